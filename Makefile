@@ -1,0 +1,3 @@
+# strokebench. `make` alone lists the targets.
+PYTHON ?= python3
+export DATASET ?= virtual

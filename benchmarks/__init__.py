@@ -1,0 +1,1 @@
+"""Which experiments exist, and how are they run?"""

@@ -1,0 +1,1 @@
+"""Where do patients and their embeddings come from?"""

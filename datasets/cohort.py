@@ -1,0 +1,201 @@
+"""A cohort: patients, what is known of each, and where it lies. Everything is joined by patient id."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from strokebench.datasets.files import StrokebenchError, digest, file_digest
+
+
+class Kind(StrEnum):
+    """How a table column is to be read."""
+
+    NUMERIC = "numeric"
+    CATEGORICAL = "categorical"
+
+
+@dataclass(frozen=True)
+class Column:
+    """What is known of one column of the clinical table."""
+
+    kind: Kind
+    unit: str = ""
+    description: str = ""
+    low: float | None = None
+    """Smallest plausible value; a smaller one is an error that names the patient."""
+    high: float | None = None
+    """Largest plausible value."""
+
+
+@dataclass(frozen=True)
+class Cohort:
+    """Patients with a table, images, texts, sites; each part indexed by patient id.
+
+    Parts may come in any row order; construction aligns them with `table` by id and validates them.
+
+    Args:
+        name: short name, used in paths and hashes (`virtual`, `soop`, ...).
+        title: what every output calls it (`virtual cohort`, `SOOP`, ...).
+        table: one row a patient, index = patient id (unique strings), columns as given. Holds the outcome's
+            source columns too; an outcome bans the columns that define it (`strokebench.tasks.outcomes`).
+        columns: a `Column` for each column of `table`.
+        images: one NIfTI path a patient, or None for a cohort without images. A missing path is NaN/None.
+        texts: one column a prompt, one row a patient; a missing answer is None. None: no text.
+        site: hospital of each patient, or None.
+        masks: lesion mask path a patient where the cohort has them, in the grid of the image.
+        oracle: each patient's true probability of the outcome `oracle_outcome`; only a generator knows it.
+        oracle_outcome: the outcome expression that `oracle` belongs to, e.g. `nihss < 7`.
+        synthetic: every output must say so.
+        outcomes: the outcomes that this cohort offers, short name -> expression (`{"nihss": "nihss < 7"}`);
+            the first is the default.
+        about: provenance: source, licence, citation, notes (what was left out and why).
+        ignored: columns that are never an input whatever the outcome (identifiers, post-discharge facts).
+
+    Raises:
+        StrokebenchError: doubled, missing or unmatched ids; a column without a `Column` or the reverse; a
+            value out of range or of the wrong kind; an image or mask file that is not there; an empty site.
+    """
+
+    name: str
+    title: str
+    table: pd.DataFrame
+    columns: Mapping[str, Column]
+    images: pd.Series | None = None
+    texts: pd.DataFrame | None = None
+    site: pd.Series | None = None
+    masks: pd.Series | None = None
+    oracle: pd.Series | None = None
+    oracle_outcome: str | None = None
+    synthetic: bool = False
+    outcomes: Mapping[str, str] = field(default_factory=dict)
+    about: Mapping[str, str] = field(default_factory=dict)
+    ignored: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        table = _with_string_ids(self.table, "the clinical table")
+        object.__setattr__(self, "table", table)
+        for part in ("images", "texts", "site", "masks", "oracle"):
+            value = getattr(self, part)
+            if value is not None:
+                object.__setattr__(self, part, _aligned(_with_string_ids(value, part), table.index, part))
+        _check_columns(self)
+        _check_values(self)
+        _check_files(self.images, "image")
+        _check_files(self.masks, "lesion mask")
+        if self.site is not None and self.site.isna().any():
+            raise StrokebenchError(
+                f"Patient {self.site.index[self.site.isna()][0]} has no site.",
+                "Fill the site column, or leave the site out of the cohort.",
+            )
+
+    def __len__(self) -> int:
+        return len(self.table)
+
+    @property
+    def ids(self) -> pd.Index:
+        """Patient ids, in the order of the table."""
+        return self.table.index
+
+    def subset(self, ids: pd.Index) -> Cohort:
+        """The same cohort with only these patients, in this order."""
+        parts: dict[str, Any] = {
+            part: value.loc[ids]
+            for part in ("table", "images", "texts", "site", "masks", "oracle")
+            if (value := getattr(self, part)) is not None
+        }
+        fields = {name: getattr(self, name) for name in self.__dataclass_fields__}
+        return Cohort(**{**fields, **parts})
+
+    def fingerprint(self) -> str:
+        """Hash of every table value, site, text and image file; independent of the row order."""
+        ids = self.ids.sort_values()
+        parts: dict[str, Any] = {"table": self.table.loc[ids].to_csv(float_format="%.9g")}
+        for part in ("texts", "site"):
+            value = getattr(self, part)
+            parts[part] = None if value is None else value.loc[ids].to_csv()
+        if self.images is not None:
+            parts["images"] = [None if pd.isna(p) else file_digest(Path(p)) for p in self.images.loc[ids]]
+        return digest(parts)
+
+
+def _with_string_ids(part: Any, what: str) -> Any:
+    if part.index.hasnans:
+        row = int(part.index.isna().argmax()) + 1
+        raise StrokebenchError(f"Row {row} of {what} has no patient id.", "Every row needs one.")
+    part = part.copy()
+    part.index = part.index.astype(str).rename("patient_id")
+    doubled = part.index[part.index.duplicated()]
+    if len(doubled):
+        raise StrokebenchError(
+            f"Patient {doubled[0]} stands {int((part.index == doubled[0]).sum())} times in {what}"
+            f" ({doubled.nunique()} doubled ids).",
+            "Keep one row a patient.",
+        )
+    return part
+
+
+def _aligned(part: Any, ids: pd.Index, what: str) -> Any:
+    unknown, missing = part.index.difference(ids), ids.difference(part.index)
+    if len(unknown):
+        raise StrokebenchError(
+            f"{what}: patient {unknown[0]} is not in the clinical table ({len(unknown)} such patients).",
+            "Ids must match letter by letter.",
+        )
+    if len(missing):
+        raise StrokebenchError(
+            f"{what}: patient {missing[0]} of the clinical table is missing ({len(missing)} such patients).",
+            "Add a row with an empty value where there is none.",
+        )
+    return part.loc[ids]
+
+
+def _check_columns(cohort: Cohort) -> None:
+    for name in cohort.table.columns:
+        if name not in cohort.columns:
+            raise StrokebenchError(f"Table column {name!r} is not described.", "Give its kind.")
+    for name in cohort.columns:
+        if name not in cohort.table.columns:
+            raise StrokebenchError(f"Column {name!r} is described but not in the table.")
+
+
+def _check_values(cohort: Cohort) -> None:
+    # pandera takes a second to import; `strokebench --help` must not pay for it.
+    import pandera.pandas as pandera
+
+    checks = {
+        name: pandera.Column(
+            float if column.kind is Kind.NUMERIC else None,
+            [
+                *([pandera.Check.ge(column.low)] if column.low is not None else []),
+                *([pandera.Check.le(column.high)] if column.high is not None else []),
+            ],
+            nullable=True,
+            coerce=column.kind is Kind.NUMERIC,
+        )
+        for name, column in cohort.columns.items()
+    }
+    try:
+        validated = pandera.DataFrameSchema(checks).validate(cohort.table, lazy=True)
+    except pandera.errors.SchemaErrors as errors:
+        first = errors.failure_cases.iloc[0]
+        patient = first["index"]
+        raise StrokebenchError(
+            f"Patient {patient}, column {first['column']!r}: {first['failure_case']!r} fails {first['check']}"
+            f" ({len(errors.failure_cases)} such values in the table).",
+            "Correct the value, or leave it empty if it is unknown.",
+        ) from None
+    object.__setattr__(cohort, "table", validated)
+
+
+def _check_files(paths: pd.Series | None, what: str) -> None:
+    if paths is None:
+        return
+    for patient, path in paths.items():
+        if not pd.isna(path) and not Path(path).is_file():
+            raise StrokebenchError(f"Patient {patient}: no {what} at {path}.", "Check the path.")

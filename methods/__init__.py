@@ -1,0 +1,1 @@
+"""How is a prognosis made? One file a method."""

@@ -1,0 +1,1 @@
+"""What do the results say? Reads predictions; never trains."""

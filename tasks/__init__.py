@@ -1,0 +1,1 @@
+"""What is predicted, on which patients, and how is it judged?"""
