@@ -1,0 +1,127 @@
+"""The contract of a method: scikit-learn's, on tri-modal patients."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import re
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator, ClassifierMixin
+from strokebench.datasets.files import StrokebenchError, read_json, write_json
+from strokebench.tasks.trimodal import Modality, TriModal
+
+if TYPE_CHECKING:
+    import optuna
+
+
+class Family(StrEnum):
+    """The paper's categories of Table 1, in its order."""
+
+    TRADITIONAL = "Traditional"
+    DEEP = "Deep"
+    MULTIMODAL = "Multimodal"
+    PROPOSED = "Proposed"
+
+
+@dataclass(kw_only=True, eq=False, repr=False)
+class Method(ClassifierMixin, BaseEstimator, ABC):
+    """One way to make a prognosis. Subclasses are keyword-only dataclasses: a field is a hyper-parameter.
+
+    The runner calls `fit` with the training and validation parts of one fold and `predict_proba` with the
+    test part; it never passes ids, sites or test labels. `strokebench check NAME` holds a method to this.
+
+    Class attributes:
+        name: registry key, snake_case. label: as tables print it. family: category of Table 1.
+        uses: modalities that its default settings read.
+        paper_row: its row in the paper's Table 1, or None; tables keep that order.
+
+    Attributes set by `fit`:
+        history_: one list a training curve, one value an epoch.
+        facts_: numbers worth a column (`parameters`, `best_epoch`, ...).
+
+    Args:
+        random_state: seed of everything random in `fit`.
+    """
+
+    name: ClassVar[str]
+    label: ClassVar[str]
+    family: ClassVar[Family]
+    uses: ClassVar[frozenset[Modality]]
+    paper_row: ClassVar[int | None] = None
+
+    random_state: int = 0
+    history_: dict[str, list[float]] = field(init=False, default_factory=dict)
+    facts_: dict[str, float] = field(init=False, default_factory=dict)
+
+    @abstractmethod
+    def fit(self, train: TriModal, y: NDArray, validation: TriModal, y_validation: NDArray) -> Self:
+        """Fit on the training part; the validation part is for early stopping and selection only.
+
+        Args:
+            train: n patients (after oversampling), `y` their labels 0 or 1, int8 (n,).
+            validation: m patients, `y_validation` their labels; may hold one class only.
+        """
+
+    @abstractmethod
+    def predict_proba(self, x: TriModal) -> NDArray[np.float64]:
+        """Probabilities of label 0 and label 1, (n, 2); each row depends on that patient alone."""
+
+    @staticmethod
+    def search_space(trial: optuna.Trial) -> dict[str, Any]:
+        """Hyper-parameters to try, drawn from `trial`. Default: nothing to tune."""
+        return {}
+
+    @classmethod
+    def notes(cls) -> dict[str, str]:
+        """The docstring's sections (`Source`, `Original`, `Kept`, `Ours`, `Lost`), for the report."""
+        text = inspect.cleandoc(cls.__doc__ or "")
+        parts = re.split(r"^(Source|Original|Kept|Ours|Lost):", text, flags=re.MULTILINE)
+        return {
+            key: " ".join(body.split("\n\n")[0].split())
+            for key, body in zip(parts[1::2], parts[2::2], strict=True)
+        }
+
+    def save(self, folder: Path) -> None:
+        """Write the fitted method below `folder`, without pickles."""
+        folder.mkdir(parents=True, exist_ok=True)
+        self._save_model(folder)
+        state = {"name": self.name, "parameters": self.get_params(), "facts": self.facts_}
+        write_json(folder / "method.json", state)
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """Read what `save` wrote.
+
+        Raises:
+            StrokebenchError: the folder holds another method, or its files are damaged.
+        """
+        state = read_json(folder / "method.json")
+        if state["name"] != cls.name:
+            raise StrokebenchError(f"{folder} holds {state['name']}, not {cls.name}.")
+        method = cls(**state["parameters"])
+        method.facts_ = state["facts"]
+        method._load_model(folder)
+        return method
+
+    @abstractmethod
+    def _save_model(self, folder: Path) -> None: ...
+
+    @abstractmethod
+    def _load_model(self, folder: Path) -> None: ...
+
+    def describe(self) -> str:
+        """The hyper-parameters as one line of JSON, for logs."""
+        return json.dumps(self.get_params(), sort_keys=True)
+
+
+def two_columns(p: NDArray) -> NDArray[np.float64]:
+    """scikit-learn's (n, 2) from the probability of label 1, (n,)."""
+    p = np.asarray(p, dtype=np.float64)
+    return np.column_stack([1 - p, p])

@@ -1,0 +1,69 @@
+"""Concat: the simplest fusion."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import torch
+from strokebench.methods.base import Family
+from strokebench.methods.layers import Head, reduction
+from strokebench.methods.neural import Aux, Batch, NeuralMethod
+from strokebench.methods.registry import register
+from strokebench.tasks.trimodal import Modality, Shapes
+from torch import Tensor, nn
+
+if TYPE_CHECKING:
+    import optuna
+
+
+@register
+@dataclass(kw_only=True, eq=False, repr=False)
+class Concat(NeuralMethod):
+    """Image and text are reduced, put side by side, and joined by the table at the head.
+
+    Source: the paper's "Concat" row, section 4.3.
+
+    Ours: widths 512 and 256, dropout 0.5, as in the paper's final network.
+
+    Args:
+        hidden, width: sizes of the two reductions.
+        dropout: in the reductions and the head.
+    """
+
+    name = "concat"
+    label = "Concat"
+    family = Family.MULTIMODAL
+    uses = frozenset(Modality)
+
+    hidden: int = 512
+    width: int = 256
+    dropout: float = 0.5
+
+    def build(self, shapes: Shapes) -> nn.Module:
+        return ConcatNetwork(shapes, self.hidden, self.width, self.dropout)
+
+    @staticmethod
+    def search_space(trial: optuna.Trial) -> dict[str, Any]:
+        hidden, width = map(int, trial.suggest_categorical("sizes", ["256:128", "512:256"]).split(":"))
+        return {
+            "hidden": hidden,
+            "width": width,
+            "dropout": trial.suggest_float("dropout", 0.3, 0.7, step=0.1),
+            "learning_rate": trial.suggest_categorical("learning_rate", [5e-5, 1e-4, 2e-4]),
+        }
+
+
+class ConcatNetwork(nn.Module):
+    """Two reductions and the head."""
+
+    def __init__(self, shapes: Shapes, hidden: int, width: int, dropout: float) -> None:
+        super().__init__()
+        self.image = reduction(shapes.image, hidden, width, dropout)
+        self.text = reduction(shapes.layers * shapes.text, hidden, width, dropout)
+        self.head = Head(2 * width + shapes.table, dropout)
+
+    def forward(self, batch: Batch) -> tuple[Tensor, Aux]:
+        """Logits (b,)."""
+        fused = torch.cat([self.image(batch.image), self.text(batch.text.flatten(1))], dim=1)
+        return self.head(fused, batch.table), {}

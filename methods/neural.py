@@ -1,0 +1,128 @@
+"""The shared shape of every neural method: what it declares, and how the training loop is called."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar, NamedTuple, Self
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from strokebench.datasets.files import StrokebenchError, atomic_path, read_json, write_json
+from strokebench.methods.base import Method, two_columns
+from strokebench.tasks.trimodal import Shapes, TriModal
+from torch import Tensor, nn
+from torch.nn import functional
+
+Aux = dict[str, Tensor]
+
+
+class Batch(NamedTuple):
+    """What a network sees of b patients.
+
+    image (b, d_image); tokens (b, 16, d_image), empty (b, 0, d_image) unless the method `uses_tokens`;
+    text (b, layers, d_text), one prompt's answer while training, the mean over prompts when predicting;
+    table (b, columns).
+    """
+
+    image: Tensor
+    tokens: Tensor
+    text: Tensor
+    table: Tensor
+
+
+@dataclass(kw_only=True, eq=False, repr=False)
+class NeuralMethod(Method):
+    """A method that is a network: it declares `build`, and where it differs `loss` and the hooks.
+
+    The training protocol (RAdam, warm-up and cosine, clipping, noise, MixUp, early stop on validation AUC
+    with the best epoch restored) is the paper's, section 4.2, and the same for all; see
+    `strokebench.methods.training`.
+
+    Args:
+        learning_rate: peak of the schedule (paper: 1e-4).
+        batch_size: the paper gives none; 32 is our choice.
+        max_epochs, patience, warmup_epochs: paper, section 4.2.
+        clip_norm: largest gradient norm (paper: 1.0).
+        noise, noise_probability: Gaussian noise on the inputs, drawn a batch (paper: 0.01, 0.5).
+        mixup_alpha, mixup_probability: MixUp with Beta(alpha, alpha), drawn a batch (paper: 0.4, 0.5).
+    """
+
+    uses_tokens: ClassVar[bool] = False
+
+    learning_rate: float = 1e-4
+    batch_size: int = 32
+    max_epochs: int = 100
+    patience: int = 30
+    warmup_epochs: int = 15
+    clip_norm: float = 1.0
+    noise: float = 0.01
+    noise_probability: float = 0.5
+    mixup_alpha: float = 0.4
+    mixup_probability: float = 0.5
+
+    @abstractmethod
+    def build(self, shapes: Shapes) -> nn.Module:
+        """The network: called with a `Batch`, it gives the logits (b,) and a dict for `loss`."""
+
+    def loss(self, logit: Tensor, target: Tensor, aux: Aux, epoch: int) -> Tensor:
+        """What is minimised; `target` (b,) may be soft after MixUp. Default: binary cross-entropy."""
+        return functional.binary_cross_entropy_with_logits(logit, target)
+
+    def before_epoch(self, module: nn.Module, epoch: int, batches: Iterator[Batch]) -> None:
+        """Called before each epoch with the training part, clean and in order, for what is not a gradient."""
+
+    def may_select(self, epoch: int) -> bool:
+        """Whether the state after this epoch may become the method's; and whether patience counts it."""
+        return True
+
+    def fit(self, train: TriModal, y: NDArray, validation: TriModal, y_validation: NDArray) -> Self:
+        from strokebench.methods.training import train_network
+
+        # Dropout and initial weights draw from torch's global generator: seeded inside, restored after.
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(self.random_state)
+            self.shapes_ = train.shapes
+            self.module_ = self.build(train.shapes)
+            result = train_network(self, self.module_, train, y, validation, y_validation)
+        self.history_ = result.history
+        self.facts_ = {
+            "parameters": sum(p.numel() for p in self.module_.parameters()),
+            "best_epoch": result.best_epoch,
+            "epochs": result.epochs,
+            **self.extra_facts(),
+        }
+        return self
+
+    def extra_facts(self) -> dict[str, float]:
+        """More numbers worth logging, read after training."""
+        return {}
+
+    def predict_proba(self, x: TriModal) -> NDArray[np.float64]:
+        from strokebench.methods.training import predict_logits
+
+        logits = predict_logits(self, self.module_, x)
+        return two_columns(torch.sigmoid(logits.double()).numpy())
+
+    def _save_model(self, folder: Path) -> None:
+        from safetensors.torch import save_file
+
+        with atomic_path(folder / "weights.safetensors") as path:
+            save_file({k: v.contiguous() for k, v in self.module_.state_dict().items()}, path)
+        write_json(folder / "shapes.json", self.shapes_.__dict__)
+
+    def _load_model(self, folder: Path) -> None:
+        from safetensors import SafetensorError
+        from safetensors.torch import load_file
+
+        self.shapes_ = Shapes(**read_json(folder / "shapes.json"))
+        with torch.random.fork_rng(devices=[]):
+            self.module_ = self.build(self.shapes_)
+        try:
+            self.module_.load_state_dict(load_file(folder / "weights.safetensors"))
+        except (SafetensorError, RuntimeError, OSError) as error:
+            raise StrokebenchError(f"{folder / 'weights.safetensors'} cannot be read: {error}") from None
+        self.module_.eval()

@@ -1,0 +1,164 @@
+"""The training protocol of the paper (section 4.2), one loop for every neural method.
+
+RAdam, learning rate warmed up linearly over 15 epochs, then a cosine to zero at epoch 100; gradient norm
+clipped at 1; Gaussian noise and MixUp, each with probability 0.5 a batch; early stop on validation AUC with
+patience 30, the best epoch restored. A random prompt's text is drawn for each patient at each training step;
+predictions use the mean over prompts, which is deterministic (our choice).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from strokebench.methods.neural import Batch
+from strokebench.methods.optimiser import OnePassRAdam
+from strokebench.tasks.metrics import auc
+from strokebench.tasks.trimodal import TriModal
+from torch import Tensor, nn
+from torch.nn import functional
+
+if TYPE_CHECKING:
+    from strokebench.methods.neural import NeuralMethod
+
+PREDICTION_BATCH = 256
+
+
+@dataclass
+class Training:
+    """What came of a training: curves by epoch, the restored epoch (from 1), and how many were run."""
+
+    history: dict[str, list[float]] = field(default_factory=dict)
+    best_epoch: int = 0
+    epochs: int = 0
+
+
+class Patients:
+    """One part's arrays as tensors, without copying them."""
+
+    def __init__(self, x: TriModal, uses_tokens: bool) -> None:
+        tokens = x.image_tokens if uses_tokens else x.image_tokens[:, :0]
+        self.image, self.tokens, self.text, self.table = map(_tensor, (x.image, tokens, x.text, x.table))
+
+    def __len__(self) -> int:
+        return len(self.table)
+
+    def one_prompt(self, rows: Tensor, random: torch.Generator) -> Batch:
+        """These patients, each with the answer to one random prompt."""
+        prompt = torch.randint(self.text.shape[1], (len(rows),), generator=random)
+        return Batch(self.image[rows], self.tokens[rows], self.text[rows, prompt], self.table[rows])
+
+    def in_order(self, size: int = PREDICTION_BATCH) -> Iterator[Batch]:
+        """All patients in order, text averaged over the prompts."""
+        for start in range(0, len(self), size):
+            rows = slice(start, start + size)
+            yield Batch(self.image[rows], self.tokens[rows], self.text[rows].mean(1), self.table[rows])
+
+
+def _tensor(array: NDArray) -> Tensor:
+    array = np.ascontiguousarray(array, dtype=np.float32)
+    # torch warns of read-only memory maps; nothing here writes to its inputs.
+    return torch.from_numpy(array if array.flags.writeable else array.copy())
+
+
+def learning_rate(epoch: int, peak: float, warmup_epochs: int, max_epochs: int) -> float:
+    """Learning rate of an epoch (from 0): linear up to the peak, then a cosine down to zero."""
+    if epoch < warmup_epochs:
+        return peak * (epoch + 1) / warmup_epochs
+    progress = (epoch - warmup_epochs) / max(1, max_epochs - warmup_epochs)
+    return peak * 0.5 * (1 + math.cos(math.pi * progress))
+
+
+def augment(batch: Batch, target: Tensor, method: NeuralMethod, random: np.random.Generator,
+            generator: torch.Generator) -> tuple[Batch, Tensor]:  # fmt: skip
+    """Gaussian noise, then MixUp with one permutation and one weight for all modalities and the labels."""
+    if random.random() < method.noise_probability:
+        noisy = [part + method.noise * torch.randn(part.shape, generator=generator) for part in batch]
+        batch = Batch(*noisy)
+    if random.random() < method.mixup_probability:
+        weight = float(random.beta(method.mixup_alpha, method.mixup_alpha))
+        partner = torch.randperm(len(target), generator=generator)
+        batch = Batch(*(part.lerp(part[partner], 1 - weight) for part in batch))
+        target = target.lerp(target[partner], 1 - weight)
+    return batch, target
+
+
+def train_network(method: NeuralMethod, module: nn.Module, train: TriModal, y: NDArray,
+                  validation: TriModal, y_validation: NDArray) -> Training:  # fmt: skip
+    """Train `module` in place and leave it at its best epoch, in evaluation mode.
+
+    Selection is by validation AUC; where the validation part holds one class only, by its loss.
+    """
+    patients, held_out = Patients(train, method.uses_tokens), Patients(validation, method.uses_tokens)
+    target = torch.from_numpy(np.asarray(y, dtype=np.float32))
+    random = np.random.default_rng(method.random_state)
+    generator = torch.Generator().manual_seed(method.random_state)
+    optimiser = OnePassRAdam(module.parameters(), lr=method.learning_rate)
+    parameters = list(module.parameters())
+    result = Training(history={"train_loss": [], "validation_loss": [], "validation_auc": []})
+    best_score, best_state = -math.inf, None
+    for epoch in range(method.max_epochs):
+        rate = learning_rate(epoch, method.learning_rate, method.warmup_epochs, method.max_epochs)
+        for group in optimiser.param_groups:
+            group["lr"] = rate
+        module.eval()
+        method.before_epoch(module, epoch, patients.in_order())
+        module.train()
+        total = torch.zeros(())
+        for rows in _batches(len(patients), method.batch_size, generator):
+            batch, soft = patients.one_prompt(rows, generator), target[rows]
+            batch, soft = augment(batch, soft, method, random, generator)
+            logit, aux = module(batch)
+            loss = method.loss(logit, soft, aux, epoch)
+            optimiser.zero_grad(set_to_none=True)
+            loss.backward()
+            nn.utils.clip_grad_norm_(parameters, method.clip_norm)
+            optimiser.step()
+            total += loss.detach() * len(rows)
+        module.eval()
+        logits = predict_logits(method, module, held_out)
+        validation_loss = float(
+            functional.binary_cross_entropy_with_logits(
+                logits, torch.from_numpy(np.asarray(y_validation, dtype=np.float32))
+            )
+        )
+        score = auc(y_validation, logits.numpy())
+        result.history["train_loss"].append(float(total) / len(patients))
+        result.history["validation_loss"].append(validation_loss)
+        result.history["validation_auc"].append(score)
+        result.epochs = epoch + 1
+        if not method.may_select(epoch):
+            continue
+        score = -validation_loss if math.isnan(score) else score
+        if score > best_score or best_state is None:
+            best_score, result.best_epoch = score, epoch + 1
+            best_state = {name: value.clone() for name, value in module.state_dict().items()}
+        elif epoch + 1 - result.best_epoch >= method.patience:
+            break
+    if best_state is not None:
+        module.load_state_dict(best_state)
+    module.eval()
+    return result
+
+
+def _batches(n: int, size: int, generator: torch.Generator) -> Iterator[Tensor]:
+    """A shuffled epoch of row numbers; a lone last patient joins the batch before (batch statistics)."""
+    parts = list(torch.randperm(n, generator=generator).split(size))
+    if len(parts) > 1 and len(parts[-1]) == 1:
+        parts[-2:] = [torch.cat(parts[-2:])]
+    return iter(parts)
+
+
+@torch.inference_mode()
+def predict_logits(method: NeuralMethod, module: nn.Module, x: TriModal | Patients) -> Tensor:
+    """Logits (n,) of all patients, in evaluation mode, on the mean over prompts."""
+    patients = x if isinstance(x, Patients) else Patients(x, method.uses_tokens)
+    module.eval()
+    if not len(patients):
+        return torch.zeros(0)
+    return torch.cat([module(batch)[0] for batch in patients.in_order()])

@@ -1,0 +1,157 @@
+"""VDAFM, the paper's proposal. Its equations were lost in the text available to us: a reconstruction."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import torch
+from strokebench.methods.base import Family
+from strokebench.methods.layers import Head, reduction
+from strokebench.methods.neural import Aux, Batch, NeuralMethod
+from strokebench.methods.registry import register
+from strokebench.tasks.trimodal import Modality, Shapes
+from torch import Tensor, nn
+from torch.nn import functional
+
+if TYPE_CHECKING:
+    import optuna
+
+
+@register
+@dataclass(kw_only=True, eq=False, repr=False)
+class VDAFM(NeuralMethod):
+    """Vision leads: the image is mapped into the text's space, both are encoded jointly, and two losses
+    keep each representation close to what it was before; the table joins at the head.
+
+    Source: arXiv 2605.14710, section 3; equations (4) to (16), reconstructed from its prose.
+
+    Ours: feed-forward width 4 x `width`, temperature 0.07, dropout 0.1 inside the encoder, cosine distance
+    in the semantic loss, the head's two linear maps before the table joins, batch 32.
+
+    Args:
+        hidden, width: the reductions' sizes (paper: 512 and 256).
+        layers, heads: of the joint encoder (paper: 1 and 16).
+        dropout: in the reductions and the head (paper: 0.5).
+        encoder_dropout: inside the joint encoder (our choice).
+        alignment_weight: weight of the semantic loss (paper: 0.02).
+        contrastive_weight, contrastive_decay: weight of the contrastive loss and its factor an epoch
+            (paper: 0.2 and 0.95).
+        temperature: of the contrastive loss (our choice).
+        semantic_loss: `cosine` (our reading of equations 9 and 11), `mse` or `infonce`.
+    """
+
+    name = "vdafm"
+    label = "VDAFM"
+    family = Family.PROPOSED
+    uses = frozenset(Modality)
+
+    hidden: int = 512
+    width: int = 256
+    layers: int = 1
+    heads: int = 16
+    dropout: float = 0.5
+    encoder_dropout: float = 0.1
+    alignment_weight: float = 0.02
+    contrastive_weight: float = 0.2
+    contrastive_decay: float = 0.95
+    temperature: float = 0.07
+    semantic_loss: str = "cosine"
+
+    def build(self, shapes: Shapes) -> nn.Module:
+        return VDAFMNetwork(shapes, self)
+
+    def loss(self, logit: Tensor, target: Tensor, aux: Aux, epoch: int) -> Tensor:
+        """Equation (16). A loss of weight 0 is not computed."""
+        total = functional.binary_cross_entropy_with_logits(logit, target)
+        if self.alignment_weight:
+            total = total + self.alignment_weight * self.semantic(aux)
+        if weight := self.contrastive_weight_at(epoch):
+            total = total + weight * contrastive(aux["image_as_text"], aux["text"], self.temperature)
+        return total
+
+    def contrastive_weight_at(self, epoch: int) -> float:
+        """The decaying weight of the contrastive loss, epoch counted from 0."""
+        return self.contrastive_weight * self.contrastive_decay**epoch
+
+    def semantic(self, aux: Aux) -> Tensor:
+        """Equations (9) to (12): how far joint encoding moved each representation; in [0, 4] for cosine."""
+        distance = SEMANTIC_DISTANCES[self.semantic_loss]
+        image = distance(aux["joint_image"], aux["image"], self.temperature)
+        text = distance(aux["joint_text_as_text"], aux["text"], self.temperature)
+        return image + text
+
+    @staticmethod
+    def search_space(trial: optuna.Trial) -> dict[str, Any]:
+        sizes = ["128:64", "256:128", "512:256", "512:512"]
+        hidden, width = map(int, trial.suggest_categorical("sizes", sizes).split(":"))
+        return {
+            "layers": trial.suggest_int("layers", 1, 3),
+            "heads": trial.suggest_categorical("heads", [4, 8, 16, 32]),
+            "hidden": hidden,
+            "width": width,
+            "dropout": trial.suggest_float("dropout", 0.3, 0.7, step=0.1),
+            "contrastive_weight": trial.suggest_categorical("contrastive_weight", [0.05, 0.1, 0.2, 0.5]),
+            "alignment_weight": trial.suggest_categorical("alignment_weight", [0.01, 0.02, 0.05, 0.1]),
+        }
+
+
+class VDAFMNetwork(nn.Module):
+    """Equations (4) to (8), (10) and (13)."""
+
+    def __init__(self, shapes: Shapes, settings: VDAFM) -> None:
+        super().__init__()
+        width, dropout = settings.width, settings.dropout
+        self.reduce_image = reduction(shapes.image, settings.hidden, width, dropout)
+        self.reduce_text = reduction(shapes.layers * shapes.text, settings.hidden, width, dropout)
+        self.image_to_text = two_layers(width)
+        self.text_to_text = two_layers(width)
+        layer = nn.TransformerEncoderLayer(
+            width, settings.heads, 4 * width, settings.encoder_dropout, batch_first=True
+        )
+        self.encoder = nn.TransformerEncoder(layer, settings.layers, enable_nested_tensor=False)
+        self.image_output = nn.Linear(width, width)
+        self.text_output = nn.Linear(width, width)
+        self.head = Head(2 * width + shapes.table, dropout)
+
+    def forward(self, batch: Batch) -> tuple[Tensor, Aux]:
+        """Logits (b,), and the representations (b, width) that the losses compare."""
+        image = self.reduce_image(batch.image)
+        text = self.reduce_text(batch.text.flatten(1))
+        image_as_text = self.image_to_text(image)
+        joint = self.encoder(torch.stack([image_as_text, text], dim=1))
+        joint_image, joint_text = joint.unbind(1)
+        fused = [self.image_output(joint_image), self.text_output(joint_text)]
+        aux = {
+            "image": image,
+            "text": text,
+            "image_as_text": image_as_text,
+            "joint_image": joint_image,
+            "joint_text": joint_text,
+            "joint_text_as_text": self.text_to_text(joint_text),
+        }
+        return self.head(*fused, batch.table), aux
+
+
+def two_layers(width: int) -> nn.Sequential:
+    """A map between the two spaces."""
+    return nn.Sequential(nn.Linear(width, width), nn.ReLU(), nn.Linear(width, width))
+
+
+def contrastive(a: Tensor, b: Tensor, temperature: float) -> Tensor:
+    """Equation (15): symmetric InfoNCE on cosine similarity; log(rows) when all rows are equal.
+
+    Args:
+        a, b: (rows, width); row i of each belongs to the same patient.
+        temperature: divides the similarities.
+    """
+    similarity = functional.normalize(a, dim=1) @ functional.normalize(b, dim=1).T / temperature
+    own = torch.arange(len(a))
+    return (functional.cross_entropy(similarity, own) + functional.cross_entropy(similarity.T, own)) / 2
+
+
+SEMANTIC_DISTANCES = {
+    "cosine": lambda a, b, temperature: (1 - functional.cosine_similarity(a, b, dim=1)).mean(),
+    "mse": lambda a, b, temperature: functional.mse_loss(a, b),
+    "infonce": contrastive,
+}
