@@ -33,8 +33,10 @@ class Concat(NeuralMethod):
 
     name = "concat"
     label = "Concat"
+    paper_row = 7
     family = Family.MULTIMODAL
     uses = frozenset(Modality)
+    reads = frozenset({"image", "text", "table"})
 
     hidden: int = 512
     width: int = 256

@@ -21,9 +21,9 @@ Aux = dict[str, Tensor]
 
 
 class Batch(NamedTuple):
-    """What a network sees of b patients.
+    """What a network sees of b patients; a part that the method does not read is empty, (b, 0).
 
-    image (b, d_image); tokens (b, 16, d_image), empty (b, 0, d_image) unless the method `uses_tokens`;
+    image (b, d_image); tokens (b, 16, d_image), a 4 x 4 grid row by row;
     text (b, layers, d_text), one prompt's answer while training, the mean over prompts when predicting;
     table (b, columns).
     """
@@ -42,6 +42,9 @@ class NeuralMethod(Method):
     with the best epoch restored) is the paper's, section 4.2, and the same for all; see
     `strokebench.methods.training`.
 
+    Class attributes:
+        reads: the parts of a `Batch` that the network reads; the others are not even gathered.
+
     Args:
         learning_rate: peak of the schedule (paper: 1e-4).
         batch_size: the paper gives none; 32 is our choice.
@@ -51,7 +54,7 @@ class NeuralMethod(Method):
         mixup_alpha, mixup_probability: MixUp with Beta(alpha, alpha), drawn a batch (paper: 0.4, 0.5).
     """
 
-    uses_tokens: ClassVar[bool] = False
+    reads: ClassVar[frozenset[str]]
 
     learning_rate: float = 1e-4
     batch_size: int = 32

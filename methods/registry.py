@@ -48,10 +48,12 @@ def _discover() -> None:
 
 
 def all_methods() -> dict[str, type[Method]]:
-    """Every registered method by name: by family in the paper's order, then by label."""
+    """Every registered method by name: by family, then by row of the paper's Table 1, then by label."""
     _discover()
     families = list(Family)
-    ordered = sorted(_registered.values(), key=lambda m: (families.index(m.family), m.label.lower()))
+    ordered = sorted(
+        _registered.values(), key=lambda m: (families.index(m.family), m.paper_row or 99, m.label)
+    )
     return {method.name: method for method in ordered}
 
 

@@ -34,8 +34,10 @@ class MLP(NeuralMethod):
 
     name = "mlp"
     label = "MLP"
+    paper_row = 4
     family = Family.DEEP
     uses = frozenset({Modality.TABLE})
+    reads = frozenset({"table", "image"})
 
     inputs: str = "table"
     dropout: float = 0.5
@@ -71,8 +73,10 @@ class TableNet(NeuralMethod):
 
     name = "table_net"
     label = "TableNet"
+    paper_row = 5
     family = Family.DEEP
     uses = frozenset({Modality.TABLE})
+    reads = frozenset({"table"})
 
     hidden: int = 512
     width: int = 256
@@ -102,8 +106,10 @@ class ImageNet(NeuralMethod):
 
     name = "image_net"
     label = "ImageNet"
+    paper_row = 6
     family = Family.DEEP
     uses = frozenset({Modality.IMAGE})
+    reads = frozenset({"image"})
 
     hidden: int = 512
     width: int = 256

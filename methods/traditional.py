@@ -98,6 +98,7 @@ class XGBoost(Traditional):
 
     name = "xgboost"
     label = "XGBoost"
+    paper_row = 1
 
     trees: int = 500
     depth: int = 3
@@ -155,6 +156,7 @@ class RandomForest(Traditional):
 
     name = "random_forest"
     label = "Random Forest"
+    paper_row = 2
 
     trees: int = 500
     leaf: int = 2
@@ -195,6 +197,7 @@ class SVM(Traditional):
 
     name = "svm"
     label = "SVM"
+    paper_row = 3
 
     C: float = 1.0
     gamma: str | float = "scale"

@@ -39,11 +39,15 @@ class Training:
 
 
 class Patients:
-    """One part's arrays as tensors, without copying them."""
+    """The arrays that a method reads, as tensors without copies; what it does not read is empty, (n, 0)."""
 
-    def __init__(self, x: TriModal, uses_tokens: bool) -> None:
-        tokens = x.image_tokens if uses_tokens else x.image_tokens[:, :0]
-        self.image, self.tokens, self.text, self.table = map(_tensor, (x.image, tokens, x.text, x.table))
+    def __init__(self, x: TriModal, reads: frozenset[str]) -> None:
+        sources = {"image": x.image, "tokens": x.image_tokens, "text": x.text, "table": x.table}
+        empty = torch.zeros(len(x), 0)
+        parts = {name: _tensor(array) if name in reads else empty for name, array in sources.items()}
+        self.image, self.tokens, self.table = parts["image"], parts["tokens"], parts["table"]
+        self.text = parts["text"] if "text" in reads else torch.zeros(len(x), 1, 0)
+        self.mean_text = self.text.mean(1)
 
     def __len__(self) -> int:
         return len(self.table)
@@ -57,7 +61,7 @@ class Patients:
         """All patients in order, text averaged over the prompts."""
         for start in range(0, len(self), size):
             rows = slice(start, start + size)
-            yield Batch(self.image[rows], self.tokens[rows], self.text[rows].mean(1), self.table[rows])
+            yield Batch(self.image[rows], self.tokens[rows], self.mean_text[rows], self.table[rows])
 
 
 def _tensor(array: NDArray) -> Tensor:
@@ -94,7 +98,7 @@ def train_network(method: NeuralMethod, module: nn.Module, train: TriModal, y: N
 
     Selection is by validation AUC; where the validation part holds one class only, by its loss.
     """
-    patients, held_out = Patients(train, method.uses_tokens), Patients(validation, method.uses_tokens)
+    patients, held_out = Patients(train, method.reads), Patients(validation, method.reads)
     target = torch.from_numpy(np.asarray(y, dtype=np.float32))
     random = np.random.default_rng(method.random_state)
     generator = torch.Generator().manual_seed(method.random_state)
@@ -157,7 +161,7 @@ def _batches(n: int, size: int, generator: torch.Generator) -> Iterator[Tensor]:
 @torch.inference_mode()
 def predict_logits(method: NeuralMethod, module: nn.Module, x: TriModal | Patients) -> Tensor:
     """Logits (n,) of all patients, in evaluation mode, on the mean over prompts."""
-    patients = x if isinstance(x, Patients) else Patients(x, method.uses_tokens)
+    patients = x if isinstance(x, Patients) else Patients(x, method.reads)
     module.eval()
     if not len(patients):
         return torch.zeros(0)

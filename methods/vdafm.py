@@ -43,8 +43,10 @@ class VDAFM(NeuralMethod):
 
     name = "vdafm"
     label = "VDAFM"
+    paper_row = 12
     family = Family.PROPOSED
     uses = frozenset(Modality)
+    reads = frozenset({"image", "text", "table"})
 
     hidden: int = 512
     width: int = 256
