@@ -52,9 +52,10 @@ ASPECTS_REGIONS: Mapping[str, int] = {
     "temporal MCA": 1,
     "occipital MCA": 1,
 }
-"""How many of the ten ASPECTS regions each territory stands for. Our approximation, since an arterial atlas does
-not draw the ten regions: caudate = medial lenticulostriate; lentiform nucleus and internal capsule = lateral
-lenticulostriate; insula = insular; M1 and M4 = frontal; M5 and M6 = parietal; M2 = temporal; M3 = occipital."""
+"""How many of the ten ASPECTS regions each territory stands for. Our approximation, since an arterial atlas
+does not draw the ten regions: caudate = medial lenticulostriate; lentiform nucleus and internal capsule =
+lateral lenticulostriate; insula = insular; M1 and M4 = frontal; M5 and M6 = parietal; M2 = temporal; M3 =
+occipital."""
 
 POSTERIOR_FOSSA = frozenset({"basilar", "superior cerebellar", "inferior cerebellar"})
 """Territories below the tentorium, where there is little room for swelling."""
@@ -139,10 +140,10 @@ class LesionFindings:
 def measure(mask: NDArray[Any], affine: NDArray[Any], territories: Territories) -> LesionFindings:
     """Measure a lesion mask.
 
-    The mass effect is graded from the volume in the worse hemisphere (mild from 82 ml, marked from 145 ml) and
-    from the volume in the posterior fossa (20 and 40 ml). A mild one becomes marked where the lesion is
-    one-sided but its largest part reaches 5 mm or more over the midline. World x = 0 is taken for the midline,
-    so the mask has to lie in a template space such as MNI.
+    The mass effect is graded from the volume in the worse hemisphere (mild from 82 ml, marked from 145 ml)
+    and from the volume in the posterior fossa (20 and 40 ml). A mild one becomes marked where the lesion is
+    one-sided but its largest part reaches 5 mm or more over the midline. World x = 0 is taken for the
+    midline, so the mask has to lie in a template space such as MNI.
 
     Args:
         mask: (x, y, z) of any type, lesion above 0.5; NaN counts as no lesion. A fourth axis of length 1 is
@@ -158,11 +159,11 @@ def measure(mask: NDArray[Any], affine: NDArray[Any], territories: Territories) 
     if not len(voxels):
         return LesionFindings(0.0, "both", {}, None, "none", 0)
     territories = territories.on_grid(lesion.shape, affine)
-    voxel_ml = abs(np.linalg.det(affine[:3, :3])) / 1000
+    voxel_ml = float(abs(np.linalg.det(affine[:3, :3]))) / 1000
     labels = territories.labels[tuple(voxels.T)]
     x = voxels @ affine[0, :3] + affine[0, 3]
 
-    inside = {label: int(n) for label, n in zip(*np.unique(labels, return_counts=True), strict=True)}
+    inside = {int(label): int(n) for label, n in zip(*np.unique(labels, return_counts=True), strict=True)}
     sizes = np.bincount(territories.labels.ravel(), minlength=max([0, *territories.names]) + 1)
     millilitres: dict[tuple[str, str], float] = {}
     whole: dict[tuple[str, str], float] = {}
@@ -216,7 +217,7 @@ def _share_left(x: NDArray[Any], labels: NDArray[Any], territories: Territories)
 def _components(
     lesion: NDArray[np.bool_], voxels: NDArray[Any], x: NDArray[Any], side: Side
 ) -> tuple[int, float]:
-    """Number of separate lesions, and how far (mm) the largest of a one-sided lesion reaches over the midline."""
+    """Number of separate parts, and how far (mm) the largest of a one-sided lesion crosses the midline."""
     from scipy import ndimage
 
     first, last = voxels.min(axis=0), voxels.max(axis=0) + 1
@@ -242,7 +243,7 @@ def _aspects(
     for (name, side), share in shares.items():
         count = regions.get(name, 0)
         # A territory of two regions loses the second once the first must be full.
-        lost[side] += sum(share >= (i + REGION_THRESHOLD) / count for i in range(count))
+        lost[side] += sum(1 for i in range(count) if share >= (i + REGION_THRESHOLD) / count)
     return max(0, 10 - max(lost.values()))
 
 

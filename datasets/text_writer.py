@@ -1,13 +1,14 @@
 """Diagnostic text from a measured lesion: a stand-in for a vision language model, with its mistakes.
 
-A cohort whose text was written by a real model does not need this. Where no model may be called, text measured
-from the lesion keeps the shape of the problem: it is a function of the image, worded in many ways, partly wrong.
+A cohort whose text was written by a real model does not need this. Where no model may be called, text
+measured from the lesion keeps the shape of the problem: it is a function of the image, worded in many ways,
+partly wrong.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 from strokebench.datasets import text_wording as wording
@@ -53,7 +54,7 @@ class TextErrors:
     @classmethod
     def none(cls) -> TextErrors:
         """A writer that makes no mistake; the wording still varies."""
-        return cls(*[0.0] * 9)
+        return cls(**{field.name: 0.0 for field in fields(cls)})
 
 
 def write_answers(
@@ -99,8 +100,8 @@ def guess_nihss(findings: LesionFindings) -> float:
     """NIHSS guessed from a lesion, 0 to 42: six points a tenfold volume, and the eloquence of its place.
 
     Our rule, not fitted to any cohort: +3 for the left frontal, temporal or insular MCA (language), +2 for
-    the lateral lenticulostriate (motor tract), +3 for the basilar territory, -2 for a lesion that has its most
-    damaged territory in the cerebellum or the occipital lobe.
+    the lateral lenticulostriate (motor tract), +3 for the basilar territory, -2 for a lesion whose most
+    damaged territory is in the cerebellum or the occipital lobe.
     """
     share = findings.territories
     score = 6 * np.log10(1 + findings.volume_ml)
