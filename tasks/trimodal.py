@@ -40,7 +40,7 @@ class TriModal:
     Args:
         image: pooled image vector (n, d_image).
         image_tokens: 4 x 4 grid of image tokens (n, 16, d_image).
-        text: (n, prompts, layers, d_text); a missing answer is replaced by the patient's first one.
+        text: (n, prompts, layers, d_text); a missing answer is zeros, the training mean.
         table: clinical table (n, columns).
     """
 

@@ -1,0 +1,204 @@
+"""From a cohort and its embeddings to what a method sees; everything is fitted on the training part alone."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from strokebench.datasets.cohort import Cohort, Column, Kind
+from strokebench.datasets.embeddings import Embeddings
+from strokebench.datasets.files import StrokebenchError
+from strokebench.tasks.balancing import BALANCERS
+from strokebench.tasks.conditions import COMPLETE, Condition
+from strokebench.tasks.splits import Fold
+from strokebench.tasks.trimodal import TriModal
+
+Labels = NDArray[np.int8]
+
+
+@dataclass(frozen=True)
+class Parts:
+    """One fold, ready for a method. Row i of `test` is the i-th id of the fold's `test`."""
+
+    train: TriModal
+    y_train: Labels
+    validation: TriModal
+    y_validation: Labels
+    test: TriModal
+    columns: tuple[str, ...]
+    """Names of the columns of `table` after encoding."""
+
+
+class TablePreprocessor:
+    """Mode imputation (paper, section 4.1.1), indicators for categories, standardisation.
+
+    Ties between modes, common in continuous columns, go to the mode nearest the median (our choice). A
+    category of which the training part knows nothing becomes zeros; a column without any value in the
+    training part is left out.
+    """
+
+    def __init__(self, columns: Mapping[str, Column]) -> None:
+        self.kinds = {name: column.kind for name, column in columns.items()}
+
+    def fit(self, table: pd.DataFrame) -> TablePreprocessor:
+        """Learn modes, categories, means and deviations.
+
+        Args:
+            table: the training part's rows.
+        """
+        self.modes_: dict[str, Any] = {}
+        self.categories_: dict[str, list[str]] = {}
+        for name in table.columns:
+            known = self._values(table[name]).dropna()
+            if known.empty:
+                continue
+            modes = known.mode()
+            if self.kinds[name] is Kind.NUMERIC:
+                self.modes_[name] = modes.iloc[int((modes - known.median()).abs().argmin())]
+            else:
+                self.modes_[name] = modes.iloc[0]
+                categories = sorted(known.unique())
+                # One indicator tells two categories apart.
+                self.categories_[name] = categories[1:] if len(categories) == 2 else categories
+        encoded = self._encode(table)
+        self.mean_, self.deviation_ = moments(encoded.to_numpy(np.float64), axis=0)
+        self.names_ = tuple(encoded.columns)
+        self.categorical_ = np.array([" = " in name for name in self.names_], dtype=bool)
+        return self
+
+    def transform(self, table: pd.DataFrame) -> NDArray[np.float32]:
+        """Standardised columns (n, len(names_)), without missing values."""
+        encoded = self._encode(table).to_numpy(np.float64)
+        return ((encoded - self.mean_) / self.deviation_).astype(np.float32)
+
+    def _values(self, column: pd.Series) -> pd.Series:
+        if self.kinds[str(column.name)] is Kind.NUMERIC:
+            return pd.to_numeric(column).astype(float)
+        return column.astype("string").astype(object).where(column.notna(), np.nan)
+
+    def _encode(self, table: pd.DataFrame) -> pd.DataFrame:
+        encoded: dict[str, Any] = {}
+        for name, mode in self.modes_.items():
+            values = self._values(table[name])
+            values = values.where(values.notna(), mode)
+            if self.kinds[name] is Kind.NUMERIC:
+                encoded[name] = values
+            else:
+                for category in self.categories_[name]:
+                    encoded[f"{name} = {category}"] = (values == category).astype(float)
+        return pd.DataFrame(encoded, index=table.index)
+
+
+class ArrayPreprocessor:
+    """Standardisation of embeddings; a missing one becomes zeros, the training mean.
+
+    Args:
+        axis: axes over which mean and deviation are taken; the others keep their own.
+    """
+
+    def __init__(self, axis: int | tuple[int, ...]) -> None:
+        self.axis = axis
+
+    def fit(self, x: NDArray[np.float32]) -> ArrayPreprocessor:
+        """Learn mean and deviation from the training part's rows."""
+        self.mean_, self.deviation_ = moments(x, self.axis)
+        return self
+
+    def transform(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Standardised float32 array of the shape of `x`."""
+        scaled = x - self.mean_.astype(np.float32)
+        scaled /= self.deviation_.astype(np.float32)
+        return np.nan_to_num(scaled, copy=False, nan=0.0)
+
+
+def moments(x: NDArray, axis: int | tuple[int, ...]) -> tuple[NDArray, NDArray]:
+    """Mean and standard deviation over the known values along `axis`; a constant's deviation is 1.
+
+    Where nothing is known they are 0 and 1. Constant is meant up to float32 rounding: dividing by the
+    rounding error of a mean would blow it up into noise.
+    """
+    known = np.isfinite(x)
+    if known.all():
+        mean = x.mean(axis, dtype=np.float64, keepdims=True)
+        deviation = x.std(axis, dtype=np.float64, keepdims=True)
+    else:
+        count = np.maximum(known.sum(axis=axis, keepdims=True), 1)
+        mean = np.where(known, x, 0).sum(axis, dtype=np.float64, keepdims=True) / count
+        squares = np.square(np.where(known, x - mean, 0)).sum(axis, dtype=np.float64, keepdims=True)
+        deviation = np.sqrt(squares / count)
+    constant = deviation <= 1e-6 * np.maximum(np.abs(mean), 1e-6)
+    return mean, np.where(constant, 1.0, deviation)
+
+
+def prepare(
+    cohort: Cohort,
+    embeddings: Embeddings,
+    labels: pd.Series,
+    fold: Fold,
+    banned_columns: Collection[str] = (),
+    condition: Condition = COMPLETE,
+    balance: str = "smote",
+) -> Parts:
+    """One fold's three parts, joined by id, preprocessed and balanced.
+
+    Only the training part is balanced, after standardisation; modalities are zeroed last, so that the same
+    patients are replicated under every condition.
+
+    Args:
+        labels: 0 or 1 by patient id.
+        banned_columns: table columns that define the outcome or are no input.
+        balance: a key of `strokebench.tasks.balancing.BALANCERS`.
+
+    Raises:
+        StrokebenchError: unknown `balance`, a patient in two parts, or one without embeddings.
+    """
+    if balance not in BALANCERS:
+        raise StrokebenchError(f"Unknown balance {balance!r}.", f"Choose from: {', '.join(BALANCERS)}.")
+    ids = {part: pd.Index(getattr(fold, part)) for part in ("train", "validation", "test")}
+    shared = ids["train"].intersection(ids["test"]).union(ids["validation"].intersection(ids["test"]))
+    shared = shared.union(ids["train"].intersection(ids["validation"]))
+    if len(shared):
+        raise StrokebenchError(
+            f"Patient {shared[0]} is in two parts of {fold.name}.", "Make the split again."
+        )
+    table = cohort.table.drop(columns=list(banned_columns))
+    tabular = TablePreprocessor(cohort.columns).fit(table.loc[ids["train"]])
+    arrays = _arrays(embeddings)
+    rows = {part: embeddings.rows(index) for part, index in ids.items()}
+    fitted = {name: ArrayPreprocessor(axis).fit(x[rows["train"]]) for name, (x, axis) in arrays.items()}
+    parts = {
+        part: TriModal(
+            table=tabular.transform(table.loc[index]),
+            **{name: fitted[name].transform(x[rows[part]]) for name, (x, _) in arrays.items()},
+        )
+        for part, index in ids.items()
+    }
+    y = {part: labels.loc[index].to_numpy(np.int8) for part, index in ids.items() if part != "test"}
+    seed = int(np.random.SeedSequence([fold.seed, fold.fold]).generate_state(1)[0])
+    train, y_train = BALANCERS[balance](parts["train"], y["train"], tabular.categorical_, seed)
+    return Parts(
+        train=condition.apply(train, "train"),
+        y_train=y_train,
+        validation=condition.apply(parts["validation"], "validation"),
+        y_validation=y["validation"],
+        test=condition.apply(parts["test"], "test"),
+        columns=tabular.names_,
+    )
+
+
+def _arrays(embeddings: Embeddings) -> dict[str, tuple[NDArray[np.float32], int | tuple[int, ...]]]:
+    """Each array with the axes of its statistics. A modality that the cohort lacks is one column of NaN.
+
+    Tokens share one scale over the grid; each prompt and layer of the text has its own (our choice: the
+    prompts ask different questions, and a patient's answer is to be compared with others' to the same one).
+    """
+    n = len(embeddings.ids)
+    nothing = np.full((n, 1), np.nan, dtype=np.float32)
+    image = nothing if embeddings.image is None else embeddings.image
+    tokens = nothing[:, None] if embeddings.image_tokens is None else embeddings.image_tokens
+    text = nothing[:, None, None] if embeddings.text is None else embeddings.text
+    return {"image": (image, 0), "image_tokens": (tokens, (0, 1)), "text": (text, 0)}

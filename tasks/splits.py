@@ -1,0 +1,143 @@
+"""Who is trained on, who is selected on, who is tested on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from strokebench.datasets.files import StrokebenchError, digest, read_json, write_json
+
+SEEDS = (39, 40, 41, 42)
+"""The paper's four seeds (section 4.2)."""
+FOLDS = 5
+TEST_SHARE = VALIDATION_SHARE = 0.2
+HOLDOUT_SEED = 2605
+"""Draws the one fixed test part of `holdout` (our choice: the paper's own is unknown)."""
+
+Ids = tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Fold:
+    """Patient ids of the three parts of one run, sorted."""
+
+    seed: int
+    fold: int
+    name: str
+    train: Ids
+    validation: Ids
+    test: Ids
+
+
+@dataclass(frozen=True)
+class Split:
+    """Every fold of a protocol. A pure function of ids, labels, sites and seeds, whatever the row order."""
+
+    protocol: str
+    folds: tuple[Fold, ...]
+
+    @cached_property
+    def sha256(self) -> str:
+        """Hash of protocol and ids; every run records it."""
+        return digest(asdict(self))
+
+    def write(self, path: Path) -> None:
+        """Write as JSON, with the hash."""
+        write_json(path, {"sha256": self.sha256, **asdict(self)})
+
+    @staticmethod
+    def read(path: Path) -> Split:
+        """Read what `write` wrote.
+
+        Raises:
+            StrokebenchError: the file was changed, so that its hash no longer fits.
+        """
+        value = read_json(path)
+        folds = tuple(
+            Fold(**{k: tuple(v) if isinstance(v, list) else v for k, v in fold.items()})
+            for fold in value["folds"]
+        )
+        split = Split(value["protocol"], folds)
+        if split.sha256 != value["sha256"]:
+            raise StrokebenchError(
+                f"{path} was changed: its ids do not fit its hash.", "Make the split again."
+            )
+        return split
+
+
+def make_split(
+    protocol: str, labels: pd.Series, sites: pd.Series | None = None, seeds: Sequence[int] = SEEDS
+) -> Split:
+    """Split patients under one of the protocols.
+
+    `cv5`: 5 stratified folds for each seed; `holdout`: one fixed stratified 20 % as test for all seeds (the
+    reading of the paper's Tables 2 and 3 that fits its printed numbers); `loho`: each hospital in turn is
+    the test part. In each, a stratified 20 % of the rest, drawn by the seed, is the validation part.
+
+    Args:
+        protocol: a key of `PROTOCOLS`.
+        labels: 0 or 1 by patient id.
+        sites: hospital by patient id; `loho` needs it.
+        seeds: one repetition each.
+
+    Raises:
+        StrokebenchError: unknown protocol, no sites for `loho`, or too few patients of one class.
+    """
+    if protocol not in PROTOCOLS:
+        raise StrokebenchError(f"Unknown protocol {protocol!r}.", f"Choose from: {', '.join(PROTOCOLS)}.")
+    if not labels.index.is_unique:
+        raise StrokebenchError(f"Patient {labels.index[labels.index.duplicated()][0]} has two labels.")
+    labels = labels.sort_index()
+    smallest = labels.value_counts().reindex([0, 1], fill_value=0)
+    if smallest.min() < 2 * FOLDS:
+        raise StrokebenchError(
+            f"Only {smallest.min()} of {len(labels)} patients have label {smallest.idxmin()}.",
+            f"Stratified parts need at least {2 * FOLDS} of each.",
+        )
+    folds = []
+    for seed in seeds:
+        for number, (name, test) in enumerate(PROTOCOLS[protocol](labels, sites, seed)):
+            rest = labels.drop(list(test))
+            train, validation = _stratified(rest, VALIDATION_SHARE, seed, f"outside {name}")
+            folds.append(Fold(int(seed), number, name, train, validation, tuple(sorted(test))))
+    return Split(protocol, tuple(folds))
+
+
+def _stratified(labels: pd.Series, share: float, seed: int, where: str) -> tuple[Ids, Ids]:
+    """Two stratified parts, the second with `share` of the patients (rounded up)."""
+    from sklearn.model_selection import train_test_split
+
+    if labels.value_counts().reindex([0, 1], fill_value=0).min() < 2:
+        raise StrokebenchError(f"Fewer than two patients of one class are left {where}.")
+    first, second = train_test_split(
+        labels.index.to_numpy(), test_size=share, stratify=labels.to_numpy(), random_state=seed
+    )
+    return tuple(sorted(first)), tuple(sorted(second))
+
+
+def _cv5(labels: pd.Series, sites: pd.Series | None, seed: int) -> list[tuple[str, Ids]]:
+    from sklearn.model_selection import StratifiedKFold
+
+    splitter = StratifiedKFold(FOLDS, shuffle=True, random_state=seed)
+    parts = splitter.split(np.zeros(len(labels)), labels.to_numpy())
+    return [(f"fold {i + 1}", tuple(labels.index[test])) for i, (_, test) in enumerate(parts)]
+
+
+def _holdout(labels: pd.Series, sites: pd.Series | None, seed: int) -> list[tuple[str, Ids]]:
+    return [("hold-out", _stratified(labels, TEST_SHARE, HOLDOUT_SEED, "in the cohort")[1])]
+
+
+def _loho(labels: pd.Series, sites: pd.Series | None, seed: int) -> list[tuple[str, Ids]]:
+    if sites is None or sites.loc[labels.index].nunique() < 2:
+        raise StrokebenchError(
+            "Leave one hospital out needs at least two hospitals.", "Give the cohort a site column."
+        )
+    sites = sites.loc[labels.index]
+    return [(str(site), tuple(sites.index[sites == site])) for site in sorted(sites.unique())]
+
+
+PROTOCOLS = {"cv5": _cv5, "holdout": _holdout, "loho": _loho}

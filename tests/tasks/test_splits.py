@@ -1,0 +1,93 @@
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+from strokebench.datasets.files import StrokebenchError
+from strokebench.tasks.splits import SEEDS, Split, make_split
+
+
+def paper_sized() -> pd.Series:
+    return pd.Series([1] * 232 + [0] * 497, index=[f"p{i:04d}" for i in range(729)])
+
+
+def test_holdout_has_the_papers_counts():
+    labels = paper_sized()
+    split = make_split("holdout", labels)
+    assert len(split.folds) == 4
+    assert len({fold.test for fold in split.folds}) == 1
+    for fold in split.folds:
+        assert (len(fold.train), len(fold.validation), len(fold.test)) == (466, 117, 146)
+        assert labels.loc[list(fold.test)].sum() == 46
+    assert len({fold.validation for fold in split.folds}) == 4
+
+
+def test_cv5_tests_every_patient_once_a_seed():
+    labels = paper_sized()
+    split = make_split("cv5", labels)
+    assert len(split.folds) == 20
+    for seed in SEEDS:
+        tested = [id for fold in split.folds if fold.seed == seed for id in fold.test]
+        assert sorted(tested) == sorted(labels.index)
+    for fold in split.folds:
+        assert labels.loc[list(fold.test)].sum() in (46, 47)
+
+
+@pytest.mark.parametrize("protocol", ["cv5", "holdout", "loho"])
+def test_parts_are_disjoint_and_complete(protocol, labels, cohort):
+    for fold in make_split(protocol, labels, cohort.site).folds:
+        parts = [*fold.train, *fold.validation, *fold.test]
+        assert sorted(parts) == sorted(labels.index)
+
+
+@pytest.mark.parametrize("protocol", ["cv5", "holdout", "loho"])
+def test_row_order_does_not_matter(protocol, labels, cohort):
+    shuffled = labels.sample(frac=1, random_state=5)
+    sites = cohort.site.sample(frac=1, random_state=6)
+    assert make_split(protocol, labels, cohort.site) == make_split(protocol, shuffled, sites)
+
+
+def test_loho_takes_one_hospital_at_a_time(labels, cohort):
+    split = make_split("loho", labels, cohort.site, seeds=(1,))
+    assert [fold.name for fold in split.folds] == ["north", "south", "west"]
+    for fold in split.folds:
+        assert set(cohort.site[list(fold.test)]) == {fold.name}
+        assert fold.name not in set(cohort.site[[*fold.train, *fold.validation]])
+
+
+def test_cv5_equals_scikit_learn_on_sorted_ids(labels):
+    from sklearn.model_selection import StratifiedKFold
+
+    labels = labels.sort_index()
+    splitter = StratifiedKFold(5, shuffle=True, random_state=40)
+    expected = [tuple(labels.index[test]) for _, test in splitter.split(labels, labels)]
+    assert [fold.test for fold in make_split("cv5", labels, seeds=(40,)).folds] == expected
+
+
+def test_file_round_trip_and_tampering(labels, tmp_path):
+    split = make_split("cv5", labels)
+    path = tmp_path / "split.json"
+    split.write(path)
+    assert Split.read(path) == split
+    assert Split.read(path).sha256 == split.sha256
+    value = json.loads(path.read_text())
+    value["folds"][0]["test"][0] = "stranger"
+    path.write_text(json.dumps(value))
+    with pytest.raises(StrokebenchError, match="changed"):
+        Split.read(path)
+
+
+def test_hash_depends_on_labels_and_seed(labels):
+    hashes = {make_split("cv5", labels, seeds=seeds).sha256 for seeds in [(1,), (2,), (1, 2)]}
+    flipped = labels.copy()
+    flipped.iloc[:10] = 1 - flipped.iloc[:10]
+    assert len(hashes | {make_split("cv5", flipped, seeds=(1,)).sha256}) == 4
+
+
+def test_errors_say_what_to_do(labels):
+    with pytest.raises(StrokebenchError, match="cv5, holdout, loho"):
+        make_split("cv10", labels)
+    with pytest.raises(StrokebenchError, match="site column"):
+        make_split("loho", labels)
+    with pytest.raises(StrokebenchError, match="Only 3"):
+        make_split("cv5", pd.Series([1, 1, 1] + [0] * 50, index=np.arange(53).astype(str)))
