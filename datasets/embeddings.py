@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-
 from strokebench.datasets.files import StrokebenchError
 
 
@@ -53,5 +52,5 @@ class Embeddings:
         """
         rows = self.ids.get_indexer(ids)
         if (rows < 0).any():
-            raise StrokebenchError(f"Patient {ids[(rows < 0).argmax()]} has no embeddings.", "Encode again.")
+            raise StrokebenchError(f"Patient {ids[rows < 0][0]} has no embeddings.", "Encode again.")
         return rows

@@ -77,7 +77,7 @@ class Outcome:
             raise StrokebenchError(
                 f"Patient {patient}: outcome {self.column} = {given[patient]!r}, no number."
             )
-        if self.sign is None:
+        if self.sign is None or self.value is None:
             if not values.isin([0, 1]).all():
                 patient = values.index[~values.isin([0, 1])][0]
                 raise StrokebenchError(

@@ -14,7 +14,7 @@ from strokebench.datasets.embeddings import Embeddings
 from strokebench.datasets.files import StrokebenchError
 from strokebench.tasks.balancing import BALANCERS
 from strokebench.tasks.conditions import COMPLETE, Condition
-from strokebench.tasks.splits import Fold
+from strokebench.tasks.splits import PARTS, Fold
 from strokebench.tasks.trimodal import TriModal
 
 Labels = NDArray[np.int8]
@@ -158,7 +158,7 @@ def prepare(
     """
     if balance not in BALANCERS:
         raise StrokebenchError(f"Unknown balance {balance!r}.", f"Choose from: {', '.join(BALANCERS)}.")
-    ids = {part: pd.Index(getattr(fold, part)) for part in ("train", "validation", "test")}
+    ids = {part: pd.Index(getattr(fold, part)) for part in PARTS}
     shared = ids["train"].intersection(ids["test"]).union(ids["validation"].intersection(ids["test"]))
     shared = shared.union(ids["train"].intersection(ids["validation"]))
     if len(shared):

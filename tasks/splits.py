@@ -18,6 +18,8 @@ TEST_SHARE = VALIDATION_SHARE = 0.2
 HOLDOUT_SEED = 2605
 """Draws the one fixed test part of `holdout` (our choice: the paper's own is unknown)."""
 
+PARTS = ("train", "validation", "test")
+
 Ids = tuple[str, ...]
 
 
@@ -58,7 +60,7 @@ class Split:
         """
         value = read_json(path)
         folds = tuple(
-            Fold(**{k: tuple(v) if isinstance(v, list) else v for k, v in fold.items()})
+            Fold(fold["seed"], fold["fold"], fold["name"], *(tuple(fold[part]) for part in PARTS))
             for fold in value["folds"]
         )
         split = Split(value["protocol"], folds)

@@ -36,5 +36,5 @@ def test_digest_ignores_key_order():
 
 
 def test_errors_survive_the_way_between_processes():
-    error = pickle.loads(pickle.dumps(StrokebenchError("what", "do")))
+    error = pickle.loads(pickle.dumps(StrokebenchError("what", "do")))  # noqa: S301
     assert (error.message, error.hint) == ("what", "do")
