@@ -53,9 +53,9 @@ VOLUME = (
     "An acute infarct of roughly {volume} is present.",
 )
 VOLUME_SIDE = (
-    "It is a {size} infarct of the {side}.",
-    "The lesion lies in the {side} and is {size}.",
-    "This is a {size} lesion in the {side}.",
+    "It is a {size} infarct of {side}.",
+    "The lesion lies in {side} and is {size}.",
+    "This is a {size} lesion in {side}.",
 )
 COMPONENTS = (
     "It consists of {n} separate foci of infarction.",
@@ -64,8 +64,8 @@ COMPONENTS = (
 
 ASPECTS = (
     "ASPECTS is {score}.",
-    "The estimated ASPECTS of the {side} is {score} out of 10.",
-    "ASPECTS {score}, scored on the {side}.",
+    "The estimated ASPECTS of {side} is {score} out of 10.",
+    "ASPECTS {score}, scored on {side}.",
 )
 ASPECTS_NONE = (
     "ASPECTS does not apply, since the infarct is outside the middle cerebral artery territory.",
@@ -90,8 +90,8 @@ AREAS_NONE = (
     "The infarct is in the white matter and cannot be assigned to one arterial territory.",
 )
 AREAS_SIDE = (
-    "The lesion is in the {side}.",
-    "The infarct affects the {side}.",
+    "The lesion is in {side}.",
+    "The infarct affects {side}.",
 )
 
 MASS_EFFECT: Mapping[str, tuple[str, ...]] = {
@@ -102,12 +102,12 @@ MASS_EFFECT: Mapping[str, tuple[str, ...]] = {
     ),
     "mild": (
         "There is mild mass effect with effacement of the adjacent sulci.",
-        "Mild mass effect on the {side} is present, with sulcal effacement.",
+        "Mild mass effect in {side} is present, with sulcal effacement.",
         "Swelling around the infarct causes a mild mass effect.",
     ),
     "marked": (
         "There is marked mass effect with midline shift.",
-        "Marked mass effect of the {side} with compression of the ventricle is seen.",
+        "Marked mass effect in {side} with compression of the ventricle is seen.",
         "The swollen infarct exerts a marked mass effect and displaces the midline.",
     ),
 }

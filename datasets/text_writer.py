@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
 import numpy as np
+
 from strokebench.datasets import text_wording as wording
 from strokebench.datasets.lesion import ASPECTS_REGIONS, POSTERIOR_FOSSA, REGION_THRESHOLD, LesionFindings
 from strokebench.datasets.prompts import PROMPTS
@@ -135,16 +136,18 @@ def _aspects(f: LesionFindings, rng: np.random.Generator, e: TextErrors, flip: b
     score = f.aspects
     if rng.random() < e.aspects_off_by_one:
         score = int(np.clip(score + rng.choice((-1, 1)), 0, 10))
-    side = _hemisphere(f.side, flip)
+    scored = {key: share for key, share in f.territories.items() if key[0] in ASPECTS_REGIONS}
+    # The score is of one hemisphere; territories come with the most damaged first.
+    worse = next((side for _, side in scored), f.side)
     lost = [
         name
-        for (name, _), share in f.territories.items()
-        if name in ASPECTS_REGIONS and share >= REGION_THRESHOLD / ASPECTS_REGIONS[name]
+        for (name, side), share in scored.items()
+        if side == worse and share >= REGION_THRESHOLD / ASPECTS_REGIONS[name]
     ]
-    places = [_pick(rng, wording.PLACES[name]) for name in dict.fromkeys(lost)][:MOST_PLACES]
+    places = [_pick(rng, wording.PLACES[name]) for name in lost[:MOST_PLACES]]
     regions = _pick(rng, wording.ASPECTS_LOST).format(places=_listed(places)) if places else ""
     return [
-        _pick(rng, wording.ASPECTS).format(score=score, side=side),
+        _pick(rng, wording.ASPECTS).format(score=score, side=_hemisphere(worse, flip)),
         regions or _pick(rng, wording.ASPECTS_FULL),
     ]
 
@@ -195,7 +198,7 @@ def _millilitres(volume: float, coarse: bool) -> str:
 
 
 def _hemisphere(side: str, flip: bool) -> str:
-    return "both hemispheres" if side == "both" else f"{_swapped(side, flip)} hemisphere"
+    return "both hemispheres" if side == "both" else f"the {_swapped(side, flip)} hemisphere"
 
 
 def _swapped(side: str, flip: bool) -> str:
