@@ -1,0 +1,250 @@
+"""Writing the virtual cohort to disk, once for each seed and setting, and loading it from there."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from strokebench.datasets import lesion as lesion_rules
+from strokebench.datasets import prompts, text_writer
+from strokebench.datasets.cohort import Cohort
+from strokebench.datasets.files import StrokebenchError, home, read_json, write_json
+from strokebench.datasets.virtual import settings
+from strokebench.datasets.virtual.anatomy import NAMES, Anatomy, anatomy
+from strokebench.datasets.virtual.dictionary import CITATIONS, COLUMNS, VARIABLES
+from strokebench.datasets.virtual.lesions import Lesion
+from strokebench.datasets.virtual.patients import TEXT, VOLUME, Patients, draw_patients, stream
+from strokebench.datasets.virtual.settings import MEASURED, OUTCOME, PATIENTS, SITES, Strengths
+from strokebench.datasets.virtual.volumes import draw_volume
+
+_BATCH = 16
+_STALE_SECONDS = 3600
+
+
+def load(
+    seed: int = 0,
+    n: int = PATIENTS,
+    *,
+    strengths: Strengths | None = None,
+    jobs: int = 2,
+    progress: Callable[[int, int], None] | None = None,
+) -> Cohort:
+    """The virtual cohort, generated on first use below `home("cohorts")`.
+
+    On disk: `clinical.csv`, `images/ID.nii.gz`, `masks/ID.nii.gz`, `texts.csv`, `truth.csv`, `cohort.json`.
+    The patients are the same whatever `jobs` is. An interrupted generation leaves no cohort behind.
+
+    Args:
+        seed: 0 is the cohort that every published number is of.
+        n: patients, 12 or more; other than 729 for tests and demonstrations.
+        strengths: what drives severity and how well it shows; default the tuned `Strengths()`.
+        jobs: worker processes of one thread each.
+        progress: called with the patients done and all.
+
+    Raises:
+        StrokebenchError: n is too small, or the files of a cohort on disk have been damaged.
+    """
+    strengths = strengths or Strengths()
+    folder = folder_of(seed, n, strengths)
+    if not folder.is_dir():
+        with _becomes(folder) as temporary:
+            _write(temporary, seed, n, strengths, jobs, progress)
+    return _read(folder)
+
+
+def folder_of(seed: int, n: int, strengths: Strengths) -> Path:
+    """Where a cohort of these settings lies, whether it is there or not."""
+    versions = {"lesion": lesion_rules.VERSION, "prompts": prompts.VERSION, "text": text_writer.VERSION}
+    return home("cohorts", f"virtual-{settings.settings_hash(seed, n, strengths, versions)[:12]}")
+
+
+def _write(
+    folder: Path,
+    seed: int,
+    n: int,
+    strengths: Strengths,
+    jobs: int,
+    progress: Callable[[int, int], None] | None,
+) -> None:
+    from joblib import Parallel, delayed, parallel_config
+
+    patients = draw_patients(seed, n, strengths)
+    (folder / "images").mkdir()
+    (folder / "masks").mkdir()
+    atlas = anatomy()
+    batches = [range(start, min(start + _BATCH, n)) for start in range(0, n, _BATCH)]
+    answers: dict[str, dict[str, str]] = {}
+    # A worker needs its own patients only, and the atlas as one memory-mapped block.
+    with parallel_config("loky", n_jobs=jobs, inner_max_num_threads=1):
+        made = Parallel(return_as="generator_unordered")(
+            delayed(_draw_batch)(folder, seed, strengths, atlas, _part(patients, rows)) for rows in batches
+        )
+        for written in made:
+            answers.update(written)
+            if progress:
+                progress(len(answers), n)
+    ids = patients.table.index
+    patients.table.assign(site=patients.site).to_csv(folder / "clinical.csv")
+    texts = pd.DataFrame.from_dict(answers, orient="index").loc[ids, list(prompts.PROMPTS)]
+    texts.rename_axis("patient_id").to_csv(folder / "texts.csv")
+    patients.truth.rename("p_nihss_below_7").to_csv(folder / "truth.csv")
+    write_json(folder / "cohort.json", _description(seed, n, strengths, patients))
+
+
+def _part(patients: Patients, rows: Sequence[int]) -> list[tuple[int, str, str, Lesion, dict[str, float]]]:
+    return [
+        (
+            i,
+            str(patients.table.index[i]),
+            str(patients.site.iloc[i]),
+            patients.lesions[i],
+            {str(key): float(value) for key, value in patients.extra.iloc[i].items()},
+        )
+        for i in rows
+    ]
+
+
+def _draw_batch(
+    folder: Path,
+    seed: int,
+    strengths: Strengths,
+    atlas: Anatomy,
+    patients: list[tuple[int, str, str, Lesion, dict[str, float]]],
+) -> dict[str, dict[str, str]]:
+    """Draw and write the volumes of some patients; give back their texts by id."""
+    import nibabel
+
+    sites = {site.name: site for site in SITES}
+    answers = {}
+    for i, patient, site, lesion, extra in patients:
+        volume = draw_volume(
+            lesion,
+            sites[site],
+            atlas,
+            stream(seed, i, VOLUME),
+            strengths,
+            age_factor=extra["age_factor"],
+            onset_hours=extra["onset"],
+            prior_stroke=bool(extra["prior_stroke"]),
+        )
+        for kind, data in (("images", volume.image), ("masks", volume.mask)):
+            image = nibabel.Nifti1Image(data, volume.affine)
+            image.header.set_xyzt_units("mm")
+            image.header["descrip"] = b"virtual cohort: an invented patient"
+            nibabel.save(image, folder / kind / f"{patient}.nii.gz")
+        territories = lesion_rules.Territories(volume.labels, NAMES)
+        findings = lesion_rules.measure(volume.mask, volume.affine, territories)
+        answers[patient] = text_writer.write_answers(findings, stream(seed, i, TEXT))
+    return answers
+
+
+def _description(seed: int, n: int, strengths: Strengths, patients: Patients) -> dict[str, Any]:
+    from importlib.metadata import version
+
+    positive = patients.table["nihss"] < 7
+    return {
+        "title": "virtual cohort",
+        "note": "Invented patients of invented hospitals; nothing here was measured on a person.",
+        "seed": seed,
+        "patients": n,
+        "positives": int(positive.sum()),
+        "outcome": OUTCOME,
+        "sites": [asdict(site) for site in SITES],
+        "strengths": asdict(strengths),
+        "oracle_auc": round(oracle_auc(patients), 4),
+        "measured": dict(MEASURED),
+        "generator_version": settings.VERSION,
+        "versions": {name: version(name) for name in ("numpy", "scipy", "pandas", "nilearn", "nibabel")},
+        "citations": dict(CITATIONS),
+        "columns": {
+            name: {
+                "kind": str(variable.column.kind),
+                "unit": variable.column.unit,
+                "description": variable.column.description,
+                "source": variable.source,
+            }
+            for name, variable in VARIABLES.items()
+        },
+    }
+
+
+def oracle_auc(patients: Patients) -> float:
+    """AUC of the true probabilities: no method can be expected to pass it."""
+    from scipy.stats import rankdata
+
+    positive = (patients.table["nihss"] < 7).to_numpy()
+    n, k = len(positive), int(positive.sum())
+    return float((rankdata(patients.truth)[positive].sum() - k * (k + 1) / 2) / (k * (n - k)))
+
+
+def _read(folder: Path) -> Cohort:
+    description = read_json(folder / "cohort.json")
+    text_types = {name: "string" for name, column in COLUMNS.items() if column.kind == "categorical"}
+    try:
+        clinical = pd.read_csv(folder / "clinical.csv", index_col="patient_id", dtype=text_types)
+        texts = pd.read_csv(folder / "texts.csv", index_col="patient_id", dtype="string")
+        truth = pd.read_csv(folder / "truth.csv", index_col="patient_id")["p_nihss_below_7"]
+    except (OSError, ValueError, KeyError) as error:
+        raise StrokebenchError(
+            f"{folder}: a table of the virtual cohort cannot be read ({error}).",
+            "Delete the folder; it will be generated again.",
+        ) from None
+    paths = {
+        kind: pd.Series({patient: str(folder / kind / f"{patient}.nii.gz") for patient in clinical.index})
+        for kind in ("images", "masks")
+    }
+    return Cohort(
+        name="virtual",
+        title="virtual cohort",
+        table=clinical.drop(columns="site").astype({name: object for name in text_types}),
+        columns=COLUMNS,
+        images=paths["images"],
+        texts=texts.astype(object),
+        site=clinical["site"],
+        masks=paths["masks"],
+        oracle=truth,
+        oracle_outcome=OUTCOME,
+        synthetic=True,
+        outcomes={"nihss": OUTCOME},
+        about={
+            "source": f"strokebench's generator, version {description['generator_version']}, seed {description['seed']}",
+            "patients": "invented patients of invented hospitals",
+            "oracle": f"AUC of the true probabilities {description['oracle_auc']:.3f}",
+            "licence": "the generator's (Apache-2.0); templates: MNI ICBM 152, as nilearn carries them",
+            "citations": "; ".join(f"{key}: {text}" for key, text in description["citations"].items()),
+            "folder": str(folder),
+        },
+    )
+
+
+@contextmanager
+def _becomes(folder: Path) -> Iterator[Path]:
+    """A temporary folder that takes the name `folder` when the block ends well, and vanishes otherwise."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    for left in folder.parent.glob(f".{folder.name}.*.part"):
+        # Killed generations cannot tidy up; one that runs is younger than this.
+        if time.time() - left.stat().st_mtime > _STALE_SECONDS:
+            shutil.rmtree(left, ignore_errors=True)
+    temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", suffix=".part", dir=folder.parent))
+    try:
+        yield temporary
+        umask = os.umask(0)
+        os.umask(umask)
+        temporary.chmod(0o777 & ~umask)
+        try:
+            temporary.rename(folder)
+        except OSError:
+            # Another process may have made the same cohort meanwhile; its files are the same.
+            if not folder.is_dir():
+                raise
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)

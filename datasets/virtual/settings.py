@@ -1,0 +1,98 @@
+"""Everything that can be turned in the virtual cohort's generator: its sites and the strengths of its effects."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from strokebench.datasets.files import digest
+
+VERSION = 1
+"""Raised whenever the generator changes what it makes, so that cohorts on disk are made anew."""
+
+OUTCOME = "nihss < 7"
+PATIENTS = 729
+"""The paper's number of patients (section 4.1.1)."""
+
+
+@dataclass(frozen=True)
+class Site:
+    """An invented hospital and its invented scanner.
+
+    Args:
+        name: reads as invented on purpose.
+        patients, positives: of the full cohort of 729; other sizes keep the proportions. One site has the
+            paper's 131 + 36 patients of its external test (section 4.6), all sites together 232 positives.
+        spacing: voxel size in mm.
+        noise: standard deviation of the complex Gaussian noise, as a share of grey matter's signal.
+        bias: strength of the receive coil's smooth intensity field (standard deviation of its logarithm).
+        scale: median scanner unit of grey matter.
+        blur: in-plane point spread, standard deviation in voxels.
+        lab_gaps: factor on the share of laboratory values that were not taken.
+    """
+
+    name: str
+    patients: int
+    positives: int
+    spacing: tuple[float, float, float]
+    noise: float
+    bias: float
+    scale: float
+    blur: float
+    lab_gaps: float
+
+
+SITES = (
+    Site("Alder Bay", 241, 84, (2.8, 2.8, 4.2), 0.050, 0.10, 620.0, 0.45, 0.8),
+    Site("Quillhaven", 178, 61, (3.0, 3.0, 3.6), 0.075, 0.16, 1150.0, 0.40, 1.0),
+    Site("Northmere", 167, 36, (3.2, 3.2, 5.0), 0.060, 0.13, 340.0, 0.35, 1.5),
+    Site("Tansy Vale", 143, 51, (3.4, 3.4, 3.4), 0.095, 0.20, 840.0, 0.30, 1.1),
+)
+
+
+@dataclass(frozen=True)
+class Strengths:
+    """How strongly each cause works on the severity, and how well each modality shows it.
+
+    Severity is a sum on the scale of its final noise, whose standard deviation is 1 (a probit model), so that
+    `P(NIHSS < 7)` is a normal distribution function of the threshold minus the sum.
+    """
+
+    volume: float = 0.75
+    """Per standard deviation of the logarithm of the infarct volume."""
+    eloquence: float = 0.65
+    """Per unit of eloquence of the infarct's place, see `lesions.eloquence`."""
+    age: float = 0.15
+    """Per standard deviation of age."""
+    prior_stroke: float = 0.25
+    """With a previous stroke."""
+    premorbid: float = 0.20
+    """Per point of the modified Rankin Scale before the stroke."""
+    perfusion: float = 1.05
+    """Per standard deviation of what no image or text shows: tissue at risk, collateral supply."""
+    systemic: float = 1.0
+    """Factor on how strongly vital signs and laboratory values follow the severity."""
+    contrast: float = 0.9
+    """Signal gain of a mature infarct over the brain around it (0.9: almost twice as bright)."""
+    deformation_mm: float = 2.5
+    """Standard deviation of the individual displacement of the anatomy, mm."""
+    distractors: float = 1.0
+    """Factor on the share of patients with old infarcts and white-matter disease."""
+
+
+MEASURED: Mapping[str, str] = {}
+"""What was measured on the cohort of seed 0 at the default strengths."""
+
+
+def settings_hash(seed: int, n: int, strengths: Strengths, more: Any = None) -> str:
+    """Hash of everything that decides what the generator makes."""
+    parts = {
+        "version": VERSION,
+        "seed": seed,
+        "n": n,
+        "strengths": asdict(strengths),
+        "sites": [asdict(site) for site in SITES],
+        "more": more,
+    }
+    return digest(parts)

@@ -1,0 +1,224 @@
+"""Drawing a patient's diffusion-weighted volume: brain, infarct, distractors, and the scanner of the site.
+
+Everything is computed on the patient's own voxels. Each voxel is carried back to MNI space by an individual
+affine and a smooth displacement, and the templates are read there; so the lesion mask and the territories are
+exact on the image's grid.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from strokebench.datasets.virtual.anatomy import Anatomy, territory_labels
+from strokebench.datasets.virtual.lesions import Lesion
+from strokebench.datasets.virtual.settings import Site, Strengths
+
+Floats = NDArray[np.floating[Any]]
+
+FIELD_OF_VIEW = ((-80.0, 80.0), (-114.0, 84.0), (-68.0, 86.0))
+"""World extent in mm, x to the right, y to the front, z upwards."""
+
+
+@dataclass(frozen=True)
+class Volume:
+    """One patient's images.
+
+    Args:
+        image: int16 (x, y, z), scanner units.
+        mask: uint8 (x, y, z), the acute infarct.
+        labels: int16 (x, y, z), territories of `anatomy.NAMES`.
+        affine: voxel to world mm (4, 4).
+    """
+
+    image: NDArray[np.int16]
+    mask: NDArray[np.uint8]
+    labels: NDArray[np.int16]
+    affine: Floats
+
+
+def draw_volume(
+    lesion: Lesion,
+    site: Site,
+    atlas: Anatomy,
+    rng: np.random.Generator,
+    strengths: Strengths,
+    age_factor: float = 0.0,
+    onset_hours: float = 12.0,
+    prior_stroke: bool = False,
+) -> Volume:
+    """One diffusion-weighted volume.
+
+    Args:
+        age_factor: standard deviations from the mean age; older brains have wider sulci and more white-matter
+            disease.
+        onset_hours: infarcts grow brighter within the first hours.
+        prior_stroke: likely shows an old infarct, dark.
+    """
+    affine, shape = _grid(site)
+    mni = _to_mni(affine, shape, rng, strengths)
+    grey, white, brain, t1 = (
+        _read(part, mni, atlas.affine) for part in (atlas.grey, atlas.white, atlas.brain, atlas.t1)
+    )
+    tissue = grey + white
+    labels = territory_labels(*mni)
+    labels[(brain < 0.5) | (tissue < 0.4)] = 0
+
+    voxel_ml = float(np.prod(site.spacing)) / 1000
+    # Arteries' borders differ between people: an infarct must not end along a straight line of the map.
+    wander = np.stack([4.0 * _smooth_noise(shape, (12, 14, 12), rng) for _ in range(3)])
+    mask = _infarct(
+        lesion, mni, np.where(labels > 0, territory_labels(*(mni + wander)), 0), tissue, voxel_ml, rng
+    )
+    atrophy = float(np.clip(0.16 + 0.08 * age_factor + 0.05 * rng.standard_normal(), 0.0, 0.45))
+    kept = np.clip((tissue - atrophy) / (1 - atrophy), 0, 1) / np.maximum(tissue, 1e-3)
+    grey, white = grey * kept, white * kept
+    signal = (1.0 * grey + 0.80 * white) * (1.08 - 0.15 * t1) + 0.22 * np.clip(brain - grey - white, 0, 1)
+    signal *= 1 + 0.04 * _smooth_noise(shape, (3, 3, 2), rng)
+    signal = _distractors(signal, mni, tissue, labels, lesion, age_factor, prior_stroke, strengths, rng)
+    signal = _brighten(signal, mask, onset_hours, strengths, rng)
+    return Volume(_scan(signal, mni, site, rng), mask.astype(np.uint8), labels, affine)
+
+
+def _grid(site: Site) -> tuple[Floats, tuple[int, int, int]]:
+    affine = np.diag([*site.spacing, 1.0])
+    affine[:3, 3] = [low for low, _ in FIELD_OF_VIEW]
+    sides = zip(FIELD_OF_VIEW, site.spacing, strict=True)
+    x, y, z = (int(np.ceil((high - low) / step)) for (low, high), step in sides)
+    return affine, (x, y, z)
+
+
+def _to_mni(
+    affine: Floats, shape: tuple[int, int, int], rng: np.random.Generator, strengths: Strengths
+) -> Floats:
+    """MNI coordinates (3, x, y, z) of each voxel: head size and pose, then a smooth displacement."""
+    from scipy.spatial.transform import Rotation
+
+    world = np.indices(shape, dtype=np.float32) * np.diag(affine)[:3, None, None, None].astype(np.float32)
+    world += affine[:3, 3, None, None, None].astype(np.float32)
+    turn = Rotation.from_euler("xyz", rng.normal(0, [3.0, 1.5, 1.5]), degrees=True).as_matrix()
+    size = rng.normal(1.0, 0.03) * rng.normal(1.0, 0.02, 3)
+    matrix = (turn / size).astype(np.float32)
+    mni = np.tensordot(matrix, world - rng.normal(0, 2.0, 3).astype(np.float32)[:, None, None, None], axes=1)
+    for axis in range(3):
+        mni[axis] += strengths.deformation_mm * _smooth_noise(shape, (5, 6, 5), rng)
+    return mni.astype(np.float32)
+
+
+def _smooth_noise(shape: tuple[int, ...], knots: tuple[int, ...], rng: np.random.Generator) -> Floats:
+    """A smooth random field of standard deviation about 1: a coarse grid of normals, interpolated."""
+    coarse = rng.standard_normal(knots).astype(np.float32)
+    # Linear interpolation along one axis after the other is several times faster than a cubic zoom; smoothing
+    # the coarse values' kinks away costs less than the cubic, too.
+    for axis, (n, k) in enumerate(zip(shape, knots, strict=True)):
+        position = np.linspace(0, k - 1, n, dtype=np.float32)
+        lower = np.minimum(position.astype(int), k - 2)
+        share = position - lower
+        share = share * share * (3 - 2 * share)
+        share = share.reshape([-1 if a == axis else 1 for a in range(coarse.ndim)])
+        coarse = np.take(coarse, lower, axis) * (1 - share) + np.take(coarse, lower + 1, axis) * share
+    return coarse * 1.3
+
+
+def _read(template: Floats, mni: Floats, affine: Floats) -> Floats:
+    scale = np.diag(affine)[:3].astype(np.float32)
+    voxels = (mni - affine[:3, 3, None, None, None].astype(np.float32)) / scale[:, None, None, None]
+    return ndimage.map_coordinates(template, voxels, order=1, mode="constant", output=np.float32)
+
+
+def _infarct(
+    lesion: Lesion,
+    mni: Floats,
+    labels: NDArray[Any],
+    tissue: Floats,
+    voxel_ml: float,
+    rng: np.random.Generator,
+) -> NDArray[np.bool_]:
+    """The planned volume, filled outwards from each focus through tissue, first within the artery's territory."""
+    mask = np.zeros(tissue.shape, dtype=bool)
+    rest = 1 - sum(share for _, share in lesion.satellites)
+    foci = [(lesion.centre, rest), *lesion.satellites]
+    for centre, share in foci:
+        wanted = max(2, round(lesion.volume_ml * share / voxel_ml))
+        distance = np.sqrt(sum((mni[k] - centre[k]) ** 2 for k in range(3)))
+        radius = (3000 * wanted * voxel_ml / (4 * np.pi)) ** (1 / 3)
+        # An edge that wanders by a third of the radius looks like an infarct, not like a ball.
+        knots = tuple(int(np.clip(np.ceil(160 / max(radius, 8)), 5, 18)) for _ in range(3))
+        cost = distance / radius + 0.28 * _smooth_noise(mask.shape, knots, rng)
+        allowed = (tissue > 0.5) & (labels > 0) & ~mask
+        if not allowed.any():
+            continue
+        home = labels.ravel()[np.where(allowed, distance, np.inf).argmin()]
+        # Another territory on the same side is reached late, the other hemisphere last.
+        cost += np.where(labels == home, 0.0, 0.9) + np.where(labels % 2 == home % 2, 0.0, 2.5)
+        cost[~allowed] = np.inf
+        wanted = min(wanted, int(allowed.sum()))
+        flat = cost.ravel()
+        mask.ravel()[np.argpartition(flat, wanted - 1)[:wanted]] = True
+    return mask
+
+
+def _brighten(
+    signal: Floats,
+    mask: NDArray[np.bool_],
+    onset_hours: float,
+    strengths: Strengths,
+    rng: np.random.Generator,
+) -> Floats:
+    age = 0.45 + 0.55 * (1 - np.exp(-onset_hours / 8))
+    gain = strengths.contrast * age * np.exp(0.22 * rng.standard_normal())
+    soft = ndimage.gaussian_filter(mask.astype(np.float32), 0.55)
+    # Tissue at the edge is partly spared.
+    texture = np.clip(1 + 0.18 * _smooth_noise(signal.shape, (14, 16, 12), rng), 0.4, 1.6)
+    return signal + gain * texture * soft * np.maximum(signal, 0.55)
+
+
+def _distractors(
+    signal: Floats,
+    mni: Floats,
+    tissue: Floats,
+    labels: NDArray[Any],
+    lesion: Lesion,
+    age_factor: float,
+    prior_stroke: bool,
+    strengths: Strengths,
+    rng: np.random.Generator,
+) -> Floats:
+    """White-matter disease, an old infarct, and susceptibility artefacts at the skull base."""
+    x, y, z = mni
+    grade = np.clip(0.4 + 0.5 * age_factor + 0.6 * rng.standard_normal(), 0, 2.5) * strengths.distractors
+    around = np.exp(-((np.abs(x) - 20) ** 2) / 60 - (z - 24) ** 2 / 160) * (np.abs(y + 8) < 55)
+    patchy = np.clip(_smooth_noise(signal.shape, (16, 18, 12), rng) - 0.2, 0, 2)
+    signal = signal * (1 + 0.22 * grade * around * patchy)
+
+    show = (0.75 if prior_stroke else 0.08) * min(strengths.distractors, 1.0)
+    if rng.random() < show:
+        inside = np.argwhere(tissue > 0.8)
+        centre = mni[(slice(None), *inside[rng.integers(len(inside))])]
+        radius = float(np.exp(rng.normal(2.0, 0.45)))
+        distance = np.sqrt(sum((mni[k] - centre[k]) ** 2 for k in range(3)))
+        distance = distance / radius + 0.25 * _smooth_noise(signal.shape, (14, 16, 14), rng)
+        cavity = 1 / (1 + np.exp((distance - 1) * 8))
+        signal = signal * (1 - 0.72 * cavity) + 0.10 * cavity * (1 - cavity) * 4 * (signal > 0.3)
+    for centre, size in (((0, 42, -24), 11), ((46, -28, -26), 9), ((-46, -28, -26), 9)):
+        strength = max(0.0, 0.25 + 0.3 * rng.standard_normal()) * strengths.distractors
+        squared = sum((mni[k] - centre[k]) ** 2 for k in range(3))
+        signal = signal * (1 + strength * np.exp(-squared / (2 * size**2)))
+    return signal
+
+
+def _scan(signal: Floats, mni: Floats, site: Site, rng: np.random.Generator) -> NDArray[np.int16]:
+    """Point spread, receive field, complex noise and the scanner's own units."""
+    blur = site.blur * rng.uniform(0.8, 1.3)
+    signal = ndimage.gaussian_filter(signal, (blur, blur, 0.15))
+    signal = signal * np.exp(site.bias * _smooth_noise(signal.shape, (3, 3, 3), rng))
+    level = site.noise * np.exp(0.2 * rng.standard_normal())
+    real = rng.standard_normal(signal.shape, dtype=np.float32)
+    imaginary = rng.standard_normal(signal.shape, dtype=np.float32)
+    magnitude = np.hypot(signal + level * real, level * imaginary)
+    scale = site.scale * np.exp(0.15 * rng.standard_normal())
+    return np.clip(np.round(magnitude * scale), 0, 32767).astype(np.int16)
