@@ -99,6 +99,10 @@ class Territories:
         """Number of voxels of each label, from 0 to the largest."""
         return np.bincount(self.labels.ravel(order="K"), minlength=max([0, *self.names]) + 1)
 
+    def whole_ml(self, affine: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
+        """Volume of each label in millilitres; `affine` is for territories that have none of their own."""
+        return self.sizes * _voxel_ml(affine if self.affine is None else self.affine)
+
     def on_grid(self, shape: tuple[int, ...], affine: NDArray[np.floating[Any]]) -> Territories:
         """The same territories on another grid, by nearest neighbour; `self` where the grids agree.
 
@@ -165,18 +169,20 @@ def measure(mask: NDArray[Any], affine: NDArray[Any], territories: Territories) 
     voxels = voxels_of(lesion)
     if not len(voxels):
         return LesionFindings(0.0, "both", {}, None, "none", 0)
+    # Of the atlas as it was given: the mask's grid may hold only part of the brain.
+    whole_ml = territories.whole_ml(affine)
     territories = territories.on_grid(lesion.shape, affine)
-    voxel_ml = float(abs(np.linalg.det(affine[:3, :3]))) / 1000
+    voxel_ml = _voxel_ml(affine)
     labels = territories.labels[tuple(voxels.T)]
     x = voxels @ affine[0, :3] + affine[0, 3]
 
-    inside = np.bincount(labels, minlength=len(territories.sizes))
+    inside = np.bincount(labels, minlength=len(whole_ml))
     millilitres: dict[tuple[str, str], float] = {}
     whole: dict[tuple[str, str], float] = {}
     for label, name in territories.names.items():
         millilitres[name] = millilitres.get(name, 0.0) + int(inside[label]) * voxel_ml
-        whole[name] = whole.get(name, 0.0) + int(territories.sizes[label]) * voxel_ml
-    shares = {name: ml / whole[name] for name, ml in millilitres.items() if ml}
+        whole[name] = whole.get(name, 0.0) + float(whole_ml[label])
+    shares = {name: min(1.0, ml / whole[name]) for name, ml in millilitres.items() if ml}
 
     left = _share_left(x, labels, territories)
     side: Side = "left" if left >= ONE_SIDED else "right" if 1 - left >= ONE_SIDED else "both"
@@ -192,6 +198,10 @@ def measure(mask: NDArray[Any], affine: NDArray[Any], territories: Territories) 
         mass_effect=_mass_effect(worse, fossa, over_midline),
         n_components=components,
     )
+
+
+def _voxel_ml(affine: NDArray[Any]) -> float:
+    return float(abs(np.linalg.det(affine[:3, :3]))) / 1000
 
 
 def voxels_of(lesion: NDArray[np.bool_]) -> NDArray[np.intp]:
