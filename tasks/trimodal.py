@@ -64,6 +64,7 @@ class TriModal:
     @property
     def shapes(self) -> Shapes:
         """Sizes, enough to build a network."""
-        _, tokens, d_image = self.image_tokens.shape
+        _, d_image = self.image.shape
         _, prompts, layers, d_text = self.text.shape
+        tokens = self.image_tokens.shape[1]
         return Shapes(d_image, tokens, prompts, layers, d_text, self.table.shape[1])
