@@ -1,0 +1,72 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from small_cohort import make_cohort
+
+from strokebench.datasets.cohort import Column, Kind
+from strokebench.datasets.files import StrokebenchError
+from strokebench.tasks.outcomes import parse_outcome
+
+
+@pytest.mark.parametrize(
+    ("expression", "column", "sign", "value", "name"),
+    [
+        ("nihss < 7", "nihss", "<", 7, "nihss_lt_7"),
+        ("mrs>2", "mrs", ">", 2, "mrs_gt_2"),
+        ("time to death <= 90.5", "time to death", "<=", 90.5, "time_to_death_le_90.5"),
+        ("died", "died", None, None, "died"),
+    ],
+)
+def test_rules_are_read(expression, column, sign, value, name):
+    outcome = parse_outcome(expression)
+    assert (outcome.column, outcome.sign, outcome.value) == (column, sign, value)
+    assert outcome.name == name
+    assert parse_outcome(outcome.expression) == outcome
+
+
+@pytest.mark.parametrize("expression", ["", "< 7", "nihss < seven", "a < b < 3"])
+def test_what_is_no_rule_is_refused(expression):
+    with pytest.raises(StrokebenchError):
+        parse_outcome(expression)
+
+
+def test_labels_leave_out_patients_without_the_outcome():
+    cohort = make_cohort(30)
+    table = cohort.table.copy()
+    table.loc[["p001", "p005"], "nihss"] = np.nan
+    labels = parse_outcome("nihss < 7").labels(replace(cohort, table=table))
+    assert len(labels) == 28 and "p001" not in labels.index
+    assert (labels == (table["nihss"].dropna() < 7)).all()
+
+
+def test_non_binary_column_without_a_rule_names_the_patient():
+    cohort = make_cohort(30)
+    with pytest.raises(StrokebenchError, match=r"p\d+.*neither 0 nor 1"):
+        parse_outcome("nihss").labels(cohort)
+    with pytest.raises(StrokebenchError, match="needs a column 'mrs'"):
+        parse_outcome("mrs > 2").labels(cohort)
+    with pytest.raises(StrokebenchError, match="same for all"):
+        parse_outcome("nihss < 100").labels(cohort)
+
+
+def test_whatever_names_the_outcomes_scale_is_banned():
+    cohort = make_cohort(30)
+    table = cohort.table.assign(NIHSS_admission=1.0, rankin_discharge=2.0, site_code="a")
+    columns = {
+        **cohort.columns,
+        "NIHSS_admission": Column(Kind.NUMERIC),
+        "rankin_discharge": Column(Kind.NUMERIC),
+        "site_code": Column(Kind.CATEGORICAL),
+    }
+    cohort = replace(cohort, table=table, columns=columns, ignored=("site_code",))
+    assert set(parse_outcome("nihss < 7").banned_columns(cohort)) == {"nihss", "NIHSS_admission", "site_code"}
+    assert set(parse_outcome("rankin_discharge > 2").banned_columns(cohort)) == {"rankin_discharge", "site_code"}
+
+
+def test_sentences_that_state_the_scale_go_unless_asked_for():
+    text = "The infarct in the left middle cerebral artery territory measures 30 ml. The NIHSS is likely 8 to 12."
+    assert "NIHSS" not in parse_outcome("nihss < 7").keep_text(text)
+    assert "30 ml" in parse_outcome("nihss < 7").keep_text(text)
+    assert "NIHSS" in parse_outcome("mrs > 2").keep_text(text)
+    assert "NIHSS" in parse_outcome("nihss < 7", keep_scale_sentences=True).keep_text(text)
