@@ -101,7 +101,7 @@ class Territories:
 
     def whole_ml(self, affine: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
         """Volume of each label in millilitres; `affine` is for territories that have none of their own."""
-        return self.sizes * _voxel_ml(affine if self.affine is None else self.affine)
+        return self.sizes.astype(np.float64) * _voxel_ml(affine if self.affine is None else self.affine)
 
     def on_grid(self, shape: tuple[int, ...], affine: NDArray[np.floating[Any]]) -> Territories:
         """The same territories on another grid, by nearest neighbour; `self` where the grids agree.

@@ -1,0 +1,53 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from types import ModuleType
+
+import pytest
+
+from strokebench.datasets import catalogue
+from strokebench.datasets.catalogue import DATASETS, load_cohort
+from strokebench.datasets.files import StrokebenchError
+
+
+def test_the_default_comes_first_and_says_that_it_is_invented():
+    assert next(iter(DATASETS)) == "virtual"
+    assert DATASETS["virtual"].synthetic and "virtual cohort" in DATASETS["virtual"].description
+    assert not DATASETS["soop"].synthetic
+
+
+def test_an_unknown_name_lists_the_known_ones():
+    with pytest.raises(StrokebenchError) as error:
+        load_cohort("nobody")
+    assert all(name in error.value.hint for name in DATASETS)
+
+
+def test_a_missing_yaml_file_is_named(tmp_path):
+    with pytest.raises(StrokebenchError, match=r"mine\.yaml"):
+        load_cohort(str(tmp_path / "mine.yaml"))
+
+
+@pytest.mark.parametrize("suffix", [".yaml", ".YML"])
+def test_a_yaml_file_goes_to_the_folder_loader(tmp_path, monkeypatch, suffix):
+    folder = ModuleType("strokebench.datasets.folder")
+    folder.load = lambda path: ("loaded", path)
+    monkeypatch.setitem(sys.modules, "strokebench.datasets.folder", folder)
+    path = tmp_path / f"mine{suffix}"
+    path.touch()
+    assert load_cohort(str(path)) == ("loaded", path)
+
+
+def test_a_name_goes_to_its_own_loader(monkeypatch):
+    monkeypatch.setattr(catalogue, "DATASETS", {"mine": catalogue.Dataset("mine", lambda: "loaded")})
+    assert load_cohort("mine") == "loaded"
+
+
+def test_listing_brings_in_nothing_heavy():
+    code = (
+        "import sys; import strokebench.datasets.catalogue;"
+        "heavy = {'torch', 'nilearn', 'nibabel', 'pandera', 'sklearn', 'matplotlib'};"
+        "print(sorted(heavy & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
