@@ -1,0 +1,87 @@
+"""The words around a table of metrics: cohort, outcome, runs, and what the numbers may be compared with."""
+
+from __future__ import annotations
+
+from strokebench.reports.results import Results
+from strokebench.reports.summary import THRESHOLD
+
+PROTOCOLS = {
+    "cv5": "5-fold cross-validation, with new folds for each seed",
+    "holdout": "one fixed test part of 20 %",
+    "loho": "leave one hospital out",
+}
+
+
+def cohort_title(results: Results) -> str:
+    """Title of the cohort; a synthetic one is always called that, whatever its title."""
+    title = results.provenance.get("title") or results.provenance.get("dataset") or "unnamed cohort"
+    if results.provenance.get("synthetic", False) and "synthetic" not in title.lower():
+        title += " (synthetic patients)"
+    return title
+
+
+def runs_in_words(results: Results) -> str:
+    """`20 runs (5 folds x 4 seeds)`: what the standard deviation is taken over."""
+    runs = results.runs
+    folds, seeds = runs["fold"].nunique(), runs["seed"].nunique()
+    per_setting = runs.groupby(["method", "variant", "condition"], dropna=False).size().unique()
+    if len(per_setting) == 1 and per_setting[0] == folds * seeds:
+        count = f"{per_setting[0]} {'run' if per_setting[0] == 1 else 'runs'}"
+        return f"{count} ({_counted(folds, 'fold')} × {_counted(seeds, 'seed')})"
+    return "the runs counted in the last column"
+
+
+def patients_in_words(results: Results) -> str:
+    """`729 patients, 31.8 % positive`, and how many were tested where not all were."""
+    tested = results.predictions.drop_duplicates("patient_id")
+    n = results.provenance.get("n_patients")
+    positive = results.provenance.get("n_positive")
+    if n is None or positive is None:
+        if tested.empty:
+            return "no patient tested yet"
+        return f"{len(tested)} test patients, {100 * tested['y'].mean():.1f} % positive"
+    said = f"{n} patients, {100 * positive / n:.1f} % positive" if n else "no patients"
+    return said if len(tested) in (0, n) else f"{said}, {len(tested)} of them tested"
+
+
+def caption(results: Results) -> str:
+    """How to read the numbers, in full sentences."""
+    facts = results.provenance
+    protocol = facts.get("protocol", "")
+    sentences = [
+        f"Outcome {facts.get('outcome', 'not stated')}: {patients_in_words(results)}.",
+        f"Mean (population standard deviation) in percent over {runs_in_words(results)}.",
+        f"Protocol {protocol}: {PROTOCOLS.get(protocol, 'as named')}." if protocol else "",
+        f"Encoders: {_encoders(facts['encoders'])}." if facts.get("encoders") else "",
+        f"Label 1 is the positive class, called from a probability of {THRESHOLD:g} on.",
+        "Best bold, second best underlined.",
+    ]
+    return " ".join(sentence for sentence in sentences if sentence)
+
+
+def identity(results: Results) -> str:
+    """Which data, split and code made the numbers, by the first letters of their hashes."""
+    facts = results.provenance
+    named = {
+        "data": facts.get("data_sha256"),
+        "split": facts.get("split_sha256"),
+        "code": facts.get("commit"),
+    }
+    said = [f"{name} {_short(value)}" for name, value in named.items() if value]
+    return f"Made from {', '.join(said)}." if said else ""
+
+
+def _short(identifier: str) -> str:
+    """Ten letters of a hash, and all of what is said about it (`+changes`)."""
+    sha, plus, remark = identifier.partition("+")
+    return sha[:10] + plus + remark
+
+
+def _encoders(encoders: str | dict[str, str]) -> str:
+    if isinstance(encoders, str):
+        return encoders
+    return ", ".join(f"{modality} {name}" for modality, name in encoders.items())
+
+
+def _counted(n: int, noun: str) -> str:
+    return f"{n} {noun}{'' if n == 1 else 's'}"

@@ -1,0 +1,169 @@
+"""Pictures of tables: matplotlib, readable in black and white and by the colour-blind."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from strokebench.datasets.files import atomic_path
+from strokebench.reports.table import PAPER_LABEL, Row, Table
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+# Okabe and Ito's palette; the shape of the point says the same without colour.
+LOOKS: tuple[tuple[str, str], ...] = (
+    ("#0072B2", "o"),
+    ("#D55E00", "s"),
+    ("#009E73", "^"),
+    ("#CC79A7", "D"),
+    ("#E69F00", "v"),
+    ("#56B4E9", "P"),
+)
+INK, SOFT = "#1b1f24", "#57606a"
+CHANCE = 50.0
+
+
+def table1_picture(table: Table, path: Path, metric: str = "AUC") -> Path:
+    """A dot a method with its deviation over runs, by category; the oracle dashed, the paper's number hollow.
+
+    Args:
+        table: from `strokebench.reports.table1.table1`, or any table with a column `metric` of percentages.
+        path: ends in `.png`, `.svg` or `.pdf`; the same table gives the same bytes.
+
+    Returns:
+        `path`.
+    """
+    import matplotlib as mpl
+
+    # A fixed salt and no date: equal tables are equal files.
+    with mpl.rc_context(
+        {"svg.hashsalt": "strokebench", "font.family": "DejaVu Sans", "svg.fonttype": "none"}
+    ):
+        figure = _draw(table, metric)
+        form = path.suffix.removeprefix(".").lower()
+        dateless: dict[str, dict[str, str | None]] = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}
+        with atomic_path(path) as temporary:
+            figure.savefig(temporary, format=form, dpi=200, metadata=dateless.get(form))
+    return path
+
+
+def _draw(table: Table, metric: str) -> Figure:
+    from matplotlib.figure import Figure
+
+    groups = [(group, rows) for group, rows in table.groups if not all(row.reference for row in rows)]
+    lines = sum(len(rows) + 1 for _, rows in groups)
+    figure = Figure(figsize=(8.2, 1.75 + 0.29 * lines), layout="constrained")
+    axes = figure.add_subplot()
+    height = 0
+    ticks: list[tuple[int, str]] = []
+    for number, (group, rows) in enumerate(groups):
+        axes.text(
+            -0.012,
+            height,
+            group,
+            transform=axes.get_yaxis_transform(),
+            ha="right",
+            va="center",
+            color=SOFT,
+            fontsize=9,
+            fontweight="bold",
+        )
+        height += 1
+        colour, shape = LOOKS[number % len(LOOKS)]
+        for row in rows:
+            ticks.append(
+                (height, row.label if row.complete else f"{row.label} ({row.done}/{row.planned} runs)")
+            )
+            _point(axes, row, metric, height, colour, shape)
+            height += 1
+    _reference(axes, [row for row in table.rows if row.reference], metric)
+    axes.set_yticks([place for place, _ in ticks], [label for _, label in ticks])
+    axes.set_ylim(height - 0.4, -0.6)
+    _frame(axes, table, metric)
+    _legend(axes, table, metric)
+    return figure
+
+
+def _point(axes: Axes, row: Row, metric: str, height: int, colour: str, shape: str) -> None:
+    cell = row.cells[metric]
+    if cell.value is not None:
+        axes.errorbar(
+            100 * cell.value,
+            height,
+            xerr=100 * (cell.std or 0),
+            fmt=shape,
+            color=colour,
+            markersize=7,
+            markeredgecolor=INK,
+            markeredgewidth=0.6,
+            elinewidth=1.6,
+            capsize=3,
+            alpha=1 if row.complete else 0.45,
+        )
+    else:
+        axes.text(
+            0.01,
+            height,
+            "no finished run",
+            transform=axes.get_yaxis_transform(),
+            va="center",
+            color=SOFT,
+            fontsize=8,
+            style="italic",
+            backgroundcolor="white",
+        )
+    if cell.paper is not None:
+        axes.plot(
+            cell.paper.mean,
+            height,
+            shape,
+            markersize=8,
+            markerfacecolor="white",
+            markeredgecolor=INK,
+            zorder=4,
+        )
+
+
+def _reference(axes: Axes, rows: Sequence[Row], metric: str) -> None:
+    for row in rows:
+        if (value := row.cells[metric].value) is not None:
+            axes.axvline(100 * value, color=INK, linestyle="--", linewidth=1.2, zorder=0)
+
+
+def _frame(axes: Axes, table: Table, metric: str) -> None:
+    if metric == "AUC":
+        axes.axvline(CHANCE, color=SOFT, linestyle=":", linewidth=1)
+    axes.set_xlabel(f"{metric} in percent: mean over runs, bar = population standard deviation", color=INK)
+    axes.set_title(
+        f"{table.short_title}: {table.cohort}", loc="left", fontsize=11, fontweight="bold", color=INK, pad=20
+    )
+    facts = [f"{name} {table.facts[name]}" for name in ("outcome", "protocol") if table.facts.get(name)]
+    axes.text(0, 1.015, ", ".join(facts), transform=axes.transAxes, color=SOFT, fontsize=9)
+    axes.grid(axis="x", color="#e5e8eb", linewidth=0.8)
+    axes.set_axisbelow(True)
+    axes.tick_params(axis="y", length=0, labelcolor=INK)
+    for side in ("top", "right", "left"):
+        axes.spines[side].set_visible(False)
+
+
+def _legend(axes: Axes, table: Table, metric: str) -> None:
+    from matplotlib.lines import Line2D
+
+    handles = []
+    for row in table.rows:
+        if row.reference and (value := row.cells[metric].value) is not None:
+            label = f"{row.label}, {100 * value:.2f}"
+            handles.append(Line2D([], [], color=INK, linestyle="--", linewidth=1.2, label=label))
+    if any(row.cells[metric].paper for row in table.rows):
+        hollow = Line2D([], [], marker="o", linestyle="", markerfacecolor="white", markeredgecolor=INK)
+        hollow.set_label(f"hollow: {PAPER_LABEL}")
+        handles.append(hollow)
+    if metric == "AUC":
+        handles.append(Line2D([], [], color=SOFT, linestyle=":", linewidth=1, label="chance"))
+    if handles:
+        axes.figure.legend(
+            handles=handles, loc="outside lower center", ncols=len(handles), frameon=False, fontsize=8.5
+        )

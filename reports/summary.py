@@ -1,0 +1,108 @@
+"""From predictions to means over runs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from strokebench.datasets.files import StrokebenchError
+from strokebench.reports.results import RUN, STATUSES, Results
+from strokebench.tasks.metrics import METRICS, evaluate, mean_std
+
+THRESHOLD = 0.5
+"""A patient is called positive from this probability on (our choice: the paper gives none)."""
+
+SETTING: tuple[str, ...] = ("method", "variant", "condition")
+"""What a row of a table stands for; its runs differ in seed and fold only."""
+
+COSTS: tuple[str, ...] = ("parameters", "fit_seconds", "predict_seconds", "peak_mb")
+
+
+def metrics_by_run(results: Results) -> pd.DataFrame:
+    """The six metrics of every finished run.
+
+    Returns:
+        `RUN` columns and one column a metric, in [0, 1], NaN where a metric is undefined.
+    """
+    rows = [
+        {**dict(zip(RUN, key, strict=True)), **evaluate(part["y"], part["p"], THRESHOLD)}
+        for key, part in results.predictions.groupby(list(RUN), sort=True, dropna=False)
+    ]
+    return pd.DataFrame(rows, columns=[*RUN, *METRICS])
+
+
+def summarise(results: Results) -> pd.DataFrame:
+    """Mean and population standard deviation over the finished runs of each setting.
+
+    F1 is the mean of the runs' F1, not the F1 of mean recall and precision. Nothing is hidden by the mean:
+    `done`, `failed`, `missing` and `planned` stand beside it, and a metric that is undefined in one run is
+    NaN in the mean.
+
+    Returns:
+        One row a setting: `SETTING`, `planned`, one count a status, each metric and `{metric}_std`
+        (NaN without a finished run), and the mean of each of `COSTS`.
+    """
+    by_run = metrics_by_run(results).groupby(list(SETTING), dropna=False)
+    finished = dict(iter(by_run))
+    rows = []
+    for key, runs in results.runs.groupby(list(SETTING), dropna=False, sort=False):
+        row: dict[str, object] = {**dict(zip(SETTING, key, strict=True)), "planned": len(runs)}
+        row |= {status: int((runs["status"] == status).sum()) for status in STATUSES}
+        row |= _means(finished.get(key))
+        done = runs[runs["status"] == "done"]
+        row |= {name: pd.to_numeric(done[name]).mean() for name in COSTS}
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def summarise_oracle(results: Results) -> dict[str, float] | None:
+    """What the true probabilities would score on the very test parts that the methods were scored on.
+
+    Returns:
+        `done` and `planned` test parts, each metric and `{metric}_std`; None without an oracle.
+
+    Raises:
+        StrokebenchError: two runs of one seed and fold were tested on different patients or labels, or a
+            test patient has no true probability.
+    """
+    if results.oracle is None:
+        return None
+    true = results.oracle.set_index(results.oracle["patient_id"].astype(str))["p"]
+    scores = []
+    for (_, seed, fold), labels in labels_by_part(results).items():
+        if len(unknown := labels.index.difference(true.index)):
+            raise StrokebenchError(
+                f"Patient {unknown[0]} (seed {seed}, fold {fold}) has no true probability."
+            )
+        scores.append(evaluate(labels, true.loc[labels.index], THRESHOLD))
+    planned = len(results.runs[["seed", "fold"]].drop_duplicates())
+    return {"done": len(scores), "planned": planned, **_means(pd.DataFrame(scores) if scores else None)}
+
+
+def labels_by_part(results: Results) -> dict[tuple[str, int, int], pd.Series]:
+    """The labels of each test part: (split, seed, fold) -> labels by patient id, sorted by id.
+
+    Raises:
+        StrokebenchError: two runs of one seed and fold were tested on different patients or labels.
+    """
+    parts: dict[Any, pd.Series] = {}
+    by_run = results.predictions.groupby(["split", *RUN], sort=True, dropna=False)
+    for (split, method, _, _, seed, fold), part in by_run:
+        labels = pd.Series(part["y"].to_numpy(), index=part["patient_id"].astype(str)).sort_index()
+        first = parts.setdefault((split, seed, fold), labels)
+        if not labels.index.equals(first.index) or not np.array_equal(labels, first):
+            raise StrokebenchError(
+                f"{method} was tested on other patients or labels than the rest in seed {seed}, fold {fold}.",
+                "Results of two cohorts seem to be mixed; run the experiment again.",
+            )
+    return parts
+
+
+def _means(runs: pd.DataFrame | None) -> dict[str, float]:
+    means: dict[str, float] = {}
+    for metric in METRICS:
+        mean, std = (np.nan, np.nan) if runs is None else mean_std(runs[metric].tolist())
+        means |= {metric: mean, f"{metric}_std": std}
+    return means

@@ -1,0 +1,31 @@
+"""The picture of Table 1 shows what the table holds."""
+
+import pytest
+
+from strokebench.reports.figures import table1_picture
+from strokebench.reports.table1 import table1
+
+
+def test_picture_names_cohort_methods_and_unfinished_runs(incomplete, tmp_path):
+    text = table1_picture(table1(incomplete), tmp_path / "a.svg").read_text(encoding="utf-8")
+    for words in (
+        "synthetic",
+        "VDAFM (18/20 runs)",
+        "SVM (0/20 runs)",
+        "Concat",
+        "Multimodal",
+        "other patients",
+    ):
+        assert words in text
+    assert "Oracle (true probability), 75.46" in text
+
+
+def test_equal_tables_are_equal_files(results, tmp_path):
+    for suffix in ("svg", "png"):
+        a, b = (table1_picture(table1(results), tmp_path / f"{n}.{suffix}").read_bytes() for n in "ab")
+        assert a == b
+
+
+@pytest.mark.parametrize("metric", ["F1", "Recall"])
+def test_any_metric(results, tmp_path, metric):
+    assert metric in table1_picture(table1(results), tmp_path / "a.svg", metric).read_text(encoding="utf-8")

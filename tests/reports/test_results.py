@@ -1,0 +1,61 @@
+"""Results survive the disk, and refuse to be put together wrongly."""
+
+from dataclasses import replace
+
+import pandas as pd
+import pytest
+
+from strokebench.datasets.files import StrokebenchError
+from strokebench.reports.results import PREDICTIONS_FILE, RUNS_FILE, Results
+
+
+def test_read_gives_back_what_was_written(incomplete, tmp_path):
+    incomplete.write(tmp_path)
+    back = Results.read(tmp_path)
+    pd.testing.assert_frame_equal(back.predictions, incomplete.predictions, check_dtype=False)
+    pd.testing.assert_frame_equal(back.runs, incomplete.runs, check_dtype=False)
+    pd.testing.assert_frame_equal(back.oracle, incomplete.oracle, check_dtype=False)
+    assert back.methods == incomplete.methods
+    assert [list(m.notes) for m in back.methods] == [list(m.notes) for m in incomplete.methods]
+    assert back.provenance == incomplete.provenance
+
+
+def test_files_of_two_writings_are_not_mixed(results, incomplete, tmp_path):
+    results.write(tmp_path / "a")
+    incomplete.write(tmp_path / "b")
+    (tmp_path / "b" / RUNS_FILE).replace(tmp_path / "a" / RUNS_FILE)
+    with pytest.raises(StrokebenchError, match=RUNS_FILE):
+        Results.read(tmp_path / "a")
+
+
+def test_a_missing_file_is_named(results, tmp_path):
+    results.write(tmp_path)
+    (tmp_path / PREDICTIONS_FILE).unlink()
+    with pytest.raises(StrokebenchError, match=PREDICTIONS_FILE):
+        Results.read(tmp_path)
+
+
+def test_a_finished_run_without_predictions_is_named(results):
+    p = results.predictions
+    with pytest.raises(StrokebenchError, match=r"mlp.*seed 41.*fold 2"):
+        replace(results, predictions=p[~((p["method"] == "mlp") & (p["seed"] == 41) & (p["fold"] == 2))])
+
+
+def test_predictions_of_a_failed_run_are_refused(results):
+    runs = results.runs.copy()
+    runs.loc[0, "status"] = "failed"
+    with pytest.raises(StrokebenchError, match="not done"):
+        replace(results, runs=runs)
+
+
+def test_a_doubled_patient_or_run_is_named(results):
+    p = results.predictions
+    with pytest.raises(StrokebenchError, match=str(p["patient_id"].iloc[0])):
+        replace(results, predictions=pd.concat([p, p.head(1)]))
+    with pytest.raises(StrokebenchError, match="planned twice"):
+        replace(results, runs=pd.concat([results.runs, results.runs.head(1)]))
+
+
+def test_a_method_must_be_described(results):
+    with pytest.raises(StrokebenchError, match="svm"):
+        replace(results, methods=[m for m in results.methods if m.name != "svm"])
