@@ -10,6 +10,7 @@ import pandas as pd
 from strokebench.datasets.cohort import Cohort
 from strokebench.datasets.files import StrokebenchError
 from strokebench.datasets.text_filter import filter_text
+from strokebench.datasets.text_filter_lists import OUTCOME_PATTERNS
 
 COMPARISONS = {
     "<=": operator.le,
@@ -21,11 +22,8 @@ COMPARISONS = {
 }
 _RULE = re.compile(r"\s*(?P<column>[^<>=!]+?)\s*(?:(?P<sign>[<>]=?|==|!=)\s*(?P<value>-?\d+(?:\.\d+)?)\s*)?$")
 
-SCALES = {
-    "nihss": r"nihss|nih\s*stroke\s*sc|stroke\s*scale|stroke\s*severity\s*sc",
-    "mrs": r"\bmrs|rankin",
-}
-"""How the scales that define outcomes are named in columns and texts."""
+COLUMN_NAMES = {"nihss": r"nihss|nih[\W_]*stroke", "mrs": r"(?<![a-z])mrs|rankin"}
+"""How table columns that hold an outcome's scale are named; `OUTCOME_PATTERNS` says so for texts."""
 
 
 @dataclass(frozen=True)
@@ -98,21 +96,19 @@ class Outcome:
 
         The outcome's own, any that is named after it or its scale, and those that the cohort ignores.
         """
-        pattern = re.compile(
-            f"{re.escape(self.column)}|{self._scale or re.escape(self.column)}", re.IGNORECASE
-        )
+        names = [re.escape(self.column), *([COLUMN_NAMES[self._scale]] if self._scale else [])]
+        pattern = re.compile("|".join(names), re.IGNORECASE)
         return [c for c in cohort.table.columns if pattern.search(str(c)) or c in cohort.ignored]
 
     def keep_text(self, text: str) -> str:
         """A diagnostic text as a method may see it: through the filter, without the outcome's own scale."""
-        banned = (
-            [] if self.keep_scale_sentences or not self._scale else [re.compile(self._scale, re.IGNORECASE)]
-        )
+        banned = OUTCOME_PATTERNS[self._scale] if self._scale and not self.keep_scale_sentences else ()
         return filter_text(text, banned).kept
 
     @property
     def _scale(self) -> str | None:
-        return next((p for p in SCALES.values() if re.search(p, self.column, re.IGNORECASE)), None)
+        """The scale that the outcome's column holds, where it is a known one."""
+        return next((k for k, p in COLUMN_NAMES.items() if re.search(p, self.column, re.IGNORECASE)), None)
 
 
 def parse_outcome(expression: str, keep_scale_sentences: bool = False) -> Outcome:
