@@ -1,0 +1,174 @@
+"""The `strokebench` command. Heavy libraries are imported by the command that needs them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from strokebench.benchmarks import options
+from strokebench.benchmarks.errors import ReadableErrors
+from strokebench.benchmarks.privacy import set_privacy
+from strokebench.benchmarks.settings import SEEDS
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from strokebench.benchmarks.settings import Settings
+
+app = typer.Typer(
+    cls=ReadableErrors,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="A benchmark suite for tri-modal stroke prognosis: brain MRI, diagnostic text and a clinical table.",
+)
+_SEEDS = ",".join(map(str, SEEDS))
+
+
+def main() -> None:
+    """Entry point of the console script."""
+    set_privacy()
+    app()
+
+
+@app.callback()
+def _common(
+    debug: Annotated[
+        bool, typer.Option("--debug", envvar="STROKEBENCH_DEBUG", help="Show tracebacks.")
+    ] = False,
+) -> None:
+    """Options before the command."""
+
+
+@app.command()
+def run(
+    experiment: Annotated[
+        str, typer.Argument(help="For example table1; see `strokebench list experiments`.")
+    ],
+    dataset: options.DatasetOption = "virtual",
+    outcome: options.OutcomeOption = "",
+    protocol: options.ProtocolOption = "cv5",
+    encoders: options.EncodersOption = "embedded",
+    seeds: options.SeedsOption = _SEEDS,
+    jobs: options.JobsOption = 0,
+    quick: options.QuickOption = False,
+    methods: options.MethodsOption = "",
+    tracking: options.TrackingOption = True,
+    balance: options.BalanceOption = "smote",
+    shuffle_labels: options.ShuffleOption = None,
+) -> None:
+    """Compute what an experiment still lacks, and show its table."""
+    chosen = options.settings(
+        dataset, outcome, protocol, encoders, seeds, jobs, quick, methods, tracking, balance, shuffle_labels
+    )
+    _experiment(experiment, chosen, compute=True)
+
+
+@app.command()
+def report(
+    experiment: Annotated[str, typer.Argument(help="For example table1.")],
+    dataset: options.DatasetOption = "virtual",
+    outcome: options.OutcomeOption = "",
+    protocol: options.ProtocolOption = "cv5",
+    encoders: options.EncodersOption = "embedded",
+    seeds: options.SeedsOption = _SEEDS,
+    jobs: options.JobsOption = 0,
+    quick: options.QuickOption = False,
+    methods: options.MethodsOption = "",
+    balance: options.BalanceOption = "smote",
+    shuffle_labels: options.ShuffleOption = None,
+) -> None:
+    """Show and write the table of the runs that are finished by now; also while they go on."""
+    chosen = options.settings(
+        dataset, outcome, protocol, encoders, seeds, jobs, quick, methods, False, balance, shuffle_labels
+    )
+    _experiment(experiment, chosen, compute=False)
+
+
+def _experiment(name: str, chosen: Settings, compute: bool) -> None:
+    from strokebench.benchmarks.experiment import find_experiment
+    from strokebench.benchmarks.pipeline import build_context
+    from strokebench.benchmarks.runner import report_experiment, run_experiment
+
+    console = _console()
+    experiment = find_experiment(name)
+    context = build_context(chosen, console)
+    done = (run_experiment if compute else report_experiment)(experiment, context, console)
+    console.print()
+    console.print(done.shown)
+    console.print(f"Written to {done.folder}", soft_wrap=True, style="dim")
+    if compute and done.failed:
+        console.print(f"{done.failed} run(s) failed; `strokebench status` says why.", style="bold red")
+        raise typer.Exit(1)
+
+
+@app.command()
+def status() -> None:
+    """How far every experiment is, and why runs failed."""
+    from strokebench.benchmarks.status import show_status
+
+    show_status(_console())
+
+
+@app.command()
+def encode(
+    dataset: options.DatasetOption = "virtual",
+    outcome: options.OutcomeOption = "",
+    encoders: options.EncodersOption = "embedded",
+    jobs: options.JobsOption = 0,
+) -> None:
+    """Make the embeddings of a cohort, without training."""
+    from strokebench.benchmarks.pipeline import build_embeddings
+
+    build_embeddings(options.settings(dataset, outcome, "cv5", encoders, _SEEDS, jobs, False), _console())
+
+
+@app.command()
+def check(
+    method: Annotated[str, typer.Argument(help="A method's name; see `strokebench list methods`.")],
+) -> None:
+    """Hold a method, ours or another package's, to the contract."""
+    from strokebench.benchmarks.checking import show_check
+
+    if not show_check(method, _console()):
+        raise typer.Exit(1)
+
+
+@app.command("list")
+def list_(what: Annotated[str, typer.Argument(help="methods, experiments or datasets.")]) -> None:
+    """What there is to choose from."""
+    from strokebench.benchmarks.listing import show_list
+
+    show_list(what, _console())
+
+
+@app.command()
+def doctor() -> None:
+    """Look at this machine and installation, and say what is wrong."""
+    from strokebench.benchmarks.doctor import show_doctor
+
+    if not show_doctor(_console()):
+        raise typer.Exit(1)
+
+
+@app.command()
+def ui(port: Annotated[int, typer.Option(help="Port on this machine.")] = 5000) -> None:
+    """Show the logged runs in the browser (MLflow)."""
+    import subprocess
+
+    from strokebench.benchmarks.tracking import ui_command
+
+    _console().print(f"MLflow at http://127.0.0.1:{port}; Ctrl-C ends it.")
+    raise typer.Exit(subprocess.run(ui_command(port), check=False).returncode)
+
+
+def _console() -> Console:
+    from rich.console import Console
+
+    # Names in angle brackets and numbers are the cohort's own, not markup to be coloured.
+    return Console(highlight=False)
+
+
+if __name__ == "__main__":
+    main()

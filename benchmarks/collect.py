@@ -1,0 +1,143 @@
+"""From finished runs on disk to the one long table of predictions and the table of runs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from strokebench.benchmarks.context import Context
+from strokebench.benchmarks.experiment import Run
+from strokebench.benchmarks.fingerprint import package_versions
+from strokebench.benchmarks.provenance import commit, machine
+from strokebench.benchmarks.store import Store
+from strokebench.methods.base import Method
+from strokebench.methods.registry import find_method
+from strokebench.reports.results import PREDICTION_COLUMNS, RUN_COLUMNS, MethodInfo, Provenance, Results
+
+Planned = tuple[Run, str]
+"""A run and its key."""
+
+
+class Collector:
+    """Reads each finished run once and puts them together, whatever the order in which they finished."""
+
+    def __init__(self, experiment: str, context: Context, planned: Sequence[Planned], store: Store) -> None:
+        self.experiment, self.context, self.planned, self.store = experiment, context, planned, store
+        self._read: dict[str, tuple[pd.DataFrame, dict[str, Any]]] = {}
+
+    def finished(self, key: str) -> tuple[pd.DataFrame, dict[str, Any]]:
+        """Predictions and record of a finished run."""
+        if key not in self._read:
+            self._read[key] = self.store.read(key)
+        return self._read[key]
+
+    def results(self) -> Results:
+        """Everything that is known by now: finished, failed and missing runs."""
+        rows, predictions = [], []
+        for run, key in self.planned:
+            status = self.store.status(key)
+            error, record = None, {}
+            if status == "done":
+                part, record = self.finished(key)
+                predictions.append(self._predictions(run, part))
+            elif status == "failed":
+                error = self.store.failure(key)["error"]
+            rows.append(_row(run, key, status, error, record))
+        methods = {run.method: find_method(run.method) for run, _ in self.planned}
+        empty = pd.DataFrame(columns=list(PREDICTION_COLUMNS))
+        return Results(
+            predictions=pd.concat(predictions, ignore_index=True) if predictions else empty,
+            runs=pd.DataFrame(rows, columns=list(RUN_COLUMNS)),
+            methods=[describe(method) for method in methods.values()],
+            provenance=self._provenance(),
+            oracle=self.context.oracle,
+        )
+
+    def _predictions(self, run: Run, part: pd.DataFrame) -> pd.DataFrame:
+        context = self.context
+        site = context.cohort.site
+        columns = {
+            "experiment": self.experiment,
+            "dataset": context.cohort.name,
+            "outcome": context.outcome.expression,
+            "method": run.method,
+            "variant": run.variant,
+            "condition": run.condition.name,
+            "protocol": run.protocol,
+            "split": context.split.sha256,
+            "seed": run.seed,
+            "fold": run.fold,
+            "patient_id": part["patient_id"],
+            "site": None if site is None else site.loc[part["patient_id"]].to_numpy(),
+            "y": part["y"],
+            "p": part["p"],
+        }
+        return pd.DataFrame(columns, columns=list(PREDICTION_COLUMNS))
+
+    def _provenance(self) -> Provenance:
+        context = self.context
+        records = [record for _, record in self._read.values()]
+        provenance: Provenance = {
+            "dataset": context.cohort.name,
+            "title": context.title,
+            "synthetic": context.cohort.synthetic,
+            "outcome": context.outcome.expression,
+            "protocol": context.settings.protocol,
+            "n_patients": len(context.labels),
+            "n_positive": int(context.labels.sum()),
+            "encoders": {
+                modality: name
+                for modality, name in (
+                    ("image", context.embeddings.image_encoder),
+                    ("text", context.embeddings.text_encoder),
+                )
+                if name
+            },
+            "data_sha256": context.data_sha256,
+            "split_sha256": context.split.sha256,
+            "versions": package_versions(),
+            "machine": machine(),
+        }
+        if found := commit():
+            provenance["commit"] = found
+        # The newest run's time, not now: writing the same results again must give the same file.
+        if records:
+            provenance["created"] = max(record["finished"] for record in records)
+        return provenance
+
+
+def describe(method: type[Method]) -> MethodInfo:
+    """What the reports need to know of a method; one with an `Original` section was made for another task."""
+    notes = method.notes()
+    source = notes.pop("Source", "")
+    return MethodInfo(
+        name=method.name,
+        label=method.label,
+        family=str(method.family),
+        uses=tuple(sorted(method.uses)),
+        source=source,
+        adapted="Original" in notes,
+        notes=notes,
+    )
+
+
+def _row(run: Run, key: str, status: str, error: str | None, record: dict[str, Any]) -> dict[str, Any]:
+    facts = record.get("facts", {})
+    return {
+        "method": run.method,
+        "variant": run.variant,
+        "condition": run.condition.name,
+        "seed": run.seed,
+        "fold": run.fold,
+        "key": key,
+        "status": status,
+        "error": error,
+        "fit_seconds": record.get("fit_seconds", np.nan),
+        "predict_seconds": record.get("predict_seconds", np.nan),
+        "peak_mb": record.get("peak_mb", np.nan),
+        "parameters": facts.get("parameters", np.nan),
+        "best_epoch": facts.get("best_epoch", np.nan),
+    }

@@ -1,0 +1,51 @@
+"""How long will a run take? Longest first keeps all workers busy to the end, and makes the time left honest."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from strokebench.benchmarks.experiment import Run
+from strokebench.datasets.files import StrokebenchError, home, read_json, write_json
+from strokebench.methods.base import Family
+from strokebench.methods.registry import find_method
+
+GUESSES = {Family.TRADITIONAL: 1.0, Family.DEEP: 8.0, Family.MULTIMODAL: 40.0, Family.PROPOSED: 40.0}
+"""Seconds of a run that was never measured, at the paper's sizes on one core."""
+_USUAL_EPOCHS = 100
+
+
+class Costs:
+    """Measured seconds a run by method and number of epochs, remembered between calls."""
+
+    def __init__(self) -> None:
+        self.path = home("runs", "seconds.json")
+        try:
+            self.seconds: dict[str, float] = read_json(self.path)
+        except StrokebenchError:
+            self.seconds = {}
+
+    def estimate(self, run: Run) -> float:
+        """Seconds of this run."""
+        method = find_method(run.method)
+        guess = GUESSES[method.family]
+        if "max_epochs" in run.params:
+            guess *= run.params["max_epochs"] / _USUAL_EPOCHS
+        return self.seconds.get(_name(run.method, run.params), guess)
+
+    def learn(self, records: Iterable[Mapping[str, Any]]) -> None:
+        """Remember the mean of these records for the next call."""
+        measured: dict[str, list[float]] = {}
+        for record in records:
+            seconds = record["fit_seconds"] + record["predict_seconds"]
+            measured.setdefault(_name(record["method"], record["params"]), []).append(seconds)
+        means = {name: round(sum(values) / len(values), 3) for name, values in measured.items()}
+        if means.items() <= self.seconds.items():
+            return
+        self.seconds |= means
+        write_json(self.path, self.seconds)
+
+
+def _name(method: str, params: Mapping[str, Any]) -> str:
+    epochs = params.get("max_epochs")
+    return method if epochs is None else f"{method}/{epochs} epochs"

@@ -1,0 +1,109 @@
+"""What code decides a result? Its hash is part of a run's key, so that old results never pass for new ones."""
+
+from __future__ import annotations
+
+import ast
+import importlib.util
+import sys
+from collections.abc import Iterator
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from strokebench.datasets.files import StrokebenchError, digest
+
+DECIDING_PACKAGES = ("torch", "scikit-learn", "xgboost", "imbalanced-learn", "numpy", "scipy")
+"""Other people's code whose versions decide a result."""
+
+FIT = "strokebench.benchmarks.fit"
+"""How a run is computed, whatever the method; it brings in the preprocessing."""
+
+NEUTRAL = frozenset({"strokebench.datasets.files", "strokebench.methods.registry"})
+"""Modules that say where files lie and which methods exist, but never what comes out of a fit."""
+
+
+@cache
+def code_fingerprint(module: str) -> str:
+    """Hash of the code that a method of this module runs on, comments and docstrings left out.
+
+    It covers the module, everything of strokebench or of the module's own package that it imports, directly
+    or not, and the code that prepares the data and calls the method.
+
+    Args:
+        module: full name of the module that defines the method.
+
+    Raises:
+        StrokebenchError: the module's source cannot be found.
+    """
+    packages = {"strokebench", module.partition(".")[0]}
+    sources: dict[str, str] = {}
+    pending = [module, FIT]
+    while pending:
+        name = pending.pop()
+        path = _source(name)
+        if path is None and name in (module, FIT):
+            raise StrokebenchError(
+                f"The source of {name} cannot be found, so its results cannot be told from older ones.",
+                "Define the method in a file that Python imports.",
+            )
+        if name in sources or name in NEUTRAL or path is None:
+            continue
+        tree = _Effective().visit(ast.parse(path.read_text(encoding="utf-8")))
+        sources[name] = ast.unparse(tree)
+        package = name if path.name == "__init__.py" else name.rpartition(".")[0]
+        pending += [other for other in _imports(tree, package) if other.partition(".")[0] in packages]
+    return digest(sources)
+
+
+@cache
+def package_versions() -> dict[str, str]:
+    """Versions of `DECIDING_PACKAGES`."""
+    return {name: _version(name) for name in DECIDING_PACKAGES}
+
+
+def _version(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return "absent"
+
+
+class _Effective(ast.NodeTransformer):
+    """Leaves out what does not run: docstrings, other bare strings, and imports for the type checker."""
+
+    def visit_Expr(self, node: ast.Expr) -> ast.AST | None:
+        if isinstance(node.value, ast.Constant) and isinstance(node.value.value, str):
+            return None
+        return self.generic_visit(node)
+
+    def visit_If(self, node: ast.If) -> ast.AST | None:
+        if isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING":
+            return None
+        return self.generic_visit(node)
+
+
+def _imports(tree: ast.AST, package: str) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = node.module or ""
+            if node.level:
+                base = importlib.util.resolve_name("." * node.level + base, package)
+            yield base
+            # `from package import module` and `from module import name` look alike.
+            yield from (f"{base}.{alias.name}" for alias in node.names)
+
+
+def _source(module: str) -> Path | None:
+    """The file of a module, or None for what is no module or has no Python source."""
+    loaded = sys.modules.get(module)
+    origin = getattr(loaded, "__file__", None)
+    if origin is None:
+        try:
+            spec = importlib.util.find_spec(module)
+        except (ImportError, ValueError, AttributeError):
+            return None
+        origin = spec.origin if spec else None
+    path = Path(origin) if origin else None
+    return path if path is not None and path.suffix == ".py" and path.is_file() else None

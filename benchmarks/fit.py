@@ -1,0 +1,118 @@
+"""One run: prepare a fold, fit a method on it, predict its test part. Pure: nothing is read or written."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from strokebench.benchmarks.memory import PeakMemory
+from strokebench.datasets.cohort import Cohort
+from strokebench.datasets.embeddings import Embeddings
+from strokebench.methods.registry import find_method
+from strokebench.tasks.conditions import Condition
+from strokebench.tasks.preprocessing import prepare
+from strokebench.tasks.splits import Fold
+
+
+@dataclass(frozen=True)
+class Material:
+    """What all runs of a call share; workers get it once, its arrays by memory map.
+
+    Args:
+        cohort: only its table is used.
+        labels: 0 or 1 by patient id.
+        banned_columns: table columns that are no input.
+    """
+
+    cohort: Cohort
+    embeddings: Embeddings
+    labels: pd.Series
+    banned_columns: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """What came of a run.
+
+    Args:
+        predictions: `patient_id`, `y`, `p`, one row a test patient, in the order of the fold.
+        history, facts: the method's training curves and numbers.
+        fit_seconds, predict_seconds: wall time; `cpu_seconds`: processor time of both.
+        peak_mb: largest resident memory while fitting and predicting, above what the process held before.
+    """
+
+    predictions: pd.DataFrame
+    history: dict[str, list[float]]
+    facts: dict[str, float]
+    fit_seconds: float
+    predict_seconds: float
+    cpu_seconds: float
+    peak_mb: float
+
+
+def random_state(seed: int, fold: int) -> int:
+    """The seed of everything random in a run: the same for all methods, another for each fold."""
+    # 31 bits: not every library takes 32.
+    return int(np.random.SeedSequence([seed, fold]).generate_state(1)[0] >> 1)
+
+
+def fit_and_predict(
+    method: str,
+    params: Mapping[str, Any],
+    fold: Fold,
+    material: Material,
+    condition: Condition,
+    balance: str,
+) -> Fitted:
+    """Compute one run; the same arguments give the same predictions in any process.
+
+    Args:
+        method: its registry name. params: hyper-parameters that differ from its defaults.
+
+    Raises:
+        StrokebenchError: unknown method or balance, or predictions that are no probabilities.
+        Exception: whatever the method raises.
+    """
+    parts = prepare(
+        material.cohort,
+        material.embeddings,
+        material.labels,
+        fold,
+        material.banned_columns,
+        condition,
+        balance,
+    )
+    model = find_method(method)(**{**params, "random_state": random_state(fold.seed, fold.fold)})
+    cpu = time.process_time()
+    with PeakMemory() as memory:
+        start = time.perf_counter()
+        model.fit(parts.train, parts.y_train, parts.validation, parts.y_validation)
+        fitted = time.perf_counter()
+        p = np.asarray(model.predict_proba(parts.test))
+        predicted = time.perf_counter()
+    if p.shape != (len(fold.test), 2):
+        raise ValueError(
+            f"{method}: predict_proba gave shape {p.shape} for {len(fold.test)} patients, not (n, 2)."
+        )
+    if not ((p >= 0) & (p <= 1)).all():
+        raise ValueError(f"{method}: predict_proba gave values outside [0, 1], or not finite.")
+    return Fitted(
+        predictions=pd.DataFrame(
+            {
+                "patient_id": list(fold.test),
+                "y": material.labels.loc[list(fold.test)].to_numpy(np.int8),
+                "p": p[:, 1].astype(np.float64),
+            }
+        ),
+        history={name: [float(v) for v in values] for name, values in model.history_.items()},
+        facts={name: float(value) for name, value in model.facts_.items()},
+        fit_seconds=fitted - start,
+        predict_seconds=predicted - fitted,
+        cpu_seconds=time.process_time() - cpu,
+        peak_mb=memory.megabytes,
+    )

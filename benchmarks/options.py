@@ -1,0 +1,88 @@
+"""The options that the commands share. Each reads an environment variable too, so that make and it agree."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from strokebench.benchmarks.settings import Settings, parse_names, parse_seeds, usable_cores
+
+DatasetOption = Annotated[
+    str,
+    typer.Option("--dataset", envvar="DATASET", help="virtual, soop, or the path of a cohort's YAML file."),
+]
+OutcomeOption = Annotated[
+    str,
+    typer.Option(
+        "--outcome",
+        envvar="OUTCOME",
+        help="Name of an outcome of the cohort, or a rule such as 'nihss < 7'. Default: the cohort's first.",
+    ),
+]
+ProtocolOption = Annotated[
+    str, typer.Option("--protocol", envvar="PROTOCOL", help="cv5, holdout, or loho (leave one hospital out).")
+]
+EncodersOption = Annotated[
+    str, typer.Option("--encoders", envvar="ENCODERS", help="embedded (no network needed) or paper.")
+]
+SeedsOption = Annotated[str, typer.Option("--seeds", envvar="SEEDS", help="One repetition each.")]
+JobsOption = Annotated[
+    int,
+    typer.Option("--jobs", "-j", envvar="JOBS", help="Worker processes of one thread each. 0: one a core."),
+]
+QuickOption = Annotated[
+    bool, typer.Option("--quick", envvar="QUICK", help="One seed, two folds, eight epochs: does it all work?")
+]
+MethodsOption = Annotated[
+    str,
+    typer.Option("--methods", help="Only these, separated by commas. Default: all that the cohort allows."),
+]
+TrackingOption = Annotated[
+    bool,
+    typer.Option("--tracking/--no-tracking", help="Log to MLflow (MLFLOW_TRACKING_URI, or a local file)."),
+]
+BalanceOption = Annotated[
+    str, typer.Option("--balance", help="How the training part is balanced: smote, duplicate or none.")
+]
+ShuffleOption = Annotated[
+    int | None,
+    typer.Option(
+        "--shuffle-labels",
+        metavar="SEED",
+        help="Permute the labels among patients. A check of the suite: every AUC must then be near 50.",
+    ),
+]
+
+
+def settings(
+    dataset: str,
+    outcome: str,
+    protocol: str,
+    encoders: str,
+    seeds: str,
+    jobs: int,
+    quick: bool,
+    methods: str = "",
+    tracking: bool = True,
+    balance: str = "smote",
+    shuffle_labels: int | None = None,
+) -> Settings:
+    """The options as `Settings`.
+
+    Raises:
+        StrokebenchError: an option cannot be read.
+    """
+    return Settings(
+        dataset=dataset,
+        outcome=outcome or None,
+        protocol=protocol,
+        encoders=encoders,
+        seeds=parse_seeds(seeds),
+        jobs=jobs or usable_cores(),
+        methods=parse_names(methods),
+        quick=quick,
+        tracking=tracking,
+        balance=balance,
+        shuffle_labels=shuffle_labels,
+    )

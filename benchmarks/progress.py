@@ -1,0 +1,69 @@
+"""The bar that runs move, with the time left."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Self
+
+from strokebench.methods.registry import find_method
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from strokebench.reports.results import Results
+
+
+class RunProgress:
+    """A Rich progress bar over runs that weighs each by its expected seconds.
+
+    Args:
+        seconds: expected seconds of each run, by key; nothing is shown where there are none.
+    """
+
+    def __init__(self, console: Console, seconds: Mapping[str, float]) -> None:
+        from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+        self.seconds, self.done, self.failed = seconds, 0, 0
+        self.bar = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=None),
+            TextColumn("{task.fields[runs]}"),
+            TimeElapsedColumn(),
+            TextColumn("left"),
+            TimeRemainingColumn(elapsed_when_finished=False),
+            console=console,
+            transient=True,
+            # Runs end minutes apart: a short memory would forget the speed.
+            speed_estimate_period=3600,
+            disable=not seconds,
+        )
+        self.task = self.bar.add_task("Runs", total=sum(seconds.values()), runs=self._runs())
+
+    def __enter__(self) -> Self:
+        self.bar.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.bar.stop()
+
+    def advance(self, key: str, method: str, status: str) -> None:
+        """A run ended."""
+        self.done += 1
+        if status == "failed":
+            self.failed += 1
+        self.bar.update(self.task, advance=self.seconds[key], runs=self._runs())
+
+    def completed(self, method: str, results: Results) -> None:
+        """All runs of a method ended: say its AUC, as a first look."""
+        from strokebench.reports.summary import summarise
+
+        summary = summarise(results)
+        for row in summary[summary["method"] == method].to_dict("records"):
+            auc = f"AUC {100 * row['AUC']:.2f} ({100 * row['AUC_std']:.2f})" if row["done"] else "–"
+            self.bar.console.print(
+                f"  {find_method(method).label}: {row['done']}/{row['planned']} runs, {auc}"
+            )
+
+    def _runs(self) -> str:
+        failed = f", {self.failed} failed" if self.failed else ""
+        return f"{self.done}/{len(self.seconds)}{failed}"

@@ -1,0 +1,129 @@
+"""Runs an experiment: computes what is missing, keeps what is done, reports what is known."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from strokebench.benchmarks.collect import Collector, Planned
+from strokebench.benchmarks.context import Context
+from strokebench.benchmarks.costs import Costs
+from strokebench.benchmarks.experiment import Experiment, Run
+from strokebench.benchmarks.fingerprint import package_versions
+from strokebench.benchmarks.progress import RunProgress
+from strokebench.benchmarks.provenance import commit, strokebench_version
+from strokebench.benchmarks.store import Store
+from strokebench.benchmarks.tracking import tracker_for
+from strokebench.benchmarks.workers import Task, compute_all
+
+if TYPE_CHECKING:
+    from rich.console import Console, RenderableType
+
+    from strokebench.reports.results import Results
+
+
+@dataclass(frozen=True)
+class Report:
+    """What came of an experiment: its results, what the terminal shows of them, and where they lie."""
+
+    results: Results
+    shown: RenderableType
+    folder: Path
+
+    @property
+    def failed(self) -> int:
+        """Number of failed runs."""
+        return int((self.results.runs["status"] == "failed").sum())
+
+
+def run_experiment(experiment: Experiment, context: Context, console: Console) -> Report:
+    """Compute the runs that are not there yet, and report.
+
+    Finished runs are never computed again, failed ones are tried again. Tables on disk are written anew
+    whenever a method is complete.
+
+    Raises:
+        KeyboardInterrupt: after saying what is kept.
+    """
+    store, costs = Store(), Costs()
+    store.tidy()
+    planned = plan_runs(experiment, context, console)
+    collector = Collector(experiment.name, context, planned, store)
+    todo = {key: run for run, key in planned if store.status(key) != "done"}
+    console.print(_counts(planned, len(todo), context.settings.jobs))
+    tracker = tracker_for(experiment, context, planned, console)
+    finished = {key: run for run, key in planned if key not in todo}
+    for key, run in finished.items():
+        tracker.log(run, key, collector)
+    longest_first = sorted(todo, key=lambda key: -costs.estimate(todo[key]))
+    waiting = Counter(run.method for run in todo.values())
+    computed: list[str] = []
+    report: Report | None = None
+    try:
+        with RunProgress(console, {key: costs.estimate(run) for key, run in todo.items()}) as progress:
+            tasks = [
+                Task(key, todo[key], context.fold(todo[key]), _about(context, todo[key]))
+                for key in longest_first
+            ]
+            for task, ended in compute_all(tasks, context.material, store, context.settings.jobs):
+                progress.advance(task.key, task.run.method, ended.status)
+                if ended.status == "done":
+                    tracker.log(task.run, task.key, collector)
+                    computed.append(task.key)
+                waiting[task.run.method] -= 1
+                if not waiting[task.run.method] and any(waiting.values()):
+                    write_report(experiment, context, collector)
+                    progress.completed(task.run.method, collector.results())
+        report = write_report(experiment, context, collector)
+        return report
+    except KeyboardInterrupt:
+        kept = sum(store.status(key) == "done" for _, key in planned)
+        console.print(
+            f"Stopped. {kept} of {len(planned)} runs are finished and kept; the same command goes on from there."
+        )
+        raise
+    finally:
+        costs.learn(collector.finished(key)[1] for key in computed)
+        tracker.close(report.folder if report else None)
+
+
+def report_experiment(experiment: Experiment, context: Context, console: Console) -> Report:
+    """Report what is there, and compute nothing; may be called while another process computes."""
+    planned = plan_runs(experiment, context, console)
+    return write_report(experiment, context, Collector(experiment.name, context, planned, Store()))
+
+
+def plan_runs(experiment: Experiment, context: Context, console: Console) -> list[Planned]:
+    """The experiment's runs with their keys; says which methods are left out and why."""
+    plan = experiment.plan(context)
+    for method, reason in plan.left_out.items():
+        console.print(f"Left out    {method}: {reason}")
+    return [(run, context.key(run)) for run in plan.runs]
+
+
+def write_report(experiment: Experiment, context: Context, collector: Collector) -> Report:
+    """Write results, tables and figures into the experiment's folder."""
+    results = collector.results()
+    folder = context.results_folder(experiment.name)
+    results.write(folder)
+    return Report(results, experiment.report(results, folder), folder)
+
+
+def _about(context: Context, run: Run) -> dict[str, object]:
+    return {
+        "code_sha256": context.identity(run)["code"],
+        "data_sha256": context.data_sha256,
+        "split_sha256": context.split.sha256,
+        "versions": package_versions(),
+        "strokebench": strokebench_version(),
+        "commit": commit(),
+    }
+
+
+def _counts(planned: list[Planned], todo: int, jobs: int) -> str:
+    done = len(planned) - todo
+    kept = f"{done} already done, " if done else ""
+    workers = f" in {jobs} worker process{'es' if jobs > 1 else ''}" if todo else ""
+    return f"Runs        {len(planned)} planned, {kept}{todo} to compute{workers}"

@@ -1,0 +1,27 @@
+"""A context on the small cohort, whose embeddings tell a little of the outcome."""
+
+from dataclasses import replace
+
+import numpy as np
+from small_cohort import make_cohort, make_embeddings
+
+from strokebench.benchmarks.context import Context
+from strokebench.benchmarks.pipeline import shuffled
+from strokebench.benchmarks.settings import Settings
+from strokebench.tasks.outcomes import parse_outcome
+from strokebench.tasks.splits import Split, make_split
+
+
+def make_context(n: int = 60, folds: int = 2, **settings) -> Context:
+    """Two folds of one seed, in this process unless `jobs` says otherwise."""
+    cohort = make_cohort(n, synthetic=True)
+    embeddings = make_embeddings(cohort)
+    outcome = parse_outcome("nihss < 7")
+    labels = outcome.labels(cohort)
+    image = embeddings.image + labels.loc[cohort.ids].to_numpy(np.float32)[:, None]
+    embeddings = replace(embeddings, image=image, fingerprint="small")
+    settings = Settings(**{"dataset": "small", "seeds": (39,), "tracking": False, **settings})
+    if settings.shuffle_labels is not None:
+        labels = shuffled(labels, settings.shuffle_labels)
+    split = make_split(settings.protocol, labels, cohort.site, settings.seeds)
+    return Context(settings, cohort, embeddings, outcome, labels, Split(split.protocol, split.folds[:folds]))
