@@ -25,9 +25,7 @@ def register(method: MethodClass) -> MethodClass:
     """
     other = _registered.setdefault(method.name, method)
     if (other.__module__, other.__qualname__) != (method.__module__, method.__qualname__):
-        raise StrokebenchError(
-            f"Two methods are called {method.name!r}: {other} and {method}.", "Rename one."
-        )
+        raise StrokebenchError(f"Two methods are called {method.name!r}: {other} and {method}.", "Rename one.")
     return method
 
 
@@ -51,9 +49,7 @@ def all_methods() -> dict[str, type[Method]]:
     """Every registered method by name: by family, then by row of the paper's Table 1, then by label."""
     _discover()
     families = list(Family)
-    ordered = sorted(
-        _registered.values(), key=lambda m: (families.index(m.family), m.paper_row or 99, m.label)
-    )
+    ordered = sorted(_registered.values(), key=lambda m: (families.index(m.family), m.paper_row or 99, m.label))
     return {method.name: method for method in ordered}
 
 

@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import torch
+from torch import Tensor, nn
+
 from strokebench.methods.base import Family
 from strokebench.methods.layers import Head
 from strokebench.methods.neural import Aux, Batch, NeuralMethod
 from strokebench.methods.registry import register
 from strokebench.tasks.trimodal import Modality, Shapes
-from torch import Tensor, nn
 
 if TYPE_CHECKING:
     import optuna

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.decomposition import PCA
+
 from strokebench.datasets.files import StrokebenchError, atomic_path
 from strokebench.methods.base import Family, Method, two_columns
 from strokebench.methods.registry import register

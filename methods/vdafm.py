@@ -6,13 +6,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
 from strokebench.methods.base import Family
-from strokebench.methods.layers import Head, reduction
+from strokebench.methods.layers import Head, contrastive, reduction
 from strokebench.methods.neural import Aux, Batch, NeuralMethod
 from strokebench.methods.registry import register
 from strokebench.tasks.trimodal import Modality, Shapes
-from torch import Tensor, nn
-from torch.nn import functional
 
 if TYPE_CHECKING:
     import optuna
@@ -108,9 +109,7 @@ class VDAFMNetwork(nn.Module):
         self.reduce_text = reduction(shapes.layers * shapes.text, settings.hidden, width, dropout)
         self.image_to_text = two_layers(width)
         self.text_to_text = two_layers(width)
-        layer = nn.TransformerEncoderLayer(
-            width, settings.heads, 4 * width, settings.encoder_dropout, batch_first=True
-        )
+        layer = nn.TransformerEncoderLayer(width, settings.heads, 4 * width, settings.encoder_dropout, batch_first=True)
         self.encoder = nn.TransformerEncoder(layer, settings.layers, enable_nested_tensor=False)
         self.image_output = nn.Linear(width, width)
         self.text_output = nn.Linear(width, width)
@@ -138,18 +137,6 @@ class VDAFMNetwork(nn.Module):
 def two_layers(width: int) -> nn.Sequential:
     """A map between the two spaces."""
     return nn.Sequential(nn.Linear(width, width), nn.ReLU(), nn.Linear(width, width))
-
-
-def contrastive(a: Tensor, b: Tensor, temperature: float) -> Tensor:
-    """Equation (15): symmetric InfoNCE on cosine similarity; log(rows) when all rows are equal.
-
-    Args:
-        a, b: (rows, width); row i of each belongs to the same patient.
-        temperature: divides the similarities.
-    """
-    similarity = functional.normalize(a, dim=1) @ functional.normalize(b, dim=1).T / temperature
-    own = torch.arange(len(a))
-    return (functional.cross_entropy(similarity, own) + functional.cross_entropy(similarity.T, own)) / 2
 
 
 SEMANTIC_DISTANCES = {

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
+
 from strokebench.tasks.trimodal import TriModal
 
 Balanced = tuple[TriModal, NDArray[np.int8]]

@@ -7,6 +7,7 @@ from itertools import combinations
 from typing import Literal
 
 import numpy as np
+
 from strokebench.tasks.trimodal import Modality, TriModal
 
 When = Literal["always", "test_only"]
@@ -58,8 +59,4 @@ COMPLETE = Condition()
 def all_subsets(when: When = "always") -> list[Condition]:
     """The seven non-empty subsets, in the order of the paper's Table 2."""
     order = (Modality.TEXT, Modality.IMAGE, Modality.TABLE)
-    return [
-        Condition(frozenset(kept), when)
-        for size in range(1, len(order) + 1)
-        for kept in combinations(order, size)
-    ]
+    return [Condition(frozenset(kept), when) for size in range(1, len(order) + 1) for kept in combinations(order, size)]

@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass
 
 import pandas as pd
+
 from strokebench.datasets.cohort import Cohort
 from strokebench.datasets.files import StrokebenchError
 from strokebench.datasets.text_filter import filter_text
@@ -72,9 +73,7 @@ class Outcome:
         values = pd.to_numeric(given, errors="coerce")
         if values.isna().any():
             patient = values.index[values.isna()][0]
-            raise StrokebenchError(
-                f"Patient {patient}: outcome {self.column} = {given[patient]!r}, no number."
-            )
+            raise StrokebenchError(f"Patient {patient}: outcome {self.column} = {given[patient]!r}, no number.")
         if self.sign is None or self.value is None:
             if not values.isin([0, 1]).all():
                 patient = values.index[~values.isin([0, 1])][0]
@@ -86,9 +85,7 @@ class Outcome:
         else:
             labels = COMPARISONS[self.sign](values, self.value)
         if labels.nunique() < 2:
-            raise StrokebenchError(
-                f"The outcome {self.expression!r} is the same for all {len(labels)} patients."
-            )
+            raise StrokebenchError(f"The outcome {self.expression!r} is the same for all {len(labels)} patients.")
         return labels.astype("int8").rename("y")
 
     def banned_columns(self, cohort: Cohort) -> list[str]:
@@ -124,6 +121,4 @@ def parse_outcome(expression: str, keep_scale_sentences: bool = False) -> Outcom
             "Write COLUMN < NUMBER, COLUMN > NUMBER, or COLUMN.",
         )
     value = match["value"]
-    return Outcome(
-        match["column"], match["sign"], None if value is None else float(value), keep_scale_sentences
-    )
+    return Outcome(match["column"], match["sign"], None if value is None else float(value), keep_scale_sentences)

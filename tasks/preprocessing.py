@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+
 from strokebench.datasets.cohort import Cohort, Column, Kind
 from strokebench.datasets.embeddings import Embeddings
 from strokebench.datasets.files import StrokebenchError
@@ -162,9 +163,7 @@ def prepare(
     shared = ids["train"].intersection(ids["test"]).union(ids["validation"].intersection(ids["test"]))
     shared = shared.union(ids["train"].intersection(ids["validation"]))
     if len(shared):
-        raise StrokebenchError(
-            f"Patient {shared[0]} is in two parts of {fold.name}.", "Make the split again."
-        )
+        raise StrokebenchError(f"Patient {shared[0]} is in two parts of {fold.name}.", "Make the split again.")
     table = cohort.table.drop(columns=list(banned_columns))
     tabular = TablePreprocessor(cohort.columns).fit(table.loc[ids["train"]])
     arrays = _arrays(embeddings)

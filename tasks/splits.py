@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+
 from strokebench.datasets.files import StrokebenchError, digest, read_json, write_json
 
 SEEDS = (39, 40, 41, 42)
@@ -65,15 +66,11 @@ class Split:
         )
         split = Split(value["protocol"], folds)
         if split.sha256 != value["sha256"]:
-            raise StrokebenchError(
-                f"{path} was changed: its ids do not fit its hash.", "Make the split again."
-            )
+            raise StrokebenchError(f"{path} was changed: its ids do not fit its hash.", "Make the split again.")
         return split
 
 
-def make_split(
-    protocol: str, labels: pd.Series, sites: pd.Series | None = None, seeds: Sequence[int] = SEEDS
-) -> Split:
+def make_split(protocol: str, labels: pd.Series, sites: pd.Series | None = None, seeds: Sequence[int] = SEEDS) -> Split:
     """Split patients under one of the protocols.
 
     `cv5`: 5 stratified folds for each seed; `holdout`: one fixed stratified 20 % as test for all seeds (the
@@ -135,9 +132,7 @@ def _holdout(labels: pd.Series, sites: pd.Series | None, seed: int) -> list[tupl
 
 def _loho(labels: pd.Series, sites: pd.Series | None, seed: int) -> list[tuple[str, Ids]]:
     if sites is None or sites.loc[labels.index].nunique() < 2:
-        raise StrokebenchError(
-            "Leave one hospital out needs at least two hospitals.", "Give the cohort a site column."
-        )
+        raise StrokebenchError("Leave one hospital out needs at least two hospitals.", "Give the cohort a site column.")
     sites = sites.loc[labels.index]
     return [(str(site), tuple(sites.index[sites == site])) for site in sorted(sites.unique())]
 

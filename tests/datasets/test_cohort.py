@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from small_cohort import make_cohort
+
 from strokebench.datasets.cohort import Cohort, Column, Kind
 from strokebench.datasets.files import StrokebenchError
 

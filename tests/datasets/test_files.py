@@ -1,6 +1,7 @@
 import pickle
 
 import pytest
+
 from strokebench.datasets.files import StrokebenchError, atomic_path, digest, home, read_json, write_json
 
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pandas as pd
+
 from strokebench.datasets.cohort import Cohort, Column, Kind
 from strokebench.datasets.embeddings import Embeddings
 

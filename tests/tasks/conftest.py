@@ -1,6 +1,7 @@
 import pandas as pd
 import pytest
 from small_cohort import make_cohort, make_embeddings
+
 from strokebench.datasets.cohort import Cohort
 from strokebench.datasets.embeddings import Embeddings
 

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 from sklearn import metrics as reference
+
 from strokebench.tasks.metrics import METRICS, auc, evaluate, mean_std
 
 

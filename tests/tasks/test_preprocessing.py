@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from small_cohort import make_cohort, make_embeddings
+
 from strokebench.datasets.embeddings import Embeddings
 from strokebench.datasets.files import StrokebenchError
 from strokebench.tasks.conditions import Condition, all_subsets
@@ -90,9 +91,7 @@ def test_missing_and_empty_inputs_give_finite_arrays(cohort, embeddings, labels,
     image[embeddings.rows(pd.Index(fold.test[:3]))] = np.nan
     text[:, 2] = np.nan
     text[5] = np.nan
-    parts = prepare(
-        replace(cohort, table=table), replace(embeddings, image=image, text=text), labels, fold, ["nihss"]
-    )
+    parts = prepare(replace(cohort, table=table), replace(embeddings, image=image, text=text), labels, fold, ["nihss"])
     assert not any(name.startswith(("age", "smoker")) for name in parts.columns)
     for part in (parts.train, parts.validation, parts.test):
         for x in arrays(part).values():
@@ -136,9 +135,7 @@ def test_smote_balances_the_training_part_only_and_keeps_records_together(cohort
         np.testing.assert_array_equal(parts.train.text[new], plain.train.text[source])
         np.testing.assert_array_equal(parts.train.image_tokens[new], plain.train.image_tokens[source])
         distances = ((plain.train.table - parts.train.table[new]) ** 2).sum(1)[plain.y_train == minority]
-        assert distances.min() == pytest.approx(
-            ((plain.train.table[source] - parts.train.table[new]) ** 2).sum()
-        )
+        assert distances.min() == pytest.approx(((plain.train.table[source] - parts.train.table[new]) ** 2).sum())
     # A synthetic category is a real one, not something between two.
     indicator = [i for i, name in enumerate(parts.columns) if " = " in name]
     for i in indicator:

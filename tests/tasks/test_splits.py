@@ -3,6 +3,7 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
+
 from strokebench.datasets.files import StrokebenchError
 from strokebench.tasks.splits import SEEDS, Split, make_split
 
