@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
+
 from strokebench.datasets.files import StrokebenchError, read_json, write_json
 from strokebench.tasks.trimodal import Modality, TriModal
 
@@ -84,8 +85,7 @@ class Method(ClassifierMixin, BaseEstimator, ABC):
         text = inspect.cleandoc(cls.__doc__ or "")
         parts = re.split(r"^(Source|Original|Kept|Ours|Lost):", text, flags=re.MULTILINE)
         return {
-            key: " ".join(body.split("\n\n")[0].split())
-            for key, body in zip(parts[1::2], parts[2::2], strict=True)
+            key: " ".join(body.split("\n\n")[0].split()) for key, body in zip(parts[1::2], parts[2::2], strict=True)
         }
 
     def save(self, folder: Path) -> None:

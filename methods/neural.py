@@ -11,11 +11,12 @@ from typing import ClassVar, NamedTuple, Self
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn import functional
+
 from strokebench.datasets.files import StrokebenchError, atomic_path, read_json, write_json
 from strokebench.methods.base import Method, two_columns
 from strokebench.tasks.trimodal import Shapes, TriModal
-from torch import Tensor, nn
-from torch.nn import functional
 
 Aux = dict[str, Tensor]
 

@@ -16,12 +16,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn import functional
+
 from strokebench.methods.neural import Batch
 from strokebench.methods.optimiser import OnePassRAdam
 from strokebench.tasks.metrics import auc
 from strokebench.tasks.trimodal import TriModal
-from torch import Tensor, nn
-from torch.nn import functional
 
 if TYPE_CHECKING:
     from strokebench.methods.neural import NeuralMethod

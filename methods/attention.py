@@ -1,0 +1,92 @@
+"""Attention over a handful of tokens, in the pre-norm form of the language models that are stood in for."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from strokebench.methods.layers import Dropout
+
+
+class Attention(nn.Module):
+    """Multi-head attention whose queries, keys and weights can be reached one by one.
+
+    Args:
+        width: of the tokens; a multiple of `heads`.
+        bias: whether the four linear maps have one.
+    """
+
+    def __init__(self, width: int, heads: int, bias: bool = True) -> None:
+        super().__init__()
+        self.heads = heads
+        self.query = nn.Linear(width, width, bias=bias)
+        self.key_value = nn.Linear(width, 2 * width, bias=bias)
+        self.output = nn.Linear(width, width, bias=bias)
+
+    def queries(self, x: Tensor) -> Tensor:
+        """(b, rows, width) to (b, heads, rows, width / heads)."""
+        return self.query(x).unflatten(2, (self.heads, -1)).transpose(1, 2)
+
+    def keys_values(self, context: Tensor) -> tuple[Tensor, Tensor]:
+        """Two of (b, heads, columns, width / heads)."""
+        keys, values = self.key_value(context).unflatten(2, (2, self.heads, -1)).unbind(2)
+        return keys.transpose(1, 2), values.transpose(1, 2)
+
+    def attend(self, queries: Tensor, keys: Tensor, values: Tensor, bias: Tensor | None = None) -> Tensor:
+        """(b, rows, width): the values seen by each query; `bias` is added to the scores."""
+        seen = functional.scaled_dot_product_attention(queries, keys, values, attn_mask=bias)
+        return self.output(seen.transpose(1, 2).flatten(2))
+
+    def forward(self, x: Tensor, context: Tensor, bias: Tensor | None = None) -> Tensor:
+        """Attention from `x` (b, rows, width) to `context` (b, columns, width)."""
+        return self.attend(self.queries(x), *self.keys_values(context), bias)
+
+
+def attention_weights(queries: Tensor, keys: Tensor, bias: Tensor | None = None) -> Tensor:
+    """Softmax weights (b, heads, rows, columns); each row sums to 1."""
+    scores = queries @ keys.transpose(-1, -2) / queries.shape[-1] ** 0.5
+    return (scores if bias is None else scores + bias).softmax(-1)
+
+
+def causal(rows: int) -> Tensor:
+    """Additive bias (rows, rows) by which a token sees itself and the tokens before it."""
+    return blocked(torch.ones(rows, rows, dtype=torch.bool).triu(1))
+
+
+def blocked(hidden: Tensor) -> Tensor:
+    """Additive bias that hides a key from a query wherever `hidden` is true."""
+    return torch.zeros(hidden.shape).masked_fill(hidden, -1e9)
+
+
+class Block(nn.Module):
+    """Pre-norm transformer block: attention, then a GELU feed-forward of twice the width, each added.
+
+    Args:
+        dropout: on what each of the two adds.
+    """
+
+    def __init__(self, width: int, heads: int, dropout: float) -> None:
+        super().__init__()
+        self.norm_attention = nn.LayerNorm(width)
+        self.attention = Attention(width, heads)
+        self.norm_feed_forward = nn.LayerNorm(width)
+        self.feed_forward = nn.Sequential(nn.Linear(width, 2 * width), nn.GELU(), nn.Linear(2 * width, width))
+        self.dropout = Dropout(dropout)
+
+    def forward(self, x: Tensor, bias: Tensor | None = None, rows: Tensor | None = None) -> Tensor:
+        """(b, tokens, width) to the same, or to the given `rows` alone, which spares the others' cost.
+
+        Args:
+            bias: additive, (tokens or len(rows), tokens).
+            rows: token numbers whose output is wanted; all tokens stay keys.
+        """
+        normal = self.norm_attention(x)
+        if rows is None:
+            return self.add(x, self.attention(normal, normal, bias))
+        return self.add(x[:, rows], self.attention(normal[:, rows], normal, bias))
+
+    def add(self, x: Tensor, attended: Tensor) -> Tensor:
+        """The residual form: `x` plus what attention brought, then plus the feed-forward."""
+        x = x + self.dropout(attended)
+        return x + self.dropout(self.feed_forward(self.norm_feed_forward(x)))
