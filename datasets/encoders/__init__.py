@@ -1,0 +1,1 @@
+"""How an image or a text becomes a vector: one contract, and one file an encoder."""

@@ -1,0 +1,120 @@
+"""Embeddings on disk: kept chunk by chunk while they are made, then as arrays that every process can map.
+
+Below `home("embeddings")`:
+
+    image-<key>/, text-<key>/        a finished set: one .npy an array, and meta.json, written last
+    unfinished-<encoder>/            chunks of sets that were interrupted, until a set is finished
+
+A row is found by the digest of what was encoded, so a killed process goes on where it was, and a cohort that
+has grown, a mended file or another text filter costs only the rows that are new.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from strokebench.datasets.files import StrokebenchError, atomic_path, digest, home, read_json, write_json
+
+Arrays = dict[str, NDArray[np.float32]]
+Rows = Mapping[str, tuple[Arrays, int]]
+
+
+def read_finished(folder: Path, names: Iterable[str], rows: int) -> Arrays | None:
+    """Arrays of a finished set, memory-mapped read-only; None where it is absent, unfinished or damaged."""
+    if not (folder / "meta.json").is_file():
+        return None
+    try:
+        arrays = {name: np.load(folder / f"{name}.npy", mmap_mode="r") for name in names}
+    except (OSError, ValueError, EOFError):
+        return None
+    return arrays if all(len(array) == rows for array in arrays.values()) else None
+
+
+def write_finished(
+    folder: Path,
+    keys: NDArray[Any],
+    known: Rows,
+    shapes: Mapping[str, tuple[int, ...]],
+    meta: Mapping[str, Any],
+) -> None:
+    """Write a set: row i of each array is what `known` has for `keys[i]`, NaN for a key of None.
+
+    Args:
+        folder: of the set. meta: what `meta.json` says besides.
+        keys: object array (n,) or (n, prompts). shapes: of one row of each array.
+    """
+    for name, shape in shapes.items():
+        with atomic_path(folder / f"{name}.npy") as temporary:
+            array = np.lib.format.open_memmap(temporary, "w+", np.float32, (*keys.shape, *shape))
+            for index, key in np.ndenumerate(keys):
+                array[index] = np.nan if key is None else known[key][0][name][known[key][1]]
+            array.flush()
+            del array
+    write_json(folder / "meta.json", {**meta, "keys": keys.tolist()})
+
+
+class Store:
+    """Everything that one encoder has made so far.
+
+    Args:
+        kind: `image` or `text`.
+        encoder: the encoder's fingerprint.
+    """
+
+    def __init__(self, kind: str, encoder: str) -> None:
+        self.kind = kind
+        self.encoder = encoder
+        self._unfinished = home("embeddings", f"unfinished-{kind}-{encoder[:16]}")
+
+    def folder(self, key: str) -> Path:
+        """Where the finished set of that key lies."""
+        return home("embeddings", f"{self.kind}-{key[:16]}")
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """One process at a time encodes with this encoder; a second waits, and finds the work done."""
+        from filelock import FileLock
+
+        home("embeddings").mkdir(parents=True, exist_ok=True)
+        with FileLock(self._unfinished.with_suffix(".lock")):
+            yield
+
+    def rows(self, names: Sequence[str]) -> dict[str, tuple[Arrays, int]]:
+        """Digest of the input -> the arrays that hold it, and its row in them."""
+        found: dict[str, tuple[Arrays, int]] = {}
+        for path in sorted(home("embeddings").glob(f"{self.kind}-*/meta.json")):
+            try:
+                meta = read_json(path)
+            except StrokebenchError:
+                continue
+            if meta.get("encoder_fingerprint") != self.encoder:
+                continue
+            keys = np.array(meta["keys"], dtype=object)
+            arrays = read_finished(path.parent, names, len(keys))
+            if arrays is not None:
+                flat = {name: array.reshape(-1, *array.shape[keys.ndim :]) for name, array in arrays.items()}
+                found |= {key: (flat, row) for row, key in enumerate(keys.ravel()) if key is not None}
+        for path in sorted(self._unfinished.glob("*.npz")):
+            with np.load(path) as chunk:
+                arrays = {name: chunk[name] for name in names}
+                found |= {key: (arrays, row) for row, key in enumerate(chunk["keys"].tolist())}
+        return found
+
+    def keep(self, keys: Sequence[str], arrays: Arrays) -> None:
+        """Keep a chunk at once; it survives `kill -9`."""
+        with (
+            atomic_path(self._unfinished / f"{digest(list(keys))[:16]}.npz") as temporary,
+            temporary.open("wb") as file,
+        ):
+            np.savez(file, keys=np.array(keys), **arrays)  # type: ignore[arg-type]
+
+    def clear_unfinished(self) -> None:
+        """Drop the chunks; a finished set holds them now."""
+        shutil.rmtree(self._unfinished, ignore_errors=True)

@@ -1,0 +1,86 @@
+"""The embedded image encoder: a residual network with random weights, drawn once from a seed.
+
+No package carries weights trained on brain MRI, and a download must not stand between a fresh clone and its
+first table. Random convolutions are an honest stand-in: they see where the volume is bright and how rough it
+is, never what a radiologist knows. Every caption says `untrained`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from strokebench.datasets.encoders.contract import ImageEncoder, Target
+from strokebench.datasets.files import digest
+from strokebench.datasets.mri import PREPARATION
+
+if TYPE_CHECKING:
+    import torch
+
+
+@dataclass(frozen=True)
+class UntrainedResNet(ImageEncoder):
+    """A 10-layer MONAI 3D ResNet with He-normal weights from a seed and identity batch normalisation.
+
+    Sizes are our choice, measured on lesions laid on the MNI template with individual deformation, texture,
+    bias and noise: a small first kernel at full resolution, then maximum pooling, keeps small bright spots
+    (explained variance of the log lesion volume 0.84, against 0.78 for the usual 7-voxel kernel of stride 2),
+    and a total stride of 16 gives a real 4 x 4 map. Narrow early stages pay for it.
+
+    Args:
+        planes: channels of the four stages; the last is d.
+        kernel: edge of the first convolution in voxels.
+        seed: of the weights. They come from NumPy's generator, which keeps its streams between releases.
+    """
+
+    name: ClassVar[str] = "3D ResNet-10 (untrained, seeded)"
+    target: ClassVar[Target] = Target((56, 64, 48), 3.0)
+
+    planes: tuple[int, int, int, int] = (32, 64, 128, 512)
+    kernel: int = 3
+    seed: int = 0
+
+    @property
+    def dim(self) -> int:
+        return self.planes[-1]
+
+    def fingerprint(self) -> str:
+        return digest({"class": "UntrainedResNet 1", **asdict(self), **asdict(self.target), "mri": PREPARATION})
+
+    def encode(
+        self, volumes: NDArray[np.float32], device: str = "cpu"
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        from strokebench.datasets.encoders.resnet import run
+
+        return run(_network(self), volumes, device)
+
+
+@lru_cache(maxsize=1)
+def _network(encoder: UntrainedResNet) -> torch.nn.Module:
+    import torch
+    from monai.networks.nets.resnet import ResNet
+
+    # MONAI initialises from the global generator, which is not ours to advance.
+    with torch.random.fork_rng(devices=[]):
+        network = ResNet(
+            "basic",
+            [1, 1, 1, 1],
+            list(encoder.planes),
+            n_input_channels=1,
+            conv1_t_size=encoder.kernel,
+            feed_forward=False,
+            shortcut_type="B",
+            bias_downsample=False,
+        )
+    rng = np.random.default_rng(encoder.seed)
+    with torch.no_grad():
+        for module in network.modules():
+            if isinstance(module, torch.nn.Conv3d):
+                shape = tuple(module.weight.shape)
+                weights = rng.standard_normal(shape, dtype=np.float32) * np.sqrt(2 / np.prod(shape[1:]))
+                module.weight.copy_(torch.from_numpy(weights.astype(np.float32)))
+    return network.eval()

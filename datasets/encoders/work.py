@@ -1,0 +1,125 @@
+"""Spread encoding over worker processes, or feed a GPU; results come back chunk by chunk."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from strokebench.datasets.encoders.contract import ImageEncoder, Target, TextEncoder
+from strokebench.datasets.files import StrokebenchError
+
+# Chunks are what an interruption may cost: a few seconds of work.
+IMAGES = 8
+TEXTS = 64
+Item = TypeVar("Item")
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """Results of a few inputs.
+
+    Args:
+        keys: of the inputs that were encoded. arrays: their features, one row a key.
+        errors: one an input that could not be read.
+    """
+
+    keys: list[str]
+    arrays: dict[str, NDArray[np.float32]]
+    errors: list[StrokebenchError] = field(default_factory=list)
+
+
+def encode_images(
+    encoder: ImageEncoder, items: Sequence[tuple[str, str, Path]], jobs: int, device: str
+) -> Iterator[Chunk]:
+    """Encode image files given as (key, patient, path), in no particular order of chunks."""
+    chunks = _chunks(items, IMAGES)
+    if device == "cpu":
+        yield from _spread(_encode_images, [(encoder, chunk) for chunk in chunks], jobs)
+        return
+    # One process owns the GPU; the workers only read and prepare.
+    for keys, volumes, errors in _spread(_prepare, [(encoder.target, chunk) for chunk in chunks], jobs):
+        yield _features(encoder, keys, volumes, errors, device)
+
+
+def encode_texts(encoder: TextEncoder, items: Sequence[tuple[str, str]], jobs: int, device: str) -> Iterator[Chunk]:
+    """Encode texts given as (key, text), in no particular order of chunks."""
+    # Longest first: workers end together, and a GPU pads little.
+    chunks = _chunks(sorted(items, key=lambda item: (-len(item[1]), item[1])), TEXTS)
+    yield from _spread(_encode_texts, [(encoder, chunk, device) for chunk in chunks], jobs if device == "cpu" else 1)
+
+
+def _encode_images(encoder: ImageEncoder, items: Sequence[tuple[str, str, Path]]) -> Chunk:
+    with _one_thread():
+        return _features(encoder, *_prepare(encoder.target, items), "cpu")
+
+
+def _features(
+    encoder: ImageEncoder,
+    keys: list[str],
+    volumes: list[NDArray[np.float32]],
+    errors: list[StrokebenchError],
+    device: str,
+) -> Chunk:
+    if not keys:
+        return Chunk([], {}, errors)
+    # On a CPU a batch is no faster, and one at a time a volume's features do not depend on its neighbours.
+    size = 1 if device == "cpu" else len(keys)
+    parts = [encoder.encode(np.stack(volumes[i : i + size]), device) for i in range(0, len(keys), size)]
+    pooled, tokens = (np.concatenate(part) for part in zip(*parts, strict=True))
+    return Chunk(keys, {"pooled": pooled, "tokens": tokens}, errors)
+
+
+def _prepare(
+    target: Target, items: Sequence[tuple[str, str, Path]]
+) -> tuple[list[str], list[NDArray[np.float32]], list[StrokebenchError]]:
+    from strokebench.datasets.mri import prepare
+
+    keys, volumes, errors = [], [], []
+    for key, patient, path in items:
+        try:
+            volumes.append(prepare(path, target, patient))
+            keys.append(key)
+        except StrokebenchError as error:
+            errors.append(error)
+    return keys, volumes, errors
+
+
+def _encode_texts(encoder: TextEncoder, items: Sequence[tuple[str, str]], device: str) -> Chunk:
+    with _one_thread():
+        return Chunk([key for key, _ in items], {"text": encoder.encode([text for _, text in items], device)})
+
+
+def _chunks(items: Sequence[Item], size: int) -> list[Sequence[Item]]:
+    return [items[start : start + size] for start in range(0, len(items), size)]
+
+
+def _spread(function: Callable[..., Any], calls: Sequence[tuple[Any, ...]], jobs: int) -> Iterator[Any]:
+    """Results of the calls as they come; in this process where another would not pay."""
+    if jobs == 1 or len(calls) < 2:
+        for arguments in calls:
+            yield function(*arguments)
+        return
+    from joblib import Parallel, delayed, parallel_config
+
+    with parallel_config("loky", inner_max_num_threads=1):
+        parallel = Parallel(n_jobs=jobs, return_as="generator_unordered")
+        yield from parallel(delayed(function)(*arguments) for arguments in calls)
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Threads that outnumber the cores cost far more than they give, and sums would depend on their number."""
+    import torch
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)

@@ -1,0 +1,193 @@
+"""From a NIfTI file, however oriented and spaced, to the grid and the intensities that an encoder expects."""
+
+from __future__ import annotations
+
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from strokebench.datasets.encoders.contract import Target
+from strokebench.datasets.files import StrokebenchError
+
+PREPARATION = 1
+"""Raised with every change that alters a prepared volume: cached embeddings are made anew."""
+SPACING_MM = (0.2, 25.0)
+"""Voxel edges outside this are a wrong header, not a scanner."""
+CLIP_PERCENTILES = (0.1, 99.9)
+"""Our choice. Narrower limits would cut acute infarcts of a few millilitres down to healthy tissue."""
+FOREGROUND = 0.06
+"""Share of the bright end above the background from which a voxel belongs to the head."""
+
+
+class VolumeError(StrokebenchError):
+    """A volume that cannot be used.
+
+    Args:
+        fault: which of `unreadable`, `4d`, `affine`, `few_slices`, `nan`, `empty`.
+    """
+
+    def __init__(self, message: str, hint: str = "", fault: str = "unreadable") -> None:
+        super().__init__(message, hint)
+        self.fault = fault
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Errors cross process borders; all parts must survive."""
+        return type(self), (self.message, self.hint, self.fault)
+
+
+@dataclass(frozen=True)
+class Volume:
+    """A volume in RAS orientation: data (x, y, z) left to right, back to front, bottom to top; spacing in mm."""
+
+    data: NDArray[np.float32]
+    spacing: tuple[float, float, float]
+
+
+def read_volume(path: Path, patient: str = "") -> Volume:
+    """Read a NIfTI file and turn its axes to RAS.
+
+    An oblique volume keeps its own axes, named by the nearest anatomical ones.
+
+    Args:
+        path: `.nii` or `.nii.gz`.
+        patient: named in errors.
+
+    Raises:
+        VolumeError: no such file; not NIfTI; truncated; not three-dimensional; an affine that is not
+            finite, singular or of implausible voxel size; values that are not finite; a constant volume.
+    """
+    import nibabel
+
+    who = f"Patient {patient}: " if patient else ""
+    try:
+        image: Any = nibabel.load(path)
+        if len([n for n in image.shape if n > 1]) > 3:
+            raise VolumeError(
+                f"{who}{path} is {len(image.shape)}-dimensional {image.shape}.",
+                "Save one 3D volume, for instance the trace of a diffusion series.",
+                "4d",
+            )
+        _check_affine(image.affine, f"{who}{path}")
+        image = image.slicer[(slice(None),) * 3 + (0,) * (len(image.shape) - 3)] if len(image.shape) > 3 else image
+        if len(image.shape) < 3 or min(image.shape) < 2:
+            raise VolumeError(
+                f"{who}{path} is a single slice {image.shape}.",
+                "Save all slices of the series in one 3D file.",
+                "few_slices",
+            )
+        image = nibabel.as_closest_canonical(image)
+        data = np.asarray(image.dataobj, dtype=np.float32)
+    except FileNotFoundError:
+        raise VolumeError(f"{who}no image at {path}.", "Check the path.") from None
+    except (OSError, EOFError, zlib.error, ValueError, TypeError, nibabel.filebasedimages.ImageFileError) as error:
+        raise VolumeError(
+            f"{who}{path} cannot be read: {' '.join(str(error).split())[:160]}.",
+            "The file is damaged or cut short; copy or export it again.",
+        ) from None
+    if not np.isfinite(data).all():
+        share = 1 - np.isfinite(data).mean()
+        raise VolumeError(
+            f"{who}{path} holds values that are not finite ({share:.2%} of its voxels).",
+            "Replace them by 0 if they lie outside the brain, or export the volume again.",
+            "nan",
+        )
+    if data.max() == data.min():
+        raise VolumeError(f"{who}{path} is constant ({data.flat[0]:g} everywhere).", "Export it again.", "empty")
+    spacing = tuple(float(edge) for edge in np.linalg.norm(image.affine[:3, :3], axis=0))
+    return Volume(data, spacing)  # type: ignore[arg-type]
+
+
+def prepare(path: Path, target: Target, patient: str = "") -> NDArray[np.float32]:
+    """Read a volume, centre the head on the encoder's grid and standardise its intensities.
+
+    The head is everything clearly above the background, so skull-stripped volumes and whole heads both work.
+    Intensities are clipped to percentiles 0.1 and 99.9 of the head and made mean 0, variance 1 within it;
+    outside is 0 (our choice; the paper says nothing of its preparation).
+
+    Args:
+        path: `.nii` or `.nii.gz`.
+        target: shape and spacing of the grid.
+        patient: named in errors.
+
+    Returns:
+        float32 of `target.shape`.
+
+    Raises:
+        StrokebenchError: as `read_volume`; or nothing stands out from the background.
+    """
+    volume = read_volume(path, patient)
+    data, spacing = _shrink(volume, target.spacing)
+    head = _head(data)
+    if head.sum() < 8:
+        raise StrokebenchError(
+            f"{f'Patient {patient}: ' if patient else ''}{path} shows no head.", "Look at it; export it again."
+        )
+    low, high = np.percentile(data[head], CLIP_PERCENTILES)
+    data = np.clip(data, low, high)
+    inside = data[head]
+    data = np.where(head, (data - inside.mean()) / max(float(inside.std()), 1e-6), 0).astype(np.float32)
+    return _centre(data, head, spacing, target)
+
+
+def _check_affine(affine: NDArray[np.float64], what: str) -> None:
+    edges = np.linalg.norm(affine[:3, :3], axis=0)
+    low, high = SPACING_MM
+    # The volume of a unit cell against that of a box with its edges: 1 for right angles, 0 for a flat cell.
+    upright = np.isfinite(affine).all() and edges.min() > 0
+    if not upright or abs(np.linalg.det(affine[:3, :3] / edges)) < 0.2:
+        raise VolumeError(
+            f"{what} has a singular affine.", "Its header is broken: convert it again from DICOM.", "affine"
+        )
+    if edges.min() < low or edges.max() > high:
+        raise VolumeError(
+            f"{what} has voxels of {' x '.join(f'{edge:.3g}' for edge in edges)} mm.",
+            f"Edges from {low:g} to {high:g} mm are plausible; correct the header's spacing.",
+            "affine",
+        )
+
+
+def _shrink(volume: Volume, spacing: float) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
+    """Average blocks of voxels that are finer than the target: a lesion must not fall between its samples."""
+    data = volume.data
+    edges = np.array(volume.spacing)
+    factors = np.maximum(np.floor(spacing / edges + 1e-3).astype(int), 1)
+    factors = np.minimum(factors, data.shape)
+    for axis, factor in enumerate(factors):
+        if factor > 1:
+            n = data.shape[axis] // factor
+            data = np.moveaxis(data, axis, 0)[: n * factor]
+            data = np.moveaxis(data.reshape(n, factor, *data.shape[1:]).mean(axis=1), 0, axis)
+    return data, edges * factors
+
+
+def _head(data: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """Voxels that stand out from the background, which the twelve edges of the box show."""
+    edges = []
+    for axis in range(3):
+        corners = np.moveaxis(data, axis, 0)[:, [0, 0, -1, -1], [0, -1, 0, -1]]
+        edges.append(corners.ravel())
+    difference = np.abs(data - np.median(np.concatenate(edges)))
+    return np.asarray(difference > FOREGROUND * np.percentile(difference, 99))
+
+
+def _centre(
+    data: NDArray[np.float32], head: NDArray[np.bool_], spacing: NDArray[np.float64], target: Target
+) -> NDArray[np.float32]:
+    """Linear interpolation onto the target's grid, with the middle of the head in the middle of the grid."""
+    from scipy import ndimage
+
+    middle = []
+    for axis in range(3):
+        profile = head.sum(axis=tuple(other for other in range(3) if other != axis)).cumsum()
+        # Percentiles, not the outermost voxels: one bright speck in the air must not move the head.
+        first, last = np.searchsorted(profile, [0.005 * profile[-1], 0.995 * profile[-1]])
+        middle.append((first + last) / 2)
+    scale = target.spacing / spacing
+    offset = np.array(middle) - scale * (np.array(target.shape) - 1) / 2
+    return np.asarray(
+        ndimage.affine_transform(data, scale, offset, output_shape=target.shape, order=1), dtype=np.float32
+    )
