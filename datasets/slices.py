@@ -53,7 +53,10 @@ class SliceSettings:
         return digest([VERSION, asdict(self), file_digest(volume)])
 
 
-def make_slices(path: Path, settings: SliceSettings = SliceSettings()) -> list[bytes]:
+DEFAULT_SLICES = SliceSettings()
+
+
+def make_slices(path: Path, settings: SliceSettings = DEFAULT_SLICES) -> list[bytes]:
     """Axial pictures of a NIfTI file, from the skull base to the vertex, as PNG.
 
     The left of each picture is the patient's right and its top is anterior, whatever the file's orientation;
