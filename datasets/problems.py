@@ -1,0 +1,137 @@
+"""What can be wrong with a cohort: each kind of problem has a code, a meaning and a remedy."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+EVERY = "all"
+"""In place of a list of patients: everyone."""
+
+
+@dataclass(frozen=True)
+class Code:
+    """A kind of problem.
+
+    Args:
+        remedy: what to do about it.
+        acceptable: a user who has looked may keep the patient as is (`accept:` in the cohort's file). What
+            cannot be read, or would be read wrongly, has to be mended or excluded.
+    """
+
+    remedy: str
+    acceptable: bool = False
+
+
+CODES: Mapping[str, Code] = {
+    # the table
+    "id_missing": Code("Give the row a patient id, or delete it."),
+    "id_doubled": Code("Keep one row a patient."),
+    "id_unusable": Code("Use letters, digits, '-', '_' and '.', without spaces around them."),
+    "column_unknown": Code("Write the column as the table's header does."),
+    "column_doubled": Code("Rename or delete one of the columns."),
+    "column_empty": Code("Ban the column, or fill it.", True),
+    "column_free_text": Code("Ban the column (`banned:`), or declare it categorical if it is an input.", True),
+    "not_a_number": Code("Correct the value, or leave the cell empty if it is unknown."),
+    "decimal_comma": Code("Write a decimal point, or set `decimal: ','` if the whole table uses commas."),
+    "out_of_range": Code("Correct the value, empty the cell, or widen `low`/`high` if it is true."),
+    "mixed_units": Code("Convert the value to the column's unit; accept it if it is true.", True),
+    "site_missing": Code("Fill the site, or exclude the patient."),
+    "site_spelling": Code("Spell the site in one way; accept it if it is another site.", True),
+    "site_unknown": Code("Correct the site, or add it to `sites:`."),
+    "category_spelling": Code("Spell the category in one way; accept it if it is another one.", True),
+    "category_unknown": Code("Correct the value, or add it to the column's `categories`."),
+    "outcome_unreadable": Code("Write COLUMN < NUMBER, COLUMN > NUMBER, or a column of 0 and 1."),
+    "outcome_not_binary": Code("Correct it to 0 or 1, or give a rule, e.g. `outcome: mrs > 2`."),
+    "outcome_missing": Code("Fill it, exclude the patient, or accept that analyses leave it out.", True),
+    "outcome_one_class": Code("Check the rule: all patients have the same outcome."),
+    "listed_unknown": Code("Correct the id in `exclude:` or `accept:`, or remove the entry."),
+    # images
+    "image_missing": Code("Put the file there, exclude the patient, or accept that it has no image.", True),
+    "image_ambiguous": Code("Narrow the pattern until it fits one file a patient."),
+    "image_unreadable": Code("Copy or export the file again."),
+    "image_4d": Code("Save one 3D volume (e.g. the trace of a DWI series)."),
+    "image_nan": Code("Export the volume again, or replace what is not finite by 0."),
+    "image_affine": Code("Convert it again from DICOM, or correct the header's spacing and orientation."),
+    "image_empty": Code("Export the volume again.", True),
+    "image_doubled": Code("Find out whose image it is and replace the other.", True),
+    "image_scale": Code("Give the magnitude image of the cohort's own sequence.", True),
+    "image_few_slices": Code("Export all slices of the series.", True),
+    "image_missing_slices": Code("Export all slices of the series.", True),
+    "image_field_of_view": Code("Take a series that covers the head, or correct the spacing.", True),
+    "image_clipped": Code("Export the volume without windowing, at its full range.", True),
+    "image_noise": Code("Look at the contact sheet; exclude the patient or accept the image.", True),
+    "image_motion": Code("Look at the contact sheet; exclude the patient or accept the image.", True),
+    "mask_ambiguous": Code("Narrow the pattern until it fits one file a patient."),
+    "mask_unreadable": Code("Copy or export the file again."),
+    "mask_grid": Code("Resample the mask to the grid of its image."),
+    "mask_values": Code("Save the mask with 0 outside and 1 inside the lesion."),
+    # text
+    "text_missing": Code("Add the text, or accept that the patient has none.", True),
+    "text_ambiguous": Code("Narrow the pattern until it fits one file a text."),
+    "text_unreadable": Code("Save the file as UTF-8 text."),
+    "text_refusal": Code("Ask again; a refusal says nothing of the patient.", True),
+    "text_long": Code("Shorten it; the text encoder reads the beginning only.", True),
+}
+"""Every code that `strokebench cohort check` can print."""
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing that is wrong, with one patient or (`patient` None) with a column, a row or the file.
+
+    Args:
+        code: a key of `CODES`.
+        what: what was found, naming the column, row or file.
+        patient: whose, by id.
+        where: column, file pattern or prompt that it concerns; problems of one code and place are grouped.
+        remedy: what to do, where there is more to say than the code's own remedy.
+    """
+
+    code: str
+    what: str
+    patient: str | None = None
+    where: str = ""
+    remedy: str = ""
+
+    def __post_init__(self) -> None:
+        if not self.remedy:
+            object.__setattr__(self, "remedy", CODES[self.code].remedy)
+
+    def to_json(self) -> dict[str, Any]:
+        """As a dictionary of strings."""
+        return asdict(self)
+
+
+def decide(
+    problems: Iterable[Problem], accepted: Mapping[str, str | Sequence[str]]
+) -> tuple[list[Problem], list[Problem]]:
+    """Problems that are still open, and those that the user has accepted.
+
+    Args:
+        accepted: code -> patients (or `all`) whose problem of that code is kept as it is.
+    """
+    left: list[Problem] = []
+    kept: list[Problem] = []
+    for problem in problems:
+        (kept if is_accepted(problem, accepted) else left).append(problem)
+    return left, kept
+
+
+def is_accepted(problem: Problem, accepted: Mapping[str, str | Sequence[str]]) -> bool:
+    """Whether the `accept:` list names this problem; a column's problem is named by its column."""
+    named = accepted.get(problem.code, ())
+    return named == EVERY or (problem.patient or problem.where) in named
+
+
+def in_order(problems: Iterable[Problem], ids: Sequence[str] = ()) -> list[Problem]:
+    """Those of the whole cohort first, then by patient in the order of the table."""
+    rank = {patient: i for i, patient in enumerate(ids)}
+    codes = {code: i for i, code in enumerate(CODES)}
+
+    def key(problem: Problem) -> tuple[int, str, int]:
+        place = -1 if problem.patient is None else rank.get(problem.patient, len(rank))
+        return place, problem.patient or "", codes[problem.code]
+
+    return sorted(problems, key=key)
