@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -20,21 +21,28 @@ class Pace:
         self._free_at = 0.0
         self._paused_until = 0.0
 
-    async def turn(self) -> None:
-        """Wait until a request may start."""
+    async def turn(self, stopped: asyncio.Event) -> bool:
+        """Wait until a request may start; False if `stopped` is set first."""
         clock = asyncio.get_running_loop().time
-        while True:
+        while not stopped.is_set():
             now = clock()
             start = max(now, self._free_at, self._paused_until)
             if start <= now:
                 self._free_at = now + self.interval
-                return
+                return True
             # A pause may have been asked for meanwhile, so the turn is taken only on waking up.
-            await asyncio.sleep(start - now)
+            await sleep_until(stopped, start - now)
+        return False
 
     def pause(self, seconds: float) -> None:
         """No request starts for this long."""
         self._paused_until = max(self._paused_until, asyncio.get_running_loop().time() + seconds)
+
+
+async def sleep_until(stopped: asyncio.Event, seconds: float) -> None:
+    """Sleep, but no longer than until `stopped` is set."""
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(stopped.wait(), seconds)
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:

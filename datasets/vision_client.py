@@ -7,7 +7,6 @@ says who or what asks. Redirections are not followed: pictures go to the host th
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Self
@@ -18,7 +17,7 @@ from strokebench.datasets.answer_store import Answer
 from strokebench.datasets.chat_protocol import Sampling, messages_for, read_answer
 from strokebench.datasets.endpoint import Endpoint
 from strokebench.datasets.files import StrokebenchError, digest
-from strokebench.datasets.pace import Pace, retry_after
+from strokebench.datasets.pace import Pace, retry_after, sleep_until
 
 SENT_HEADERS = frozenset(
     {"host", "accept", "accept-encoding", "connection", "content-type", "content-length"}
@@ -109,39 +108,40 @@ class VisionClient:
     async def __aexit__(self, *_: object) -> None:
         await self._client.close()
 
-    async def ask(self, prompt: str, pictures: Sequence[bytes], number: int, on_failure: OnFailure) -> Answer:
+    async def ask(self, prompt: str, pictures: Sequence[bytes], occasion: str, on_failure: OnFailure) -> Answer:
         """An answer to a prompt, however many requests it takes.
 
         Args:
             prompt: a name of `prompts.PROMPTS`.
             pictures: PNG.
-            number: which answer of several; part of the key by which an endpoint may tell a repeated request.
+            occasion: differs between several answers to one prompt. An endpoint that heeds `Idempotency-Key`
+                can thus tell a repeated request from a further one.
             on_failure: told of each request without an answer.
 
         Raises:
-            Unanswered: the last failure, if it was hopeless or one too many.
+            Unanswered: the last failure, if it was hopeless or one too many; or kind `stopped`, before any
+                request.
         """
         messages = messages_for(prompt, pictures)
-        same_request = digest([messages, self.model, asdict(self.sampling), number])
+        same_request = digest([messages, self.model, asdict(self.sampling), occasion])
         for failed in range(1, self.patience.tries + 1):
-            await self.pace.turn()
+            if not await self.pace.turn(self.stopped):
+                raise Unanswered("stopped", "not asked any more")
             try:
                 return await self._request(messages, same_request)
             except Unanswered as error:
                 on_failure(error)
-                if error.fatal or not error.repeat or failed == self.patience.tries or self.stopped.is_set():
+                if error.fatal or not error.repeat or failed == self.patience.tries:
                     raise
                 wait = self.patience.wait(failed, self._random)
                 if error.after is not None:
                     # The endpoint speaks of all requests, so all of them wait.
                     self.pace.pause(error.after)
                     wait = max(error.after, wait if error.after == 0 else 0.0)
-                await self._sleep(wait)
+                await sleep_until(self.stopped, wait)
+                if self.stopped.is_set():
+                    raise
         raise AssertionError("the last try returns or raises")
-
-    async def _sleep(self, seconds: float) -> None:
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self.stopped.wait(), seconds)
 
     async def _request(self, messages: list[dict[str, Any]], same_request: str) -> Answer:
         import httpx2
@@ -182,7 +182,7 @@ class VisionClient:
 
     def _refused(self, error: Any) -> Unanswered:
         status, code = int(error.status_code), str(error.code or "")
-        reason = self._line(error.message)
+        reason = self._line(error.message).removeprefix(f"Error code: {status}").lstrip(" -") or "no reason given"
         if 300 <= status < 400:
             reason = "the endpoint redirects elsewhere, and pictures are not sent on"
         # No wait mends an empty account, whatever the status says.

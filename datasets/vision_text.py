@@ -75,7 +75,8 @@ def collect(
         raise StrokebenchError(f"{concurrency} requests at a time.", "At least one is needed.")
     with store.writing():
         # The plan may have been made while another process was still collecting.
-        have = {question.key for question, _ in store.answers()[plan.seen :]}
+        stored = [question.key for question, _ in store.answers()]
+        have = set(stored[plan.seen :])
         questions = [question for question in plan.missing if question.key not in have]
         return asyncio.run(
             _Collection(plan, endpoint, store, on_question).run(questions, patience, concurrency, per_minute)
@@ -89,6 +90,7 @@ class _Collection:
         self.failed_in_a_row = 0
         self.pictures: dict[str, asyncio.Task[list[bytes]]] = {}
         self.questions_left: Counter[str] = Counter()
+        self.answered_before = Counter(question.key for question, _ in store.answers())
 
     async def run(
         self, questions: list[Question], patience: Patience, concurrency: int, per_minute: float
@@ -120,13 +122,17 @@ class _Collection:
             self.store.add_failure(question, error.kind, error.reason, error.billed)
 
         try:
-            answer = await client.ask(question.prompt, pictures, question.number, on_failure)
+            answer = await client.ask(question.prompt, pictures, self._occasion(question), on_failure)
         except Unanswered as error:
-            self._failed(client, question, error)
+            if error.kind != "stopped":
+                self._failed(client, question, error)
             return
         self.store.add(question, answer)
         self.result.answered += 1
         self.failed_in_a_row = 0
+
+    def _occasion(self, question: Question) -> str:
+        return f"{question.number} {self.answered_before[question.key]}"
 
     def _failed(self, client: VisionClient, question: Question, error: Unanswered) -> None:
         self.result.failures[question] = str(error)
