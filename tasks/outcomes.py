@@ -99,8 +99,12 @@ class Outcome:
 
     def keep_text(self, text: str) -> str:
         """A diagnostic text as a method may see it: through the filter, without the outcome's own scale."""
-        banned = OUTCOME_PATTERNS[self._scale] if self._scale and not self.keep_scale_sentences else ()
-        return filter_text(text, banned).kept
+        return filter_text(text, self.banned_sentences).kept
+
+    @property
+    def banned_sentences(self) -> tuple[re.Pattern[str], ...]:
+        """Patterns of the sentences that state the outcome's own scale; none where they may stay."""
+        return OUTCOME_PATTERNS[self._scale] if self._scale and not self.keep_scale_sentences else ()
 
     @property
     def _scale(self) -> str | None:
