@@ -34,11 +34,7 @@ TERRITORIES = (
 )
 """Names as `strokebench.datasets.lesion` uses them, so that findings and texts of all cohorts read alike."""
 
-NAMES = {
-    2 * i + 1 + right: (name, ("left", "right")[right])
-    for i, name in enumerate(TERRITORIES)
-    for right in (0, 1)
-}
+NAMES = {2 * i + 1 + right: (name, ("left", "right")[right]) for i, name in enumerate(TERRITORIES) for right in (0, 1)}
 """Label -> (territory, side): odd labels are left."""
 
 _ELLIPSOIDS = {

@@ -62,9 +62,7 @@ def _number(unit: str, description: str, low: float, high: float) -> Column:
     return Column(Kind.NUMERIC, unit, description, low, high)
 
 
-def _flag(
-    prevalence: float, source: str, description: str, missing: float = 0.01, **loads: float
-) -> Variable:
+def _flag(prevalence: float, source: str, description: str, missing: float = 0.01, **loads: float) -> Variable:
     return Variable(
         _number("0/1", description, 0, 1),
         ("flag", prevalence),
@@ -85,9 +83,7 @@ def _laboratory(
     missing: float,
     **loads: float,
 ) -> Variable:
-    return Variable(
-        _number(unit, text, *limits), marginal, source, loads, decimals, missing, missing_severe=0.35
-    )
+    return Variable(_number(unit, text, *limits), marginal, source, loads, decimals, missing, missing_severe=0.35)
 
 
 _SMOKING = ("ordinal", ("never", "former", "current"), (0.423, 0.365, 0.212))
@@ -143,14 +139,10 @@ VARIABLES: Mapping[str, Variable] = {
         0.02,
         0.3,
     ),
-    "hypertension": _flag(
-        0.647, "HeadPoST", "known or treated hypertension", age=0.25, metabolic=0.35, pressure=0.3
-    ),
+    "hypertension": _flag(0.647, "HeadPoST", "known or treated hypertension", age=0.25, metabolic=0.35, pressure=0.3),
     "diabetes": _flag(0.240, "HeadPoST", "known diabetes mellitus", metabolic=0.6),
     "dyslipidaemia": _flag(0.467, "PRoFESS", "known dyslipidaemia", metabolic=0.45),
-    "atrial_fibrillation": _flag(
-        0.226, "GWTG-2019", "known or new atrial fibrillation", age=0.4, cardiac=0.5
-    ),
+    "atrial_fibrillation": _flag(0.226, "GWTG-2019", "known or new atrial fibrillation", age=0.4, cardiac=0.5),
     "coronary_disease": _flag(
         0.140, "HeadPoST", "known coronary artery disease", age=0.25, male=0.2, metabolic=0.25, cardiac=0.3
     ),
@@ -161,7 +153,7 @@ VARIABLES: Mapping[str, Variable] = {
         _number("hours", "time from onset to admission", 0.1, 400),
         ("lognormal", 7.5, 1.5),
         "HeadPoST",
-        {"severity": -0.15},
+        {"severity": -0.22},
         1,
         0.04,
         0.3,
@@ -170,7 +162,7 @@ VARIABLES: Mapping[str, Variable] = {
         _number("mmHg", "systolic blood pressure on admission", 60, 280),
         ("normal", 153.0, 26.0),
         "HeadPoST",
-        {"pressure": 0.75, "age": 0.1, "severity": 0.12},
+        {"pressure": 0.75, "age": 0.1, "severity": 0.18},
         0,
         0.01,
     ),
@@ -186,7 +178,7 @@ VARIABLES: Mapping[str, Variable] = {
         _number("1/min", "heart rate on admission", 25, 220),
         ("normal", 75.0, 13.0),
         "PRoFESS",
-        {"cardiac": 0.3, "inflammation": 0.2, "severity": 0.18},
+        {"cardiac": 0.3, "inflammation": 0.2, "severity": 0.27},
         0,
         0.01,
     ),
@@ -194,7 +186,7 @@ VARIABLES: Mapping[str, Variable] = {
         _number("degree Celsius", "body temperature on admission", 32, 42),
         ("normal", 36.7, 0.45),
         "choice",
-        {"inflammation": 0.4, "severity": 0.20},
+        {"inflammation": 0.4, "severity": 0.30},
         1,
         0.06,
         -0.3,
@@ -203,7 +195,7 @@ VARIABLES: Mapping[str, Variable] = {
         _number("points", "Glasgow Coma Scale on admission", 3, 15),
         _GCS,
         "choice",
-        {"severity": -0.42, "frailty": -0.1},
+        {"severity": -0.63, "frailty": -0.1},
         0,
         0.02,
     ),
@@ -217,7 +209,7 @@ VARIABLES: Mapping[str, Variable] = {
         1,
         0.02,
         metabolic=0.5,
-        severity=0.25,
+        severity=0.38,
     ),
     "hba1c": _laboratory(
         "%", "glycated haemoglobin", (3, 20), ("lognormal", 6.1, 0.16), "choice", 1, 0.15, metabolic=0.6
@@ -231,7 +223,7 @@ VARIABLES: Mapping[str, Variable] = {
         1,
         0.03,
         inflammation=0.55,
-        severity=0.28,
+        severity=0.42,
     ),
     "neutrophil_lymphocyte_ratio": _laboratory(
         "",
@@ -242,7 +234,7 @@ VARIABLES: Mapping[str, Variable] = {
         2,
         0.05,
         inflammation=0.55,
-        severity=0.28,
+        severity=0.42,
         age=0.1,
     ),
     "crp": _laboratory(
@@ -254,7 +246,7 @@ VARIABLES: Mapping[str, Variable] = {
         1,
         0.12,
         inflammation=0.6,
-        severity=0.20,
+        severity=0.30,
         age=0.1,
     ),
     "platelets": _laboratory(
@@ -300,7 +292,7 @@ VARIABLES: Mapping[str, Variable] = {
         2,
         0.12,
         inflammation=0.5,
-        severity=0.18,
+        severity=0.27,
         age=0.1,
     ),
     "albumin": _laboratory(
@@ -314,7 +306,7 @@ VARIABLES: Mapping[str, Variable] = {
         inflammation=-0.35,
         age=-0.25,
         frailty=-0.25,
-        severity=-0.20,
+        severity=-0.30,
     ),
     # Cause.
     "toast": Variable(

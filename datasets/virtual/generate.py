@@ -205,7 +205,7 @@ def _read(folder: Path) -> Cohort:
     return Cohort(
         name="virtual",
         title="virtual cohort",
-        table=clinical.drop(columns="site").astype({name: object for name in text_types}),
+        table=clinical.drop(columns="site").astype(dict.fromkeys(text_types, object)),
         columns=COLUMNS,
         images=paths["images"],
         texts=texts.astype(object),

@@ -24,7 +24,7 @@ from strokebench.datasets.virtual.severity import calibrate, draw_noise, draw_po
 _TABLE, _LESION, VOLUME, TEXT = range(4)
 """Random streams of a patient; a change in one leaves the others as they were."""
 
-CENTRE, SCALE = 1.72, 1.52
+CENTRE, SCALE = 1.70, 1.42
 """Mean and standard deviation of the causes' sum at the default strengths: the severity factor that vital signs
 and laboratory values follow is standardised by constants, since a patient may not depend on the others."""
 THRESHOLD = 0.85
@@ -117,9 +117,7 @@ def draw_patients(seed: int = 0, n: int = PATIENTS, strengths: Strengths | None 
         if name == "toast":
             table[name] = toast
         else:
-            table[name] = (
-                history[name] if name in history else _column(variable, factors, own[name], strengths)
-            )
+            table[name] = history[name] if name in history else _column(variable, factors, own[name], strengths)
     extra = pd.DataFrame(
         {
             "severity": causes,
@@ -209,9 +207,7 @@ def _toast(history: dict[str, Any], own: pd.Series, u: NDArray[Any]) -> NDArray[
     return np.where(cardioembolic, TOAST[1], others[which])
 
 
-def _with_gaps(
-    table: pd.DataFrame, gaps: pd.DataFrame, severity: pd.Series, lab_gaps: NDArray[Any]
-) -> pd.DataFrame:
+def _with_gaps(table: pd.DataFrame, gaps: pd.DataFrame, severity: pd.Series, lab_gaps: NDArray[Any]) -> pd.DataFrame:
     """Missing values: at random, likelier where the stroke is grave, and likelier at some sites."""
     table = table.copy()
     for name, variable in VARIABLES.items():

@@ -71,9 +71,7 @@ def draw_volume(
     voxel_ml = float(np.prod(site.spacing)) / 1000
     # Arteries' borders differ between people: an infarct must not end along a straight line of the map.
     wander = np.stack([4.0 * _smooth_noise(shape, (12, 14, 12), rng) for _ in range(3)])
-    mask = _infarct(
-        lesion, mni, np.where(labels > 0, territory_labels(*(mni + wander)), 0), tissue, voxel_ml, rng
-    )
+    mask = _infarct(lesion, mni, np.where(labels > 0, territory_labels(*(mni + wander)), 0), tissue, voxel_ml, rng)
     atrophy = float(np.clip(0.16 + 0.08 * age_factor + 0.05 * rng.standard_normal(), 0.0, 0.45))
     kept = np.clip((tissue - atrophy) / (1 - atrophy), 0, 1) / np.maximum(tissue, 1e-3)
     grey, white = grey * kept, white * kept
@@ -81,7 +79,7 @@ def draw_volume(
     signal *= 1 + 0.04 * _smooth_noise(shape, (3, 3, 2), rng)
     signal = _distractors(signal, mni, tissue, labels, lesion, age_factor, prior_stroke, strengths, rng)
     signal = _brighten(signal, mask, onset_hours, strengths, rng)
-    return Volume(_scan(signal, mni, site, rng), mask.astype(np.uint8), labels, affine)
+    return Volume(_scan(signal, brain, site, rng), mask.astype(np.uint8), labels, affine)
 
 
 def _grid(site: Site) -> tuple[Floats, tuple[int, int, int]]:
@@ -92,9 +90,7 @@ def _grid(site: Site) -> tuple[Floats, tuple[int, int, int]]:
     return affine, (x, y, z)
 
 
-def _to_mni(
-    affine: Floats, shape: tuple[int, int, int], rng: np.random.Generator, strengths: Strengths
-) -> Floats:
+def _to_mni(affine: Floats, shape: tuple[int, int, int], rng: np.random.Generator, strengths: Strengths) -> Floats:
     """MNI coordinates (3, x, y, z) of each voxel: head size and pose, then a smooth displacement."""
     from scipy.spatial.transform import Rotation
 
@@ -211,8 +207,8 @@ def _distractors(
     return signal
 
 
-def _scan(signal: Floats, mni: Floats, site: Site, rng: np.random.Generator) -> NDArray[np.int16]:
-    """Point spread, receive field, complex noise and the scanner's own units."""
+def _scan(signal: Floats, brain: Floats, site: Site, rng: np.random.Generator) -> NDArray[np.int16]:
+    """Point spread, receive field, complex noise, brain extraction and the scanner's own units."""
     blur = site.blur * rng.uniform(0.8, 1.3)
     signal = ndimage.gaussian_filter(signal, (blur, blur, 0.15))
     signal = signal * np.exp(site.bias * _smooth_noise(signal.shape, (3, 3, 3), rng))
@@ -220,5 +216,7 @@ def _scan(signal: Floats, mni: Floats, site: Site, rng: np.random.Generator) -> 
     real = rng.standard_normal(signal.shape, dtype=np.float32)
     imaginary = rng.standard_normal(signal.shape, dtype=np.float32)
     magnitude = np.hypot(signal + level * real, level * imaginary)
+    # The templates hold no skull, so the volumes are those of a series after brain extraction.
+    magnitude *= ndimage.gaussian_filter(brain, 0.7) > 0.35
     scale = site.scale * np.exp(0.15 * rng.standard_normal())
     return np.clip(np.round(magnitude * scale), 0, 32767).astype(np.int16)
