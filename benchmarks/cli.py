@@ -23,6 +23,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="A benchmark suite for tri-modal stroke prognosis: brain MRI, diagnostic text and a clinical table.",
 )
+ExperimentArgument = Annotated[str, typer.Argument(help="See `strokebench list experiments`.")]
+MethodArgument = Annotated[str, typer.Argument(help="See `strokebench list methods`.")]
 _SEEDS = ",".join(map(str, SEEDS))
 
 
@@ -34,18 +36,14 @@ def main() -> None:
 
 @app.callback()
 def _common(
-    debug: Annotated[
-        bool, typer.Option("--debug", envvar="STROKEBENCH_DEBUG", help="Show tracebacks.")
-    ] = False,
+    debug: Annotated[bool, typer.Option(envvar="STROKEBENCH_DEBUG", help="Show tracebacks.")] = False,
 ) -> None:
     """Options before the command."""
 
 
 @app.command()
 def run(
-    experiment: Annotated[
-        str, typer.Argument(help="For example table1; see `strokebench list experiments`.")
-    ],
+    experiment: ExperimentArgument,
     dataset: options.DatasetOption = "virtual",
     outcome: options.OutcomeOption = "",
     protocol: options.ProtocolOption = "cv5",
@@ -67,7 +65,7 @@ def run(
 
 @app.command()
 def report(
-    experiment: Annotated[str, typer.Argument(help="For example table1.")],
+    experiment: ExperimentArgument,
     dataset: options.DatasetOption = "virtual",
     outcome: options.OutcomeOption = "",
     protocol: options.ProtocolOption = "cv5",
@@ -125,9 +123,7 @@ def encode(
 
 
 @app.command()
-def check(
-    method: Annotated[str, typer.Argument(help="A method's name; see `strokebench list methods`.")],
-) -> None:
+def check(method: MethodArgument) -> None:
     """Hold a method, ours or another package's, to the contract."""
     from strokebench.benchmarks.checking import show_check
 

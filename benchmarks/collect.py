@@ -39,7 +39,8 @@ class Collector:
         rows, predictions = [], []
         for run, key in self.planned:
             status = self.store.status(key)
-            error, record = None, {}
+            error: str | None = None
+            record: dict[str, Any] = {}
             if status == "done":
                 part, record = self.finished(key)
                 predictions.append(self._predictions(run, part))

@@ -85,10 +85,12 @@ class Context:
     @cached_property
     def oracle(self) -> pd.DataFrame | None:
         """True probabilities of label 1, where the cohort knows them and they are of this outcome."""
-        known = self.cohort.oracle is not None and self.cohort.oracle_outcome == self.outcome.expression
-        if not known or self.settings.shuffle_labels is not None:
+        oracle = self.cohort.oracle
+        if oracle is None or self.cohort.oracle_outcome != self.outcome.expression:
             return None
-        oracle = self.cohort.oracle.loc[self.labels.index]
+        if self.settings.shuffle_labels is not None:
+            return None
+        oracle = oracle.loc[self.labels.index]
         return pd.DataFrame({"patient_id": oracle.index, "p": oracle.to_numpy(float)})
 
     @cached_property

@@ -1,4 +1,4 @@
-"""How long will a run take? Longest first keeps all workers busy to the end, and makes the time left honest."""
+"""How long will a run take? Longest first keeps all workers busy to the end."""
 
 from __future__ import annotations
 

@@ -69,9 +69,7 @@ def _packages() -> Iterator[Finding]:
     if wrong:
         yield Finding(BAD, "Packages", "; ".join(wrong) + ". Run `make clean-environment`, then `make`.")
     else:
-        yield Finding(
-            GOOD, "Packages", f"strokebench {version('strokebench')} and all {len(needed)} it needs"
-        )
+        yield Finding(GOOD, "Packages", f"strokebench {version('strokebench')} and what it needs")
     yield from _pins()
 
 
@@ -98,9 +96,7 @@ def _pins() -> Iterator[Finding]:
 
 
 def _processor() -> Iterator[Finding]:
-    yield Finding(
-        GOOD, "Processor", f"{processor()}, {usable_cores()} usable cores: as many worker processes"
-    )
+    yield Finding(GOOD, "Processor", f"{processor()}, {usable_cores()} usable cores")
 
 
 def _memory() -> Iterator[Finding]:
@@ -129,9 +125,8 @@ def _gpu() -> Iterator[Finding]:
     import torch
 
     if torch.cuda.is_available():
-        yield Finding(
-            GOOD, "GPU", ", ".join(map(torch.cuda.get_device_name, range(torch.cuda.device_count())))
-        )
+        names = map(torch.cuda.get_device_name, range(torch.cuda.device_count()))
+        yield Finding(GOOD, "GPU", ", ".join(names))
     else:
         yield Finding(GOOD, "GPU", "none; none is needed")
 
@@ -147,9 +142,7 @@ def _tracking() -> Iterator[Finding]:
 def _soop() -> Iterator[Finding]:
     given = os.environ.get("STROKEBENCH_SOOP")
     if not given:
-        yield Finding(
-            NOTE, "SOOP", "STROKEBENCH_SOOP is not set: the real cohort is not at hand; the virtual one is"
-        )
+        yield Finding(NOTE, "SOOP", "STROKEBENCH_SOOP is not set: only the virtual cohort is at hand")
     elif not Path(given).is_dir():
         yield Finding(BAD, "SOOP", f"STROKEBENCH_SOOP={given}: no such folder")
     else:

@@ -107,7 +107,5 @@ def find_experiment(name: str) -> Experiment:
     """
     experiments = all_experiments()
     if name not in experiments:
-        raise StrokebenchError(
-            f"No experiment is called {name!r}.", f"Choose from: {', '.join(experiments)}."
-        )
+        raise StrokebenchError(f"No experiment is called {name!r}.", f"Choose from: {', '.join(experiments)}.")
     return experiments[name]()

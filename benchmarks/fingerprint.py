@@ -1,4 +1,4 @@
-"""What code decides a result? Its hash is part of a run's key, so that old results never pass for new ones."""
+"""What code decides a result? Its hash is part of a run's key, so that old results never pass for new."""
 
 from __future__ import annotations
 

@@ -21,6 +21,9 @@ class PeakMemory:
 
     megabytes: float = float("nan")
 
+    _before: int | None
+    """Bytes held at the start; None where the mark cannot be reset."""
+
     def __enter__(self) -> Self:
         try:
             # 5: reset the peak (proc(5)).

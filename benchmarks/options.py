@@ -10,7 +10,7 @@ from strokebench.benchmarks.settings import Settings, parse_names, parse_seeds, 
 
 DatasetOption = Annotated[
     str,
-    typer.Option("--dataset", envvar="DATASET", help="virtual, soop, or the path of a cohort's YAML file."),
+    typer.Option("--dataset", envvar="DATASET", help="virtual, soop, or a cohort's YAML file."),
 ]
 OutcomeOption = Annotated[
     str,
@@ -36,11 +36,11 @@ QuickOption = Annotated[
 ]
 MethodsOption = Annotated[
     str,
-    typer.Option("--methods", help="Only these, separated by commas. Default: all that the cohort allows."),
+    typer.Option("--methods", help="Only these, separated by commas. Default: all possible."),
 ]
 TrackingOption = Annotated[
     bool,
-    typer.Option("--tracking/--no-tracking", help="Log to MLflow (MLFLOW_TRACKING_URI, or a local file)."),
+    typer.Option("--tracking/--no-tracking", help="Log to MLflow (a local file, or MLFLOW_TRACKING_URI)."),
 ]
 BalanceOption = Annotated[
     str, typer.Option("--balance", help="How the training part is balanced: smote, duplicate or none.")

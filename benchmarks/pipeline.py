@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from strokebench.benchmarks.context import Context
+from strokebench.benchmarks.progress import StepProgress
 from strokebench.benchmarks.settings import QUICK_FOLDS, Settings
 from strokebench.datasets.catalogue import load_cohort
 from strokebench.datasets.cohort import Cohort
@@ -29,18 +30,14 @@ def build_context(settings: Settings, console: Console) -> Context:
     Raises:
         StrokebenchError: whatever is wrong with the settings or the data.
     """
-    cohort = load_cohort(settings.dataset)
-    console.print(_cohort_facts(cohort))
+    cohort = _load(settings, console)
     outcome = choose_outcome(cohort, settings.outcome)
     labels = outcome.labels(cohort)
     if settings.shuffle_labels is not None:
         labels = shuffled(labels, settings.shuffle_labels)
     console.print(_label_facts(cohort, outcome, labels, settings))
     split = _split(settings, cohort, labels)
-    embeddings = encode(settings, cohort, outcome, console)
-    console.print(
-        f"Embeddings  image {embeddings.image_encoder or '–'}, text {embeddings.text_encoder or '–'}"
-    )
+    embeddings = _encode(settings, cohort, outcome, console)
     context = Context(settings, cohort, embeddings, outcome, labels, split)
     path = home("splits", f"{cohort.name}-{outcome.name}-{split.protocol}-{split.sha256[:12]}.json")
     if not path.is_file():
@@ -52,16 +49,31 @@ def build_context(settings: Settings, console: Console) -> Context:
     return context
 
 
-def encode(settings: Settings, cohort: Cohort, outcome: Outcome, console: Console) -> Embeddings:
-    """The cohort's embeddings, from the cache where its content is known there."""
+def build_embeddings(settings: Settings, console: Console) -> Embeddings:
+    """Load or make the cohort and encode it, no more.
+
+    Raises:
+        StrokebenchError: whatever is wrong with the settings or the data.
+    """
+    cohort = _load(settings, console)
+    return _encode(settings, cohort, choose_outcome(cohort, settings.outcome), console)
+
+
+def _load(settings: Settings, console: Console) -> Cohort:
+    # The first call makes volumes and texts, which takes a minute.
+    with console.status(f"Cohort {settings.dataset}"):
+        cohort = load_cohort(settings.dataset)
+    console.print(_cohort_facts(cohort))
+    return cohort
+
+
+def _encode(settings: Settings, cohort: Cohort, outcome: Outcome, console: Console) -> Embeddings:
     from strokebench.datasets.encode import encode_cohort
 
-    return encode_cohort(
-        cohort,
-        encoders=settings.encoders,
-        text_filter=outcome.keep_text,
-        jobs=settings.jobs,
-    )
+    with StepProgress(console) as progress:
+        embeddings = encode_cohort(cohort, settings.encoders, outcome.keep_text, settings.jobs, progress.step)
+    console.print(f"Embeddings  image {embeddings.image_encoder or '–'}, text {embeddings.text_encoder or '–'}")
+    return embeddings
 
 
 def choose_outcome(cohort: Cohort, wanted: str | None) -> Outcome:
@@ -72,9 +84,7 @@ def choose_outcome(cohort: Cohort, wanted: str | None) -> Outcome:
     """
     if wanted is None:
         if not cohort.outcomes:
-            raise StrokebenchError(
-                f"{cohort.title} names no outcome.", "Give one, e.g. --outcome 'nihss < 7'."
-            )
+            raise StrokebenchError(f"{cohort.title} names no outcome.", "Give one, e.g. --outcome 'nihss < 7'.")
         wanted = next(iter(cohort.outcomes))
     return parse_outcome(cohort.outcomes.get(wanted, wanted))
 

@@ -9,8 +9,40 @@ from strokebench.methods.registry import find_method
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.progress import TaskID
 
     from strokebench.reports.results import Results
+
+
+class StepProgress:
+    """A bar for each step of long work, made when the step first reports."""
+
+    def __init__(self, console: Console) -> None:
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+        self.bar = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("left"),
+            TimeRemainingColumn(),
+            console=console,
+            transient=True,
+        )
+        self.tasks: dict[str, TaskID] = {}
+
+    def __enter__(self) -> Self:
+        self.bar.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.bar.stop()
+
+    def step(self, name: str, done: int, total: int) -> None:
+        """So much of a step is done."""
+        if name not in self.tasks:
+            self.tasks[name] = self.bar.add_task(name, total=total)
+        self.bar.update(self.tasks[name], completed=done, total=total)
 
 
 class RunProgress:
@@ -46,7 +78,7 @@ class RunProgress:
     def __exit__(self, *_: object) -> None:
         self.bar.stop()
 
-    def advance(self, key: str, method: str, status: str) -> None:
+    def advance(self, key: str, status: str) -> None:
         """A run ended."""
         self.done += 1
         if status == "failed":
@@ -60,9 +92,7 @@ class RunProgress:
         summary = summarise(results)
         for row in summary[summary["method"] == method].to_dict("records"):
             auc = f"AUC {100 * row['AUC']:.2f} ({100 * row['AUC_std']:.2f})" if row["done"] else "–"
-            self.bar.console.print(
-                f"  {find_method(method).label}: {row['done']}/{row['planned']} runs, {auc}"
-            )
+            self.bar.console.print(f"  {find_method(method).label}: {row['done']}/{row['planned']} runs, {auc}")
 
     def _runs(self) -> str:
         failed = f", {self.failed} failed" if self.failed else ""

@@ -63,12 +63,9 @@ def run_experiment(experiment: Experiment, context: Context, console: Console) -
     report: Report | None = None
     try:
         with RunProgress(console, {key: costs.estimate(run) for key, run in todo.items()}) as progress:
-            tasks = [
-                Task(key, todo[key], context.fold(todo[key]), _about(context, todo[key]))
-                for key in longest_first
-            ]
+            tasks = [Task(key, todo[key], context.fold(todo[key]), _about(context, todo[key])) for key in longest_first]
             for task, ended in compute_all(tasks, context.material, store, context.settings.jobs):
-                progress.advance(task.key, task.run.method, ended.status)
+                progress.advance(task.key, ended.status)
                 if ended.status == "done":
                     tracker.log(task.run, task.key, collector)
                     computed.append(task.key)
@@ -80,9 +77,7 @@ def run_experiment(experiment: Experiment, context: Context, console: Console) -
         return report
     except KeyboardInterrupt:
         kept = sum(store.status(key) == "done" for _, key in planned)
-        console.print(
-            f"Stopped. {kept} of {len(planned)} runs are finished and kept; the same command goes on from there."
-        )
+        console.print(f"Stopped. {kept} of {len(planned)} runs are finished and kept; the same command goes on.")
         raise
     finally:
         costs.learn(collector.finished(key)[1] for key in computed)

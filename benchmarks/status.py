@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -18,7 +19,7 @@ SHOWN_FAILURES = 5
 def show_status(console: Console) -> None:
     """Print one table of all experiments below `home("results")`, and their first failures.
 
-    It reads what the last report of each wrote: a call that goes on writes anew whenever a method is complete.
+    It reads what the last report of each wrote; a call that goes on writes whenever a method is complete.
     """
     from rich.table import Table
 
@@ -57,11 +58,10 @@ def show_status(console: Console) -> None:
         _show_age(folder, console)
 
 
-def _show_age(folder, console: Console) -> None:  # type: ignore[no-untyped-def]
+def _show_age(folder: Path, console: Console) -> None:
     try:
         facts = read_json(folder / FACTS_FILE)["provenance"]
     except (StrokebenchError, KeyError):
         return
-    console.print(
-        f"[dim]{folder.parent.name}/{folder.name}: {facts.get('title', '')}, newest run {facts.get('created', '–')}[/]"
-    )
+    said = f"{facts.get('title', '')}, newest run {facts.get('created', '–')}"
+    console.print(f"[dim]{folder.parent.name}/{folder.name}: {said}[/]")

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 KEY_TAG, PLAN_TAG = "strokebench.key", "strokebench.plan"
 PARENT_TAG, NAME_TAG = "mlflow.parentRunId", "mlflow.runName"
+COSTS = ("fit_seconds", "predict_seconds", "cpu_seconds", "peak_mb")
 _BATCH = 1000
 """MLflow takes so many metrics at once."""
 TABLE_SUFFIXES = (".md", ".csv", ".tex", ".html", ".png", ".svg", ".pdf")
@@ -60,9 +61,7 @@ def tracking_uri() -> str:
     return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{home('mlflow', 'mlflow.db')}"
 
 
-def tracker_for(
-    experiment: Experiment, context: Context, planned: Sequence[Planned], console: Console
-) -> Tracker:
+def tracker_for(experiment: Experiment, context: Context, planned: Sequence[Planned], console: Console) -> Tracker:
     """The tracker that the settings ask for."""
     if not context.settings.tracking:
         return NoTracker()
@@ -76,14 +75,10 @@ class MlflowTracker:
     nothing; without that file, the server is asked.
     """
 
-    def __init__(
-        self, experiment: Experiment, context: Context, planned: Sequence[Planned], console: Console
-    ) -> None:
+    def __init__(self, experiment: Experiment, context: Context, planned: Sequence[Planned], console: Console) -> None:
         self.experiment, self.context, self.console = experiment, context, console
         self.uri = tracking_uri()
-        self.plan = digest(
-            [context.results_folder(experiment.name).parent.name, sorted(key for _, key in planned)]
-        )
+        self.plan = digest([context.results_folder(experiment.name).parent.name, sorted(key for _, key in planned)])
         self.marker = home("mlflow", "logged", f"{digest([self.uri, self.plan])[:16]}.json")
         self.client: MlflowClient | None = None
         self.broken = False
@@ -125,9 +120,7 @@ class MlflowTracker:
         predictions, record = collector.finished(key)
         facts, finished = record["facts"], _milliseconds(record["finished"])
         single = evaluate(predictions["y"], predictions["p"]) | facts
-        single |= {
-            name: record[name] for name in ("fit_seconds", "predict_seconds", "cpu_seconds", "peak_mb")
-        }
+        single |= {name: record[name] for name in COSTS}
         metrics = [Metric(name, value, finished, 0) for name, value in single.items()]
         metrics += [
             Metric(name, value, finished, step)
@@ -174,9 +167,8 @@ class MlflowTracker:
             self.experiment_id = client.create_experiment(name, artifact_location=beside)
         else:
             self.experiment_id = found.experiment_id
-        parents = client.search_runs(
-            [self.experiment_id], f"tags.`{PLAN_TAG}` = '{self.plan}'", max_results=1
-        )
+        query = f"tags.`{PLAN_TAG}` = '{self.plan}'"
+        parents = client.search_runs([self.experiment_id], query, max_results=1)
         parent = parents[0] if parents else self._new_parent(client)
         self.parent_id = parent.info.run_id
         self.logged |= self._known(client)
@@ -185,9 +177,7 @@ class MlflowTracker:
 
     def _new_parent(self, client: MlflowClient) -> Any:
         name = self.context.results_folder(self.experiment.name).parent.name
-        return client.create_run(
-            self.experiment_id, run_name=name, tags={PLAN_TAG: self.plan, **self._tags({})}
-        )
+        return client.create_run(self.experiment_id, run_name=name, tags={PLAN_TAG: self.plan, **self._tags({})})
 
     def _known(self, client: MlflowClient) -> set[str]:
         """Keys of the finished children of this parent."""

@@ -110,9 +110,7 @@ def _one_thread() -> Iterator[None]:
         torch.set_num_threads(threads)
 
 
-def compute_all(
-    tasks: Sequence[Task], material: Material, store: Store, jobs: int
-) -> Iterator[tuple[Task, Ended]]:
+def compute_all(tasks: Sequence[Task], material: Material, store: Store, jobs: int) -> Iterator[tuple[Task, Ended]]:
     """Compute tasks in `jobs` processes; give each as it ends, in any order.
 
     A task that another call computes at the same time is waited for at the end. A task whose process dies
@@ -152,18 +150,14 @@ def _alone(task: Task, material: Material, store: Store) -> Ended:
         return Ended(task.key, "failed")
 
 
-def _stream(
-    tasks: Sequence[Task], material: Material, store: Store, jobs: int, wait: bool = False
-) -> Iterator[Ended]:
+def _stream(tasks: Sequence[Task], material: Material, store: Store, jobs: int, wait: bool = False) -> Iterator[Ended]:
     from joblib import Parallel, delayed, parallel_config
 
     if not tasks:
         return
     with parallel_config("loky", inner_max_num_threads=1, initializer=_ignore_interrupt):
         # Arrays travel as memory maps, not as copies: those that are maps already by their path.
-        parallel = Parallel(
-            n_jobs=jobs, return_as="generator_unordered", batch_size=1, pre_dispatch="2 * n_jobs"
-        )
+        parallel = Parallel(n_jobs=jobs, return_as="generator_unordered", batch_size=1, pre_dispatch="2 * n_jobs")
         stream = parallel(delayed(work)(task, material, store, wait) for task in tasks)
         try:
             yield from stream
