@@ -47,11 +47,9 @@ def show_plan(
     if endpoint.is_local:
         console.print(f"Sent        {what}. The endpoint is on this machine.")
     else:
-        by = f" by the proxy {endpoint.proxy}" if endpoint.proxy else ""
+        goal = endpoint.host + (f" by the proxy {endpoint.proxy}" if endpoint.proxy else "")
         console.print(f"Sent        {what}.")
-        console.print(
-            f"            They leave this machine for {endpoint.host}{by}.", style="bold yellow", markup=False
-        )
+        console.print(f"            They leave this machine for {goal}.", style="bold yellow", markup=False)
         if not endpoint.is_encrypted:
             console.print("            The connection is not encrypted.", style="bold red")
     took = timedelta(seconds=round(guess.seconds))
@@ -143,4 +141,4 @@ def _named(patients: Sequence[str]) -> str:
 
 
 def _money(prices: Prices | None, tokens_in: int, tokens_out: int, before: str) -> str:
-    return f"{before}{prices.cost(tokens_in, tokens_out):,.2f} in your currency" if prices else ""
+    return f"{before}{prices.cost(tokens_in, tokens_out):,.2f} at these prices" if prices else ""

@@ -203,13 +203,23 @@ class VisionClient:
         return " ".join(self.endpoint.key.redact(text).split())[:300]
 
 
-def _open_client(endpoint: Endpoint, timeout: float) -> Any:
+def require_openai() -> Any:
+    """The `openai` package.
+
+    Raises:
+        StrokebenchError: it is not installed.
+    """
     try:
         import openai
     except ModuleNotFoundError:
         raise StrokebenchError(
             "Asking a language model needs the package `openai`.", "Install it: pip install 'strokebench[text]'."
         ) from None
+    return openai
+
+
+def _open_client(endpoint: Endpoint, timeout: float) -> Any:
+    openai = require_openai()
 
     async def strip(request: Any) -> None:
         for name in [name for name in request.headers if name.lower() not in SENT_HEADERS]:
