@@ -1,0 +1,183 @@
+"""Table One: what the patients are like, altogether and by group.
+
+Own code rather than a package: the same numbers go to the terminal and to a page, and the packages at hand
+give formatted text only. No p-values: groups of a cohort are described, not tested (STROBE, item 14).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from strokebench.datasets.cohort import Cohort, Column, Kind
+
+SKEWED = 1.0
+"""From this absolute skewness on, a column is shown as median [IQR] instead of mean (SD) (our choice)."""
+MAX_CATEGORIES = 12
+"""More categories are shown as the most frequent ones and the others together."""
+IMBALANCED = 0.1
+"""Standardised mean difference from which groups are called imbalanced (Austin, Stat Med 2009;28:3083)."""
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line: a column, or one category of it.
+
+    Args:
+        label: the column, with its unit and how it is summarised; or the category.
+        overall: summary of all patients.
+        groups: of each group.
+        missing: patients without a value, on the column's own line.
+        smd: standardised mean difference between the groups, the largest of any pair; NaN on the lines of
+            categories and where it cannot be computed.
+        level: 0 for a column, 1 for a category.
+    """
+
+    label: str
+    overall: str
+    groups: tuple[str, ...]
+    missing: int | None = None
+    smd: float = math.nan
+    level: int = 0
+
+    @property
+    def imbalanced(self) -> bool:
+        """Whether the groups differ noticeably."""
+        return self.smd >= IMBALANCED
+
+
+@dataclass(frozen=True)
+class TableOne:
+    """A cohort described by group.
+
+    Args:
+        title: says what the groups are.
+        groups: names of the groups.
+        sizes: patients a group.
+        n: patients altogether (those that belong to a group).
+        lines: in the order of the table's columns.
+    """
+
+    title: str
+    groups: tuple[str, ...]
+    sizes: tuple[int, ...]
+    n: int
+    lines: tuple[Line, ...]
+
+
+def table_one(cohort: Cohort, groups: pd.Series, title: str) -> TableOne:
+    """Describe each column of the clinical table by group.
+
+    Args:
+        groups: group of each patient, as text; patients without one are left out.
+    """
+    groups = groups.dropna()
+    table = cohort.table.loc[groups.index]
+    names = tuple(sorted(groups.unique()))
+    lines: list[Line] = []
+    for name in table.columns:
+        lines += _lines(str(name), cohort.columns[name], table[name], groups, names)
+    return TableOne(title, names, tuple(int((groups == name).sum()) for name in names), len(groups), tuple(lines))
+
+
+def smd(values: pd.Series, groups: pd.Series) -> float:
+    """Standardised mean difference, the largest over all pairs of groups.
+
+    Numbers: difference of the means over the root of the mean variance. Categories: the Mahalanobis distance
+    between the groups' shares (Yang & Dalton, SAS Global Forum 2012, paper 335). Missing values are left out.
+
+    Returns:
+        0 for equal groups; NaN with fewer than two groups that have values, infinite where groups without any
+        spread differ.
+    """
+    known = values.notna()
+    values, groups = values[known], groups[known]
+    # Categories become indicators of all but one; a number is its own indicator.
+    x = (
+        values.astype(float).to_numpy()[:, None]
+        if pd.api.types.is_numeric_dtype(values)
+        else pd.get_dummies(values.astype(str)).to_numpy(float)[:, 1:]
+    )
+    if not x.shape[1]:
+        return 0.0 if len(groups.unique()) > 1 else math.nan
+    numeric = pd.api.types.is_numeric_dtype(values)
+    parts = [x[(groups == name).to_numpy()] for name in sorted(groups.unique())]
+    moments = [(part.mean(axis=0), _covariance(part, numeric)) for part in parts if len(part) > numeric]
+    largest = math.nan
+    for i, (mean, spread) in enumerate(moments):
+        for other, other_spread in moments[:i]:
+            gap = mean - other
+            if not np.abs(gap).max() > 1e-12:
+                distance = 0.0
+            else:
+                middle = (spread + other_spread) / 2
+                distance = math.sqrt(max(0.0, float(gap @ np.linalg.pinv(middle) @ gap))) if middle.any() else math.inf
+            largest = distance if math.isnan(largest) else max(largest, distance)
+    return largest
+
+
+def _covariance(x: np.ndarray, numeric: bool) -> np.ndarray:
+    if numeric:
+        return np.atleast_2d(x.var(axis=0, ddof=1))
+    shares = x.mean(axis=0)
+    return np.diag(shares) - np.outer(shares, shares)
+
+
+def _lines(name: str, column: Column, values: pd.Series, groups: pd.Series, names: tuple[str, ...]) -> Iterator[Line]:
+    parts = [values[groups == group] for group in names]
+    missing, difference = int(values.isna().sum()), smd(values, groups)
+    if column.kind is Kind.NUMERIC:
+        numbers = values.dropna().astype(float)
+        if numbers.isin([0, 1]).all():
+            show, how = _share_of_ones, "n (%)"
+        elif abs(numbers.skew()) < SKEWED:
+            show, how = _mean, "mean (SD)"
+        else:
+            show, how = _median, "median [IQR]"
+        has_unit = column.unit and how != "n (%)"
+        label = f"{name} ({column.unit}), {how}" if has_unit else f"{name}, {how}"
+        yield Line(label, show(values), tuple(show(part) for part in parts), missing, difference)
+        return
+    yield Line(f"{name}, n (%)", "", ("",) * len(parts), missing, difference)
+    categories = values.value_counts().index
+    for category in categories[:MAX_CATEGORIES]:
+        counts = [_share(part == category, part) for part in parts]
+        yield Line(str(category), _share(values == category, values), tuple(counts), level=1)
+    rest = categories[MAX_CATEGORIES:]
+    if len(rest):
+        counts = [_share(part.isin(rest), part) for part in parts]
+        yield Line(f"{len(rest)} others", _share(values.isin(rest), values), tuple(counts), level=1)
+
+
+def _share(chosen: pd.Series, of: pd.Series) -> str:
+    n = int(of.notna().sum())
+    return f"{int(chosen.sum())} ({100 * chosen.sum() / n:.1f})" if n else "–"
+
+
+def _share_of_ones(values: pd.Series) -> str:
+    return _share(values == 1, values)
+
+
+def _mean(values: pd.Series) -> str:
+    return f"{_number(values.mean())} ({_number(values.std())})" if values.notna().any() else "–"
+
+
+def _median(values: pd.Series) -> str:
+    low, middle, high = values.quantile([0.25, 0.5, 0.75])
+    if not values.notna().any():
+        return "–"
+    # Points of a scale and counts have no decimals.
+    whole = bool((values.dropna() % 1 == 0).all())
+    show = (lambda value: f"{value:.4g}") if whole else _number
+    return f"{show(middle)} [{show(low)}, {show(high)}]"
+
+
+def _number(value: float) -> str:
+    """Three digits or one decimal, whichever shows more; the scale of a column is its own."""
+    if math.isnan(value):
+        return "–"
+    return f"{value:.1f}" if abs(value) >= 10 else f"{value:.2f}" if abs(value) >= 0.1 or value == 0 else f"{value:.2g}"
