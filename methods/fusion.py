@@ -132,44 +132,40 @@ class FUSIONNetwork(nn.Module):
 class TextGuidedEncoder(nn.Module):
     """Image tokens encoded with text tokens and, for the latents, without them.
 
-    The image cannot see the text in the early blocks, so both readings share those; in the late ones they
-    are told apart by a mask, in one pass.
+    The image cannot see the text in the early blocks, so both readings share those.
     """
+
+    early_bias: Tensor
 
     def __init__(self, places: int, words: int, settings: FUSION) -> None:
         super().__init__()
         self.places = places
-        make = lambda: Block(settings.width, settings.heads, settings.block_dropout)  # noqa: E731
-        self.early = nn.ModuleList(make() for _ in range(settings.early))
-        self.late = nn.ModuleList(make() for _ in range(settings.late))
-        joint = places + words
-        hidden = torch.zeros(joint, joint, dtype=torch.bool)
+        blocks = [
+            Block(settings.width, settings.heads, settings.block_dropout) for _ in range(settings.early + settings.late)
+        ]
+        self.early = nn.ModuleList(blocks[: settings.early])
+        self.late = nn.ModuleList(blocks[settings.early :])
+        hidden = torch.zeros(places + words, places + words, dtype=torch.bool)
         hidden[:places, places:] = True
         self.register_buffer("early_bias", blocked(hidden), persistent=False)
-        hidden = torch.ones(joint + places, joint + places, dtype=torch.bool)
-        hidden[:joint, :joint] = False
-        hidden[joint:, joint:] = False
-        self.register_buffer("late_bias", blocked(hidden), persistent=False)
 
     def forward(self, image: Tensor, text: Tensor) -> Tensor:
         """The connector's three depths side by side, (b, image + text + text-free image, 3 * width).
 
         They are the last block's tokens, the mean over input and early blocks, and the mean over late ones.
         """
-        x = torch.cat([image, text], dim=1)
-        early = [x]
+        early = [torch.cat([image, text], dim=1)]
         for block in self.early:
-            early.append(x := block(x, self.early_bias))
-        x = self.with_text_free(x)
-        late = []
-        for block in self.late:
-            late.append(x := block(x, self.late_bias))
-        shallow = self.with_text_free(torch.stack(early).mean(0))
-        return torch.cat([x, shallow, torch.stack(late).mean(0)], dim=2)
-
-    def with_text_free(self, x: Tensor) -> Tensor:
-        """`x` with its image tokens once more at the end."""
-        return torch.cat([x, x[:, : self.places]], dim=1)
+            early.append(block(early[-1], self.early_bias))
+        shallow = torch.stack(early).mean(0)
+        readings = []
+        for tokens in (slice(None), slice(self.places)):
+            late = [early[-1][:, tokens]]
+            for block in self.late:
+                late.append(block(late[-1]))
+            deep = late[1] if len(late) == 2 else torch.stack(late[1:]).mean(0)
+            readings.append(torch.cat([late[-1], shallow[:, tokens], deep], dim=2))
+        return torch.cat(readings, dim=1)
 
 
 class RecursiveDecoder(nn.Module):

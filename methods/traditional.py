@@ -17,9 +17,13 @@ from strokebench.tasks.trimodal import Modality, TriModal
 
 if TYPE_CHECKING:
     import optuna
+    from sklearn.tree._tree import Tree
 
 COMPONENTS = 32
 """Principal components of image and of text when `inputs="all"` (our choice)."""
+
+TRUSTED = ["xgboost.sklearn.XGBClassifier", "xgboost.core.Booster", "sklearn.tree._tree.Tree"]
+"""Types that a saved method may hold beside those that skops trusts by itself."""
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -79,12 +83,15 @@ class Traditional(Method):
     def _load_model(self, folder: Path) -> None:
         import skops.io
 
-        trusted = ["xgboost.sklearn.XGBClassifier", "xgboost.core.Booster"]
+        path = folder / "model.skops"
         try:
-            state = skops.io.load(folder / "model.skops", trusted=trusted)
+            state = skops.io.load(path, trusted=TRUSTED)
         except Exception as error:
-            raise StrokebenchError(f"{folder / 'model.skops'} cannot be read: {error}") from None
+            raise StrokebenchError(f"{path} cannot be read: {error}") from None
         self.estimator_, self.reductions_ = state["estimator"], state["reductions"]
+        for tree in getattr(self.estimator_, "estimators_", ()):
+            if not is_sound(tree.tree_):
+                raise StrokebenchError(f"{path} is damaged: a tree points outside itself.", "Fit and save it again.")
 
 
 @register
@@ -132,9 +139,6 @@ class XGBoost(Traditional):
     def estimator_facts(self) -> dict[str, float]:
         best = getattr(self.estimator_, "best_iteration", self.trees - 1)
         return {"trees": best + 1}
-
-    def _save_model(self, folder: Path) -> None:
-        super()._save_model(folder)
 
     @staticmethod
     def search_space(trial: optuna.Trial) -> dict[str, Any]:
@@ -206,7 +210,7 @@ class SVM(Traditional):
     def fit_estimator(self, x: NDArray, y: NDArray, x_validation: NDArray, y_validation: NDArray) -> Any:
         from sklearn.svm import SVC
 
-        return SVC(C=self.C, gamma=self.gamma).fit(x, y)
+        return SVC(C=self.C, gamma=self.gamma, random_state=self.random_state).fit(x, y)
 
     def predict_proba(self, x: TriModal) -> NDArray[np.float64]:
         from scipy.special import expit
@@ -219,3 +223,20 @@ class SVM(Traditional):
             "C": trial.suggest_float("C", 0.01, 100, log=True),
             "gamma": trial.suggest_float("gamma", 1e-4, 0.1, log=True),
         }
+
+
+def is_sound(tree: Tree) -> bool:
+    """Whether a loaded tree's nodes point forward to nodes and columns that exist.
+
+    scikit-learn follows them without looking, so that a doctored file could make it read foreign memory.
+    """
+    state = tree.__getstate__()
+    nodes, count = state["nodes"], state["node_count"]
+    if len(nodes) != count or len(state["values"]) != count:
+        return False
+    left, right = nodes["left_child"], nodes["right_child"]
+    inner, own = left != -1, np.arange(count)
+    children = np.stack([left, right])[:, inner]
+    forward = (children > own[inner]).all() and (children < count).all()
+    columns = nodes["feature"][inner]
+    return bool(forward and (right[~inner] == -1).all() and ((columns >= 0) & (columns < tree.n_features)).all())

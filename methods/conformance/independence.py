@@ -1,0 +1,76 @@
+"""What a prediction may depend on: the patient, the training part and the seed; nothing else."""
+
+from __future__ import annotations
+
+import random as python_random
+from typing import Any
+
+import numpy as np
+import torch
+
+from strokebench.methods.conformance.subject import Subject, changed, fit, probability, require, same
+from strokebench.tasks.trimodal import Modality
+
+
+def batch_composition(subject: Subject) -> None:
+    """A patient's prediction does not depend on who else is predicted with them."""
+    x = subject.test.x
+    for rows in (slice(0, 1), slice(5, 6), slice(0, 11), slice(11, None)):
+        alone = probability(subject.fitted, x[rows])
+        same(subject.predictions[rows], alone, f"Predicted {len(alone)} at a time instead of {len(x)}")
+
+
+def row_order(subject: Subject) -> None:
+    """Predicting the same patients in another order gives the same predictions in that order."""
+    order = np.random.default_rng(0).permutation(len(subject.test))
+    shuffled = probability(subject.fitted, subject.test.x[order])
+    same(subject.predictions[order], shuffled, "In another order")
+
+
+def same_seed(subject: Subject) -> None:
+    """The same seed gives the same predictions, whatever the global random state, and also when fitted again."""
+    set_global_states(12345)
+    again = subject.fit(subject.train, subject.validation)
+    message = "Same seed, other state of the global random generators"
+    same(subject.predictions, probability(again, subject.test.x), message, tolerance=1e-6)
+    train, validation = subject.train, subject.validation
+    fit(again, train.x, train.y, validation.x, validation.y)
+    same(subject.predictions, probability(again, subject.test.x), "The same object fitted again", tolerance=1e-6)
+
+
+def global_random_state(subject: Subject) -> None:
+    """It leaves the global random generators of Python, NumPy and torch as they are."""
+    set_global_states(54321)
+    before = global_states()
+    fitted = subject.fit(subject.train, subject.validation)
+    probability(fitted, subject.test.x)
+    for generator, state in global_states().items():
+        require(state == before[generator], f"It changes the global random state of {generator}.")
+
+
+def declared_modalities(subject: Subject) -> None:
+    """Modalities that it does not declare in `uses` do not touch its predictions."""
+    others = frozenset(Modality) - subject.method.uses
+    for modality in sorted(others):
+        x = changed(subject.test.x, [modality])
+        same(subject.predictions, probability(subject.fitted, x), f"With another {modality}, which is not in uses")
+
+
+def set_global_states(seed: int) -> None:
+    """Seed every global generator that a method might lean on."""
+    python_random.seed(seed)
+    np.random.seed(seed)  # noqa: NPY002
+    torch.manual_seed(seed)
+
+
+def global_states() -> dict[str, Any]:
+    """State of each global generator, comparable with ==."""
+    name, keys, *rest = np.random.get_state()  # noqa: NPY002
+    return {
+        "Python": python_random.getstate(),
+        "NumPy": (name, np.asarray(keys).tobytes(), *rest),
+        "torch": torch.get_rng_state().numpy().tobytes(),
+    }
+
+
+CHECKS = (batch_composition, row_order, same_seed, global_random_state, declared_modalities)
