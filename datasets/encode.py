@@ -56,7 +56,6 @@ def encode_cohort(
     """
     pair = find_pair(encoders)
     ids = cohort.ids.sort_values()
-    device = _device(device)
     image: Arrays = {}
     text: Arrays = {}
     image_encoder = text_encoder = ""
@@ -82,6 +81,7 @@ def encode_cohort(
 
 
 def _device(device: str) -> str:
+    # Asked only when there is something to encode: to import PyTorch takes longer than to read the cache.
     if device != "auto":
         return device
     import torch
@@ -102,7 +102,7 @@ def _images(
     sources = {digests[patient]: (patient, path) for patient, path in reversed(files.items())}
 
     def chunks(missing: Sequence[str]) -> Iterator[Chunk]:
-        return encode_images(encoder, [(key, *sources[key]) for key in missing], jobs, device)
+        return encode_images(encoder, [(key, *sources[key]) for key in missing], jobs, _device(device))
 
     return _cached("image", encoder, paths.index, keys, shapes, chunks, progress)
 
@@ -135,7 +135,7 @@ def _texts(
             sources[keys[index]] = kept
 
     def chunks(missing: Sequence[str]) -> Iterator[Chunk]:
-        return encode_texts(encoder, [(key, sources[key]) for key in missing], jobs, device)
+        return encode_texts(encoder, [(key, sources[key]) for key in missing], jobs, _device(device))
 
     return _cached("text", encoder, texts.index, keys, {"text": (LAYERS, encoder.dim)}, chunks, progress)
 

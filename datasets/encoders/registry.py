@@ -36,8 +36,21 @@ def _minilm(weights: Path | None) -> TextEncoder:
     return MiniLM()
 
 
+def _medicalnet(weights: Path | None) -> ImageEncoder:
+    from strokebench.datasets.encoders.medicalnet import MedicalNet
+
+    return MedicalNet(weights)
+
+
+def _biobert(weights: Path | None) -> TextEncoder:
+    from strokebench.datasets.encoders.biobert import BioBERT
+
+    return BioBERT(weights)
+
+
 PAIRS: Mapping[str, Pair] = {
     "embedded": Pair("untrained 3D ResNet and MiniLM, no download", _untrained_resnet, _minilm),
+    "paper": Pair("MedicalNet ResNet-50 and BioBERT v1.1, as the paper", _medicalnet, _biobert),
 }
 
 

@@ -1,0 +1,89 @@
+"""The paper's text encoder: BioBERT v1.1, BERT trained on PubMed abstracts.
+
+Source: Lee et al., Bioinformatics 2020;36:1234; weights dmis-lab/biobert-base-cased-v1.1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from strokebench.datasets.encoders.contract import TextEncoder
+from strokebench.datasets.encoders.weights import Published, find_weights, first_line, load_state
+from strokebench.datasets.files import StrokebenchError, digest, file_digest, read_json
+
+REPOSITORY = "dmis-lab/biobert-base-cased-v1.1"
+CONFIG = Published(REPOSITORY, "config.json", "1 kB")
+VOCABULARY = Published(REPOSITORY, "vocab.txt", "213 kB")
+WEIGHTS = Published(REPOSITORY, "pytorch_model.bin", "436 MB")
+
+
+@dataclass(frozen=True)
+class BioBERT(TextEncoder):
+    """Twelve-layer cased BERT; the paper's 3072-d embedding is its last four CLS vectors side by side.
+
+    The repository has no tokenizer settings, and transformers would lower the case: it is told not to.
+
+    Args:
+        weights: folder with the three files, or None for the hub.
+    """
+
+    name: ClassVar[str] = "BioBERT v1.1"
+
+    weights: Path | None = None
+
+    @property
+    def dim(self) -> int:
+        path = find_weights(CONFIG, self.weights)
+        size = read_json(path).get("hidden_size")
+        if not isinstance(size, int):
+            raise StrokebenchError(f"{path} names no hidden_size.", f"Give the file of {REPOSITORY}.")
+        return size
+
+    def fingerprint(self) -> str:
+        files = {part.file: file_digest(find_weights(part, self.weights)) for part in (CONFIG, VOCABULARY, WEIGHTS)}
+        return digest({"class": "BioBERT 1", "files": files})
+
+    def encode(self, texts: Sequence[str], device: str = "cpu") -> NDArray[np.float32]:
+        from strokebench.datasets.encoders.bert import cls_vectors
+
+        return cls_vectors(*_model(self), texts, device)
+
+
+@lru_cache(maxsize=1)
+def _model(encoder: BioBERT) -> tuple[Any, Any]:
+    from transformers import BertConfig, BertModel, BertTokenizer
+
+    from strokebench.datasets.encoders.bert import quiet_transformers
+
+    path = find_weights(WEIGHTS, encoder.weights)
+    state = load_state(path)
+    with quiet_transformers():
+        tokenizer = BertTokenizer(vocab=str(find_weights(VOCABULARY, encoder.weights)), do_lower_case=False)
+        try:
+            # Without a checkpoint on disk transformers never opens the file itself: only tensors get in.
+            model, report = BertModel.from_pretrained(
+                None,
+                config=BertConfig(**read_json(find_weights(CONFIG, encoder.weights))),
+                state_dict=state,
+                output_loading_info=True,
+            )
+        except (RuntimeError, ValueError, TypeError) as error:
+            raise StrokebenchError(
+                f"{path} does not fit its config.json: {first_line(error)}", f"Give the files of {REPOSITORY}."
+            ) from None
+    # The pooler is not read; published files come with and without it.
+    missing = sorted(name for name in report["missing_keys"] if not name.startswith("pooler."))
+    if missing or report["mismatched_keys"]:
+        raise StrokebenchError(
+            f"{path} lacks {len(missing)} of BERT's tensors"
+            f" ({', '.join(missing[:2]) or 'of other sizes: ' + str(sorted(report['mismatched_keys'])[0][0])}).",
+            f"Give the files of {REPOSITORY}.",
+        )
+    return tokenizer, model.eval()

@@ -1,0 +1,93 @@
+"""The paper's image encoder: MedicalNet's ResNet-50, trained on 23 public sets of medical volumes.
+
+Source: Chen, Ma and Zheng, Med3D, arXiv 1904.00625; weights TencentMedicalNet/MedicalNet-Resnet50 (MIT).
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from strokebench.datasets.encoders.contract import ImageEncoder, Target
+from strokebench.datasets.encoders.weights import Published, find_weights, first_line, load_state
+from strokebench.datasets.files import StrokebenchError, digest, file_digest
+from strokebench.datasets.mri import PREPARATION
+
+if TYPE_CHECKING:
+    import torch
+
+WEIGHTS = Published("TencentMedicalNet/MedicalNet-Resnet50", "resnet_50_23dataset.pth", "185 MB")
+HEADS = ("conv_seg.", "fc.")
+"""Parts of a published file that belong to its training task."""
+
+
+@dataclass(frozen=True)
+class MedicalNet(ImageEncoder):
+    """ResNet-50 in MONAI's form: shortcut B, no bias in it, first convolution of stride 1; 2048 channels.
+
+    The grid is ours, the paper gives none: 3 mm holds a whole head, and the stride of 16 leaves a 4 x 4 map.
+
+    Args:
+        weights: folder with the file, or None for the hub.
+        planes: inner channels of the four stages; d is four times the last.
+    """
+
+    name: ClassVar[str] = "MedicalNet ResNet-50"
+    target: ClassVar[Target] = Target((56, 64, 48), 3.0)
+
+    weights: Path | None = None
+    planes: tuple[int, int, int, int] = (64, 128, 256, 512)
+
+    @property
+    def dim(self) -> int:
+        return 4 * self.planes[-1]
+
+    def fingerprint(self) -> str:
+        return digest(
+            {
+                "class": "MedicalNet 1",
+                "weights": file_digest(find_weights(WEIGHTS, self.weights)),
+                "mri": PREPARATION,
+                **asdict(self.target),
+            }
+        )
+
+    def encode(
+        self, volumes: NDArray[np.float32], device: str = "cpu"
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        from strokebench.datasets.encoders.resnet import run
+
+        return run(_network(self), volumes, device)
+
+
+@lru_cache(maxsize=1)
+def _network(encoder: MedicalNet) -> torch.nn.Module:
+    import torch
+    from monai.networks.nets.resnet import ResNet
+
+    path = find_weights(WEIGHTS, encoder.weights)
+    state = {name: value for name, value in load_state(path).items() if not name.startswith(HEADS)}
+    # MONAI initialises from the global generator, which is not ours to advance.
+    with torch.random.fork_rng(devices=[]):
+        network = ResNet(
+            "bottleneck",
+            [3, 4, 6, 3],
+            list(encoder.planes),
+            n_input_channels=1,
+            feed_forward=False,
+            shortcut_type="B",
+            bias_downsample=False,
+        )
+    try:
+        network.load_state_dict(state, strict=True)
+    except RuntimeError as error:
+        reason = first_line(RuntimeError(" ".join(str(error).split()[6:])))
+        raise StrokebenchError(
+            f"{path} does not fit ResNet-50: {reason}", f"Give {WEIGHTS.file} of {WEIGHTS.repository}."
+        ) from None
+    return network.eval()

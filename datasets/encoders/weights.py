@@ -1,0 +1,172 @@
+"""Published weights: from the Hugging Face hub or a local folder, and the same bytes every time.
+
+A file is checked twice. Against what the hub publishes: its cache names a file by the digest that the hub
+states (SHA-256 of a large file, Git's SHA-1 of a small one). And against `lock.json` below `home("weights")`,
+where size and SHA-256 are written on first use: from then on, other bytes under that name are an error.
+Neither digest is part of this program, because the publishers print none that could be quoted.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from strokebench.datasets.files import StrokebenchError, file_digest, home, read_json, write_json
+
+
+@dataclass(frozen=True)
+class Published:
+    """A file of a model repository on the hub.
+
+    Args:
+        repository: `owner/name`.
+        file: its name there, and in a local folder.
+        size: rough size for the one who has to fetch it, e.g. `185 MB`.
+    """
+
+    repository: str
+    file: str
+    size: str
+
+
+def find_weights(published: Published, folder: Path | None) -> Path:
+    """Path of the file, checked; downloaded if need be.
+
+    Args:
+        folder: where to look instead of the hub: for the file itself or for a subfolder named as the repository
+            (`biobert-base-cased-v1.1/config.json`). None: the hub (`HF_ENDPOINT` for another one), cached below
+            `home("weights")`, and not asked again for what is there.
+
+    Raises:
+        StrokebenchError: not in the folder; no network; the hub has no such file; other bytes than published
+            or than on first use.
+    """
+    path = _download(published) if folder is None else _local(published, folder)
+    _check_lock(published, path)
+    return path
+
+
+def load_state(path: Path) -> dict[str, Any]:
+    """Tensors of a PyTorch file by name, without running code from it.
+
+    A file that keeps them under `state_dict`, and the `module.` that parallel training leaves before each
+    name, are unwrapped.
+
+    Raises:
+        StrokebenchError: the file asks for anything but tensors, or is damaged or no PyTorch file.
+    """
+    import pickle
+
+    import torch
+
+    try:
+        loaded = torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        raise _refused(path, error) from None
+    except (RuntimeError, EOFError, OSError, ValueError, KeyError) as error:
+        raise StrokebenchError(
+            f"{path} is not a readable PyTorch file ({first_line(error)}).", "Fetch it again: it may be cut short."
+        ) from None
+    state = loaded.get("state_dict", loaded) if isinstance(loaded, dict) else None
+    if not isinstance(state, dict) or not all(isinstance(value, torch.Tensor) for value in state.values()):
+        raise StrokebenchError(f"{path} holds no tensors by name.", "Give the published file of weights.")
+    return {name.removeprefix("module."): value for name, value in state.items()}
+
+
+def first_line(error: BaseException) -> str:
+    """The first line of an error's text, short."""
+    lines = str(error).strip().splitlines() or [type(error).__name__]
+    return lines[0].strip()[:160]
+
+
+def _refused(path: Path, error: BaseException) -> StrokebenchError:
+    # PyTorch says "Unsupported global: GLOBAL os.system ..." in the midst of a page of advice.
+    asked = re.search(r"GLOBAL (\S+)", str(error))
+    what = f"it asks to call {asked[1]}" if asked else first_line(error)
+    return StrokebenchError(
+        f"{path} is refused: it holds more than tensors ({what}).",
+        "Such a file can run code when it is read. Use the published file, and distrust where this one is from.",
+    )
+
+
+def _local(published: Published, folder: Path) -> Path:
+    name = published.repository.rpartition("/")[2]
+    for path in (folder / name / published.file, folder / published.file):
+        if path.is_file():
+            return path
+    raise StrokebenchError(
+        f"{folder} holds no {published.file} of {published.repository} ({published.size}).",
+        f"Put it there, or into a subfolder {name}.",
+    )
+
+
+def _download(published: Published) -> Path:
+    import httpx
+    import huggingface_hub
+    from huggingface_hub import errors
+
+    cache = home("weights", "hub")
+    where = {"repo_id": published.repository, "filename": published.file, "cache_dir": cache}
+    found = huggingface_hub.try_to_load_from_cache(**where)
+    if isinstance(found, str):
+        _check_published(published, Path(found))
+        return Path(found)
+    endpoint = os.environ.get("HF_ENDPOINT") or None
+    try:
+        # These repositories are public: a login of the user is nobody's business.
+        path = huggingface_hub.hf_hub_download(**where, endpoint=endpoint, token=False)
+    except (errors.EntryNotFoundError, errors.RepositoryNotFoundError) as error:
+        # "Not in the cache and the hub cannot be asked" comes as an entry that is not found, too.
+        raise _unreachable(published, error) from None
+    except (errors.HfHubHTTPError, httpx.HTTPError, OSError, ValueError, RuntimeError) as error:
+        raise _unreachable(published, error) from None
+    _check_published(published, Path(path))
+    return Path(path)
+
+
+def _unreachable(published: Published, error: BaseException) -> StrokebenchError:
+    host = os.environ.get("HF_ENDPOINT") or "https://huggingface.co"
+    return StrokebenchError(
+        f"{published.file} of {published.repository} ({published.size}) could not be had from {host}:"
+        f" {first_line(error)}",
+        "Fetch the encoder's files on another machine and give their folder with --weights, set HF_ENDPOINT to a"
+        " mirror, or take the embedded encoders, which need no download.",
+    )
+
+
+def _check_published(published: Published, path: Path) -> None:
+    blob = path.resolve()
+    if re.fullmatch("[0-9a-f]{64}", blob.name):
+        actual = file_digest(blob)
+    elif re.fullmatch("[0-9a-f]{40}", blob.name):
+        content = blob.read_bytes()
+        actual = hashlib.sha1(b"blob %d\0" % len(content) + content, usedforsecurity=False).hexdigest()
+    else:
+        return
+    if actual != blob.name:
+        path.unlink(missing_ok=True)
+        blob.unlink(missing_ok=True)
+        raise StrokebenchError(
+            f"{published.file} of {published.repository} has the digest {actual[:16]}..., the hub publishes"
+            f" {blob.name[:16]}...; the file was thrown away.",
+            "Call again; if it stays so, something between here and the hub alters it.",
+        )
+
+
+def _check_lock(published: Published, path: Path) -> None:
+    lock = home("weights", "lock.json")
+    entries = read_json(lock) if lock.is_file() else {}
+    name = f"{published.repository}/{published.file}"
+    seen = {"size": path.stat().st_size, "sha256": file_digest(path)}
+    if name not in entries:
+        write_json(lock, {**entries, name: seen})
+    elif entries[name] != seen:
+        raise StrokebenchError(
+            f"{path} ({seen['size']} bytes, SHA-256 {seen['sha256'][:16]}...) is not the {name} of first use"
+            f" ({entries[name]['size']} bytes, {entries[name]['sha256'][:16]}...).",
+            f"Fetch it again; if the change is meant, remove its entry from {lock}.",
+        )
