@@ -68,6 +68,10 @@ class NeuralMethod(Method):
     mixup_alpha: float = 0.4
     mixup_probability: float = 0.5
 
+    def parts(self) -> frozenset[str]:
+        """The parts that these settings read: `reads`, unless a method's settings narrow it."""
+        return self.reads
+
     @abstractmethod
     def build(self, shapes: Shapes) -> nn.Module:
         """The network: called with a `Batch`, it gives the logits (b,) and a dict for `loss`."""

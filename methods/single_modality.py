@@ -43,6 +43,9 @@ class MLP(NeuralMethod):
     inputs: str = "table"
     dropout: float = 0.5
 
+    def parts(self) -> frozenset[str]:
+        return frozenset(self.inputs.split("+"))
+
     def build(self, shapes: Shapes) -> nn.Module:
         parts = tuple(self.inputs.split("+"))
         width = sum({"table": shapes.table, "image": shapes.image}[part] for part in parts)

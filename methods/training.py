@@ -99,7 +99,7 @@ def train_network(method: NeuralMethod, module: nn.Module, train: TriModal, y: N
 
     Selection is by validation AUC; where the validation part holds one class only, by its loss.
     """
-    patients, held_out = Patients(train, method.reads), Patients(validation, method.reads)
+    patients, held_out = Patients(train, method.parts()), Patients(validation, method.parts())
     target = torch.from_numpy(np.asarray(y, dtype=np.float32))
     random = np.random.default_rng(method.random_state)
     generator = torch.Generator().manual_seed(method.random_state)
@@ -162,7 +162,7 @@ def _batches(n: int, size: int, generator: torch.Generator) -> Iterator[Tensor]:
 @torch.inference_mode()
 def predict_logits(method: NeuralMethod, module: nn.Module, x: TriModal | Patients) -> Tensor:
     """Logits (n,) of all patients, in evaluation mode, on the mean over prompts."""
-    patients = x if isinstance(x, Patients) else Patients(x, method.reads)
+    patients = x if isinstance(x, Patients) else Patients(x, method.parts())
     module.eval()
     if not len(patients):
         return torch.zeros(0)
