@@ -14,6 +14,7 @@ import pandas as pd
 from strokebench.benchmarks.memory import PeakMemory
 from strokebench.datasets.cohort import Cohort
 from strokebench.datasets.embeddings import Embeddings
+from strokebench.methods.neural import NeuralMethod
 from strokebench.methods.registry import find_method
 from strokebench.tasks.conditions import Condition
 from strokebench.tasks.preprocessing import prepare
@@ -97,7 +98,8 @@ def fit_and_predict(
         balance,
     )
     model = find_method(method)(**{**params, "random_state": random_state(fold.seed, fold.fold)})
-    warm_up()
+    if isinstance(model, NeuralMethod):
+        warm_up()
     cpu = time.process_time()
     with PeakMemory() as memory:
         start = time.perf_counter()

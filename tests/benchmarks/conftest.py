@@ -1,9 +1,11 @@
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from planted_methods import PLANTED
 from rich.console import Console
+
 from strokebench.benchmarks.privacy import set_privacy
 from strokebench.methods import registry
 
@@ -23,18 +25,30 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def console() -> Console:
     """A console that records."""
-    return Console(record=True, width=160, file=Path(os.devnull).open("w"), highlight=False)  # noqa: SIM115
+    return Console(record=True, width=160, file=Path(os.devnull).open("w"), highlight=False)
 
 
 @pytest.fixture
-def planted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def planted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """The planted methods, known by entry point in every process that is started, and in this one."""
+    _end_workers()
     package = tmp_path / "site" / "planted-0.1.dist-info"
     package.mkdir(parents=True)
     (package / "METADATA").write_text("Metadata-Version: 2.1\nName: planted\nVersion: 0.1\n")
     points = "\n".join(f"{method.name} = planted_methods:{method.__name__}" for method in PLANTED)
     (package / "entry_points.txt").write_text(f"[strokebench.methods]\n{points}\n")
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(SUPPORT), str(tmp_path / "site")]))
+    # Workers take over the path of this process, which found its own methods before.
     registry.all_methods()
+    monkeypatch.syspath_prepend(str(tmp_path / "site"))
     for method in PLANTED:
         monkeypatch.setitem(registry._registered, method.name, method)
+    yield
+    _end_workers()
+
+
+def _end_workers() -> None:
+    """Workers live on between calls, with the environment that they were started in."""
+    from joblib.externals.loky import get_reusable_executor
+
+    get_reusable_executor().shutdown(wait=True, kill_workers=True)

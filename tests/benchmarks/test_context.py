@@ -2,6 +2,7 @@ from dataclasses import replace
 
 import pytest
 from small_context import make_context
+
 from strokebench.benchmarks import context as context_module
 from strokebench.benchmarks.context import Context
 from strokebench.benchmarks.experiment import Run

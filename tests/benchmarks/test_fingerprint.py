@@ -3,6 +3,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from strokebench.benchmarks import fingerprint
 from strokebench.datasets.files import StrokebenchError
 

@@ -2,6 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from small_context import make_context
+
 from strokebench.benchmarks.fit import fit_and_predict, random_state
 from strokebench.benchmarks.memory import PeakMemory
 from strokebench.tasks.conditions import COMPLETE

@@ -4,6 +4,7 @@ import time
 import numpy as np
 import pandas as pd
 import pytest
+
 from strokebench.benchmarks.store import Busy, Store
 from strokebench.datasets.files import StrokebenchError
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+
 from strokebench.benchmarks.fit import random_state
 from strokebench.methods.base import Family, Method, two_columns
 from strokebench.tasks.trimodal import Modality

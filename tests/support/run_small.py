@@ -4,6 +4,7 @@ import sys
 
 from rich.console import Console
 from small_context import make_context
+
 from strokebench.benchmarks.runner import run_experiment
 from strokebench.benchmarks.table1 import Table1
 

@@ -1,0 +1,38 @@
+"""Holds a method to the contract and says what it broke."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from strokebench.methods.conformance import all_checks, run_check
+from strokebench.methods.registry import find_method
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+
+def show_check(name: str, console: Console) -> bool:
+    """Run every conformance check on a method, one line each as it ends; False if one is broken.
+
+    Raises:
+        StrokebenchError: there is no such method.
+    """
+    from rich.markup import escape
+
+    from strokebench.methods.conformance.subject import Subject
+
+    method = find_method(name)
+    subject = Subject(method, {})
+    broken = 0
+    checks = all_checks()
+    for check in checks.values():
+        with console.status(check.__name__):
+            result = run_check(check, subject)
+        broken += not result.passed
+        state = "[green]ok    [/]" if result.passed else "[bold red]broken[/]"
+        console.print(f"{state} {result.name} ({result.seconds:.1f} s): {escape(result.promise)}", soft_wrap=True)
+        if not result.passed:
+            console.print(f"       {escape(result.message)}", soft_wrap=True, style="red")
+    held = f"{method.label} holds all {len(checks)} checks." if not broken else ""
+    console.print(held or f"{method.label} breaks {broken} of {len(checks)} checks.")
+    return not broken
