@@ -96,7 +96,7 @@ def anatomy(resolution: int = 2) -> Anatomy:
     world = affine[:3, :3] @ voxels + affine[:3, 3:]
     labels = territory_labels(*world.astype(np.float32)).reshape(brain.shape)
     labels[(brain < 0.5) | (parts[1] + parts[2] < 0.4)] = 0
-    return Anatomy(*parts, brain, labels, affine)
+    return Anatomy(parts[0], parts[1], parts[2], brain, labels, affine)
 
 
 def territory_labels(x: Floats, y: Floats, z: Floats) -> NDArray[np.int16]:
@@ -120,7 +120,7 @@ def territory_labels(x: Floats, y: Floats, z: Floats) -> NDArray[np.int16]:
     for territory, shapes in _ELLIPSOIDS.items():
         for centre, radii in shapes:
             axes = zip((side, y, z), centre, radii, strict=True)
-            paint(sum(((a - c) / r) ** 2 for a, c, r in axes) < 1, territory)
+            paint(np.sum([((a - c) / r) ** 2 for a, c, r in axes], axis=0) < 1, territory)
     cerebellum = (z < tentorium) & (y < -36)
     paint(cerebellum, "inferior cerebellar")
     paint(cerebellum & (z > tentorium - 17), "superior cerebellar")

@@ -1,4 +1,4 @@
-"""The virtual cohort's data dictionary: what each column is, its distribution, what it follows, and who published it."""
+"""The virtual cohort's data dictionary: each column's meaning, distribution, causes, and who published it."""
 
 from __future__ import annotations
 

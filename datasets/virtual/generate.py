@@ -19,11 +19,12 @@ from strokebench.datasets import prompts, text_writer
 from strokebench.datasets.cohort import Cohort
 from strokebench.datasets.files import StrokebenchError, home, read_json, write_json
 from strokebench.datasets.virtual import settings
-from strokebench.datasets.virtual.anatomy import NAMES, Anatomy, anatomy
+from strokebench.datasets.virtual.anatomy import Anatomy, anatomy
 from strokebench.datasets.virtual.dictionary import CITATIONS, COLUMNS, VARIABLES
 from strokebench.datasets.virtual.lesions import Lesion
 from strokebench.datasets.virtual.patients import TEXT, VOLUME, Patients, draw_patients, stream
 from strokebench.datasets.virtual.settings import MEASURED, OUTCOME, PATIENTS, SITES, Strengths
+from strokebench.datasets.virtual.texts import answer
 from strokebench.datasets.virtual.volumes import draw_volume
 
 _BATCH = 16
@@ -141,9 +142,7 @@ def _draw_batch(
             image.header.set_xyzt_units("mm")
             image.header["descrip"] = b"virtual cohort: an invented patient"
             nibabel.save(image, folder / kind / f"{patient}.nii.gz")
-        territories = lesion_rules.Territories(volume.labels, NAMES)
-        findings = lesion_rules.measure(volume.mask, volume.affine, territories)
-        answers[patient] = text_writer.write_answers(findings, stream(seed, i, TEXT))
+        answers[patient] = answer(volume, stream(seed, i, TEXT), strengths)
     return answers
 
 
@@ -188,10 +187,10 @@ def oracle_auc(patients: Patients) -> float:
 
 def _read(folder: Path) -> Cohort:
     description = read_json(folder / "cohort.json")
-    text_types = {name: "string" for name, column in COLUMNS.items() if column.kind == "categorical"}
+    text_types = {name: "str" for name, column in COLUMNS.items() if column.kind == "categorical"}
     try:
         clinical = pd.read_csv(folder / "clinical.csv", index_col="patient_id", dtype=text_types)
-        texts = pd.read_csv(folder / "texts.csv", index_col="patient_id", dtype="string")
+        texts = pd.read_csv(folder / "texts.csv", index_col="patient_id", dtype="str")
         truth = pd.read_csv(folder / "truth.csv", index_col="patient_id")["p_nihss_below_7"]
     except (OSError, ValueError, KeyError) as error:
         raise StrokebenchError(
@@ -205,10 +204,10 @@ def _read(folder: Path) -> Cohort:
     return Cohort(
         name="virtual",
         title="virtual cohort",
-        table=clinical.drop(columns="site").astype(dict.fromkeys(text_types, object)),
+        table=clinical.drop(columns="site"),
         columns=COLUMNS,
         images=paths["images"],
-        texts=texts.astype(object),
+        texts=texts,
         site=clinical["site"],
         masks=paths["masks"],
         oracle=truth,
@@ -216,7 +215,7 @@ def _read(folder: Path) -> Cohort:
         synthetic=True,
         outcomes={"nihss": OUTCOME},
         about={
-            "source": f"strokebench's generator, version {description['generator_version']}, seed {description['seed']}",
+            "source": "strokebench's generator, version {generator_version}, seed {seed}".format(**description),
             "patients": "invented patients of invented hospitals",
             "oracle": f"AUC of the true probabilities {description['oracle_auc']:.3f}",
             "licence": "the generator's (Apache-2.0); templates: MNI ICBM 152, as nilearn carries them",

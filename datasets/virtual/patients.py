@@ -188,7 +188,7 @@ def _column(
 
 
 def _toast(history: dict[str, Any], own: pd.Series, u: NDArray[Any]) -> NDArray[Any]:
-    """Cause of the stroke: cardioembolism mostly with atrial fibrillation, small arteries with hypertension and diabetes."""
+    """Cause of the stroke: the heart with atrial fibrillation, small arteries with hypertension and diabetes."""
     af = history["atrial_fibrillation"] > 0
     cardioembolic = u < np.where(af, _AF_CARDIOEMBOLIC, _CARDIOEMBOLIC + 0.2 * (history["heart_failure"] > 0))
     smoker = history["smoking"] == "current"

@@ -8,7 +8,7 @@ from typing import Any
 
 from strokebench.datasets.files import digest
 
-VERSION = 2
+VERSION = 3
 """Raised whenever the generator changes what it makes, so that cohorts on disk are made anew."""
 
 OUTCOME = "nihss < 7"
@@ -73,12 +73,16 @@ class Strengths:
     """Per standard deviation of what no image or text shows: tissue at risk, collateral supply."""
     systemic: float = 1.0
     """Factor on how strongly vital signs and laboratory values follow the severity."""
-    contrast: float = 1.2
-    """Signal gain of a mature infarct over the brain around it (1.2: more than twice as bright)."""
+    contrast: float = 1.35
+    """Signal gain of a mature infarct over the brain around it (1.35: more than twice as bright)."""
     deformation_mm: float = 2.5
     """Standard deviation of the individual displacement of the anatomy, mm."""
-    distractors: float = 0.6
-    """Factor on the share of patients with old infarcts and white-matter disease."""
+    distractors: float = 0.5
+    """Factor on white-matter disease, susceptibility artefacts and old infarcts."""
+    misread: float = 0.5
+    """Probability that an answer of the language model describes a lesion that is not there."""
+    volume_reading: float = 0.7
+    """Standard deviation of the logarithm of the volume that the language model states."""
 
 
 MEASURED: Mapping[str, str] = {}

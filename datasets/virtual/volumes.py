@@ -33,12 +33,16 @@ class Volume:
         mask: uint8 (x, y, z), the acute infarct.
         labels: int16 (x, y, z), territories of `anatomy.NAMES`.
         affine: voxel to world mm (4, 4).
+        mni: float32 (3, x, y, z), MNI mm of each voxel.
+        tissue: float32 (x, y, z), share of grey and white matter.
     """
 
     image: NDArray[np.int16]
     mask: NDArray[np.uint8]
     labels: NDArray[np.int16]
     affine: Floats
+    mni: Floats
+    tissue: Floats
 
 
 def draw_volume(
@@ -71,15 +75,15 @@ def draw_volume(
     voxel_ml = float(np.prod(site.spacing)) / 1000
     # Arteries' borders differ between people: an infarct must not end along a straight line of the map.
     wander = np.stack([4.0 * _smooth_noise(shape, (12, 14, 12), rng) for _ in range(3)])
-    mask = _infarct(lesion, mni, np.where(labels > 0, territory_labels(*(mni + wander)), 0), tissue, voxel_ml, rng)
+    mask = infarct_mask(lesion, mni, np.where(labels > 0, territory_labels(*(mni + wander)), 0), tissue, voxel_ml, rng)
     atrophy = float(np.clip(0.16 + 0.08 * age_factor + 0.05 * rng.standard_normal(), 0.0, 0.45))
     kept = np.clip((tissue - atrophy) / (1 - atrophy), 0, 1) / np.maximum(tissue, 1e-3)
     grey, white = grey * kept, white * kept
-    signal = (1.0 * grey + 0.80 * white) * (1.08 - 0.15 * t1) + 0.22 * np.clip(brain - grey - white, 0, 1)
+    signal: Floats = (1.0 * grey + 0.80 * white) * (1.08 - 0.15 * t1) + 0.22 * np.clip(brain - grey - white, 0, 1)
     signal *= 1 + 0.04 * _smooth_noise(shape, (3, 3, 2), rng)
-    signal = _distractors(signal, mni, tissue, labels, lesion, age_factor, prior_stroke, strengths, rng)
+    signal = _distractors(signal, mni, tissue, age_factor, prior_stroke, strengths, rng)
     signal = _brighten(signal, mask, onset_hours, strengths, rng)
-    return Volume(_scan(signal, brain, site, rng), mask.astype(np.uint8), labels, affine)
+    return Volume(_scan(signal, brain, site, rng), mask.astype(np.uint8), labels, affine, mni, tissue)
 
 
 def _grid(site: Site) -> tuple[Floats, tuple[int, int, int]]:
@@ -97,7 +101,8 @@ def _to_mni(affine: Floats, shape: tuple[int, int, int], rng: np.random.Generato
     world = np.indices(shape, dtype=np.float32) * np.diag(affine)[:3, None, None, None].astype(np.float32)
     world += affine[:3, 3, None, None, None].astype(np.float32)
     turn = Rotation.from_euler("xyz", rng.normal(0, [3.0, 1.5, 1.5]), degrees=True).as_matrix()
-    size = rng.normal(1.0, 0.03) * rng.normal(1.0, 0.02, 3)
+    # The MNI brain is larger than most; this gives a mean near 1.5 litres.
+    size = 0.93 * rng.normal(1.0, 0.02) * rng.normal(1.0, 0.015, 3)
     matrix = (turn / size).astype(np.float32)
     mni = np.tensordot(matrix, world - rng.normal(0, 2.0, 3).astype(np.float32)[:, None, None, None], axes=1)
     for axis in range(3):
@@ -126,7 +131,7 @@ def _read(template: Floats, mni: Floats, affine: Floats) -> Floats:
     return ndimage.map_coordinates(template, voxels, order=1, mode="constant", output=np.float32)
 
 
-def _infarct(
+def infarct_mask(
     lesion: Lesion,
     mni: Floats,
     labels: NDArray[Any],
@@ -177,8 +182,6 @@ def _distractors(
     signal: Floats,
     mni: Floats,
     tissue: Floats,
-    labels: NDArray[Any],
-    lesion: Lesion,
     age_factor: float,
     prior_stroke: bool,
     strengths: Strengths,
@@ -200,9 +203,9 @@ def _distractors(
         distance = distance / radius + 0.25 * _smooth_noise(signal.shape, (14, 16, 14), rng)
         cavity = 1 / (1 + np.exp((distance - 1) * 8))
         signal = signal * (1 - 0.72 * cavity) + 0.10 * cavity * (1 - cavity) * 4 * (signal > 0.3)
-    for centre, size in (((0, 42, -24), 11), ((46, -28, -26), 9), ((-46, -28, -26), 9)):
+    for spot, size in (((0, 42, -24), 11), ((46, -28, -26), 9), ((-46, -28, -26), 9)):
         strength = max(0.0, 0.25 + 0.3 * rng.standard_normal()) * strengths.distractors
-        squared = sum((mni[k] - centre[k]) ** 2 for k in range(3))
+        squared = sum((mni[k] - spot[k]) ** 2 for k in range(3))
         signal = signal * (1 + strength * np.exp(-squared / (2 * size**2)))
     return signal
 
