@@ -98,8 +98,9 @@ def _check_file(file: CohortFile, jobs: int, progress: Progress | None) -> Check
             problems += part.problems
             notes += _strangers(part, what, file.folder)
     if images:
-        problems += examine_images(images.paths, masks and masks.paths, jobs, progress).problems
-    texts, unread = examined.texts, []
+        problems += examine_images(images.paths, masks.paths if masks else None, jobs, progress).problems
+    texts = examined.texts
+    unread: list[Problem] = []
     if file.text and file.text.files:
         texts, unread = read_texts(file, ids)
     if texts is not None:

@@ -81,9 +81,9 @@ def out_of_range(values: pd.Series, column: Column) -> pd.Series:
 def mixed_units(values: pd.Series) -> pd.Series:
     """For each value that seems to be in another unit, the factor by which it is off.
 
-    A value is suspected if it lies far from the bulk, dividing it by a common conversion factor brings it
-    there, and the bulk itself is narrower than that factor, so that the two cannot overlap. Scores of few
-    steps and values that span decades are never suspected (our rule).
+    A value is suspected if it lies far from the bulk, with a gap between, dividing it by a common conversion
+    factor brings it there, and the bulk itself is narrower than that factor, so that the two cannot overlap.
+    Scores of few steps and values that span decades are never suspected (our rule).
     """
     positive = values[values > 0].dropna()
     none = pd.Series(dtype=float)
@@ -101,7 +101,10 @@ def mixed_units(values: pd.Series) -> pd.Series:
     off = {}
     for patient, value in log[far].items():
         ratio = value - centre
-        factors = [f for f in UNIT_FACTORS if width < np.log(f)]
+        # A tail reaches out step by step; another unit leaves a gap.
+        between = log[(log >= min(value, centre)) & (log <= max(value, centre))]
+        gap = float(np.diff(np.sort(between.to_numpy()), append=np.nan)[:-1].max(initial=0.0))
+        factors = [f for f in UNIT_FACTORS if width < np.log(f) and gap > np.log(f) / 2]
         fits = [f for f in factors if abs(abs(ratio) - np.log(f)) <= 3 * spread]
         if fits:
             best = min(fits, key=lambda f: abs(abs(ratio) - np.log(f)))

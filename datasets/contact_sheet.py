@@ -67,7 +67,7 @@ def write_contact_sheet(cards: Sequence[Card], path: Path, heading: str, columns
     axes.imshow(page, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
     axes.set_axis_off()
     with atomic_path(path) as temporary:
-        FigureCanvasAgg(figure).print_png(temporary)  # type: ignore[no-untyped-call]
+        FigureCanvasAgg(figure).print_png(temporary)
 
 
 def slices_of(path: Path | None) -> list[NDArray[np.float32]] | None:

@@ -45,15 +45,16 @@ def resolve(
         others: ids whose files are no strangers, e.g. excluded patients.
     """
     paths: dict[str, Path | None] = {}
+    taken: set[Path] = set()
     problems = []
     wild = bool(_WILD.search(pattern))
     for id in ids:
         found = _files_of(folder, pattern, id, wild)
         paths[id] = found[0] if len(found) == 1 else None
         if len(found) > 1:
-            names = ", ".join(_short(path, folder) for path in found[:4])
-            problems.append(Problem(f"{what}_ambiguous", f"{len(found)} files fit: {names}", id, pattern))
-    taken = {path for path in paths.values() if path}
+            shown = ", ".join(_short(path, folder) for path in found[:4])
+            problems.append(Problem(f"{what}_ambiguous", f"{len(found)} files fit: {shown}", id, pattern))
+        taken.update(found)
     taken |= {path for id in others for path in _files_of(folder, pattern, id, wild)}
     ambiguous = {problem.patient for problem in problems}
     strangers = [path for path in _all_files(folder, pattern) if path not in taken]

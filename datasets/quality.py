@@ -164,21 +164,26 @@ def _alone(fact: ImageFacts) -> Iterator[tuple[str, str]]:
     if fact.low < HOUNSFIELD_AIR:
         yield "image_scale", f"air is at {fact.low:.0f}: Hounsfield units, so CT and not MRI"
         return
-    axis = fact.slice_axis
-    if fact.n_slices < MIN_SLICES:
-        yield "image_few_slices", f"has {fact.n_slices} slices"
-    elif fact.extent_mm[axis] < MIN_EXTENT_MM[axis]:
-        covered = f"{fact.n_slices} slices cover {fact.extent_mm[axis]:.0f} mm"
-        yield "image_few_slices", f"{covered}, less than the {MIN_EXTENT_MM[axis]:.0f} mm of a brain"
-    names = ("left to right", "back to front", "bottom to top")
-    for other in {0, 1, 2} - {axis}:
-        if fact.extent_mm[other] < MIN_EXTENT_MM[other]:
-            covered = f"covers {fact.extent_mm[other]:.0f} mm from {names[other]}"
-            yield "image_field_of_view", f"{covered}, less than the {MIN_EXTENT_MM[other]:.0f} mm of a brain"
+    yield from _coverage(fact)
     if fact.blank_slices:
         yield "image_missing_slices", f"{fact.blank_slices} slices inside the head are blank or repeated"
     if fact.clipped > MAX_CLIPPED:
         yield "image_clipped", f"{100 * fact.clipped:.0f}% of the head is at the largest value"
+
+
+def _coverage(fact: ImageFacts) -> Iterator[tuple[str, str]]:
+    axis = fact.slice_axis
+    short = [i for i in range(3) if fact.extent_mm[i] < MIN_EXTENT_MM[i]]
+    if fact.n_slices < MIN_SLICES:
+        yield "image_few_slices", f"has {fact.n_slices} slices"
+    elif short == [axis]:
+        covered = f"{fact.n_slices} slices cover {fact.extent_mm[axis]:.0f} mm"
+        yield "image_few_slices", f"{covered}, less than the {MIN_EXTENT_MM[axis]:.0f} mm of a brain"
+    elif short:
+        names = ("left to right", "back to front", "bottom to top")
+        covered = " and ".join(f"{fact.extent_mm[i]:.0f} mm from {names[i]}" for i in short)
+        needed = " and ".join(f"{MIN_EXTENT_MM[i]:.0f}" for i in short)
+        yield "image_field_of_view", f"covers {covered}, less than the {needed} mm of a brain"
 
 
 def _scales(facts: Mapping[str, ImageFacts]) -> dict[str, str]:
@@ -203,7 +208,7 @@ def _noise_and_motion(facts: Mapping[str, ImageFacts]) -> dict[str, tuple[str, s
         return {}
     noise = pd.Series({id: fact.noise for id, fact in facts.items()})
     ghost = pd.Series({id: fact.ghosting for id, fact in facts.items()})
-    log = np.log(noise.clip(lower=1e-4))
+    log = noise.clip(lower=1e-4).map(math.log)
     noise_limit = math.exp(log.median() + max(math.log(NOISE_TIMES), DEVIATIONS * _scatter(log)))
     ghost_limit = ghost.median() + max(GHOST_EXCESS, DEVIATIONS * _scatter(ghost))
     found = {}

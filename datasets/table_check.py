@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import pandas as pd
@@ -60,12 +60,11 @@ def examine_table(file: CohortFile) -> Examined:
 
     text_columns = file.text.columns if file.text else {}
     aside = {file.site, *text_columns.values()} - {None}
-    table, columns, notes = {}, {}, []
+    table, columns = {}, {}
     for name in cells.columns:
         if name not in aside:
-            table[name], columns[name], found, note = _examine_column(file, name, cells[name])
+            table[name], columns[name], found = _examine_column(file, name, cells[name])
             problems += found
-            notes += note
     site = None if file.site is None else cells.get(file.site)
     if site is not None:
         problems += _site_problems(file, site)
@@ -76,7 +75,7 @@ def examine_table(file: CohortFile) -> Examined:
         site=site,
         texts=pd.DataFrame(texts, index=cells.index).replace({"": None}) if texts else None,
         problems=problems,
-        notes=notes,
+        notes=list(_notes(file, table, columns)),
     )
 
 
@@ -124,33 +123,49 @@ def _id_problems(file: CohortFile, raw: RawTable) -> Iterator[Problem]:
 _BY_COLUMN = ("column_empty", "column_free_text")
 
 
-def _examine_column(
-    file: CohortFile, name: str, cells: pd.Series
-) -> tuple[pd.Series, Column, list[Problem], list[str]]:
+def _examine_column(file: CohortFile, name: str, cells: pd.Series) -> tuple[pd.Series, Column, list[Problem]]:
     declared = file.columns.get(name)
     kind = declared.kind if declared else None
-    ruled = any(outcome_column(rule) == name and _COMPARISON.search(rule) for rule in file.outcomes.values())
     inferred = kind is None
-    if kind is None:
+    ruled = any(outcome_column(rule) == name and _COMPARISON.search(rule) for rule in file.outcomes.values())
+    if kind is None and (ruled or name not in file.banned):
         kind = Kind.NUMERIC if ruled else column_values.infer_kind(cells, file.decimal)
+    # A banned column is no input: what its cells look like does not matter.
+    kind = kind or Kind.CATEGORICAL
     described = declared.column if declared else Column(kind)
     column = Column(kind, described.unit, described.description, described.low, described.high)
     problems = []
+    if name in file.banned and inferred and not ruled:
+        return _without_empty(cells), column, []
     if (cells.str.strip() == "").all():
         problems.append(Problem("column_empty", f"column {name!r} has no value", where=name))
     if kind is Kind.NUMERIC:
         values, found = _numbers(file, name, cells, column)
-        problems += found
-        codes = values.dropna()
-        few = 2 < codes.nunique() <= 10 and (codes % 1 == 0).all()
-        hint = "; if its whole numbers are codes, declare it categorical" if few else ""
-        notes = [f"{name}: inferred as numeric{hint}"] if inferred else []
-        return values, column, problems, notes
-    if inferred and name not in file.banned and (what := column_values.looks_like_free_text(cells)):
+        return values, column, problems + found
+    if inferred and (what := column_values.looks_like_free_text(cells)):
         problems.append(Problem("column_free_text", f"column {name!r} holds {what}", where=name))
     problems += _category_problems(name, cells, declared.categories if declared else ())
-    notes = [f"{name}: inferred as categorical, {cells[cells != ''].nunique()} values"] if inferred else []
-    return cells.str.strip().replace({"": None}), column, problems, notes
+    return _without_empty(cells), column, problems
+
+
+def _without_empty(cells: pd.Series) -> pd.Series:
+    stripped = cells.str.strip()
+    return stripped.where(stripped != "", None)
+
+
+def _notes(file: CohortFile, table: Mapping[str, pd.Series], columns: Mapping[str, Column]) -> Iterator[str]:
+    inferred = [
+        name
+        for name in columns
+        if name not in file.banned and (name not in file.columns or file.columns[name].kind is None)
+    ]
+    for kind in Kind:
+        if names := [name for name in inferred if columns[name].kind is kind]:
+            yield f"inferred as {kind}: {', '.join(names)}"
+    numbers = {name: table[name].dropna() for name in inferred if columns[name].kind is Kind.NUMERIC}
+    codes = [name for name, known in numbers.items() if 2 < known.nunique() <= 10 and (known % 1 == 0).all()]
+    if codes:
+        yield f"of few whole numbers; declare as categorical those that are codes: {', '.join(codes)}"
 
 
 def _numbers(file: CohortFile, name: str, cells: pd.Series, column: Column) -> tuple[pd.Series, list[Problem]]:
@@ -174,7 +189,7 @@ def _numbers(file: CohortFile, name: str, cells: pd.Series, column: Column) -> t
     usual = numbers.values.drop(wide.index)
     for id, factor in column_values.mixed_units(usual).items():
         times = f"{factor:g} times too large" if factor > 1 else f"{1 / factor:g} times too small"
-        what = f"column {label}: {usual[id]:g} looks {times} for the cohort (median {usual.median():g})"
+        what = f"column {label}: {usual.loc[id]:g} looks {times} for the cohort (median {usual.median():g})"
         problems.append(Problem("mixed_units", what, str(id), name))
     return numbers.values, problems
 

@@ -150,7 +150,7 @@ def _parts(cohort: Cohort) -> dict[str, str]:
 
 
 def _answers(texts: pd.Series) -> tuple[int, float]:
-    return len(texts), float(texts.str.split().str.len().median()) if len(texts) else float("nan")
+    return len(texts), float(texts.map(lambda text: len(text.split())).median()) if len(texts) else float("nan")
 
 
 def _prevalence(cohort: Cohort, rule: str) -> list[Prevalence]:

@@ -134,7 +134,7 @@ def _lines(name: str, column: Column, values: pd.Series, groups: pd.Series, name
         numbers = values.dropna().astype(float)
         if numbers.isin([0, 1]).all():
             show, how = _share_of_ones, "n (%)"
-        elif abs(numbers.skew()) < SKEWED:
+        elif abs(float(numbers.skew())) < SKEWED:  # type: ignore[arg-type]
             show, how = _mean, "mean (SD)"
         else:
             show, how = _median, "median [IQR]"
