@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import gzip
 import hashlib
 import threading
@@ -85,6 +86,8 @@ def download(
             continue
         if is_whole(part, wanted):
             part.replace(path)
+            for older in path.parent.glob(f".{glob.escape(path.name)}.*.part"):
+                older.unlink()
             return
         reason = "its bytes are not those that the bucket lists"
         on_bytes(-part.stat().st_size)
@@ -127,11 +130,11 @@ def _fetch(
                 raise _BrokeOff("another part came than was asked for")
             with part.open("ab" if have else "wb") as file:
                 for piece in response.raw.stream(PIECE, decode_content=False):
-                    if stopped.is_set():
-                        raise Stopped
                     file.write(piece)
                     on_bytes(len(piece))
                     have += len(piece)
+                    if stopped.is_set():
+                        raise Stopped
                     if have > wanted.size:
                         break
     except (requests.RequestException, urllib3.exceptions.HTTPError) as error:

@@ -9,12 +9,12 @@ from __future__ import annotations
 import io
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from strokebench.datasets.files import StrokebenchError, digest, file_digest
+from strokebench.datasets.mri import read_volume
 
 VERSION = 1
 """Raised whenever the same volume would give other pictures."""
@@ -63,45 +63,20 @@ def make_slices(path: Path, settings: SliceSettings = DEFAULT_SLICES) -> list[by
     pixels are square in mm.
 
     Raises:
-        StrokebenchError: the file cannot be read, is not a 3D volume, or holds nothing.
+        StrokebenchError: as `strokebench.datasets.mri.read_volume`.
     """
-    volume, spacing = _read(path)
-    air, tissue = _foreground(volume)
-    if not tissue.any():
-        raise StrokebenchError(f"{path}: the volume is empty or constant.", "Export it again.")
-    low, high = np.percentile(volume[tissue], settings.window)
+    volume = read_volume(path)
+    data, spacing = volume.data, volume.spacing
+    air, tissue = _foreground(data)
+    levels = _levels(tissue, spacing[2], settings.count)
+    across, along = (_extent(tissue[:, :, levels[0] : levels[-1] + 1], axis) for axis in (0, 1))
+    low, high = np.percentile(data[tissue], settings.window)
     low = min(low, air)
     scale = 255.0 / max(high - low, np.finfo(np.float32).tiny)
-    levels = _levels(tissue, spacing[2], settings.count)
-    shades = (np.clip(volume[:, :, levels], low, high) - low) * scale
+    shades = (np.clip(data[across, along][:, :, levels], low, high) - low) * scale
     # Canonical axes run to the patient's right and front; a radiologist's picture runs the other way.
     pictures = np.rint(shades)[::-1, ::-1].astype(np.uint8).transpose(2, 1, 0)
     return [_png(picture, spacing[:2], settings.size) for picture in pictures]
-
-
-def _read(path: Path) -> tuple[NDArray[np.float32], tuple[float, float, float]]:
-    """A volume with axes towards right, front and top, its non-finite voxels 0, and its spacing in mm."""
-    import nibabel
-
-    try:
-        image: Any = nibabel.as_closest_canonical(nibabel.load(path))
-        volume = np.asarray(image.dataobj, dtype=np.float32)
-    except FileNotFoundError:
-        raise StrokebenchError(f"{path}: no such file.") from None
-    except Exception as error:
-        # nibabel lets through whatever gzip, zlib and the header parser raise on a damaged file.
-        reason = " ".join(str(error).split())[:200] or type(error).__name__
-        raise StrokebenchError(f"{path}: cannot be read ({reason}).", "Copy or export it again.") from None
-    if volume.ndim == 4 and volume.shape[3] == 1:
-        volume = volume[..., 0]
-    if volume.ndim != 3:
-        raise StrokebenchError(
-            f"{path}: {volume.ndim} dimensions {volume.shape}.", "One 3D volume is needed, e.g. the DWI trace."
-        )
-    spacing = tuple(float(mm) for mm in image.header.get_zooms()[:3])
-    if not (np.isfinite(spacing).all() and min(spacing) > 0):
-        raise StrokebenchError(f"{path}: voxel spacing {spacing} mm.", "Convert it again from DICOM.")
-    return np.nan_to_num(volume, posinf=0.0, neginf=0.0), (spacing[0], spacing[1], spacing[2])
 
 
 def _foreground(volume: NDArray[np.float32]) -> tuple[float, NDArray[np.bool_]]:
@@ -120,6 +95,14 @@ def _levels(tissue: NDArray[np.bool_], spacing: float, count: int) -> NDArray[np
     bottom = max(filled[0], top - int(BRAIN_MM / spacing))
     first, last = (bottom + share * (top - bottom) for share in MARGIN)
     return np.unique(np.rint(np.linspace(first, last, count)).astype(np.intp))
+
+
+def _extent(tissue: NDArray[np.bool_], axis: int) -> slice:
+    """Where the head lies along an axis, with a little air; a few bright voxels in the air are no head."""
+    profile = tissue.sum(axis=tuple(other for other in range(3) if other != axis))
+    filled = np.flatnonzero(profile > 0.02 * profile.max())
+    air = round(0.03 * (filled[-1] - filled[0])) + 1
+    return slice(max(0, filled[0] - air), filled[-1] + air + 1)
 
 
 def _png(picture: NDArray[np.uint8], spacing: tuple[float, float], size: int) -> bytes:

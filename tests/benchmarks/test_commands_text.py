@@ -1,4 +1,5 @@
 import json
+import sys
 
 import nibabel
 import numpy as np
@@ -90,3 +91,10 @@ def test_a_trial_with_one_patient(cohort):
     with ChatServer() as server:
         result = write(cohort, "--endpoint", server.url, "--yes", "--patients", "1", "--answers", "2")
         assert result.exit_code == 0 and len(server.requests) == 10
+
+
+def test_without_the_package_the_error_says_how_to_get_it(cohort, monkeypatch):
+    monkeypatch.setitem(sys.modules, "openai", None)
+    with ChatServer() as server:
+        error = write(cohort, "--endpoint", server.url, "--yes").exception
+    assert isinstance(error, StrokebenchError) and "pip install" in error.hint and not server.requests

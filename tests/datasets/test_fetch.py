@@ -1,4 +1,5 @@
 import os
+import signal
 import threading
 from pathlib import Path
 from types import SimpleNamespace
@@ -142,8 +143,13 @@ def test_a_beginning_of_another_version_is_not_continued(tmp_path):
         server.files[TRACE_2] = nifti(99)
         with pytest.raises(StrokebenchError):
             fetch(plan, 1, wait_seconds=0.001)
+        part.write_bytes(files[TRACE_2][:300])
+        server.ranges.clear()
+        server.sent.clear()
         fetch(plan_fetch(tmp_path, ("trace",), ["2"], server.url), 1)
+        assert not server.ranges and server.sent[TRACE_2] == len(nifti(99))
     assert (tmp_path / TRACE_2[9:]).read_bytes() == nifti(99)
+    assert not [path for path in tree(tmp_path) if path.endswith(".part")]
 
 
 def test_a_server_without_ranges_and_one_that_is_busy(tmp_path):
@@ -165,6 +171,25 @@ def test_what_cannot_be_had_ends_the_fetch_at_once(tmp_path):
         with pytest.raises(StrokebenchError, match="404"):
             fetch(plan, 1)
     assert not [thread for thread in threading.enumerate() if "ThreadPool" in thread.name]
+
+
+def test_ctrl_c_keeps_what_has_arrived(tmp_path):
+    held = threading.Event()
+
+    def behave(key, n):
+        if key == TRACE_2:
+            os.kill(os.getpid(), signal.SIGINT)
+            held.wait(1)
+        return "cut:300"
+
+    with BucketServer(bucket(), behave) as server:
+        plan = plan_fetch(tmp_path, ("trace",), ["2"], server.url)
+        with pytest.raises(KeyboardInterrupt):
+            fetch(plan, 4)
+        held.set()
+        server.behave = lambda key, n: "ok"
+        fetch(plan_fetch(tmp_path, ("trace",), ["2"], server.url))
+        assert server.sent[TRACE_2] == len(bucket()[TRACE_2]), "what had arrived was not fetched again"
 
 
 def test_a_full_disk_is_said_before(tmp_path, monkeypatch):
