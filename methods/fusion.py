@@ -69,6 +69,8 @@ class FUSION(TokenMethod):
     block_dropout: float = 0.1
 
     def build(self, shapes: Shapes) -> nn.Module:
+        if self.late < 1 or self.layers < 1:
+            raise StrokebenchError("fusion: late and layers are at least 1.", "Give 1 or more blocks of each.")
         return FUSIONNetwork(shapes, self)
 
     def loss(self, logit: Tensor, target: Tensor, aux: Aux, epoch: int) -> Tensor:

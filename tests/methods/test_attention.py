@@ -1,0 +1,36 @@
+import torch
+from small_network import noise
+from torch import nn
+
+from strokebench.methods.attention import Attention, Block, attention_weights, blocked, causal
+
+
+def torch_attention(ours: Attention, width: int, heads: int) -> nn.MultiheadAttention:
+    theirs = nn.MultiheadAttention(width, heads, batch_first=True)
+    with torch.no_grad():
+        theirs.in_proj_weight.copy_(torch.cat([ours.query.weight, ours.key_value.weight]))
+        theirs.in_proj_bias.copy_(torch.cat([ours.query.bias, ours.key_value.bias]))
+    theirs.out_proj = ours.output
+    return theirs
+
+
+def test_attention_and_its_weights_are_torchs():
+    attention = Attention(32, 4)
+    x, context, bias = noise(3, 5, 32), noise(3, 7, 32, seed=1), noise(5, 7, seed=2)
+    seen, weights = torch_attention(attention, 32, 4)(x, context, context, attn_mask=bias, average_attn_weights=False)
+    torch.testing.assert_close(attention(x, context, bias), seen)
+    keys, _ = attention.keys_values(context)
+    torch.testing.assert_close(attention_weights(attention.queries(x), keys, bias), weights)
+
+
+def test_causal_bias_hides_what_comes_later():
+    weights = attention_weights(noise(1, 1, 4, 8), noise(1, 1, 4, 8), causal(4))
+    assert (weights[0, 0].triu(1) == 0).all()
+    torch.testing.assert_close(weights.sum(3), torch.ones(1, 1, 4))
+
+
+def test_block_gives_wanted_rows_as_it_gives_all():
+    block = Block(32, 4, 0.1).eval()
+    x, rows = noise(3, 6, 32), torch.tensor([1, 5])
+    bias = blocked(torch.zeros(6, 6, dtype=torch.bool).index_fill_(1, torch.tensor([2]), True))
+    torch.testing.assert_close(block(x, bias[rows], rows), block(x, bias)[:, rows])
