@@ -23,6 +23,7 @@ from strokebench.datasets.text_source import read_texts, text_problems
 from strokebench.tasks.outcome_check import outcome_problems
 
 CARDS_A_SHEET = 30
+_NO_IMAGE = ("image_missing", "image_ambiguous")
 
 Progress = Callable[[int, int], None]
 
@@ -158,7 +159,7 @@ def _sheets(name: str, title: str, problems: list[Problem], images: pd.Series | 
         return []
     reasons: dict[str, list[str]] = {}
     for problem in problems:
-        if problem.patient is not None and problem.code.startswith("image_"):
+        if problem.patient is not None and problem.code.startswith("image_") and problem.code not in _NO_IMAGE:
             reasons.setdefault(problem.patient, []).append(f"{problem.code}: {problem.what}")
     cards = [
         Card(id, "; ".join(what), None if pd.isna(path := images.get(id)) else Path(path))
@@ -167,7 +168,9 @@ def _sheets(name: str, title: str, problems: list[Problem], images: pd.Series | 
     sheets = []
     for number, start in enumerate(range(0, len(cards), CARDS_A_SHEET), 1):
         path = home("results", name, f"quality-{number}.png")
-        heading = f"{title}: {len(cards)} images to look at (of {images.notna().sum()})"
+        heading = (
+            f"{title}: {len(cards)} of {images.notna().sum()} images to look at (the patient's right is on the left)"
+        )
         write_contact_sheet(cards[start : start + CARDS_A_SHEET], path, heading)
         sheets.append(path)
     return sheets

@@ -189,7 +189,7 @@ def _numbers(file: CohortFile, name: str, cells: pd.Series, column: Column) -> t
     usual = numbers.values.drop(wide.index)
     for id, factor in column_values.mixed_units(usual).items():
         times = f"{factor:g} times too large" if factor > 1 else f"{1 / factor:g} times too small"
-        what = f"column {label}: {usual.loc[id]:g} looks {times} for the cohort (median {usual.median():g})"
+        what = f"column {label}: {usual[str(id)]:g} looks {times} for the cohort (median {usual.median():g})"
         problems.append(Problem("mixed_units", what, str(id), name))
     return numbers.values, problems
 

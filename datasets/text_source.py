@@ -33,7 +33,7 @@ def read_texts(file: CohortFile, ids: list[str]) -> tuple[pd.DataFrame, list[Pro
         column: list[str | None] = []
         for id, path in found.paths.items():
             try:
-                column.append(None if path is None else _read(Path(path)))
+                column.append(None if path is None else _read(Path(path)) or None)
             except UnicodeDecodeError as error:
                 column.append(None)
                 what = f"{path}: not UTF-8 text (byte {error.start})"
