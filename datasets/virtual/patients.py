@@ -24,9 +24,11 @@ from strokebench.datasets.virtual.severity import calibrate, draw_noise, draw_po
 _TABLE, _LESION, VOLUME, TEXT = range(4)
 """Random streams of a patient; a change in one leaves the others as they were."""
 
-CENTRE, SCALE = 1.70, 1.42
-"""Mean and standard deviation of the causes' sum at the default strengths: the severity factor that vital signs
-and laboratory values follow is standardised by constants, since a patient may not depend on the others."""
+CENTRE, SCALE = 1.81, 1.0
+"""Mean and standard deviation, at the default strengths, of what vital signs and laboratory values follow. They are
+standardised by constants, since a patient may not depend on the others."""
+TOTAL = 1.74
+"""Standard deviation of causes and noise at the default strengths."""
 THRESHOLD = 0.85
 """Sum of causes and noise below which the NIHSS is under 7, before a site's case mix shifts it."""
 
@@ -101,16 +103,17 @@ def draw_patients(seed: int = 0, n: int = PATIENTS, strengths: Strengths | None 
     toast = _toast(history, own["toast"], np.array([rng.random() for rng in rngs]))
     lesions = tuple(draw_lesion(cause, stream(seed, i, _LESION)) for i, cause in enumerate(toast))
 
-    causes = _causes(strengths, lesions, history, factors)
+    volume = strengths.volume * np.array([(np.log(lesion.volume_ml) - 2.1) / 1.6 for lesion in lesions])
+    causes = volume + _other_causes(strengths, lesions, history, factors)
     truth, scores = np.empty(n), np.empty(n, dtype=np.int64)
     for k, (_, _, count) in enumerate(plan):
         here = of_site == k
         threshold = calibrate(causes[here], count)
         labels, truth[here] = draw_positives(ndtr(threshold - causes[here]), count, cohort)
         noise = draw_noise(threshold - causes[here], labels, cohort)
-        scores[here] = nihss(causes[here] + noise - threshold, float(np.hypot(SCALE, 1)))
+        scores[here] = nihss(causes[here] + noise - threshold, TOTAL)
         causes[here] += THRESHOLD - threshold
-    factors["severity"] = (causes - CENTRE) / SCALE
+    factors["severity"] = (causes - (1 - strengths.systemic_volume) * volume - CENTRE) / SCALE
 
     table = pd.DataFrame(index=pd.RangeIndex(n))
     for name, variable in VARIABLES.items():
@@ -147,14 +150,11 @@ def _largest_remainder(wanted: list[float], total: int) -> list[int]:
     return floors
 
 
-def _causes(
+def _other_causes(
     strengths: Strengths, lesions: tuple[Lesion, ...], history: dict[str, Any], factors: pd.DataFrame
 ) -> NDArray[Any]:
-    volume = np.array([(np.log(lesion.volume_ml) - 2.1) / 1.6 for lesion in lesions])
-    place = np.array([eloquence(lesion) for lesion in lesions])
     return (
-        strengths.volume * volume
-        + strengths.eloquence * place
+        strengths.eloquence * np.array([eloquence(lesion) for lesion in lesions])
         + strengths.age * factors["age"].to_numpy()
         + strengths.prior_stroke * np.asarray(history["prior_stroke"], dtype=float)
         + strengths.premorbid * np.asarray(history["premorbid_mrs"], dtype=float)

@@ -8,7 +8,7 @@ from typing import Any
 
 from strokebench.datasets.files import digest
 
-VERSION = 3
+VERSION = 4
 """Raised whenever the generator changes what it makes, so that cohorts on disk are made anew."""
 
 OUTCOME = "nihss < 7"
@@ -73,6 +73,8 @@ class Strengths:
     """Per standard deviation of what no image or text shows: tissue at risk, collateral supply."""
     systemic: float = 1.0
     """Factor on how strongly vital signs and laboratory values follow the severity."""
+    systemic_volume: float = 0.2
+    """How much of the volume's effect vital signs and laboratory values see: the rest is the image's own."""
     contrast: float = 1.35
     """Signal gain of a mature infarct over the brain around it (1.35: more than twice as bright)."""
     deformation_mm: float = 2.5
