@@ -92,14 +92,17 @@ def _device(device: str) -> str:
 def _images(
     paths: pd.Series, encoder: ImageEncoder, jobs: int, progress: Progress | None, device: str
 ) -> tuple[str, Arrays]:
-    files = {patient: Path(path) for patient, path in paths.items() if not pd.isna(path)}
+    files = {str(patient): Path(path) for patient, path in paths.items() if not pd.isna(path)}
     # Reading and hashing leave the interpreter's lock, so threads are enough.
     with ThreadPoolExecutor(8) as pool:
         digests = dict(zip(files, pool.map(_image_digest, files, files.values()), strict=True))
     keys = np.array([digests.get(patient) for patient in paths.index], dtype=object)
     shapes = {"pooled": (encoder.dim,), "tokens": (TOKENS, encoder.dim)}
-    # The same image twice is encoded once.
-    sources = {digests[patient]: (patient, path) for patient, path in reversed(files.items())}
+    # The same image twice is encoded once; if it cannot be, each of its patients is named.
+    patients: dict[str, list[str]] = {}
+    for patient, key in digests.items():
+        patients.setdefault(key, []).append(patient)
+    sources = {key: (", ".join(same[:NAMED]), files[same[0]]) for key, same in patients.items()}
 
     def chunks(missing: Sequence[str]) -> Iterator[Chunk]:
         return encode_images(encoder, [(key, *sources[key]) for key in missing], jobs, _device(device))
@@ -131,8 +134,9 @@ def _texts(
             continue
         kept = (text_filter(str(answer)) if text_filter else str(answer)).strip()
         if kept:
-            keys[index] = digest(kept)
-            sources[keys[index]] = kept
+            key = digest(kept)
+            keys[index] = key
+            sources[key] = kept
 
     def chunks(missing: Sequence[str]) -> Iterator[Chunk]:
         return encode_texts(encoder, [(key, sources[key]) for key in missing], jobs, _device(device))

@@ -68,7 +68,7 @@ def _model(encoder: BioBERT) -> tuple[Any, Any]:
         tokenizer = BertTokenizer(vocab=str(find_weights(VOCABULARY, encoder.weights)), do_lower_case=False)
         try:
             # Without a checkpoint on disk transformers never opens the file itself: only tensors get in.
-            model, report = BertModel.from_pretrained(
+            loaded: Any = BertModel.from_pretrained(
                 None,
                 config=BertConfig(**read_json(find_weights(CONFIG, encoder.weights))),
                 state_dict=state,
@@ -78,6 +78,7 @@ def _model(encoder: BioBERT) -> tuple[Any, Any]:
             raise StrokebenchError(
                 f"{path} does not fit its config.json: {first_line(error)}", f"Give the files of {REPOSITORY}."
             ) from None
+    model, report = loaded
     # The pooler is not read; published files come with and without it.
     missing = sorted(name for name in report["missing_keys"] if not name.startswith("pooler."))
     if missing or report["mismatched_keys"]:

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from strokebench.datasets.encoders.contract import ImageEncoder, Target
-from strokebench.datasets.encoders.weights import Published, find_weights, first_line, load_state
+from strokebench.datasets.encoders.weights import Published, find_weights, load_state
 from strokebench.datasets.files import StrokebenchError, digest, file_digest
 from strokebench.datasets.mri import PREPARATION
 
@@ -86,7 +86,8 @@ def _network(encoder: MedicalNet) -> torch.nn.Module:
     try:
         network.load_state_dict(state, strict=True)
     except RuntimeError as error:
-        reason = first_line(RuntimeError(" ".join(str(error).split()[6:])))
+        # PyTorch's first line only says that there are errors.
+        reason = " ".join(str(error).partition("\n")[2].split())[:160]
         raise StrokebenchError(
             f"{path} does not fit ResNet-50: {reason}", f"Give {WEIGHTS.file} of {WEIGHTS.repository}."
         ) from None

@@ -105,24 +105,24 @@ def _local(published: Published, folder: Path) -> Path:
 
 
 def _download(published: Published) -> Path:
-    import httpx
     import huggingface_hub
-    from huggingface_hub import errors
 
     cache = home("weights", "hub")
-    where = {"repo_id": published.repository, "filename": published.file, "cache_dir": cache}
-    found = huggingface_hub.try_to_load_from_cache(**where)
+    found = huggingface_hub.try_to_load_from_cache(published.repository, published.file, cache)
     if isinstance(found, str):
         _check_published(published, Path(found))
         return Path(found)
     endpoint = os.environ.get("HF_ENDPOINT") or None
     try:
         # These repositories are public: a login of the user is nobody's business.
-        path = huggingface_hub.hf_hub_download(**where, endpoint=endpoint, token=False)
-    except (errors.EntryNotFoundError, errors.RepositoryNotFoundError) as error:
-        # "Not in the cache and the hub cannot be asked" comes as an entry that is not found, too.
-        raise _unreachable(published, error) from None
-    except (errors.HfHubHTTPError, httpx.HTTPError, OSError, ValueError, RuntimeError) as error:
+        # A download tries a dead connection for half a minute; this asks once.
+        url = huggingface_hub.hf_hub_url(published.repository, published.file, endpoint=endpoint)
+        huggingface_hub.get_hf_file_metadata(url, token=False, endpoint=endpoint)
+        path = huggingface_hub.hf_hub_download(
+            published.repository, published.file, cache_dir=cache, endpoint=endpoint, token=False
+        )
+    except Exception as error:
+        # What a broken connection raises depends on the client's HTTP library, which its releases exchange.
         raise _unreachable(published, error) from None
     _check_published(published, Path(path))
     return Path(path)
@@ -161,7 +161,7 @@ def _check_lock(published: Published, path: Path) -> None:
     lock = home("weights", "lock.json")
     entries = read_json(lock) if lock.is_file() else {}
     name = f"{published.repository}/{published.file}"
-    seen = {"size": path.stat().st_size, "sha256": file_digest(path)}
+    seen: dict[str, Any] = {"size": path.stat().st_size, "sha256": file_digest(path)}
     if name not in entries:
         write_json(lock, {**entries, name: seen})
     elif entries[name] != seen:

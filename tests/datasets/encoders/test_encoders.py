@@ -1,0 +1,215 @@
+"""What every encoder promises, and what makes each one that encoder."""
+
+import os
+import pickle
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from strokebench.datasets.encoders import biobert, medicalnet, untrained_resnet
+from strokebench.datasets.encoders.biobert import BioBERT
+from strokebench.datasets.encoders.contract import ImageEncoder, TextEncoder
+from strokebench.datasets.encoders.medicalnet import MedicalNet
+from strokebench.datasets.encoders.minilm import MiniLM
+from strokebench.datasets.encoders.registry import PAIRS, find_pair
+from strokebench.datasets.encoders.resnet import halve, pool
+from strokebench.datasets.encoders.untrained_resnet import UntrainedResNet
+from strokebench.datasets.files import StrokebenchError
+
+PLANES = (2, 2, 4, 4)
+
+
+@pytest.fixture(params=["untrained", "medicalnet"])
+def image_encoder(request, published_weights, own_home) -> ImageEncoder:
+    small = UntrainedResNet(planes=PLANES)
+    return small if request.param == "untrained" else MedicalNet(published_weights, planes=PLANES)
+
+
+@pytest.fixture(params=["minilm", "biobert"])
+def text_encoder(request, published_weights, own_home) -> TextEncoder:
+    return MiniLM() if request.param == "minilm" else BioBERT(published_weights)
+
+
+def volumes(encoder: ImageEncoder, n: int = 3) -> np.ndarray:
+    rng = np.random.default_rng(1)
+    return rng.standard_normal((n, *encoder.target.shape), dtype=np.float32)
+
+
+def test_image_encoder_gives_pooled_vector_and_sixteen_tokens(image_encoder):
+    pooled, tokens = image_encoder.encode(volumes(image_encoder))
+    assert pooled.shape == (3, image_encoder.dim) and tokens.shape == (3, 16, image_encoder.dim)
+    assert pooled.dtype == tokens.dtype == np.float32
+    assert np.isfinite(pooled).all() and np.isfinite(tokens).all()
+    assert pooled.std(axis=0).max() > 0
+
+
+def test_image_features_do_not_depend_on_the_batch(image_encoder):
+    batch = volumes(image_encoder)
+    pooled, tokens = image_encoder.encode(batch)
+    alone = [image_encoder.encode(batch[i : i + 1]) for i in range(3)]
+    assert np.allclose(np.concatenate([p for p, _ in alone]), pooled, rtol=1e-4, atol=1e-5)
+    assert np.allclose(np.concatenate([t for _, t in alone]), tokens, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize(("i", "j"), [(0, 0), (3, 0), (0, 3), (2, 1)])
+def test_token_order_is_left_to_right_then_back_to_front(i, j):
+    features = torch.zeros(1, 2, 8, 12, 5)
+    features[0, 1, 2 * i, 3 * j, 4] = 30
+    pooled, tokens = pool(features)
+    assert tokens[0, 4 * i + j, 1] == 1 and tokens.count_nonzero() == 1
+    # Cells of equal size: their mean is the mean of the map.
+    assert torch.allclose(tokens.mean(dim=1), pooled)
+
+
+def test_an_encoder_survives_pickling_and_leaves_global_random_state_alone(image_encoder):
+    before = torch.get_rng_state(), np.random.get_state()[1].copy()  # noqa: NPY002
+    for module in (untrained_resnet, medicalnet):
+        module._network.cache_clear()
+    twin = pickle.loads(pickle.dumps(image_encoder))  # noqa: S301
+    assert twin.fingerprint() == image_encoder.fingerprint()
+    batch = volumes(image_encoder, 1)
+    assert np.array_equal(twin.encode(batch)[0], image_encoder.encode(batch)[0])
+    assert torch.equal(before[0], torch.get_rng_state())
+    assert np.array_equal(before[1], np.random.get_state()[1])  # noqa: NPY002
+
+
+def test_untrained_weights_come_from_the_seed_and_change_the_fingerprint():
+    one, other = UntrainedResNet(planes=PLANES), UntrainedResNet(planes=PLANES, seed=1)
+    batch = volumes(one, 1)
+    first = one.encode(batch)[0]
+    assert not np.allclose(first, other.encode(batch)[0])
+    untrained_resnet._network.cache_clear()
+    assert np.array_equal(first, one.encode(batch)[0])
+    assert one.fingerprint() != other.fingerprint()
+
+
+@pytest.mark.parametrize("shape", [(1, 3, 8, 10, 6), (2, 2, 7, 5, 9), (1, 1, 2, 3, 4), (1, 4, 1, 2, 3)])
+def test_halving_is_maximum_pooling_to_the_bit(shape):
+    features = torch.from_numpy(np.random.default_rng(0).standard_normal(shape, dtype=np.float32))
+    expected = torch.nn.MaxPool3d(kernel_size=3, stride=2, padding=1)(features)
+    kept = features.clone()
+    assert torch.equal(halve(features), expected)
+    assert torch.equal(features, kept)
+
+
+def test_text_encoder_gives_four_layers(text_encoder):
+    texts = ["Left infarct .", "mild volume", "Left infarct . mild volume ml"]
+    vectors = text_encoder.encode(texts)
+    assert vectors.shape == (3, 4, text_encoder.dim) and vectors.dtype == np.float32
+    assert np.isfinite(vectors).all()
+    assert not np.allclose(vectors[0], vectors[1])
+    assert np.array_equal(text_encoder.encode(texts[::-1])[::-1], vectors)
+    assert pickle.loads(pickle.dumps(text_encoder)).fingerprint() == text_encoder.fingerprint()  # noqa: S301
+
+
+def test_a_text_beyond_the_window_is_cut(text_encoder):
+    long = "infarct " * 600
+    assert np.array_equal(text_encoder.encode([long]), text_encoder.encode([long + "left " * 50]))
+
+
+def test_biobert_gives_cls_of_the_last_four_layers_of_cased_text(published_weights, own_home):
+    from transformers import BertConfig, BertModel
+
+    encoder = BioBERT(published_weights)
+    vectors = encoder.encode(["Left infarct", "left infarct"])
+    assert not np.allclose(vectors[0], vectors[1])
+    state = torch.load(published_weights / "pytorch_model.bin", weights_only=True)
+    config = BertConfig.from_json_file(published_weights / "config.json")
+    with torch.random.fork_rng(devices=[]):
+        model = BertModel(config, add_pooling_layer=False).eval()
+    body = {name.removeprefix("bert."): value for name, value in state.items() if name.startswith("bert.")}
+    model.load_state_dict(body, strict=True)
+    # [CLS] Left infarct [SEP]
+    hidden = model(torch.tensor([[2, 5, 7, 3]]), output_hidden_states=True).hidden_states
+    expected = torch.stack([layer[0, 0] for layer in hidden[-4:]]).detach().numpy()
+    assert np.allclose(vectors[0], expected, atol=1e-5)
+
+
+def test_medicalnet_holds_the_published_tensors(published_weights, own_home):
+    network = medicalnet._network(MedicalNet(published_weights, planes=PLANES))
+    published = torch.load(published_weights / "resnet_50_23dataset.pth", weights_only=True)["state_dict"]
+    for name, value in network.state_dict().items():
+        assert torch.equal(value, published[f"module.{name}"]), name
+
+
+def test_medicalnet_of_full_width_has_the_published_size():
+    with torch.device("meta"):
+        from monai.networks.nets.resnet import ResNet
+
+        network = ResNet(
+            "bottleneck", [3, 4, 6, 3], [64, 128, 256, 512], n_input_channels=1, feed_forward=False,
+            bias_downsample=False,
+        )  # fmt: skip
+    assert sum(p.numel() for p in network.parameters()) == pytest.approx(46.2e6, rel=0.01)
+    assert MedicalNet().dim == 2048
+
+
+class Attack:
+    """What a hostile file does when it is unpickled."""
+
+    def __init__(self, witness: Path) -> None:
+        self.witness = witness
+
+    def __reduce__(self):
+        return os.mkdir, (str(self.witness),)
+
+
+def spoilt(published: Path, folder: Path, file: str, content) -> Path:
+    shutil.copytree(published, folder)
+    (folder / file).unlink()
+    if isinstance(content, bytes):
+        (folder / file).write_bytes(content)
+    else:
+        torch.save(content, folder / file)
+    return folder
+
+
+def encode_with(kind: str, folder: Path) -> None:
+    for cached in (medicalnet._network, biobert._model):
+        cached.cache_clear()
+    if kind == "image":
+        encoder = MedicalNet(folder, planes=PLANES)
+        encoder.encode(volumes(encoder, 1))
+    else:
+        BioBERT(folder).encode(["Left"])
+
+
+FILES = {"image": "resnet_50_23dataset.pth", "text": "pytorch_model.bin"}
+
+
+@pytest.mark.parametrize("kind", FILES)
+def test_a_file_that_would_run_code_is_refused(kind, published_weights, own_home, tmp_path):
+    witness = tmp_path / "ran"
+    folder = spoilt(published_weights, tmp_path / "w", FILES[kind], {"state_dict": Attack(witness)})
+    with pytest.raises(StrokebenchError, match="refused") as caught:
+        encode_with(kind, folder)
+    assert not witness.exists()
+    assert FILES[kind] in caught.value.message and "mkdir" in caught.value.message
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("kind", FILES)
+@pytest.mark.parametrize("damage", ["truncated", "text", "empty", "list", "other network"])
+def test_a_damaged_or_foreign_file_is_one_clear_line(kind, damage, published_weights, own_home, tmp_path):
+    good = (published_weights / FILES[kind]).read_bytes()
+    contents = {
+        "truncated": good[: len(good) // 2],
+        "text": b"<html>404</html>",
+        "empty": b"",
+        "list": [torch.zeros(3)],
+        "other network": {"state_dict": {"conv1.weight": torch.zeros(5, 1, 3, 3, 3)}},
+    }
+    folder = spoilt(published_weights, tmp_path / "w", FILES[kind], contents[damage])
+    with pytest.raises(StrokebenchError) as caught:
+        encode_with(kind, folder)
+    assert FILES[kind] in caught.value.message and caught.value.hint
+    assert "\n" not in str(caught.value) and len(str(caught.value)) < 600
+
+
+def test_registry_names_its_pairs():
+    assert set(PAIRS) == {"embedded", "paper"}
+    with pytest.raises(StrokebenchError, match="embedded"):
+        find_pair("resnet")

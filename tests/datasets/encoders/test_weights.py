@@ -1,0 +1,162 @@
+"""Weights come from the hub or a folder, and are the published bytes or an error; a local server is the hub."""
+
+import hashlib
+import json
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from strokebench.datasets.encoders.biobert import CONFIG, BioBERT
+from strokebench.datasets.encoders.medicalnet import WEIGHTS, MedicalNet
+from strokebench.datasets.encoders.weights import Published, find_weights
+from strokebench.datasets.files import StrokebenchError, home, read_json
+
+COMMIT = "0123456789abcdef0123456789abcdef01234567"
+
+
+class Hub(ThreadingHTTPServer):
+    """Serves a folder as the hub does: metadata by HEAD, large files by a redirect to another path."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.folder = folder
+        self.requests: list[tuple[str, str]] = []
+        self.tamper = False
+
+    @property
+    def address(self) -> str:
+        return f"http://127.0.0.1:{self.server_address[1]}"
+
+
+class Handler(BaseHTTPRequestHandler):
+    server: Hub
+
+    def do_HEAD(self) -> None:
+        self.answer(body=False)
+
+    def do_GET(self) -> None:
+        self.answer(body=True)
+
+    def answer(self, body: bool) -> None:
+        self.server.requests.append((self.command, self.path))
+        path = self.server.folder / self.path.rpartition("/")[2]
+        if not path.is_file():
+            self.send_response(404)
+            self.send_header("X-Error-Code", "EntryNotFound")
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+            return
+        content = path.read_bytes()
+        large = path.suffix in (".pth", ".bin")
+        if large and "/cdn/" not in self.path:
+            self.send_response(302)
+            self.send_header("Location", f"{self.server.address}/cdn/{path.name}")
+            self.send_header("X-Linked-ETag", f'"{hashlib.sha256(content).hexdigest()}"')
+            self.send_header("X-Linked-Size", str(len(content)))
+            self.send_header("X-Repo-Commit", COMMIT)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+            return
+        git = hashlib.sha1(b"blob %d\0" % len(content) + content, usedforsecurity=False).hexdigest()
+        if self.server.tamper:
+            content = content[:-1] + bytes([content[-1] ^ 1])
+        self.send_response(200)
+        self.send_header("ETag", f'"{git}"')
+        self.send_header("X-Repo-Commit", COMMIT)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        if body:
+            self.wfile.write(content)
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture
+def hub(published_weights, own_home, monkeypatch):
+    server = Hub(published_weights)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    monkeypatch.setenv("HF_ENDPOINT", server.address)
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    yield server
+    server.shutdown()
+    server.server_close()
+
+
+def test_the_paper_pair_comes_from_the_hub_once(hub, published_weights):
+    image, text = MedicalNet(planes=(2, 2, 4, 4)), BioBERT()
+    assert text.dim == 16
+    fingerprints = image.fingerprint(), text.fingerprint()
+    assert fingerprints == (
+        MedicalNet(published_weights, planes=(2, 2, 4, 4)).fingerprint(),
+        BioBERT(published_weights).fingerprint(),
+    )
+    assert text.encode(["Left infarct"]).shape == (1, 4, 16)
+    paths = {path for _, path in hub.requests}
+    assert f"/{WEIGHTS.repository}/resolve/main/{WEIGHTS.file}" in paths
+    assert {path.rpartition("/")[2] for path in paths} == {
+        "resnet_50_23dataset.pth", "pytorch_model.bin", "config.json", "vocab.txt",
+    }  # fmt: skip
+    asked = len(hub.requests)
+    assert (image.fingerprint(), text.fingerprint()) == fingerprints
+    assert len(hub.requests) == asked
+
+
+def test_what_is_cached_needs_no_network(hub, monkeypatch):
+    path = find_weights(WEIGHTS, None)
+    hub.shutdown()
+    monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
+    assert find_weights(WEIGHTS, None) == path
+
+
+def test_size_and_digest_are_locked_on_first_use(hub, published_weights, tmp_path):
+    find_weights(CONFIG, None)
+    content = (published_weights / "config.json").read_bytes()
+    entry = read_json(home("weights", "lock.json"))[f"{CONFIG.repository}/config.json"]
+    assert entry == {"size": len(content), "sha256": hashlib.sha256(content).hexdigest()}
+    (tmp_path / "config.json").write_text(json.dumps({"hidden_size": 999}))
+    with pytest.raises(StrokebenchError, match="first use"):
+        find_weights(CONFIG, tmp_path)
+
+
+@pytest.mark.parametrize("published", [WEIGHTS, CONFIG], ids=["large", "small"])
+def test_other_bytes_than_published_are_thrown_away(hub, published):
+    hub.tamper = True
+    with pytest.raises(StrokebenchError, match="thrown away"):
+        find_weights(published, None)
+    hub.tamper = False
+    assert find_weights(published, None).read_bytes() == (hub.folder / published.file).read_bytes()
+
+
+def test_bytes_altered_on_disk_are_noticed(hub):
+    path = find_weights(WEIGHTS, None)
+    content = path.read_bytes()
+    path.resolve().write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+    with pytest.raises(StrokebenchError, match="thrown away"):
+        find_weights(WEIGHTS, None)
+    assert find_weights(WEIGHTS, None).read_bytes() == content
+
+
+def test_without_a_network_the_error_says_what_to_do(own_home, monkeypatch):
+    monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    with pytest.raises(StrokebenchError, match=r"127\.0\.0\.1:9") as caught:
+        find_weights(WEIGHTS, None)
+    assert "--weights" in caught.value.hint and "\n" not in str(caught.value)
+
+
+def test_a_file_that_the_hub_lacks_is_named(hub):
+    with pytest.raises(StrokebenchError, match=r"none\.bin of some/model"):
+        find_weights(Published("some/model", "none.bin", "1 MB"), None)
+
+
+def test_a_folder_may_hold_the_files_or_subfolders_of_the_repositories(own_home, published_weights, tmp_path):
+    subfolder = tmp_path / "biobert-base-cased-v1.1"
+    subfolder.mkdir()
+    (subfolder / "config.json").write_bytes((published_weights / "config.json").read_bytes())
+    assert find_weights(CONFIG, tmp_path) == subfolder / "config.json"
+    assert find_weights(CONFIG, published_weights) == published_weights / "config.json"
+    with pytest.raises(StrokebenchError, match=r"vocab\.txt"):
+        BioBERT(tmp_path).fingerprint()
