@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from strokebench.benchmarks import options
+from strokebench.benchmarks import commands_cohort, commands_text, options
+from strokebench.benchmarks.commands_fetch import fetch
 from strokebench.benchmarks.errors import ReadableErrors
 from strokebench.benchmarks.privacy import set_privacy
 from strokebench.benchmarks.settings import SEEDS
@@ -107,6 +108,11 @@ def status() -> None:
     from strokebench.benchmarks.status import show_status
 
     show_status(_console())
+
+
+app.add_typer(commands_cohort.app, name="cohort")
+app.add_typer(commands_text.app, name="text")
+commands_cohort.app.command()(fetch)
 
 
 @app.command()
