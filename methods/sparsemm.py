@@ -100,7 +100,7 @@ class SparseMM(TokenMethod):
 
         super().fit(train, y, validation, y_validation)
         if self.training_free:
-            self.set_budgets(self.module_, Patients(train, self.reads).in_order())
+            self.set_budgets(self.module_, Patients(train, self.parts()).in_order())
             self.facts_ |= self.extra_facts()
         return self
 

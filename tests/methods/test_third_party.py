@@ -1,0 +1,62 @@
+"""The guide's example of a method is real: installed as another package, it keeps every promise that ours keep."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+GUIDE = Path(__file__).parents[2] / "CONTRIBUTING.md"
+PROBE = """
+import json, sys
+from strokebench.methods.conformance import check
+from strokebench.methods.registry import all_methods, find_method
+
+failed = {result.name: result.message for result in check(find_method("gated_fusion")) if not result.passed}
+print(json.dumps({"failed": failed, "label": all_methods()["gated_fusion"].label, "methods": len(all_methods())}))
+"""
+
+
+def code_blocks(language: str) -> list[str]:
+    section = GUIDE.read_text(encoding="utf-8").partition("## Add a method in one file")[2].partition("\n## ")[0]
+    return re.findall(rf"```{language}\n(.*?)```", section, flags=re.DOTALL)
+
+
+def run(*command: str, **environment: str) -> subprocess.CompletedProcess:
+    done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, **environment}, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
+    return done
+
+
+def test_example_is_short():
+    (method,) = code_blocks("python")
+    code = [line for line in method.splitlines() if line.strip()]
+    assert len(code) < 40
+
+
+def test_example_inside_this_repository_needs_the_decorator_alone(tmp_path):
+    (method,) = code_blocks("python")
+    method = method.replace("@dataclass(", "@register\n@dataclass(")
+    (tmp_path / "gated_fusion.py").write_text(f"from strokebench.methods.registry import register\n{method}")
+    probe = "import gated_fusion; from strokebench.methods.registry import find_method; find_method('gated_fusion')"
+    run(sys.executable, "-c", probe, PYTHONPATH=str(tmp_path))
+
+
+def test_example_installed_beside_ours_keeps_every_promise(tmp_path):
+    pytest.importorskip("pip", reason="installing the example needs pip")
+    (method,), (project,) = code_blocks("python"), code_blocks("toml")
+    source, target = tmp_path / "source", tmp_path / "installed"
+    source.mkdir()
+    (source / "gated_fusion.py").write_text(method)
+    (source / "pyproject.toml").write_text(project)
+    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    run(*pip, "--no-deps", "--no-index", "--no-build-isolation", "--target", str(target), str(source))
+    before = json.loads(run(sys.executable, "-c", COUNT).stdout)
+    after = json.loads(run(sys.executable, "-c", PROBE, PYTHONPATH=str(target)).stdout)
+    assert after == {"failed": {}, "label": "Gated fusion", "methods": before + 1}
+
+
+COUNT = "from strokebench.methods.registry import all_methods; print(len(all_methods()))"
