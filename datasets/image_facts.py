@@ -147,4 +147,4 @@ def _clipped(data: NDArray[np.float32], head: NDArray[np.bool_]) -> float:
     at_top = float((values == top).mean())
     below = float(((values > 0.85 * top) & (values < top)).mean())
     # A lesion of one bright value piles up at the top as well: with little just below it, and never so much.
-    return at_top if below > 0.6 * at_top or at_top > 0.3 else 0.0
+    return at_top if below > 0.6 * at_top or at_top > 0.45 else 0.0
