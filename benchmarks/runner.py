@@ -41,8 +41,8 @@ class Report:
 def run_experiment(experiment: Experiment, context: Context, console: Console) -> Report:
     """Compute the runs that are not there yet, and report.
 
-    Finished runs are never computed again, failed ones are tried again. Tables on disk are written anew
-    whenever a method is complete.
+    Finished runs are never computed again, failed ones are tried again. Tables on disk are written at the
+    start and whenever a method is complete.
 
     Raises:
         KeyboardInterrupt: after saying what is kept.
@@ -58,6 +58,9 @@ def run_experiment(experiment: Experiment, context: Context, console: Console) -
     for key, run in finished.items():
         tracker.log(run, key, collector)
     longest_first = sorted(todo, key=lambda key: -costs.estimate(todo[key]))
+    if todo:
+        # From now on `strokebench status` knows the plan.
+        write_report(experiment, context, collector)
     waiting = Counter(run.method for run in todo.values())
     computed: list[str] = []
     report: Report | None = None

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from strokebench.benchmarks.store import Store
 from strokebench.datasets.files import StrokebenchError, home, read_json
 from strokebench.reports.results import FACTS_FILE, RUNS_FILE
 
@@ -19,11 +20,12 @@ SHOWN_FAILURES = 5
 def show_status(console: Console) -> None:
     """Print one table of all experiments below `home("results")`, and their first failures.
 
-    It reads what the last report of each wrote; a call that goes on writes whenever a method is complete.
+    The runs are those that each last planned; how far they are is read from the store of runs, so that it is
+    right also while a call goes on.
     """
     from rich.table import Table
 
-    root = home("results")
+    root, store = home("results"), Store()
     found = sorted(path.parent for path in root.glob(f"*/*/{RUNS_FILE}"))
     if not found:
         console.print(f"No results below {root} yet. Start with `make table1`.", soft_wrap=True)
@@ -32,6 +34,7 @@ def show_status(console: Console) -> None:
     failures = []
     for folder in found:
         runs = pd.read_parquet(folder / RUNS_FILE)
+        runs["status"] = [store.status(key) for key in runs["key"]]
         for number, (method, part) in enumerate(runs.groupby("method", sort=False)):
             counts = part["status"].value_counts()
             first = number == 0
@@ -51,7 +54,7 @@ def show_status(console: Console) -> None:
             f"\n[red]Failed[/] {folder.parent.name}/{folder.name}: {row['method']}, seed {row['seed']},"
             f" fold {row['fold']} (key {row['key'][:12]})"
         )
-        console.print(str(row["error"]).rstrip(), markup=False, style="dim")
+        console.print(store.failure(row["key"])["error"].rstrip(), markup=False, style="dim")
     if len(failures) > SHOWN_FAILURES:
         console.print(f"\n... and {len(failures) - SHOWN_FAILURES} more failed runs.")
     for folder in found:

@@ -60,6 +60,15 @@ def test_run_then_report_then_status(small: None, home: Path):
     assert "coin" in status.output and "5/5" in status.output
 
 
+def test_status_is_right_while_runs_go_on(small: None, home: Path):
+    """As after a kill: the tables on disk are older than the runs."""
+    call("run", "table1", "--methods", "coin", "--seeds", "39", "--no-tracking")
+    lost = sorted((home / "runs").glob("*/*.parquet"))[:2]
+    for path in lost:
+        path.unlink()
+    assert "3/5" in call("status").output
+
+
 def test_failed_runs_are_told(small: None):
     ran = call("run", "table1", "--methods", "broken", "--seeds", "39", "--no-tracking")
     assert ran.exit_code == 1

@@ -1,8 +1,11 @@
 import time
+from dataclasses import replace
 from pathlib import Path
 from threading import Event, Thread
 
+import numpy as np
 import pytest
+from joblib import Parallel, delayed, parallel_config
 from rich.console import Console
 from small_context import make_context
 
@@ -82,6 +85,22 @@ def test_a_process_that_dies_fails_alone(console: Console, planted: None):
     assert "died" in runs.loc[("killer", 0), "error"]
 
 
+def test_embeddings_reach_the_workers_as_memory_maps(planted: None, tmp_path: Path):
+    """Neither the whole cohort's embeddings nor a pickle of them travels with each run."""
+    context = make_context()
+    path = tmp_path / "image.npy"
+    np.save(path, np.zeros((60, 50_000), np.float32))
+    mapped = replace(context.embeddings, image=np.load(path, mmap_mode="r"))
+    material = replace(context, embeddings=mapped).material
+    with parallel_config("loky"):
+        [found] = Parallel(n_jobs=2)([delayed(mapped_from)(material)])
+    assert found == str(path)
+
+
+def mapped_from(material) -> str:
+    return str(material.embeddings.image.filename)
+
+
 def test_a_report_computes_nothing_and_shows_what_is_there(console: Console, planted: None, home: Path):
     run(console, methods=("coin",))
     before = times(home)
@@ -130,8 +149,6 @@ def test_predictions_say_where_they_come_from(console: Console, planted: None):
 
 
 def test_unsuitable_methods_are_left_out_with_the_reason(console: Console, planted: None):
-    from dataclasses import replace
-
     context = make_context(methods=("coin", "image_net", "vdafm"))
     embeddings = replace(context.embeddings, image=None, image_tokens=None)
     report = run_experiment(Table1(), replace(context, embeddings=embeddings), console)
