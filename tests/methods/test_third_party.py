@@ -9,14 +9,17 @@ from pathlib import Path
 
 import pytest
 
+from strokebench.methods import registry
+
 GUIDE = Path(__file__).parents[2] / "CONTRIBUTING.md"
 PROBE = """
-import json, sys
+import json
 from strokebench.methods.conformance import check
-from strokebench.methods.registry import all_methods, find_method
+from strokebench.methods.registry import all_methods
 
-failed = {result.name: result.message for result in check(find_method("gated_fusion")) if not result.passed}
-print(json.dumps({"failed": failed, "label": all_methods()["gated_fusion"].label, "methods": len(all_methods())}))
+methods = all_methods()
+failed = {result.name: result.message for result in check(methods["gated_fusion"]) if not result.passed}
+print(json.dumps({"failed": failed, "ours": sum(method.paper_row is not None for method in methods.values())}))
 """
 
 
@@ -37,12 +40,14 @@ def test_example_is_short():
     assert len(code) < 40
 
 
-def test_example_inside_this_repository_needs_the_decorator_alone(tmp_path):
+def test_example_inside_this_repository_needs_the_decorator_alone(monkeypatch):
     (method,) = code_blocks("python")
-    method = method.replace("@dataclass(", "@register\n@dataclass(")
-    (tmp_path / "gated_fusion.py").write_text(f"from strokebench.methods.registry import register\n{method}")
-    probe = "import gated_fusion; from strokebench.methods.registry import find_method; find_method('gated_fusion')"
-    run(sys.executable, "-c", probe, PYTHONPATH=str(tmp_path))
+    registry.all_methods()
+    monkeypatch.setattr(registry, "_registered", dict(registry._registered))
+    exec(
+        method.replace("@dataclass(", "@registry.register\n@dataclass("), {"__name__": "example", "registry": registry}
+    )
+    assert registry.find_method("gated_fusion").label == "Gated fusion"
 
 
 def test_example_installed_beside_ours_keeps_every_promise(tmp_path):
@@ -54,9 +59,5 @@ def test_example_installed_beside_ours_keeps_every_promise(tmp_path):
     (source / "pyproject.toml").write_text(project)
     pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
     run(*pip, "--no-deps", "--no-index", "--no-build-isolation", "--target", str(target), str(source))
-    before = json.loads(run(sys.executable, "-c", COUNT).stdout)
-    after = json.loads(run(sys.executable, "-c", PROBE, PYTHONPATH=str(target)).stdout)
-    assert after == {"failed": {}, "label": "Gated fusion", "methods": before + 1}
-
-
-COUNT = "from strokebench.methods.registry import all_methods; print(len(all_methods()))"
+    probe = json.loads(run(sys.executable, "-c", PROBE, PYTHONPATH=str(target)).stdout)
+    assert probe == {"failed": {}, "ours": 12}
