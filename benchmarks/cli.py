@@ -56,10 +56,26 @@ def run(
     tracking: options.TrackingOption = True,
     balance: options.BalanceOption = "smote",
     shuffle_labels: options.ShuffleOption = None,
+    weights: options.WeightsOption = None,
+    device: options.DeviceOption = "auto",
+    keep_scale_text: options.ScaleTextOption = False,
 ) -> None:
     """Compute what an experiment still lacks, and show its table."""
     chosen = options.settings(
-        dataset, outcome, protocol, encoders, seeds, jobs, quick, methods, tracking, balance, shuffle_labels
+        dataset,
+        outcome,
+        protocol,
+        encoders,
+        seeds,
+        jobs,
+        quick,
+        methods,
+        tracking,
+        balance,
+        shuffle_labels,
+        weights,
+        device,
+        keep_scale_text,
     )
     _experiment(experiment, chosen, compute=True)
 
@@ -77,10 +93,26 @@ def report(
     methods: options.MethodsOption = "",
     balance: options.BalanceOption = "smote",
     shuffle_labels: options.ShuffleOption = None,
+    weights: options.WeightsOption = None,
+    device: options.DeviceOption = "auto",
+    keep_scale_text: options.ScaleTextOption = False,
 ) -> None:
     """Show and write the table of the runs that are finished by now; also while they go on."""
     chosen = options.settings(
-        dataset, outcome, protocol, encoders, seeds, jobs, quick, methods, False, balance, shuffle_labels
+        dataset,
+        outcome,
+        protocol,
+        encoders,
+        seeds,
+        jobs,
+        quick,
+        methods,
+        False,
+        balance,
+        shuffle_labels,
+        weights,
+        device,
+        keep_scale_text,
     )
     _experiment(experiment, chosen, compute=False)
 
@@ -121,11 +153,26 @@ def encode(
     outcome: options.OutcomeOption = "",
     encoders: options.EncodersOption = "embedded",
     jobs: options.JobsOption = 0,
+    weights: options.WeightsOption = None,
+    device: options.DeviceOption = "auto",
+    keep_scale_text: options.ScaleTextOption = False,
 ) -> None:
     """Make the embeddings of a cohort, without training."""
     from strokebench.benchmarks.pipeline import build_embeddings
 
-    build_embeddings(options.settings(dataset, outcome, "cv5", encoders, _SEEDS, jobs, False), _console())
+    chosen = options.settings(
+        dataset,
+        outcome,
+        "cv5",
+        encoders,
+        _SEEDS,
+        jobs,
+        False,
+        weights=weights,
+        device=device,
+        keep_scale_text=keep_scale_text,
+    )
+    build_embeddings(chosen, _console())
 
 
 @app.command()

@@ -47,6 +47,8 @@ class Context:
         warnings = []
         if self.settings.shuffle_labels is not None:
             warnings.append(f"labels shuffled (seed {self.settings.shuffle_labels})")
+        if self.settings.keep_scale_text:
+            warnings.append("text may state the outcome's scale")
         if self.settings.quick:
             warnings.append("quick check, not a result")
         return ", ".join([self.cohort.title, *warnings])
@@ -58,6 +60,7 @@ class Context:
         parts += [settings.encoders] if settings.encoders != "embedded" else []
         parts += [f"balance_{settings.balance}"] if settings.balance != "smote" else []
         parts += ["quick"] if settings.quick else []
+        parts += ["scale_text"] if settings.keep_scale_text else []
         parts += [f"shuffled_{settings.shuffle_labels}"] if settings.shuffle_labels is not None else []
         return home("results", "-".join(parts), experiment)
 

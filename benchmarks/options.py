@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -53,6 +54,18 @@ ShuffleOption = Annotated[
         help="Permute the labels among patients. A check of the suite: every AUC must then be near 50.",
     ),
 ]
+WeightsOption = Annotated[
+    Path | None,
+    typer.Option("--weights", envvar="WEIGHTS", help="Folder with the paper's encoders, if there is no network."),
+]
+DeviceOption = Annotated[str, typer.Option("--device", envvar="DEVICE", help="For encoders: auto, cpu or cuda.")]
+ScaleTextOption = Annotated[
+    bool,
+    typer.Option(
+        "--keep-scale-text",
+        help="Leave sentences that state the outcome's own scale in the text. They may give the outcome away.",
+    ),
+]
 
 
 def settings(
@@ -67,6 +80,9 @@ def settings(
     tracking: bool = True,
     balance: str = "smote",
     shuffle_labels: int | None = None,
+    weights: Path | None = None,
+    device: str = "auto",
+    keep_scale_text: bool = False,
 ) -> Settings:
     """The options as `Settings`.
 
@@ -85,4 +101,7 @@ def settings(
         tracking=tracking,
         balance=balance,
         shuffle_labels=shuffle_labels,
+        weights=weights,
+        device=device,
+        keep_scale_text=keep_scale_text,
     )

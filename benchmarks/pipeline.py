@@ -31,7 +31,7 @@ def build_context(settings: Settings, console: Console) -> Context:
         StrokebenchError: whatever is wrong with the settings or the data.
     """
     cohort = _load(settings, console)
-    outcome = choose_outcome(cohort, settings.outcome)
+    outcome = choose_outcome(cohort, settings.outcome, settings.keep_scale_text)
     labels = outcome.labels(cohort)
     if settings.shuffle_labels is not None:
         labels = shuffled(labels, settings.shuffle_labels)
@@ -56,7 +56,7 @@ def build_embeddings(settings: Settings, console: Console) -> Embeddings:
         StrokebenchError: whatever is wrong with the settings or the data.
     """
     cohort = _load(settings, console)
-    return _encode(settings, cohort, choose_outcome(cohort, settings.outcome), console)
+    return _encode(settings, cohort, choose_outcome(cohort, settings.outcome, settings.keep_scale_text), console)
 
 
 def _load(settings: Settings, console: Console) -> Cohort:
@@ -71,12 +71,20 @@ def _encode(settings: Settings, cohort: Cohort, outcome: Outcome, console: Conso
     from strokebench.datasets.encode import encode_cohort
 
     with StepProgress(console) as progress:
-        embeddings = encode_cohort(cohort, settings.encoders, outcome.keep_text, settings.jobs, progress.step)
+        embeddings = encode_cohort(
+            cohort,
+            settings.encoders,
+            outcome.keep_text,
+            settings.jobs,
+            progress.step,
+            settings.weights,
+            settings.device,
+        )
     console.print(f"Embeddings  image {embeddings.image_encoder or '–'}, text {embeddings.text_encoder or '–'}")
     return embeddings
 
 
-def choose_outcome(cohort: Cohort, wanted: str | None) -> Outcome:
+def choose_outcome(cohort: Cohort, wanted: str | None, keep_scale_text: bool = False) -> Outcome:
     """The outcome by its short name in the cohort, by a rule, or the cohort's first.
 
     Raises:
@@ -86,7 +94,7 @@ def choose_outcome(cohort: Cohort, wanted: str | None) -> Outcome:
         if not cohort.outcomes:
             raise StrokebenchError(f"{cohort.title} names no outcome.", "Give one, e.g. --outcome 'nihss < 7'.")
         wanted = next(iter(cohort.outcomes))
-    return parse_outcome(cohort.outcomes.get(wanted, wanted))
+    return parse_outcome(cohort.outcomes.get(wanted, wanted), keep_scale_text)
 
 
 def shuffled(labels: pd.Series, seed: int) -> pd.Series:

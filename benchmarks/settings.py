@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from pathlib import Path
 
 from strokebench.datasets.files import StrokebenchError
 
@@ -29,6 +30,9 @@ class Settings:
         tracking: log to MLflow.
         balance: a key of `strokebench.tasks.balancing.BALANCERS`.
         shuffle_labels: permute the labels among patients with this seed; every AUC must then be near 0.5.
+        weights: folder with the paper's encoders, where there is no network to fetch them from.
+        device: where encoders run: `auto`, `cpu` or `cuda`.
+        keep_scale_text: leave sentences that state the outcome's own scale (an NIHSS, say) in the text.
     """
 
     dataset: str = "virtual"
@@ -42,6 +46,9 @@ class Settings:
     tracking: bool = True
     balance: str = "smote"
     shuffle_labels: int | None = None
+    weights: Path | None = None
+    device: str = "auto"
+    keep_scale_text: bool = False
 
     def __post_init__(self) -> None:
         if self.jobs < 1:

@@ -6,6 +6,7 @@ from small_context import make_context
 from strokebench.benchmarks import context as context_module
 from strokebench.benchmarks.context import Context
 from strokebench.benchmarks.experiment import Run
+from strokebench.benchmarks.pipeline import choose_outcome
 from strokebench.tasks.conditions import Condition
 from strokebench.tasks.splits import Split
 from strokebench.tasks.trimodal import Modality
@@ -114,3 +115,16 @@ def test_modalities_are_what_the_cohort_has(context: Context):
     without = replace(context, embeddings=replace(context.embeddings, text=None))
     assert without.modalities == {Modality.IMAGE, Modality.TABLE}
     assert isinstance(without.split, Split)
+
+
+def test_text_that_may_state_the_outcome_is_said_and_kept_apart():
+    plain, kept = make_context(), make_context(keep_scale_text=True)
+    assert kept.title != plain.title
+    assert kept.results_folder("table1") != plain.results_folder("table1")
+
+
+def test_scale_sentences_stay_only_when_asked_for():
+    cohort = make_context().cohort
+    sentence = "The infarct is likely to give an NIHSS of 8 to 12."
+    assert "NIHSS" not in choose_outcome(cohort, "nihss < 7").keep_text(sentence)
+    assert "NIHSS" in choose_outcome(cohort, "nihss < 7", keep_scale_text=True).keep_text(sentence)
