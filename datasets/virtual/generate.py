@@ -160,7 +160,7 @@ def _description(seed: int, n: int, strengths: Strengths, patients: Patients) ->
         "sites": [asdict(site) for site in SITES],
         "strengths": asdict(strengths),
         "oracle_auc": round(oracle_auc(patients), 4),
-        "measured": dict(MEASURED),
+        "measured_on_seed_0": dict(MEASURED),
         "generator_version": settings.VERSION,
         "versions": {name: version(name) for name in ("numpy", "scipy", "pandas", "nilearn", "nibabel")},
         "citations": dict(CITATIONS),

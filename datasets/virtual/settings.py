@@ -57,6 +57,10 @@ class Strengths:
 
     Severity is a sum on the scale of its final noise, whose standard deviation is 1 (a probit model), so that
     `P(NIHSS < 7)` is a normal distribution function of the threshold minus the sum.
+
+    Tuned by hand to the paper's unimodal picture (Table 2). Measured at these values, seed 0 (see `MEASURED`): AUC
+    0.780 table, 0.680 image, 0.58 one answer of text, 0.805 all together, 0.912 oracle; logarithm of the true
+    infarct volume alone 0.80, best single column (TOAST) 0.68.
     """
 
     volume: float = 1.0
@@ -87,8 +91,21 @@ class Strengths:
     """Standard deviation of the logarithm of the volume that the language model states."""
 
 
-MEASURED: Mapping[str, str] = {}
-"""What was measured on the cohort of seed 0 at the default strengths."""
+MEASURED: Mapping[str, float] = {
+    "table": 0.780,
+    "image": 0.680,
+    "text, mean of the five answers": 0.629,
+    "text, one answer": 0.575,
+    "table and image": 0.802,
+    "table and text": 0.791,
+    "table, image and text": 0.805,
+    "oracle": 0.912,
+    "table, mean of seeds 0 to 4": 0.774,
+    "oracle, mean of seeds 0 to 4": 0.897,
+}
+"""AUC for NIHSS < 7 on the cohort of seed 0 at the default strengths: five folds, logistic regression on the table,
+on the first principal components of the embedded encoders' vectors, or on both. The means of other seeds tell what
+is chance in seed 0. The paper has 0.776 for the table; image 0.67 and weak text are what the strengths aim at."""
 
 
 def settings_hash(seed: int, n: int, strengths: Strengths, more: Any = None) -> str:

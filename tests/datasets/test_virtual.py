@@ -18,6 +18,7 @@ from strokebench.datasets.virtual.anatomy import NAMES, TERRITORIES, anatomy
 from strokebench.datasets.virtual.lesions import LOG_VOLUME, Lesion, draw_lesion, eloquence
 from strokebench.datasets.virtual.patients import draw_patients
 from strokebench.datasets.virtual.settings import SITES, Strengths
+from strokebench.datasets.virtual.texts import answer
 from strokebench.datasets.virtual.volumes import draw_volume
 
 N = 24
@@ -155,3 +156,17 @@ def test_eloquence_knows_the_motor_tract_and_language():
     mirrored = Lesion("temporal MCA", "right", (54, -40, 14), 5.0)
     assert eloquence(capsule) > 0.8 > 0.3 > eloquence(frontal_pole)
     assert eloquence(wernicke) > eloquence(mirrored)
+
+
+def test_texts_tell_the_lesion_unless_they_misread():
+    lesion = Lesion("parietal MCA", "left", (-46.0, -32.0, 40.0), 40.0)
+    volume = draw_volume(lesion, SITES[0], anatomy(), np.random.default_rng(0), Strengths())
+    rngs = [np.random.default_rng(seed) for seed in range(24)]
+    told = {
+        misread: np.mean(
+            ["left" in answer(volume, rng, Strengths(misread=misread))["lesion_areas"].lower() for rng in rngs]
+        )
+        for misread in (0.0, 1.0)
+    }
+    assert told[0.0] > 0.8
+    assert 0.2 < told[1.0] < 0.8
