@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
+from scipy import ndimage, special
 
 from strokebench.datasets.virtual.anatomy import Anatomy, territory_labels
 from strokebench.datasets.virtual.lesions import Lesion
@@ -201,7 +201,7 @@ def _distractors(
         radius = float(np.exp(rng.normal(2.0, 0.45)))
         distance = np.sqrt(sum((mni[k] - centre[k]) ** 2 for k in range(3)))
         distance = distance / radius + 0.25 * _smooth_noise(signal.shape, (14, 16, 14), rng)
-        cavity = 1 / (1 + np.exp((distance - 1) * 8))
+        cavity = special.expit((1 - distance) * 8)
         signal = signal * (1 - 0.72 * cavity) + 0.10 * cavity * (1 - cavity) * 4 * (signal > 0.3)
     for spot, size in (((0, 42, -24), 11), ((46, -28, -26), 9), ((-46, -28, -26), 9)):
         strength = max(0.0, 0.25 + 0.3 * rng.standard_normal()) * strengths.distractors
