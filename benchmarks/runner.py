@@ -54,9 +54,6 @@ def run_experiment(experiment: Experiment, context: Context, console: Console) -
     todo = {key: run for run, key in planned if store.status(key) != "done"}
     console.print(_counts(planned, len(todo), context.settings.jobs))
     tracker = tracker_for(experiment, context, planned, console)
-    finished = {key: run for run, key in planned if key not in todo}
-    for key, run in finished.items():
-        tracker.log(run, key, collector)
     longest_first = sorted(todo, key=lambda key: -costs.estimate(todo[key]))
     if todo:
         # From now on `strokebench status` knows the plan.
@@ -76,6 +73,10 @@ def run_experiment(experiment: Experiment, context: Context, console: Console) -
                 if not waiting[task.run.method] and any(waiting.values()):
                     write_report(experiment, context, collector)
                     progress.completed(task.run.method, collector.results())
+        # Runs of earlier calls that were not tracked; the workers did not have to wait for it.
+        for run, key in planned:
+            if key not in todo:
+                tracker.log(run, key, collector)
         report = write_report(experiment, context, collector)
         return report
     except KeyboardInterrupt:
