@@ -77,8 +77,6 @@ DATASETS: Mapping[str, Dataset] = {
     "virtual": Dataset(
         "virtual cohort: 729 invented patients of four invented hospitals, made from a seed", _virtual, True
     ),
-    "soop": Dataset(
-        "SOOP: real patients of one US stroke centre (public domain; folder by STROKEBENCH_SOOP)", _soop
-    ),
+    "soop": Dataset("SOOP: real patients of one US stroke centre (public domain; folder by STROKEBENCH_SOOP)", _soop),
 }
 """Name -> built-in cohort, the default first."""

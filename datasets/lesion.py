@@ -39,9 +39,7 @@ TERRITORY_NAMES = (
 """Territories of the Johns Hopkins arterial atlas (Liu et al., Sci Data 2023;10:74), in its order."""
 
 JHU_NAMES: Mapping[int, tuple[str, str]] = {
-    2 * i + 1 + right: (name, ("left", "right")[right])
-    for i, name in enumerate(TERRITORY_NAMES)
-    for right in (0, 1)
+    2 * i + 1 + right: (name, ("left", "right")[right]) for i, name in enumerate(TERRITORY_NAMES) for right in (0, 1)
 }
 """Label of the Johns Hopkins atlas -> (territory, side): odd labels are left, even ones right."""
 
@@ -217,9 +215,7 @@ def _checked(mask: NDArray[Any], affine: NDArray[Any]) -> tuple[NDArray[np.bool_
     if lesion.ndim == 4 and lesion.shape[3] == 1:
         lesion = lesion[..., 0]
     if lesion.ndim != 3:
-        raise StrokebenchError(
-            f"The lesion mask has the shape {lesion.shape}.", "A mask has three dimensions."
-        )
+        raise StrokebenchError(f"The lesion mask has the shape {lesion.shape}.", "A mask has three dimensions.")
     if affine.shape != (4, 4) or not np.isfinite(affine).all() or abs(np.linalg.det(affine[:3, :3])) < 1e-6:
         raise StrokebenchError(
             "The affine of the lesion mask is not an invertible 4 x 4 matrix.",
@@ -238,9 +234,7 @@ def _share_left(x: NDArray[Any], labels: NDArray[Any], territories: Territories)
     return float(np.where(np.isnan(left), by_x, left).mean())
 
 
-def _components(
-    lesion: NDArray[np.bool_], voxels: NDArray[Any], x: NDArray[Any], side: Side
-) -> tuple[int, float]:
+def _components(lesion: NDArray[np.bool_], voxels: NDArray[Any], x: NDArray[Any], side: Side) -> tuple[int, float]:
     """Number of separate parts, and how far (mm) the largest of a one-sided lesion crosses the midline."""
     from scipy import ndimage
 

@@ -33,8 +33,7 @@ INSTRUCTIONS = (
 
 QUESTIONS: Mapping[str, str] = {
     "infarct_volume": (
-        "Estimate the volume of the acute infarct core in millilitres and say on which side of the brain "
-        "it is."
+        "Estimate the volume of the acute infarct core in millilitres and say on which side of the brain it is."
     ),
     "aspects": (
         "Give the Alberta Stroke Program Early CT Score (ASPECTS, 0 to 10) of the affected hemisphere and "

@@ -74,8 +74,6 @@ def _template() -> NDArray[np.float64]:
     from nilearn.image import resample_img
 
     fine = load_mni152_template(resolution=1)
-    coarse = resample_img(
-        fine, AFFINE, SHAPE, interpolation="continuous", force_resample=True, copy_header=True
-    )
+    coarse = resample_img(fine, AFFINE, SHAPE, interpolation="continuous", force_resample=True, copy_header=True)
     brain = coarse.get_fdata().clip(0)
     return brain / brain.max() * BRAIN

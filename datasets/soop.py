@@ -58,8 +58,7 @@ ABOUT = {
         "around it is not"
     ),
     "text": (
-        "written by rule from the measured lesion, with the mistakes of a language model; no language model "
-        "was asked"
+        "written by rule from the measured lesion, with the mistakes of a language model; no language model was asked"
     ),
     "age": "an age of '89+' is read as 89",
     "etiology": (
@@ -187,9 +186,7 @@ def _checked_folder(folder: Path | None) -> Path:
         if not (folder / name).is_file():
             raise StrokebenchError(f"{folder}: no {name}.", f"Set {VARIABLE} to the folder that holds it.")
     if not zipfile.is_zipfile(folder / LESIONS):
-        raise StrokebenchError(
-            f"{folder / LESIONS}: not a zip archive.", "Fetch it again; it may be cut short."
-        )
+        raise StrokebenchError(f"{folder / LESIONS}: not a zip archive.", "Fetch it again; it may be cut short.")
     return folder
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -83,8 +84,8 @@ class EarthMind(TokenMethod):
     def loss(self, logit: Tensor, target: Tensor, aux: Aux, epoch: int) -> Tensor:
         """Cross-entropy, plus the weighted alignment and attention losses that are switched on."""
         total = functional.binary_cross_entropy_with_logits(logit, target)
-        if self.align != "off":
-            alignment = ALIGNMENTS[self.align](aux["aligned_image"], aux["aligned_text"], self.temperature)
+        if align := ALIGNMENTS[self.align]:
+            alignment = align(aux["aligned_image"], aux["aligned_text"], self.temperature)
             total = total + self.align_weight * alignment
         if self.sap != "off":
             total = total + self.sap_weight * attention_divergence(aux["attention"], aux["relevance"])
@@ -153,7 +154,7 @@ class EarthMindNetwork(nn.Module):
 
     def last_block(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """The last block, and the prompt token's attention (b, tokens) in it, averaged over heads."""
-        block = self.blocks[-1]
+        block = cast(Block, self.blocks[-1])
         normal = block.norm_attention(x)
         queries = block.attention.queries(normal)
         keys, values = block.attention.keys_values(normal)
@@ -200,7 +201,7 @@ def attention_divergence(attention: Tensor, target: Tensor) -> Tensor:
     return functional.kl_div((attention + FLOOR).log(), target, reduction="batchmean")
 
 
-ALIGNMENTS = {
+ALIGNMENTS: dict[str, Callable[[Tensor, Tensor, float], Tensor] | None] = {
     "infonce": contrastive,
     "mse": lambda a, b, temperature: functional.mse_loss(a, b),
     "off": None,

@@ -173,6 +173,9 @@ class TextGuidedEncoder(nn.Module):
 class RecursiveDecoder(nn.Module):
     """Causal blocks over image, latents and text; after each, the latents are rewritten from the image."""
 
+    kept: Tensor
+    bias: Tensor
+
     def __init__(self, side: int, words: int, settings: FUSION) -> None:
         super().__init__()
         self.side, self.window = side, settings.window

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, cast
 
 import numpy as np
 import torch
@@ -174,7 +174,7 @@ class SparseMMNetwork(nn.Module):
             # Of the last block only the class token is read.
             rows = self.read if number == len(self.blocks) - 1 else None
             if sparse:
-                x = self.sparse_block(block, x, self.budgets[number], rows)
+                x = self.sparse_block(cast(Block, block), x, self.budgets[number], rows)
             else:
                 x = block(x, self.bias if rows is None else None, rows)
         return self.head(self.norm(x[:, -1]), batch.table), {}
@@ -241,7 +241,7 @@ class SparseMMNetwork(nn.Module):
             inside.scatter_(2, home, 1 / home.shape[2])
             x = self.tokens(image, text)
             for number, block in enumerate(self.blocks):
-                hits[number] += self.visual_hits(block, x, inside)
+                hits[number] += self.visual_hits(cast(Block, block), x, inside)
                 x = block(x, self.bias)
         self.train(was_training)
         return hits / hits.sum().clamp_min(1e-12)

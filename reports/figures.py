@@ -39,9 +39,7 @@ def table1_picture(table: Table, path: Path, metric: str = "AUC") -> Path:
     import matplotlib as mpl
 
     # A fixed salt and no date: equal tables are equal files.
-    with mpl.rc_context(
-        {"svg.hashsalt": "strokebench", "font.family": "DejaVu Sans", "svg.fonttype": "none"}
-    ):
+    with mpl.rc_context({"svg.hashsalt": "strokebench", "font.family": "DejaVu Sans", "svg.fonttype": "none"}):
         figure = _draw(table, metric)
         form = path.suffix.removeprefix(".").lower()
         dateless: dict[str, dict[str, str | None]] = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}
@@ -74,9 +72,7 @@ def _draw(table: Table, metric: str) -> Figure:
         height += 1
         colour, shape = LOOKS[number % len(LOOKS)]
         for row in rows:
-            ticks.append(
-                (height, row.label if row.complete else f"{row.label} ({row.done}/{row.planned} runs)")
-            )
+            ticks.append((height, row.label if row.complete else f"{row.label} ({row.done}/{row.planned} runs)"))
             _point(axes, row, metric, height, colour, shape)
             height += 1
     _reference(axes, [row for row in table.rows if row.reference], metric)
@@ -164,6 +160,4 @@ def _legend(axes: Axes, table: Table, metric: str) -> None:
     if metric == "AUC":
         handles.append(Line2D([], [], color=SOFT, linestyle=":", linewidth=1, label="chance"))
     if handles:
-        axes.figure.legend(
-            handles=handles, loc="outside lower center", ncols=len(handles), frameon=False, fontsize=8.5
-        )
+        axes.figure.legend(handles=handles, loc="outside lower center", ncols=len(handles), frameon=False, fontsize=8.5)

@@ -144,9 +144,7 @@ class Results:
             {
                 "files": digests,
                 # A list of pairs: JSON written with sorted keys would lose the order of the notes.
-                "methods": [
-                    {**asdict(method), "notes": list(method.notes.items())} for method in self.methods
-                ],
+                "methods": [{**asdict(method), "notes": list(method.notes.items())} for method in self.methods],
                 "provenance": self.provenance,
                 "oracle": None if self.oracle is None else self.oracle[["patient_id", "p"]].to_dict("list"),
             },

@@ -73,9 +73,7 @@ def summarise_oracle(results: Results) -> dict[str, float] | None:
     scores = []
     for (_, seed, fold), labels in labels_by_part(results).items():
         if len(unknown := labels.index.difference(true.index)):
-            raise StrokebenchError(
-                f"Patient {unknown[0]} (seed {seed}, fold {fold}) has no true probability."
-            )
+            raise StrokebenchError(f"Patient {unknown[0]} (seed {seed}, fold {fold}) has no true probability.")
         scores.append(evaluate(labels, true.loc[labels.index], THRESHOLD))
     planned = len(results.runs[["seed", "fold"]].drop_duplicates())
     return {"done": len(scores), "planned": planned, **_means(pd.DataFrame(scores) if scores else None)}

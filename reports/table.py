@@ -214,10 +214,7 @@ def mark_best(rows: Sequence[Row], columns: Sequence[Column]) -> list[Row]:
     return [
         replace(
             row,
-            cells={
-                key: replace(cell, mark=marks.get((row.key, key), Mark.NONE))
-                for key, cell in row.cells.items()
-            },
+            cells={key: replace(cell, mark=marks.get((row.key, key), Mark.NONE)) for key, cell in row.cells.items()},
         )
         for row in rows
     ]

@@ -104,13 +104,9 @@ def metric_cells(summary: Mapping[str, Any], source: str = "", label: str = "") 
     }
 
 
-def _row(
-    key: str, label: str, method: MethodInfo, setting: dict[str, Any], columns: list[Column], letter: str
-) -> Row:
+def _row(key: str, label: str, method: MethodInfo, setting: dict[str, Any], columns: list[Column], letter: str) -> Row:
     cells = metric_cells(setting, "table1", "" if setting["several"] else method.name)
-    cells |= {
-        column.key: Cell(_known(setting[column.key])) for column in columns if column.kind is not Kind.PERCENT
-    }
+    cells |= {column.key: Cell(_known(setting[column.key])) for column in columns if column.kind is not Kind.PERCENT}
     return Row(
         key=key,
         label=label,

@@ -81,9 +81,7 @@ class TerminalTable:
 
         table = self.table
         if any(not row.complete for row in table.rows):
-            yield Text(
-                "Rows with fewer runs than planned show their finished runs only, unmarked", style="red"
-            )
+            yield Text("Rows with fewer runs than planned show their finished runs only, unmarked", style="red")
         if any(row.has_paper for row in table.rows):
             yield Text("† the paper's own numbers, measured on other patients: no target", style="dim")
         if table.footnotes:

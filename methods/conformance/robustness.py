@@ -100,7 +100,9 @@ def cohort_with_gaps(lacking: tuple[str, ...] = ()) -> tuple[Cohort, Embeddings,
     arrays["image"][3], arrays["image_tokens"][3] = np.nan, np.nan
     arrays["text"][4], arrays["text"][5, 1] = np.nan, np.nan
     present = {name: None if name in lacking else array for name, array in arrays.items()}
-    embeddings = Embeddings(ids, **present, prompts=("a", "b", "c", "d", "e"))
+    embeddings = Embeddings(
+        ids, present["image"], present["image_tokens"], present["text"], prompts=("a", "b", "c", "d", "e")
+    )
     labels = pd.Series(patients.y, index=ids)
     fold = Fold(39, 0, "gaps", tuple(ids[:35]), tuple(ids[35:45]), tuple(ids[45:]))
     return cohort, embeddings, labels, fold

@@ -41,9 +41,7 @@ def test_volume_comes_from_the_affine():
     assert measure(mask, finer, without_affine).volume_ml == pytest.approx(5 * 40 * 10 * ML / 8)
 
 
-@pytest.mark.parametrize(
-    ("x", "side"), [((0, 10), "left"), ((30, 40), "right"), ((10, 30), "both"), ((2, 21), "left")]
-)
+@pytest.mark.parametrize(("x", "side"), [((0, 10), "left"), ((30, 40), "right"), ((10, 30), "both"), ((2, 21), "left")])
 def test_side(x, side):
     assert measure(box(x=x), AFFINE, slabs()).side == side
 

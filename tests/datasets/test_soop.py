@@ -20,10 +20,7 @@ from strokebench.datasets.soop_lesions import ATLAS, LESIONS, masks_by_patient, 
 AFFINE = np.diag([-3.0, 3, 3, 1])
 AFFINE[:3, 3] = 78, -112, -50
 SHAPE = (53, 63, 46)
-HEADER = (
-    "participant_id\tsex\tage\trace\tacuteischaemicstroke\tpriorstroke\tbmi\tnihss"
-    "\tgs_rankin_6isdeath\tetiology"
-)
+HEADER = "participant_id\tsex\tage\trace\tacuteischaemicstroke\tpriorstroke\tbmi\tnihss\tgs_rankin_6isdeath\tetiology"
 ROWS = [
     "sub-1\tF\t87\tw\t1\t1\t19.23\t15\t6\t5: Cryptogenic Stroke",
     "sub-2\tM\t89+\tn/a\t1\t0\tn/a\t1\tn/a\t3: Small-vessel disease (e.g., lacunar infarction <1.5 cm)",
@@ -186,9 +183,7 @@ def test_a_missing_column_is_named(folder):
 
 
 REAL = Path(os.environ.get("STROKEBENCH_SOOP", "absent"))
-real = pytest.mark.skipif(
-    not (REAL / LESIONS).is_file(), reason="STROKEBENCH_SOOP is not set to the SOOP data"
-)
+real = pytest.mark.skipif(not (REAL / LESIONS).is_file(), reason="STROKEBENCH_SOOP is not set to the SOOP data")
 
 
 @real
@@ -216,10 +211,7 @@ def test_measurements_agree_with_the_published_ones():
 def test_the_atlas_has_left_at_negative_x():
     territories: Territories = read_territories(REAL / ATLAS)
     for label, (_, side) in JHU_NAMES.items():
-        x = (
-            np.argwhere(territories.labels == label)[:, 0] * territories.affine[0, 0]
-            + territories.affine[0, 3]
-        )
+        x = np.argwhere(territories.labels == label)[:, 0] * territories.affine[0, 0] + territories.affine[0, 3]
         assert ("left" if x.mean() < 0 else "right") == side
 
 

@@ -87,9 +87,7 @@ def test_the_outcome_is_banned_only_where_it_is_asked_for(sentence):
 
 def test_inventions_of_the_writer_are_dropped_and_its_findings_kept():
     for sentence in WRITTEN:
-        assert bool(filter_text(sentence).kept) is (sentence not in WRITTEN[: len(wording.INVENTIONS)]), (
-            sentence
-        )
+        assert bool(filter_text(sentence).kept) is (sentence not in WRITTEN[: len(wording.INVENTIONS)]), sentence
 
 
 def test_a_bad_sentence_does_not_take_its_neighbours_with_it():

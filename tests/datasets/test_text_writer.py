@@ -99,8 +99,7 @@ def test_each_mistake_is_made_when_it_is_certain(errors, prompt, pattern):
 def test_mistakes_come_about_as_often_as_asked():
     errors = replace(TextErrors.none(), wrong_side=0.3)
     wrong = [
-        "right" in write_answers(LEFT_MCA, np.random.default_rng(seed), errors)["lesion_areas"]
-        for seed in range(400)
+        "right" in write_answers(LEFT_MCA, np.random.default_rng(seed), errors)["lesion_areas"] for seed in range(400)
     ]
     assert 0.22 < np.mean(wrong) < 0.38
 

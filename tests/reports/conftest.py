@@ -75,9 +75,7 @@ def made_up_results(
                 skill = SKILL[method.name]
                 noise = np.random.default_rng([seed, fold, METHODS.index(method)]).normal(0, 2, test.sum())
                 seen = skill * logit[test] + (1 - skill) * noise
-                predictions.append(
-                    _predictions(method.name, seed, fold, ids[test], y[test], 1 / (1 + np.exp(-seen)))
-                )
+                predictions.append(_predictions(method.name, seed, fold, ids[test], y[test], 1 / (1 + np.exp(-seen))))
     return Results(
         predictions=pd.concat(predictions, ignore_index=True),
         runs=pd.DataFrame(runs),

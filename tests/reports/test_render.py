@@ -30,10 +30,7 @@ def broken(incomplete):
 
 def numbers(table):
     """label -> the six metrics as printed."""
-    return {
-        row.label: [show(row.cells[column.key], column.kind) for column in table.columns[:6]]
-        for row in table.rows
-    }
+    return {row.label: [show(row.cells[column.key], column.kind) for column in table.columns[:6]] for row in table.rows}
 
 
 def plain(text):

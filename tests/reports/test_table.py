@@ -35,9 +35,7 @@ def test_equal_as_printed_is_marked_alike():
 
 
 def test_reference_and_incomplete_rows_are_never_marked():
-    marked = marks(
-        row("oracle", 0.99, reference=True), row("part", 0.98, done=19), row("a", 0.6), row("b", 0.5)
-    )
+    marked = marks(row("oracle", 0.99, reference=True), row("part", 0.98, done=19), row("a", 0.6), row("b", 0.5))
     assert marked == {"oracle": Mark.NONE, "part": Mark.NONE, "a": Mark.BEST, "b": Mark.SECOND}
 
 

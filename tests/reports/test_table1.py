@@ -68,9 +68,7 @@ def test_unfinished_methods_say_so_and_are_not_marked(results, incomplete):
 def test_other_methods_do_not_change_when_one_fails(results, incomplete):
     whole, broken = rows_of(table1(results)), rows_of(table1(incomplete))
     for key in ("xgboost", "concat", "table_net", "oracle"):
-        assert {m: whole[key].cells[m].value for m in METRICS} == {
-            m: broken[key].cells[m].value for m in METRICS
-        }
+        assert {m: whole[key].cells[m].value for m in METRICS} == {m: broken[key].cells[m].value for m in METRICS}
 
 
 def test_failed_runs_are_listed_with_their_error(incomplete):
