@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import skops.io
+from sklearn.base import clone
 
 from strokebench.datasets.files import StrokebenchError
 from strokebench.methods.base import Method
@@ -33,12 +34,13 @@ def test_network_is_safetensors_and_json(tmp_path):
     assert state["name"] == "concat" and state["parameters"]["hidden"] == 16
 
 
-@pytest.mark.parametrize("method", [SVM, RandomForest, XGBoost])
+@pytest.mark.parametrize("method", [SVM(), RandomForest(trees=20), XGBoost(trees=20)], ids=lambda m: m.name)
 @pytest.mark.parametrize("inputs", ["table", "all"])
 def test_traditional_methods_come_back_with_their_reductions(method, inputs, tmp_path):
-    fitted = method(inputs=inputs).fit(TRAIN.x, TRAIN.y, VALIDATION.x, VALIDATION.y)
+    fitted = clone(method).set_params(inputs=inputs).fit(TRAIN.x, TRAIN.y, VALIDATION.x, VALIDATION.y)
     fitted.save(tmp_path)
-    np.testing.assert_array_equal(method.load(tmp_path).predict_proba(TEST.x), fitted.predict_proba(TEST.x))
+    loaded = type(method).load(tmp_path)
+    np.testing.assert_array_equal(loaded.predict_proba(TEST.x), fitted.predict_proba(TEST.x))
 
 
 def test_facts_come_back(tmp_path):
