@@ -92,14 +92,16 @@ def _check_file(file: CohortFile, jobs: int, progress: Progress | None) -> Check
     ids = [str(id) for id in examined.table.index]
     images = paths_of(file, file.images, ids, "image")
     masks = paths_of(file, file.masks, ids, "mask")
+    brain_masks = paths_of(file, file.brain_masks, ids, "mask")
     problems = [*examined.problems, *outcome_problems(examined.table, file.outcomes)]
     notes = list(examined.notes)
-    for what, part in (("image", images), ("mask", masks)):
+    for what, part in (("image", images), ("mask", masks), ("mask", brain_masks)):
         if part:
             problems += part.problems
             notes += _strangers(part, what, file.folder)
     if images:
-        problems += examine_images(images.paths, masks.paths if masks else None, jobs, progress).problems
+        given = [part.paths for part in (masks, brain_masks) if part]
+        problems += examine_images(images.paths, given, jobs, progress).problems
     texts = examined.texts
     unread: list[Problem] = []
     if file.text and file.text.files:
@@ -127,7 +129,7 @@ def _check_built_in(dataset: str, jobs: int, progress: Progress | None) -> Check
     ids = [str(id) for id in cohort.ids]
     problems = list(outcome_problems(cohort.table, cohort.outcomes))
     if cohort.images is not None:
-        problems += examine_images(cohort.images, cohort.masks, jobs, progress).problems
+        problems += examine_images(cohort.images, [cohort.masks, cohort.brain_masks], jobs, progress).problems
     if cohort.texts is not None:
         problems += text_problems(cohort.texts)
     # A public cohort's outcome is known to be missing for some; its description counts them.

@@ -82,7 +82,7 @@ class Context:
     @cached_property
     def material(self) -> Material:
         """What the workers need, without paths and texts."""
-        cohort = replace(self.cohort, images=None, masks=None, texts=None, oracle=None)
+        cohort = replace(self.cohort, images=None, masks=None, brain_masks=None, texts=None, oracle=None)
         return Material(cohort, self.embeddings, self.labels, self.banned_columns)
 
     @cached_property

@@ -33,6 +33,10 @@ class Column:
     """Largest plausible value."""
 
 
+PARTS = ("images", "texts", "site", "masks", "brain_masks", "oracle")
+"""What a cohort may have beside its table; each indexed by patient id."""
+
+
 @dataclass(frozen=True)
 class Cohort:
     """Patients with a table, images, texts, sites; each part indexed by patient id.
@@ -49,6 +53,8 @@ class Cohort:
         texts: one column a prompt, one row a patient; a missing answer is None. None: no text.
         site: hospital of each patient, or None.
         masks: lesion mask path a patient where the cohort has them, in the grid of the image.
+        brain_masks: likewise a mask of the brain; what lies outside it is not encoded. A patient without one
+            is encoded as the image is.
         oracle: each patient's true probability of the outcome `oracle_outcome`; only a generator knows it.
         oracle_outcome: the outcome expression that `oracle` belongs to, e.g. `nihss < 7`.
         synthetic: every output must say so.
@@ -70,6 +76,7 @@ class Cohort:
     texts: pd.DataFrame | None = None
     site: pd.Series | None = None
     masks: pd.Series | None = None
+    brain_masks: pd.Series | None = None
     oracle: pd.Series | None = None
     oracle_outcome: str | None = None
     synthetic: bool = False
@@ -80,7 +87,7 @@ class Cohort:
     def __post_init__(self) -> None:
         table = _with_string_ids(self.table, "the clinical table")
         object.__setattr__(self, "table", table)
-        for part in ("images", "texts", "site", "masks", "oracle"):
+        for part in PARTS:
             value = getattr(self, part)
             if value is not None:
                 object.__setattr__(self, part, _aligned(_with_string_ids(value, part), table.index, part))
@@ -88,6 +95,7 @@ class Cohort:
         _check_values(self)
         _check_files(self.images, "image")
         _check_files(self.masks, "lesion mask")
+        _check_files(self.brain_masks, "brain mask")
         if self.site is not None and self.site.isna().any():
             raise StrokebenchError(
                 f"Patient {self.site.index[self.site.isna()][0]} has no site.",
@@ -105,9 +113,7 @@ class Cohort:
     def subset(self, ids: pd.Index) -> Cohort:
         """The same cohort with only these patients, in this order."""
         parts: dict[str, Any] = {
-            part: value.loc[ids]
-            for part in ("table", "images", "texts", "site", "masks", "oracle")
-            if (value := getattr(self, part)) is not None
+            part: value.loc[ids] for part in ("table", *PARTS) if (value := getattr(self, part)) is not None
         }
         fields = {name: getattr(self, name) for name in self.__dataclass_fields__}
         return Cohort(**{**fields, **parts})
@@ -120,8 +126,14 @@ class Cohort:
             value = getattr(self, part)
             parts[part] = None if value is None else value.loc[ids].to_csv()
         if self.images is not None:
-            parts["images"] = [None if pd.isna(p) else file_digest(Path(p)) for p in self.images.loc[ids]]
+            parts["images"] = _digests(self.images.loc[ids])
+        if self.brain_masks is not None:
+            parts["brain_masks"] = _digests(self.brain_masks.loc[ids])
         return digest(parts)
+
+
+def _digests(paths: pd.Series) -> list[str | None]:
+    return [None if pd.isna(path) else file_digest(Path(path)) for path in paths]
 
 
 def _with_string_ids(part: Any, what: str) -> Any:

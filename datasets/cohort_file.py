@@ -67,6 +67,7 @@ class CohortFile:
     banned: tuple[str, ...] = ()
     images: str | None = None
     masks: str | None = None
+    brain_masks: str | None = None
     text: TextSource | None = None
     exclude: Mapping[str, str] = field(default_factory=dict)
     accept: Mapping[str, str | tuple[str, ...]] = field(default_factory=dict)
@@ -101,6 +102,7 @@ KEYS = {
     "banned": "columns that are never an input (identifiers, dates, facts after discharge)",
     "images": "file pattern, e.g. `images/{id}.nii.gz` or `sub-{id}/anat/*_FLAIR.nii.gz`",
     "masks": "file pattern of lesion masks in the grid of the images",
+    "brain_masks": "file pattern of brain masks in the grid of the images; what lies outside is not encoded",
     "text": "`none`, a column, {columns: {prompt: column}} or {files: pattern, prompts: list}",
     "exclude": "patient -> reason to leave it out",
     "accept": "code of a problem -> list of patients (or columns) it is accepted for, or `all`",
@@ -296,7 +298,7 @@ def _accept(value: Any) -> dict[str, str | tuple[str, ...]]:
 _READERS: dict[str, Any] = {
     **dict.fromkeys(("title", "licence", "source", "citation", "table", "sheet", "encoding", "id", "site"), _text),
     **dict.fromkeys(("sites", "banned", "missing"), _list),
-    **dict.fromkeys(("images", "masks"), _pattern),
+    **dict.fromkeys(("images", "masks", "brain_masks"), _pattern),
     "name": _name,
     "decimal": _decimal,
     "outcome": _outcomes,

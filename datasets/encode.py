@@ -63,7 +63,8 @@ def encode_cohort(
     if cohort.images is not None:
         encoder = pair.image(weights)
         image_encoder = encoder.name
-        keys["image"], image = _images(cohort.images.loc[ids], encoder, jobs, progress, device)
+        masks = None if cohort.brain_masks is None else cohort.brain_masks.loc[ids]
+        keys["image"], image = _images(cohort.images.loc[ids], masks, encoder, jobs, progress, device)
     if cohort.texts is not None and cohort.texts.shape[1]:
         reader = pair.text(weights)
         text_encoder = reader.name
@@ -90,9 +91,15 @@ def _device(device: str) -> str:
 
 
 def _images(
-    paths: pd.Series, encoder: ImageEncoder, jobs: int, progress: Progress | None, device: str
+    paths: pd.Series,
+    brain_masks: pd.Series | None,
+    encoder: ImageEncoder,
+    jobs: int,
+    progress: Progress | None,
+    device: str,
 ) -> tuple[str, Arrays]:
-    files = {str(patient): Path(path) for patient, path in paths.items() if not pd.isna(path)}
+    masks = {} if brain_masks is None else {str(id): Path(p) for id, p in brain_masks.items() if not pd.isna(p)}
+    files = {str(id): (Path(p), masks.get(str(id))) for id, p in paths.items() if not pd.isna(p)}
     # Reading and hashing leave the interpreter's lock, so threads are enough.
     with ThreadPoolExecutor(8) as pool:
         digests = dict(zip(files, pool.map(_image_digest, files, files.values()), strict=True))
@@ -102,7 +109,7 @@ def _images(
     patients: dict[str, list[str]] = {}
     for patient, key in digests.items():
         patients.setdefault(key, []).append(patient)
-    sources = {key: (", ".join(same[:NAMED]), files[same[0]]) for key, same in patients.items()}
+    sources = {key: (", ".join(same[:NAMED]), *files[same[0]]) for key, same in patients.items()}
 
     def chunks(missing: Sequence[str]) -> Iterator[Chunk]:
         return encode_images(encoder, [(key, *sources[key]) for key in missing], jobs, _device(device))
@@ -110,12 +117,15 @@ def _images(
     return _cached("image", encoder, paths.index, keys, shapes, chunks, progress)
 
 
-def _image_digest(patient: str, path: Path) -> str:
+def _image_digest(patient: str, files: tuple[Path, Path | None]) -> str:
+    """Hash of an image, and of its brain mask where it has one."""
+    path, mask = files
     try:
-        return file_digest(path)
+        return file_digest(path) if mask is None else digest([file_digest(path), file_digest(mask)])
     except OSError as error:
         raise StrokebenchError(
-            f"Patient {patient}: {path} cannot be read ({error.strerror}).", "Check the path and its permissions."
+            f"Patient {patient}: {error.filename} cannot be read ({error.strerror}).",
+            "Check the path and its permissions.",
         ) from None
 
 

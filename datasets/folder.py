@@ -34,7 +34,8 @@ def load(path: Path) -> Cohort:
         raise StrokebenchError(f"{file.table}: no patient is left.", "Check the id column and `exclude:`.")
     images = paths_of(file, file.images, ids, "image")
     masks = paths_of(file, file.masks, ids, "mask")
-    problems += [problem for part in (images, masks) if part for problem in part.problems]
+    brain_masks = paths_of(file, file.brain_masks, ids, "mask")
+    problems += [problem for part in (images, masks, brain_masks) if part for problem in part.problems]
     texts = examined.texts
     if file.text and file.text.files:
         texts, found = read_texts(file, ids)
@@ -48,6 +49,7 @@ def load(path: Path) -> Cohort:
         columns=examined.columns,
         images=images.paths if images else None,
         masks=masks.paths if masks else None,
+        brain_masks=brain_masks.paths if brain_masks else None,
         texts=texts,
         site=None if examined.site is None else examined.site.str.strip(),
         outcomes=file.outcomes,

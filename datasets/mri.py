@@ -27,7 +27,7 @@ class VolumeError(StrokebenchError):
     """A volume that cannot be used.
 
     Args:
-        fault: which of `unreadable`, `4d`, `affine`, `few_slices`, `nan`, `empty`.
+        fault: which of `unreadable`, `4d`, `affine`, `few_slices`, `nan`, `empty`, `grid`.
     """
 
     def __init__(self, message: str, hint: str = "", fault: str = "unreadable") -> None:
@@ -101,7 +101,7 @@ def read_volume(path: Path, patient: str = "") -> Volume:
     return Volume(data, spacing)  # type: ignore[arg-type]
 
 
-def prepare(path: Path, target: Target, patient: str = "") -> NDArray[np.float32]:
+def prepare(path: Path, target: Target, patient: str = "", brain_mask: Path | None = None) -> NDArray[np.float32]:
     """Read a volume, centre the head on the encoder's grid and standardise its intensities.
 
     The head is everything clearly above the background, so skull-stripped volumes and whole heads both work.
@@ -112,14 +112,17 @@ def prepare(path: Path, target: Target, patient: str = "") -> NDArray[np.float32
         path: `.nii` or `.nii.gz`.
         target: shape and spacing of the grid.
         patient: named in errors.
+        brain_mask: above 0 inside the brain, in the grid of the volume; what lies outside becomes background.
 
     Returns:
         float32 of `target.shape`.
 
     Raises:
-        StrokebenchError: as `read_volume`; or nothing stands out from the background.
+        StrokebenchError: as `read_volume`; a mask on another grid; or nothing stands out from the background.
     """
     volume = read_volume(path, patient)
+    if brain_mask is not None:
+        volume = _within(volume, read_volume(brain_mask, patient), brain_mask, patient)
     data, spacing = _shrink(volume, target.spacing)
     head = _head(data)
     if head.sum() < 8:
@@ -131,6 +134,19 @@ def prepare(path: Path, target: Target, patient: str = "") -> NDArray[np.float32
     inside = data[head]
     data = np.where(head, (data - inside.mean()) / max(float(inside.std()), 1e-6), 0).astype(np.float32)
     return _centre(data, head, spacing, target)
+
+
+def _within(volume: Volume, mask: Volume, path: Path, patient: str) -> Volume:
+    """The volume with background outside the mask: 0, or its lowest value where that is negative."""
+    if mask.data.shape != volume.data.shape:
+        raise VolumeError(
+            f"{f'Patient {patient}: ' if patient else ''}{path} {mask.data.shape} is not on the grid of the image"
+            f" {volume.data.shape}.",
+            "Resample the mask to the grid of its image.",
+            "grid",
+        )
+    background = min(0.0, float(volume.data.min()))
+    return Volume(np.where(mask.data > 0, volume.data, np.float32(background)), volume.spacing)
 
 
 def _check_affine(affine: NDArray[np.float64], what: str) -> None:

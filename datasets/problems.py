@@ -66,7 +66,7 @@ CODES: Mapping[str, Code] = {
     "mask_ambiguous": Code("Narrow the pattern until it fits one file a patient."),
     "mask_unreadable": Code("Copy or export the file again."),
     "mask_grid": Code("Resample the mask to the grid of its image."),
-    "mask_values": Code("Save the mask with 0 outside and 1 inside the lesion."),
+    "mask_values": Code("Save the mask with 0 outside and 1 inside."),
     # text
     "text_missing": Code("Add the text, or accept that the patient has none.", True),
     "text_ambiguous": Code("Narrow the pattern until it fits one file a text."),

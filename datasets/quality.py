@@ -8,7 +8,7 @@ are our choice.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -56,7 +56,7 @@ class Examination:
 
 def examine_images(
     images: pd.Series,
-    masks: pd.Series | None = None,
+    masks: Sequence[pd.Series | None] = (),
     jobs: int = 2,
     progress: Callable[[int, int], None] | None = None,
 ) -> Examination:
@@ -64,15 +64,19 @@ def examine_images(
 
     Args:
         images: path a patient; None where there is none (that is for the caller to report).
-        masks: likewise.
+        masks: likewise, of lesions and of brains.
         jobs: processes.
         progress: called with the number of patients done and of all.
     """
     from joblib import Parallel, delayed
 
     paths = {str(id): Path(path) for id, path in images.items() if not pd.isna(path)}
-    mask_of = {} if masks is None else {str(id): Path(m) for id, m in masks.items() if not pd.isna(m)}
-    tasks = (delayed(_examine)(path, mask_of.get(id)) for id, path in paths.items())
+    masks_of: dict[str, list[Path]] = {id: [] for id in paths}
+    for kind in masks:
+        for id, mask in () if kind is None else kind.items():
+            if not pd.isna(mask) and str(id) in masks_of:
+                masks_of[str(id)].append(Path(mask))
+    tasks = (delayed(_examine)(path, masks_of[id]) for id, path in paths.items())
     facts: dict[str, ImageFacts] = {}
     problems: list[Problem] = []
     results = Parallel(n_jobs=min(jobs, max(1, len(paths))), return_as="generator")(tasks)
@@ -113,8 +117,8 @@ def judge(facts: Mapping[str, ImageFacts], names: Mapping[str, str]) -> Iterator
             yield Problem(code, what, id, names[id])
 
 
-def _examine(path: Path, mask: Path | None) -> tuple[ImageFacts | None, list[tuple[str, str]]]:
-    """Facts of one patient's image, and code and sentence of what is wrong with its file and its mask."""
+def _examine(path: Path, masks: Sequence[Path]) -> tuple[ImageFacts | None, list[tuple[str, str]]]:
+    """Facts of one patient's image, and code and sentence of what is wrong with its file and its masks."""
     import nibabel
 
     try:
@@ -131,7 +135,7 @@ def _examine(path: Path, mask: Path | None) -> tuple[ImageFacts | None, list[tup
     if extent > MAX_EXTENT_MM:
         edges = " x ".join(f"{edge:.3g}" for edge in volume.spacing)
         return None, [("image_affine", f"its voxels of {edges} mm make a field of {extent:.0f} mm")]
-    return measure(volume), [] if mask is None else list(_mask_problems(mask, path))
+    return measure(volume), [problem for mask in masks for problem in _mask_problems(mask, path)]
 
 
 def _mask_problems(mask: Path, path: Path) -> Iterator[tuple[str, str]]:

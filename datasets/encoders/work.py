@@ -18,6 +18,8 @@ from strokebench.datasets.files import StrokebenchError
 IMAGES = 8
 TEXTS = 64
 Item = TypeVar("Item")
+ImageItem = tuple[str, str, Path, Path | None]
+"""Key, patient, image, and brain mask if there is one."""
 
 
 @dataclass(frozen=True)
@@ -34,10 +36,8 @@ class Chunk:
     errors: list[StrokebenchError] = field(default_factory=list)
 
 
-def encode_images(
-    encoder: ImageEncoder, items: Sequence[tuple[str, str, Path]], jobs: int, device: str
-) -> Iterator[Chunk]:
-    """Encode image files given as (key, patient, path), in no particular order of chunks."""
+def encode_images(encoder: ImageEncoder, items: Sequence[ImageItem], jobs: int, device: str) -> Iterator[Chunk]:
+    """Encode image files given as (key, patient, path, brain mask or None), in no particular order of chunks."""
     chunks = _chunks(items, IMAGES)
     if device == "cpu":
         yield from _spread(_encode_images, [(encoder, chunk) for chunk in chunks], jobs)
@@ -54,7 +54,7 @@ def encode_texts(encoder: TextEncoder, items: Sequence[tuple[str, str]], jobs: i
     yield from _spread(_encode_texts, [(encoder, chunk, device) for chunk in chunks], jobs if device == "cpu" else 1)
 
 
-def _encode_images(encoder: ImageEncoder, items: Sequence[tuple[str, str, Path]]) -> Chunk:
+def _encode_images(encoder: ImageEncoder, items: Sequence[ImageItem]) -> Chunk:
     with _one_thread():
         return _features(encoder, *_prepare(encoder.target, items), "cpu")
 
@@ -76,14 +76,14 @@ def _features(
 
 
 def _prepare(
-    target: Target, items: Sequence[tuple[str, str, Path]]
+    target: Target, items: Sequence[ImageItem]
 ) -> tuple[list[str], list[NDArray[np.float32]], list[StrokebenchError]]:
     from strokebench.datasets.mri import prepare
 
     keys, volumes, errors = [], [], []
-    for key, patient, path in items:
+    for key, patient, path, brain_mask in items:
         try:
-            volumes.append(prepare(path, target, patient))
+            volumes.append(prepare(path, target, patient, brain_mask))
             keys.append(key)
         except StrokebenchError as error:
             errors.append(error)

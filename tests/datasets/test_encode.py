@@ -244,10 +244,21 @@ calls: list[tuple[int, str]] = []
 
 def test_a_gpu_gets_batches(cohort):
     calls.clear()
-    items = [(f"key-{patient}", patient, Path(path)) for patient, path in cohort.images.items()]
+    items = [(f"key-{patient}", patient, Path(path), None) for patient, path in cohort.images.items()]
     encoder = OnDevice(planes=(2, 2, 4, 4))
     chunks = list(work.encode_images(encoder, items, 1, "cuda"))
     assert calls == [(8, "cuda"), (8, "cuda"), (4, "cuda")]
-    assert [key for chunk in chunks for key in chunk.keys] == [key for key, _, _ in items]
+    assert [key for chunk in chunks for key in chunk.keys] == [key for key, *_ in items]
     expected = encode(cohort)
     assert np.allclose(np.concatenate([chunk.arrays["pooled"] for chunk in chunks]), expected.image, atol=1e-5)
+
+
+def test_a_brain_mask_changes_the_features_of_its_patient_alone(cohort, tmp_path):
+    before = encode(cohort)
+    mask = np.zeros((24, 28, 20), np.uint8)
+    mask[6:18, 6:22, 6:14] = 1
+    nibabel.save(nibabel.Nifti1Image(mask, np.diag([6.0, 6, 6, 1])), tmp_path / "brain.nii.gz")
+    masks = pd.Series([tmp_path / "brain.nii.gz", *[None] * (N - 1)], index=cohort.ids)
+    after = encode(with_parts(cohort, brain_masks=masks))
+    assert not np.allclose(after.image[0], before.image[0])
+    np.testing.assert_array_equal(after.image[1:], before.image[1:])

@@ -1,7 +1,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from hospital_folder import clinical_table
+from hospital_folder import clinical_table, image, write_hospital
 
 from strokebench.datasets.catalogue import load_cohort
 from strokebench.datasets.cohort import Kind
@@ -294,3 +294,15 @@ def test_the_row_of_a_missing_id_is_that_of_the_file(folder):
     path = folder(edit=put(3, "id", ""))
     (problem,) = examine_table(read_cohort_file(path)).problems
     assert "row 5" in problem.what
+
+
+def test_brain_masks_are_found_by_their_pattern(tmp_path):
+    path = write_hospital(tmp_path, 12)
+    (tmp_path / "brains").mkdir()
+    brain = tmp_path / "brains" / "p03.nii.gz"
+    brain.write_bytes(image(tmp_path, 3).read_bytes())
+    with path.open("a") as file:
+        file.write('brain_masks: "brains/{id}.nii.gz"\n')
+    found = load(path).brain_masks
+    assert found["p03"] == str(brain)
+    assert found.drop("p03").isna().all()

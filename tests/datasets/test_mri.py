@@ -162,3 +162,23 @@ def test_a_bad_file_is_named_with_its_patient_and_defect(tmp_path, write, said):
     assert said in caught.value.message
     assert "P-07" in caught.value.message and str(path) in caught.value.message
     assert caught.value.hint and "\n" not in str(caught.value)
+
+
+def test_what_lies_outside_the_brain_mask_does_not_count(tmp_path):
+    plain = head()
+    data = np.asarray(plain.dataobj)
+    brain = (data > 0).astype(np.uint8)
+    skull = data.copy()
+    skull[data == 0] = np.random.default_rng(0).integers(300, 900, (data == 0).sum())
+    mask = save(nibabel.Nifti1Image(brain, plain.affine), tmp_path / "mask.nii.gz")
+    expected = prepare(save(plain, tmp_path / "plain.nii.gz"), TARGET)
+    dirty = save(nibabel.Nifti1Image(skull, plain.affine), tmp_path / "skull.nii.gz")
+    np.testing.assert_allclose(prepare(dirty, TARGET, brain_mask=mask), expected, atol=0.05)
+    assert np.abs(prepare(dirty, TARGET) - expected).max() > 1
+
+
+def test_a_brain_mask_on_another_grid_names_the_patient(tmp_path):
+    image = save(head(), tmp_path / "image.nii.gz")
+    mask = save(nibabel.Nifti1Image(np.eye(9)[None].repeat(9, 0), np.eye(4)), tmp_path / "mask.nii.gz")
+    with pytest.raises(StrokebenchError, match=r"Patient p7: .*mask\.nii\.gz.*grid"):
+        prepare(image, TARGET, "p7", mask)

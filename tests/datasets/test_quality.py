@@ -225,7 +225,7 @@ def test_masks_are_held_against_their_images(tmp_path):
         save(images[id], upright() * (1 + number / 9), (4, 4, 4))
         save(tmp_path / f"{id}_mask.nii.gz", mask, (4, 4, 4), dtype=np.uint8)
     paths = pd.Series({id: tmp_path / f"{id}_mask.nii.gz" for id in masks})
-    problems = examine_images(pd.Series(images), paths, jobs=1).problems
+    problems = examine_images(pd.Series(images), [paths], jobs=1).problems
     assert [(p.patient, p.code) for p in problems] == [("b", "mask_grid"), ("c", "mask_values")]
 
 
