@@ -88,6 +88,7 @@ class Collector:
             "outcome": context.outcome.expression,
             "protocol": context.settings.protocol,
             "n_patients": len(context.labels),
+            "n_without_outcome": len(context.cohort) - len(context.labels),
             "n_positive": int(context.labels.sum()),
             "encoders": {
                 modality: name

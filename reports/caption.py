@@ -41,6 +41,8 @@ def patients_in_words(results: Results) -> str:
             return "no patient tested yet"
         return f"{len(tested)} test patients, {100 * tested['y'].mean():.1f} % positive"
     said = f"{n} patients, {100 * positive / n:.1f} % positive" if n else "no patients"
+    if without := results.provenance.get("n_without_outcome"):
+        said += f", {without} more left out without a known outcome"
     return said if len(tested) in (0, n) else f"{said}, {len(tested)} of them tested"
 
 

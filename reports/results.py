@@ -43,6 +43,8 @@ class Provenance(TypedDict, total=False):
     n_patients: int
     n_positive: int
     """Patients with the outcome known, and those of label 1, tested or not."""
+    n_without_outcome: int
+    """Patients of the cohort that were left out because their outcome is not known."""
     encoders: str | dict[str, str]
     """Name of the pair, or names by modality."""
     data_sha256: str

@@ -151,3 +151,9 @@ def test_before_the_first_run_is_finished(make_results):
 def test_uncommitted_changes_are_told(results):
     changed = replace(results, provenance={**results.provenance, "commit": "c" * 40 + "+changes"})
     assert any("code cccccccccc+changes" in note for note in table1(changed).notes)
+
+
+def test_patients_without_the_outcome_are_counted_in_the_caption(results):
+    assert "left out" not in table1(results).caption
+    provenance = {**results.provenance, "n_without_outcome": 202}
+    assert "202 more left out without a known outcome" in table1(replace(results, provenance=provenance)).caption
