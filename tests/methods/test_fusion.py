@@ -6,7 +6,9 @@ from small_network import SHAPES, build, make_batch, noise
 from torch import nn
 
 from strokebench.datasets.files import StrokebenchError
+from strokebench.methods.conformance.subject import Patients, changed
 from strokebench.methods.fusion import FUSION, Interaction, mapping_loss
+from strokebench.tasks.trimodal import Modality
 
 WIDTH = 32
 
@@ -190,6 +192,15 @@ def test_image_tokens_return_from_the_text_space():
     torch.testing.assert_close(aux["mapped_image"], module.text_to_vision(there[:, :16]))
     torch.testing.assert_close(aux["mapped_text"], there[:, 16:20])
     assert torch.equal(aux["image"], image) and torch.equal(aux["text"], text)
+
+
+def test_collapse_of_the_tokens_would_be_seen():
+    train, validation = Patients(30, 1), Patients(16, 2)
+    method = FUSION(hidden=16, width=32, max_epochs=1).fit(train.x, train.y, validation.x, validation.y)
+    assert method.facts_["image_token_variance"] > 0.01 < method.facts_["text_token_variance"]
+    same = changed(train.x, [Modality.TEXT], 1.0)
+    method.fit(same, train.y, same[:16], train.y[:16])
+    assert method.facts_["image_token_variance"] > 0.01 > method.facts_["text_token_variance"]
 
 
 @pytest.mark.parametrize(
