@@ -39,9 +39,8 @@ class FUSION(TokenMethod):
     weight 0.1, latents pooled from the image encoded without text and rewritten after every block.
 
     Ours: one early and one late block, two decoder blocks, 8 heads, 4 latents with windows of 2 x 2 (3 x 3
-    in the original), dropout; tokens 64 wide, which on the virtual cohort scored what 128 did (AUC 0.768
-    and 0.763, three folds) in half the time. Text is hidden from the image in the early block, which the
-    release means to do but misses by an index.
+    in the original), dropout. Text is hidden from the image in the early block, which the release means to
+    do but misses by an index.
 
     Lost: the question, for which the diagnostic text stands in, itself written from the image; encoding of
     pixels, since the image encoder is frozen and text cannot reach it; a number of latents drawn anew
@@ -64,7 +63,6 @@ class FUSION(TokenMethod):
     label = "FUSION"
     paper_row = 10
 
-    width: int = 64
     early: int = 1
     late: int = 1
     layers: int = 2
