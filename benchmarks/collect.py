@@ -129,11 +129,7 @@ def describe(method: type[Method]) -> MethodInfo:
 def _row(run: Run, key: str, status: str, error: str | None, record: dict[str, Any]) -> dict[str, Any]:
     facts = record.get("facts", {})
     return {
-        "method": run.method,
-        "variant": run.variant,
-        "condition": run.condition.name,
-        "seed": run.seed,
-        "fold": run.fold,
+        **run.names(),
         "key": key,
         "status": status,
         "error": error,

@@ -44,6 +44,16 @@ class Run:
     condition: Condition = COMPLETE
     balance: str = "smote"
 
+    def names(self) -> dict[str, Any]:
+        """What tables and MLflow call this run: method, variant, condition, seed and fold."""
+        return {
+            "method": self.method,
+            "variant": self.variant,
+            "condition": self.condition.name,
+            "seed": self.seed,
+            "fold": self.fold,
+        }
+
 
 @dataclass(frozen=True)
 class Plan:

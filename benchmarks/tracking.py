@@ -195,11 +195,7 @@ class MlflowTracker:
         params = find_method(run.method)(**run.params).get_params()
         params.pop("random_state", None)
         return {
-            "method": run.method,
-            "variant": run.variant,
-            "condition": run.condition.name,
-            "seed": run.seed,
-            "fold": run.fold,
+            **run.names(),
             "protocol": run.protocol,
             "balance": run.balance,
             "dataset": context.cohort.name,

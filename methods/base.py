@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import json
 import re
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
@@ -115,10 +114,6 @@ class Method(ClassifierMixin, BaseEstimator, ABC):
 
     @abstractmethod
     def _load_model(self, folder: Path) -> None: ...
-
-    def describe(self) -> str:
-        """The hyper-parameters as one line of JSON, for logs."""
-        return json.dumps(self.get_params(), sort_keys=True)
 
 
 def two_columns(p: NDArray) -> NDArray[np.float64]:

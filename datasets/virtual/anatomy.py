@@ -13,26 +13,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from strokebench.datasets.lesion import TERRITORY_NAMES
+
 Floats = NDArray[np.floating[Any]]
 
-TERRITORIES = (
-    "anterior cerebral artery",
-    "medial lenticulostriate",
-    "lateral lenticulostriate",
-    "frontal MCA",
-    "parietal MCA",
-    "temporal MCA",
-    "occipital MCA",
-    "insular MCA",
-    "temporal PCA",
-    "occipital PCA",
-    "thalamoperforating",
-    "anterior choroidal",
-    "basilar",
-    "superior cerebellar",
-    "inferior cerebellar",
-)
-"""Names as `strokebench.datasets.lesion` uses them, so that findings and texts of all cohorts read alike."""
+TERRITORIES = TERRITORY_NAMES[:-1]
+"""All but the ventricle, which no artery feeds; the same names make findings and texts of all cohorts read alike."""
 
 NAMES = {2 * i + 1 + right: (name, ("left", "right")[right]) for i, name in enumerate(TERRITORIES) for right in (0, 1)}
 """Label -> (territory, side): odd labels are left."""
