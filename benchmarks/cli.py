@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -124,7 +125,7 @@ def _experiment(name: str, chosen: Settings, compute: bool) -> None:
 
     console = _console()
     experiment = find_experiment(name)
-    context = build_context(chosen, console)
+    context = build_context(replace(chosen, protocol=experiment.protocol or chosen.protocol), console)
     done = (run_experiment if compute else report_experiment)(experiment, context, console)
     console.print()
     console.print(done.shown)

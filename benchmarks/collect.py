@@ -17,6 +17,9 @@ from strokebench.methods.base import Method
 from strokebench.methods.registry import find_method
 from strokebench.reports.results import PREDICTION_COLUMNS, RUN_COLUMNS, MethodInfo, Provenance, Results
 
+STORED = ("patient_id", "y", "p")
+"""The columns that every stored run has; whatever else a method told of its patients follows them."""
+
 Planned = tuple[Run, str]
 """A run and its key."""
 
@@ -36,7 +39,7 @@ class Collector:
 
     def results(self) -> Results:
         """Everything that is known by now: finished, failed and missing runs."""
-        rows, predictions = [], []
+        rows, predictions, patient_facts = [], [], []
         for run, key in self.planned:
             status = self.store.status(key)
             error: str | None = None
@@ -44,6 +47,8 @@ class Collector:
             if status == "done":
                 part, record = self.finished(key)
                 predictions.append(self._predictions(run, part))
+                if len(part.columns) > len(STORED):
+                    patient_facts.append(part.drop(columns=["y", "p"]).assign(**run.names()))
             elif status == "failed":
                 error = self.store.failure(key)["error"]
             rows.append(_row(run, key, status, error, record))
@@ -55,6 +60,7 @@ class Collector:
             methods=[describe(method) for method in methods.values()],
             provenance=self._provenance(),
             oracle=self.context.oracle,
+            patient_facts=pd.concat(patient_facts, ignore_index=True) if patient_facts else None,
         )
 
     def _predictions(self, run: Run, part: pd.DataFrame) -> pd.DataFrame:
@@ -138,4 +144,6 @@ def _row(run: Run, key: str, status: str, error: str | None, record: dict[str, A
         "peak_mb": record.get("peak_mb", np.nan),
         "parameters": facts.get("parameters", np.nan),
         "best_epoch": facts.get("best_epoch", np.nan),
+        "validation_auc": facts.get("validation_auc", np.nan),
+        "threshold": facts.get("threshold", np.nan),
     }

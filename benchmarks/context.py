@@ -146,6 +146,7 @@ class Context:
             "params": params,
             "keep": sorted(run.condition.keep),
             "when": run.condition.when,
+            "missing": [run.condition.rate, run.condition.fill],
             "balance": run.balance,
             "versions": package_versions(),
         }

@@ -73,10 +73,12 @@ class Experiment(ABC):
 
     Class attributes:
         name: what `strokebench run` calls it. title: one line for lists.
+        protocol: the only protocol that it makes sense under; None: the user's choice.
     """
 
     name: ClassVar[str]
     title: ClassVar[str]
+    protocol: ClassVar[str | None] = None
 
     @abstractmethod
     def plan(self, context: Context) -> Plan:

@@ -1,24 +1,28 @@
-"""One run: prepare a fold, fit a method on it, predict its test part. Pure: nothing is read or written."""
+"""One fit: prepare a fold, fit a method on it, predict its test part. Pure: nothing is read or written."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from strokebench.benchmarks.memory import PeakMemory
 from strokebench.datasets.cohort import Cohort
 from strokebench.datasets.embeddings import Embeddings
+from strokebench.methods.base import Method
 from strokebench.methods.neural import NeuralMethod
 from strokebench.methods.registry import find_method
 from strokebench.tasks.conditions import Condition
+from strokebench.tasks.metrics import auc, youden_threshold
 from strokebench.tasks.preprocessing import prepare
 from strokebench.tasks.splits import Fold
+from strokebench.tasks.trimodal import TriModal
 
 
 @dataclass(frozen=True)
@@ -42,13 +46,15 @@ class Fitted:
     """What came of a run.
 
     Args:
-        predictions: `patient_id`, `y`, `p`, one row a test patient, in the order of the fold.
-        history, facts: the method's training curves and numbers.
+        predictions: for each condition `patient_id`, `y`, `p` and whatever else the method tells of a patient
+            (`Method.patient_facts`), one row a test patient, in the order of the fold.
+        history: the method's training curves.
+        facts: the method's numbers, and `validation_auc` and `threshold`, both of the validation part.
         fit_seconds, predict_seconds: wall time; `cpu_seconds`: processor time of both.
         peak_mb: largest resident memory while fitting and predicting, above what the process held before.
     """
 
-    predictions: pd.DataFrame
+    predictions: list[pd.DataFrame]
     history: dict[str, list[float]]
     facts: dict[str, float]
     fit_seconds: float
@@ -76,27 +82,35 @@ def fit_and_predict(
     params: Mapping[str, Any],
     fold: Fold,
     material: Material,
-    condition: Condition,
+    conditions: Sequence[Condition],
     balance: str,
 ) -> Fitted:
-    """Compute one run; the same arguments give the same predictions in any process.
+    """Compute one fit, tested under one or more conditions; the same arguments give the same in any process.
+
+    A fold without test patients is fitted all the same, which is how hyper-parameters are tuned.
 
     Args:
         method: its registry name. params: hyper-parameters that differ from its defaults.
+        conditions: all with the same `trained`, for the fit is one.
 
     Raises:
         StrokebenchError: unknown method or balance, or predictions that are no probabilities.
         Exception: whatever the method raises.
     """
+    (trained,) = {condition.trained for condition in conditions}
     parts = prepare(
         material.cohort,
         material.embeddings,
         material.labels,
         fold,
         material.banned_columns,
-        condition,
+        trained,
         balance,
     )
+    tests = [
+        parts.test if condition == trained else condition.apply(parts.test, "test", parts.seed, parts.zeros)
+        for condition in conditions
+    ]
     model = find_method(method)(**{**params, "random_state": random_state(fold.seed, fold.fold)})
     if isinstance(model, NeuralMethod):
         warm_up()
@@ -105,24 +119,37 @@ def fit_and_predict(
         start = time.perf_counter()
         model.fit(parts.train, parts.y_train, parts.validation, parts.y_validation)
         fitted = time.perf_counter()
-        p = np.asarray(model.predict_proba(parts.test))
+        p = [_probabilities(model, test) for test in tests]
         predicted = time.perf_counter()
-    if p.shape != (len(fold.test), 2):
-        raise ValueError(f"{method}: predict_proba gave shape {p.shape} for {len(fold.test)} patients, not (n, 2).")
-    if not ((p >= 0) & (p <= 1)).all():
-        raise ValueError(f"{method}: predict_proba gave values outside [0, 1], or not finite.")
+    cpu = time.process_time() - cpu
+    on_validation = _probabilities(model, parts.validation)
+    patients = pd.DataFrame(
+        {"patient_id": list(fold.test), "y": material.labels.loc[list(fold.test)].to_numpy(np.int8)}
+    )
     return Fitted(
-        predictions=pd.DataFrame(
-            {
-                "patient_id": list(fold.test),
-                "y": material.labels.loc[list(fold.test)].to_numpy(np.int8),
-                "p": p[:, 1].astype(np.float64),
-            }
-        ),
+        predictions=[
+            patients.assign(p=values, **model.patient_facts(test)) for values, test in zip(p, tests, strict=True)
+        ],
         history={name: [float(v) for v in values] for name, values in model.history_.items()},
-        facts={name: float(value) for name, value in model.facts_.items()},
+        facts={name: float(value) for name, value in model.facts_.items()}
+        | {
+            "validation_auc": auc(parts.y_validation, on_validation),
+            "threshold": youden_threshold(parts.y_validation, on_validation),
+        },
         fit_seconds=fitted - start,
-        predict_seconds=predicted - fitted,
-        cpu_seconds=time.process_time() - cpu,
+        predict_seconds=(predicted - fitted) / len(tests),
+        cpu_seconds=cpu,
         peak_mb=memory.megabytes,
     )
+
+
+def _probabilities(model: Method, x: TriModal) -> NDArray[np.float64]:
+    """Probability of label 1, (n,)."""
+    if not len(x):
+        return np.zeros(0)
+    p = np.asarray(model.predict_proba(x), dtype=np.float64)
+    if p.shape != (len(x), 2):
+        raise ValueError(f"{model.name}: predict_proba gave shape {p.shape} for {len(x)} patients, not (n, 2).")
+    if not ((p >= 0) & (p <= 1)).all():
+        raise ValueError(f"{model.name}: predict_proba gave values outside [0, 1], or not finite.")
+    return p[:, 1]

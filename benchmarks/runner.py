@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -63,16 +64,17 @@ def run_experiment(experiment: Experiment, context: Context, console: Console) -
     report: Report | None = None
     try:
         with RunProgress(console, {key: costs.estimate(run) for key, run in todo.items()}) as progress:
-            tasks = [Task(key, todo[key], context.fold(todo[key]), _about(context, todo[key])) for key in longest_first]
+            tasks = fits({key: todo[key] for key in longest_first}, context)
             for task, ended in compute_all(tasks, context.material, store, context.settings.jobs):
-                progress.advance(task.key, ended.status)
-                if ended.status == "done":
-                    tracker.log(task.run, task.key, collector)
-                    computed.append(task.key)
-                waiting[task.run.method] -= 1
-                if not waiting[task.run.method] and any(waiting.values()):
+                for key, run in task.runs.items():
+                    progress.advance(key, ended.status)
+                    if ended.status == "done":
+                        tracker.log(run, key, collector)
+                        computed.append(key)
+                    waiting[run.method] -= 1
+                if not waiting[run.method] and any(waiting.values()):
                     write_report(experiment, context, collector)
-                    progress.completed(task.run.method, collector.results())
+                    progress.completed(run.method, collector.results())
         # Runs of earlier calls that were not tracked; the workers did not have to wait for it.
         for run, key in planned:
             if key not in todo:
@@ -100,6 +102,18 @@ def plan_runs(experiment: Experiment, context: Context, console: Console) -> lis
     for method, reason in plan.left_out.items():
         console.print(f"Left out    {method}: {reason}")
     return [(run, context.key(run)) for run in plan.runs]
+
+
+def fits(todo: Mapping[str, Run], context: Context) -> list[Task]:
+    """One task a fit: runs that differ in the condition of the test part alone share theirs."""
+    shared: dict[str, dict[str, Run]] = {}
+    for key, run in todo.items():
+        shared.setdefault(context.key(replace(run, condition=run.condition.trained)), {})[key] = run
+    tasks = []
+    for runs in shared.values():
+        first = next(iter(runs.values()))
+        tasks.append(Task(runs, context.fold(first), _about(context, first)))
+    return tasks
 
 
 def write_report(experiment: Experiment, context: Context, collector: Collector) -> Report:

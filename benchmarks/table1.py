@@ -27,10 +27,32 @@ class Table1(Experiment):
         return Plan([run for method in methods for run in method_runs(method, context)], left_out)
 
     def report(self, results: Results, folder: Path) -> RenderableType:
-        from strokebench.reports.render import to_rich, write_table
+        from strokebench.reports.caption import cohort_title
+        from strokebench.reports.figures import draw_table1
+        from strokebench.reports.section import Panel, Section, publish
         from strokebench.reports.table1 import table1
 
         table = table1(results)
-        write_table(table, folder)
-        write_table(table1(results, cost=True), folder, "table1_cost")
-        return to_rich(table)
+        panels = [
+            Panel(
+                "table1",
+                table,
+                shows="How well each method tells patients with label 1 from the others, on the same test patients.",
+                does_not_show="Which differences are real: neighbours usually differ by less than the spread.",
+            ),
+            Panel(
+                "table1_picture",
+                draw_table1(table),
+                title="AUC by method",
+                shows="The mean AUC of each method (filled) and its standard deviation over runs (bar).",
+                does_not_show="A confidence interval: the runs share patients, so the spread is not a standard error.",
+            ),
+            Panel(
+                "table1_cost",
+                table1(results, cost=True),
+                shows="What each method costs a run, beside what it achieves.",
+                does_not_show="Speed on other machines.",
+                in_terminal=False,
+            ),
+        ]
+        return publish(Section("table1", self.title, cohort_title(results), panels), folder)

@@ -1,4 +1,4 @@
-"""Runs in worker processes, one thread each; every worker commits its own results."""
+"""Fits in worker processes, one thread each; every worker commits its own results."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import platform
 import signal
 import traceback
 import warnings
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -20,46 +20,81 @@ from strokebench.tasks.splits import Fold
 
 @dataclass(frozen=True)
 class Task:
-    """A run to be computed.
+    """A fit to be computed, and the runs that are made of it.
 
     Args:
-        about: what else its record shall say (hashes, versions); no patient data.
+        runs: by key; they differ in the condition of the test part alone.
+        about: what else their records shall say (hashes, versions); no patient data.
     """
 
-    key: str
-    run: Run
+    runs: Mapping[str, Run]
     fold: Fold
     about: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def key(self) -> str:
+        """Names the task: the key of its first run."""
+        return next(iter(self.runs))
 
 
 @dataclass(frozen=True)
 class Ended:
-    """How a task ended: `done`, `failed`, or `busy` where another process computes it."""
+    """How a task ended: `done`, `failed`, or `busy` where another process computes a run of it."""
 
     key: str
     status: str
 
 
 def work(task: Task, material: Material, store: Store, wait: bool = False) -> Ended:
-    """Compute one run in this process and commit its result or its error.
+    """Compute one fit in this process and commit the results of its runs, or its error.
 
     Args:
         wait: wait for another process that computes it, instead of giving it up as busy.
     """
     try:
-        with store.lock(task.key, wait):
-            # Another call may have finished it since this one looked.
-            if store.status(task.key) == "done":
-                return Ended(task.key, "done")
-            return _compute(task, material, store)
+        with contextlib.ExitStack() as locks:
+            # Sorted, so that two processes never wait for each other.
+            for key in sorted(task.runs):
+                locks.enter_context(store.lock(key, wait))
+            # Another call may have finished some since this one looked.
+            left = {key: run for key, run in task.runs.items() if store.status(key) != "done"}
+            return Ended(task.key, _compute(replace(task, runs=left), material, store) if left else "done")
     except Busy:
         return Ended(task.key, "busy")
 
 
-def _compute(task: Task, material: Material, store: Store) -> Ended:
-    run = task.run
-    record = {
-        "key": task.key,
+def _compute(task: Task, material: Material, store: Store) -> str:
+    records = {key: _record(key, run, task) for key, run in task.runs.items()}
+    run = next(iter(task.runs.values()))
+    conditions = [each.condition for each in task.runs.values()]
+    try:
+        with _one_thread(), warnings.catch_warnings():
+            # What a method warns of (convergence, a constant column) would tear the progress bar.
+            warnings.simplefilter("ignore")
+            fitted = fit_and_predict(run.method, run.params, task.fold, material, conditions, run.balance)
+    except Exception as error:
+        # Without the values of variables: they may hold patients.
+        told = "".join(traceback.format_exception(error))
+        for key, record in records.items():
+            store.write_failure(key, {**record, "error": told})
+        return "failed"
+    learned = {
+        "finished": datetime.now(UTC).isoformat(timespec="seconds"),
+        "facts": fitted.facts,
+        "history": fitted.history,
+        "fit_seconds": fitted.fit_seconds,
+        "predict_seconds": fitted.predict_seconds,
+        "cpu_seconds": fitted.cpu_seconds,
+        "peak_mb": fitted.peak_mb,
+    }
+    for (key, record), predictions in zip(records.items(), fitted.predictions, strict=True):
+        store.write(key, predictions, record | learned)
+    return "done"
+
+
+def _record(key: str, run: Run, task: Task) -> dict[str, Any]:
+    return {
+        "key": key,
         "method": run.method,
         "seed": run.seed,
         "fold": run.fold,
@@ -72,27 +107,6 @@ def _compute(task: Task, material: Material, store: Store) -> Ended:
         "started": datetime.now(UTC).isoformat(timespec="seconds"),
         **task.about,
     }
-    try:
-        with _one_thread(), warnings.catch_warnings():
-            # What a method warns of (convergence, a constant column) would tear the progress bar.
-            warnings.simplefilter("ignore")
-            fitted = fit_and_predict(run.method, run.params, task.fold, material, run.condition, run.balance)
-    except Exception as error:
-        # Without the values of variables: they may hold patients.
-        record["error"] = "".join(traceback.format_exception(error))
-        store.write_failure(task.key, record)
-        return Ended(task.key, "failed")
-    record |= {
-        "finished": datetime.now(UTC).isoformat(timespec="seconds"),
-        "facts": fitted.facts,
-        "history": fitted.history,
-        "fit_seconds": fitted.fit_seconds,
-        "predict_seconds": fitted.predict_seconds,
-        "cpu_seconds": fitted.cpu_seconds,
-        "peak_mb": fitted.peak_mb,
-    }
-    store.write(task.key, fitted.predictions, record)
-    return Ended(task.key, "done")
 
 
 @contextlib.contextmanager
@@ -127,7 +141,7 @@ def compute_all(tasks: Sequence[Task], material: Material, store: Store, jobs: i
                 else:
                     yield task, ended
         except _worker_died():
-            for task in [task for task in pending.values() if store.lock_path(task.key).exists()]:
+            for task in [task for task in pending.values() if any(store.lock_path(key).exists() for key in task.runs)]:
                 del pending[task.key]
                 yield task, _alone(task, material, store)
     for ended in _stream(list(busy.values()), material, store, jobs, wait=True):
@@ -135,18 +149,14 @@ def compute_all(tasks: Sequence[Task], material: Material, store: Store, jobs: i
 
 
 def _alone(task: Task, material: Material, store: Store) -> Ended:
-    if store.status(task.key) == "done":
-        return Ended(task.key, "done")
     try:
         # Two processes are asked for because joblib runs a single job in this one.
         return next(_stream([task], material, store, jobs=2))
     except _worker_died() as error:
-        store.write_failure(
-            task.key,
-            {"key": task.key, "method": task.run.method, "seed": task.run.seed, "fold": task.run.fold}
-            | {"error": f"The worker process died twice, perhaps for lack of memory.\n{error}"},
-        )
-        store.lock_path(task.key).unlink(missing_ok=True)
+        told = f"The worker process died twice, perhaps for lack of memory.\n{error}"
+        for key, run in task.runs.items():
+            store.write_failure(key, _record(key, run, task) | {"error": told})
+            store.lock_path(key).unlink(missing_ok=True)
         return Ended(task.key, "failed")
 
 

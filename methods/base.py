@@ -73,6 +73,10 @@ class Method(ClassifierMixin, BaseEstimator, ABC):
     def predict_proba(self, x: TriModal) -> NDArray[np.float64]:
         """Probabilities of label 0 and label 1, (n, 2); each row depends on that patient alone."""
 
+    def patient_facts(self, x: TriModal) -> dict[str, NDArray[np.float64]]:
+        """Numbers a patient beside the probability that are worth keeping, each (n,). Default: none."""
+        return {}
+
     @staticmethod
     def search_space(trial: optuna.Trial) -> dict[str, Any]:
         """Hyper-parameters to try, drawn from `trial`. Default: nothing to tune."""

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -13,7 +15,8 @@ from strokebench.methods.base import Family
 from strokebench.methods.layers import Head, contrastive, reduction
 from strokebench.methods.neural import Aux, Batch, NeuralMethod
 from strokebench.methods.registry import register
-from strokebench.tasks.trimodal import Modality, Shapes
+from strokebench.methods.training import Patients
+from strokebench.tasks.trimodal import Modality, Shapes, TriModal
 
 if TYPE_CHECKING:
     import optuna
@@ -84,6 +87,16 @@ class VDAFM(NeuralMethod):
         text = distance(aux["joint_text_as_text"], aux["text"], self.temperature)
         return image + text
 
+    @torch.inference_mode()
+    def patient_facts(self, x: TriModal) -> dict[str, NDArray[np.float64]]:
+        """Angles in degrees between a patient's image and text representations, before and after joint encoding."""
+        auxes = [self.module_(batch)[1] for batch in Patients(x, self.parts()).in_order()]
+        pairs = {"angle_before": ("image", "text"), "angle_after": ("joint_image", "joint_text")}
+        return {
+            name: angle(torch.cat([aux[a] for aux in auxes]), torch.cat([aux[b] for aux in auxes]))
+            for name, (a, b) in pairs.items()
+        }
+
     @staticmethod
     def search_space(trial: optuna.Trial) -> dict[str, Any]:
         sizes = ["128:64", "256:128", "512:256", "512:512"]
@@ -137,6 +150,12 @@ class VDAFMNetwork(nn.Module):
 def two_layers(width: int) -> nn.Sequential:
     """A map between the two spaces."""
     return nn.Sequential(nn.Linear(width, width), nn.ReLU(), nn.Linear(width, width))
+
+
+def angle(a: Tensor, b: Tensor) -> NDArray[np.float64]:
+    """Angles in degrees between the rows of `a` and `b`, both (n, width): (n,)."""
+    cosine = functional.cosine_similarity(a.double(), b.double(), dim=1).clamp(-1, 1)
+    return torch.rad2deg(torch.arccos(cosine)).numpy()
 
 
 SEMANTIC_DISTANCES = {

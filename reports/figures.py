@@ -36,19 +36,26 @@ def table1_picture(table: Table, path: Path, metric: str = "AUC") -> Path:
     Returns:
         `path`.
     """
+    return save_figure(draw_table1(table, metric), path)
+
+
+def save_figure(figure: Figure, path: Path) -> Path:
+    """Write a figure; the ending decides the format (`.png`, `.svg`, `.pdf`), and equal figures are equal files."""
     import matplotlib as mpl
 
-    # A fixed salt and no date: equal tables are equal files.
-    with mpl.rc_context({"svg.hashsalt": "strokebench", "font.family": "DejaVu Sans", "svg.fonttype": "none"}):
-        figure = _draw(table, metric)
-        form = path.suffix.removeprefix(".").lower()
-        dateless: dict[str, dict[str, str | None]] = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}
-        with atomic_path(path) as temporary:
-            figure.savefig(temporary, format=form, dpi=200, metadata=dateless.get(form))
+    form = path.suffix.removeprefix(".").lower()
+    dateless: dict[str, dict[str, str | None]] = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}
+    # A fixed salt and no date; text stays text, so that it can be searched and read aloud.
+    with (
+        mpl.rc_context({"svg.hashsalt": "strokebench", "font.family": "DejaVu Sans", "svg.fonttype": "none"}),
+        atomic_path(path) as temporary,
+    ):
+        figure.savefig(temporary, format=form, dpi=200, metadata=dateless.get(form))
     return path
 
 
-def _draw(table: Table, metric: str) -> Figure:
+def draw_table1(table: Table, metric: str = "AUC") -> Figure:
+    """The picture of `table1_picture`, not yet on disk."""
     from matplotlib.figure import Figure
 
     groups = [(group, rows) for group, rows in table.groups if not all(row.reference for row in rows)]

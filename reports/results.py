@@ -21,10 +21,12 @@ PREDICTION_COLUMNS: tuple[str, ...] = (
 RUN_COLUMNS: tuple[str, ...] = (
     *RUN,
     *("key", "status", "error", "fit_seconds", "predict_seconds", "peak_mb", "parameters", "best_epoch"),
+    *("validation_auc", "threshold"),
 )
 STATUSES: tuple[str, ...] = ("done", "failed", "missing")
 
 PREDICTIONS_FILE, RUNS_FILE, FACTS_FILE = "predictions.parquet", "runs.parquet", "results.json"
+PATIENT_FACTS_FILE = "patient_facts.parquet"
 
 
 class Provenance(TypedDict, total=False):
@@ -82,10 +84,13 @@ class Results:
 
     Args:
         predictions: `PREDICTION_COLUMNS`, one row a test patient and run; the only source of metrics.
-        runs: `RUN_COLUMNS`, one row a planned run, whatever became of it.
+        runs: `RUN_COLUMNS`, one row a planned run, whatever became of it; `validation_auc` and `threshold`
+            (Youden's) are of the validation part.
         methods: one entry a method of `runs`.
         provenance: see `Provenance`.
         oracle: columns `patient_id`, `p`: the true probability of label 1; None on real patients.
+        patient_facts: `RUN`, `patient_id` and one column a number that a method tells of a test patient beside
+            the probability (VDAFM: its angles), NaN where a method does not; None where none does.
 
     Raises:
         ValueError: a column is missing, or a status is none of `STATUSES`.
@@ -98,6 +103,7 @@ class Results:
     methods: list[MethodInfo]
     provenance: Provenance
     oracle: pd.DataFrame | None = None
+    patient_facts: pd.DataFrame | None = None
 
     def __post_init__(self) -> None:
         for what, part, columns in (
@@ -135,9 +141,12 @@ class Results:
         return next(method for method in self.methods if method.name == name)
 
     def write(self, folder: Path) -> None:
-        """Write three files below `folder`; the last holds the hashes of the others, so no mix is read."""
+        """Write its files below `folder`; the last holds the hashes of the others, so no mix is read."""
         digests = {}
-        for name, part in ((PREDICTIONS_FILE, self.predictions), (RUNS_FILE, self.runs)):
+        parts = {PREDICTIONS_FILE: self.predictions, RUNS_FILE: self.runs}
+        if self.patient_facts is not None:
+            parts[PATIENT_FACTS_FILE] = self.patient_facts
+        for name, part in parts.items():
             with atomic_path(folder / name) as path:
                 part.to_parquet(path, index=False)
                 digests[name] = file_digest(path)
@@ -170,12 +179,14 @@ class Results:
                     "It is being written now, or writing was cut off: run the experiment again.",
                 )
         oracle = facts["oracle"]
+        told = PATIENT_FACTS_FILE in facts["files"]
         return cls(
             predictions=pd.read_parquet(folder / PREDICTIONS_FILE),
             runs=pd.read_parquet(folder / RUNS_FILE),
             methods=[_method_info(stored) for stored in facts["methods"]],
             provenance=facts["provenance"],
             oracle=None if oracle is None else pd.DataFrame(oracle, columns=["patient_id", "p"]),
+            patient_facts=pd.read_parquet(folder / PATIENT_FACTS_FILE) if told else None,
         )
 
 

@@ -1,50 +1,88 @@
-"""Which modalities a method may see: the paper's ablation by zeroing (section 4.4)."""
+"""Which modalities a method may see: the paper's ablation by zeroing (section 4.4), and missing ones at random."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
+from strokebench.tasks.splits import PARTS
 from strokebench.tasks.trimodal import Modality, TriModal
 
 When = Literal["always", "test_only"]
+Fill = Literal["mean", "zero"]
 
 
 @dataclass(frozen=True)
 class Condition:
-    """Modalities that are kept; the others are zeros after standardisation.
+    """Modalities that are kept; the others are filled with a constant.
 
     Args:
         keep: what stays.
-        when: `always` zeroes in training, validation and test (the paper's way: the method is trained
+        when: `always` takes away in training, validation and test (the paper's way: the method is trained
             without the modality); `test_only` trains on everything and takes it away at the end (ours).
+        rate: share of patients who lack a modality that is not kept, each drawn on its own (ours; 1: all).
+        fill: `mean` puts zeros after standardisation, which is the training part's mean; `zero` puts zeros
+            before it (ours: the paper does not say which of the two its zero matrix is).
+
+    Raises:
+        ValueError: a rate outside (0, 1].
     """
 
     keep: frozenset[Modality] = frozenset(Modality)
     when: When = "always"
+    rate: float = 1.0
+    fill: Fill = "mean"
+
+    def __post_init__(self) -> None:
+        if not 0 < self.rate <= 1:
+            raise ValueError(f"The rate of missing patients is {self.rate}, not within (0, 1].")
 
     @property
     def name(self) -> str:
-        """`complete`, or the kept modalities, e.g. `image+table`, with `@test` if zeroed there only."""
+        """`complete`, or what is kept: `image+table`, `image+table@test`, `image+text 30 % lack the rest@test`."""
         if self.keep == frozenset(Modality):
             return "complete"
         kept = "+".join(modality.value for modality in Modality if modality in self.keep) or "none"
+        kept += f" {100 * self.rate:g} % lack the rest" if self.rate < 1 else ""
+        kept += " raw zero" if self.fill == "zero" else ""
         return kept + ("@test" if self.when == "test_only" else "")
 
-    def apply(self, x: TriModal, part: Literal["train", "validation", "test"]) -> TriModal:
-        """`x` with the modalities taken away that this condition takes away from this part."""
+    @property
+    def trained(self) -> Condition:
+        """The condition that a method is trained under: with everything, if this one is of the test part only."""
+        return COMPLETE if self.when == "test_only" else self
+
+    def apply(
+        self,
+        x: TriModal,
+        part: Literal["train", "validation", "test"],
+        seed: int = 0,
+        zeros: Mapping[str, NDArray[np.float32]] | None = None,
+    ) -> TriModal:
+        """`x` with the modalities taken away that this condition takes away from this part.
+
+        Args:
+            seed: decides who lacks a modality, where not all do.
+            zeros: what zeros of each array became by standardisation, for `fill="zero"`.
+        """
         if self.when == "test_only" and part != "test":
             return x
-        zeros = {
-            name: np.zeros_like(getattr(x, name))
-            for modality, names in ARRAYS.items()
-            if modality not in self.keep
-            for name in names
-        }
-        return replace(x, **zeros)
+        changed = {}
+        for modality in Modality:
+            if modality in self.keep:
+                continue
+            stream = np.random.default_rng([seed, PARTS.index(part), list(Modality).index(modality)])
+            lacking = stream.random(len(x)) < self.rate
+            for name in ARRAYS[modality]:
+                values = getattr(x, name).copy()
+                values[lacking] = 0 if self.fill == "mean" or zeros is None else zeros[name]
+                changed[name] = values
+        return replace(x, **changed)
 
 
 ARRAYS = {

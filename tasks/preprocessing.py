@@ -32,6 +32,10 @@ class Parts:
     test: TriModal
     columns: tuple[str, ...]
     """Names of the columns of `table` after encoding."""
+    seed: int
+    """Decides which patients lack a modality, under conditions that take it from some."""
+    zeros: Mapping[str, NDArray[np.float32]]
+    """What zeros of each array became by standardisation."""
 
 
 class TablePreprocessor:
@@ -179,13 +183,17 @@ def prepare(
     y = {part: labels.loc[index].to_numpy(np.int8) for part, index in ids.items() if part != "test"}
     seed = int(np.random.SeedSequence([fold.seed, fold.fold]).generate_state(1)[0])
     train, y_train = BALANCERS[balance](parts["train"], y["train"], tabular.categorical_, seed)
+    zeros = {name: fitted[name].transform(np.zeros_like(x[:1]))[0] for name, (x, _) in arrays.items()}
+    zeros["table"] = (-tabular.mean_ / tabular.deviation_).astype(np.float32)[0]
     return Parts(
-        train=condition.apply(train, "train"),
+        train=condition.apply(train, "train", seed, zeros),
         y_train=y_train,
-        validation=condition.apply(parts["validation"], "validation"),
+        validation=condition.apply(parts["validation"], "validation", seed, zeros),
         y_validation=y["validation"],
-        test=condition.apply(parts["test"], "test"),
+        test=condition.apply(parts["test"], "test", seed, zeros),
         columns=tabular.names_,
+        seed=seed,
+        zeros=zeros,
     )
 
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from sklearn import metrics as reference
 
-from strokebench.tasks.metrics import METRICS, auc, evaluate, mean_std
+from strokebench.tasks.metrics import METRICS, auc, evaluate, mean_std, youden_threshold
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -48,3 +48,15 @@ def test_impossible_probabilities_are_refused(p):
 
 def test_population_standard_deviation():
     assert mean_std([1.0, 3.0]) == (2.0, 1.0)
+
+
+def test_the_threshold_of_youden_separates_best():
+    y = [0, 0, 0, 1, 0, 1, 1]
+    p = [0.1, 0.2, 0.3, 0.35, 0.6, 0.7, 0.9]
+    # Recall 1 and specificity 3/4 at 0.325; recall 2/3 and specificity 1 at 0.65.
+    assert youden_threshold(y, p) == pytest.approx(0.325)
+
+
+@pytest.mark.parametrize(("y", "p"), [([1, 1], [0.2, 0.8]), ([0, 1], [0.3, 0.3])])
+def test_the_threshold_is_a_half_where_nothing_can_be_chosen(y, p):
+    assert youden_threshold(y, p) == 0.5
