@@ -49,6 +49,7 @@ class Section:
         name: the experiment's. title: a heading. lead: the finding in a sentence or two, made from the numbers.
         panels: in reading order.
         cohort: title of the cohort; says that it is synthetic where it is.
+        warnings: what a reader must know before any number (a leak alarm); the page shows it first.
     """
 
     name: str
@@ -56,6 +57,7 @@ class Section:
     cohort: str
     panels: Sequence[Panel]
     lead: str = ""
+    warnings: Sequence[str] = ()
 
 
 def publish(section: Section, folder: Path) -> RenderableType:
@@ -64,11 +66,13 @@ def publish(section: Section, folder: Path) -> RenderableType:
     `section.json` is written last, so that what it names is there.
 
     Returns:
-        What the terminal shows: the lead and the tables.
+        What the terminal shows: the warnings, the lead and the tables.
     """
     from rich.console import Group
+    from rich.text import Text
 
-    shown: list[Any] = [section.lead] if section.lead else []
+    shown: list[Any] = [Text(f"Warning: {said}", style="bold red") for said in section.warnings]
+    shown += [section.lead] if section.lead else []
     listed = []
     for panel in section.panels:
         if isinstance(panel.content, Table):
@@ -95,6 +99,7 @@ def publish(section: Section, folder: Path) -> RenderableType:
             "title": section.title,
             "cohort": section.cohort,
             "lead": section.lead,
+            "warnings": list(section.warnings),
             "panels": listed,
         },
     )
@@ -102,7 +107,7 @@ def publish(section: Section, folder: Path) -> RenderableType:
 
 
 def read_section(folder: Path) -> dict[str, Any]:
-    """What `publish` wrote of a section's make-up: `name`, `title`, `cohort`, `lead`, `panels`.
+    """What `publish` wrote of a section's make-up: `name`, `title`, `cohort`, `lead`, `warnings`, `panels`.
 
     Raises:
         StrokebenchError: it is missing or damaged.
