@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 
     from strokebench.reports.terminal import TerminalTable
 
-HEAD = "Method"
-
 
 def to_markdown(table: Table) -> str:
     """GitHub-flavoured Markdown: bold best, underlined second best, the paper's numbers a row below."""
@@ -31,13 +29,14 @@ def to_csv(table: Table) -> str:
     """CSV, one line a row; percentages with two decimals as printed elsewhere.
 
     Columns: `cohort`, `outcome`, `protocol` (the table's facts), `category`, `key`, `method`, `runs_done`,
-    `runs_failed`, `runs_planned`; then, for each metric X, `X`, `X_std`, `X_mark` (best, second or empty),
-    `X_paper`, `X_paper_std`; other columns one each.
+    `runs_failed`, `runs_planned` (these three where runs are counted); then, for each metric X, `X`, `X_std`,
+    `X_mark` (best, second or empty), `X_paper`, `X_paper_std`; other columns one each.
     """
     lines = []
     for row in table.rows:
         line: dict[str, Any] = {**table.facts, "category": row.group, "key": row.key, "method": row.label}
-        line |= {"runs_done": row.done, "runs_failed": row.failed, "runs_planned": row.planned}
+        if table.counts_runs:
+            line |= {"runs_done": row.done, "runs_failed": row.failed, "runs_planned": row.planned}
         for column in table.columns:
             cell = row.cells.get(column.key, Cell())
             if column.kind is Kind.TEXT:
@@ -123,7 +122,7 @@ def _csv_number(value: float | None, decimals: int, scale: float = 1) -> str:
 def _render(template: str, table: Table, **more: Any) -> str:
     # Two sets of marks: braces and percent signs are LaTeX's own.
     environment = _environment(template.split(".")[1])
-    return environment.get_template(template).render(table=table, head=HEAD, paper_label=PAPER_LABEL, **more)
+    return environment.get_template(template).render(table=table, paper_label=PAPER_LABEL, **more)
 
 
 @cache

@@ -131,6 +131,8 @@ class Table:
         footnotes: explanations of marked labels.
         failures: failed runs, listed below.
         facts: what the CSV repeats in each row, so that files of several cohorts can be joined.
+        head: heading of the rows' labels.
+        counts_runs: the last column says how many runs a row is made of.
     """
 
     name: str
@@ -143,6 +145,8 @@ class Table:
     footnotes: Sequence[Footnote] = ()
     failures: Sequence[Failure] = ()
     facts: Mapping[str, str] = field(default_factory=dict)
+    head: str = "Method"
+    counts_runs: bool = True
 
     @property
     def short_title(self) -> str:

@@ -49,11 +49,12 @@ class TerminalTable:
         from rich.text import Text
 
         grid = RichTable(box=box.SIMPLE_HEAD, padding=0, pad_edge=False, show_edge=False)
-        grid.add_column("Method", no_wrap=True)
+        grid.add_column(self.table.head, no_wrap=True)
         for column in columns:
             justify: JustifyMethod = "center" if column.kind is Kind.TEXT else "right"
             grid.add_column(column.title, justify=justify, min_width=len(column.title))
-        grid.add_column("Runs", justify="right")
+        if self.table.counts_runs:
+            grid.add_column("Runs", justify="right")
         for group, rows in self.table.groups:
             grid.add_row(Text(group, style="bold cyan"))
             for row in rows:
@@ -61,7 +62,7 @@ class TerminalTable:
                 papers = [cell.paper if (cell := row.cells.get(c.key)) else None for c in columns]
                 if any(papers):
                     shown = [_fold(show_paper(paper), stacked) for paper in papers]
-                    grid.add_row("  paper †", *shown, "", style="dim italic")
+                    grid.add_row("  paper †", *shown, style="dim italic")
             grid.add_section()
         return grid
 
@@ -74,7 +75,8 @@ class TerminalTable:
             cell = row.cells.get(column.key)
             style = _STYLES[cell.mark] if cell else ""
             yield Text(_fold(show(cell, column.kind), stacked), style=style)
-        yield Text(row.runs.replace(" (", "\n("), style="" if row.complete else "bold red")
+        if self.table.counts_runs:
+            yield Text(row.runs.replace(" (", "\n("), style="" if row.complete else "bold red")
 
     def _below(self) -> Iterator[Text]:
         from rich.text import Text

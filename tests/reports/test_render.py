@@ -237,3 +237,17 @@ def test_write_table_writes_four_files(table, tmp_path):
     assert sorted(p.name for p in (tmp_path / "new").iterdir()) == sorted(path.name for path in paths)
     before = [path.read_bytes() for path in paths]
     assert [path.read_bytes() for path in write_table(table, tmp_path / "new")] == before
+
+
+def test_a_table_that_is_not_made_of_runs_does_not_count_them(table):
+    from dataclasses import replace
+
+    bare = replace(table, head="Check", counts_runs=False)
+    console = Console(file=io.StringIO(), width=200)
+    console.print(to_rich(bare))
+    for form in (to_markdown(bare), to_latex(bare), to_html(bare), to_csv(bare), console.file.getvalue()):
+        assert "Runs" not in form and "runs_done" not in form
+    assert to_markdown(bare).splitlines()[2].startswith("| Check |")
+    assert {line.count("|") for line in to_markdown(bare).splitlines() if line.startswith("|")} == {
+        len(bare.columns) + 2
+    }
