@@ -128,7 +128,8 @@ def fit_and_predict(
     )
     return Fitted(
         predictions=[
-            patients.assign(p=values, **model.patient_facts(test)) for values, test in zip(p, tests, strict=True)
+            patients.assign(p=values, **(model.patient_facts(test) if len(test) else {}))
+            for values, test in zip(p, tests, strict=True)
         ],
         history={name: [float(v) for v in values] for name, values in model.history_.items()},
         facts={name: float(value) for name, value in model.facts_.items()}

@@ -77,9 +77,9 @@ def test_conditions_of_two_fits_are_refused():
 def test_a_fold_without_test_patients_is_fitted_for_tuning():
     context = make_context()
     fold = replace(context.split.folds[0], test=())
-    fitted = fit_and_predict("mlp", {"max_epochs": 2}, fold, context.material, [COMPLETE], "smote")
+    fitted = fit_and_predict("vdafm", {"max_epochs": 2}, fold, context.material, [COMPLETE], "smote")
     assert fitted.predictions[0].empty
-    full = fit("mlp", max_epochs=2)
+    full = fit("vdafm", max_epochs=2)
     assert fitted.facts["validation_auc"] == full.facts["validation_auc"]
     best = int(full.facts["best_epoch"]) - 1
     assert fitted.facts["validation_auc"] == pytest.approx(fitted.history["validation_auc"][best])
