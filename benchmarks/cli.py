@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from strokebench.benchmarks import commands_cohort, commands_text, options
+from strokebench.benchmarks import commands_audit, commands_cohort, commands_text, options
 from strokebench.benchmarks.commands_fetch import fetch
 from strokebench.benchmarks.errors import ReadableErrors
 from strokebench.benchmarks.privacy import set_privacy
@@ -60,6 +60,7 @@ def run(
     weights: options.WeightsOption = None,
     device: options.DeviceOption = "auto",
     keep_scale_text: options.ScaleTextOption = False,
+    params: options.ParamsOption = None,
 ) -> None:
     """Compute what an experiment still lacks, and show its table."""
     chosen = options.settings(
@@ -77,6 +78,7 @@ def run(
         weights,
         device,
         keep_scale_text,
+        params,
     )
     _experiment(experiment, chosen, compute=True)
 
@@ -97,6 +99,7 @@ def report(
     weights: options.WeightsOption = None,
     device: options.DeviceOption = "auto",
     keep_scale_text: options.ScaleTextOption = False,
+    params: options.ParamsOption = None,
 ) -> None:
     """Show and write the table of the runs that are finished by now; also while they go on."""
     chosen = options.settings(
@@ -114,6 +117,7 @@ def report(
         weights,
         device,
         keep_scale_text,
+        params,
     )
     _experiment(experiment, chosen, compute=False)
 
@@ -126,7 +130,11 @@ def _experiment(name: str, chosen: Settings, compute: bool) -> None:
     console = _console()
     experiment = find_experiment(name)
     context = build_context(replace(chosen, protocol=experiment.protocol or chosen.protocol), console)
+    for tuned in context.tuned.values():
+        console.print(f"Parameters  {tuned.said(context)}")
     done = (run_experiment if compute else report_experiment)(experiment, context, console)
+    for method in set(context.tuned) - set(done.results.runs["method"]):
+        console.print(f"{name} does not run {method}: its file of parameters was not used.", style="yellow")
     console.print()
     console.print(done.shown)
     console.print(f"Written to {done.folder}", soft_wrap=True, style="dim")
@@ -143,6 +151,7 @@ def status() -> None:
     show_status(_console())
 
 
+app.add_typer(commands_audit.app, name="audit")
 app.add_typer(commands_cohort.app, name="cohort")
 app.add_typer(commands_text.app, name="text")
 commands_cohort.app.command()(fetch)
