@@ -1,0 +1,1 @@
+"""Is a difference between methods more than chance? Pure functions on out-of-fold predictions."""

@@ -1,0 +1,113 @@
+"""Intervals by drawing patients again: a patient's predictions of all seeds and methods go together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from strokebench.reports.statistics.scores import Scores
+from strokebench.reports.statistics.weighted import Metric, weighted_auc
+
+RESAMPLES = 2000
+LEVEL = 0.95
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A value with its confidence interval."""
+
+    value: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Difference(Interval):
+    """First method minus second, on the groups that both have; `p` is two-sided, 1 for equal methods."""
+
+    p: float
+
+
+@dataclass(frozen=True)
+class Bootstrap:
+    """A metric of each method and group, on all patients and on each resample of them.
+
+    Args:
+        values: (methods, groups). draws: (methods, groups, resamples). NaN where the method lacks the group.
+    """
+
+    values: NDArray[np.float64]
+    draws: NDArray[np.float64]
+
+    def interval(self, method: int, level: float = LEVEL) -> Interval:
+        """Mean over the method's groups, with the percentile interval."""
+        groups = ~np.isnan(self.values[method])
+        return Interval(_mean(self.values[method, groups]), *_percentiles(self._draws(method, groups), level))
+
+    def difference(self, first: int, second: int, level: float = LEVEL) -> Difference:
+        """Mean difference over the groups that both methods have, both on the same resamples."""
+        groups = ~np.isnan(self.values[first]) & ~np.isnan(self.values[second])
+        value = _mean(self.values[first, groups] - self.values[second, groups])
+        draws = self._draws(first, groups) - self._draws(second, groups)
+        draws = draws[~np.isnan(draws)]
+        if np.isnan(value) or not len(draws):
+            return Difference(value, np.nan, np.nan, np.nan)
+        # One is added because the sample itself is a resample too: p is never 0 (Davison and Hinkley 1997, 4.2).
+        tail = min((draws <= 0).sum(), (draws >= 0).sum()) + 1
+        return Difference(value, *_percentiles(draws, level), p=float(min(1.0, 2 * tail / (len(draws) + 1))))
+
+    def _draws(self, method: int, groups: NDArray[np.bool_]) -> NDArray[np.float64]:
+        """The method's mean over groups in each resample; a group that lost a class in a resample counts not."""
+        drawn = self.draws[method, groups]
+        there = ~np.isnan(drawn)
+        with np.errstate(invalid="ignore"):
+            return np.where(there, drawn, 0).sum(axis=0) / there.sum(axis=0)
+
+
+def resample(y: NDArray[Any], n_resamples: int = RESAMPLES, seed: int = 0) -> NDArray[np.int16]:
+    """How often each patient is drawn, (resamples, n): with replacement within each label, so prevalence stays."""
+    rng = np.random.default_rng(seed)
+    weights = np.zeros((n_resamples, len(y)), np.int16)
+    for label in np.unique(y):
+        members = np.flatnonzero(y == label)
+        weights[:, members] = rng.multinomial(len(members), np.full(len(members), 1 / len(members)), n_resamples)
+    return weights
+
+
+def bootstrap(scores: Scores, metric: Metric = weighted_auc, n_resamples: int = RESAMPLES, seed: int = 0) -> Bootstrap:
+    """Evaluate `metric` on resamples of patients, the same for all methods, groups and seeds.
+
+    Models are not trained again: the interval is about the patients whom they were tested on, and knows the variation
+    of training only as far as the seeds and folds show it.
+
+    Args:
+        metric: see `strokebench.reports.statistics.weighted`.
+    """
+    weights = resample(scores.y, n_resamples, seed)
+    tested = scores.tested
+    values = np.full(tested.shape, np.nan)
+    draws = np.full((*tested.shape, n_resamples), np.nan)
+    for group in range(len(scores.groups)):
+        inside = ~np.isnan(scores.p[:, group]).all(axis=0)
+        drawn, y = weights[:, inside], scores.y[inside]
+        once = np.ones((1, inside.sum()), np.int16)
+        for method in np.flatnonzero(tested[:, group]):
+            p = scores.p[method, group, inside]
+            values[method, group] = metric(y, p, once)[0]
+            draws[method, group] = metric(y, p, drawn)
+    return Bootstrap(values, draws)
+
+
+def _mean(values: NDArray[np.float64]) -> float:
+    return float(values.mean()) if len(values) else float("nan")
+
+
+def _percentiles(draws: NDArray[np.float64], level: float) -> tuple[float, float]:
+    draws = draws[~np.isnan(draws)]
+    if not len(draws):
+        return float("nan"), float("nan")
+    low, high = np.quantile(draws, [(1 - level) / 2, (1 + level) / 2])
+    return float(low), float(high)

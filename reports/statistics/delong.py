@@ -1,0 +1,135 @@
+"""DeLong's variance, covariance and paired test of AUCs, over one test part or over many of the same patients.
+
+The AUC is a mean over pairs; DeLong (1988) reads its variance from each patient's *placement*: the share of the other
+class whom the patient is ranked rightly against. With several test parts, a patient's placements (one a seed) are
+added up with the weight that they have in the mean AUC, and the variance is the sum over *patients* of their squares.
+For one test part this is DeLong's variance exactly; for the folds of one seed it is the influence-curve variance of the
+cross-validated AUC (LeDell, Petersen and van der Laan 2015); over seeds, the patient is the cluster, so that
+predicting the same patients again does not count as new evidence. As all of these it takes the models as given: how
+they would vary with other training patients is left out, hence the simulation in `docs/statistics.md`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from strokebench.reports.statistics.bootstrap import LEVEL, Interval
+from strokebench.reports.statistics.scores import Scores, single
+
+
+@dataclass(frozen=True)
+class PairedTest(Interval):
+    """Difference of two AUCs (first minus second) with standard error, Wald interval and two-sided p."""
+
+    se: float
+    z: float
+    p: float
+
+
+@dataclass(frozen=True)
+class DeLong:
+    """AUCs and each patient's share in them.
+
+    Args:
+        aucs: (methods, groups). shares: (methods, groups, n), zero where the patient is not tested; NaN for a
+            group with a single patient of a class. A method without the group has NaN in both.
+    """
+
+    aucs: NDArray[np.float64]
+    shares: NDArray[np.float64]
+
+    def covariance(self) -> NDArray[np.float64]:
+        """Covariance of the methods' mean AUCs, (methods, methods); each over the groups that it has itself."""
+        means = np.array([self._mean_share(method, self._has(method)) for method in range(len(self.aucs))])
+        return means @ means.T
+
+    def interval(self, method: int, level: float = LEVEL) -> Interval:
+        """Mean AUC with an interval that is symmetric on the logit scale, so that it stays within [0, 1]."""
+        from scipy.special import expit, logit
+
+        groups = self._has(method)
+        auc = float(self.aucs[method, groups].mean()) if groups.any() else float("nan")
+        se = float(np.sqrt((self._mean_share(method, groups) ** 2).sum()))
+        if not 0 < auc < 1:
+            return Interval(auc, auc, auc)
+        half = _z(level) * se / (auc * (1 - auc))
+        return Interval(auc, float(expit(logit(auc) - half)), float(expit(logit(auc) + half)))
+
+    def test(self, first: int, second: int, level: float = LEVEL) -> PairedTest:
+        """Do two methods differ on the groups that both have? Equal methods: difference 0, p = 1.
+
+        A difference without any variance (one method ranks all patients rightly, the other ties all) has p = 0.
+        """
+        from scipy.stats import norm
+
+        groups = self._has(first) & self._has(second)
+        if not groups.any():
+            return PairedTest(*[float("nan")] * 6)
+        value = float((self.aucs[first, groups] - self.aucs[second, groups]).mean())
+        share = self._mean_share(first, groups) - self._mean_share(second, groups)
+        se = float(np.sqrt((share**2).sum()))
+        with np.errstate(divide="ignore"):
+            z = 0.0 if value == 0 else float(np.divide(value, se))
+        half = _z(level) * se
+        return PairedTest(value, value - half, value + half, se, z, float(2 * norm.sf(abs(z))))
+
+    def _has(self, method: int) -> NDArray[np.bool_]:
+        return ~np.isnan(self.aucs[method])
+
+    def _mean_share(self, method: int, groups: NDArray[np.bool_]) -> NDArray[np.float64]:
+        if not groups.any():
+            return np.full(self.shares.shape[2], np.nan)
+        return self.shares[method, groups].mean(axis=0)
+
+
+def delong(scores: Scores) -> DeLong:
+    """AUC and shares of every method in every group."""
+    tested = scores.tested
+    aucs = np.full(tested.shape, np.nan)
+    shares = np.full(scores.p.shape, np.nan)
+    for method, group in np.argwhere(tested):
+        inside = ~np.isnan(scores.p[method, group])
+        y = scores.y[inside]
+        values = placements(y, scores.p[method, group, inside])
+        auc = values[y == 1].mean()
+        share = np.empty(len(y))
+        for label in (0, 1):
+            members = y == label
+            count = int(members.sum())
+            # The square of this root makes the sum of squares DeLong's S / count, with its divisor count - 1.
+            share[members] = (values[members] - auc) / np.sqrt(count * (count - 1)) if count > 1 else np.nan
+        aucs[method, group] = auc
+        shares[method, group] = 0.0
+        shares[method, group, inside] = share
+    return DeLong(aucs, shares)
+
+
+def delong_test(y: Any, first: Any, second: Any, level: float = LEVEL) -> PairedTest:
+    """The paired test on one test part: labels (n,), probabilities of two methods (n,)."""
+    return delong(single(y, first, second)).test(0, 1, level)
+
+
+def placements(y: NDArray[Any], p: NDArray[Any]) -> NDArray[np.float64]:
+    """Share of the other class that each patient is ranked rightly against, ties half.
+
+    By midranks, as in Sun and Xu (2014): n log n instead of n^2 comparisons.
+    """
+    from scipy.stats import rankdata
+
+    values = np.empty(len(y))
+    ranks = rankdata(p)
+    for label in (0, 1):
+        members = y == label
+        below = (ranks[members] - rankdata(p[members])) / (~members).sum()
+        values[members] = below if label else 1 - below
+    return values
+
+
+def _z(level: float) -> float:
+    from scipy.stats import norm
+
+    return float(norm.ppf((1 + level) / 2))

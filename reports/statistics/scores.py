@@ -1,0 +1,133 @@
+"""Predictions arranged by patient, so that every interval and test can take patients as what is sampled."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from strokebench.datasets.files import StrokebenchError
+
+SETTING: tuple[str, ...] = ("method", "variant", "condition")
+Pooling = Literal["run", "seed"]
+
+
+@dataclass(frozen=True)
+class Scores:
+    """Out-of-fold probabilities of several methods on the same patients.
+
+    A *group* is a test part within which probabilities are ranked; a method's AUC is the mean over its groups.
+
+    Args:
+        names: one a method, unique.
+        groups: (seed, fold) of each group; fold is -1 where the folds of a seed are pooled.
+        patients: ids, unique, (n,). y: labels 0 or 1, (n,).
+        p: (methods, groups, n); NaN where a group does not test the patient, or the method lacks the run.
+    """
+
+    names: tuple[str, ...]
+    groups: tuple[tuple[int, int], ...]
+    patients: NDArray[Any]
+    y: NDArray[np.int8]
+    p: NDArray[np.float64]
+
+    @property
+    def tested(self) -> NDArray[np.bool_]:
+        """Whether the method has the group, (methods, groups)."""
+        return ~np.isnan(self.p).all(axis=2)
+
+    def common(self, first: int, second: int) -> NDArray[np.bool_]:
+        """The groups that both methods have, (groups,): a difference is taken on these only."""
+        tested = self.tested
+        return tested[first] & tested[second]
+
+
+def arrange(predictions: pd.DataFrame, by: Pooling = "run") -> Scores:
+    """Bring the long table of predictions into the form of `Scores`, joined by patient id.
+
+    By default probabilities are ranked within a run's test part and the AUC is averaged over runs. That is the AUC of
+    Table 1, and probabilities of two differently trained models are never ranked against each other, which lowers a
+    pooled AUC for a reason that has nothing to do with a model's use (Airola 2011; Forman and Scholz 2010).
+    `by="seed"` pools the folds of a seed instead; a seed of which a method lacks a fold is left out for it.
+
+    A test part with one class only has no AUC and is left out for every method.
+
+    Args:
+        predictions: `patient_id`, `method`, `variant`, `condition`, `seed`, `fold`, `y`, `p`.
+
+    Raises:
+        StrokebenchError: no predictions, a patient with two labels or twice in a run, or two methods tested on
+            different patients in one run.
+    """
+    if predictions.empty:
+        raise StrokebenchError("There are no predictions to compare.", "Run the experiment first.")
+    frame = predictions.assign(name=setting_names(predictions), patient_id=predictions["patient_id"].astype(str))
+    labels = frame.groupby("patient_id")["y"].agg(["min", "max"])
+    if len(two := labels.index[labels["min"] != labels["max"]]):
+        raise StrokebenchError(f"Patient {two[0]} has two labels.", "Results of two cohorts seem to be mixed.")
+    if (twice := frame.duplicated(["name", "seed", "fold", "patient_id"])).any():
+        raise StrokebenchError(f"Patient {frame.loc[twice, 'patient_id'].iloc[0]} is predicted twice in a run.")
+    names = tuple(dict.fromkeys(frame["name"]))
+    runs = sorted({(int(seed), int(fold)) for seed, fold in zip(frame["seed"], frame["fold"], strict=True)})
+    columns = pd.MultiIndex.from_product([names, runs])
+    keys = pd.MultiIndex.from_arrays(
+        [frame["name"], list(zip(frame["seed"].astype(int), frame["fold"].astype(int), strict=True))]
+    )
+    p = np.full((len(names), len(runs), len(labels)), np.nan)
+    place = columns.get_indexer(keys)
+    p[place // len(runs), place % len(runs), labels.index.get_indexer(frame["patient_id"])] = frame["p"].to_numpy()
+    _check_same_patients(p, names, runs, labels.index)
+    groups = tuple(runs)
+    if by == "seed":
+        p, groups = _pool(p, runs)
+    y = labels["min"].to_numpy(np.int8)
+    inside = ~np.isnan(p).all(axis=0)
+    two_classes = (inside & (y == 1)).any(axis=1) & (inside & (y == 0)).any(axis=1)
+    kept = tuple(group for group, keep in zip(groups, two_classes, strict=True) if keep)
+    return Scores(names, kept, labels.index.to_numpy(), y, p[:, two_classes])
+
+
+def setting_names(frame: pd.DataFrame) -> list[str]:
+    """What each row's setting is called: the method where it has one setting only, else method/variant/condition."""
+    settings = frame[list(SETTING)].fillna("").astype(str)
+    several = settings.drop_duplicates().groupby("method").size() > 1
+    joined = settings["method"] + "/" + settings["variant"] + "/" + settings["condition"]
+    return list(np.where(settings["method"].map(several), joined, settings["method"]))
+
+
+def single(y: Sequence[int] | NDArray[Any], *p: Sequence[float] | NDArray[Any]) -> Scores:
+    """`Scores` of one test part: labels (n,) and one array of probabilities (n,) a method."""
+    labels = np.asarray(y, dtype=np.int8)
+    names = tuple(f"method {number + 1}" for number in range(len(p)))
+    return Scores(names, ((0, 0),), np.arange(len(labels)), labels, np.asarray(p, dtype=float)[:, None, :])
+
+
+def _check_same_patients(p: NDArray[Any], names: Sequence[str], runs: Sequence[Any], ids: pd.Index) -> None:
+    there = ~np.isnan(p)
+    anybody = there.any(axis=0)
+    for method, name in enumerate(names):
+        lacking = there[method].any(axis=1)[:, None] & anybody & ~there[method]
+        if lacking.any():
+            run, patient = np.argwhere(lacking)[0]
+            raise StrokebenchError(
+                f"{name} did not predict patient {ids[patient]} in seed {runs[run][0]}, fold {runs[run][1]}.",
+                "Results of two splits seem to be mixed; run the experiment again.",
+            )
+
+
+def _pool(p: NDArray[Any], runs: Sequence[tuple[int, int]]) -> tuple[NDArray[Any], tuple[tuple[int, int], ...]]:
+    """The folds of each seed as one group."""
+    seeds = sorted({seed for seed, _ in runs})
+    pooled = np.full((len(p), len(seeds), p.shape[2]), np.nan)
+    for number, seed in enumerate(seeds):
+        part = p[:, [run[0] == seed for run in runs]]
+        there = ~np.isnan(part)
+        whole = (there.any(axis=2) == there.any(axis=(0, 2))).all(axis=1)
+        filled = np.where(there, part, 0).sum(axis=1)
+        filled[~there.any(axis=1)] = np.nan
+        pooled[whole, number] = filled[whole]
+    return pooled, tuple((seed, -1) for seed in seeds)
