@@ -13,6 +13,7 @@ from strokebench.benchmarks.experiment import Run
 from strokebench.benchmarks.fingerprint import code_fingerprint, package_versions
 from strokebench.benchmarks.fit import Material
 from strokebench.benchmarks.settings import Settings
+from strokebench.benchmarks.tuned import Tuned, read_all
 from strokebench.datasets.cohort import Cohort
 from strokebench.datasets.embeddings import Embeddings
 from strokebench.datasets.files import digest, home
@@ -23,6 +24,18 @@ from strokebench.tasks.trimodal import Modality
 
 KEY_SCHEMA = 1
 """Raised when the meaning of a run's key or file changes."""
+
+
+def results_name(cohort: str, outcome: str, settings: Settings) -> str:
+    """Name of the folder of results under these settings; without its protocol where that is empty."""
+    parts = [cohort, outcome]
+    parts += [settings.protocol] if settings.protocol else []
+    parts += [settings.encoders] if settings.encoders != "embedded" else []
+    parts += [f"balance_{settings.balance}"] if settings.balance != "smote" else []
+    parts += ["quick"] if settings.quick else []
+    parts += ["scale_text"] if settings.keep_scale_text else []
+    parts += [f"shuffled_{settings.shuffle_labels}"] if settings.shuffle_labels is not None else []
+    return "-".join(parts)
 
 
 @dataclass(frozen=True)
@@ -51,18 +64,24 @@ class Context:
             warnings.append("text may state the outcome's scale")
         if self.settings.quick:
             warnings.append("quick check, not a result")
+        warnings += [tuned.said(self) for tuned in self.tuned.values()]
         return ", ".join([self.cohort.title, *warnings])
 
     def results_folder(self, experiment: str) -> Path:
         """Where an experiment's tables go; one folder for each setting that changes them."""
-        settings = self.settings
-        parts = [self.cohort.name, self.outcome.name, settings.protocol]
-        parts += [settings.encoders] if settings.encoders != "embedded" else []
-        parts += [f"balance_{settings.balance}"] if settings.balance != "smote" else []
-        parts += ["quick"] if settings.quick else []
-        parts += ["scale_text"] if settings.keep_scale_text else []
-        parts += [f"shuffled_{settings.shuffle_labels}"] if settings.shuffle_labels is not None else []
+        parts = [results_name(self.cohort.name, self.outcome.name, self.settings)]
+        # Other parameters, other tables.
+        parts += [f"tuned_{digest([asdict(tuned) for tuned in self.tuned.values()])[:8]}"] if self.tuned else []
         return home("results", "-".join(parts), experiment)
+
+    @cached_property
+    def tuned(self) -> dict[str, Tuned]:
+        """Hyper-parameters from files, by method.
+
+        Raises:
+            StrokebenchError: a file cannot be read, or is of a method that is not wanted.
+        """
+        return read_all(self.settings.params, self.settings.methods)
 
     @cached_property
     def banned_columns(self) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -67,6 +68,13 @@ ScaleTextOption = Annotated[
     ),
 ]
 
+ParamsOption = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--params", help="YAML file of a method's hyper-parameters, as `strokebench tune` writes; may be repeated."
+    ),
+]
+
 
 def settings(
     dataset: str,
@@ -83,6 +91,7 @@ def settings(
     weights: Path | None = None,
     device: str = "auto",
     keep_scale_text: bool = False,
+    params: Sequence[Path] | None = None,
 ) -> Settings:
     """The options as `Settings`.
 
@@ -104,4 +113,5 @@ def settings(
         weights=weights,
         device=device,
         keep_scale_text=keep_scale_text,
+        params=tuple(params or ()),
     )

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from strokebench.benchmarks.experiment import Run
 from strokebench.benchmarks.settings import QUICK_PARAMS
+from strokebench.benchmarks.tuned import VARIANT
 from strokebench.methods.registry import all_methods, find_method
 from strokebench.tasks.conditions import COMPLETE, Condition
 
@@ -14,19 +15,29 @@ if TYPE_CHECKING:
     from strokebench.benchmarks.context import Context
 
 
-def usable_methods(context: Context) -> tuple[list[str], dict[str, str]]:
+def usable_methods(
+    context: Context, default: Sequence[str] | None = None, parameters: Sequence[str] = ()
+) -> tuple[list[str], dict[str, str]]:
     """The wanted methods that the cohort has the modalities for, and why the others are left out.
+
+    Args:
+        default: wanted where the user names none; None: all.
+        parameters: hyper-parameters that a method must have.
 
     Raises:
         StrokebenchError: a wanted method does not exist.
     """
-    wanted = context.settings.methods
+    wanted = default if context.settings.methods is None else context.settings.methods
     names = list(all_methods()) if wanted is None else [find_method(name).name for name in wanted]
     left_out = {
         name: f"it reads {' and '.join(sorted(lacking))}, which {context.cohort.title} does not have"
         for name in names
         if (lacking := find_method(name).uses - context.modalities)
     }
+    for name in names if parameters else ():
+        known = find_method(name)().get_params()
+        if absent := [parameter for parameter in parameters if parameter not in known]:
+            left_out.setdefault(name, f"it has no parameter {' and '.join(absent)}")
     return [name for name in names if name not in left_out], left_out
 
 
@@ -37,13 +48,25 @@ def method_runs(
     variant: str = "",
     condition: Condition = COMPLETE,
 ) -> list[Run]:
-    """One run for each fold of the context's split."""
+    """One run for each fold of the context's split.
+
+    Args:
+        params: what the experiment itself wants; goes before the parameters of a file (`--params`).
+        variant: its label; where there is none, the runs of a method with such a file are called tuned.
+    """
     settings = context.settings
-    params = dict(params or {})
-    if settings.quick:
-        known = find_method(method)().get_params()
-        params = {**params, **{name: value for name, value in QUICK_PARAMS.items() if name in known}}
-    return [
-        Run(method, fold.seed, fold.fold, settings.protocol, params, variant, condition, settings.balance)
-        for fold in context.split.folds
-    ]
+    tuned = context.tuned.get(method)
+    short = quick_params(method) if settings.quick else {}
+    runs = []
+    for fold in context.split.folds:
+        given = tuned.params_for(context, fold.seed, fold.fold) if tuned else {}
+        merged = {**given, **(params or {}), **short}
+        named = variant or (VARIANT if tuned else "")
+        runs.append(Run(method, fold.seed, fold.fold, settings.protocol, merged, named, condition, settings.balance))
+    return runs
+
+
+def quick_params(method: str) -> dict[str, Any]:
+    """What a quick check changes of this method."""
+    known = find_method(method)().get_params()
+    return {name: value for name, value in QUICK_PARAMS.items() if name in known}

@@ -33,6 +33,7 @@ class Settings:
         weights: folder with the paper's encoders, where there is no network to fetch them from.
         device: where encoders run: `auto`, `cpu` or `cuda`.
         keep_scale_text: leave sentences that state the outcome's own scale (an NIHSS, say) in the text.
+        params: YAML files of hyper-parameters, one a method.
     """
 
     dataset: str = "virtual"
@@ -49,6 +50,7 @@ class Settings:
     weights: Path | None = None
     device: str = "auto"
     keep_scale_text: bool = False
+    params: tuple[Path, ...] = ()
 
     def __post_init__(self) -> None:
         if self.jobs < 1:

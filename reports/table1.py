@@ -43,7 +43,8 @@ def table1(results: Results, cost: bool = False) -> Table:
     """
     columns = [*METRIC_COLUMNS, *(COST_COLUMNS if cost else ())]
     summary = summarise(results)
-    several = summary["method"].duplicated(keep=False)
+    # A variant is always named: its parameters are not the method's own.
+    several = summary["method"].duplicated(keep=False) | summary["variant"].ne("")
     summary = summary.assign(several=several).sort_values(
         "method",
         key=lambda names: names.map(lambda name: _place(results.method(name), results)),

@@ -1,0 +1,215 @@
+"""Grids: does any setting differ from the default by more than the noise of its runs?"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from strokebench.reports import caption as words
+from strokebench.reports.failures import failures
+from strokebench.reports.results import RUN, Results
+from strokebench.reports.summary import SETTING, metrics_by_run, summarise
+from strokebench.reports.table import Cell, Column, Kind, Row, Table, mark_best
+from strokebench.reports.table1 import METRIC_COLUMNS, metric_cells
+
+STANDARD_ERRORS = 2.0
+"""A difference of more than so many corrected standard errors is called distinguishable (our choice)."""
+
+
+@dataclass(frozen=True)
+class GridPoint:
+    """One setting of a grid.
+
+    Args:
+        variant: its label in tables, `layers=2, heads=8`.
+        values: axis of the grid -> value there; an axis of several parameters has values like `512:256`.
+        settings: every parameter of the grid by its own name.
+        chosen: equal to the method's defaults, which are the paper's choice.
+    """
+
+    variant: str
+    values: Mapping[str, Any]
+    settings: Mapping[str, Any]
+    chosen: bool
+
+    @property
+    def params(self) -> dict[str, Any]:
+        """What differs from the defaults; nothing at the chosen setting, whose runs other tables share."""
+        return {} if self.chosen else dict(self.settings)
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One setting against another on the same test parts: mean and corrected standard error, in [-1, 1]."""
+
+    mean: float
+    error: float
+    runs: int
+
+    @property
+    def distinguishable(self) -> bool:
+        """More than `STANDARD_ERRORS` away from no difference."""
+        return self.runs > 1 and abs(self.mean) > STANDARD_ERRORS * self.error
+
+    def __str__(self) -> str:
+        if not self.runs:
+            return ""
+        error = "" if math.isnan(self.error) else f" ± {100 * self.error:.2f}"
+        return f"{100 * self.mean:+.2f}{error}"
+
+
+def paired_difference(a: pd.Series, b: pd.Series, test_share: float) -> Difference:
+    """Mean of a - b over the runs that both have, with Nadeau and Bengio's corrected standard error.
+
+    Runs of cross-validation share training patients, so that the plain standard error is too small; the
+    correction adds n_test / n_train to 1 / runs (Nadeau and Bengio, Machine Learning 2003, equation 18).
+
+    Args:
+        a, b: a metric by (seed, fold); NaN where undefined, which leaves the run out.
+        test_share: n_test / n_train.
+    """
+    pairs = (a - b).dropna()
+    runs = len(pairs)
+    if not runs:
+        return Difference(math.nan, math.nan, 0)
+    variance = float(pairs.var(ddof=1)) if runs > 1 else math.nan
+    return Difference(float(pairs.mean()), math.sqrt(variance * (1 / runs + test_share)), runs)
+
+
+def test_share(results: Results) -> float:
+    """n_test / n_train of these runs, the validation part counted as training; 0 without predictions."""
+    if results.predictions.empty:
+        return 0.0
+    n_test = results.predictions.groupby(list(RUN)).size().mean()
+    n = results.provenance.get("n_patients") or results.predictions["patient_id"].nunique()
+    return float(n_test / (n - n_test)) if n > n_test else 0.0
+
+
+def metric_of(results: Results, method: str, variant: str, metric: str) -> pd.Series:
+    """A metric by (seed, fold) of one setting's finished runs."""
+    runs = metrics_by_run(results)
+    runs = runs[(runs["method"] == method) & (runs["variant"] == variant)]
+    return runs.set_index(["seed", "fold"])[metric]
+
+
+def differences(results: Results, method: str, points: Sequence[GridPoint], metric: str) -> dict[str, Difference]:
+    """Each setting against the chosen one, by variant; nothing where none is chosen."""
+    chosen = next((point.variant for point in points if point.chosen), None)
+    if chosen is None:
+        return {}
+    share = test_share(results)
+    reference = metric_of(results, method, chosen, metric)
+    return {
+        point.variant: paired_difference(metric_of(results, method, point.variant, metric), reference, share)
+        for point in points
+        if not point.chosen
+    }
+
+
+def grid_lead(results: Results, method: str, points: Sequence[GridPoint], metric: str = "AUC") -> str:
+    """What the numbers say: the best setting, the chosen one, and whether they can be told apart."""
+    label = results.method(method).label
+    summary = summarise(results)
+    summary = summary[(summary["method"] == method) & summary[metric].notna()].set_index("variant")
+    present = [point for point in points if point.variant in summary.index]
+    if not present:
+        return f"{label}: no finished run yet."
+    complete = set(summary.index[summary["done"] == summary["planned"]])
+    unfinished = sum(point.variant not in complete for point in points)
+    waiting = f" {unfinished} of {len(points)} settings are incomplete." if unfinished else ""
+    best = max(present, key=lambda point: summary.loc[point.variant, metric])
+    highest = f"{100 * summary.loc[best.variant, metric]:.2f}"
+    chosen = next((point for point in points if point.chosen), None)
+    if chosen is None:
+        return f"{label}: highest mean {metric} at {best.variant}, {highest}; its default is not on the grid.{waiting}"
+    if best.chosen:
+        alike = _alike(differences(results, method, present, metric).values())
+        return f"{label}: the chosen setting ({best.variant}) has the highest mean {metric}, {highest}.{alike}{waiting}"
+    difference = differences(results, method, points, metric)[best.variant]
+    if difference.runs < 2:
+        so_far = f"{label}: highest mean {metric} so far at {best.variant}, {highest}"
+        return f"{so_far}; too few paired runs to compare.{waiting}"
+    verdict = (
+        "more than two standard errors; it was picked as the best of "
+        f"{len(present)}, so this alone is no proof that it is better"
+        if difference.distinguishable
+        else "not distinguishable from it"
+    )
+    return (
+        f"{label}: the highest mean {metric}, {highest} at {best.variant}, is {100 * difference.mean:.2f} points above "
+        f"the chosen setting ({chosen.variant}) with a corrected standard error of {100 * difference.error:.2f} over "
+        f"{difference.runs} paired runs: {verdict}.{waiting}"
+    )
+
+
+def grid_table(results: Results, name: str, title: str, points: Mapping[str, Sequence[GridPoint]]) -> Table:
+    """All settings with the six metrics, and the AUC against the chosen setting.
+
+    Args:
+        points: method -> its settings, in the order of the grid.
+    """
+    columns = [*METRIC_COLUMNS, Column("difference", "AUC − chosen", Kind.TEXT)]
+    summary = {tuple(row[key] for key in SETTING[:2]): row for row in summarise(results).to_dict("records")}
+    rows, labels = [], {}
+    for method, settings in points.items():
+        against = differences(results, method, settings, "AUC")
+        for point in settings:
+            if (row := summary.get((method, point.variant))) is None:
+                continue
+            label = point.variant + (" (chosen)" if point.chosen else "")
+            labels[tuple(str(row[key]) for key in SETTING)] = f"{results.method(method).label}, {label}"
+            told = "reference" if point.chosen else str(against.get(point.variant, ""))
+            rows.append(
+                Row(
+                    key=f"{method}/{point.variant}",
+                    label=label,
+                    group=results.method(method).label,
+                    cells={**metric_cells(row), "difference": Cell(text=told)},
+                    done=row["done"],
+                    planned=row["planned"],
+                    failed=row["failed"],
+                )
+            )
+    return Table(
+        name=name,
+        title=title,
+        cohort=words.cohort_title(results),
+        caption=words.caption(results),
+        columns=columns,
+        rows=mark_best(rows, columns),
+        notes=_notes(rows, results),
+        failures=failures(results, labels),
+        facts={
+            "cohort": words.cohort_title(results),
+            "outcome": results.provenance.get("outcome", ""),
+            "protocol": results.provenance.get("protocol", ""),
+        },
+    )
+
+
+def _alike(differences: Iterable[Difference]) -> str:
+    """How many settings cannot be told from the chosen one."""
+    others = [difference for difference in differences if difference.runs > 1]
+    if not others:
+        return ""
+    alike = sum(not difference.distinguishable for difference in others)
+    return f" {alike} of {len(others)} other settings are not distinguishable from it (two corrected standard errors)."
+
+
+def _notes(rows: Sequence[Row], results: Results) -> list[str]:
+    notes = [
+        "AUC − chosen: mean difference over the runs that both finished, ± its standard error corrected for "
+        "shared training patients (Nadeau and Bengio 2003), in percentage points. Among many settings some "
+        "pass two standard errors by chance.",
+        "Settings are compared on test patients to show how much they matter; nothing is chosen by this table. "
+        "`strokebench tune` chooses on validation patients.",
+    ]
+    if any(not row.complete for row in rows):
+        notes.append("Incomplete: a row with fewer runs than planned shows the mean of its finished runs only.")
+    if said := words.identity(results):
+        notes.append(said)
+    return notes
