@@ -11,6 +11,7 @@ import pandas as pd
 from strokebench.benchmarks.context import Context
 from strokebench.benchmarks.experiment import Run
 from strokebench.benchmarks.fingerprint import package_versions
+from strokebench.benchmarks.groups import patient_groups
 from strokebench.benchmarks.provenance import commit, machine
 from strokebench.benchmarks.store import Store
 from strokebench.methods.base import Method
@@ -61,6 +62,7 @@ class Collector:
             provenance=self._provenance(),
             oracle=self.context.oracle,
             patient_facts=pd.concat(patient_facts, ignore_index=True) if patient_facts else None,
+            groups=patient_groups(self.context.cohort, self.context.labels.index),
         )
 
     def _predictions(self, run: Run, part: pd.DataFrame) -> pd.DataFrame:
@@ -96,6 +98,7 @@ class Collector:
             "n_patients": len(context.labels),
             "n_without_outcome": len(context.cohort) - len(context.labels),
             "n_positive": int(context.labels.sum()),
+            "balance": context.settings.balance,
             "encoders": {
                 modality: name
                 for modality, name in (

@@ -26,7 +26,7 @@ RUN_COLUMNS: tuple[str, ...] = (
 STATUSES: tuple[str, ...] = ("done", "failed", "missing")
 
 PREDICTIONS_FILE, RUNS_FILE, FACTS_FILE = "predictions.parquet", "runs.parquet", "results.json"
-PATIENT_FACTS_FILE = "patient_facts.parquet"
+PATIENT_FACTS_FILE, GROUPS_FILE = "patient_facts.parquet", "groups.parquet"
 
 
 class Provenance(TypedDict, total=False):
@@ -47,6 +47,8 @@ class Provenance(TypedDict, total=False):
     """Patients with the outcome known, and those of label 1, tested or not."""
     n_without_outcome: int
     """Patients of the cohort that were left out because their outcome is not known."""
+    balance: str
+    """How the training parts were balanced, `smote`: balanced training shifts probabilities."""
     encoders: str | dict[str, str]
     """Name of the pair, or names by modality."""
     data_sha256: str
@@ -91,6 +93,8 @@ class Results:
         oracle: columns `patient_id`, `p`: the true probability of label 1; None on real patients.
         patient_facts: `RUN`, `patient_id` and one column a number that a method tells of a test patient beside
             the probability (VDAFM: its angles), NaN where a method does not; None where none does.
+        groups: `patient_id` and one categorical column a grouping of patients (`age` in bands, `sex`), for
+            metrics by subgroup; None where the cohort has no such column.
 
     Raises:
         ValueError: a column is missing, or a status is none of `STATUSES`.
@@ -104,6 +108,7 @@ class Results:
     provenance: Provenance
     oracle: pd.DataFrame | None = None
     patient_facts: pd.DataFrame | None = None
+    groups: pd.DataFrame | None = None
 
     def __post_init__(self) -> None:
         for what, part, columns in (
@@ -146,6 +151,8 @@ class Results:
         parts = {PREDICTIONS_FILE: self.predictions, RUNS_FILE: self.runs}
         if self.patient_facts is not None:
             parts[PATIENT_FACTS_FILE] = self.patient_facts
+        if self.groups is not None:
+            parts[GROUPS_FILE] = self.groups
         for name, part in parts.items():
             with atomic_path(folder / name) as path:
                 part.to_parquet(path, index=False)
@@ -179,7 +186,7 @@ class Results:
                     "It is being written now, or writing was cut off: run the experiment again.",
                 )
         oracle = facts["oracle"]
-        told = PATIENT_FACTS_FILE in facts["files"]
+        told, grouped = (name in facts["files"] for name in (PATIENT_FACTS_FILE, GROUPS_FILE))
         return cls(
             predictions=pd.read_parquet(folder / PREDICTIONS_FILE),
             runs=pd.read_parquet(folder / RUNS_FILE),
@@ -187,6 +194,7 @@ class Results:
             provenance=facts["provenance"],
             oracle=None if oracle is None else pd.DataFrame(oracle, columns=["patient_id", "p"]),
             patient_facts=pd.read_parquet(folder / PATIENT_FACTS_FILE) if told else None,
+            groups=pd.read_parquet(folder / GROUPS_FILE) if grouped else None,
         )
 
 
