@@ -1,0 +1,1 @@
+"""Would the probabilities serve a patient? Calibration, benefit of decisions, hospitals and subgroups."""

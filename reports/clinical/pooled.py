@@ -1,0 +1,114 @@
+"""One out-of-fold prediction a patient and seed; patients are what is drawn, seeds are averaged."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from strokebench.reports.results import MethodInfo, Results
+from strokebench.reports.statistics.bootstrap import Bootstrap, Interval
+from strokebench.reports.statistics.scores import Scores, arrange
+from strokebench.reports.statistics.weighted import Metric
+from strokebench.reports.table import DASH
+from strokebench.reports.table1 import FAMILIES
+
+RESAMPLES = 1000
+"""Of patients, for every interval of the clinical evaluation (our choice)."""
+
+PICTURED = 4
+"""More methods than this are not drawn into one panel."""
+
+
+def pool(results: Results) -> Scores | None:
+    """Every method's predictions, the folds of each seed together, by patient; None without any finished seed.
+
+    A seed of which a method lacks a fold is left out for it: its patients would be others.
+    """
+    if results.predictions.empty:
+        return None
+    scores = arrange(results.predictions, by="seed")
+    return scores if scores.groups else None
+
+
+def of_patients(scores: Scores, chosen: NDArray[np.bool_]) -> Scores:
+    """Only these patients, (n,)."""
+    return replace(scores, patients=scores.patients[chosen], y=scores.y[chosen], p=scores.p[:, :, chosen])
+
+
+def seeds_of(scores: Scores, name: str) -> list[tuple[NDArray[Any], NDArray[np.float64], NDArray[np.bool_]]]:
+    """For each seed that the method has: labels, probabilities, and who of all patients they belong to."""
+    found = []
+    for p in scores.p[scores.names.index(name)]:
+        inside = ~np.isnan(p)
+        if inside.any():
+            found.append((scores.y[inside], p[inside], inside))
+    return found
+
+
+def draw_patients(n: int, n_resamples: int = RESAMPLES, seed: int = 0) -> NDArray[np.int16]:
+    """How often each patient is drawn, (resamples, n), whatever the label.
+
+    Not within each label, as for the AUC: how many patients have the outcome is itself uncertain, and most of
+    what makes calibration in the large uncertain.
+    """
+    rng = np.random.default_rng(seed)
+    return rng.multinomial(n, np.full(n, 1 / n), n_resamples).astype(np.int16)
+
+
+def estimate(scores: Scores, metric: Metric, weights: NDArray[np.int16]) -> Bootstrap:
+    """`metric` of each method and seed, on all patients and on resamples of them (resamples, n)."""
+    values = np.full(scores.tested.shape, np.nan)
+    draws = np.full((*values.shape, len(weights)), np.nan)
+    for method, group in np.argwhere(scores.tested):
+        inside = ~np.isnan(scores.p[method, group])
+        y, p = scores.y[inside], scores.p[method, group, inside]
+        values[method, group] = metric(y, p, np.ones((1, len(y)), np.int16))[0]
+        draws[method, group] = metric(y, p, weights[:, inside])
+    return Bootstrap(values, draws)
+
+
+def ordered(results: Results, scores: Scores) -> list[tuple[str, MethodInfo]]:
+    """The names of `scores` with their methods, by family as in Table 1."""
+    methods = [(name, results.method(name.split("/")[0])) for name in scores.names]
+    return sorted(methods, key=lambda pair: FAMILIES.index(pair[1].family) if pair[1].family in FAMILIES else 99)
+
+
+def label_of(name: str, method: MethodInfo) -> str:
+    """As tables print it, with variant and condition where a method has several."""
+    more = [part for part in name.split("/")[1:] if part]
+    return f"{method.label} ({', '.join(more)})" if more else method.label
+
+
+def pictured(results: Results, scores: Scores) -> list[tuple[str, str]]:
+    """Name and label of the methods that pictures show: all where they are few.
+
+    Else the proposed one, the best other by AUC on the validation parts (the test parts must not choose), and the
+    best traditional one beside.
+    """
+    methods = ordered(results, scores)
+    if len(methods) <= PICTURED:
+        return [(name, label_of(name, method)) for name, method in reversed(methods)]
+    validation = results.runs.groupby("method")["validation_auc"].mean()
+    ranked = sorted(methods, key=lambda pair: -np.nan_to_num(validation.get(pair[1].name, np.nan), nan=-1.0))
+    chosen: list[str] = []
+    for family in (("Proposed",), tuple(FAMILIES[:-1]), ("Traditional",)):
+        chosen += [name for name, method in ranked if method.family in family and name not in chosen][:1]
+    return [(name, label_of(name, results.method(name.split("/")[0]))) for name in chosen]
+
+
+def show(interval: Interval, scale: float = 100, decimals: int = 1) -> str:
+    """`81.1 [78.2, 83.9]`, or a dash where it is undefined."""
+    if np.isnan(interval.value):
+        return DASH
+    value, low, high = (f"{scale * number:.{decimals}f}" for number in (interval.value, interval.low, interval.high))
+    return value if np.isnan(interval.low) else f"{value} [{low}, {high}]"
+
+
+def aligned(values: pd.Series, patients: Sequence[Any] | NDArray[Any]) -> NDArray[Any]:
+    """`values`, indexed by patient id, in the order of `patients`; `unknown` where a patient has none."""
+    return values.astype("object").reindex([str(patient) for patient in patients]).fillna("unknown").to_numpy()
