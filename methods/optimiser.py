@@ -1,4 +1,4 @@
-"""RAdam in one pass over the parameters."""
+"""RAdam and gradient clipping in as few passes over the parameters as there can be."""
 
 from __future__ import annotations
 
@@ -6,21 +6,32 @@ from collections.abc import Iterable
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
+from torch.optim.adam import adam
 
 
-class OnePassRAdam(torch.optim.Adam):
-    """`torch.optim.RAdam`, with its step done by PyTorch's fused Adam.
+def rectification(step: int, beta2: float) -> float | None:
+    """RAdam's factor on the learning rate at a step (from 1); None while the adaptive rate is not yet tractable."""
+    limit = 2 / (1 - beta2) - 1
+    length = limit - 2 * step * beta2**step / (1 - beta2**step)
+    if length <= 5:
+        return None
+    return (((length - 4) * (length - 2) * limit) / ((limit - 4) * (limit - 2) * length)) ** 0.5
+
+
+class OnePassRAdam(torch.optim.Optimizer):
+    """`torch.optim.RAdam` after `clip_grad_norm_`, with the step done by PyTorch's fused Adam.
 
     RAdam (Liu et al. 2020) differs from Adam by a scalar that depends on the step alone. Past the first
-    steps that scalar goes into the learning rate, and one fused pass replaces RAdam's many passes over
-    memory, which are more than half of a training step of these networks on a CPU. Equal to
-    `torch.optim.RAdam` within float rounding; a test holds it.
+    steps that scalar goes into the learning rate, the clipping into the fused step's gradient scale, and one
+    pass replaces RAdam's and the clipping's many passes over memory, which are more than half of a training
+    step of these networks on a CPU. Equal to PyTorch's own within float rounding; a test holds it.
 
     Args:
         parameters: float32 parameters.
         lr: learning rate; may be changed between steps through `param_groups`.
         betas, eps: as in `torch.optim.RAdam`.
+        clip_norm: largest norm of all gradients together; None: no clipping.
     """
 
     def __init__(
@@ -29,44 +40,74 @@ class OnePassRAdam(torch.optim.Adam):
         lr: float = 1e-4,
         betas: tuple[float, float] = (0.9, 0.999),
         eps: float = 1e-8,
+        clip_norm: float | None = None,
     ) -> None:
-        super().__init__(parameters, lr=lr, betas=betas, eps=eps, fused=True)
+        super().__init__(parameters, {"lr": lr, "betas": betas, "eps": eps})
+        self.clip_norm = clip_norm
         self._step_number = 0
 
     @torch.no_grad()
     def step(self, closure: Any = None) -> None:  # type: ignore[override]
-        """Update every parameter that has a gradient."""
+        """Update every parameter that has a gradient, and forget the gradients."""
         self._step_number += 1
-        t = self._step_number
-        for group in self.param_groups:
-            beta2 = group["betas"][1]
-            length_limit = 2 / (1 - beta2) - 1
-            length = length_limit - 2 * t * beta2**t / (1 - beta2**t)
-            if length > 5:
-                rectify = (
-                    (length - 4) * (length - 2) * length_limit
-                    / ((length_limit - 4) * (length_limit - 2) * length)
-                ) ** 0.5  # fmt: skip
-                lr, eps = group["lr"], group["eps"]
-                # RAdam adds eps to the root before the bias correction, Adam after it.
-                group["lr"], group["eps"] = lr * rectify, eps / (1 - beta2**t) ** 0.5
-                super().step()
-                group["lr"], group["eps"] = lr, eps
-            else:
-                self._momentum_step(group, t)
-
-    def _momentum_step(self, group: dict[str, Any], t: int) -> None:
-        """The first steps: the variance of the adaptive rate is not yet tractable, so momentum alone."""
-        beta1, beta2 = group["betas"]
-        for parameter in group["params"]:
-            if parameter.grad is None:
+        used = [[p for p in group["params"] if p.grad is not None] for group in self.param_groups]
+        shrink = self._shrink([p.grad for parameters in used for p in parameters if p.grad is not None])
+        for group, parameters in zip(self.param_groups, used, strict=True):
+            if not parameters:
                 continue
-            state = self.state[parameter]
-            if not state:
-                state["step"] = torch.zeros((), dtype=torch.float32)
-                state["exp_avg"] = torch.zeros_like(parameter)
-                state["exp_avg_sq"] = torch.zeros_like(parameter)
+            factor = rectification(self._step_number, group["betas"][1])
+            if factor is None:
+                self._momentum_step(group, parameters, shrink)
+            else:
+                self._adam_step(group, parameters, factor, shrink)
+            for parameter in parameters:
+                parameter.grad = None
+
+    def _shrink(self, gradients: list[Tensor]) -> float:
+        """By what the gradients are divided, 1 where they need no clipping."""
+        if self.clip_norm is None or not gradients:
+            return 1.0
+        norm = float(torch.stack(torch._foreach_norm(gradients)).norm())
+        # The small number is PyTorch's own.
+        return max(1.0, (norm + 1e-6) / self.clip_norm)
+
+    def _adam_step(self, group: dict[str, Any], parameters: list[nn.Parameter], factor: float, shrink: float) -> None:
+        beta1, beta2 = group["betas"]
+        states = [self._state(parameter) for parameter in parameters]
+        adam(
+            list(parameters),
+            [p.grad for p in parameters if p.grad is not None],
+            [state["exp_avg"] for state in states],
+            [state["exp_avg_sq"] for state in states],
+            [],
+            [state["step"] for state in states],
+            fused=True,
+            grad_scale=None if shrink == 1 else torch.tensor(shrink),
+            amsgrad=False,
+            beta1=beta1,
+            beta2=beta2,
+            lr=group["lr"] * factor,
+            weight_decay=0.0,
+            # RAdam adds eps to the root before the bias correction, Adam after it.
+            eps=group["eps"] / (1 - beta2**self._step_number) ** 0.5,
+            maximize=False,
+        )
+
+    def _momentum_step(self, group: dict[str, Any], parameters: list[nn.Parameter], shrink: float) -> None:
+        beta1, beta2 = group["betas"]
+        for parameter in parameters:
+            assert parameter.grad is not None
+            gradient = parameter.grad / shrink
+            state = self._state(parameter)
             state["step"] += 1
-            state["exp_avg"].lerp_(parameter.grad, 1 - beta1)
-            state["exp_avg_sq"].mul_(beta2).addcmul_(parameter.grad, parameter.grad, value=1 - beta2)
-            parameter.add_(state["exp_avg"], alpha=-group["lr"] / (1 - beta1**t))
+            state["exp_avg"].lerp_(gradient, 1 - beta1)
+            state["exp_avg_sq"].mul_(beta2).addcmul_(gradient, gradient, value=1 - beta2)
+            parameter.add_(state["exp_avg"], alpha=-group["lr"] / (1 - beta1**self._step_number))
+
+    def _state(self, parameter: nn.Parameter) -> dict[str, Tensor]:
+        state = self.state[parameter]
+        if not state:
+            state["step"] = torch.zeros(())
+            state["exp_avg"] = torch.zeros_like(parameter)
+            state["exp_avg_sq"] = torch.zeros_like(parameter)
+        return state

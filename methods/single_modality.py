@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from strokebench.methods.base import Family
-from strokebench.methods.layers import Head
+from strokebench.methods.layers import Dropout, Head
 from strokebench.methods.neural import Aux, Batch, NeuralMethod
 from strokebench.methods.registry import register
 from strokebench.tasks.trimodal import Modality, Shapes
@@ -50,8 +50,8 @@ class MLP(NeuralMethod):
         parts = tuple(self.inputs.split("+"))
         width = sum({"table": shapes.table, "image": shapes.image}[part] for part in parts)
         layers = nn.Sequential(
-            nn.Linear(width, 128), nn.ReLU(), nn.Dropout(self.dropout),
-            nn.Linear(128, 64), nn.ReLU(), nn.Dropout(self.dropout),
+            nn.Linear(width, 128), nn.ReLU(), Dropout(self.dropout),
+            nn.Linear(128, 64), nn.ReLU(), Dropout(self.dropout),
             nn.Linear(64, 1),
         )  # fmt: skip
         return Parts(parts, layers)
@@ -146,7 +146,7 @@ def deep_layers(inputs: int, hidden: int, width: int, dropout: float) -> list[nn
     """Two linear layers with batch normalisation, ReLU and dropout."""
     layers: list[nn.Module] = []
     for before, after in ((inputs, hidden), (hidden, width)):
-        layers += [nn.Linear(before, after), nn.BatchNorm1d(after), nn.ReLU(), nn.Dropout(dropout)]
+        layers += [nn.Linear(before, after), nn.BatchNorm1d(after), nn.ReLU(), Dropout(dropout)]
     return layers
 
 

@@ -39,6 +39,30 @@ class Training:
     epochs: int = 0
 
 
+@dataclass
+class Selection:
+    """Which epoch is kept, and when training stops.
+
+    Args:
+        patience: epochs without a better one.
+    """
+
+    patience: int
+    best_score: float = -math.inf
+    best_epoch: int = 0
+
+    def improved(self, epoch: int, score: float) -> bool:
+        """Whether this epoch (from 0) is the best so far; the first that may be selected always is."""
+        if self.best_epoch and not score > self.best_score:
+            return False
+        self.best_score, self.best_epoch = score, epoch + 1
+        return True
+
+    def exhausted(self, epoch: int) -> bool:
+        """Whether patience is out after this epoch (from 0)."""
+        return epoch + 1 - self.best_epoch >= self.patience
+
+
 class Patients:
     """The arrays that a method reads, as tensors without copies; what it does not read is empty, (n, 0)."""
 
@@ -81,15 +105,18 @@ def learning_rate(epoch: int, peak: float, warmup_epochs: int, max_epochs: int) 
 
 def augment(batch: Batch, target: Tensor, method: NeuralMethod, random: np.random.Generator,
             generator: torch.Generator) -> tuple[Batch, Tensor]:  # fmt: skip
-    """Gaussian noise, then MixUp with one permutation and one weight for all modalities and the labels."""
+    """Gaussian noise, then MixUp with one permutation and one weight for all modalities and the labels.
+
+    The batch is changed in place: its arrays are this step's own.
+    """
     if random.random() < method.noise_probability:
-        noisy = [part + method.noise * torch.randn(part.shape, generator=generator) for part in batch]
-        batch = Batch(*noisy)
+        for part in batch:
+            part.add_(torch.randn(part.shape, generator=generator), alpha=method.noise)
     if random.random() < method.mixup_probability:
         weight = float(random.beta(method.mixup_alpha, method.mixup_alpha))
         partner = torch.randperm(len(target), generator=generator)
-        batch = Batch(*(part.lerp(part[partner], 1 - weight) for part in batch))
-        target = target.lerp(target[partner], 1 - weight)
+        for part in (*batch, target):
+            part.lerp_(part[partner], 1 - weight)
     return batch, target
 
 
@@ -103,10 +130,9 @@ def train_network(method: NeuralMethod, module: nn.Module, train: TriModal, y: N
     target = torch.from_numpy(np.asarray(y, dtype=np.float32))
     random = np.random.default_rng(method.random_state)
     generator = torch.Generator().manual_seed(method.random_state)
-    optimiser = OnePassRAdam(module.parameters(), lr=method.learning_rate)
-    parameters = list(module.parameters())
+    optimiser = OnePassRAdam(module.parameters(), lr=method.learning_rate, clip_norm=method.clip_norm)
     result = Training(history={"train_loss": [], "validation_loss": [], "validation_auc": []})
-    best_score, best_state = -math.inf, None
+    selection, best_state = Selection(method.patience), None
     for epoch in range(method.max_epochs):
         rate = learning_rate(epoch, method.learning_rate, method.warmup_epochs, method.max_epochs)
         for group in optimiser.param_groups:
@@ -120,9 +146,7 @@ def train_network(method: NeuralMethod, module: nn.Module, train: TriModal, y: N
             batch, soft = augment(batch, soft, method, random, generator)
             logit, aux = module(batch)
             loss = method.loss(logit, soft, aux, epoch)
-            optimiser.zero_grad(set_to_none=True)
             loss.backward()
-            nn.utils.clip_grad_norm_(parameters, method.clip_norm)
             optimiser.step()
             total += loss.detach() * len(rows)
         module.eval()
@@ -139,12 +163,11 @@ def train_network(method: NeuralMethod, module: nn.Module, train: TriModal, y: N
         result.epochs = epoch + 1
         if not method.may_select(epoch):
             continue
-        score = -validation_loss if math.isnan(score) else score
-        if score > best_score or best_state is None:
-            best_score, result.best_epoch = score, epoch + 1
+        if selection.improved(epoch, -validation_loss if math.isnan(score) else score):
             best_state = {name: value.clone() for name, value in module.state_dict().items()}
-        elif epoch + 1 - result.best_epoch >= method.patience:
+        elif selection.exhausted(epoch):
             break
+    result.best_epoch = selection.best_epoch
     if best_state is not None:
         module.load_state_dict(best_state)
     module.eval()

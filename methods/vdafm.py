@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
+from strokebench.methods.attention import PostNormBlock
 from strokebench.methods.base import Family
 from strokebench.methods.layers import Head, contrastive, reduction
 from strokebench.methods.neural import Aux, Batch, NeuralMethod
@@ -122,8 +123,9 @@ class VDAFMNetwork(nn.Module):
         self.reduce_text = reduction(shapes.layers * shapes.text, settings.hidden, width, dropout)
         self.image_to_text = two_layers(width)
         self.text_to_text = two_layers(width)
-        layer = nn.TransformerEncoderLayer(width, settings.heads, 4 * width, settings.encoder_dropout, batch_first=True)
-        self.encoder = nn.TransformerEncoder(layer, settings.layers, enable_nested_tensor=False)
+        self.encoder = nn.Sequential(
+            *(PostNormBlock(width, settings.heads, 4 * width, settings.encoder_dropout) for _ in range(settings.layers))
+        )
         self.image_output = nn.Linear(width, width)
         self.text_output = nn.Linear(width, width)
         self.head = Head(2 * width + shapes.table, dropout)

@@ -2,7 +2,7 @@ import torch
 from small_network import noise
 from torch import nn
 
-from strokebench.methods.attention import Attention, Block, attention_weights, blocked, causal
+from strokebench.methods.attention import Attention, Block, PostNormBlock, attention_weights, blocked, causal
 
 
 def torch_attention(ours: Attention, width: int, heads: int) -> nn.MultiheadAttention:
@@ -34,3 +34,19 @@ def test_block_gives_wanted_rows_as_it_gives_all():
     x, rows = noise(3, 6, 32), torch.tensor([1, 5])
     bias = blocked(torch.zeros(6, 6, dtype=torch.bool).index_fill_(1, torch.tensor([2]), True))
     torch.testing.assert_close(block(x, bias[rows], rows), block(x, bias)[:, rows])
+
+
+def test_post_norm_block_is_torchs_encoder_layer():
+    torch.manual_seed(5)
+    theirs = nn.TransformerEncoderLayer(32, 4, 64, dropout=0.0, batch_first=True)
+    torch.manual_seed(5)
+    ours = PostNormBlock(32, 4, 64, dropout=0.0)
+    x = noise(3, 5, 32)
+    inputs = [x.clone().requires_grad_() for _ in range(2)]
+    outputs = [block.train()(each) for block, each in zip((ours, theirs), inputs, strict=True)]
+    torch.testing.assert_close(*outputs)
+    for output in outputs:
+        (output**2).sum().backward()
+    torch.testing.assert_close(inputs[0].grad, inputs[1].grad, rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(ours.queries_keys_values.weight.grad, theirs.self_attn.in_proj_weight.grad)
+    assert sum(p.numel() for p in ours.parameters()) == sum(p.numel() for p in theirs.parameters())

@@ -63,3 +63,23 @@ def test_a_parameter_that_first_has_a_gradient_late_moves_and_stays_finite():
     trace = run(OnePassRAdam, lost_gradient=2, lr=0.01)
     assert torch.isfinite(trace).all()
     assert not torch.equal(trace[0], trace[-1])
+
+
+@pytest.mark.parametrize("clip_norm", [1e-3, 1.0, 1e6])
+def test_clipping_is_torchs(clip_norm):
+    def clipped(weights, **settings):
+        optimiser = torch.optim.RAdam(weights, **settings)
+        step = optimiser.step
+        optimiser.step = lambda: (torch.nn.utils.clip_grad_norm_(weights, clip_norm), step())
+        return optimiser
+
+    ours = run(OnePassRAdam, lr=0.01, clip_norm=clip_norm)
+    torch.testing.assert_close(ours, run(clipped, lr=0.01), rtol=2e-5, atol=1e-6)
+
+
+def test_gradients_are_forgotten_after_a_step():
+    weight = noise(3).requires_grad_()
+    optimiser = OnePassRAdam([weight], lr=0.01)
+    weight.grad = noise(3, seed=1)
+    optimiser.step()
+    assert weight.grad is None

@@ -200,11 +200,10 @@ def test_prediction_keeps_the_order_over_several_batches():
 def augmented(**settings):
     method = Linear(**{"noise_probability": 0.0, "mixup_probability": 0.0, **settings})
     rows = torch.arange(50)
-    batch = Patients(TRAIN.x, frozenset({"image", "tokens", "text", "table"})).one_prompt(
-        rows, torch.Generator().manual_seed(0)
-    )
+    patients = Patients(TRAIN.x, frozenset({"image", "tokens", "text", "table"}))
+    batch, own = (patients.one_prompt(rows, torch.Generator().manual_seed(0)) for _ in range(2))
     target = torch.from_numpy(TRAIN.y.astype(np.float32))
-    changed, soft = augment(batch, target, method, np.random.default_rng(0), torch.Generator().manual_seed(1))
+    changed, soft = augment(own, target.clone(), method, np.random.default_rng(0), torch.Generator().manual_seed(1))
     return batch, target, changed, soft
 
 
@@ -263,3 +262,14 @@ def test_module_is_left_in_evaluation_mode():
     module = LinearNetwork(8)
     train_network(Linear(max_epochs=1), module, TRAIN.x, TRAIN.y, VALIDATION.x, VALIDATION.y)
     assert not module.training
+
+
+def test_augmentation_leaves_the_patients_as_they_are():
+    patients = Patients(TRAIN.x, frozenset({"image", "tokens", "text", "table"}))
+    before = {name: getattr(patients, name).clone() for name in ("image", "tokens", "text", "table", "mean_text")}
+    method = Linear(noise_probability=1.0, mixup_probability=1.0)
+    generator = torch.Generator().manual_seed(0)
+    augment(
+        patients.one_prompt(torch.arange(50), generator), torch.zeros(50), method, np.random.default_rng(0), generator
+    )
+    assert all(torch.equal(value, getattr(patients, name)) for name, value in before.items())
