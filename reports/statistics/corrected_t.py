@@ -28,8 +28,8 @@ def corrected_t(differences: ArrayLike, n_train: float, n_test: float, level: fl
 
     Args:
         differences: one a run, (J,), J of 2 or more.
-        n_train: patients that a run was fitted on, without the validation part: the larger correction of the two
-            possible readings (our choice). n_test: patients of its test part.
+        n_train: patients that a run learned from, those of the validation part included, since it selects by them.
+        n_test: patients of its test part.
 
     Returns:
         p is 1 where all differences are 0; NaN in everything but the mean with fewer than two runs.

@@ -46,7 +46,7 @@ class Scores:
         return tested[first] & tested[second]
 
 
-def arrange(predictions: pd.DataFrame, by: Pooling = "run") -> Scores:
+def arrange(predictions: pd.DataFrame, by: Pooling = "run", runs: pd.DataFrame | None = None) -> Scores:
     """Bring the long table of predictions into the form of `Scores`, joined by patient id.
 
     By default probabilities are ranked within a run's test part and the AUC is averaged over runs. That is the AUC of
@@ -58,6 +58,8 @@ def arrange(predictions: pd.DataFrame, by: Pooling = "run") -> Scores:
 
     Args:
         predictions: `patient_id`, `method`, `variant`, `condition`, `seed`, `fold`, `y`, `p`.
+        by: within what probabilities are ranked.
+        runs: planned runs, finished or not: a method with several settings there is named by its setting.
 
     Raises:
         StrokebenchError: no predictions, a patient with two labels or twice in a run, or two methods tested on
@@ -65,25 +67,22 @@ def arrange(predictions: pd.DataFrame, by: Pooling = "run") -> Scores:
     """
     if predictions.empty:
         raise StrokebenchError("There are no predictions to compare.", "Run the experiment first.")
-    frame = predictions.assign(name=setting_names(predictions), patient_id=predictions["patient_id"].astype(str))
+    frame = predictions.assign(name=setting_names(predictions, runs), patient_id=predictions["patient_id"].astype(str))
     labels = frame.groupby("patient_id")["y"].agg(["min", "max"])
     if len(two := labels.index[labels["min"] != labels["max"]]):
         raise StrokebenchError(f"Patient {two[0]} has two labels.", "Results of two cohorts seem to be mixed.")
     if (twice := frame.duplicated(["name", "seed", "fold", "patient_id"])).any():
         raise StrokebenchError(f"Patient {frame.loc[twice, 'patient_id'].iloc[0]} is predicted twice in a run.")
     names = tuple(dict.fromkeys(frame["name"]))
-    runs = sorted({(int(seed), int(fold)) for seed, fold in zip(frame["seed"], frame["fold"], strict=True)})
-    columns = pd.MultiIndex.from_product([names, runs])
-    keys = pd.MultiIndex.from_arrays(
-        [frame["name"], list(zip(frame["seed"].astype(int), frame["fold"].astype(int), strict=True))]
-    )
-    p = np.full((len(names), len(runs), len(labels)), np.nan)
-    place = columns.get_indexer(keys)
-    p[place // len(runs), place % len(runs), labels.index.get_indexer(frame["patient_id"])] = frame["p"].to_numpy()
-    _check_same_patients(p, names, runs, labels.index)
-    groups = tuple(runs)
+    parts = pd.MultiIndex.from_frame(frame[["seed", "fold"]].astype(int))
+    test_parts = parts.unique().sort_values()
+    groups = tuple((int(seed), int(fold)) for seed, fold in test_parts)
+    p = np.full((len(names), len(groups), len(labels)), np.nan)
+    rows = pd.Index(names).get_indexer(frame["name"])
+    p[rows, test_parts.get_indexer(parts), labels.index.get_indexer(frame["patient_id"])] = frame["p"].to_numpy()
+    _check_same_patients(p, names, groups, labels.index)
     if by == "seed":
-        p, groups = _pool(p, runs)
+        p, groups = _pool(p, groups)
     y = labels["min"].to_numpy(np.int8)
     inside = ~np.isnan(p).all(axis=0)
     two_classes = (inside & (y == 1)).any(axis=1) & (inside & (y == 0)).any(axis=1)
@@ -91,12 +90,17 @@ def arrange(predictions: pd.DataFrame, by: Pooling = "run") -> Scores:
     return Scores(names, kept, labels.index.to_numpy(), y, p[:, two_classes])
 
 
-def setting_names(frame: pd.DataFrame) -> list[str]:
-    """What each row's setting is called: the method where it has one setting only, else method/variant/condition."""
+def setting_names(frame: pd.DataFrame, among: pd.DataFrame | None = None) -> list[str]:
+    """What each row's setting is called: the method, or method/variant/condition where `among` has several of it.
+
+    Args:
+        frame: has `method`, `variant`, `condition`. among: the same; default `frame`.
+    """
     settings = frame[list(SETTING)].fillna("").astype(str)
-    several = settings.drop_duplicates().groupby("method").size() > 1
+    known = settings if among is None else among[list(SETTING)].fillna("").astype(str)
+    several = known.drop_duplicates().groupby("method").size() > 1
     joined = settings["method"] + "/" + settings["variant"] + "/" + settings["condition"]
-    return list(np.where(settings["method"].map(several), joined, settings["method"]))
+    return list(np.where(settings["method"].map(several).astype(bool), joined, settings["method"]))
 
 
 def single(y: Sequence[int] | NDArray[Any], *p: Sequence[float] | NDArray[Any]) -> Scores:
