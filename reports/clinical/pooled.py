@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from strokebench.reports.results import MethodInfo, Results
 from strokebench.reports.statistics.bootstrap import Bootstrap, Interval
-from strokebench.reports.statistics.scores import Scores, arrange
+from strokebench.reports.statistics.scores import Scores, arrange, setting_names
 from strokebench.reports.statistics.weighted import Metric
 from strokebench.reports.table import DASH
 from strokebench.reports.table1 import FAMILIES
@@ -41,9 +41,9 @@ def of_patients(scores: Scores, chosen: NDArray[np.bool_]) -> Scores:
 
 
 def seeds_of(scores: Scores, name: str) -> list[tuple[NDArray[Any], NDArray[np.float64], NDArray[np.bool_]]]:
-    """For each seed that the method has: labels, probabilities, and who of all patients they belong to."""
+    """For each seed that the method has, if any: labels, probabilities, and to whom of all patients they belong."""
     found = []
-    for p in scores.p[scores.names.index(name)]:
+    for p in scores.p[scores.names.index(name)] if name in scores.names else ():
         inside = ~np.isnan(p)
         if inside.any():
             found.append((scores.y[inside], p[inside], inside))
@@ -72,33 +72,35 @@ def estimate(scores: Scores, metric: Metric, weights: NDArray[np.int16]) -> Boot
     return Bootstrap(values, draws)
 
 
-def ordered(results: Results, scores: Scores) -> list[tuple[str, MethodInfo]]:
-    """The names of `scores` with their methods, by family as in Table 1."""
-    methods = [(name, results.method(name.split("/")[0])) for name in scores.names]
+def ordered(results: Results) -> list[tuple[str, MethodInfo]]:
+    """Every planned setting's name, as in `Scores`, with its method; by family as in Table 1."""
+    planned = dict.fromkeys(setting_names(results.runs)) if len(results.runs) else {}
+    methods = [(name, results.method(name.split("/")[0])) for name in planned]
     return sorted(methods, key=lambda pair: FAMILIES.index(pair[1].family) if pair[1].family in FAMILIES else 99)
 
 
-def label_of(name: str, method: MethodInfo) -> str:
+def label_of(results: Results, name: str) -> str:
     """As tables print it, with variant and condition where a method has several."""
     more = [part for part in name.split("/")[1:] if part]
-    return f"{method.label} ({', '.join(more)})" if more else method.label
+    label = results.method(name.split("/")[0]).label
+    return f"{label} ({', '.join(more)})" if more else label
 
 
-def pictured(results: Results, scores: Scores) -> list[tuple[str, str]]:
-    """Name and label of the methods that pictures show: all where they are few.
+def pictured(results: Results, scores: Scores | None) -> list[str]:
+    """The names of the methods that pictures show: all that have predictions, where they are few.
 
     Else the proposed one, the best other by AUC on the validation parts (the test parts must not choose), and the
     best traditional one beside.
     """
-    methods = ordered(results, scores)
+    methods = [(name, method) for name, method in ordered(results) if scores and seeds_of(scores, name)]
     if len(methods) <= PICTURED:
-        return [(name, label_of(name, method)) for name, method in reversed(methods)]
+        return [name for name, _ in reversed(methods)]
     validation = results.runs.groupby("method")["validation_auc"].mean()
     ranked = sorted(methods, key=lambda pair: -np.nan_to_num(validation.get(pair[1].name, np.nan), nan=-1.0))
     chosen: list[str] = []
-    for family in (("Proposed",), tuple(FAMILIES[:-1]), ("Traditional",)):
-        chosen += [name for name, method in ranked if method.family in family and name not in chosen][:1]
-    return [(name, label_of(name, results.method(name.split("/")[0]))) for name in chosen]
+    for families in (FAMILIES[-1:], FAMILIES[:-1], FAMILIES[:1]):
+        chosen += [name for name, method in ranked if method.family in families and name not in chosen][:1]
+    return chosen
 
 
 def show(interval: Interval, scale: float = 100, decimals: int = 1) -> str:

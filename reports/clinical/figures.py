@@ -1,0 +1,209 @@
+"""Pictures of calibration, decisions and subgroups: shapes and line styles say what colours say."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from strokebench.reports import caption as words
+from strokebench.reports.clinical.calibration import recalibrate, reliability
+from strokebench.reports.clinical.decision import decision_curve, thresholds, treat_all
+from strokebench.reports.clinical.pooled import label_of, seeds_of, show
+from strokebench.reports.clinical.subgroups import Subgroup
+from strokebench.reports.clinical.tables import prevalence
+from strokebench.reports.figures import INK, LOOKS, SOFT
+from strokebench.reports.results import Results
+from strokebench.reports.statistics.bootstrap import Interval
+from strokebench.reports.statistics.scores import Scores
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+GRID = "#e5e8eb"
+DASHES: tuple[tuple[int, tuple[int, ...]], ...] = ((0, ()), (0, (5, 2)), (0, (1, 1.5)), (0, (5, 2, 1, 2)))  # type: ignore[assignment]
+HIST_BINS = np.linspace(0, 1, 26)
+
+
+def draw_reliability(results: Results, scores: Scores, methods: Sequence[str]) -> Figure:
+    """Observed share against mean probability, a panel a method; below each how the probabilities lie."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(0.6 + 2.75 * max(2, len(methods)), 4.5), layout="constrained")
+    grid = figure.subplots(2, len(methods), sharex=True, squeeze=False, height_ratios=(4, 1))
+    for number, name in enumerate(methods):
+        colour, shape = LOOKS[number]
+        upper, lower = grid[0][number], grid[1][number]
+        curve = reliability(scores, name)
+        assert curve is not None
+        upper.plot([0, 100], [0, 100], color=SOFT, linestyle="--", linewidth=1)
+        error = 100 * np.abs(np.stack([curve.observed - curve.low, curve.high - curve.observed]))
+        upper.errorbar(
+            100 * curve.predicted,
+            100 * curve.observed,
+            yerr=error,
+            fmt=f"{shape}-",
+            color=colour,
+            markeredgecolor=INK,
+            markeredgewidth=0.6,
+            markersize=6,
+            linewidth=1.2,
+            capsize=2.5,
+        )
+        found = recalibrate(scores, name)
+        said = f"slope {show(found.slope, 1, 2)}\nin the large {show(found.in_the_large, 1, 2)}"
+        upper.text(0.03, 0.97, said, transform=upper.transAxes, va="top", fontsize=8, color=INK)
+        upper.set_title(label_of(results, name), fontsize=10, color=INK, loc="left")
+        upper.set(xlim=(0, 100), ylim=(0, 100))
+        upper.set_box_aspect(1)
+        _probabilities(lower, scores, name)
+        _plain(upper)
+        _plain(lower)
+        lower.set_xlabel("Predicted probability, %", fontsize=9, color=INK)
+    grid[0][0].set_ylabel("Observed share, %", fontsize=9, color=INK)
+    grid[1][0].set_ylabel("Share of\npatients", fontsize=9, color=INK)
+    grid[1][-1].legend(fontsize=8, frameon=False, loc="upper right", borderaxespad=0, handlelength=1)
+    _cohort(figure, results)
+    return figure
+
+
+def _probabilities(axes: Axes, scores: Scores, name: str) -> None:
+    y, p = (np.concatenate([seed[part] for seed in seeds_of(scores, name)]) for part in (0, 1))
+    for label, hatch, colour in ((0, "", "#c9d1d9"), (1, "/////", "none")):
+        axes.hist(
+            100 * p[y == label],
+            100 * HIST_BINS,
+            weights=np.full((y == label).sum(), 1 / len(y)),
+            color=colour,
+            edgecolor="none" if label == 0 else INK,
+            linewidth=0.5,
+            hatch=hatch,
+            label=f"label {label}",
+        )
+    axes.set_yticks([])
+
+
+def draw_decision_curves(
+    results: Results, scores: Scores, methods: Sequence[str], weights: NDArray[np.int16]
+) -> Figure:
+    """Net benefit over the threshold, against acting on everybody and on nobody."""
+    from matplotlib.figure import Figure
+
+    share = prevalence(scores)
+    at = thresholds(share)
+    figure = Figure(figsize=(7.2, 4.2), layout="constrained")
+    axes = figure.add_subplot()
+    axes.plot(100 * at, 100 * treat_all(share, at), color=SOFT, linestyle="--", linewidth=1.4, label="act on everybody")
+    axes.axhline(0, color=SOFT, linewidth=1.4, label="act on nobody")
+    for number, name in enumerate(methods):
+        colour, shape = LOOKS[number]
+        curve = decision_curve(scores, name, at, weights)
+        axes.fill_between(100 * at, 100 * curve.low, 100 * curve.high, color=colour, alpha=0.13, linewidth=0)
+        axes.plot(
+            100 * at,
+            100 * curve.net_benefit,
+            color=colour,
+            linestyle=DASHES[number],
+            marker=shape,
+            markevery=(2 * number, 10),
+            markersize=5.5,
+            markeredgecolor=INK,
+            markeredgewidth=0.5,
+            linewidth=1.6,
+            label=label_of(results, name),
+        )
+    axes.set(xlim=(100 * at[0], 100 * at[-1]), ylim=(-35 * share, 108 * share))
+    axes.set_xlabel("Threshold: the probability of label 1 from which one would act, %", fontsize=9, color=INK)
+    axes.set_ylabel("Net benefit a hundred patients", fontsize=9, color=INK)
+    axes.legend(fontsize=8.5, frameon=False, loc="upper right")
+    _plain(axes)
+    _cohort(figure, results)
+    return figure
+
+
+def draw_forest(
+    results: Results, methods: Sequence[str], found: Sequence[Subgroup], overall: dict[str, Interval]
+) -> Figure:
+    """AUC with its interval in each group, a mark a method; all patients on top, hollow where a group is small."""
+    from matplotlib.figure import Figure
+    from matplotlib.lines import Line2D
+
+    lines: list[tuple[str, str, dict[str, Interval], bool]] = [("All patients", "", overall, False)]
+    for grouping in dict.fromkeys(group.grouping for group in found):
+        lines.append((grouping.capitalize(), "heading", {}, False))
+        lines += [
+            (f"  {g.name}", f"{g.events} / {g.n}", g.auc, bool(g.warning)) for g in found if g.grouping == grouping
+        ]
+    step = 0.19
+    height = 0.42 + step * max(0, len(methods) - 2)
+    figure = Figure(figsize=(7.6, 1.3 + height * len(lines)), layout="constrained")
+    axes = figure.add_subplot()
+    for place, (name, count, values, small) in enumerate(lines):
+        bold = "bold" if place == 0 or count == "heading" else "normal"
+        axes.text(-0.02, place, name, transform=axes.get_yaxis_transform(), ha="right", va="center", fontsize=9,
+                  color=INK, fontweight=bold)  # fmt: skip
+        if count != "heading":
+            axes.text(1.02, place, count + (" !" if small else ""), transform=axes.get_yaxis_transform(), va="center",
+                      fontsize=8.5, color=SOFT)  # fmt: skip
+        for number, method in enumerate(methods):
+            if method not in values or np.isnan(values[method].value):
+                continue
+            _mark(axes, values[method], place + 0.22 * (number - (len(methods) - 1) / 2), number, small)
+    for number, method in enumerate(methods):
+        if method in overall and not np.isnan(overall[method].value):
+            axes.axvline(100 * overall[method].value, color=LOOKS[number][0], linewidth=0.9, linestyle=":", zorder=0)
+    axes.text(1.02, -0.75, "events / patients", transform=axes.get_yaxis_transform(), fontsize=8, color=SOFT)
+    axes.axvline(50, color=SOFT, linewidth=1)
+    axes.set_yticks([])
+    axes.set_ylim(len(lines) - 0.4, -1)
+    axes.set_xlabel("AUC, % (95 % interval over patients; dotted: all patients; solid: chance)", fontsize=9, color=INK)
+    _plain(axes)
+    axes.spines["left"].set_visible(False)
+    handles = [
+        Line2D([], [], color=LOOKS[i][0], marker=LOOKS[i][1], markeredgecolor=INK, label=label_of(results, method))
+        for i, method in enumerate(methods)
+    ]
+    if any(small for *_, small in lines):
+        hollow = Line2D([], [], linestyle="", marker="o", markerfacecolor="white", markeredgecolor=INK)
+        hollow.set_label("hollow, !: too few patients or events")
+        handles.append(hollow)
+    figure.legend(handles=handles, loc="outside lower center", ncols=len(handles), frameon=False, fontsize=8.5)
+    _cohort(figure, results)
+    return figure
+
+
+def _mark(axes: Axes, interval: Interval, place: float, number: int, small: bool) -> None:
+    colour, shape = LOOKS[number]
+    error = None
+    if not np.isnan(interval.low):
+        error = 100 * np.array([[max(0, interval.value - interval.low)], [max(0, interval.high - interval.value)]])
+    axes.errorbar(
+        100 * interval.value,
+        place,
+        xerr=error,
+        fmt=shape,
+        color=colour,
+        markersize=6,
+        markerfacecolor="white" if small else colour,
+        markeredgecolor=INK,
+        markeredgewidth=0.6,
+        elinewidth=1.3,
+        capsize=2.5,
+    )
+
+
+def _plain(axes: Axes) -> None:
+    axes.grid(color=GRID, linewidth=0.7)
+    axes.set_axisbelow(True)
+    axes.tick_params(labelsize=8.5, labelcolor=INK)
+    for side in ("top", "right"):
+        axes.spines[side].set_visible(False)
+
+
+def _cohort(figure: Figure, results: Results) -> None:
+    facts = results.provenance
+    said = [f"{name} {facts.get(name)}" for name in ("outcome", "protocol") if facts.get(name)]
+    figure.suptitle(", ".join([words.cohort_title(results), *said]), fontsize=9, color=SOFT, x=0.01, ha="left")

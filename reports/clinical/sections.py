@@ -1,0 +1,180 @@
+"""The clinical evaluation as a section of the report: panels, the words beside them, and the finding."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from strokebench.reports.caption import cohort_title
+from strokebench.reports.clinical.calibration import recalibrate
+from strokebench.reports.clinical.decision import decision_curve, thresholds, treat_all
+from strokebench.reports.clinical.figures import draw_decision_curves, draw_forest, draw_reliability
+from strokebench.reports.clinical.pooled import RESAMPLES, draw_patients, label_of, pictured, pool
+from strokebench.reports.clinical.subgroups import HOSPITAL, Subgroup, all_subgroups, worst
+from strokebench.reports.clinical.tables import (
+    balance_shift,
+    benefit_table,
+    calibration_table,
+    prevalence,
+    scores_table,
+)
+from strokebench.reports.clinical.tables_groups import subgroups_table, thresholds_table, worst_table
+from strokebench.reports.results import Results
+from strokebench.reports.section import Panel, Section
+from strokebench.reports.statistics.bootstrap import bootstrap
+from strokebench.reports.statistics.scores import Scores
+
+
+def clinical_section(results: Results, title: str) -> Section:
+    """Everything that is known by now; pictures and subgroups as soon as one method has a finished seed."""
+    scores = pool(results)
+    methods = pictured(results, scores)
+    n = len(scores.y) if scores is not None else 0
+    weights = draw_patients(n) if n else np.zeros((0, 0), np.int16)
+    panels = [
+        Panel(
+            "clinical_scores",
+            scores_table(results, scores, weights),
+            shows="How well the probabilities rank patients (AUC, AUPRC), and how far they lie from what happened "
+            "(Brier score).",
+            does_not_show="How the method does at another prevalence: AUPRC and Brier scores change with it.",
+        ),
+        Panel(
+            "calibration",
+            calibration_table(results, scores),
+            shows="Whether a predicted 30 % comes true in 30 of 100 patients.",
+            does_not_show="Calibration elsewhere: it must be checked, and often mended, wherever a model is used.",
+        ),
+        Panel(
+            "thresholds",
+            thresholds_table(results),
+            shows="What changes when patients are called from a threshold that the validation part chose, instead of "
+            "one half.",
+            does_not_show="A threshold for care: that depends on what a missed and a needless treatment cost.",
+        ),
+        Panel(
+            "net_benefit",
+            benefit_table(results, scores, weights),
+            shows="Whether acting on a method's probabilities does more good than acting on everybody or nobody.",
+            does_not_show="Which threshold is right, nor what acting would be.",
+            in_terminal=False,
+        ),
+    ]
+    found: list[Subgroup] = []
+    if scores is not None and methods:
+        found = all_subgroups(results, scores)
+        panels[2:2] = [_reliability(results, scores, methods)]
+        panels += [_decisions(results, scores, methods, weights), *_groups(results, scores, methods, found)]
+    return Section(
+        "clinical", title, cohort_title(results), panels, lead=clinical_lead(results, scores, methods, found)
+    )
+
+
+def clinical_lead(results: Results, scores: Scores | None, methods: list[str], found: list[Subgroup]) -> str:
+    """The finding on the first pictured method, in three or four sentences."""
+    if scores is None or not methods:
+        return "No method has finished a seed yet."
+    name = methods[0]
+    label = label_of(results, name)
+    calibration = recalibrate(scores, name, balance_shift(results, scores) or 0.0)
+    undone = " once the balance of its training is undone" if balance_shift(results, scores) is not None else ""
+    sentences = []
+    large, slope = calibration.in_the_large, calibration.slope
+    if not np.isnan(large.value):
+        level = "too low" if large.low > 0 else "too high" if large.high < 0 else "not measurably off"
+        sentences.append(f"{label}'s probabilities are {level} on average{undone}.")
+    if not np.isnan(slope.value):
+        extreme = (
+            "too extreme" if slope.high < 1 else "too timid" if slope.low > 1 else "about as spread as they should"
+        )
+        sentences.append(
+            f"They are {extreme} (slope {slope.value:.2f}, 95 % interval {slope.low:.2f} to {slope.high:.2f})."
+        )
+    at = thresholds(prevalence(scores))
+    gains = decision_curve(scores, name, at).net_benefit > np.maximum(0, treat_all(prevalence(scores), at))
+    if gains.any():
+        low, high = 100 * at[gains][0], 100 * at[gains][-1]
+        where = f"for {100 * gains.mean():.0f} % of the thresholds looked at, between {low:.0f} % and {high:.0f} %"
+        sentences.append(f"As they are, acting on them beats acting on everybody or nobody {where}.")
+    else:
+        sentences.append("As they are, acting on them beats acting on everybody or nobody at no threshold looked at.")
+    if (lowest := worst(found, name)) is not None:
+        sentences.append(
+            f"Its AUC is lowest in hospital {lowest.name} ({100 * lowest.auc[name].value:.1f}, {lowest.n} patients)."
+        )
+    return " ".join(sentences)
+
+
+def _reliability(results: Results, scores: Scores, methods: list[str]) -> Panel:
+    return Panel(
+        "reliability",
+        draw_reliability(results, scores, methods),
+        title="Reliability curves",
+        shows="Patients in equally large groups by predicted probability, and how many of each group had the outcome "
+        "(95 % Wilson interval). On the dashed line prediction and truth agree; below it probabilities are too high.",
+        does_not_show="That a single patient's probability is right: only groups can be checked.",
+    )
+
+
+def _decisions(results: Results, scores: Scores, methods: list[str], weights: np.ndarray) -> Panel:
+    return Panel(
+        "decision_curves",
+        draw_decision_curves(results, scores, methods, weights),
+        title="Decision curves",
+        shows="Net benefit of acting on patients whose probability of label 1 passes a threshold (bands: 95 % interval "
+        "over patients). A method is of use where its curve lies above both grey lines. Probabilities are taken as "
+        "they are: miscalibration lowers the curve.",
+        does_not_show="What acting means, and which threshold is right: both are the clinician's to say.",
+    )
+
+
+def _groups(results: Results, scores: Scores, methods: list[str], found: list[Subgroup]) -> list[Panel]:
+    if not found:
+        return []
+    overall = bootstrap(scores, n_resamples=RESAMPLES)
+    intervals = {name: overall.interval(number) for number, name in enumerate(scores.names)}
+    panels = []
+    for name, title, part in (
+        ("subgroups", "AUC by age and sex", [group for group in found if group.grouping != HOSPITAL]),
+        ("hospitals", "AUC by hospital", [group for group in found if group.grouping == HOSPITAL]),
+    ):
+        if part:
+            panels.append(
+                Panel(
+                    f"{name}_forest",
+                    draw_forest(results, methods, part, intervals),
+                    title=title,
+                    shows="Each group's AUC with its 95 % interval, beside that of all patients.",
+                    does_not_show="That groups differ, where their intervals overlap; and nothing on small groups "
+                    "(hollow).",
+                )
+            )
+    worst_of = worst_table(results, scores, overall, found)
+    if worst_of.rows:
+        panels.append(
+            Panel(
+                "worst_hospital",
+                worst_of,
+                shows="How bad it gets: the hospital in which each method does worst.",
+                does_not_show="A prognosis for that hospital: the lowest of several is low partly by chance.",
+                in_terminal=False,
+            )
+        )
+    panels.append(
+        Panel(
+            "subgroups",
+            subgroups_table(results, found, methods, "subgroups"),
+            shows="The numbers behind the pictures, with a warning where a group is small.",
+            does_not_show="Causes: groups differ in severity, in prevalence and in much else.",
+        )
+    )
+    if len(methods) < len(scores.names):
+        panels.append(
+            Panel(
+                "subgroups_all",
+                subgroups_table(results, found, [name for name in scores.names], "subgroups_all"),
+                shows="The same for every method.",
+                does_not_show="A ranking of methods within a group: too few patients for so many comparisons.",
+                in_terminal=False,
+            )
+        )
+    return panels

@@ -1,0 +1,207 @@
+"""The tables of the clinical evaluation; all methods stand in them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from strokebench.reports import caption as words
+from strokebench.reports.clinical.calibration import calibration_error, log_odds, recalibrate
+from strokebench.reports.clinical.decision import decision_curve, treat_all
+from strokebench.reports.clinical.metrics import weighted_auprc, weighted_scaled_brier
+from strokebench.reports.clinical.pooled import RESAMPLES, estimate, label_of, ordered, seeds_of, show
+from strokebench.reports.results import Results
+from strokebench.reports.statistics.bootstrap import bootstrap
+from strokebench.reports.statistics.scores import Scores
+from strokebench.reports.statistics.weighted import weighted_brier
+from strokebench.reports.table import Cell, Column, Kind, Row, Table
+
+POOLED = (
+    "Out-of-fold predictions, one a patient and seed; each number is the mean over seeds, the 95 % interval in "
+    "brackets is over patients, who are drawn with all their seeds."
+)
+BALANCED = ("smote", "duplicate")
+BENEFIT_AT = (0.1, 0.2, 0.3, 0.4, 0.5)
+
+
+def scores_table(results: Results, scores: Scores | None, weights: NDArray[np.int16]) -> Table:
+    """AUC, AUPRC, Brier score and scaled Brier score with intervals."""
+    metrics = {}
+    if scores is not None:
+        metrics = {
+            "auc": bootstrap(scores, n_resamples=RESAMPLES),
+            "auprc": bootstrap(scores, weighted_auprc, n_resamples=RESAMPLES),
+            "brier": estimate(scores, weighted_brier, weights),
+            "scaled": estimate(scores, weighted_scaled_brier, weights),
+        }
+
+    def cells(name: str) -> dict[str, Cell]:
+        number = scores.names.index(name) if scores else 0
+        return {
+            key: Cell(text=show(values.interval(number), *((1, 3) if key == "brier" else ())))
+            for key, values in metrics.items()
+        }
+
+    columns = [
+        Column("auc", "AUC, %", Kind.TEXT),
+        Column("auprc", "AUPRC, %", Kind.TEXT),
+        Column("brier", "Brier", Kind.TEXT),
+        Column("scaled", "Scaled Brier, %", Kind.TEXT),
+    ]
+    notes = [
+        f"AUPRC: average precision. Its baseline is the prevalence, {100 * prevalence(scores):.1f} %."
+        if scores
+        else "",
+        "Brier: mean squared distance of probability and outcome, 0 is perfect. Scaled: 100 % is perfect, 0 is as good "
+        "as giving everybody the prevalence, below 0 is worse.",
+        "The AUC ranks the patients of a whole seed, whom different folds' models predicted; Table 1 ranks within a "
+        "fold, which is usually a little higher.",
+    ]
+    return _by_method(results, scores, "clinical_scores", "Probabilities by method", columns, cells, notes)
+
+
+def calibration_table(results: Results, scores: Scores | None) -> Table:
+    """Mean probability, calibration in the large, slope, intercept and ECE."""
+    shift = balance_shift(results, scores)
+
+    def cells(name: str) -> dict[str, Cell]:
+        assert scores is not None
+        found, error = recalibrate(scores, name), calibration_error(scores, name)
+        mean = np.mean([p.mean() for _, p, _ in seeds_of(scores, name)])
+        texts = {
+            "predicted": f"{100 * mean:.1f}",
+            "in_the_large": show(found.in_the_large, 1, 2),
+            "slope": show(found.slope, 1, 2),
+            "intercept": show(found.intercept, 1, 2),
+            "ece": f"{100 * error.value:.1f}",
+            "perfect": f"{100 * error.perfect:.1f} ({100 * error.high:.1f})",
+        }
+        if shift is not None:
+            texts["undone"] = show(recalibrate(scores, name, shift).in_the_large, 1, 2)
+        return {key: Cell(text=text) for key, text in texts.items()}
+
+    columns = [
+        Column("predicted", "Mean probability, %", Kind.TEXT),
+        Column("in_the_large", "In the large", Kind.TEXT),
+        *([Column("undone", "... balance undone", Kind.TEXT)] if shift is not None else []),
+        Column("slope", "Slope", Kind.TEXT),
+        Column("intercept", "Intercept", Kind.TEXT),
+        Column("ece", "ECE, %", Kind.TEXT),
+        Column("perfect", "ECE if perfect, %", Kind.TEXT),
+    ]
+    notes = [
+        f"{100 * prevalence(scores):.1f} % of the patients have the outcome (label 1)." if scores else "",
+        "In the large: log odds by which probabilities are too low (above 0) or too high (below 0) on average. Slope "
+        "and intercept: logistic recalibration on the log odds of the probability (statsmodels GLM; sandwich variance "
+        "clustered by patient); 1 and 0 are calibrated, a slope below 1 means too extreme probabilities.",
+        balance_note(results, shift),
+        "ECE (expected calibration error, equally filled bins) is above 0 by chance even for a perfect model: beside it "
+        "what a perfectly calibrated model with the same probabilities would have (mean, and in brackets the 95th "
+        "percentile, of simulated outcomes). Only what lies above the bracket is evidence of miscalibration.",
+    ]
+    return _by_method(results, scores, "calibration", "Calibration by method", columns, cells, notes)
+
+
+def benefit_table(results: Results, scores: Scores | None, weights: NDArray[np.int16]) -> Table:
+    """Net benefit at a few thresholds, beside acting on everybody."""
+    at = np.array(BENEFIT_AT)
+
+    def cells(name: str) -> dict[str, Cell]:
+        assert scores is not None
+        curve = decision_curve(scores, name, at, weights)
+        return {
+            key: Cell(text=f"{100 * value:.1f} [{100 * low:.1f}, {100 * high:.1f}]")
+            for key, value, low, high in zip(_keys(at), curve.net_benefit, curve.low, curve.high, strict=True)
+        }
+
+    columns = [Column(key, f"at {100 * t:.0f} %", Kind.TEXT) for key, t in zip(_keys(at), at, strict=True)]
+    table = _by_method(results, scores, "net_benefit", "Net benefit by method", columns, cells, [
+        "True positives a hundred patients, less false positives weighed by the odds of the threshold. Acting on "
+        "nobody has 0. What acting on a patient with label 1 would mean is for the clinician to say.",
+        "Net benefit takes probabilities at their word: " + balance_note(results, balance_shift(results, scores)),
+    ])  # fmt: skip
+    if scores is None:
+        return table
+    everybody = {
+        key: Cell(text=f"{100 * value:.1f}")
+        for key, value in zip(_keys(at), treat_all(prevalence(scores), at), strict=True)
+    }
+    row = Row("everybody", "Act on everybody", "Without a model", everybody, 1, 1, reference=True)
+    return Table(**{**vars(table), "rows": [*table.rows, row]})
+
+
+def prevalence(scores: Scores) -> float:
+    """Share of label 1 among the tested patients."""
+    return float(scores.y[~np.isnan(scores.p).all(axis=(0, 1))].mean())
+
+
+def balance_shift(results: Results, scores: Scores | None) -> float | None:
+    """Log odds of the prevalence: what training on balanced classes hides; None where it was not balanced."""
+    if scores is None or results.provenance.get("balance") not in BALANCED:
+        return None
+    return float(log_odds(np.array([prevalence(scores)]))[0])
+
+
+def balance_note(results: Results, shift: float | None) -> str:
+    """What balancing did to the probabilities."""
+    balance = results.provenance.get("balance")
+    if shift is None:
+        return f"Training classes were {'not balanced' if balance == 'none' else 'balanced as the run says'}."
+    return (
+        f"The training classes were balanced ({'SMOTE' if balance == 'smote' else balance}), as in the paper, which "
+        f"moves the average probability towards 50 % by design. Adding the log odds of the prevalence ({shift:+.2f}) "
+        "undoes this; what is left after that is the model's own error."
+    )
+
+
+def _keys(at: NDArray[np.float64]) -> list[str]:
+    return [f"at_{100 * t:.0f}" for t in at]
+
+
+def _by_method(
+    results: Results,
+    scores: Scores | None,
+    name: str,
+    title: str,
+    columns: Sequence[Column],
+    cells: Callable[[str], Mapping[str, Cell]],
+    notes: Sequence[str],
+) -> Table:
+    rows = []
+    for setting, method in ordered(results):
+        runs = results.runs[results.runs["method"] == method.name]
+        there = scores is not None and bool(seeds_of(scores, setting))
+        rows.append(
+            Row(
+                key=setting,
+                label=label_of(results, setting),
+                group=method.family,
+                cells=cells(setting) if there else {},
+                done=int((runs["status"] == "done").sum()),
+                planned=len(runs),
+                failed=int((runs["status"] == "failed").sum()),
+            )
+        )
+    if any(not row.complete for row in rows):
+        notes = [*notes, "Incomplete: a seed counts for a method once all its folds are finished."]
+    return make_table(results, name, title, POOLED, columns, rows, notes)
+
+
+def make_table(
+    results: Results,
+    name: str,
+    title: str,
+    caption: str,
+    columns: Sequence[Column],
+    rows: Sequence[Row],
+    notes: Sequence[str],
+    **more: object,
+) -> Table:
+    """A table with the cohort's name and facts."""
+    facts = {"cohort": words.cohort_title(results)}
+    facts |= {key: str(results.provenance.get(key, "")) for key in ("outcome", "protocol")}
+    caption = f"Outcome {facts['outcome'] or 'not stated'}: {words.patients_in_words(results)}. {caption}"
+    notes = [note for note in (*notes, words.identity(results)) if note]
+    return Table(name, title, facts["cohort"], caption, columns, rows, notes, facts=facts, **more)  # type: ignore[arg-type]
