@@ -31,9 +31,11 @@ def draw_forest(comparison: Comparison, cohort: str) -> Figure:
         interval, wide = comparison.aucs[name], comparison.wide.get(name)
         fill = colour if name == comparison.reference else "white"
         if wide is not None and wide.low == wide.low:
-            axes.plot([100 * max(wide.low, 0), 100 * min(wide.high, 1)], [height] * 2, color=SOFT, linewidth=1)
-        axes.plot([100 * interval.low, 100 * interval.high], [height] * 2, color=colour, linewidth=3.4)
-        axes.plot(100 * interval.value, height, shape, color=fill, markeredgecolor=INK, markersize=7.5)
+            ends = [100 * max(wide.low, 0), 100 * min(wide.high, 1)]
+            axes.plot(ends, [height] * 2, color=INK, linewidth=1, marker="|", markersize=8, zorder=3)
+        ends = [100 * interval.low, 100 * interval.high]
+        axes.plot(ends, [height] * 2, color=colour, linewidth=4.5, alpha=0.75, solid_capstyle="butt", zorder=2)
+        axes.plot(100 * interval.value, height, shape, color=fill, markeredgecolor=INK, markersize=7.5, zorder=4)
         axes.annotate(
             f"{100 * interval.value:.1f} [{100 * interval.low:.1f}, {100 * interval.high:.1f}]",
             (1.01, height),
@@ -53,9 +55,11 @@ def draw_forest(comparison: Comparison, cohort: str) -> Figure:
     axes.set_xlabel("AUC in percent", color=INK)
     _bare(axes)
     axes.grid(axis="x", color="#e5e8eb", linewidth=0.8)
-    handles = [Line2D([], [], color=colour, linewidth=3.4, label="95 % interval: other test patients")]
+    handles = [Line2D([], [], color=colour, linewidth=4.5, alpha=0.75, label="95 % interval: other test patients")]
     if comparison.wide:
-        handles.append(Line2D([], [], color=SOFT, linewidth=1, label="other training patients too (corrected t)"))
+        handles.append(
+            Line2D([], [], color=INK, linewidth=1, marker="|", label="other training patients too (corrected t)")
+        )
     if comparison.reference is not None:
         label = f"{comparison.labels[comparison.reference]} (reference)"
         handles.append(Line2D([], [], color=INK, linestyle="--", linewidth=1, label=label))
