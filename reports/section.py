@@ -27,7 +27,7 @@ class Panel:
     Args:
         name: its file name without ending, unique in the section.
         content: a table, or a matplotlib figure.
-        title: what a reader would call it; a table has its own, a figure needs one.
+        title: what a reader would call it; a figure needs one, a table has its own.
         shows: one or two plain sentences for a clinician: what there is to see.
         does_not_show: what must not be concluded from it.
         in_terminal: also shown by the command (tables only).
@@ -87,7 +87,7 @@ def publish(section: Section, folder: Path) -> RenderableType:
             {
                 "name": panel.name,
                 "kind": "table" if is_table else "figure",
-                "title": panel.content.title if isinstance(panel.content, Table) else panel.title,
+                "title": panel.title or (panel.content.title if isinstance(panel.content, Table) else panel.name),
                 "shows": panel.shows,
                 "does_not_show": panel.does_not_show,
             }

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -156,3 +158,19 @@ def incomplete() -> Results:
 def make_results():
     """The builder, for tests that bend its results."""
     return made_up_results
+
+
+@pytest.fixture(scope="session")
+def demo(tmp_path_factory, make_results) -> Path:
+    """Folders of results as a half-finished study leaves them; see `demo_results`."""
+    from demo_results import write_demo
+
+    return write_demo(tmp_path_factory.mktemp("demo"), make_results)
+
+
+@pytest.fixture(scope="session")
+def demo_page(demo) -> Path:
+    """The page of `demo`."""
+    from strokebench.reports.page import write_page
+
+    return write_page(sorted(path for path in demo.iterdir() if path.is_dir()), demo / "page")

@@ -1,0 +1,111 @@
+"use strict";
+// Everything works without this script but sorting, saving a figure, and folding the menu on a small screen.
+
+function value(row, key) {
+  if (key === null) return row.querySelector("th").firstChild.textContent.trim();
+  const cell = [...row.cells].find((found) => found.dataset.key === key);
+  if (!cell) return row.querySelector("th").textContent.trim();
+  return cell.dataset.value ?? cell.textContent.trim();
+}
+
+function compare(a, b) {
+  const [x, y] = [Number(a), Number(b)];
+  return Number.isNaN(x) || Number.isNaN(y) ? a.localeCompare(b, "en", { numeric: true }) : x - y;
+}
+
+// The first click sorts, the second turns round, the third restores the table as it was published.
+function sortable(table) {
+  const bodies = [...table.tBodies];
+  const original = bodies.map((body) => [...body.rows]);
+  const rows = original.flat().filter((row) => !row.matches(".group, .reference"));
+  const heads = [...table.tHead.rows[0].cells];
+  if (rows.length < 2) return;
+  const home = bodies.find((body) => [...body.rows].includes(rows[0]));
+  for (const head of heads) {
+    const key = head.dataset.key ?? null;
+    const percent = rows.some((row) => [...row.cells].some((cell) => cell.dataset.key === key && cell.matches(".percent")));
+    const first = percent ? "descending" : "ascending";
+    const second = percent ? "ascending" : "descending";
+    const button = document.createElement("button");
+    button.type = "button";
+    button.append(...head.childNodes);
+    head.append(button);
+    head.setAttribute("aria-sort", "none");
+    button.addEventListener("click", () => {
+      const now = head.getAttribute("aria-sort");
+      const next = now === "none" ? first : now === first ? second : "none";
+      for (const other of heads) other.setAttribute("aria-sort", "none");
+      head.setAttribute("aria-sort", next);
+      bodies.forEach((body, index) => body.append(...original[index]));
+      table.classList.toggle("sorted", next !== "none");
+      if (next === "none") return;
+      const sign = next === "ascending" ? 1 : -1;
+      const known = rows.filter((row) => value(row, key) !== "");
+      const unknown = rows.filter((row) => value(row, key) === "");
+      known.sort((a, b) => sign * compare(value(a, key), value(b, key)));
+      home.append(...known, ...unknown);
+    });
+  }
+}
+
+function foldable(button, contents) {
+  const set = (open) => {
+    button.setAttribute("aria-expanded", String(open));
+    contents.classList.toggle("open", open);
+  };
+  button.hidden = false;
+  document.body.classList.add("scripted");
+  button.addEventListener("click", () => set(button.getAttribute("aria-expanded") !== "true"));
+  contents.addEventListener("click", (event) => event.target.closest("a") && set(false));
+  document.addEventListener("keydown", (event) => {
+    if (event.key !== "Escape" || button.getAttribute("aria-expanded") !== "true") return;
+    set(false);
+    button.focus();
+  });
+}
+
+// Marks in the contents where the reader is.
+function followed(contents) {
+  const links = new Map([...contents.querySelectorAll("a")].map((link) => [link.hash.slice(1), link]));
+  const places = [...links.keys()].map((id) => document.getElementById(id)).filter(Boolean);
+  const mark = () => {
+    let here = places[0];
+    for (const place of places) if (place.getBoundingClientRect().top < innerHeight / 3) here = place;
+    for (const link of links.values()) link.removeAttribute("aria-current");
+    for (const item of contents.querySelectorAll("li.here")) item.classList.remove("here");
+    const link = links.get(here.id);
+    link.setAttribute("aria-current", "true");
+    for (let item = link.closest("li"); item; item = item.parentElement.closest("li")) item.classList.add("here");
+    const box = contents.getBoundingClientRect();
+    const place = link.getBoundingClientRect();
+    if (place.top < box.top) contents.scrollTop -= box.top - place.top + 40;
+    if (place.bottom > box.bottom) contents.scrollTop += place.bottom - box.bottom + 40;
+  };
+  let waiting = false;
+  const soon = () => {
+    if (waiting) return;
+    waiting = true;
+    requestAnimationFrame(() => { waiting = false; mark(); });
+  };
+  addEventListener("scroll", soon, { passive: true });
+  addEventListener("resize", soon);
+  mark();
+}
+
+function savable(button) {
+  button.hidden = false;
+  button.addEventListener("click", () => {
+    const svg = button.closest(".panel").querySelector("svg");
+    const link = document.createElement("a");
+    link.href = URL.createObjectURL(new Blob([new XMLSerializer().serializeToString(svg)], { type: "image/svg+xml" }));
+    link.download = button.dataset.save;
+    link.click();
+    setTimeout(() => URL.revokeObjectURL(link.href), 1000);
+  });
+}
+
+document.querySelectorAll(".sb-table table, table.sortable").forEach(sortable);
+document.querySelectorAll("button[data-save]").forEach(savable);
+foldable(document.getElementById("menu"), document.getElementById("contents"));
+followed(document.getElementById("contents"));
+addEventListener("beforeprint", () => document.querySelectorAll("details").forEach((part) => { part.open = true; }));
