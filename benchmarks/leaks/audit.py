@@ -1,0 +1,118 @@
+"""All alarms: the quick ones before every experiment, all of them on request."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from strokebench.benchmarks.context import Context
+from strokebench.benchmarks.fingerprint import code_fingerprint
+from strokebench.benchmarks.leaks import canary, columns, doubles, patients, site, texts, untouched
+from strokebench.benchmarks.leaks.finding import Finding
+from strokebench.datasets.files import StrokebenchError, digest, home, read_json, write_json
+
+
+@dataclass(frozen=True)
+class Alarm:
+    """One alarm: what it looks for, in plain words, and how."""
+
+    title: str
+    check: Callable[[Context], list[Finding]]
+
+
+QUICK: Mapping[str, Alarm] = {
+    "patient_in_two_parts": Alarm("A patient in two parts of a fold", patients.patient_in_two_parts),
+    "one_patient_two_ids": Alarm("Two ids that look like one person", patients.one_patient_two_ids),
+    "doubled_images": Alarm("The same image in two parts", doubles.doubled_images),
+    "doubled_texts": Alarm("The same long text in two parts", doubles.doubled_texts),
+    "doubled_rows": Alarm("The same clinical row in two parts", doubles.doubled_rows),
+    "column_gives_outcome": Alarm("A column that tells the outcome", columns.column_gives_outcome),
+    "missing_gives_outcome": Alarm("A missing value that tells the outcome", columns.missing_gives_outcome),
+    "column_derived_from_outcome": Alarm("A column derived from the outcome", columns.column_derived_from_outcome),
+    "text_states_outcome": Alarm("Text that speaks of the outcome", texts.text_states_outcome),
+    "text_gives_outcome": Alarm("Text that tells the outcome", texts.text_gives_outcome),
+    "site_predicts_outcome": Alarm("A hospital that predicts the outcome", site.site_predicts_outcome),
+    "preprocessing_touched": Alarm("Test patients that move what is fitted", untouched.preprocessing_touched),
+}
+"""Seconds, all together."""
+
+FULL: Mapping[str, Alarm] = {
+    **{name: alarm for name, alarm in QUICK.items() if name != "preprocessing_touched"},
+    "preprocessing_touched": Alarm(
+        QUICK["preprocessing_touched"].title, lambda context: untouched.preprocessing_touched(context, folds=5)
+    ),
+    "shuffled_labels": Alarm("Methods that beat chance on shuffled labels", canary.shuffled_labels),
+}
+"""Minutes: also the canary, and more folds."""
+
+ALARMS = FULL
+
+
+@dataclass(frozen=True)
+class Audit:
+    """What came of an audit.
+
+    Args:
+        findings: in the order of the alarms.
+        broken: alarm -> why it could not be run.
+    """
+
+    full: bool
+    findings: list[Finding]
+    broken: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def alarmed(self) -> bool:
+        """Some finding is an alarm, not a warning."""
+        return any(finding.severity == "alarm" for finding in self.findings)
+
+
+def run_audit(context: Context, full: bool = False, told: Callable[[str], None] | None = None) -> Audit:
+    """Every alarm of the form. One that breaks is told of and does not keep the others from running.
+
+    Args:
+        told: called with each alarm's title before it runs.
+    """
+    findings: list[Finding] = []
+    broken = {}
+    for name, alarm in (FULL if full else QUICK).items():
+        if told:
+            told(alarm.title)
+        try:
+            findings += alarm.check(context)
+        except StrokebenchError as error:
+            broken[name] = error.message
+        except Exception as error:
+            broken[name] = f"{type(error).__name__}: {error}"
+    return Audit(full, findings, broken)
+
+
+def remembered_audit(context: Context) -> Audit:
+    """The quick audit, kept below `home("audit")` until data, split, settings or the alarms themselves change."""
+    path = _path(context)
+    if path.is_file():
+        try:
+            kept = read_json(path)
+            return Audit(False, [Finding(**finding) for finding in kept["findings"]])
+        except (StrokebenchError, KeyError, TypeError):
+            pass
+    audit = run_audit(context)
+    if not audit.broken:
+        write_json(path, {"findings": [asdict(finding) for finding in audit.findings]})
+    return audit
+
+
+def _path(context: Context) -> Path:
+    site = context.cohort.site
+    decides = {
+        "data": context.data_sha256,
+        "split": context.split.sha256,
+        "outcome": context.outcome.expression,
+        "source": context.cohort.table[[context.outcome.column, *context.banned_columns]].to_csv(),
+        "site": None if site is None else site.to_csv(),
+        "scale_text": context.settings.keep_scale_text,
+        "balance": context.settings.balance,
+        "code": code_fingerprint(__name__),
+    }
+    return home("audit", f"{context.cohort.name}-{context.outcome.name}-{digest(decides)[:16]}.json")

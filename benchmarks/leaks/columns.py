@@ -1,0 +1,141 @@
+"""Does a column of the clinical table give the outcome away: its values, that they are missing, or its source?"""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pandas as pd
+
+from strokebench.benchmarks.context import Context
+from strokebench.benchmarks.leaks.finding import Finding, Severity, named
+from strokebench.benchmarks.leaks.telling import CHANCE, of_categories, of_numbers
+from strokebench.datasets.cohort import Kind
+
+ALARM_CORRELATION, WARNING_CORRELATION = 0.95, 0.90
+"""Rank correlation with the outcome's own column from which an input counts as derived from it (our choice)."""
+PURE_MISSING = 10
+"""So many patients without a value, all of one class, are looked into."""
+COMMON_CATEGORY = 5
+
+_AFTERWARDS = re.compile(
+    r"(?:^|[^a-z])(?:outcome|discharge|deaths?|died|mortality|dead|follow[\W_]*up|length[\W_]*of[\W_]*stay|los|"
+    r"(?:90|30)[\W_]*d(?:ays?)?|(?:3|6|12)[\W_]*m(?:onths?)?)(?:[^a-z]|$)",
+    re.IGNORECASE,
+)
+"""Names of what is known only after the prognosis."""
+
+REMEDY = "Ask what the column holds and when it was written; if it was not known beforehand, put it under `ignored`."
+
+
+def column_gives_outcome(context: Context) -> list[Finding]:
+    """Columns whose values alone tell the outcome: AUC of a number's order or of a category's mean, out of fold."""
+    y, inputs = context.labels, _inputs(context)
+    found: dict[Severity, list[str]] = {"alarm": [], "warning": []}
+    for name in inputs:
+        values = inputs[name]
+        numeric = context.cohort.columns[name].kind is Kind.NUMERIC
+        told = of_numbers(values.astype(float), y) if numeric else of_categories(values, y)
+        if told and (severity := told.severity(inputs.shape[1])):
+            found[severity].append(f"{name} (AUC {100 * told.auc:.0f})")
+    return [
+        Finding("column_gives_outcome", severity, f"Columns that tell the outcome alone: {named(names)}.", REMEDY)
+        for severity, names in found.items()
+        if names
+    ]
+
+
+def missing_gives_outcome(context: Context) -> list[Finding]:
+    """Columns of which it tells the outcome that the value is missing, of all patients or of those without it."""
+    from scipy.stats import binom
+
+    y, inputs = context.labels, _inputs(context)
+    found: dict[Severity, list[str]] = {"alarm": [], "warning": []}
+    for name in inputs:
+        missing = inputs[name].isna()
+        n, positive = int(missing.sum()), int(y[missing].sum())
+        if n in (0, len(y)):
+            continue
+        told = of_numbers(missing.astype(float), y)
+        if told and (severity := told.severity(inputs.shape[1])):
+            found[severity].append(f"{name} (AUC {100 * told.auc:.0f} of whether it is missing)")
+        elif n >= PURE_MISSING and positive in (0, n):
+            share = y.mean() if positive else 1 - y.mean()
+            if binom.sf(n - 1, n, share) * inputs.shape[1] < CHANCE:
+                found["warning"].append(f"{name} (all {n} without it have label {int(positive > 0)})")
+    return [
+        Finding(
+            "missing_gives_outcome",
+            severity,
+            f"Whether these columns are filled tells the outcome: {named(names)}.",
+            "Find out why the value is missing; if it depends on what happened later, put the column under `ignored`.",
+        )
+        for severity, names in found.items()
+        if names
+    ]
+
+
+def column_derived_from_outcome(context: Context) -> list[Finding]:
+    """Columns that follow from the outcome's own column or scale: a sum, a group, a score by another name."""
+    banned = [name for name in context.banned_columns if name not in context.cohort.ignored]
+    sources = context.cohort.table[list(dict.fromkeys([context.outcome.column, *banned]))].loc[context.labels.index]
+    inputs = _inputs(context)
+    found: dict[Severity, list[str]] = {"alarm": [], "warning": []}
+    for name in inputs:
+        for source in sources:
+            numeric = context.cohort.columns[name].kind is Kind.NUMERIC
+            r = _follows(inputs[name], pd.to_numeric(sources[source], errors="coerce"), numeric, len(inputs.columns))
+            if r >= WARNING_CORRELATION:
+                found["alarm" if r >= ALARM_CORRELATION else "warning"].append(f"{name} ({r:.2f} with {source})")
+                break
+    findings = [
+        Finding(
+            "column_derived_from_outcome",
+            severity,
+            f"Columns that follow the outcome's own, by rank correlation: {named(names)}.",
+            "Put them under `ignored`: they are the outcome in another form.",
+        )
+        for severity, names in found.items()
+        if names
+    ]
+    if afterwards := [name for name in inputs if _AFTERWARDS.search(str(name))]:
+        findings.append(
+            Finding(
+                "column_derived_from_outcome",
+                "warning",
+                f"Columns named after what is known only later: {named(afterwards)}.",
+                REMEDY,
+            )
+        )
+    return findings
+
+
+def _inputs(context: Context) -> pd.DataFrame:
+    return context.cohort.table.drop(columns=list(context.banned_columns)).loc[context.labels.index]
+
+
+def _follows(values: pd.Series, source: pd.Series, numeric: bool, tried: int) -> float:
+    """Rank correlation of a column with a source as a share of the highest that their ties allow, in [0, 1].
+
+    A category stands for the mean of the source over the patients who have it. What chance reaches in `tried`
+    columns counts as 0.
+    """
+    from scipy.stats import norm
+
+    both = values.notna() & source.notna()
+    values, source = values[both], source[both]
+    if len(values) < 10 or values.nunique() < 2 or source.nunique() < 2:
+        return 0.0
+    if not numeric:
+        ranks = source.rank()
+        groups = ranks.groupby(values.astype(str))
+        # The mean of a rare category is its patients' own rank, which would follow anything.
+        values = groups.transform("mean").where(groups.transform("size") >= COMMON_CATEGORY, ranks.mean())
+    x, y = values.astype(float).rank().to_numpy(), source.astype(float).rank().to_numpy()
+    r = float(np.corrcoef(x, y)[0, 1])
+    # Also where it is undefined, for all values are one.
+    if not abs(r) > norm.isf(CHANCE / tried / 2) / np.sqrt(len(x) - 1):
+        return 0.0
+    # Ties hold the correlation of a coarse group with its own source below 1.
+    most = np.corrcoef(np.sort(x), np.sort(y) if r > 0 else np.sort(y)[::-1])[0, 1]
+    return r / float(most)

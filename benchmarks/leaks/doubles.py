@@ -1,0 +1,101 @@
+"""Is one patient there under two ids: the same image, the same text, the same row of the table?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from itertools import combinations
+
+import numpy as np
+import pandas as pd
+
+from strokebench.benchmarks.context import Context
+from strokebench.benchmarks.leaks.finding import Finding, named
+from strokebench.benchmarks.leaks.nearness import near_pairs
+from strokebench.benchmarks.leaks.parts import Separated
+
+IMAGE_NEAR = 0.25
+"""A saved copy of an image (shifted, rescaled, slightly noisy) lies nearer than this, other patients never did in
+the cohorts that we know, where the nearest two lie at 0.40 of the local distance."""
+IMAGE_AND_TEXT_NEAR = (0.35, 0.5)
+LONG_TEXT = 40
+"""Words from which two equal texts are no accident, if nearly all texts of the cohort differ."""
+COMMON = 0.05
+"""Share of patients with a shared text above which texts come from a template."""
+BY_CHANCE = 1e-3
+"""Equal rows of the table count if so few equal pairs are expected from the columns' values alone."""
+
+REMEDY = "If they are one patient or one scan, keep one row of it; the split must not put its copies into both parts."
+
+
+def doubled_images(context: Context) -> list[Finding]:
+    """Equal or nearly equal images in different parts; less near ones where the texts are near too."""
+    embeddings = context.embeddings
+    images = [array for array in (embeddings.image, embeddings.image_tokens) if array is not None]
+    if not images:
+        return []
+    near = near_pairs(images, IMAGE_AND_TEXT_NEAR[0])
+    texts = near_pairs([embeddings.text], IMAGE_AND_TEXT_NEAR[1]) if embeddings.text is not None and near else {}
+    doubled = {pair: share for pair, share in near.items() if share < IMAGE_NEAR or pair in texts}
+    pairs = _apart(context, {(embeddings.ids[i], embeddings.ids[j]): share for (i, j), share in doubled.items()})
+    if not pairs:
+        return []
+    equal = sum(share == 0 for share in pairs.values())
+    said = f"{len(pairs)} pair(s) of patients in different parts have the same image ({equal} equal, the rest nearly)"
+    return [Finding("doubled_images", "alarm", f"{said}: {_pairs(pairs)}.", REMEDY)]
+
+
+def doubled_texts(context: Context) -> list[Finding]:
+    """Long texts that are equal, word by word, in different parts. Short or common ones come from templates."""
+    texts = context.cohort.texts
+    if texts is None:
+        return []
+    whole = texts.loc[context.labels.index].fillna("").astype(str).agg(" ".join, axis=1)
+    words = whole.str.casefold().str.findall(r"\w+")
+    long = words[words.str.len() >= LONG_TEXT].str.join(" ")
+    shared = long[long.duplicated(keep=False)]
+    if shared.empty:
+        return []
+    groups = [list(ids) for ids in shared.groupby(shared).groups.values()]
+    pairs = _apart(context, dict.fromkeys((pair for ids in groups for pair in combinations(sorted(ids), 2)), 0.0))
+    if not pairs:
+        return []
+    common = len(shared) > max(4, COMMON * len(whole))
+    said = f"{len(shared)} patients share a long text with a patient of another part, word by word: {_pairs(pairs)}."
+    advice = "Texts written from a template may be equal; if these are not, one patient was entered twice. "
+    return [Finding("doubled_texts", "warning" if common else "alarm", said, advice + REMEDY)]
+
+
+def doubled_rows(context: Context) -> list[Finding]:
+    """Equal rows of the clinical table in different parts, where the columns' values make that no accident."""
+    table = context.cohort.table.loc[context.labels.index]
+    if table.shape[1] == 0:
+        return []
+    codes = table.apply(lambda column: pd.Series(pd.factorize(column, use_na_sentinel=False)[0], index=column.index))
+    known = table.notna().mean(axis=1) >= 0.5
+    codes = codes[known]
+    twice = codes[codes.duplicated(keep=False)]
+    if twice.empty:
+        return []
+    n = len(codes)
+    # If columns were independent, so many pairs would be equal.
+    agree = [float(np.square(codes[name].value_counts(normalize=True)).sum()) for name in codes]
+    if n * (n - 1) / 2 * float(np.prod(agree)) > BY_CHANCE:
+        return []
+    groups = twice.groupby(list(twice.columns)).groups.values()
+    pairs = _apart(context, dict.fromkeys((p for ids in groups for p in combinations(sorted(ids), 2)), 0.0))
+    if not pairs:
+        return []
+    said = f"{len(pairs)} pair(s) of patients in different parts have the same row in the clinical table"
+    return [Finding("doubled_rows", "alarm", f"{said}: {_pairs(pairs)}.", REMEDY)]
+
+
+def _apart(context: Context, pairs: dict[tuple[str, str], float]) -> dict[tuple[str, str], float]:
+    """The pairs that some fold separates, nearest first; patients without the outcome are in no part."""
+    separated = Separated(context)
+    there = set(separated.ids)
+    kept = {pair: share for pair, share in pairs.items() if there.issuperset(pair) and separated.apart(*pair)}
+    return dict(sorted(kept.items(), key=lambda item: (item[1], item[0])))
+
+
+def _pairs(pairs: Iterable[tuple[str, str]]) -> str:
+    return named(f"{one} and {other}" for one, other in pairs)

@@ -1,0 +1,41 @@
+"""What an alarm says when it goes off."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+Severity = Literal["alarm", "warning"]
+
+NAMED = 4
+"""Patients or columns that a message names before it counts the rest."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One suspicion.
+
+    Args:
+        alarm: name of the alarm, a key of `strokebench.benchmarks.leaks.audit.ALARMS`.
+        severity: `alarm` where results would not be believable; `warning` where a look is due.
+        message: what was seen; names the columns, patients or sites.
+        remedy: what to do about it.
+    """
+
+    alarm: str
+    severity: Severity
+    message: str
+    remedy: str
+
+
+def named(things: Iterable[object]) -> str:
+    """`a, b, c, d and 3 more`."""
+    texts = [str(thing) for thing in things]
+    more = f" and {len(texts) - NAMED} more" if len(texts) > NAMED else ""
+    return ", ".join(texts[:NAMED]) + more
+
+
+def by_severity(findings: Iterable[Finding]) -> Iterator[Finding]:
+    """Alarms before warnings."""
+    yield from sorted(findings, key=lambda finding: finding.severity != "alarm")

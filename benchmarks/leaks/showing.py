@@ -1,0 +1,124 @@
+"""An audit in the terminal and as a section of the report."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from strokebench.benchmarks.leaks.audit import FULL, QUICK, Audit, remembered_audit
+from strokebench.benchmarks.leaks.finding import by_severity
+
+if TYPE_CHECKING:
+    from rich.console import Console, RenderableType
+
+    from strokebench.benchmarks.context import Context
+    from strokebench.reports.table import Table
+
+SHOWS = (
+    "Whether anything tells the methods what they could not know of a new patient: a patient on both sides of a"
+    " split, or a column, a text or a hospital that stands in for the outcome."
+)
+DOES_NOT_SHOW = (
+    "That there is no leak: these checks find the common ones. A finding may also be honest (two patients can be"
+    " alike), so look at what it names."
+)
+
+
+def warn_of_leaks(context: Context, console: Console) -> None:
+    """The quick audit before an experiment: one line when it is clean, a red panel otherwise. Never stops anything."""
+    try:
+        audit = remembered_audit(context)
+    except Exception as error:
+        console.print(f"Leak check  could not be run: {type(error).__name__}: {error}", style="yellow", markup=False)
+        return
+    for name, why in audit.broken.items():
+        console.print(f"Leak check  {QUICK[name].title!r} could not be run: {why}", style="yellow", markup=False)
+    if audit.findings:
+        console.print(_panel(audit))
+    else:
+        console.print(f"Leak check  nothing found by {len(QUICK) - len(audit.broken)} quick alarms")
+
+
+def show_audit(audit: Audit, context: Context, console: Console) -> Path:
+    """Print the alarms and their findings, and write them for the report; returns the folder."""
+    from rich.table import Table as Grid
+    from rich.text import Text
+
+    grid = Grid("Looks for", "Verdict", box=None, pad_edge=False)
+    styles = {"nothing found": "green", "ALARM": "bold red", "warning": "yellow"}
+    for name, alarm in _alarms(audit).items():
+        verdict = _verdict(audit, name)
+        grid.add_row(alarm.title, Text(verdict, style=styles.get(verdict, "yellow")))
+    console.print(grid)
+    if audit.findings:
+        console.print(_panel(audit))
+    folder = context.results_folder("leaks")
+    write_section(audit, context, folder)
+    return folder
+
+
+def write_section(audit: Audit, context: Context, folder: Path) -> RenderableType:
+    """Write the audit as a section of the report."""
+    from strokebench.reports.section import Panel, Section, publish
+
+    title = context.title + (" (synthetic patients)" if context.cohort.synthetic else "")
+    panel = Panel("leaks", _table(audit, context, title), shows=SHOWS, does_not_show=DOES_NOT_SHOW)
+    return publish(Section("leaks", "Leak alarms", title, [panel], _lead(audit)), folder)
+
+
+def _alarms(audit: Audit) -> dict:
+    return dict(FULL if audit.full else QUICK)
+
+
+def _verdict(audit: Audit, name: str) -> str:
+    severities = {finding.severity for finding in audit.findings if finding.alarm == name}
+    if name in audit.broken:
+        return f"not run: {audit.broken[name]}"
+    return "ALARM" if "alarm" in severities else "warning" if severities else "nothing found"
+
+
+def _lead(audit: Audit) -> str:
+    alarms = sum(finding.severity == "alarm" for finding in audit.findings)
+    warnings = len(audit.findings) - alarms
+    form = "full" if audit.full else "quick (without the shuffled-label canary)"
+    said = f"{len(_alarms(audit)) - len(audit.broken)} alarms in {form} form: "
+    if not audit.findings:
+        return said + "nothing was found."
+    return said + f"{alarms} went off, {warnings} warning(s). Results are not believable until alarms are cleared."
+
+
+def _table(audit: Audit, context: Context, title: str) -> Table:
+    from strokebench.reports.table import Cell, Column, Kind, Row, Table
+
+    rows = [
+        Row(name, alarm.title, "", {"verdict": Cell(text=_verdict(audit, name))}, done=1, planned=1)
+        for name, alarm in _alarms(audit).items()
+    ]
+    split = context.split
+    return Table(
+        name="leaks",
+        title="Leak alarms",
+        cohort=title,
+        caption=f"Outcome {context.outcome.expression}, protocol {split.protocol}, {len(context.labels)} patients,"
+        f" {len(split.folds)} folds (split {split.sha256[:10]}).",
+        columns=[Column("verdict", "Verdict", Kind.TEXT)],
+        rows=rows,
+        notes=[f"{f.severity.capitalize()}: {f.message} {f.remedy}" for f in by_severity(audit.findings)],
+        facts={"cohort": title, "outcome": context.outcome.expression, "protocol": split.protocol},
+        head="Looks for",
+        counts_runs=False,
+    )
+
+
+def _panel(audit: Audit) -> RenderableType:
+    from rich.panel import Panel
+    from rich.text import Text
+
+    text = Text()
+    for finding in by_severity(audit.findings):
+        text.append("\n\n" if text else "")
+        text.append(finding.severity.upper(), style="bold red" if finding.severity == "alarm" else "bold yellow")
+        text.append(f"  {finding.message}")
+        text.append(f"\n{finding.remedy}", style="dim")
+    title = "Leak alarm: results may not be believable" if audit.alarmed else "Leak check: worth a look"
+    return Panel(text, title=title, title_align="left", border_style="bold red" if audit.alarmed else "yellow")

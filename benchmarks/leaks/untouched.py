@@ -1,0 +1,113 @@
+"""Does the test part reach into what is fitted? Change the test patients: nothing else may move."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import fields, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from strokebench.benchmarks.context import Context
+from strokebench.benchmarks.leaks.finding import Finding, named
+from strokebench.datasets.cohort import Cohort, Kind
+from strokebench.datasets.embeddings import Embeddings
+from strokebench.tasks.conditions import COMPLETE
+from strokebench.tasks.preprocessing import Parts, prepare
+from strokebench.tasks.splits import Fold
+
+Prepare = Callable[..., Parts]
+
+
+def preprocessing_touched(context: Context, prepare: Prepare = prepare, folds: int = 1) -> list[Finding]:
+    """Prepare a fold twice, the second time with other tables, embeddings and labels of its test patients.
+
+    What the methods are trained and selected on must be the same to the last bit, and so must the fitted state
+    that goes with it; the test part itself must change, or the check would see nothing.
+
+    Args:
+        prepare: the pipeline's own by default.
+        folds: how many of the split's are tried.
+    """
+    moved: dict[str, list[str]] = {}
+    for fold in context.split.folds[:folds]:
+        material = context.material
+        rest = (fold, context.banned_columns, COMPLETE, context.settings.balance)
+        before = prepare(material.cohort, material.embeddings, material.labels, *rest)
+        cohort = _other_table(material.cohort, context.banned_columns, fold)
+        embeddings = _other_embeddings(material.embeddings, fold)
+        labels = material.labels.copy()
+        labels.loc[list(fold.test)] = 1 - labels.loc[list(fold.test)]
+        after = prepare(cohort, embeddings, labels, *rest)
+        for part in _moved(before, after):
+            moved.setdefault(part, []).append(f"seed {fold.seed} {fold.name}")
+        if not any(True for _ in _different("test", before.test, after.test)):
+            moved.setdefault("nothing of the test part, so that the check sees nothing", []).append(fold.name)
+    if not moved:
+        return []
+    places = sorted({place for where in moved.values() for place in where})
+    return [
+        Finding(
+            "preprocessing_touched",
+            "alarm",
+            f"Other values of the test patients move {named(moved)} (in {named(places)}).",
+            "Fit imputation, scaling, selection and balancing on the training part alone.",
+        )
+    ]
+
+
+def _moved(before: Parts, after: Parts) -> list[str]:
+    moved = [*_different("train", before.train, after.train)]
+    moved += _different("validation", before.validation, after.validation)
+    for name in ("y_train", "y_validation"):
+        moved += [] if np.array_equal(getattr(before, name), getattr(after, name)) else [name]
+    moved += [] if before.columns == after.columns else ["the table's columns"]
+    moved += [
+        f"the scaling of {name}"
+        for name in before.zeros
+        if not np.array_equal(before.zeros[name], after.zeros[name], equal_nan=True)
+    ]
+    return moved
+
+
+def _different(part: str, before: Any, after: Any) -> list[str]:
+    return [
+        f"{part}.{field.name}"
+        for field in fields(before)
+        if not np.array_equal(getattr(before, field.name), getattr(after, field.name), equal_nan=True)
+    ]
+
+
+def _other_table(cohort: Cohort, banned: tuple[str, ...], fold: Fold) -> Cohort:
+    """The test patients' inputs at the end of each column's range, or in a category that nobody has."""
+    table = cohort.table.copy()
+    test = list(fold.test)
+    for name in table.columns:
+        if name in banned:
+            continue
+        column = cohort.columns[name]
+        if column.kind is Kind.NUMERIC:
+            known = table[name].dropna()
+            ends = [end for end in (column.high, column.low) if end is not None]
+            far = known.max() + 10 * (np.ptp(known) + 1) if len(known) else 1.0
+            table.loc[test, name] = float(ends[0]) if ends else float(far)
+        else:
+            table[name] = table[name].astype(object)
+            table.loc[test, name] = "a category that nobody has"
+    # Some lose their values, so that an imputation learned from everybody would move too.
+    lost = [name for name in table.columns if name not in banned]
+    table.loc[test[::3], lost] = np.nan
+    return replace(cohort, table=pd.DataFrame(table))
+
+
+def _other_embeddings(embeddings: Embeddings, fold: Fold) -> Embeddings:
+    rows = embeddings.rows(pd.Index(fold.test))
+    changed: dict[str, Any] = {}
+    for name in ("image", "image_tokens", "text"):
+        value = getattr(embeddings, name)
+        if value is not None:
+            other = np.array(value)
+            other[rows] = -3 * other[rows] + 7
+            changed[name] = other
+    return replace(embeddings, **changed)

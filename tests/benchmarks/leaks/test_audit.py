@@ -1,0 +1,130 @@
+"""The audit as a whole: remembered, loud, quiet, and never in the way."""
+
+import time
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from rich.console import Console
+from typer.testing import CliRunner
+
+from strokebench.benchmarks import cli
+from strokebench.benchmarks.leaks import audit as audit_module
+from strokebench.benchmarks.leaks import canary, showing
+from strokebench.benchmarks.leaks.audit import Alarm, remembered_audit, run_audit
+from strokebench.benchmarks.leaks.showing import warn_of_leaks, write_section
+from strokebench.datasets import catalogue, encode
+from strokebench.reports.section import read_section
+
+
+@pytest.fixture
+def leaky(make, with_column):
+    def plant(cohort):
+        return with_column(cohort, "ward", np.where(cohort.table["nihss"] < 7, "home", "clinic"), "categorical")
+
+    return make(cohort=plant)
+
+
+def test_a_clean_cohort_is_one_quiet_line(make, console: Console):
+    warn_of_leaks(make(), console)
+    said = console.export_text()
+    assert len(said.strip().splitlines()) == 1 and "nothing found" in said
+
+
+def test_a_leak_is_loud_also_when_remembered(leaky, console: Console, monkeypatch: pytest.MonkeyPatch):
+    for _ in range(2):
+        warn_of_leaks(leaky, console)
+        said = console.export_text()
+        assert "ALARM" in said and "ward" in said and "ignored" in said
+        # The second time nothing is computed.
+        monkeypatch.setattr(audit_module, "run_audit", None)
+
+
+def test_it_is_remembered_until_something_changes(make, monkeypatch: pytest.MonkeyPatch):
+    context = make()
+    remembered_audit(context)
+    start = time.perf_counter()
+    remembered_audit(context)
+    assert time.perf_counter() - start < 1
+    calls = []
+    monkeypatch.setattr(audit_module, "run_audit", lambda context: calls.append(1) or audit_module.Audit(False, []))
+    remembered_audit(context)
+    assert not calls
+    for other in (
+        make(seeds=(39,)),
+        make(balance="none"),
+        make(outcome="nihss < 9"),
+        make(cohort=lambda cohort: replace(cohort, site=None)),
+        make(cohort=lambda cohort: replace(cohort, table=cohort.table.assign(age=cohort.table["age"] + 1))),
+    ):
+        remembered_audit(other)
+    assert len(calls) == 5
+
+
+def test_an_alarm_that_breaks_stops_nothing(make, console: Console, monkeypatch: pytest.MonkeyPatch):
+    def breaks(context):
+        raise ZeroDivisionError("by nothing")
+
+    monkeypatch.setattr(audit_module, "QUICK", {**audit_module.QUICK, "doubled_rows": Alarm("Rows", breaks)})
+    warn_of_leaks(make(), console)
+    assert "could not be run: ZeroDivisionError: by nothing" in console.export_text()
+    monkeypatch.setattr(showing, "remembered_audit", breaks)
+    warn_of_leaks(make(), console)
+    assert "could not be run" in console.export_text()
+
+
+def test_what_broke_is_tried_again(make, monkeypatch: pytest.MonkeyPatch):
+    context = make()
+    with monkeypatch.context() as patched:
+        patched.setattr(audit_module, "QUICK", {"doubled_rows": Alarm("Rows", lambda context: 1 / 0)})
+        assert remembered_audit(context).broken
+    assert not remembered_audit(context).broken
+
+
+def test_the_section_names_what_was_found(leaky, tmp_path):
+    write_section(run_audit(leaky), leaky, tmp_path)
+    section = read_section(tmp_path)
+    assert section["name"] == "leaks" and "2 went off" in section["lead"] and "synthetic" in section["cohort"]
+    for ending in ("md", "html", "tex", "csv"):
+        text = (tmp_path / f"leaks.{ending}").read_text()
+        assert "ALARM" in text and "Method" not in text
+    assert "ward" in (tmp_path / "leaks.md").read_text()
+
+
+@pytest.fixture
+def command(make, leaky, monkeypatch: pytest.MonkeyPatch):
+    """`strokebench ...` on the clean or the leaky cohort."""
+
+    def call(context, *arguments: str):
+        cohort = replace(context.cohort, outcomes={"nihss": "nihss < 7"})
+        monkeypatch.setattr(catalogue, "DATASETS", {"small": catalogue.Dataset("a small cohort", lambda: cohort)})
+        monkeypatch.setattr(encode, "encode_cohort", lambda *_: context.embeddings)
+        monkeypatch.setenv("DATASET", "small")
+        monkeypatch.setattr(canary, "PERMUTATIONS", 1)
+        return CliRunner().invoke(cli.app, list(arguments), env={"COLUMNS": "160"})
+
+    return call
+
+
+def test_the_command_ends_with_1_on_an_alarm(make, leaky, command, home):
+    clean = command(make(), "audit", "leaks", "--quick", "--seeds", "39")
+    assert clean.exit_code == 0 and "nothing found" in clean.output, clean.output
+    found = command(leaky, "audit", "leaks", "--quick", "--seeds", "39")
+    assert found.exit_code == 1 and "ward" in found.output
+    assert (home / "results" / "small-nihss_lt_7-cv5" / "leaks" / "section.json").is_file()
+
+
+def test_the_full_form_has_the_canary(make, command, monkeypatch: pytest.MonkeyPatch):
+    sung = []
+    monkeypatch.setattr(
+        audit_module, "FULL", {"shuffled_labels": Alarm("Shuffled", lambda context: sung.append(1) or [])}
+    )
+    monkeypatch.setattr(showing, "FULL", audit_module.FULL)
+    result = command(make(), "audit", "leaks", "--seeds", "39")
+    assert result.exit_code == 0 and sung and "Shuffled" in result.output
+
+
+def test_an_experiment_says_it_and_goes_on(leaky, command):
+    ran = command(leaky, "run", "table1", "--methods", "svm", "--quick", "--seeds", "39", "--no-tracking", "-j", "1")
+    assert ran.exit_code == 0, ran.output
+    assert "ALARM" in ran.output and "ward" in ran.output and "2/2" in ran.output
