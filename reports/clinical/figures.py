@@ -55,7 +55,7 @@ def draw_reliability(results: Results, scores: Scores, methods: Sequence[str]) -
         )
         found = recalibrate(scores, name)
         said = f"slope {show(found.slope, 1, 2)}\nin the large {show(found.in_the_large, 1, 2)}"
-        upper.text(0.03, 0.97, said, transform=upper.transAxes, va="top", fontsize=8, color=INK)
+        upper.text(0.98, 0.03, said, transform=upper.transAxes, ha="right", fontsize=8, color=INK)
         upper.set_title(label_of(results, name), fontsize=10, color=INK, loc="left")
         upper.set(xlim=(0, 100), ylim=(0, 100))
         upper.set_box_aspect(1)
@@ -65,7 +65,8 @@ def draw_reliability(results: Results, scores: Scores, methods: Sequence[str]) -
         lower.set_xlabel("Predicted probability, %", fontsize=9, color=INK)
     grid[0][0].set_ylabel("Observed share, %", fontsize=9, color=INK)
     grid[1][0].set_ylabel("Share of\npatients", fontsize=9, color=INK)
-    grid[1][-1].legend(fontsize=8, frameon=False, loc="upper right", borderaxespad=0, handlelength=1)
+    handles, labels = grid[1][0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=2, frameon=False, fontsize=8.5)
     _cohort(figure, results)
     return figure
 
@@ -101,7 +102,11 @@ def draw_decision_curves(
     for number, name in enumerate(methods):
         colour, shape = LOOKS[number]
         curve = decision_curve(scores, name, at, weights)
-        axes.fill_between(100 * at, 100 * curve.low, 100 * curve.high, color=colour, alpha=0.13, linewidth=0)
+        if number == 0:
+            band = f"95 % interval of {label_of(results, name)}"
+            axes.fill_between(
+                100 * at, 100 * curve.low, 100 * curve.high, color=colour, alpha=0.15, linewidth=0, label=band
+            )
         axes.plot(
             100 * at,
             100 * curve.net_benefit,
@@ -141,7 +146,9 @@ def draw_forest(
     height = 0.42 + step * max(0, len(methods) - 2)
     figure = Figure(figsize=(7.6, 1.3 + height * len(lines)), layout="constrained")
     axes = figure.add_subplot()
-    for place, (name, count, values, small) in enumerate(lines):
+    # A heading stands close to its first group.
+    places = np.cumsum([0.0] + [0.7 if line[1] == "heading" else 1.0 for line in lines[:-1]])
+    for place, (name, count, values, small) in zip(places, lines, strict=True):
         bold = "bold" if place == 0 or count == "heading" else "normal"
         axes.text(-0.02, place, name, transform=axes.get_yaxis_transform(), ha="right", va="center", fontsize=9,
                   color=INK, fontweight=bold)  # fmt: skip
@@ -158,7 +165,7 @@ def draw_forest(
     axes.text(1.02, -0.75, "events / patients", transform=axes.get_yaxis_transform(), fontsize=8, color=SOFT)
     axes.axvline(50, color=SOFT, linewidth=1)
     axes.set_yticks([])
-    axes.set_ylim(len(lines) - 0.4, -1)
+    axes.set_ylim(places[-1] + 0.6, -1)
     axes.set_xlabel("AUC, % (95 % interval over patients; dotted: all patients; solid: chance)", fontsize=9, color=INK)
     _plain(axes)
     axes.spines["left"].set_visible(False)

@@ -20,7 +20,7 @@ from strokebench.reports.clinical.tables import (
 from strokebench.reports.clinical.tables_groups import subgroups_table, thresholds_table, worst_table
 from strokebench.reports.results import Results
 from strokebench.reports.section import Panel, Section
-from strokebench.reports.statistics.bootstrap import bootstrap
+from strokebench.reports.statistics.bootstrap import Bootstrap, bootstrap
 from strokebench.reports.statistics.scores import Scores
 
 
@@ -30,10 +30,11 @@ def clinical_section(results: Results, title: str) -> Section:
     methods = pictured(results, scores)
     n = len(scores.y) if scores is not None else 0
     weights = draw_patients(n) if n else np.zeros((0, 0), np.int16)
+    aucs = bootstrap(scores, n_resamples=RESAMPLES) if scores is not None else None
     panels = [
         Panel(
             "clinical_scores",
-            scores_table(results, scores, weights),
+            scores_table(results, scores, aucs, weights),
             shows="How well the probabilities rank patients (AUC, AUPRC), and how far they lie from what happened "
             "(Brier score).",
             does_not_show="How the method does at another prevalence: AUPRC and Brier scores change with it.",
@@ -60,10 +61,10 @@ def clinical_section(results: Results, title: str) -> Section:
         ),
     ]
     found: list[Subgroup] = []
-    if scores is not None and methods:
+    if scores is not None and aucs is not None and methods:
         found = all_subgroups(results, scores)
         panels[2:2] = [_reliability(results, scores, methods)]
-        panels += [_decisions(results, scores, methods, weights), *_groups(results, scores, methods, found)]
+        panels += [_decisions(results, scores, methods, weights), *_groups(results, scores, aucs, methods, found)]
     return Section(
         "clinical", title, cohort_title(results), panels, lead=clinical_lead(results, scores, methods, found)
     )
@@ -83,9 +84,7 @@ def clinical_lead(results: Results, scores: Scores | None, methods: list[str], f
         level = "too low" if large.low > 0 else "too high" if large.high < 0 else "not measurably off"
         sentences.append(f"{label}'s probabilities are {level} on average{undone}.")
     if not np.isnan(slope.value):
-        extreme = (
-            "too extreme" if slope.high < 1 else "too timid" if slope.low > 1 else "about as spread as they should"
-        )
+        extreme = "too extreme" if slope.high < 1 else "too timid" if slope.low > 1 else "not measurably too extreme"
         sentences.append(
             f"They are {extreme} (slope {slope.value:.2f}, 95 % interval {slope.low:.2f} to {slope.high:.2f})."
         )
@@ -120,17 +119,18 @@ def _decisions(results: Results, scores: Scores, methods: list[str], weights: np
         "decision_curves",
         draw_decision_curves(results, scores, methods, weights),
         title="Decision curves",
-        shows="Net benefit of acting on patients whose probability of label 1 passes a threshold (bands: 95 % interval "
+        shows="Net benefit of acting on patients whose probability of label 1 passes a threshold (band: 95 % interval "
         "over patients). A method is of use where its curve lies above both grey lines. Probabilities are taken as "
         "they are: miscalibration lowers the curve.",
         does_not_show="What acting means, and which threshold is right: both are the clinician's to say.",
     )
 
 
-def _groups(results: Results, scores: Scores, methods: list[str], found: list[Subgroup]) -> list[Panel]:
+def _groups(
+    results: Results, scores: Scores, overall: Bootstrap, methods: list[str], found: list[Subgroup]
+) -> list[Panel]:
     if not found:
         return []
-    overall = bootstrap(scores, n_resamples=RESAMPLES)
     intervals = {name: overall.interval(number) for number, name in enumerate(scores.names)}
     panels = []
     for name, title, part in (
@@ -171,7 +171,7 @@ def _groups(results: Results, scores: Scores, methods: list[str], found: list[Su
         panels.append(
             Panel(
                 "subgroups_all",
-                subgroups_table(results, found, [name for name in scores.names], "subgroups_all"),
+                subgroups_table(results, found, list(scores.names), "subgroups_all"),
                 shows="The same for every method.",
                 does_not_show="A ranking of methods within a group: too few patients for so many comparisons.",
                 in_terminal=False,

@@ -61,7 +61,7 @@ def all_subgroups(results: Results, scores: Scores) -> list[Subgroup]:
             order = values.cat.categories if isinstance(values.dtype, pd.CategoricalDtype) else sorted(values.unique())
             found += subgroups(scores, str(grouping), aligned(values, scores.patients), [str(name) for name in order])
     sites = results.predictions.drop_duplicates("patient_id").set_index("patient_id")["site"]
-    if sites.nunique() > 1:
+    if len(sites.dropna().unique()) > 1:
         sites.index = sites.index.astype(str)
         found += subgroups(scores, HOSPITAL, aligned(sites, scores.patients))
     return found

@@ -13,7 +13,7 @@ from strokebench.reports.clinical.decision import decision_curve, treat_all
 from strokebench.reports.clinical.metrics import weighted_auprc, weighted_scaled_brier
 from strokebench.reports.clinical.pooled import RESAMPLES, estimate, label_of, ordered, seeds_of, show
 from strokebench.reports.results import Results
-from strokebench.reports.statistics.bootstrap import bootstrap
+from strokebench.reports.statistics.bootstrap import Bootstrap, bootstrap
 from strokebench.reports.statistics.scores import Scores
 from strokebench.reports.statistics.weighted import weighted_brier
 from strokebench.reports.table import Cell, Column, Kind, Row, Table
@@ -26,12 +26,12 @@ BALANCED = ("smote", "duplicate")
 BENEFIT_AT = (0.1, 0.2, 0.3, 0.4, 0.5)
 
 
-def scores_table(results: Results, scores: Scores | None, weights: NDArray[np.int16]) -> Table:
+def scores_table(results: Results, scores: Scores | None, aucs: Bootstrap | None, weights: NDArray[np.int16]) -> Table:
     """AUC, AUPRC, Brier score and scaled Brier score with intervals."""
     metrics = {}
-    if scores is not None:
+    if scores is not None and aucs is not None:
         metrics = {
-            "auc": bootstrap(scores, n_resamples=RESAMPLES),
+            "auc": aucs,
             "auprc": bootstrap(scores, weighted_auprc, n_resamples=RESAMPLES),
             "brier": estimate(scores, weighted_brier, weights),
             "scaled": estimate(scores, weighted_scaled_brier, weights),
@@ -97,8 +97,8 @@ def calibration_table(results: Results, scores: Scores | None) -> Table:
         "and intercept: logistic recalibration on the log odds of the probability (statsmodels GLM; sandwich variance "
         "clustered by patient); 1 and 0 are calibrated, a slope below 1 means too extreme probabilities.",
         balance_note(results, shift),
-        "ECE (expected calibration error, equally filled bins) is above 0 by chance even for a perfect model: beside it "
-        "what a perfectly calibrated model with the same probabilities would have (mean, and in brackets the 95th "
+        "ECE (expected calibration error, equally filled bins) is above 0 by chance even for a perfect model: beside "
+        "it what a perfectly calibrated model with the same probabilities would have (mean, and in brackets the 95th "
         "percentile, of simulated outcomes). Only what lies above the bracket is evidence of miscalibration.",
     ]
     return _by_method(results, scores, "calibration", "Calibration by method", columns, cells, notes)
