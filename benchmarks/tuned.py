@@ -76,7 +76,14 @@ class Tuned:
         """Write as YAML; `read_tuned` reads it."""
         values = {**asdict(self), "by_fold": [dict(entry) for entry in self.by_fold]}
         about = values.pop("about")
-        write_text(path, yaml.safe_dump({**values, **about}, sort_keys=False, allow_unicode=True))
+        write_text(path, yaml.dump({**values, **about}, Dumper=_Plain, sort_keys=False, allow_unicode=True))
+
+
+class _Plain(yaml.SafeDumper):
+    """Equal parameters are written out each time, not as references."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
 
 
 def read_tuned(path: Path) -> Tuned:
