@@ -1,0 +1,103 @@
+"""Resamples of patients: weights do what drawing does, pairs share resamples, intervals cover."""
+
+import numpy as np
+import pytest
+
+from strokebench.reports.statistics import weighted
+from strokebench.reports.statistics.bootstrap import bootstrap, resample
+from strokebench.reports.statistics.delong import delong
+from strokebench.reports.statistics.scores import Scores, single
+from strokebench.tasks.metrics import auc, evaluate
+
+
+def draw(seed, n=150, noise=1.0):
+    rng = np.random.default_rng(seed)
+    y = (rng.random(n) < 0.35).astype(np.int8)
+    signal = rng.normal(size=n) + y
+    return y, *(1 / (1 + np.exp(-(signal + noise * rng.normal(size=n)))) for _ in range(2))
+
+
+METRICS = ["AUC", "ACC", "F1", "Recall", "Precision", "Specificity", "Brier"]
+
+
+@pytest.mark.parametrize("name", METRICS)
+def test_weights_do_what_repeating_patients_does(name):
+    y, p, _ = draw(0, 60)
+    p = np.round(p, 1)
+    weights = np.random.default_rng(1).integers(0, 4, (20, 60))
+    fast = {"AUC": weighted.weighted_auc, "Brier": weighted.weighted_brier}.get(name) or weighted.at_threshold(name)
+    slow = (lambda y, p: np.mean((p - y) ** 2)) if name == "Brier" else (lambda y, p: evaluate(y, p)[name])
+    np.testing.assert_allclose(fast(y, p, weights), weighted.from_function(slow)(y, p, weights))
+
+
+def test_a_resample_without_a_class_has_no_auc():
+    y, p, _ = draw(0, 10)
+    weights = np.zeros((1, 10), int)
+    weights[0, y == 0] = 1
+    assert np.isnan(weighted.weighted_auc(y, p, weights)).all()
+
+
+def test_weighted_auc_is_the_same_in_chunks(monkeypatch):
+    y, p, _ = draw(0)
+    weights = resample(y, 50)
+    whole = weighted.weighted_auc(y, p, weights)
+    monkeypatch.setattr(weighted, "_CHUNK", 7 * len(y))
+    np.testing.assert_array_equal(weighted.weighted_auc(y, p, weights), whole)
+
+
+def test_resamples_keep_the_number_of_each_class():
+    y, *_ = draw(0)
+    weights = resample(y, 30)
+    assert (weights[:, y == 1].sum(axis=1) == (y == 1).sum()).all()
+    assert (weights.sum(axis=1) == len(y)).all()
+
+
+def test_equal_inputs_give_equal_outputs_and_the_seed_matters():
+    scores = single(*draw(0))
+    one, same, other = (bootstrap(scores, n_resamples=50, seed=seed) for seed in (1, 1, 2))
+    np.testing.assert_array_equal(one.draws, same.draws)
+    assert not np.array_equal(one.draws, other.draws)
+
+
+def test_equal_methods_differ_by_nothing():
+    y, p, _ = draw(0)
+    same = bootstrap(single(y, p, p), n_resamples=100).difference(0, 1)
+    assert (same.value, same.low, same.high, same.p) == (0, 0, 0, 1)
+
+
+def test_swapping_the_methods_only_turns_the_sign():
+    drawn = bootstrap(single(*draw(0)), n_resamples=200)
+    one, other = drawn.difference(0, 1), drawn.difference(1, 0)
+    assert (one.value, one.low, one.high) == pytest.approx((-other.value, -other.high, -other.low))
+    assert one.p == other.p
+
+
+def test_a_patient_s_predictions_of_all_seeds_go_together():
+    y, p, q = draw(0)
+    once = single(y, p, q)
+    four = Scores(
+        once.names, tuple((seed, 0) for seed in range(4)), once.patients, once.y, np.repeat(once.p, 4, axis=1)
+    )
+    one, many = bootstrap(once, n_resamples=300), bootstrap(four, n_resamples=300)
+    assert many.interval(0).low == pytest.approx(one.interval(0).low)
+    assert many.difference(0, 1).p == one.difference(0, 1).p
+
+
+def test_it_agrees_with_delong_on_a_large_sample():
+    scores = single(*draw(3, 2000))
+    drawn = bootstrap(scores, n_resamples=1000)
+    spread = (drawn.draws[0, 0] - drawn.draws[1, 0]).std()
+    assert spread == pytest.approx(delong(scores).test(0, 1).se, rel=0.1)
+    assert drawn.interval(0).value == pytest.approx(auc(scores.y, scores.p[0, 0]))
+
+
+def test_intervals_of_fixed_scores_cover():
+    # Given scores, not trained models: here nothing but the sample varies, so 95 % must be met.
+    truth = auc(*draw(99, 20000)[:2])
+    hits = [0, 0]
+    for seed in range(200):
+        scores = single(*draw(seed, 120))
+        for number, found in enumerate((bootstrap(scores, n_resamples=200, seed=seed), delong(scores))):
+            interval = found.interval(0)
+            hits[number] += interval.low <= truth <= interval.high
+    assert min(hits) >= 180 and max(hits) <= 199
