@@ -10,6 +10,7 @@ import typer
 from strokebench.benchmarks import commands_audit, commands_cohort, commands_text, options
 from strokebench.benchmarks.commands_fetch import fetch
 from strokebench.benchmarks.commands_page import page
+from strokebench.benchmarks.commands_tune import tune
 from strokebench.benchmarks.errors import ReadableErrors
 from strokebench.benchmarks.privacy import set_privacy
 from strokebench.benchmarks.settings import SEEDS
@@ -157,6 +158,7 @@ app.add_typer(commands_cohort.app, name="cohort")
 app.add_typer(commands_text.app, name="text")
 commands_cohort.app.command()(fetch)
 app.command()(page)
+app.command()(tune)
 
 
 @app.command()

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from filelock import FileLock
 from optuna.samplers import BaseSampler, GridSampler, RandomSampler, TPESampler
 
 from strokebench.datasets.files import StrokebenchError
@@ -204,15 +205,24 @@ def open_storage(place: str) -> BaseStorage:
         path.parent.mkdir(parents=True, exist_ok=True)
         return JournalStorage(JournalFileBackend(str(path)))
     if place.startswith("sqlite:///"):
-        Path(place.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
-        # Another process may write; SQLite's own five seconds are short where a disk is slow.
-        return _open(lambda: RDBStorage(place, engine_kwargs={"connect_args": {"timeout": 60}}))
+        path = Path(place.removeprefix("sqlite:///"))
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # Two processes that start together must not both make the tables.
+        with FileLock(path.with_name(f"{path.name}.lock")):
+            # Another process may write; SQLite's own five seconds are short where a disk is slow.
+            return _open(lambda: RDBStorage(place, engine_kwargs={"connect_args": {"timeout": 60}}))
     return _open(lambda: RDBStorage(place, engine_kwargs={"pool_pre_ping": True}))
 
 
 def _open(make: Callable[[], BaseStorage]) -> BaseStorage:
     try:
-        return make()
+        try:
+            return make()
+        except Exception as error:
+            # Another machine made the tables of a new database at the same time.
+            if "already exists" not in str(error):
+                raise
+            return make()
     except Exception as error:
         # A URL may hold a password.
         said = re.sub(r"//[^/@\s]*@", "//", str(error).strip().partition("\n")[0])

@@ -247,5 +247,4 @@ def _first(context: Context) -> tuple[int, int]:
 
 def parameters_path(method: str, context: Context) -> Path:
     """Where the best parameters are written."""
-    folder = context.results_folder(f"tune_{method}").parent.name
-    return home("tuning", folder, f"{method}.yaml")
+    return home("tuning", context.results_folder(f"tune_{method}").parent.name, f"{method}.yaml")
