@@ -11,6 +11,7 @@ from strokebench.benchmarks import commands_audit, commands_cohort, commands_tex
 from strokebench.benchmarks.commands_fetch import fetch
 from strokebench.benchmarks.commands_page import page
 from strokebench.benchmarks.commands_tune import tune
+from strokebench.benchmarks.commands_simulate import simulate
 from strokebench.benchmarks.errors import ReadableErrors
 from strokebench.benchmarks.privacy import set_privacy
 from strokebench.benchmarks.settings import SEEDS
@@ -63,26 +64,12 @@ def run(
     device: options.DeviceOption = "auto",
     keep_scale_text: options.ScaleTextOption = False,
     params: options.ParamsOption = None,
+    backend: options.BackendOption = "loky",
+    scheduler: options.SchedulerOption = None,
 ) -> None:
     """Compute what an experiment still lacks, and show its table."""
-    chosen = options.settings(
-        dataset,
-        outcome,
-        protocol,
-        encoders,
-        seeds,
-        jobs,
-        quick,
-        methods,
-        tracking,
-        balance,
-        shuffle_labels,
-        weights,
-        device,
-        keep_scale_text,
-        params,
-    )
-    _experiment(experiment, chosen, compute=True)
+    chosen = locals()
+    _experiment(chosen.pop("experiment"), options.settings(**chosen), compute=True)
 
 
 @app.command()
@@ -104,28 +91,13 @@ def report(
     params: options.ParamsOption = None,
 ) -> None:
     """Show and write the table of the runs that are finished by now; also while they go on."""
-    chosen = options.settings(
-        dataset,
-        outcome,
-        protocol,
-        encoders,
-        seeds,
-        jobs,
-        quick,
-        methods,
-        False,
-        balance,
-        shuffle_labels,
-        weights,
-        device,
-        keep_scale_text,
-        params,
-    )
-    _experiment(experiment, chosen, compute=False)
+    chosen = locals()
+    _experiment(chosen.pop("experiment"), options.settings(**chosen, tracking=False), compute=False)
 
 
 def _experiment(name: str, chosen: Settings, compute: bool) -> None:
     from strokebench.benchmarks.experiment import find_experiment
+    from strokebench.benchmarks.leaks.showing import warn_of_leaks
     from strokebench.benchmarks.pipeline import build_context
     from strokebench.benchmarks.runner import report_experiment, run_experiment
 
@@ -134,6 +106,8 @@ def _experiment(name: str, chosen: Settings, compute: bool) -> None:
     context = build_context(replace(chosen, protocol=experiment.protocol or chosen.protocol), console)
     for tuned in context.tuned.values():
         console.print(f"Parameters  {tuned.said(context)}")
+    if compute:
+        warn_of_leaks(context, console)
     done = (run_experiment if compute else report_experiment)(experiment, context, console)
     for method in set(context.tuned) - set(done.results.runs["method"]):
         console.print(f"{name} does not run {method}: its file of parameters was not used.", style="yellow")
@@ -157,6 +131,7 @@ app.add_typer(commands_audit.app, name="audit")
 app.add_typer(commands_cohort.app, name="cohort")
 app.add_typer(commands_text.app, name="text")
 commands_cohort.app.command()(fetch)
+app.command()(simulate)
 app.command()(page)
 app.command()(tune)
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from heapq import heapreplace
 from typing import Any
 
 from strokebench.benchmarks.experiment import Run
@@ -44,6 +45,36 @@ class Costs:
             return
         self.seconds |= means
         write_json(self.path, self.seconds)
+
+
+def makespan(seconds: Sequence[float], workers: int) -> float:
+    """Seconds until all runs are done, when each free worker takes the longest that is left."""
+    busy = [0.0] * workers
+    for each in sorted(seconds, reverse=True):
+        heapreplace(busy, busy[0] + each)
+    return max(busy)
+
+
+def paying_workers(seconds: Sequence[float]) -> int:
+    """The most workers that still pay: with more, the longest run alone decides when all is done."""
+    longest, workers = max(seconds), 1
+    while makespan(seconds, workers) > 1.05 * longest and workers < len(seconds):
+        workers += 1
+    return workers
+
+
+def forecast(seconds: Sequence[float], workers: int) -> str:
+    """What the runs will take in words, from measured costs; empty where it is not worth saying."""
+    expected = makespan(seconds, workers)
+    if expected < 60:
+        return ""
+    said = f"about {_duration(expected)} on {workers} worker{'s' if workers > 1 else ''} at the speed measured so far"
+    most = paying_workers(seconds)
+    return f"{said}; up to {most} would pay ({_duration(makespan(seconds, most))})" if most > workers else said
+
+
+def _duration(seconds: float) -> str:
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
 
 
 def _name(method: str, params: Mapping[str, Any]) -> str:

@@ -76,6 +76,15 @@ ParamsOption = Annotated[
 ]
 
 
+BackendOption = Annotated[
+    str, typer.Option("--backend", envvar="BACKEND", help="Where runs are computed: loky (this machine) or dask.")
+]
+SchedulerOption = Annotated[
+    str | None,
+    typer.Option("--scheduler", envvar="SCHEDULER", help="Address of a running Dask scheduler, tcp://host:8786."),
+]
+
+
 def settings(
     dataset: str,
     outcome: str,
@@ -92,6 +101,8 @@ def settings(
     device: str = "auto",
     keep_scale_text: bool = False,
     params: Sequence[Path] | None = None,
+    backend: str = "loky",
+    scheduler: str | None = None,
 ) -> Settings:
     """The options as `Settings`.
 
@@ -114,4 +125,6 @@ def settings(
         device=device,
         keep_scale_text=keep_scale_text,
         params=tuple(params or ()),
+        backend="dask" if scheduler else backend,
+        scheduler=scheduler,
     )

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from strokebench.benchmarks.collect import Collector, Planned
 from strokebench.benchmarks.context import Context
-from strokebench.benchmarks.costs import Costs
+from strokebench.benchmarks.costs import Costs, forecast
 from strokebench.benchmarks.experiment import Experiment, Run
 from strokebench.benchmarks.fingerprint import package_versions
 from strokebench.benchmarks.progress import RunProgress
 from strokebench.benchmarks.provenance import commit, strokebench_version
 from strokebench.benchmarks.store import Store
 from strokebench.benchmarks.tracking import tracker_for
-from strokebench.benchmarks.workers import Task, compute_all
+from strokebench.benchmarks.workers import Ended, Task, compute_all
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -54,6 +54,8 @@ def run_experiment(experiment: Experiment, context: Context, console: Console) -
     collector = Collector(experiment.name, context, planned, store)
     todo = {key: run for run, key in planned if store.status(key) != "done"}
     console.print(_counts(planned, len(todo), context.settings.jobs))
+    if todo and (told := forecast([costs.estimate(run) for run in todo.values()], context.settings.jobs)):
+        console.print(f"Time        {told}")
     tracker = tracker_for(experiment, context, planned, console)
     longest_first = sorted(todo, key=lambda key: -costs.estimate(todo[key]))
     if todo:
@@ -65,7 +67,7 @@ def run_experiment(experiment: Experiment, context: Context, console: Console) -
     try:
         with RunProgress(console, {key: costs.estimate(run) for key, run in todo.items()}) as progress:
             tasks = fits({key: todo[key] for key in longest_first}, context)
-            for task, ended in compute_all(tasks, context.material, store, context.settings.jobs):
+            for task, ended in _compute(tasks, context, store):
                 for key, run in task.runs.items():
                     progress.advance(key, ended.status)
                     if ended.status == "done":
@@ -114,6 +116,15 @@ def fits(todo: Mapping[str, Run], context: Context) -> list[Task]:
         first = next(iter(runs.values()))
         tasks.append(Task(runs, context.fold(first), _about(context, first)))
     return tasks
+
+
+def _compute(tasks: list[Task], context: Context, store: Store) -> Iterator[tuple[Task, Ended]]:
+    settings = context.settings
+    if settings.backend == "dask" and tasks:
+        from strokebench.benchmarks.cluster import compute_on_cluster
+
+        return compute_on_cluster(tasks, context.material, store, settings.jobs, settings.scheduler)
+    return compute_all(tasks, context.material, store, settings.jobs)
 
 
 def write_report(experiment: Experiment, context: Context, collector: Collector) -> Report:

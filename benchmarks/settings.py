@@ -8,6 +8,7 @@ from pathlib import Path
 
 from strokebench.datasets.files import StrokebenchError
 
+BACKENDS = ("loky", "dask")
 SEEDS = (39, 40, 41, 42)
 QUICK_FOLDS = 2
 QUICK_PARAMS = {"max_epochs": 8, "warmup_epochs": 2}
@@ -34,6 +35,8 @@ class Settings:
         device: where encoders run: `auto`, `cpu` or `cuda`.
         keep_scale_text: leave sentences that state the outcome's own scale (an NIHSS, say) in the text.
         params: YAML files of hyper-parameters, one a method.
+        backend: where runs are computed: `loky`, processes of this machine, or `dask`.
+        scheduler: address of a Dask scheduler; None: a cluster of this machine.
     """
 
     dataset: str = "virtual"
@@ -51,10 +54,14 @@ class Settings:
     device: str = "auto"
     keep_scale_text: bool = False
     params: tuple[Path, ...] = ()
+    backend: str = "loky"
+    scheduler: str | None = None
 
     def __post_init__(self) -> None:
         if self.jobs < 1:
             raise StrokebenchError(f"jobs is {self.jobs}.", "Give 1 or more worker processes.")
+        if self.backend not in BACKENDS:
+            raise StrokebenchError(f"No backend is called {self.backend!r}.", f"Choose from: {', '.join(BACKENDS)}.")
 
 
 def parse_seeds(text: str) -> tuple[int, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import platform
 import signal
 import traceback
@@ -11,6 +12,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
+
+import pandas as pd
 
 from strokebench.benchmarks.experiment import Run
 from strokebench.benchmarks.fit import Material, fit_and_predict
@@ -45,6 +48,28 @@ class Ended:
     status: str
 
 
+@dataclass(frozen=True)
+class Outcome:
+    """What came of a task, not yet on disk.
+
+    Args:
+        records: by key; with the `error` where the fit failed.
+        predictions: by key; empty where it failed.
+    """
+
+    records: Mapping[str, dict[str, Any]]
+    predictions: Mapping[str, pd.DataFrame]
+
+    def commit(self, store: Store) -> str:
+        """Write it to the store: `done` or `failed`."""
+        for key, record in self.records.items():
+            if key in self.predictions:
+                store.write(key, self.predictions[key], record)
+            else:
+                store.write_failure(key, record)
+        return "done" if self.predictions else "failed"
+
+
 def work(task: Task, material: Material, store: Store, wait: bool = False) -> Ended:
     """Compute one fit in this process and commit the results of its runs, or its error.
 
@@ -58,12 +83,15 @@ def work(task: Task, material: Material, store: Store, wait: bool = False) -> En
                 locks.enter_context(store.lock(key, wait))
             # Another call may have finished some since this one looked.
             left = {key: run for key, run in task.runs.items() if store.status(key) != "done"}
-            return Ended(task.key, _compute(replace(task, runs=left), material, store) if left else "done")
+            if not left:
+                return Ended(task.key, "done")
+            return Ended(task.key, compute(replace(task, runs=left), material).commit(store))
     except Busy:
         return Ended(task.key, "busy")
 
 
-def _compute(task: Task, material: Material, store: Store) -> str:
+def compute(task: Task, material: Material) -> Outcome:
+    """Compute one fit in this process, with one thread; an error of the method is a result too."""
     records = {key: _record(key, run, task) for key, run in task.runs.items()}
     run = next(iter(task.runs.values()))
     conditions = [each.condition for each in task.runs.values()]
@@ -75,9 +103,7 @@ def _compute(task: Task, material: Material, store: Store) -> str:
     except Exception as error:
         # Without the values of variables: they may hold patients.
         told = "".join(traceback.format_exception(error))
-        for key, record in records.items():
-            store.write_failure(key, {**record, "error": told})
-        return "failed"
+        return Outcome({key: {**record, "error": told} for key, record in records.items()}, {})
     learned = {
         "finished": datetime.now(UTC).isoformat(timespec="seconds"),
         "facts": fitted.facts,
@@ -87,9 +113,10 @@ def _compute(task: Task, material: Material, store: Store) -> str:
         "cpu_seconds": fitted.cpu_seconds,
         "peak_mb": fitted.peak_mb,
     }
-    for (key, record), predictions in zip(records.items(), fitted.predictions, strict=True):
-        store.write(key, predictions, record | learned)
-    return "done"
+    return Outcome(
+        {key: record | learned for key, record in records.items()},
+        dict(zip(records, fitted.predictions, strict=True)),
+    )
 
 
 def _record(key: str, run: Run, task: Task) -> dict[str, Any]:
@@ -165,7 +192,7 @@ def _stream(tasks: Sequence[Task], material: Material, store: Store, jobs: int, 
 
     if not tasks:
         return
-    with parallel_config("loky", inner_max_num_threads=1, initializer=_ignore_interrupt):
+    with _huge_pages(), parallel_config("loky", inner_max_num_threads=1, initializer=_ignore_interrupt):
         # Arrays travel as memory maps, not as copies: those that are maps already by their path.
         parallel = Parallel(n_jobs=jobs, return_as="generator_unordered", batch_size=1, pre_dispatch="2 * n_jobs")
         stream = parallel(delayed(work)(task, material, store, wait) for task in tasks)
@@ -173,6 +200,23 @@ def _stream(tasks: Sequence[Task], material: Material, store: Store, jobs: int, 
             yield from stream
         finally:
             stream.close()
+
+
+@contextlib.contextmanager
+def _huge_pages() -> Iterator[None]:
+    """Workers started inside keep freed memory and use large pages: a tenth less time a training step on Linux.
+
+    It is read when a process starts and changes no number; a setting of the user's own is left alone.
+    """
+    if "GLIBC_TUNABLES" in os.environ:
+        yield
+        return
+    limits = {"hugetlb": 1, "mmap_threshold": 2**30, "trim_threshold": 2**30, "top_pad": 2**26}
+    os.environ["GLIBC_TUNABLES"] = ":".join(f"glibc.malloc.{name}={value}" for name, value in limits.items())
+    try:
+        yield
+    finally:
+        del os.environ["GLIBC_TUNABLES"]
 
 
 def _ignore_interrupt() -> None:
