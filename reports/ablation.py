@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import pandas as pd
 
@@ -60,8 +61,9 @@ def ablation_table(
     """
     columns = [*METRIC_COLUMNS, Column("difference", f"{METRIC} − complete", Kind.TEXT)]
     against = differences(results, entries)
-    summary = {tuple(str(row[key]) for key in SETTING): row for row in summarise(results).to_dict("records")}
-    rows, labels = [], {}
+    summary = _summary(results)
+    rows: list[Row] = []
+    labels: dict[tuple[str, ...], str] = {}
     for entry in entries:
         if (row := summary.get(entry.setting)) is None:
             continue
@@ -118,9 +120,9 @@ def complete_entry(entries: Sequence[Entry], method: str) -> Entry | None:
 
 def means(results: Results, entries: Sequence[Entry]) -> dict[Entry, float]:
     """Mean AUC of the entries that have finished runs, in their order."""
-    summary = {tuple(str(row[key]) for key in SETTING): row[METRIC] for row in summarise(results).to_dict("records")}
-    known = {entry: summary.get(entry.setting) for entry in entries}
-    return {entry: float(mean) for entry, mean in known.items() if mean is not None and not pd.isna(mean)}
+    summary = _summary(results)
+    known = {entry: summary[entry.setting][METRIC] for entry in entries if entry.setting in summary}
+    return {entry: float(mean) for entry, mean in known.items() if not pd.isna(mean)}
 
 
 def ablation_lead(results: Results, method: str, entries: Sequence[Entry]) -> str:
@@ -179,6 +181,12 @@ def _below(against: Mapping[Entry, Difference]) -> str:
     below = [entry for entry, difference in against.items() if difference.distinguishable and difference.mean < 0]
     which = f" ({', '.join(entry.label.lower() for entry in below)})" if below else ""
     return f"{len(below)} of {len(against)} reduced settings are distinguishably below the complete one{which}."
+
+
+def _summary(results: Results) -> dict[tuple[str, ...], dict[str, Any]]:
+    """The rows of `summarise` by setting."""
+    records = [{str(key): value for key, value in row.items()} for row in summarise(results).to_dict("records")]
+    return {tuple(str(row[key]) for key in SETTING): row for row in records}
 
 
 def _runs(by_run: pd.Series, setting: tuple[str, str, str]) -> pd.Series:

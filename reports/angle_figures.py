@@ -37,14 +37,14 @@ def draw_angles(results: Results, method: str, variants: Mapping[str, str]) -> F
     # Some room on both sides, and the right angle always in sight.
     low, high = max(0.0, min(low, UNRELATED) - 4), min(180.0, max(high, UNRELATED) + 4)
     for axes, (variant, label) in zip(panels, variants.items(), strict=True):
-        _panel(axes, found[variant], label, np.linspace(low, high, BINS + 1))
+        _panel(axes, found[variant], label, np.linspace(low, high, BINS + 1).tolist())
     panels[-1].set_xlabel("Angle between image and text of a test patient, in degrees", color=INK)
     figure.suptitle(setting_line(results), fontsize=9, color=SOFT, x=0.01, ha="left")
     _legend(figure)
     return figure
 
 
-def _panel(axes: Axes, mine: pd.DataFrame, label: str, bins: np.ndarray) -> None:
+def _panel(axes: Axes, mine: pd.DataFrame, label: str, bins: list[float]) -> None:
     before, after = LOOKS[1][0], LOOKS[0][0]
     told = label
     if mine.empty:
@@ -55,7 +55,8 @@ def _panel(axes: Axes, mine: pd.DataFrame, label: str, bins: np.ndarray) -> None
         axes.hist(mine[BEFORE], bins, histtype="step", color=before, linewidth=1.8, linestyle="--")
         axes.axvline(mine[AFTER].mean(), color=INK, linewidth=1.4)
         axes.axvline(mine[BEFORE].mean(), color=INK, linewidth=1.4, linestyle="--")
-        told += f": {mine[BEFORE].mean():.1f}° to {mine[AFTER].mean():.1f}°, change in degrees {bootstrap_mean(mine[CHANGE])}"
+        told += f": {mine[BEFORE].mean():.1f}° to {mine[AFTER].mean():.1f}°"
+        told += f", change in degrees {bootstrap_mean(mine[CHANGE])}"
     axes.axvline(UNRELATED, color=SOFT, linestyle=":", linewidth=1.1)
     axes.set_title(told, loc="left", fontsize=9.5, fontweight="bold", color=INK)
     axes.set_ylabel("Patients", fontsize=8.5, color=INK)

@@ -37,7 +37,8 @@ def angle_table(results: Results, variants: Mapping[str, str], reference: str) -
         Column("change", "Change (95 % CI)", Kind.TEXT),
         Column("folds", "Change by fold", Kind.TEXT),
     ]
-    rows, labels = [], {}
+    rows: list[Row] = []
+    labels: dict[tuple[str, ...], str] = {}
     for method in results.methods:
         runs = {variant: _runs(results, method.name, variant) for variant in variants}
         for variant, label in variants.items():
