@@ -24,19 +24,23 @@ class Caution:
 def cautions(parts: Sequence[Part]) -> list[Caution]:
     """Everything that limits what may be concluded, the gravest first."""
     return [
-        *_alarms(parts),
+        *_said(parts, alarms=True),
         *_damaged(parts),
         *_synthetic(parts),
         *_titles(parts),
         *_incomplete(parts),
+        *_said(parts, alarms=False),
         *_mixed(parts),
         *_encoders(parts),
         *_uncommitted(parts),
     ]
 
 
-def _alarms(parts: Sequence[Part]) -> list[Caution]:
-    return [Caution("Alarm", said, (part,)) for part in parts for said in part.warnings]
+def _said(parts: Sequence[Part], alarms: bool) -> list[Caution]:
+    """What experiments warn of themselves; leaks first of all."""
+    title = "Leak alarm" if alarms else "Caution"
+    about = [part for part in parts if (part.name == "leaks") == alarms]
+    return [Caution(title, said, (part,)) for part in about for said in part.warnings]
 
 
 def _damaged(parts: Sequence[Part]) -> list[Caution]:

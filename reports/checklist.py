@@ -18,7 +18,7 @@ from typing import Any
 
 from strokebench.reports.caption import PROTOCOLS
 from strokebench.reports.escapes import markdown
-from strokebench.reports.page_parts import Part
+from strokebench.reports.page_parts import Part, best_known
 from strokebench.reports.summary import THRESHOLD
 from strokebench.tasks.metrics import METRICS
 
@@ -144,7 +144,7 @@ def fill_checklist(parts: Sequence[Part]) -> Checklist:
                 you="" if invented else raw.get("you", ""),
             )
         )
-    first = max(parts, key=lambda part: len(part.facts))
+    first = best_known(parts)
     return Checklist(str(first.facts.get("title") or first.cohort), tuple(items))
 
 
@@ -167,7 +167,7 @@ def _said(item: Item) -> str:
 
 def _facts(parts: Sequence[Part]) -> dict[str, Any]:
     """What sentences of the checklist may name."""
-    first = max(parts, key=lambda part: len(part.facts))
+    first = best_known(parts)
     facts = dict(first.facts)
     n, positive = facts.get("n_patients"), facts.get("n_positive")
     if n and positive is not None:

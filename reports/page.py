@@ -20,7 +20,7 @@ from strokebench.reports.caption import PROTOCOLS
 from strokebench.reports.cautions import cautions
 from strokebench.reports.checklist import Checklist, fill_checklist
 from strokebench.reports.cohort_report import Description
-from strokebench.reports.page_parts import Part, find_parts
+from strokebench.reports.page_parts import Part, best_known, find_parts
 from strokebench.reports.results import MethodInfo
 from strokebench.reports.scrub import Scrubber
 from strokebench.reports.table1 import FAMILIES
@@ -79,7 +79,7 @@ def render_page(parts: Sequence[Part], checklist: Checklist, description: Descri
         "short": _short,
     }
     script = _template("report.js")
-    first = max(parts, key=lambda part: len(part.facts))
+    first = best_known(parts)
     return environment.get_template("report.html.j2").render(
         parts=parts,
         first=first.facts,

@@ -112,7 +112,8 @@ def find_parts(folders: Iterable[Path]) -> list[Part]:
 
 
 def _place(part: Part) -> tuple[int, str, int, str]:
-    known = ORDER.index(part.name) if part.name in ORDER else len(ORDER)
+    name = "tuning" if part.name.startswith("tune_") else part.name
+    known = ORDER.index(name) if name in ORDER else len(ORDER)
     protocol = list(PROTOCOLS).index(part.protocol) if part.protocol in PROTOCOLS else len(PROTOCOLS)
     return known, part.name, protocol, part.setting
 
@@ -123,7 +124,9 @@ def _read(folder: Path) -> Part:
         try:
             results = Results.read(folder)
         except (StrokebenchError, KeyError, ValueError, TypeError) as error:
-            problems.append(f"Its results cannot be read: {error}")
+            problems.append(
+                f"Its results cannot be read ({error}); `strokebench report {folder.name}` writes them again."
+            )
     part = Part(id=folder.name, name=folder.name, setting=folder.parent.name, title=folder.name, results=results)
     try:
         section = read_section(folder)
@@ -192,6 +195,11 @@ def _named_apart(parts: Sequence[Part]) -> list[Part]:
         panels = tuple(replace(panel, id=f"{id}--{anchor(panel.id)}") for panel in part.panels)
         done.append(replace(part, id=id, panels=panels, distinction=distinction))
     return done
+
+
+def best_known(parts: Sequence[Part]) -> Part:
+    """The part of which most is recorded: what it says of cohort and outcome stands for all."""
+    return max(parts, key=lambda part: (len(part.facts), bool(part.cohort)))
 
 
 def anchor(text: str) -> str:

@@ -8,9 +8,14 @@ function value(row, key) {
   return cell.dataset.value ?? cell.textContent.trim();
 }
 
-function compare(a, b) {
-  const [x, y] = [Number(a), Number(b)];
-  return Number.isNaN(x) || Number.isNaN(y) ? a.localeCompare(b, "en", { numeric: true }) : x - y;
+// The number that a text begins with: of "-0.49 [-2.7, +1.8]", "< 0.001" or "17/20".
+function leading(text) {
+  const found = text.replace("\u2212", "-").match(/^[<>≤≥≈\s]*([+-]?\d+(?:\.\d+)?(?:e[+-]?\d+)?)/i);
+  return found ? Number(found[1]) : NaN;
+}
+
+function unknown(text) {
+  return text === "" || text === "–";
 }
 
 // The first click sorts, the second turns round, the third restores the table as it was published.
@@ -20,6 +25,8 @@ function sortable(table) {
   const rows = original.flat().filter((row) => !row.matches(".group, .reference"));
   const heads = [...table.tHead.rows[0].cells];
   if (rows.length < 2) return;
+  // Sorted rows leave their group, whose name may be half of theirs.
+  for (const row of rows) if (row.dataset.group) row.querySelector("th").dataset.group = row.dataset.group;
   const home = bodies.find((body) => [...body.rows].includes(rows[0]));
   for (const head of heads) {
     const key = head.dataset.key ?? null;
@@ -40,10 +47,13 @@ function sortable(table) {
       table.classList.toggle("sorted", next !== "none");
       if (next === "none") return;
       const sign = next === "ascending" ? 1 : -1;
-      const known = rows.filter((row) => value(row, key) !== "");
-      const unknown = rows.filter((row) => value(row, key) === "");
-      known.sort((a, b) => sign * compare(value(a, key), value(b, key)));
-      home.append(...known, ...unknown);
+      const known = rows.filter((row) => !unknown(value(row, key)));
+      const numeric = known.every((row) => !Number.isNaN(leading(value(row, key))));
+      const compare = numeric
+        ? (a, b) => leading(value(a, key)) - leading(value(b, key))
+        : (a, b) => value(a, key).localeCompare(value(b, key), "en", { numeric: true });
+      known.sort((a, b) => sign * compare(a, b));
+      home.append(...known, ...rows.filter((row) => unknown(value(row, key))));
     });
   }
 }

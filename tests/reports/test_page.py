@@ -172,6 +172,10 @@ def test_damage_is_shown_and_the_rest_stays(tmp_path, demo):
     assert str(root) not in text
 
 
+def test_what_an_experiment_warns_of_is_in_its_own_part_too(text):
+    assert "Column x tells the outcome" in text[text.index('<section id="leaks"') :]
+
+
 def test_nothing_computed_is_an_error_with_advice(tmp_path):
     with pytest.raises(StrokebenchError) as error:
         write_page([tmp_path / "none"], tmp_path)

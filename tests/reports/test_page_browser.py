@@ -1,5 +1,7 @@
 """The page in headless Chromium: it renders, sorts, fits, and has nothing to complain about."""
 
+import json
+
 import pytest
 from browser import CHROMIUM, chromium
 
@@ -90,6 +92,17 @@ def test_a_header_sorts_turns_round_and_restores(laptop):
         assert laptop.run(f"[...{TABLE}.rows].at(-1).classList.contains('reference')")
     laptop.run(f"{head}.querySelector('button').click()")
     assert column(laptop, "AUC") == before and laptop.run(f"{head}.getAttribute('aria-sort')") == "none"
+
+
+def test_texts_are_sorted_by_the_number_they_begin_with(laptop):
+    shown = ["< 0.001", "–", "-3.1 [-5, 1]", "+0.2", "12/20"]
+    laptop.run(
+        f"const shown = {json.dumps(shown)}; const cells = {TABLE}.querySelectorAll('tr.method [data-key=F1]');"
+        "cells.forEach((cell, n) => { cell.dataset.value = shown[n % shown.length]; })"
+    )
+    laptop.run(f"{TABLE}.querySelector('th[data-key=F1] button').click()")
+    wanted = ["12/20", "+0.2", "< 0.001", "< 0.001", "-3.1 [-5, 1]", "-3.1 [-5, 1]", "–", "–"]
+    assert column(laptop, "F1") == wanted
 
 
 def test_sorting_by_keyboard_and_by_name(laptop):
