@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from itertools import product
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 from filelock import FileLock
@@ -16,7 +16,7 @@ from strokebench.datasets.files import StrokebenchError
 from strokebench.methods.registry import find_method
 
 if TYPE_CHECKING:
-    from optuna import Study
+    from optuna import Study, Trial
     from optuna.distributions import BaseDistribution
     from optuna.storages import BaseStorage
     from optuna.trial import FrozenTrial, TrialState
@@ -176,18 +176,24 @@ def default_trial(method: str) -> dict[str, Any] | None:
             choices.append([(name, value) for value in values])
     if np.prod([len(each) for each in choices]) > _MOST_DEFAULTS:
         return None
-    for values in product(*choices):
-        params = find.search_space(FixedTrial(dict(values)))
+    for combination in product(*choices):
+        drawn = dict(combination)
+        # Whatever a trial is asked for, a fixed one answers.
+        params = find.search_space(cast("Trial", FixedTrial(drawn)))
         if all(defaults.get(name) == value for name, value in params.items()):
-            return dict(values)
+            return drawn
     return None
 
 
 def _holds(distribution: BaseDistribution, value: Any) -> bool:
+    from optuna.distributions import FloatDistribution, IntDistribution
+
     values = grid_values(distribution)
     if values is not None:
         return value in values
-    return isinstance(value, int | float) and distribution.low <= value <= distribution.high
+    if not isinstance(distribution, FloatDistribution | IntDistribution) or not isinstance(value, int | float):
+        return False
+    return distribution.low <= value <= distribution.high
 
 
 def open_storage(place: str) -> BaseStorage:

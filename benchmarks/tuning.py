@@ -228,8 +228,8 @@ def _enough(study: optuna.Study, trials: int, sampler: optuna.samplers.BaseSampl
 
 def _line(trial: FrozenTrial, study: optuna.Study, folds: int) -> str:
     said = "default" if trial.user_attrs.get(DEFAULT) else _named(trial)
-    if trial.state is TrialState.COMPLETE:
-        best = max(each.value for each in _complete(study))
+    if trial.value is not None and trial.state is TrialState.COMPLETE:
+        best = study.best_value
         return f"  {trial.number:>3}  AUC {100 * trial.value:.2f} (best {100 * best:.2f})  {said}"
     if trial.state is TrialState.PRUNED:
         return f"  {trial.number:>3}  stopped after {len(trial.user_attrs[FOLDS])} of {folds} folds  {said}"

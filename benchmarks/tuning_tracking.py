@@ -5,8 +5,9 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import optuna
 from optuna.trial import FrozenTrial, TrialState
@@ -156,5 +157,6 @@ class StudyTracker:
         }
 
 
-def _milliseconds(time: Any) -> int | None:
-    return None if time is None else int(time.timestamp() * 1000)
+def _milliseconds(time: datetime | None) -> int:
+    assert time is not None, "a finished trial has its times"
+    return int(time.timestamp() * 1000)

@@ -36,7 +36,8 @@ def draw_grid(results: Results, method: str, points: Sequence[GridPoint], metric
     from matplotlib.figure import Figure
 
     summary = summarise(results)
-    found = {row["variant"]: row for row in summary[summary["method"] == method].to_dict("records")}
+    rows = summary[summary["method"] == method].to_dict("records")
+    found: dict[str, Row] = {row["variant"]: {str(name): value for name, value in row.items()} for row in rows}
     sizes = [len(values) for values in _axes_of(points).values()]
     heat = len(sizes) == 2 and min(sizes) >= LONG_AXIS
     columns = min(3, len(metrics))

@@ -121,8 +121,9 @@ def grid_lead(results: Results, method: str, points: Sequence[GridPoint], metric
     complete = set(summary.index[summary["done"] == summary["planned"]])
     unfinished = sum(point.variant not in complete for point in points)
     waiting = f" {unfinished} of {len(points)} settings are incomplete." if unfinished else ""
-    best = max(present, key=lambda point: summary.loc[point.variant, metric])
-    highest = f"{100 * summary.loc[best.variant, metric]:.2f}"
+    means = summary[metric].astype(float).to_dict()
+    best = max(present, key=lambda point: means[point.variant])
+    highest = f"{100 * means[best.variant]:.2f}"
     chosen = next((point for point in points if point.chosen), None)
     if chosen is None:
         return f"{label}: highest mean {metric} at {best.variant}, {highest}; its default is not on the grid.{waiting}"
@@ -153,7 +154,7 @@ def grid_table(results: Results, name: str, title: str, points: Mapping[str, Seq
         points: method -> its settings, in the order of the grid.
     """
     columns = [*METRIC_COLUMNS, Column("difference", "AUC − chosen", Kind.TEXT)]
-    summary = {tuple(row[key] for key in SETTING[:2]): row for row in summarise(results).to_dict("records")}
+    summary = {tuple(row[key] for key in SETTING[:2]): row for row in _records(summarise(results))}
     rows, labels = [], {}
     for method, settings in points.items():
         against = differences(results, method, settings, "AUC")
@@ -189,6 +190,10 @@ def grid_table(results: Results, name: str, title: str, points: Mapping[str, Seq
             "protocol": results.provenance.get("protocol", ""),
         },
     )
+
+
+def _records(summary: pd.DataFrame) -> list[dict[str, Any]]:
+    return [{str(name): value for name, value in row.items()} for row in summary.to_dict("records")]
 
 
 def _alike(differences: Iterable[Difference]) -> str:

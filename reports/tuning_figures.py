@@ -102,7 +102,7 @@ def _heights(trials: Sequence[TrialRecord], name: str) -> tuple[np.ndarray, list
     low, high = float(np.nanmin(numbers)), float(np.nanmax(numbers))
     wide = low > 0 and high / low > WIDE
     ends = np.log([low, high]) if wide else np.array([low, high])
-    inside = np.linspace(*ends, 4)
+    inside = np.linspace(ends[0], ends[1], 4)
     labels = [
         (float(height), _short(float(np.exp(v) if wide else v)))
         for v, height in zip(inside, np.linspace(0, 1, 4), strict=True)
