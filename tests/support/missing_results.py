@@ -1,0 +1,44 @@
+"""Made-up predictions of a method that adds three independent modalities; what is missing adds nothing."""
+
+import numpy as np
+import pandas as pd
+
+from strokebench.reports.missing import missing_conditions
+from strokebench.reports.results import PREDICTION_COLUMNS, RUN_COLUMNS, MethodInfo, Results
+from strokebench.tasks.trimodal import Modality
+
+WEIGHTS = {Modality.IMAGE: 0.5, Modality.TEXT: 0.5, Modality.TABLE: 1.5}
+
+
+def make_missing_results(n=300, seeds=(39, 40), folds=5, weights=WEIGHTS, finished=lambda run: True) -> Results:
+    """Image and text are worth the same, the table more, unless `weights` says otherwise."""
+    rng = np.random.default_rng(0)
+    seen = {modality: rng.normal(0, 1, n) for modality in Modality}
+    y = (rng.random(n) < 1 / (1 + np.exp(0.7 - sum(weights[m] * seen[m] for m in Modality)))).astype(np.int8)
+    predictions, runs = [], []
+    for condition in missing_conditions():
+        for seed in seeds:
+            parts = np.random.default_rng(seed).permutation(n) % folds
+            for fold in range(folds):
+                run = {"method": "vdafm", "variant": "", "condition": condition.name, "seed": seed, "fold": fold}
+                done = finished(run)
+                runs.append({**dict.fromkeys(RUN_COLUMNS), **run, "status": "done" if done else "missing"})
+                if not done:
+                    continue
+                test = np.flatnonzero(parts == fold)
+                logit = np.zeros(len(test))
+                for number, modality in enumerate(Modality):
+                    there = np.ones(len(test), bool)
+                    if modality not in condition.keep:
+                        there = np.random.default_rng([seed, fold, number]).random(len(test)) >= condition.rate
+                    logit += weights[modality] * np.where(there, seen[modality][test], 0)
+                part = pd.DataFrame({"patient_id": [f"P{i:03d}" for i in test], "y": y[test]})
+                part["p"] = 1 / (1 + np.exp(-logit))
+                predictions.append(part.assign(**run, protocol="cv5", split="s", dataset="made-up", site=None))
+    frame = pd.concat(predictions) if predictions else pd.DataFrame()
+    return Results(
+        frame.reindex(columns=list(PREDICTION_COLUMNS)),
+        pd.DataFrame(runs, columns=list(RUN_COLUMNS)),
+        [MethodInfo("vdafm", "VDAFM", "Proposed", ("image", "text", "table"))],
+        {"dataset": "made-up", "title": "made-up cohort", "synthetic": True, "outcome": "nihss < 7", "protocol": "cv5"},
+    )
