@@ -8,6 +8,7 @@ export ENCODERS ?= embedded
 export SEEDS ?= 39,40,41,42
 export JOBS ?= 0
 export QUICK ?=
+export GRID_SEEDS ?= 1
 
 BIN := .venv/bin
 INSTALLED := .venv/.installed
@@ -15,15 +16,26 @@ ROOMS := benchmarks datasets methods reports tasks
 PACKAGES := $(ROOMS:%=-p strokebench.%)
 
 .DEFAULT_GOAL := help
-.PHONY: help environment table1 report status ui doctor encode list test lint format types check clean clean-environment
+EXPERIMENTS := table1 table2 table3 figure2 figure3 figure4 figure5 dropout alignment comparison clinical missing
+
+.PHONY: help environment $(EXPERIMENTS) paper-numbers paper report status ui doctor encode leaks test lint format types check clean clean-environment
 
 help: ## list the targets
 	@echo "strokebench: make TARGET [VARIABLE=value ...]"
 	@echo
+	@echo "  table1             six metrics of every method (the paper's Table 1), with figure and costs"
+	@echo "  table2 table3      the modalities, and the losses, one by one"
+	@echo "  figure2 figure3 figure4 dropout   grids of hyper-parameters, the chosen setting marked"
+	@echo "  figure5            leave one hospital out"
+	@echo "  alignment          the angle between image and text before and after joint encoding"
+	@echo "  comparison         which differences between methods are real"
+	@echo "  clinical           calibration, decision curves, hospitals and subgroups"
+	@echo "  missing            modalities missing for some or all, and what each contributes"
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo
 	@echo "  DATASET=virtual|soop|path/to/cohort.yaml   OUTCOME='nihss < 7'   PROTOCOL=cv5|holdout|loho"
 	@echo "  ENCODERS=embedded|paper   SEEDS=39,40,41,42   JOBS=0 (one a core)   QUICK=1 (a check in minutes)"
+	@echo "  GRID_SEEDS=1 (of the seeds, for each point of a grid; 4 for all)"
 	@echo "  PYTHON=python3.11 (for the environment)   STROKEBENCH_HOME=folder for everything written (work/)"
 
 # Made anew whenever what it is made from has changed; the stamp is written last.
@@ -37,11 +49,20 @@ $(INSTALLED): pyproject.toml constraints.txt
 
 environment: $(INSTALLED) ## make or renew .venv with the pinned versions
 
-table1: $(INSTALLED) ## compute and show Table 1: cohort, embeddings, all runs, the table
-	@$(BIN)/strokebench run table1
+$(EXPERIMENTS): $(INSTALLED)
+	@$(BIN)/strokebench run $@
 
-report: $(INSTALLED) ## show Table 1 of the runs that are finished by now, also while they go on
-	@$(BIN)/strokebench report table1
+paper-numbers: $(INSTALLED) ## every number that the paper reports beside ours, under one fixed test part
+	@$(BIN)/strokebench run paper
+
+paper: $(INSTALLED) ## all of the above, and the page
+	@$(BIN)/strokebench paper
+
+report: $(INSTALLED) ## one HTML page of everything that is finished by now, also while runs go on
+	@$(BIN)/strokebench page
+
+leaks: $(INSTALLED) ## look for leaks: doubled patients, columns and texts that tell the outcome, shuffled labels
+	@$(BIN)/strokebench audit leaks
 
 status: $(INSTALLED) ## how far every experiment is, and why runs failed
 	@$(BIN)/strokebench status

@@ -10,8 +10,9 @@ import typer
 from strokebench.benchmarks import commands_audit, commands_cohort, commands_text, options
 from strokebench.benchmarks.commands_fetch import fetch
 from strokebench.benchmarks.commands_page import page
-from strokebench.benchmarks.commands_tune import tune
+from strokebench.benchmarks.commands_paper import paper
 from strokebench.benchmarks.commands_simulate import simulate
+from strokebench.benchmarks.commands_tune import tune
 from strokebench.benchmarks.errors import ReadableErrors
 from strokebench.benchmarks.privacy import set_privacy
 from strokebench.benchmarks.settings import SEEDS
@@ -64,6 +65,7 @@ def run(
     device: options.DeviceOption = "auto",
     keep_scale_text: options.ScaleTextOption = False,
     params: options.ParamsOption = None,
+    grid_seeds: options.GridSeedsOption = 1,
     backend: options.BackendOption = "loky",
     scheduler: options.SchedulerOption = None,
 ) -> None:
@@ -89,6 +91,7 @@ def report(
     device: options.DeviceOption = "auto",
     keep_scale_text: options.ScaleTextOption = False,
     params: options.ParamsOption = None,
+    grid_seeds: options.GridSeedsOption = 1,
 ) -> None:
     """Show and write the table of the runs that are finished by now; also while they go on."""
     chosen = locals()
@@ -131,6 +134,7 @@ app.add_typer(commands_audit.app, name="audit")
 app.add_typer(commands_cohort.app, name="cohort")
 app.add_typer(commands_text.app, name="text")
 commands_cohort.app.command()(fetch)
+app.command()(paper)
 app.command()(simulate)
 app.command()(page)
 app.command()(tune)

@@ -41,9 +41,8 @@ def page(
 
     from strokebench.reports.page import write_page
 
-    description = None
     if results is not None:
-        folder, found = results, _settings_below(results)
+        path = write_page(_settings_below(results), results)
     else:
         chosen = options.settings(
             dataset,
@@ -57,9 +56,16 @@ def page(
             shuffle_labels=shuffle_labels,
             keep_scale_text=keep_scale_text,
         )
-        folder, found, description = _of_cohort(chosen, protocol)
-    path = write_page(found, folder, description)
+        path = page_of(chosen, protocol)
     Console(highlight=False).print(f"Written to {path}", soft_wrap=True)
+
+
+def page_of(chosen: Settings, protocol: str) -> Path:
+    """Write the page of a cohort and outcome under one protocol, or under all (""); its path."""
+    from strokebench.reports.page import write_page
+
+    folder, found, description = _of_cohort(chosen, protocol)
+    return write_page(found, folder, description)
 
 
 def _settings_below(root: Path) -> list[Path]:

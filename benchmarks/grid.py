@@ -91,14 +91,16 @@ class GridExperiment(Experiment):
     default_methods: ClassVar[tuple[str, ...]] = ("vdafm",)
 
     def plan(self, context: Context) -> Plan:
+        """All points on the folds of the first `grid_seeds` seeds: the paper's grid search is one cross-validation."""
         methods, left_out = usable_methods(context, self.default_methods, self.grid.parameters)
+        seeds = list(dict.fromkeys(fold.seed for fold in context.split.folds))[: context.settings.grid_seeds]
         runs = []
         for method in methods:
             tuned = method in context.tuned
             for point in self.grid.points(method):
                 # A tuned value must not take the place of the grid's own.
                 params = point.settings if tuned else point.params
-                runs += method_runs(method, context, params, point.variant)
+                runs += [run for run in method_runs(method, context, params, point.variant) if run.seed in seeds]
         return Plan(runs, left_out)
 
     def report(self, results: Results, folder: Path) -> RenderableType:

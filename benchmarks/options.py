@@ -76,6 +76,14 @@ ParamsOption = Annotated[
 ]
 
 
+GridSeedsOption = Annotated[
+    int,
+    typer.Option(
+        "--grid-seeds",
+        envvar="GRID_SEEDS",
+        help="How many of the seeds each point of a grid of hyper-parameters is run with.",
+    ),
+]
 BackendOption = Annotated[
     str, typer.Option("--backend", envvar="BACKEND", help="Where runs are computed: loky (this machine) or dask.")
 ]
@@ -101,6 +109,7 @@ def settings(
     device: str = "auto",
     keep_scale_text: bool = False,
     params: Sequence[Path] | None = None,
+    grid_seeds: int = 1,
     backend: str = "loky",
     scheduler: str | None = None,
 ) -> Settings:
@@ -125,6 +134,7 @@ def settings(
         device=device,
         keep_scale_text=keep_scale_text,
         params=tuple(params or ()),
+        grid_seeds=grid_seeds,
         backend="dask" if scheduler else backend,
         scheduler=scheduler,
     )

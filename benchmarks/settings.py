@@ -35,6 +35,7 @@ class Settings:
         device: where encoders run: `auto`, `cpu` or `cuda`.
         keep_scale_text: leave sentences that state the outcome's own scale (an NIHSS, say) in the text.
         params: YAML files of hyper-parameters, one a method.
+        grid_seeds: how many of the seeds each point of a grid of hyper-parameters is run with.
         backend: where runs are computed: `loky`, processes of this machine, or `dask`.
         scheduler: address of a Dask scheduler; None: a cluster of this machine.
     """
@@ -54,12 +55,15 @@ class Settings:
     device: str = "auto"
     keep_scale_text: bool = False
     params: tuple[Path, ...] = ()
+    grid_seeds: int = 1
     backend: str = "loky"
     scheduler: str | None = None
 
     def __post_init__(self) -> None:
         if self.jobs < 1:
             raise StrokebenchError(f"jobs is {self.jobs}.", "Give 1 or more worker processes.")
+        if self.grid_seeds < 1:
+            raise StrokebenchError(f"grid seeds are {self.grid_seeds}.", "Give 1 or more.")
         if self.backend not in BACKENDS:
             raise StrokebenchError(f"No backend is called {self.backend!r}.", f"Choose from: {', '.join(BACKENDS)}.")
 

@@ -4,7 +4,7 @@ import os
 import signal
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
+from threading import Timer
 
 import pandas as pd
 import pytest
@@ -40,15 +40,13 @@ def test_results_are_those_of_this_machine(cluster, console, monkeypatch, tmp_pa
     pd.testing.assert_frame_equal(there.results.predictions, here.results.predictions, rtol=1e-6)
 
 
-def test_what_a_lost_worker_computed_is_computed_again(cluster, console, planted, home):
+def test_what_a_lost_worker_computed_is_computed_again(planted, cluster, console, home):
     client = distributed.Client(cluster)
 
     def kill_one() -> None:
         # While runs are under way: the slow coin takes its time.
         [first, *_] = client.run(os.getpid).values()
         os.kill(first, signal.SIGKILL)
-
-    from threading import Timer
 
     timer = Timer(1.0, kill_one)
     timer.start()
@@ -59,7 +57,7 @@ def test_what_a_lost_worker_computed_is_computed_again(cluster, console, planted
     assert len(list((home / "runs").glob("*/*.parquet"))) == 4
 
 
-def test_a_run_that_kills_its_workers_is_recorded_and_spares_the_others(cluster, console, planted):
+def test_a_run_that_kills_its_workers_is_recorded_and_spares_the_others(planted, cluster, console):
     report = on(cluster, console, methods=("killer", "coin"))
     runs = report.results.runs.set_index("method")
     assert set(runs.loc["coin", "status"]) == {"done"}
@@ -67,7 +65,7 @@ def test_a_run_that_kills_its_workers_is_recorded_and_spares_the_others(cluster,
     assert len(failed) and failed["error"].str.contains("died").all()
 
 
-def test_workers_write_nothing(cluster, console, planted, home, monkeypatch):
+def test_workers_write_nothing(planted, cluster, console, monkeypatch):
     seen = []
     write = Store.write
     monkeypatch.setattr(Store, "write", lambda *args: (seen.append(os.getpid()), write(*args)))
@@ -75,7 +73,7 @@ def test_workers_write_nothing(cluster, console, planted, home, monkeypatch):
     assert seen == [os.getpid()] * 4
 
 
-def test_other_code_on_a_worker_is_refused(cluster, console, planted, monkeypatch):
+def test_other_code_on_a_worker_is_refused(planted, cluster, console, monkeypatch):
     monkeypatch.setattr("strokebench.benchmarks.context.code_fingerprint", lambda module: "another")
     report = on(cluster, console, methods=("coin",))
     assert report.results.runs["error"].str.contains("another version").all()
@@ -86,8 +84,3 @@ def test_no_scheduler_is_one_line(console):
     settings = replace(context.settings, backend="dask", scheduler="tcp://127.0.0.1:9")
     with pytest.raises(StrokebenchError, match="cannot be reached"):
         run_experiment(Table1(), replace(context, settings=settings), console)
-
-
-def test_store_home_is_the_callers(cluster, console, planted, home: Path):
-    on(cluster, console, methods=("coin",))
-    assert (home / "runs").is_dir()
