@@ -112,7 +112,10 @@ def entries(results: Results, when: When) -> list[Entry]:
     from strokebench.reports.ablation import Entry
 
     found = []
+    # A method whose hyper-parameters come from a file has a variant of its own.
+    variants = results.runs.groupby("method")["variant"].first()
     for method in results.methods:
+        variant = str(variants[method.name])
         whole = frozenset(Modality(name) for name in method.uses)
         # The whole is the last of the largest, in both ways.
         for condition in sorted(conditions(whole), key=lambda condition: len(condition.keep)):
@@ -120,5 +123,5 @@ def entries(results: Results, when: When) -> list[Entry]:
                 kept = [modality.value for modality in ORDER if modality in condition.keep]
                 label = " + ".join(name.capitalize() for name in kept)
                 paper = "+".join(kept) if method.name == "vdafm" else ""
-                found.append(Entry(method.name, "", condition.name, label, paper, condition.keep == whole))
+                found.append(Entry(method.name, variant, condition.name, label, paper, condition.keep == whole))
     return found

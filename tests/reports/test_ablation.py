@@ -80,3 +80,8 @@ def test_the_picture_has_a_point_a_row_and_way(lost):
     assert len(axes.containers) == 14 - lost
     assert any("no finished run" in text.get_text() for text in axes.texts) == lost
     assert "synthetic" in axes.get_title(loc="left")
+
+
+def test_a_method_with_parameters_from_a_file_has_its_rows():
+    results = made_up(plan(variants=["tuned"], conditions=NAMES, seeds=(39,)))
+    assert len(table(results).rows) == len(table(results, "test_only").rows) == 7
