@@ -63,14 +63,15 @@ def _replicate(world: World, truth: NDArray[Any], seed: int, number: int, resamp
     aucs: dict[str, Interval] = {}
     differences: dict[str, Interval] = {}
     p: dict[str, float] = {}
+    over_runs: DeLong
     for by, words in WAYS:
         scores = arrange(predictions, by)
         analytic, drawn = delong(scores), bootstrap(scores, n_resamples=resamples, seed=number)
+        over_runs = analytic if by == "run" else over_runs
         aucs |= {f"DeLong, {words}": analytic.interval(0), f"Bootstrap, {words}": drawn.interval(0)}
         pairs = {f"DeLong, {words}": analytic.test(0, last), f"Paired bootstrap, {words}": drawn.difference(0, last)}
         differences |= pairs
         p |= {name: pair.p for name, pair in pairs.items()}
-    over_runs = delong(arrange(predictions))
     aucs[CORRECTED] = _corrected(world, over_runs.aucs[0])
     corrected = _corrected(world, over_runs.aucs[0] - over_runs.aucs[last])
     differences[CORRECTED], p[CORRECTED] = corrected, corrected.p

@@ -77,7 +77,7 @@ def expected_aucs(world: World, seed: int = 0) -> NDArray[np.float64]:
     aucs = np.empty((-(-TRUTH_MODELS // world.methods), world.methods))
     for row in aucs:
         x, y = world.draw(rng, n_train)
-        row[:] = [world.true_auc(_fit(part, y)[0], method) for method, part in enumerate(x)]
+        row[:] = [world.true_auc(fit_logistic(part, y)[0], method) for method, part in enumerate(x)]
     # Exchangeable methods have one expectation: the mean over all is the better estimate of it.
     return np.full(world.methods, aucs.mean()) if world.handicap == 1 else aucs.mean(axis=0)
 
@@ -91,23 +91,39 @@ def cross_validate(world: World, rng: np.random.Generator) -> tuple[pd.DataFrame
     x, y = world.draw(rng)
     labels = pd.Series(y, [f"P{patient:05d}" for patient in range(len(y))])
     rows = pd.Series(np.arange(len(y)), labels.index)
-    parts, true = [], []
+    true: list[float] = []
+    found: dict[str, list[NDArray[Any]]] = {name: [] for name in ("method", "seed", "fold", "row", "p")}
     for fold in make_split("cv5", labels, seeds=[int(seed) for seed in rng.integers(2**31, size=world.seeds)]).folds:
         train, test = rows[list(fold.train)].to_numpy(), rows[list(fold.test)].to_numpy()
         for method, part in enumerate(x):
-            weights, intercept = _fit(part[train], y[train])
+            weights, intercept = fit_logistic(part[train], y[train])
             true.append(world.true_auc(weights, method))
-            p = 1 / (1 + np.exp(-part[test] @ weights - intercept))
-            run = {"method": f"method {method}", "variant": "", "condition": "", "seed": fold.seed, "fold": fold.fold}
-            parts.append(pd.DataFrame({**run, "patient_id": fold.test, "y": y[test], "p": p}))
-    return pd.concat(parts, ignore_index=True), np.reshape(true, (-1, world.methods)).mean(axis=0)
+            run = {"method": method, "seed": fold.seed, "fold": fold.fold}
+            for name, value in run.items():
+                found[name].append(np.full(len(test), value))
+            found["row"].append(test)
+            found["p"].append(1 / (1 + np.exp(-part[test] @ weights - intercept)))
+    predictions = pd.DataFrame({name: np.concatenate(values) for name, values in found.items()})
+    row = predictions.pop("row").to_numpy()
+    predictions = predictions.assign(variant="", condition="", patient_id=labels.index[row], y=y[row])
+    return predictions, np.reshape(true, (-1, world.methods)).mean(axis=0)
 
 
-def _fit(x: NDArray[Any], y: NDArray[Any]) -> tuple[NDArray[Any], float]:
-    from sklearn.linear_model import LogisticRegression
+def fit_logistic(x: NDArray[Any], y: NDArray[Any]) -> tuple[NDArray[np.float64], float]:
+    """Weights and intercept of scikit-learn's default logistic regression, by Newton steps: a tenth of its time.
 
-    model = LogisticRegression().fit(x, y)
-    return model.coef_[0], float(model.intercept_[0])
+    Thousands of small fits are wanted here, in which scikit-learn's checks would cost more than the sums.
+    """
+    wide = np.column_stack([x, np.ones(len(x))])
+    penalty = np.diag([1.0] * x.shape[1] + [0.0])
+    weights = np.zeros(wide.shape[1])
+    for _ in range(25):
+        p = 1 / (1 + np.exp(-wide @ weights))
+        gradient = wide.T @ (p - y) + penalty @ weights
+        if np.abs(gradient).max() < 1e-6:
+            break
+        weights -= np.linalg.solve((wide * (p * (1 - p))[:, None]).T @ wide + penalty, gradient)
+    return weights[:-1], float(weights[-1])
 
 
 @cache

@@ -97,10 +97,10 @@ def setting_names(frame: pd.DataFrame, among: pd.DataFrame | None = None) -> lis
         frame: has `method`, `variant`, `condition`. among: the same; default `frame`.
     """
     settings = frame[list(SETTING)].fillna("").astype(str)
-    known = settings if among is None else among[list(SETTING)].fillna("").astype(str)
-    several = known.drop_duplicates().groupby("method").size() > 1
-    joined = settings["method"] + "/" + settings["variant"] + "/" + settings["condition"]
-    return list(np.where(settings["method"].map(several).astype(bool), joined, settings["method"]))
+    known = (settings if among is None else among[list(SETTING)].fillna("").astype(str)).drop_duplicates()
+    several = set(known.loc[known["method"].duplicated(), "method"])
+    rows = zip(*(settings[column] for column in SETTING), strict=True)
+    return ["/".join(setting) if setting[0] in several else setting[0] for setting in rows]
 
 
 def single(y: Sequence[int] | NDArray[Any], *p: Sequence[float] | NDArray[Any]) -> Scores:
