@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from strokebench.benchmarks import commands_audit, commands_cohort, commands_text, options
+from strokebench.benchmarks import commands_audit, commands_cohort, commands_results, commands_text, options
 from strokebench.benchmarks.commands_fetch import fetch
 from strokebench.benchmarks.commands_page import page
 from strokebench.benchmarks.commands_paper import paper
@@ -132,6 +132,7 @@ def status() -> None:
 
 app.add_typer(commands_audit.app, name="audit")
 app.add_typer(commands_cohort.app, name="cohort")
+app.add_typer(commands_results.app, name="results")
 app.add_typer(commands_text.app, name="text")
 commands_cohort.app.command()(fetch)
 app.command()(paper)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from strokebench.benchmarks.sharing import IMPORTED
 from strokebench.benchmarks.store import Store
 from strokebench.datasets.files import StrokebenchError, home, read_json
 from strokebench.reports.results import FACTS_FILE, RUNS_FILE
@@ -34,7 +35,8 @@ def show_status(console: Console) -> None:
     failures = []
     for folder in found:
         runs = pd.read_parquet(folder / RUNS_FILE)
-        runs["status"] = [store.status(key) for key in runs["key"]]
+        if not folder.parent.name.startswith(IMPORTED):
+            runs["status"] = [store.status(key) for key in runs["key"]]
         for number, (method, part) in enumerate(runs.groupby("method", sort=False)):
             counts = part["status"].value_counts()
             first = number == 0
@@ -47,7 +49,9 @@ def show_status(console: Console) -> None:
                 str(counts.get("missing", "")),
                 str(method),
             )
-        failures += [(folder, row) for row in runs[runs["status"] == "failed"].to_dict("records")]
+        # Why another machine's runs failed is not told to others.
+        if not folder.parent.name.startswith(IMPORTED):
+            failures += [(folder, row) for row in runs[runs["status"] == "failed"].to_dict("records")]
     console.print(table)
     for folder, row in failures[:SHOWN_FAILURES]:
         console.print(
