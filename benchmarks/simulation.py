@@ -63,11 +63,11 @@ def _replicate(world: World, truth: NDArray[Any], seed: int, number: int, resamp
     aucs: dict[str, Interval] = {}
     differences: dict[str, Interval] = {}
     p: dict[str, float] = {}
-    over_runs: DeLong
     for by, words in WAYS:
         scores = arrange(predictions, by)
         analytic, drawn = delong(scores), bootstrap(scores, n_resamples=resamples, seed=number)
-        over_runs = analytic if by == "run" else over_runs
+        if by == "run":
+            over_runs = analytic
         aucs |= {f"DeLong, {words}": analytic.interval(0), f"Bootstrap, {words}": drawn.interval(0)}
         pairs = {f"DeLong, {words}": analytic.test(0, last), f"Paired bootstrap, {words}": drawn.difference(0, last)}
         differences |= pairs
