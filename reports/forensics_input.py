@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from importlib.resources import files
 from pathlib import Path
-from typing import TextIO
+from typing import IO
 
 from strokebench.datasets.files import StrokebenchError
 from strokebench.reports.forensics import AUDITED, CellName, PrintedRow
@@ -153,7 +153,7 @@ def _said(row: tuple[str, ...]) -> str:
     return "/".join(parts) or "(no name)"
 
 
-def _open(path: Path | None) -> AbstractContextManager[TextIO]:
+def _open(path: Path | None) -> AbstractContextManager[IO[str]]:
     if path is not None:
         return path.open(encoding="utf-8-sig", newline="")
     return (files("strokebench.reports") / "paper_numbers.csv").open(encoding="utf-8")

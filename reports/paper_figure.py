@@ -16,8 +16,8 @@ LOOK = {
     "table1": ("Table 1, methods", LOOKS[0]),
     "table2": ("Table 2, VDAFM by modalities", LOOKS[1]),
     "table3": ("Table 3, VDAFM by losses", LOOKS[2]),
-    "fig2": ("Figure 2, VDAFM by layers and heads", LOOKS[3]),
 }
+"""Sources that are drawn. Those of figure 2 all lie within two points of each other: the table holds them."""
 
 
 def draw_comparison(comparisons: Sequence[Comparison], cohort: str, metrics: Sequence[str] = ("AUC", "F1")) -> Figure:
@@ -92,23 +92,40 @@ def _names(axes: Axes, points: Sequence[Comparison], low: float, high: float) ->
     """Names in the right margin, apart from each other, each led to its point by a thin line."""
     step = (high - low) * 0.043
     heights = [100 * item.ours.mean for item in points if item.ours]
-    places = list(heights)
-    for i in range(1, len(places)):
-        places[i] = max(places[i], places[i - 1] + step)
-    # What was pushed beyond the top goes down again.
-    over = places[-1] - (high - step / 2)
-    if over > 0:
-        places[-1] -= over
-        for i in range(len(places) - 2, -1, -1):
-            places[i] = min(places[i], places[i + 1] - step)
+    places = _apart(heights, step, low, high)
     edge = high + (high - low) * 0.03
     for item, height, place in zip(points, heights, places, strict=True):
         if item.paper is None:
             continue
         axes.plot(
-            [item.paper.mean, high, edge], [height, place, place], color=SOFT, linewidth=0.45, clip_on=False, zorder=1
+            [item.paper.mean, high, edge],
+            [height, place, place],
+            color="#aab2ba",
+            linewidth=0.6,
+            clip_on=False,
+            zorder=1,
         )
         axes.text(edge + (high - low) * 0.01, place, item.name, fontsize=8, va="center", color=INK, clip_on=False)
+
+
+def _apart(heights: Sequence[float], step: float, low: float, high: float) -> list[float]:
+    """Ascending places at least `step` apart, within the axes, groups of neighbours centred on their heights."""
+    groups: list[list[float]] = []
+    for height in heights:
+        groups.append([height])
+        while len(groups) > 1 and _ends(groups[-1], step)[0] - _ends(groups[-2], step)[1] < step:
+            last = groups.pop()
+            groups[-1] += last
+    places = []
+    for group in groups:
+        start = min(max(_ends(group, step)[0], low + step / 2), high - step / 2 - (len(group) - 1) * step)
+        places += [start + i * step for i in range(len(group))]
+    return places
+
+
+def _ends(group: Sequence[float], step: float) -> tuple[float, float]:
+    middle, reach = sum(group) / len(group), (len(group) - 1) * step / 2
+    return middle - reach, middle + reach
 
 
 def _legend(figure: Figure) -> None:
@@ -119,4 +136,4 @@ def _legend(figure: Figure) -> None:
         for label, (colour, shape) in LOOK.values()
     ]
     handles.append(Line2D([], [], color=SOFT, linestyle=":", linewidth=1, label="equal"))
-    figure.legend(handles=handles, loc="outside upper left", ncols=3, frameon=False, fontsize=8.5)
+    figure.legend(handles=handles, loc="outside upper left", ncols=4, frameon=False, fontsize=8.5)

@@ -87,14 +87,14 @@ def _cohort(results: Results) -> Iterator[Statement]:
 def _table1(known: _Known) -> Iterator[Statement]:
     group = "Table 1, from the text (section 4.3)"
     everyone = (*TRADITIONAL, *SINGLE_MODAL_DEEP, *MULTIMODAL)
-    orders = (
+    orders: tuple[tuple[str, Sequence[str], str, str, Callable[[Sequence[float]], float]], ...] = (
         ("xgboost", everyone, "Specificity", "highest", max),
         ("xgboost", everyone, "Recall", "lowest", min),
         ("fusion", MULTIMODAL, "Recall", "highest of the multimodal methods", max),
     )
     for method, among, metric, said, best in orders:
         yield _order(known, f"table1/{method}/{metric}", group, method, among, metric, said, best)
-    bounds = (
+    bounds: tuple[tuple[str, Sequence[str], str, Callable[[Sequence[float]], float], str, str], ...] = (
         ("traditional_best", TRADITIONAL, "F1", max, "Best traditional", ""),
         ("traditional_worst", TRADITIONAL, "F1", min, "Worst traditional", ""),
         ("best_single_modal_deep", SINGLE_MODAL_DEEP, "Recall", max, "Best deep with one modality", "below "),
