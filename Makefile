@@ -18,7 +18,7 @@ PACKAGES := $(ROOMS:%=-p strokebench.%)
 .DEFAULT_GOAL := help
 EXPERIMENTS := table1 table2 table3 figure2 figure3 figure4 figure5 dropout alignment comparison clinical missing
 
-.PHONY: help environment $(EXPERIMENTS) paper-numbers paper report status ui doctor encode leaks test lint format types check clean clean-environment
+.PHONY: help environment $(EXPERIMENTS) paper-numbers paper report status speed speed-peers ui doctor encode leaks test lint format types check clean clean-environment
 
 help: ## list the targets
 	@echo "strokebench: make TARGET [VARIABLE=value ...]"
@@ -63,6 +63,12 @@ report: $(INSTALLED) ## one HTML page of everything that is finished by now, als
 
 leaks: $(INSTALLED) ## look for leaks: doubled patients, columns and texts that tell the outcome, shuffled labels
 	@$(BIN)/strokebench audit leaks
+
+speed: $(INSTALLED) ## what a fit of each method costs on this machine, and how far it is from the floor
+	@$(BIN)/strokebench speed
+
+speed-peers: $(INSTALLED) ## the same work by other suites, in environments of their own
+	@$(BIN)/strokebench speed-peers
 
 status: $(INSTALLED) ## how far every experiment is, and why runs failed
 	@$(BIN)/strokebench status

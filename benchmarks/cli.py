@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from strokebench.benchmarks import commands_audit, commands_cohort, commands_results, commands_text, options
+from strokebench.benchmarks.commands_bench import speed
 from strokebench.benchmarks.commands_fetch import fetch
 from strokebench.benchmarks.commands_page import page
 from strokebench.benchmarks.commands_paper import paper
@@ -138,6 +139,7 @@ commands_cohort.app.command()(fetch)
 app.command()(paper)
 app.command()(simulate)
 app.command()(page)
+app.command()(speed)
 app.command()(tune)
 
 

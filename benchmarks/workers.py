@@ -192,7 +192,7 @@ def _stream(tasks: Sequence[Task], material: Material, store: Store, jobs: int, 
 
     if not tasks:
         return
-    with _huge_pages(), parallel_config("loky", inner_max_num_threads=1, initializer=_ignore_interrupt):
+    with worker_memory(), parallel_config("loky", inner_max_num_threads=1, initializer=_ignore_interrupt):
         # Arrays travel as memory maps, not as copies: those that are maps already by their path.
         parallel = Parallel(n_jobs=jobs, return_as="generator_unordered", batch_size=1, pre_dispatch="2 * n_jobs")
         stream = parallel(delayed(work)(task, material, store, wait) for task in tasks)
@@ -203,7 +203,7 @@ def _stream(tasks: Sequence[Task], material: Material, store: Store, jobs: int, 
 
 
 @contextlib.contextmanager
-def _huge_pages() -> Iterator[None]:
+def worker_memory() -> Iterator[None]:
     """Workers started inside keep freed memory and use large pages: a tenth less time a training step on Linux.
 
     It is read when a process starts and changes no number; a setting of the user's own is left alone.

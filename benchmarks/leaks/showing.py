@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from strokebench.benchmarks.leaks.audit import FULL, QUICK, Audit, remembered_audit
 from strokebench.benchmarks.leaks.finding import by_severity
+from strokebench.reports.section import SECTION_FILE
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -31,6 +32,10 @@ def warn_of_leaks(context: Context, console: Console) -> None:
     except Exception as error:
         console.print(f"Leak check  could not be run: {type(error).__name__}: {error}", style="yellow", markup=False)
         return
+    folder = context.results_folder("leaks")
+    if not (folder / SECTION_FILE).is_file():
+        # A full audit says more, and stays.
+        write_section(audit, context, folder)
     for name, why in audit.broken.items():
         console.print(f"Leak check  {QUICK[name].title!r} could not be run: {why}", style="yellow", markup=False)
     if audit.findings:
@@ -63,7 +68,8 @@ def write_section(audit: Audit, context: Context, folder: Path) -> RenderableTyp
 
     title = context.title + (" (synthetic patients)" if context.cohort.synthetic else "")
     panel = Panel("leaks", _table(audit, context, title), shows=SHOWS, does_not_show=DOES_NOT_SHOW)
-    return publish(Section("leaks", "Leak alarms", title, [panel], _lead(audit)), folder)
+    alarms = [f"Leak alarm: {finding.message}" for finding in audit.findings if finding.severity == "alarm"]
+    return publish(Section("leaks", "Leak alarms", title, [panel], _lead(audit), warnings=alarms), folder)
 
 
 def _alarms(audit: Audit) -> dict:
