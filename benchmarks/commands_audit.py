@@ -7,12 +7,17 @@ from typing import Annotated
 
 import typer
 
+from strokebench.benchmarks.commands_audit_leaks import leaks
+
 app = typer.Typer(no_args_is_help=True, help="Checks of printed numbers and of data.")
 
 
 @app.callback()
 def _common() -> None:
     """Commands of their own, however many there are."""
+
+
+app.command()(leaks)
 
 
 @app.command()

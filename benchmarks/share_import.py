@@ -150,7 +150,7 @@ def _shared(files: Mapping[str, bytes], source: str, name: str) -> Shared:
     def table(part: str) -> pd.DataFrame:
         data = io.BytesIO(files[f"{name}/{part}"])
         frame = pd.read_csv(data, dtype=str, keep_default_na=False)
-        for column in frame.columns.difference(TEXT):
+        for column in frame.columns.difference(list(TEXT)):
             # By Python's own reading of numbers, which gives back every digit.
             numbers = frame[column].replace("", "nan").map(float)
             frame[column] = numbers.astype(int) if column in ("seed", "fold") else numbers

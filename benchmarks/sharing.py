@@ -145,7 +145,7 @@ def _about(results: Results, pseudonyms: Pseudonyms, keep_sites: bool) -> dict[s
 def _shared_split(split: Split, pseudonyms: Pseudonyms, site: Callable[[str], str]) -> dict[str, Any]:
     folds = []
     for fold in split.folds:
-        parts = {part: tuple(sorted(map(pseudonyms.patient, getattr(fold, part)))) for part in PARTS}
+        parts: dict[str, Any] = {part: tuple(sorted(map(pseudonyms.patient, getattr(fold, part)))) for part in PARTS}
         # Leave-one-hospital-out calls a fold by its hospital.
         folds.append(replace(fold, name=site(fold.name) if split.protocol == "loho" else fold.name, **parts))
     return asdict(Split(split.protocol, tuple(folds)))

@@ -34,7 +34,7 @@ def column_gives_outcome(context: Context) -> list[Finding]:
     found: dict[Severity, list[str]] = {"alarm": [], "warning": []}
     for name in inputs:
         values = inputs[name]
-        numeric = context.cohort.columns[name].kind is Kind.NUMERIC
+        numeric = context.cohort.columns[str(name)].kind is Kind.NUMERIC
         told = of_numbers(values.astype(float), y) if numeric else of_categories(values, y)
         if told and (severity := told.severity(inputs.shape[1])):
             found[severity].append(f"{name} (AUC {100 * told.auc:.0f})")
@@ -83,7 +83,7 @@ def column_derived_from_outcome(context: Context) -> list[Finding]:
     found: dict[Severity, list[str]] = {"alarm": [], "warning": []}
     for name in inputs:
         for source in sources:
-            numeric = context.cohort.columns[name].kind is Kind.NUMERIC
+            numeric = context.cohort.columns[str(name)].kind is Kind.NUMERIC
             r = _follows(inputs[name], pd.to_numeric(sources[source], errors="coerce"), numeric, len(inputs.columns))
             if r >= WARNING_CORRELATION:
                 found["alarm" if r >= ALARM_CORRELATION else "warning"].append(f"{name} ({r:.2f} with {source})")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from itertools import combinations
 
@@ -50,8 +51,8 @@ def doubled_texts(context: Context) -> list[Finding]:
     if texts is None:
         return []
     whole = texts.loc[context.labels.index].fillna("").astype(str).agg(" ".join, axis=1)
-    words = whole.str.casefold().str.findall(r"\w+")
-    long = words[words.str.len() >= LONG_TEXT].str.join(" ")
+    words = whole.map(lambda text: re.findall(r"\w+", text.casefold()))
+    long = words[words.map(len) >= LONG_TEXT].map(" ".join)
     shared = long[long.duplicated(keep=False)]
     if shared.empty:
         return []

@@ -26,7 +26,7 @@ def site_predicts_outcome(context: Context) -> list[Finding]:
     if chance >= CHANCE:
         return []
     shares = (counts["sum"] / counts["size"]).sort_values()
-    extremes = [f"{name} {100 * share:.0f} % of {counts['size'][name]}" for name, share in shares.items()]
+    extremes = [f"{name} {100 * share:.0f} % of {counts['size'].loc[name]}" for name, share in shares.items()]
     return [
         Finding(
             "site_predicts_outcome",

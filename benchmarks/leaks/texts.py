@@ -62,17 +62,17 @@ def text_gives_outcome(context: Context, keep_text: Callable[[str], str] | None 
         for sign in (f"the sentence {_short(plain)}", *(f"the word “{word}”" for word in _WORD.findall(plain))):
             bearing.setdefault(sign, set()).add(patient)
         frame = _NUMBER.sub("#", plain)
-        for place, number in enumerate(_NUMBER.findall(plain), 1):
+        for order, number in enumerate(_NUMBER.findall(plain), 1):
             # The first counts where a sentence comes twice.
-            numbers.setdefault(f"number {place} in {_short(frame)}", {}).setdefault(patient, float(number))
+            numbers.setdefault(f"number {order} in {_short(frame)}", {}).setdefault(patient, float(number))
     told = {sign: of_presence(patients, y) for sign, patients in bearing.items() if len(patients) >= RARE * len(y)}
     for place, values in numbers.items():
         if len(values) >= RARE * len(y) and (result := of_numbers(pd.Series(values).reindex(y.index), y, tree=False)):
             told[place] = result
     found: dict[Severity, list[str]] = {"alarm": [], "warning": []}
-    for sign, result in told.items():
-        if severity := result.severity(len(told)):
-            found[severity].append(f"{sign} (AUC {100 * result.auc:.0f})")
+    for sign, telling in told.items():
+        if severity := telling.severity(len(told)):
+            found[severity].append(f"{sign} (AUC {100 * telling.auc:.0f})")
     return [
         Finding(
             "text_gives_outcome",
