@@ -69,9 +69,9 @@ def _replicate(world: World, truth: NDArray[Any], seed: int, number: int, resamp
         if by == "run":
             over_runs = analytic
         aucs |= {f"DeLong, {words}": analytic.interval(0), f"Bootstrap, {words}": drawn.interval(0)}
-        pairs = {f"DeLong, {words}": analytic.test(0, last), f"Paired bootstrap, {words}": drawn.difference(0, last)}
-        differences |= pairs
-        p |= {name: pair.p for name, pair in pairs.items()}
+        tested, difference = analytic.test(0, last), drawn.difference(0, last)
+        differences |= {f"DeLong, {words}": tested, f"Paired bootstrap, {words}": difference}
+        p |= {f"DeLong, {words}": tested.p, f"Paired bootstrap, {words}": difference.p}
     aucs[CORRECTED] = _corrected(world, over_runs.aucs[0])
     corrected = _corrected(world, over_runs.aucs[0] - over_runs.aucs[last])
     differences[CORRECTED], p[CORRECTED] = corrected, corrected.p

@@ -187,7 +187,7 @@ class Products(TorchDispatchMode):
         super().__init__()
         self.operands: list[tuple[torch.Tensor, torch.Tensor]] = []
 
-    def __torch_dispatch__(self, func, types, args=(), kwargs=None):  # type: ignore[no-untyped-def]
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
         name = func.overloadpacket.__name__
         if name in ("mm", "bmm"):
             self._add(*args[:2])

@@ -125,8 +125,8 @@ def compare(
     """
     runs = results.runs.assign(name=setting_names(results.runs))
     counts = runs.groupby("name", sort=False)["status"]
-    planned = counts.size().to_dict()
-    done = counts.agg(lambda status: int((status == "done").sum())).to_dict()
+    planned = {str(name): len(status) for name, status in counts}
+    done = {str(name): int((status == "done").sum()) for name, status in counts}
     labels = _labels(results, runs)
     left_out = tuple(labels[name] for name in planned if not done[name])
     if results.predictions.empty:

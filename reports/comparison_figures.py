@@ -87,8 +87,9 @@ def draw_matrix(comparison: Comparison, cohort: str) -> Figure:
             if pair.real:
                 fill, hatch = (BETTER, "") if pair.better == first else (WORSE, "//")
                 # The hatch is drawn in the colour of the edge: pale, so that the number stays legible.
-                box = {"facecolor": fill, "edgecolor": "#fbe3d3" if hatch else fill, "hatch": hatch}
-                axes.add_patch(Rectangle((column - 0.47, row - 0.47), 0.94, 0.94, linewidth=0, **box))
+                edge = "#fbe3d3" if hatch else fill
+                corner = (column - 0.47, row - 0.47)
+                axes.add_patch(Rectangle(corner, 0.94, 0.94, linewidth=0, facecolor=fill, edgecolor=edge, hatch=hatch))
                 axes.add_patch(Rectangle((column - 0.47, row - 0.47), 0.94, 0.94, fill=False, edgecolor=INK))
             axes.text(
                 column,

@@ -26,7 +26,10 @@ def site_predicts_outcome(context: Context) -> list[Finding]:
     if chance >= CHANCE:
         return []
     shares = (counts["sum"] / counts["size"]).sort_values()
-    extremes = [f"{name} {100 * share:.0f} % of {counts['size'].loc[name]}" for name, share in shares.items()]
+    sizes = counts["size"].loc[shares.index]
+    extremes = [
+        f"{name} {100 * share:.0f} % of {size}" for name, share, size in zip(shares.index, shares, sizes, strict=True)
+    ]
     return [
         Finding(
             "site_predicts_outcome",

@@ -77,11 +77,11 @@ def text_gives_outcome(context: Context, keep_text: Callable[[str], str] | None 
         Finding(
             "text_gives_outcome",
             severity,
-            f"Parts of the text that tell the outcome alone: {named(sorted(features, key=len))}.",
+            f"Parts of the text that tell the outcome alone: {named(sorted(signs, key=lambda sign: len(str(sign))))}.",
             "See who or what wrote it, and from which knowledge; a text from the image alone is seldom this sure.",
         )
-        for severity, features in found.items()
-        if features
+        for severity, signs in found.items()
+        if signs
     ]
 
 

@@ -76,7 +76,7 @@ def _probabilities(axes: Axes, scores: Scores, name: str) -> None:
     for label, hatch, colour in ((0, "", "#c9d1d9"), (1, "/////", "none")):
         axes.hist(
             100 * p[y == label],
-            100 * HIST_BINS,
+            list(100 * HIST_BINS),
             weights=np.full((y == label).sum(), 1 / len(y)),
             color=colour,
             edgecolor="none" if label == 0 else INK,

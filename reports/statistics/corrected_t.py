@@ -44,8 +44,9 @@ def corrected_t(differences: ArrayLike, n_train: float, n_test: float, level: fl
     values = np.asarray(differences, dtype=float)
     values = values[~np.isnan(values)]
     if len(values) < 2:
-        mean = float(values.mean()) if len(values) else float("nan")
-        return TTest(mean, *[float("nan")] * 3, 0, float("nan"), float("nan"))
+        unknown = float("nan")
+        mean = float(values.mean()) if len(values) else unknown
+        return TTest(mean, unknown, unknown, unknown, 0, unknown, unknown)
     mean, df = float(values.mean()), len(values) - 1
     se = float(np.sqrt(values.var(ddof=1) * (1 / len(values) + n_test / n_train)))
     with np.errstate(divide="ignore"):

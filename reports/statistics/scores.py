@@ -38,7 +38,7 @@ class Scores:
     @property
     def tested(self) -> NDArray[np.bool_]:
         """Whether the method has the group, (methods, groups)."""
-        return ~np.isnan(self.p).all(axis=2)
+        return np.asarray(~np.isnan(self.p).all(axis=2))
 
     def common(self, first: int, second: int) -> NDArray[np.bool_]:
         """The groups that both methods have, (groups,): a difference is taken on these only."""
@@ -79,7 +79,9 @@ def arrange(predictions: pd.DataFrame, by: Pooling = "run", runs: pd.DataFrame |
     groups = tuple((int(seed), int(fold)) for seed, fold in test_parts)
     p = np.full((len(names), len(groups), len(labels)), np.nan)
     rows = pd.Index(names).get_indexer(frame["name"])
-    p[rows, test_parts.get_indexer(parts), labels.index.get_indexer(frame["patient_id"])] = frame["p"].to_numpy()
+    p[rows, test_parts.get_indexer(parts), labels.index.get_indexer(pd.Index(frame["patient_id"]))] = frame[
+        "p"
+    ].to_numpy()
     _check_same_patients(p, names, groups, labels.index)
     if by == "seed":
         p, groups = _pool(p, groups)

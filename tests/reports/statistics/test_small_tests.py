@@ -126,7 +126,7 @@ def test_critical_difference_says_what_it_lacks():
 
 def test_methods_far_apart_fall_into_groups():
     rng = np.random.default_rng(0)
-    scores = pd.DataFrame(rng.normal(0, 0.001, (30, 4)) + [0.9, 0.9, 0.6, 0.6], columns=list("abcd"))
+    scores = pd.DataFrame(rng.normal([0.9, 0.9, 0.6, 0.6], 0.001, (30, 4)), columns=list("abcd"))
     assert [set(group) for group in critical_difference(scores, "hospital").groups] == [{"a", "b"}, {"c", "d"}]
     alike = pd.DataFrame(np.ones((6, 3)), columns=list("abc"))
     assert critical_difference(alike, "hospital").p == 1
