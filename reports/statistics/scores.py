@@ -79,9 +79,8 @@ def arrange(predictions: pd.DataFrame, by: Pooling = "run", runs: pd.DataFrame |
     groups = tuple((int(seed), int(fold)) for seed, fold in test_parts)
     p = np.full((len(names), len(groups), len(labels)), np.nan)
     rows = pd.Index(names).get_indexer(frame["name"])
-    p[rows, test_parts.get_indexer(parts), labels.index.get_indexer(pd.Index(frame["patient_id"]))] = frame[
-        "p"
-    ].to_numpy()
+    patients = labels.index.get_indexer(pd.Index(frame["patient_id"]))
+    p[rows, test_parts.get_indexer(parts), patients] = frame["p"].to_numpy()
     _check_same_patients(p, names, groups, labels.index)
     if by == "seed":
         p, groups = _pool(p, groups)
