@@ -41,9 +41,9 @@ def paper(
     scheduler: options.SchedulerOption = None,
 ) -> None:
     """Compute what any experiment still lacks, and write one page of all. Experiments share their runs."""
+    chosen = options.settings(**locals())
     from rich.console import Console
 
-    chosen = options.settings(**locals())
     console = Console(highlight=False)
     failed = _all_experiments(chosen, console)
     _write_page(chosen, console)

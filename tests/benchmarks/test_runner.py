@@ -164,3 +164,10 @@ def test_quick_is_short_and_says_so(console: Console):
     assert "quick check" in (report.folder / "table1.md").read_text()
     [record] = {Store().read(key)[1]["facts"]["epochs"] for key in report.results.runs["key"]}
     assert record == 8
+
+
+def test_a_worker_tells_the_memory_of_each_run_whatever_it_ran_before(console: Console):
+    report = run(console, folds=5, methods=("vdafm",), quick=True, jobs=2)
+    peaks = report.results.runs["peak_mb"]
+    # Its parameters alone, with gradients and two moments, are more than this.
+    assert (peaks > 5).all()
