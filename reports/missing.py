@@ -22,7 +22,8 @@ TRAINED_RATE = 0.3
 CHANCE = 0.5
 """AUC of knowing nothing."""
 
-RESAMPLES = 1000
+RESAMPLES = 500
+"""Of patients; 36 conditions in every run make more of them slow (our choice)."""
 
 TRAINED, TESTED, RAW = "trained without", "tested without", "tested without, raw zeros"
 WAYS: Mapping[str, Condition] = {
@@ -106,10 +107,10 @@ class Missing:
         return None if np.isnan(shares.values).all() else shares
 
 
-def measure(results: Results, method: str) -> Missing | None:
+def measure(results: Results, method: str, n_resamples: int = RESAMPLES) -> Missing | None:
     """Bootstrap the AUC of every condition of a method over patients; None without a finished run."""
     mine = results.predictions[results.predictions["method"] == method]
     if mine.empty:
         return None
     scores = arrange(mine.assign(method=mine["condition"], variant="", condition=""))
-    return Missing(scores, bootstrap(scores, n_resamples=RESAMPLES)) if scores.groups else None
+    return Missing(scores, bootstrap(scores, n_resamples=n_resamples)) if scores.groups else None

@@ -52,12 +52,12 @@ def draw_rates(results: Results, method: str, found: Missing) -> Figure:
             linewidth=1.5,
             elinewidth=1.1,
             capsize=2.5,
-            label=f"{curve}, {100 * TRAINED_RATE:.0f} %" if trained else curve,
+            label=f"{curve} ({100 * TRAINED_RATE:.0f} %)" if trained else f"without {curve}",
         )
     axes.axhline(100 * CHANCE, color=SOFT, linestyle=":", linewidth=1.2, label="chance")
     axes.set_xlabel("Test patients who lack it, %", fontsize=9, color=INK)
     axes.set_ylabel(f"AUC of {results.method(method).label}, %", fontsize=9, color=INK)
-    axes.legend(title="missing", title_fontsize=8.5, fontsize=8.5, frameon=False, loc="lower left")
+    figure.legend(loc="outside lower center", ncols=3, fontsize=8.5, frameon=False)
     _finish(figure, axes, results)
     return figure
 

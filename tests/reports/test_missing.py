@@ -10,7 +10,6 @@ from strokebench.benchmarks.missing import MissingModalities
 from strokebench.reports.missing import (
     ORDER,
     RAW,
-    RESAMPLES,
     TESTED,
     TRAINED,
     TRAINED_ANY,
@@ -24,10 +23,12 @@ from strokebench.reports.missing import (
 from strokebench.tasks.conditions import COMPLETE
 from strokebench.tasks.trimodal import Modality
 
+DRAWS = 100
+
 
 @pytest.fixture(scope="module")
 def found():
-    return measure(make_missing_results(), "vdafm")
+    return measure(make_missing_results(), "vdafm", DRAWS)
 
 
 def test_conditions_have_names_of_their_own_and_few_fits():
@@ -55,7 +56,7 @@ def test_contributions_sum_to_the_auc_above_chance_in_every_run_and_resample(fou
     complete = found.index(COMPLETE)
     np.testing.assert_allclose(shares.values.sum(axis=0), found.drawn.values[complete] - 0.5)
     np.testing.assert_allclose(shares.draws.sum(axis=0), found.drawn.draws[complete] - 0.5)
-    assert shares.draws.shape == (3, 10, RESAMPLES)
+    assert shares.draws.shape == (3, 10, DRAWS)
 
 
 def test_equal_modalities_are_worth_about_the_same_and_the_stronger_more(found):
@@ -66,7 +67,7 @@ def test_equal_modalities_are_worth_about_the_same_and_the_stronger_more(found):
 
 def test_a_modality_that_says_nothing_is_worth_nothing():
     weights = {Modality.IMAGE: 0.0, Modality.TEXT: 1.0, Modality.TABLE: 1.0}
-    shares = measure(make_missing_results(weights=weights), "vdafm").contributions(TESTED)
+    shares = measure(make_missing_results(n=150, weights=weights), "vdafm", 10).contributions(TESTED)
     assert np.abs(shares.values[0]).max() < 1e-12
 
 
@@ -76,7 +77,7 @@ def test_more_gaps_cost_more(found):
 
 
 def test_report_of_finished_runs(tmp_path):
-    results = make_missing_results()
+    results = make_missing_results(n=200, seeds=(39,))
     console = Console(record=True, width=140)
     console.print(MissingModalities().report(results, tmp_path))
     assert "Of its points above chance the model owes the table" in " ".join(console.export_text().split())
@@ -104,6 +105,6 @@ def test_report_of_unfinished_runs(finished, tmp_path):
 def test_runs_that_lack_a_subset_are_left_out_of_contributions():
     one = next(subset_condition(TESTED, keep).name for keep in subsets() if len(keep) == 1)
     results = make_missing_results(finished=lambda run: (run["condition"], run["fold"]) != (one, 0))
-    shares = measure(results, "vdafm").contributions(TESTED)
+    shares = measure(results, "vdafm", 20).contributions(TESTED)
     assert np.isnan(shares.values).any(axis=0).sum() == 2
     assert not np.isnan(shares.interval(0).low)
