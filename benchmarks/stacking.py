@@ -1,0 +1,193 @@
+"""Fits of one network together on a GPU; what cannot be stacked is computed as everywhere else."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from strokebench.benchmarks.store import Store
+from strokebench.benchmarks.workers import Ended, Task, _one_thread, compute_all
+from strokebench.datasets.files import StrokebenchError
+
+if TYPE_CHECKING:
+    from strokebench.benchmarks.fit import Material
+    from strokebench.benchmarks.stacked_fit import Prepared
+    from strokebench.tasks.trimodal import Shapes
+
+LEAST_FREE = 2**30
+"""Bytes of free device memory below which `auto` leaves a GPU alone."""
+SHARE_OF_FREE = 0.8
+
+_log = logging.getLogger(__name__)
+
+
+def stacking_device(choice: str) -> str | None:
+    """Where fits are stacked: `cuda`, or None for worker processes on the CPU.
+
+    Args:
+        choice: `auto` (a GPU with a gigabyte free, where PyTorch sees one), `cpu` or `cuda`.
+
+    Raises:
+        StrokebenchError: `cuda` is asked for and not there.
+    """
+    if choice == "cpu":
+        return None
+    import torch
+
+    if not torch.cuda.is_available():
+        if choice == "cuda":
+            raise StrokebenchError("PyTorch sees no GPU.", "Choose --device auto or cpu.")
+        return None
+    return "cuda" if choice == "cuda" or torch.cuda.mem_get_info()[0] >= LEAST_FREE else None
+
+
+def compute_stacked(
+    tasks: Sequence[Task], material: Material, store: Store, device: str, jobs: int = 1
+) -> Iterator[tuple[Task, Ended]]:
+    """Compute tasks, those of one network together; give each as it ends, in any order.
+
+    What comes out is what `compute_all` gives, up to the rounding of sums. Left to it, at the end and in `jobs`
+    processes on the CPU, are tasks that cannot be stacked, those that another call computes just now, and
+    those whose stack failed: an error is then of one run, not of its neighbours.
+
+    Records say `device` and `stacked`, the number of fits in the stack; seconds and megabytes are a fit's share.
+    """
+    groups, rest = stackable(tasks)
+    for group in groups:
+        yield from _compute_group(group, material, store, device, rest)
+    yield from compute_all(rest, material, store, jobs)
+
+
+def stackable(tasks: Sequence[Task]) -> tuple[list[list[Task]], list[Task]]:
+    """Groups of two and more tasks of one architecture, in the order given, and the tasks that are in none."""
+    from strokebench.benchmarks.stacked_fit import make_method
+    from strokebench.methods.stacked import OWN_TO_EACH, can_stack
+
+    groups: dict[str, list[Task]] = {}
+    alone = []
+    for task in tasks:
+        try:
+            model = make_method(task)
+            reason = can_stack([model])
+        except Exception:
+            # The single path records what is wrong with it.
+            reason = "it cannot be made"
+        if reason:
+            alone.append(task)
+        else:
+            shared = {name: value for name, value in model.get_params().items() if name not in OWN_TO_EACH}
+            groups.setdefault(repr((model.name, sorted(shared.items()))), []).append(task)
+    alone += [task for group in groups.values() if len(group) == 1 for task in group]
+    return [group for group in groups.values() if len(group) > 1], alone
+
+
+def _compute_group(
+    tasks: Sequence[Task], material: Material, store: Store, device: str, rest: list[Task]
+) -> Iterator[tuple[Task, Ended]]:
+    """Compute tasks of one architecture in chunks that memory has room for; adds to `rest` what it leaves."""
+    import torch
+
+    queue, size = list(tasks), 0
+    while queue:
+        with _quietly():
+            size = size or _chunk_size(queue, material, device)
+            chunk = queue[:size]
+            try:
+                ended = _compute_chunk(chunk, material, store, device, rest)
+            except torch.OutOfMemoryError:
+                torch.cuda.empty_cache()
+                if len(chunk) > 1:
+                    size = -(-len(chunk) // 2)
+                    continue
+                rest += chunk
+                ended = []
+        del queue[: len(chunk)]
+        yield from ended
+
+
+def _chunk_size(tasks: Sequence[Task], material: Material, device: str) -> int:
+    """How many of these tasks the device's free memory has room for, by the needs of the first."""
+    import torch
+
+    from strokebench.benchmarks.stacked_fit import bytes_a_run, prepare_task
+
+    if torch.device(device).type != "cuda":
+        return len(tasks)
+    try:
+        needed = bytes_a_run(prepare_task(tasks[0], tasks[0], material))
+    except Exception:
+        # What is wrong with the first is found out when it is computed.
+        return len(tasks)
+    free = SHARE_OF_FREE * torch.cuda.mem_get_info(device)[0]
+    return max(1, min(len(tasks), int(free / needed)))
+
+
+def _compute_chunk(
+    tasks: Sequence[Task], material: Material, store: Store, device: str, rest: list[Task]
+) -> list[tuple[Task, Ended]]:
+    """Fit these together and commit their runs.
+
+    Raises:
+        torch.OutOfMemoryError: of the device; nothing is committed of the stack that was too large.
+    """
+    import torch
+
+    from strokebench.benchmarks.stacked_fit import fit_together, prepare_task
+
+    ended: list[tuple[Task, Ended]] = []
+    left_out: list[Task] = []
+    shapes: dict[Shapes, list[Prepared]] = {}
+    with ExitStack() as locks:
+        for task in tasks:
+            try:
+                left = _lock(task, store, locks)
+                if left.runs:
+                    prepared = prepare_task(task, left, material)
+                    shapes.setdefault(prepared.parts.train.shapes, []).append(prepared)
+                else:
+                    ended.append((task, Ended(task.key, "done")))
+            except Exception:
+                # Busy, or data and parameters that the single path will tell of.
+                left_out.append(task)
+        for together in shapes.values():
+            try:
+                outcomes = fit_together(together, material, device)
+            except torch.OutOfMemoryError:
+                raise
+            except Exception as error:
+                _log.info("Fits of %s are not stacked: %s", together[0].model.name, error)
+                left_out += [each.task for each in together]
+                continue
+            ended += [
+                (each.task, Ended(each.task.key, outcome.commit(store)))
+                for each, outcome in zip(together, outcomes, strict=True)
+            ]
+    rest += left_out
+    return ended
+
+
+def _lock(task: Task, store: Store, locks: ExitStack) -> Task:
+    """Hold a task's runs while `locks` is open: the task with those that are not done yet.
+
+    Raises:
+        Busy: another process computes one of them.
+    """
+    with ExitStack() as own:
+        for key in sorted(task.runs):
+            own.enter_context(store.lock(key))
+        locks.enter_context(own.pop_all())
+    # Another call may have finished some since this one looked.
+    return replace(task, runs={key: run for key, run in task.runs.items() if store.status(key) != "done"})
+
+
+@contextlib.contextmanager
+def _quietly() -> Iterator[None]:
+    """One thread, and no warnings, which would tear the progress bar; as in the worker processes."""
+    with _one_thread(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield

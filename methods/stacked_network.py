@@ -1,0 +1,98 @@
+"""Forward pass and loss of all runs of a stack at once, by `vmap` over one network without parameters of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from copy import deepcopy
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call, vmap
+from torch.nn.attention import SDPBackend, sdpa_kernel
+
+from strokebench.methods.neural import Batch, NeuralMethod
+from strokebench.methods.stacked_dropout import Masks, feed_dropouts
+from strokebench.methods.stacked_state import Stack
+
+State = dict[str, Tensor]
+
+
+class StackedNetwork:
+    """One network, called with the parameters of R runs.
+
+    Args:
+        module: of any of the runs; it is copied.
+        method: whose `loss` is minimised; runs of a stack agree on what it depends on.
+        device: where the stack lives.
+    """
+
+    def __init__(self, module: nn.Module, method: NeuralMethod, device: torch.device) -> None:
+        self.masks = Masks()
+        self.template = deepcopy(module).to(device)
+        feed_dropouts(self.template, self.masks)
+        self.method, self.device = method, device
+        self._words: dict[int, int] = {}
+
+    def words(self, stack: Stack, batch: Batch) -> int:
+        """64-bit random numbers that one run's dropout layers need for a batch of this size.
+
+        Args:
+            batch: of any runs (g, b, ...).
+        """
+        size = batch.table.shape[1]
+        if size not in self._words:
+            self.masks.count()
+            self.template.train()
+            buffers = {name: value[0].clone() for name, value in stack.stacked.items()} | stack.shared
+            parameters = {name: value[0] for name, value in stack.parameters.items()}
+            with torch.no_grad(), self._mappable():
+                functional_call(self.template, parameters | buffers, (Batch(*(part[0].clone() for part in batch)),))
+            self._words[size] = self.masks.words
+        return self._words[size]
+
+    def losses(
+        self, stack: Stack, rows: Tensor | None, batch: Batch, target: Tensor, bits: Tensor, epoch: int
+    ) -> Tensor:
+        """Training loss of each run (g,), with gradients to the stack's parameters.
+
+        Args:
+            rows: numbers of the runs (g,); None: all, without a copy of their parameters.
+            batch, target: (g, b, ...) and (g, b). bits: for dropout, int16 (g, 4 * words).
+        """
+        parameters, buffers = stack.parameters, stack.stacked
+        if rows is not None:
+            parameters = {name: value[rows] for name, value in parameters.items()}
+            buffers = {name: value[rows] for name, value in buffers.items()}
+
+        def loss(parameters: State, buffers: State, batch: Batch, target: Tensor, bits: Tensor) -> Tensor:
+            self.masks.feed(bits)
+            logit, aux = functional_call(self.template, parameters | buffers | stack.shared, (batch,))
+            return self.method.loss(logit, target, aux, epoch)
+
+        self.template.train()
+        with self._mappable():
+            losses = vmap(loss)(parameters, buffers, batch, target, bits)
+        if rows is not None:
+            # Batch normalisation has changed the copies.
+            for name, value in buffers.items():
+                stack.stacked[name][rows] = value
+        return losses
+
+    @torch.no_grad()
+    def logits(self, stack: Stack, batches: list[Batch]) -> Tensor:
+        """Logits (R, n) in evaluation mode; `batches` hold (R, b, ...) each, n patients together."""
+
+        def forward(parameters: State, buffers: State, batch: Batch) -> Tensor:
+            return functional_call(self.template, parameters | buffers | stack.shared, (batch,))[0]
+
+        self.template.eval()
+        with self._mappable():
+            return torch.cat([vmap(forward)(stack.parameters, stack.stacked, batch) for batch in batches], dim=1)
+
+    @contextmanager
+    def _mappable(self) -> Iterator[None]:
+        """Attention in a form that vmap maps, and tensors that networks and losses make on the stack's device."""
+        # On the CPU they are there already, and the mode would cost time at every operation.
+        with sdpa_kernel(SDPBackend.MATH), nullcontext() if self.device.type == "cpu" else self.device:
+            yield
