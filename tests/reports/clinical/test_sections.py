@@ -1,0 +1,155 @@
+"""The section on made-up results: subgroups, small ones, unfinished runs, thresholds."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from strokebench.benchmarks.clinical import Clinical
+from strokebench.reports.clinical.pooled import of_patients, pictured, pool
+from strokebench.reports.clinical.subgroups import Subgroup, all_subgroups, subgroups, worst
+from strokebench.reports.clinical.tables import balance_note, balance_shift, calibration_table
+from strokebench.reports.clinical.tables_groups import thresholds_table
+from strokebench.reports.statistics.bootstrap import Interval
+from strokebench.reports.statistics.scores import single
+from strokebench.tasks.metrics import auc, evaluate
+
+
+def known(results, **changes):
+    """With two hospitals, age bands and a group of one class."""
+    patients = results.predictions.drop_duplicates("patient_id")
+    sex = np.where(patients["y"] == 1, "F", "M")
+    age = pd.Categorical(
+        np.where(np.arange(len(patients)) < 8, "under 60", "60-69"), ["under 60", "60-69"], ordered=True
+    )
+    groups = pd.DataFrame({"patient_id": patients["patient_id"], "age": age, "sex": sex})
+    number = results.predictions["patient_id"].str[1:].astype(int)
+    predictions = results.predictions.assign(site=np.where(number % 3 > 0, "North", "South"))
+    return replace(results, predictions=predictions, groups=groups, **changes)
+
+
+@pytest.fixture(scope="module")
+def some(make_results):
+    """Three methods, one of which waits for runs."""
+    results = make_results(missing={"svm": 3}, seeds=(39, 40))
+    chosen = ("vdafm", "concat", "svm")
+    part = replace(
+        results,
+        predictions=results.predictions[results.predictions["method"].isin(chosen)],
+        runs=results.runs[results.runs["method"].isin(chosen)],
+        provenance={**results.provenance, "balance": "smote"},
+    )
+    return known(part)
+
+
+@pytest.fixture(scope="module")
+def published(some, tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("clinical")
+    Clinical().report(some, folder)
+    return folder
+
+
+def test_everything_is_written(published):
+    names = {path.name for path in published.iterdir()}
+    tables = ("clinical_scores", "calibration", "thresholds", "net_benefit", "subgroups", "worst_hospital")
+    pictures = ("reliability", "decision_curves", "subgroups_forest", "hospitals_forest")
+    assert {f"{table}.csv" for table in tables} | {f"{picture}.png" for picture in pictures} <= names
+
+
+def test_small_and_one_class_groups_are_warned_of(published):
+    table = pd.read_csv(published / "subgroups.csv", keep_default_na=False).set_index("key")
+    assert "n < 30" in table.loc["age/under 60", "warning"]
+    assert table.loc["sex/F", "warning"] == "one class only"
+    assert table.loc["sex/F", "auc_vdafm"] == "–"
+    assert table.loc["hospital/North", "warning"] == ""
+    assert list(table.index) == ["age/under 60", "age/60-69", "sex/F", "sex/M", "hospital/North", "hospital/South"]
+
+
+@pytest.mark.parametrize(
+    ("n", "events", "warning"),
+    [
+        (30, 10, ""),
+        (29, 10, "n < 30"),
+        (100, 9, "< 10 events"),
+        (100, 95, "< 10 without event"),
+        (29, 9, "n < 30, < 10 events"),
+        (50, 0, "one class only"),
+        (50, 50, "one class only"),
+    ],
+)
+def test_warnings(n, events, warning):
+    assert Subgroup("sex", "F", n, events, {}, {}).warning == warning
+
+
+def test_a_subgroup_is_scored_on_its_own_patients(some):
+    scores = pool(some)
+    north = next(group for group in all_subgroups(some, scores) if group.name == "North")
+    mine = some.predictions[(some.predictions["method"] == "vdafm") & (some.predictions["site"] == "North")]
+    expected = np.mean([auc(part["y"], part["p"]) for _, part in mine.groupby("seed")])
+    assert north.auc["vdafm"].value == pytest.approx(expected)
+    assert (north.n, north.events) == (mine["patient_id"].nunique(), mine.drop_duplicates("patient_id")["y"].sum())
+    assert north.auc["vdafm"].low < expected < north.auc["vdafm"].high
+
+
+def test_a_method_is_pooled_from_whole_seeds_only(some):
+    scores = pool(some)
+    assert list(scores.tested[scores.names.index("svm")]) == [False, True]
+
+
+def test_the_worst_hospital_is_not_a_small_one():
+    def group(name, n, value):
+        return Subgroup("hospital", name, n, n // 2, {"m": Interval(value, 0, 1)}, {})
+
+    found = [group("tiny", 10, 0.2), group("low", 60, 0.6), group("high", 60, 0.8)]
+    assert worst(found, "m").name == "low"
+    assert worst(found[:1], "m") is None
+
+
+def test_empty_groups_are_left_out_and_order_is_kept():
+    rng = np.random.default_rng(0)
+    scores = single(rng.integers(0, 2, 60), rng.random(60))
+    membership = np.array(["old", "young", "unknown"] * 20)
+    found = subgroups(scores, "age", membership, ["young", "middle", "old"], n_resamples=10)
+    assert [group.name for group in found] == ["young", "old", "unknown"]
+    assert len(of_patients(scores, membership == "old").y) == 20
+
+
+def test_thresholds_are_applied_run_by_run(some):
+    row = next(row for row in thresholds_table(some).rows if row.key == "concat/validation")
+    mine = some.predictions[some.predictions["method"] == "concat"]
+    recalls = [evaluate(part["y"], part["p"], 0.4)["Recall"] for _, part in mine.groupby(["seed", "fold"])]
+    assert row.cells["Recall"].value == pytest.approx(np.mean(recalls))
+    assert "0.40" in row.label
+
+
+def test_results_without_thresholds_have_a_dash(some):
+    table = thresholds_table(replace(some, runs=some.runs.assign(threshold=np.nan)))
+    assert [bool(row.cells) for row in table.rows] == [True, False] * 3
+
+
+def test_balanced_training_is_said_and_undone(some):
+    scores = pool(some)
+    shift = balance_shift(some, scores)
+    share = scores.y.mean()
+    assert shift == pytest.approx(np.log(share / (1 - share)))
+    assert "SMOTE" in balance_note(some, shift)
+    unbalanced = replace(some, provenance={**some.provenance, "balance": "none"})
+    assert balance_shift(unbalanced, scores) is None
+    assert "undone" not in [column.key for column in calibration_table(unbalanced, scores).columns]
+
+
+def test_pictures_show_few_methods_chosen_without_the_test_parts(make_results):
+    results = make_results(seeds=(39,))
+    validation = {"mlp": 0.9, "svm": 0.6, "xgboost": 0.7}
+    runs = results.runs.assign(validation_auc=[validation.get(name, 0.5) for name in results.runs["method"]])
+    results = replace(results, runs=runs)
+    assert pictured(results, pool(results)) == ["vdafm", "mlp", "xgboost"]
+
+
+def test_nothing_finished_is_no_error(some, tmp_path):
+    waiting = replace(some, predictions=some.predictions.head(0), runs=some.runs.assign(status="missing"))
+    Clinical().report(waiting, tmp_path)
+    assert (tmp_path / "section.json").is_file()
+    assert not (tmp_path / "reliability.png").exists()
