@@ -13,6 +13,7 @@ from strokebench.benchmarks.commands_fetch import fetch
 from strokebench.benchmarks.commands_page import page
 from strokebench.benchmarks.commands_paper import paper
 from strokebench.benchmarks.commands_simulate import simulate
+from strokebench.benchmarks.commands_speed import speed_peers
 from strokebench.benchmarks.commands_tune import tune
 from strokebench.benchmarks.errors import ReadableErrors
 from strokebench.benchmarks.privacy import set_privacy
@@ -138,6 +139,7 @@ app.add_typer(commands_text.app, name="text")
 commands_cohort.app.command()(fetch)
 app.command()(paper)
 app.command()(simulate)
+app.command()(speed_peers)
 app.command()(page)
 app.command()(speed)
 app.command()(tune)
