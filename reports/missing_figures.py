@@ -8,7 +8,17 @@ import numpy as np
 
 from strokebench.reports import caption as words
 from strokebench.reports.figures import INK, LOOKS, SOFT
-from strokebench.reports.missing import CHANCE, CURVES, ORDER, TRAINED_ANY, TRAINED_RATE, WAYS, Missing, rate_condition
+from strokebench.reports.missing import (
+    ANY,
+    CHANCE,
+    CURVES,
+    ORDER,
+    TRAINED_ANY,
+    TRAINED_RATE,
+    WAYS,
+    Missing,
+    rate_condition,
+)
 from strokebench.reports.missing_tables import ALL_RATES
 from strokebench.reports.results import Results
 
@@ -52,7 +62,7 @@ def draw_rates(results: Results, method: str, found: Missing) -> Figure:
             linewidth=1.5,
             elinewidth=1.1,
             capsize=2.5,
-            label=f"{curve} ({100 * TRAINED_RATE:.0f} %)" if trained else f"without {curve}",
+            label=f"{curve} ({100 * TRAINED_RATE:.0f} %)" if trained else curve if curve == ANY else f"no {curve}",
         )
     axes.axhline(100 * CHANCE, color=SOFT, linestyle=":", linewidth=1.2, label="chance")
     axes.set_xlabel("Test patients who lack it, %", fontsize=9, color=INK)
