@@ -82,8 +82,8 @@ doctor: $(INSTALLED) ## look at this machine and installation
 encode: $(INSTALLED) ## make the cohort's embeddings, without training
 	@$(BIN)/strokebench encode
 
-test: $(INSTALLED) ## run the tests
-	@$(BIN)/python -m pytest
+test: $(INSTALLED) ## run the tests, one process a core
+	@$(BIN)/python -m pytest -n auto --dist loadfile
 
 lint: $(INSTALLED) ## check style and formatting
 	@$(BIN)/ruff check .
