@@ -111,7 +111,8 @@ def build(peer: Peer) -> bool:
 
 
 def _pip(peer: Peer, packages: Sequence[str], log: IO[str]) -> None:
-    command = [sys.executable, "-m", "pip", "--python", str(peer.python), "install", "--quiet", *packages]
+    pip = [sys.executable, "-m", "pip", "--python", str(peer.python)]
+    command = [*pip, "install", "--quiet", "--no-compile", *packages]
     if subprocess.run(command, stdout=log, stderr=subprocess.STDOUT, check=False).returncode:
         said = Path(log.name).read_text(encoding="utf-8").splitlines()
         errors = [line for line in said if line.startswith("ERROR")] or said[-1:] or ["no message"]
