@@ -17,6 +17,7 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from strokebench.benchmarks.memory import PeakMemory
+from strokebench.benchmarks.workers import one_thread
 from strokebench.methods.base import Method
 from strokebench.methods.neural import NeuralMethod
 from strokebench.methods.optimiser import OnePassRAdam
@@ -98,7 +99,7 @@ def measure(name: str, epochs: int = 5, sizes: Sizes = Sizes()) -> Speed:
     method = find_method(name)(random_state=0)
     train, validation = sizes.patients(sizes.train, 1), sizes.patients(sizes.validation, 2)
     y, y_validation = (np.arange(n) % 2 for n in (sizes.train, sizes.validation))
-    with _one_thread(), PeakMemory() as memory:
+    with one_thread(), PeakMemory() as memory:
         if isinstance(method, NeuralMethod):
             speed = _network(method, train, y, validation, epochs)
         else:
@@ -224,16 +225,3 @@ def products_alone(step: Callable[[], None], repeats: int = 15) -> float:
                 torch.matmul(a, b, out=out)
             seconds.append(time.perf_counter() - start)
     return median(seconds)
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    from threadpoolctl import threadpool_limits
-
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        with threadpool_limits(1):
-            yield
-    finally:
-        torch.set_num_threads(threads)

@@ -98,7 +98,7 @@ def compute(task: Task, material: Material) -> Outcome:
     conditions = [each.condition for each in task.runs.values()]
     try:
         _give_back_memory()
-        with _one_thread(), warnings.catch_warnings():
+        with one_thread(), warnings.catch_warnings():
             # What a method warns of (convergence, a constant column) would tear the progress bar.
             warnings.simplefilter("ignore")
             fitted = fit_and_predict(run.method, run.params, task.fold, material, conditions, run.balance)
@@ -139,7 +139,7 @@ def _record(key: str, run: Run, task: Task) -> dict[str, Any]:
 
 
 @contextlib.contextmanager
-def _one_thread() -> Iterator[None]:
+def one_thread() -> Iterator[None]:
     """More threads than free cores cost tenfold, and their sums are in another order."""
     import torch
     from threadpoolctl import threadpool_limits

@@ -90,11 +90,7 @@ def ablation_table(
         rows=mark_best(rows, columns),
         notes=[*notes, *_notes(rows, results)],
         failures=failures(results, labels),
-        facts={
-            "cohort": words.cohort_title(results),
-            "outcome": results.provenance.get("outcome", ""),
-            "protocol": results.provenance.get("protocol", ""),
-        },
+        facts=words.facts(results),
         head=head,
     )
 

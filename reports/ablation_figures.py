@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from strokebench.reports import caption as words
-from strokebench.reports.figures import CHANCE, INK, LOOKS, SOFT
+from strokebench.reports.figures import CHANCE, INK, LOOKS, SOFT, draw_mean
 from strokebench.reports.results import Results
 from strokebench.reports.table import PAPER_LABEL, Table
 
@@ -74,19 +74,7 @@ def _point(axes: Axes, row: Row, metric: str, height: float, look: tuple[str, st
             bbox={"facecolor": "white", "edgecolor": "none", "pad": 1},
         )
     else:
-        axes.errorbar(
-            100 * cell.value,
-            height,
-            xerr=100 * (cell.std or 0),
-            fmt=shape,
-            color=colour,
-            markersize=7,
-            markeredgecolor=INK,
-            markeredgewidth=0.6,
-            elinewidth=1.6,
-            capsize=3,
-            alpha=1 if row.complete else 0.45,
-        )
+        draw_mean(axes, row, metric, height, colour, shape)
         if not row.complete:
             axes.annotate(
                 f"{row.done}/{row.planned} runs",

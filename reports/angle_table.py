@@ -73,11 +73,7 @@ def angle_table(results: Results, variants: Mapping[str, str], reference: str) -
         rows=rows,
         notes=_notes(rows, results),
         failures=failures(results, labels),
-        facts={
-            "cohort": words.cohort_title(results),
-            "outcome": results.provenance.get("outcome", ""),
-            "protocol": results.provenance.get("protocol", ""),
-        },
+        facts=words.facts(results),
         head="Losses",
     )
 

@@ -20,6 +20,15 @@ def cohort_title(results: Results) -> str:
     return title
 
 
+def facts(results: Results) -> dict[str, str]:
+    """What the CSV of a table repeats in each row, so that files of several cohorts can be joined."""
+    return {
+        "cohort": cohort_title(results),
+        "outcome": results.provenance.get("outcome", ""),
+        "protocol": results.provenance.get("protocol", ""),
+    }
+
+
 def runs_in_words(results: Results) -> str:
     """`20 runs (5 folds x 4 seeds)`: what the standard deviation is taken over."""
     runs = results.runs

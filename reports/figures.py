@@ -90,22 +90,29 @@ def draw_table1(table: Table, metric: str = "AUC") -> Figure:
     return figure
 
 
+def draw_mean(axes: Axes, row: Row, metric: str, height: float, colour: str, shape: str) -> None:
+    """A mean with its standard deviation as a bar, pale where runs are missing."""
+    cell = row.cells[metric]
+    assert cell.value is not None
+    axes.errorbar(
+        100 * cell.value,
+        height,
+        xerr=100 * (cell.std or 0),
+        fmt=shape,
+        color=colour,
+        markersize=7,
+        markeredgecolor=INK,
+        markeredgewidth=0.6,
+        elinewidth=1.6,
+        capsize=3,
+        alpha=1 if row.complete else 0.45,
+    )
+
+
 def _point(axes: Axes, row: Row, metric: str, height: int, colour: str, shape: str) -> None:
     cell = row.cells[metric]
     if cell.value is not None:
-        axes.errorbar(
-            100 * cell.value,
-            height,
-            xerr=100 * (cell.std or 0),
-            fmt=shape,
-            color=colour,
-            markersize=7,
-            markeredgecolor=INK,
-            markeredgewidth=0.6,
-            elinewidth=1.6,
-            capsize=3,
-            alpha=1 if row.complete else 0.45,
-        )
+        draw_mean(axes, row, metric, height, colour, shape)
     else:
         axes.text(
             0.01,

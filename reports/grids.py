@@ -184,11 +184,7 @@ def grid_table(results: Results, name: str, title: str, points: Mapping[str, Seq
         rows=mark_best(rows, columns),
         notes=_notes(rows, results),
         failures=failures(results, labels),
-        facts={
-            "cohort": words.cohort_title(results),
-            "outcome": results.provenance.get("outcome", ""),
-            "protocol": results.provenance.get("protocol", ""),
-        },
+        facts=words.facts(results),
     )
 
 

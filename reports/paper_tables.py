@@ -126,11 +126,7 @@ def _table(
         columns=columns,
         rows=rows,
         notes=[OTHER_PATIENTS, *filter(None, [words.identity(results)])],
-        facts={
-            "cohort": words.cohort_title(results),
-            "outcome": results.provenance.get("outcome", ""),
-            "protocol": results.provenance.get("protocol", ""),
-        },
+        facts=words.facts(results),
         head=head,
         counts_runs=False,
     )

@@ -74,11 +74,7 @@ def table1(results: Results, cost: bool = False) -> Table:
         notes=_notes(rows, oracle is not None, cost, results),
         footnotes=footnotes,
         failures=failures(results, labels),
-        facts={
-            "cohort": words.cohort_title(results),
-            "outcome": results.provenance.get("outcome", ""),
-            "protocol": results.provenance.get("protocol", ""),
-        },
+        facts=words.facts(results),
     )
 
 
