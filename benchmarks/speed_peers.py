@@ -162,7 +162,7 @@ def rows(turns: Iterable[Turn]) -> list[tuple[str, ...]]:
     by_pair: dict[int, list[Turn]] = {}
     for turn in turns:
         by_pair.setdefault(turn.pair, []).append(turn)
-    table = []
+    table: list[tuple[str, ...]] = []
     for number, all_of in sorted(by_pair.items()):
         pair, ratios = PAIRS[number], [turn.ratio for turn in all_of]
         low, high = np.percentile(ratios, [25, 75])

@@ -71,7 +71,7 @@ def prepare_task(task: Task, left: Task, material: Material) -> Prepared:
         for condition in conditions
     ]
     records = {key: _record(key, run, left) for key, run in left.runs.items()}
-    return Prepared(task, left, records, make_method(left), parts, tests)  # type: ignore[arg-type]
+    return Prepared(task, left, records, make_method(left), parts, tests)
 
 
 def fit_together(prepared: Sequence[Prepared], material: Material, device: str) -> list[Outcome]:

@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from strokebench.benchmarks.store import Store
-from strokebench.benchmarks.workers import Ended, Task, _one_thread, compute_all
+from strokebench.benchmarks.workers import Ended, Task, one_thread, compute_all
 from strokebench.datasets.files import StrokebenchError
 
 if TYPE_CHECKING:
@@ -188,6 +188,6 @@ def _lock(task: Task, store: Store, locks: ExitStack) -> Task:
 @contextlib.contextmanager
 def _quietly() -> Iterator[None]:
     """One thread, and no warnings, which would tear the progress bar; as in the worker processes."""
-    with _one_thread(), warnings.catch_warnings():
+    with one_thread(), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield

@@ -105,9 +105,9 @@ def _finish(run: StackedRun) -> None:
     method = run.method
     finishing = copy(method)
     finishing.max_epochs = 0
-    vars(finishing)["build"] = lambda shapes: run.module
+    finishing.__dict__["build"] = lambda shapes: run.module
     finishing.fit(*run.parts)
     own = {*method.get_params(), "build"}
-    vars(method).update({name: value for name, value in vars(finishing).items() if name not in own})
+    method.__dict__.update({name: value for name, value in vars(finishing).items() if name not in own})
     method.history_ = run.result.history
     method.facts_ = {**finishing.facts_, "best_epoch": run.result.best_epoch, "epochs": run.result.epochs}

@@ -119,9 +119,9 @@ class Stack:
         for run, module in enumerate(modules):
             for name, value in module.named_parameters():
                 self.parameters[name][run].copy_(value)
-            for name, value in module.named_buffers():
+            for name, buffer in module.named_buffers():
                 if name in self.stacked:
-                    self.stacked[name][run].copy_(value)
+                    self.stacked[name][run].copy_(buffer)
         for name in self._constants:
             values = [module.get_buffer(name) for module in modules]
             if not _agree(values):

@@ -77,7 +77,7 @@ def _our_concat(table: int, image: int, text: int) -> Any:
     from torch import nn
 
     def with_width(module: nn.Module, width: int) -> nn.Module:
-        module.output_dim = width
+        module.__dict__["output_dim"] = width
         return module
 
     def reduction(inputs: int) -> nn.Module:
