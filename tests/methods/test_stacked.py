@@ -15,6 +15,8 @@ from strokebench.methods.registry import find_method
 from strokebench.methods.single_modality import MLP
 from strokebench.methods.stacked import can_stack, fit_stacked
 from strokebench.methods.stacked_dropout import FedDropout, Masks, draw_bits
+from strokebench.methods.stacked_network import StackedNetwork
+from strokebench.methods.stacked_run import FitParts, StackedRun, held_out_batches, steps
 from strokebench.methods.stacked_state import Stack
 
 SMALL = {"hidden": 16, "width": 8, "heads": 2, "align_width": 8}
@@ -175,6 +177,22 @@ def test_patients_of_different_shapes_are_refused_and_nothing_is_fitted():
     with pytest.raises(StrokebenchError, match="shape"):
         fit_stacked(methods, [FOLDS[0], (other.x, other.y, other.x, other.y)])
     assert not methods[0].history_
+
+
+@pytest.mark.parametrize("name", ["concat", "vdafm", "cross_attention", "earthmind", "fusion"])
+def test_a_step_leaves_nothing_on_another_device(name):
+    """On the meta device, which has no values: a tensor that stayed on the CPU does not mix with its tensors."""
+    device = torch.device("meta")
+    runs = [StackedRun.start(made(name, random_state=seed), FitParts(*part)) for seed, part in enumerate(FOLDS)]
+    network, stack = StackedNetwork(runs[0].module, runs[0].method, device), Stack([r.module for r in runs], device)
+    for numbers, batch, target in next(steps(runs[:2], device)):
+        words = network.words(stack, batch)
+        bits = torch.empty(len(numbers), 4 * words, dtype=torch.int16, device=device)
+        losses = network.losses(stack, torch.tensor(numbers, device=device), batch, target, bits, 0)
+        gradients = torch.autograd.grad(losses.sum(), list(stack.parameters.values()), allow_unused=True)
+        stack.step(dict(zip(stack.parameters, gradients, strict=True)), [0.1] * 3, [1.0] * 3, [True, True, False])
+        assert losses.device == stack.flat.device == device
+    assert network.logits(stack, held_out_batches(runs, device)).device == device
 
 
 def networks(count):
