@@ -48,11 +48,17 @@ def code_fingerprint(module: str) -> str:
             )
         if name in sources or name in NEUTRAL or path is None:
             continue
-        tree = _Effective().visit(ast.parse(path.read_text(encoding="utf-8")))
-        sources[name] = ast.unparse(tree)
-        package = name if path.name == "__init__.py" else name.rpartition(".")[0]
-        pending += [other for other in _imports(tree, package) if other.partition(".")[0] in packages]
+        sources[name], imported = _effective(path, name, path.stat().st_mtime_ns)
+        pending += [other for other in imported if other.partition(".")[0] in packages]
     return digest(sources)
+
+
+@cache
+def _effective(path: Path, name: str, _modified: int) -> tuple[str, tuple[str, ...]]:
+    """What runs of a module, and the names that it imports; methods share most of theirs."""
+    tree = _Effective().visit(ast.parse(path.read_text(encoding="utf-8")))
+    package = name if path.name == "__init__.py" else name.rpartition(".")[0]
+    return ast.unparse(tree), tuple(_imports(tree, package))
 
 
 @cache
