@@ -59,7 +59,9 @@ WeightsOption = Annotated[
     Path | None,
     typer.Option("--weights", envvar="WEIGHTS", help="Folder with the paper's encoders, if there is no network."),
 ]
-DeviceOption = Annotated[str, typer.Option("--device", envvar="DEVICE", help="For encoders: auto, cpu or cuda.")]
+DeviceOption = Annotated[
+    str, typer.Option("--device", envvar="DEVICE", help="For encoders and networks: auto, cpu or cuda.")
+]
 ScaleTextOption = Annotated[
     bool,
     typer.Option(

@@ -88,7 +88,9 @@ def run_experiment(experiment: Experiment, context: Context, console: Console) -
         console.print(f"Stopped. {kept} of {len(planned)} runs are finished and kept; the same command goes on.")
         raise
     finally:
-        costs.learn(collector.finished(key)[1] for key in computed)
+        records = (collector.finished(key)[1] for key in computed)
+        # A share of a stack on a GPU says nothing of a run alone.
+        costs.learn(record for record in records if not record.get("stacked"))
         tracker.close(report.folder if report else None)
 
 
@@ -119,11 +121,18 @@ def fits(todo: Mapping[str, Run], context: Context) -> list[Task]:
 
 
 def _compute(tasks: list[Task], context: Context, store: Store) -> Iterator[tuple[Task, Ended]]:
+    """On a cluster if the user says so, stacked where there is a GPU, else in worker processes."""
     settings = context.settings
-    if settings.backend == "dask" and tasks:
+    if not tasks:
+        return iter(())
+    if settings.backend == "dask":
         from strokebench.benchmarks.cluster import compute_on_cluster
 
         return compute_on_cluster(tasks, context.material, store, settings.jobs, settings.scheduler)
+    from strokebench.benchmarks.stacking import compute_stacked, stacking_device
+
+    if device := stacking_device(settings.device):
+        return compute_stacked(tasks, context.material, store, device, settings.jobs)
     return compute_all(tasks, context.material, store, settings.jobs)
 
 

@@ -32,7 +32,7 @@ class Settings:
         balance: a key of `strokebench.tasks.balancing.BALANCERS`.
         shuffle_labels: permute the labels among patients with this seed; every AUC must then be near 0.5.
         weights: folder with the paper's encoders, where there is no network to fetch them from.
-        device: where encoders run: `auto`, `cpu` or `cuda`.
+        device: where encoders and networks run: `auto`, `cpu` or `cuda`.
         keep_scale_text: leave sentences that state the outcome's own scale (an NIHSS, say) in the text.
         params: YAML files of hyper-parameters, one a method.
         grid_seeds: how many of the seeds each point of a grid of hyper-parameters is run with.

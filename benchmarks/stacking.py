@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from strokebench.benchmarks.store import Store
-from strokebench.benchmarks.workers import Ended, Task, one_thread, compute_all
+from strokebench.benchmarks.workers import Ended, Task, compute_all, one_thread
 from strokebench.datasets.files import StrokebenchError
 
 if TYPE_CHECKING:
