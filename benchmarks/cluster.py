@@ -22,8 +22,9 @@ def compute_on_cluster(
 ) -> Iterator[tuple[Task, Ended]]:
     """Compute tasks on the workers of a Dask scheduler; give each as it ends, in any order.
 
-    What a lost worker was computing is computed again by another, which is Dask's own doing. A task whose
-    workers die three times is recorded as failed.
+    What a lost worker was computing is computed again by another, which is Dask's own doing. A task that takes
+    down its workers, also when it is alone, is recorded as failed. (Dask's futures and not joblib's Dask backend:
+    that one ends as a whole when a worker dies, and does not say of which task.)
 
     Args:
         jobs: workers of the cluster of this machine, where there is no `scheduler`.
@@ -32,46 +33,49 @@ def compute_on_cluster(
     Raises:
         StrokebenchError: Dask is not installed, or the scheduler cannot be reached.
     """
-    from joblib import Parallel, delayed, parallel_config
-
     with _client(jobs, scheduler) as client:
-        from distributed.scheduler import KilledWorker
-
-        pending = {task.key: task for task in tasks if store.status(task.key) != "done"}
-        for task in tasks:
-            if task.key not in pending:
-                yield task, Ended(task.key, "done")
-        together = True
-        while pending:
-            group = list(pending.values()) if together else [next(iter(pending.values()))]
-            # The material goes to each worker once.
-            with parallel_config("dask", scatter=[material], client=client):
-                stream = Parallel(n_jobs=-1, return_as="generator_unordered", batch_size=1)(
-                    delayed(_remote)(task, material) for task in group
-                )
-                try:
-                    for key, outcome in stream:
-                        yield pending.pop(key), Ended(key, outcome.commit(store))
-                except KilledWorker as error:
-                    if together:
-                        # Which task it was is not said: one after the other tells.
-                        together = False
-                        continue
-                    [task] = group
-                    del pending[task.key]
-                    told = f"Every worker that computed it died, perhaps for lack of memory.\n{error}"
-                    yield task, Ended(task.key, _failed(task, told).commit(store))
-                finally:
-                    stream.close()
+        suspects: list[Task] = []
+        for task, outcome in _outcomes(client, tasks, material):
+            if outcome is None:
+                suspects.append(task)
+            else:
+                yield task, Ended(task.key, outcome.commit(store))
+        # A task can be blamed for a neighbour that took its worker down; alone, it can show that it is innocent.
+        for task in suspects:
+            [(_, outcome)] = _outcomes(client, [task], material)
+            outcome = outcome or _failed(task, "Every worker that computed it died, perhaps for lack of memory.")
+            yield task, Ended(task.key, outcome.commit(store))
 
 
-def _remote(task: Task, material: Material) -> tuple[str, Outcome]:
+def _outcomes(client: Client, tasks: Sequence[Task], material: Material) -> Iterator[tuple[Task, Outcome | None]]:
+    """What came of each task as it ends; None where its workers died."""
+    from distributed import as_completed
+    from distributed.scheduler import KilledWorker
+
+    # As the result of a task of its own, it goes to each worker once, and is there again when a worker is lost.
+    held = client.submit(_material, material, pure=False)
+    futures = {client.submit(_remote, task, held, pure=False): task for task in tasks}
+    try:
+        for future in as_completed(futures):
+            try:
+                yield futures[future], future.result()
+            except KilledWorker:
+                yield futures[future], None
+    finally:
+        client.cancel([held, *futures])
+
+
+def _material(material: Material) -> Material:
+    return material
+
+
+def _remote(task: Task, material: Material) -> Outcome:
     """On a worker: refuse to compute with other code than the one that planned the run."""
     method = next(iter(task.runs.values())).method
     here = code_fingerprint(find_method(method).__module__), package_versions()
     if here != (task.about.get("code_sha256", here[0]), task.about.get("versions", here[1])):
-        return task.key, _failed(task, "This worker has another version of strokebench or of a library than the rest.")
-    return task.key, compute(task, material)
+        return _failed(task, "This worker has another version of strokebench or of a library than the rest.")
+    return compute(task, material)
 
 
 def _failed(task: Task, told: str) -> Outcome:
