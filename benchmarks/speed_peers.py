@@ -243,7 +243,7 @@ def compare(console: Console, names: Sequence[str], repeats: int, folds: int, ep
         total = sum(pair.peer in chosen for pair in PAIRS) * repeats * folds
         task = progress.add_task("Timing", total=total)
         turns = take_turns(workers, repeats, folds, epochs, lambda _: progress.advance(task))
-        versions = {name: worker.versions for name, worker in workers.items()}
+        versions = {name: dict(worker.versions) for name, worker in workers.items()}
     facts = {**asdict(sizes), "text": sizes.layers * sizes.text, "epochs": epochs, "folds": folds}
     facts |= {"repeats": repeats, "machine": platform.machine(), "python": versions["ours"]["python"]}
     facts |= {"torch": versions["ours"]["torch"], "versions": versions}

@@ -4,11 +4,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from strokebench.methods.base import Family, Method, two_columns
-from strokebench.methods.registry import register
 from strokebench.tasks.trimodal import Modality
 
 
-@register
 @dataclass(kw_only=True, eq=False, repr=False)
 class Tunable(Method):
     """The difference of class means on the first columns of the image vector, or its opposite."""

@@ -2,11 +2,15 @@
 
 import sys
 
-import tunable_method  # noqa: F401
 from rich.console import Console
 from small_context import make_context
+from tunable_method import Tunable
 
 from strokebench.benchmarks.tuning import Search, run_study
+from strokebench.methods import registry
+
+registry.all_methods()
+registry.register(Tunable)
 
 if __name__ == "__main__":
     trials, storage = int(sys.argv[1]), sys.argv[2]
