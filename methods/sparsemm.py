@@ -190,7 +190,7 @@ class SparseMMNetwork(nn.Module):
         first = self.prompt - self.window if rows is not None else 0
         queries = block.attention.queries(normal[:, first:])
         kept = self.kept_keys(queries[:, :, -1 - self.window : -1], keys, budgets)
-        class_bias = torch.zeros(kept.shape).masked_fill_(~kept, -1e9).unsqueeze(2)
+        class_bias = torch.where(kept, 0.0, -1e9).unsqueeze(2)
         if rows is not None:
             attended = block.attention.attend(queries[:, :, -1:], keys, values, class_bias)
             return block.add(x[:, rows], attended)

@@ -31,11 +31,8 @@ OWN_TO_EACH = frozenset(
 )
 """Hyper-parameters in which runs of a stack may differ: no network or loss depends on them."""
 
-FINISHING = frozenset({"fusion"})
+FINISHING = frozenset({"fusion", "sparsemm"})
 """Methods whose own `fit` only adds to what the common one made; another's might change its inputs first."""
-
-NOT_MAPPED = {"sparsemm": "its sparse attention fills a fresh mask in place, which vmap cannot map over runs"}
-"""Methods that PyTorch cannot map over runs, and why."""
 
 ANY = Shapes(image=16, tokens=16, prompts=1, layers=1, text=4, table=4)
 """Patients for whom a network is built to look at its layers."""
@@ -54,8 +51,6 @@ def can_stack(methods: Sequence[Method]) -> str | None:
         return f"{first.name} is no network"
     if any(type(method) is not type(first) for method in methods):
         return "they are different methods"
-    if first.name in NOT_MAPPED:
-        return NOT_MAPPED[first.name]
     if type(first).fit is not NeuralMethod.fit and first.name not in FINISHING:
         return f"{first.name} has its own fit"
     known = first.get_params()

@@ -14,6 +14,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from strokebench.methods.neural import Batch, NeuralMethod
 from strokebench.methods.stacked_dropout import Masks, feed_dropouts
 from strokebench.methods.stacked_state import Stack
+from strokebench.methods.training import training_loss
 
 State = dict[str, Tensor]
 
@@ -67,8 +68,10 @@ class StackedNetwork:
 
         def loss(parameters: State, buffers: State, batch: Batch, target: Tensor, bits: Tensor) -> Tensor:
             self.masks.feed(bits)
-            logit, aux = functional_call(self.template, parameters | buffers | stack.shared, (batch,))
-            return self.method.loss(logit, target, aux, epoch)
+            state = parameters | buffers | stack.shared
+            return training_loss(
+                self.method, lambda x: functional_call(self.template, state, (x,)), batch, target, epoch
+            )
 
         self.template.train()
         with self._mappable():

@@ -1,21 +1,16 @@
-"""One run of a stack: what it draws, when it stops and which epoch it keeps, all as `train_network` has it."""
+"""The runs of a stack, and the batches in which they step together."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
-from torch.nn import functional
 
 from strokebench.methods.neural import Batch, NeuralMethod
-from strokebench.methods.training import PREDICTION_BATCH, Patients, Selection, Training, _batches, augment
-from strokebench.tasks.metrics import auc
+from strokebench.methods.training import PREDICTION_BATCH, TrainingRun
 from strokebench.tasks.trimodal import TriModal
 
 
@@ -28,31 +23,17 @@ class FitParts(NamedTuple):
     y_validation: NDArray[Any]
 
 
-@dataclass
-class StackedRun:
-    """A method under training, with its own data, generators and selection.
+class StackedRun(TrainingRun):
+    """A training with a network and random numbers of its own.
 
     Args:
         module: on the CPU; holds the run's state between, before and after the stack's own use of it.
         dropout: in the state in which torch's global generator is after `module` was built.
     """
 
-    method: NeuralMethod
-    module: nn.Module
-    parts: FitParts
-    dropout: torch.Generator
-    result: Training = field(init=False)
-    selection: Selection = field(init=False)
-
-    def __post_init__(self) -> None:
-        method, (train, y, validation, y_validation) = self.method, self.parts
-        self.patients, self.held_out = Patients(train, method.parts()), Patients(validation, method.parts())
-        self.target = torch.from_numpy(np.asarray(y, dtype=np.float32))
-        self.held_out_target = torch.from_numpy(np.asarray(y_validation, dtype=np.float32))
-        self.random = np.random.default_rng(method.random_state)
-        self.generator = torch.Generator().manual_seed(method.random_state)
-        self.result = Training(history={"train_loss": [], "validation_loss": [], "validation_auc": []})
-        self.selection = Selection(method.patience)
+    def __init__(self, method: NeuralMethod, module: nn.Module, parts: FitParts, dropout: torch.Generator) -> None:
+        super().__init__(method, *parts)
+        self.module, self.parts, self.dropout = module, parts, dropout
 
     @classmethod
     def start(cls, method: NeuralMethod, parts: FitParts) -> StackedRun:
@@ -64,35 +45,10 @@ class StackedRun:
             dropout.set_state(torch.get_rng_state())
         return cls(method, module, parts, dropout)
 
-    def batches(self) -> Iterator[tuple[Batch, Tensor]]:
-        """The augmented batches of one epoch."""
-        for rows in _batches(len(self.patients), self.method.batch_size, self.generator):
-            batch = self.patients.one_prompt(rows, self.generator)
-            yield augment(batch, self.target[rows], self.method, self.random, self.generator)
-
-    def close_epoch(self, epoch: int, train_loss: float, logits: Tensor) -> tuple[bool, bool]:
-        """Whether this epoch is the best so far, and whether it was the last.
-
-        Args:
-            logits: of the validation part, on the CPU.
-        """
-        validation_loss = float(functional.binary_cross_entropy_with_logits(logits, self.held_out_target))
-        score = auc(self.parts.y_validation, logits.numpy())
-        self.result.history["train_loss"].append(train_loss)
-        self.result.history["validation_loss"].append(validation_loss)
-        self.result.history["validation_auc"].append(score)
-        self.result.epochs = epoch + 1
-        if not self.method.may_select(epoch):
-            return False, False
-        if self.selection.improved(epoch, -validation_loss if math.isnan(score) else score):
-            return True, False
-        return False, self.selection.exhausted(epoch)
-
     def finish(self, state: dict[str, Tensor]) -> None:
-        """Leave the module in this state, and say which epoch it is of."""
+        """Leave the module in this state."""
         self.module.load_state_dict(state)
         self.module.eval()
-        self.result.best_epoch = self.selection.best_epoch
 
 
 class Group(NamedTuple):

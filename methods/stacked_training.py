@@ -43,11 +43,11 @@ def train_stacked(runs: Sequence[StackedRun], device: torch.device) -> None:
             run.close_epoch(epoch, total / len(run.patients), own[: len(run.held_out)])
             for run, total, own in zip(active, totals, logits, strict=True)
         ]
-        stack.keep_best([number for number, (best, _) in enumerate(ends) if best])
-        going = [number for number, (_, last) in enumerate(ends) if not last]
+        stack.keep_best([number for number, end in enumerate(ends) if end.best])
+        going = [number for number, end in enumerate(ends) if not end.last]
         if len(going) < len(active):
-            for number, (_, last) in enumerate(ends):
-                if last:
+            for number, end in enumerate(ends):
+                if end.last:
                     active[number].finish(stack.state(number, best=True))
             active = [active[number] for number in going]
             if not active:

@@ -9,9 +9,9 @@ predictions use the mean over prompts, which is deterministic (our choice).
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import torch
@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from strokebench.methods.neural import Batch
+from strokebench.methods.neural import Aux, Batch
 from strokebench.methods.optimiser import OnePassRAdam
 from strokebench.tasks.metrics import auc
 from strokebench.tasks.trimodal import TriModal
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from strokebench.methods.neural import NeuralMethod
 
 PREDICTION_BATCH = 256
+
+Network = Callable[[Batch], tuple[Tensor, Aux]]
 
 
 @dataclass
@@ -120,58 +122,97 @@ def augment(batch: Batch, target: Tensor, method: NeuralMethod, random: np.rando
     return batch, target
 
 
-def train_network(method: NeuralMethod, module: nn.Module, train: TriModal, y: NDArray,
-                  validation: TriModal, y_validation: NDArray) -> Training:  # fmt: skip
-    """Train `module` in place and leave it at its best epoch, in evaluation mode.
+class EpochEnd(NamedTuple):
+    """Whether an epoch is the best so far, and whether it was the last."""
+
+    best: bool
+    last: bool
+
+
+class TrainingRun:
+    """One training under way: what it draws, when it stops and which epoch it keeps, alone or in a stack of runs.
 
     Selection is by validation AUC; where the validation part holds one class only, by its loss.
+
+    Args:
+        method: whose protocol is followed; everything random comes from its `random_state`.
+        train, y, validation, y_validation: what `Method.fit` is called with.
     """
-    patients, held_out = Patients(train, method.parts()), Patients(validation, method.parts())
-    target = torch.from_numpy(np.asarray(y, dtype=np.float32))
-    random = np.random.default_rng(method.random_state)
-    generator = torch.Generator().manual_seed(method.random_state)
+
+    def __init__(
+        self, method: NeuralMethod, train: TriModal, y: NDArray, validation: TriModal, y_validation: NDArray
+    ) -> None:
+        self.method, self.y_validation = method, y_validation
+        self.patients, self.held_out = Patients(train, method.parts()), Patients(validation, method.parts())
+        self.target, self.held_out_target = _labels(y), _labels(y_validation)
+        self.random = np.random.default_rng(method.random_state)
+        self.generator = torch.Generator().manual_seed(method.random_state)
+        self.result = Training(history={"train_loss": [], "validation_loss": [], "validation_auc": []})
+        self.selection = Selection(method.patience)
+
+    def batches(self) -> Iterator[tuple[Batch, Tensor]]:
+        """The augmented batches of one epoch, and their labels."""
+        for rows in _batches(len(self.patients), self.method.batch_size, self.generator):
+            batch = self.patients.one_prompt(rows, self.generator)
+            yield augment(batch, self.target[rows], self.method, self.random, self.generator)
+
+    def close_epoch(self, epoch: int, train_loss: float, logits: Tensor) -> EpochEnd:
+        """Note how the epoch (from 0) went.
+
+        Args:
+            train_loss: mean over the training part.
+            logits: of the validation part (n,), on the CPU.
+        """
+        validation_loss = float(functional.binary_cross_entropy_with_logits(logits, self.held_out_target))
+        score = auc(self.y_validation, logits.numpy())
+        for name, value in zip(self.result.history, (train_loss, validation_loss, score), strict=True):
+            self.result.history[name].append(value)
+        self.result.epochs = epoch + 1
+        if not self.method.may_select(epoch):
+            return EpochEnd(best=False, last=False)
+        best = self.selection.improved(epoch, -validation_loss if math.isnan(score) else score)
+        self.result.best_epoch = self.selection.best_epoch
+        return EpochEnd(best, last=not best and self.selection.exhausted(epoch))
+
+
+def training_loss(method: NeuralMethod, network: Network, batch: Batch, target: Tensor, epoch: int) -> Tensor:
+    """What one step minimises, for a run alone and for each run of a stack."""
+    logit, aux = network(batch)
+    return method.loss(logit, target, aux, epoch)
+
+
+def train_network(method: NeuralMethod, module: nn.Module, train: TriModal, y: NDArray,
+                  validation: TriModal, y_validation: NDArray) -> Training:  # fmt: skip
+    """Train `module` in place and leave it at its best epoch, in evaluation mode."""
+    run = TrainingRun(method, train, y, validation, y_validation)
     optimiser = OnePassRAdam(module.parameters(), lr=method.learning_rate, clip_norm=method.clip_norm)
-    result = Training(history={"train_loss": [], "validation_loss": [], "validation_auc": []})
-    selection, best_state = Selection(method.patience), None
+    best_state = None
     for epoch in range(method.max_epochs):
         rate = learning_rate(epoch, method.learning_rate, method.warmup_epochs, method.max_epochs)
         for group in optimiser.param_groups:
             group["lr"] = rate
         module.eval()
-        method.before_epoch(module, epoch, patients.in_order())
+        method.before_epoch(module, epoch, run.patients.in_order())
         module.train()
         total = torch.zeros(())
-        for rows in _batches(len(patients), method.batch_size, generator):
-            batch, soft = patients.one_prompt(rows, generator), target[rows]
-            batch, soft = augment(batch, soft, method, random, generator)
-            logit, aux = module(batch)
-            loss = method.loss(logit, soft, aux, epoch)
+        for batch, target in run.batches():
+            loss = training_loss(method, module, batch, target, epoch)
             loss.backward()
             optimiser.step()
-            total += loss.detach() * len(rows)
-        module.eval()
-        logits = predict_logits(method, module, held_out)
-        validation_loss = float(
-            functional.binary_cross_entropy_with_logits(
-                logits, torch.from_numpy(np.asarray(y_validation, dtype=np.float32))
-            )
-        )
-        score = auc(y_validation, logits.numpy())
-        result.history["train_loss"].append(float(total) / len(patients))
-        result.history["validation_loss"].append(validation_loss)
-        result.history["validation_auc"].append(score)
-        result.epochs = epoch + 1
-        if not method.may_select(epoch):
-            continue
-        if selection.improved(epoch, -validation_loss if math.isnan(score) else score):
+            total += loss.detach() * len(target)
+        end = run.close_epoch(epoch, float(total) / len(run.patients), predict_logits(method, module, run.held_out))
+        if end.best:
             best_state = {name: value.clone() for name, value in module.state_dict().items()}
-        elif selection.exhausted(epoch):
+        if end.last:
             break
-    result.best_epoch = selection.best_epoch
     if best_state is not None:
         module.load_state_dict(best_state)
     module.eval()
-    return result
+    return run.result
+
+
+def _labels(y: NDArray) -> Tensor:
+    return torch.from_numpy(np.asarray(y, dtype=np.float32))
 
 
 def _batches(n: int, size: int, generator: torch.Generator) -> Iterator[Tensor]:

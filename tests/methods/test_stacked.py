@@ -61,7 +61,7 @@ def assert_equal(alone, stacked, tolerance=1e-4):
         np.testing.assert_allclose(other.predict_proba(TEST), one.predict_proba(TEST), atol=tolerance)
 
 
-@pytest.mark.parametrize("name", ["concat", "vdafm", "cross_attention", "earthmind", "fusion", "mlp"])
+@pytest.mark.parametrize("name", ["concat", "vdafm", "cross_attention", "earthmind", "fusion", "sparsemm", "mlp"])
 def test_a_stack_equals_its_fits_alone(name):
     """With noise, MixUp and dropout on: what is drawn is the same too."""
     torch.manual_seed(1)
@@ -161,7 +161,6 @@ def test_what_cannot_be_stacked_says_why():
     assert "width" in can_stack([made("concat"), made("concat", width=16)])
     assert "different methods" in can_stack([made("concat"), made("mlp")])
     assert "no network" in can_stack([find_method("svm")()])
-    assert "mask" in can_stack([made("sparsemm")])
     assert "normalises batches" in can_stack([made("image_net")])
 
     class OwnFit(Concat):
