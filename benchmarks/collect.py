@@ -9,13 +9,12 @@ import numpy as np
 import pandas as pd
 
 from strokebench.benchmarks.context import Context
+from strokebench.benchmarks.described import Described, described
 from strokebench.benchmarks.experiment import Run
 from strokebench.benchmarks.fingerprint import package_versions
 from strokebench.benchmarks.groups import patient_groups
 from strokebench.benchmarks.provenance import commit, machine
 from strokebench.benchmarks.store import Store
-from strokebench.methods.base import Method
-from strokebench.methods.registry import find_method
 from strokebench.reports.results import PREDICTION_COLUMNS, RUN_COLUMNS, MethodInfo, Provenance, Results
 
 STORED = ("patient_id", "y", "p")
@@ -47,44 +46,44 @@ class Collector:
             record: dict[str, Any] = {}
             if status == "done":
                 part, record = self.finished(key)
-                predictions.append(self._predictions(run, part))
+                predictions.append((run, part))
                 if len(part.columns) > len(STORED):
                     patient_facts.append(part.drop(columns=["y", "p"]).assign(**run.names()))
             elif status == "failed":
                 error = self.store.failure(key)["error"]
             rows.append(_row(run, key, status, error, record))
-        methods = {run.method: find_method(run.method) for run, _ in self.planned}
-        empty = pd.DataFrame(columns=list(PREDICTION_COLUMNS))
+        methods = {run.method: described(run.method) for run, _ in self.planned}
         return Results(
-            predictions=pd.concat(predictions, ignore_index=True) if predictions else empty,
+            predictions=self._predictions(predictions),
             runs=pd.DataFrame(rows, columns=list(RUN_COLUMNS)),
-            methods=[describe(method) for method in methods.values()],
+            methods=[_method_info(method) for method in methods.values()],
             provenance=self._provenance(),
             oracle=self.context.oracle,
             patient_facts=pd.concat(patient_facts, ignore_index=True) if patient_facts else None,
             groups=patient_groups(self.context.cohort, self.context.labels.index),
         )
 
-    def _predictions(self, run: Run, part: pd.DataFrame) -> pd.DataFrame:
+    def _predictions(self, parts: Sequence[tuple[Run, pd.DataFrame]]) -> pd.DataFrame:
+        """The long table. Made in one piece: a frame a run would take longer than to read the runs."""
+        if not parts:
+            return pd.DataFrame(columns=list(PREDICTION_COLUMNS))
         context = self.context
+        stored = pd.concat([part[list(STORED)] for _, part in parts], ignore_index=True)
+        rows = np.repeat(np.arange(len(parts)), [len(part) for _, part in parts])
+        names = pd.DataFrame([run.names() | {"protocol": run.protocol} for run, _ in parts])
         site = context.cohort.site
-        columns = {
-            "experiment": self.experiment,
-            "dataset": context.cohort.name,
-            "outcome": context.outcome.expression,
-            "method": run.method,
-            "variant": run.variant,
-            "condition": run.condition.name,
-            "protocol": run.protocol,
-            "split": context.split.sha256,
-            "seed": run.seed,
-            "fold": run.fold,
-            "patient_id": part["patient_id"],
-            "site": None if site is None else site.loc[part["patient_id"]].to_numpy(),
-            "y": part["y"],
-            "p": part["p"],
-        }
-        return pd.DataFrame(columns, columns=list(PREDICTION_COLUMNS))
+        return pd.DataFrame(
+            {
+                "experiment": self.experiment,
+                "dataset": context.cohort.name,
+                "outcome": context.outcome.expression,
+                "split": context.split.sha256,
+                **names.iloc[rows].reset_index(drop=True),
+                "site": None if site is None else site.loc[stored["patient_id"]].to_numpy(),
+                **stored,
+            },
+            columns=list(PREDICTION_COLUMNS),
+        )
 
     def _provenance(self) -> Provenance:
         context = self.context
@@ -120,14 +119,14 @@ class Collector:
         return provenance
 
 
-def describe(method: type[Method]) -> MethodInfo:
+def _method_info(method: Described) -> MethodInfo:
     """What the reports need to know of a method; one with an `Original` section was made for another task."""
-    notes = method.notes()
+    notes = dict(method.notes)
     source = notes.pop("Source", "")
     return MethodInfo(
         name=method.name,
         label=method.label,
-        family=str(method.family),
+        family=method.family,
         uses=tuple(sorted(method.uses)),
         source=source,
         adapted="Original" in notes,

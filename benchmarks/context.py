@@ -5,22 +5,24 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from strokebench.benchmarks.described import described
 from strokebench.benchmarks.experiment import Run
 from strokebench.benchmarks.fingerprint import code_fingerprint, package_versions
-from strokebench.benchmarks.fit import Material
 from strokebench.benchmarks.settings import Settings
 from strokebench.benchmarks.tuned import Tuned, read_all
 from strokebench.datasets.cohort import Cohort
 from strokebench.datasets.embeddings import Embeddings
 from strokebench.datasets.files import digest, home
-from strokebench.methods.registry import find_method
 from strokebench.tasks.outcomes import Outcome
 from strokebench.tasks.splits import Fold, Split
 from strokebench.tasks.trimodal import Modality
+
+if TYPE_CHECKING:
+    from strokebench.benchmarks.fit import Material
 
 KEY_SCHEMA = 1
 """Raised when the meaning of a run's key or file changes."""
@@ -101,6 +103,8 @@ class Context:
     @cached_property
     def material(self) -> Material:
         """What the workers need, without paths and texts."""
+        from strokebench.benchmarks.fit import Material
+
         cohort = replace(self.cohort, images=None, masks=None, brain_masks=None, texts=None, oracle=None)
         return Material(cohort, self.embeddings, self.labels, self.banned_columns)
 
@@ -153,15 +157,15 @@ class Context:
 
     def identity(self, run: Run) -> dict[str, Any]:
         """What `key` is the hash of."""
-        method = find_method(run.method)
-        params = method(**run.params).get_params()
+        method = described(run.method)
+        params = _params(run) if run.params else dict(method.defaults)
         params.pop("random_state", None)
         return {
             "schema": KEY_SCHEMA,
             "data": self.data_sha256,
             "fold": self._fold_digests[run.seed, run.fold],
             "method": run.method,
-            "code": code_fingerprint(method.__module__),
+            "code": code_fingerprint(method.module),
             "params": params,
             "keep": sorted(run.condition.keep),
             "when": run.condition.when,
@@ -169,3 +173,10 @@ class Context:
             "balance": run.balance,
             "versions": package_versions(),
         }
+
+
+def _params(run: Run) -> dict[str, Any]:
+    """All hyper-parameters of a run: only the class itself knows what it makes of those that are given."""
+    from strokebench.methods.registry import find_method
+
+    return find_method(run.method)(**run.params).get_params()

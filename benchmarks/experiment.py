@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import pkgutil
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
@@ -117,6 +118,11 @@ def find_experiment(name: str) -> Experiment:
     Raises:
         StrokebenchError: there is none; names those that exist.
     """
+    # An experiment lies in the file of its name: the others, and what they bring in, stay where they are.
+    if name.isidentifier() and importlib.util.find_spec(f"{strokebench.benchmarks.__name__}.{name}"):
+        importlib.import_module(f"{strokebench.benchmarks.__name__}.{name}")
+    if name in _registered:
+        return _registered[name]()
     experiments = all_experiments()
     if name not in experiments:
         raise StrokebenchError(f"No experiment is called {name!r}.", f"Choose from: {', '.join(experiments)}.")

@@ -10,7 +10,8 @@ from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from strokebench.datasets.files import StrokebenchError, digest
+from strokebench.benchmarks.parsed import Parsed, parsed_sources
+from strokebench.datasets.files import StrokebenchError, digest, home
 
 DECIDING_PACKAGES = ("torch", "scikit-learn", "xgboost", "imbalanced-learn", "numpy", "scipy")
 """Other people's code whose versions decide a result."""
@@ -50,14 +51,19 @@ def code_fingerprint(module: str) -> str:
             continue
         sources[name], imported = _effective(path, name, path.stat().st_mtime_ns)
         pending += [other for other in imported if other.partition(".")[0] in packages]
+    parsed_sources(Path(__file__), home()).remember()
     return digest(sources)
 
 
 @cache
 def _effective(path: Path, name: str, _modified: int) -> tuple[str, tuple[str, ...]]:
     """What runs of a module, and the names that it imports; methods share most of theirs."""
-    tree = _Effective().visit(ast.parse(path.read_text(encoding="utf-8")))
     package = name if path.name == "__init__.py" else name.rpartition(".")[0]
+    return parsed_sources(Path(__file__), home()).get(path.read_bytes(), package, _parse)
+
+
+def _parse(source: bytes, package: str) -> Parsed:
+    tree = _Effective().visit(ast.parse(source.decode("utf-8")))
     return ast.unparse(tree), tuple(_imports(tree, package))
 
 
@@ -106,6 +112,10 @@ def _source(module: str) -> Path | None:
     loaded = sys.modules.get(module)
     origin = getattr(loaded, "__file__", None)
     if origin is None:
+        above = module.rpartition(".")[0]
+        if above and (parent := _source(above)) is not None and parent.name != "__init__.py":
+            # A name within a module. To look for it would load the module, and PyTorch with most of them.
+            return None
         try:
             spec = importlib.util.find_spec(module)
         except (ImportError, ValueError, AttributeError):

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from strokebench.benchmarks.described import described, described_methods
 from strokebench.benchmarks.experiment import Run
 from strokebench.benchmarks.settings import QUICK_PARAMS
 from strokebench.benchmarks.tuned import VARIANT
-from strokebench.methods.registry import all_methods, find_method
 from strokebench.tasks.conditions import COMPLETE, Condition
 
 if TYPE_CHECKING:
@@ -28,14 +28,14 @@ def usable_methods(
         StrokebenchError: a wanted method does not exist.
     """
     wanted = default if context.settings.methods is None else context.settings.methods
-    names = list(all_methods()) if wanted is None else [find_method(name).name for name in wanted]
+    names = list(described_methods()) if wanted is None else [described(name).name for name in wanted]
     left_out = {
         name: f"it reads {' and '.join(sorted(lacking))}, which {context.cohort.title} does not have"
         for name in names
-        if (lacking := find_method(name).uses - context.modalities)
+        if (lacking := described(name).uses - context.modalities)
     }
     for name in names if parameters else ():
-        known = find_method(name)().get_params()
+        known = described(name).defaults
         if absent := [parameter for parameter in parameters if parameter not in known]:
             left_out.setdefault(name, f"it has no parameter {' and '.join(absent)}")
     return [name for name in names if name not in left_out], left_out
@@ -68,5 +68,5 @@ def method_runs(
 
 def quick_params(method: str) -> dict[str, Any]:
     """What a quick check changes of this method."""
-    known = find_method(method)().get_params()
+    known = described(method).defaults
     return {name: value for name, value in QUICK_PARAMS.items() if name in known}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Self
 
-from strokebench.methods.registry import find_method
+from strokebench.benchmarks.described import described
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -92,7 +92,7 @@ class RunProgress:
         summary = summarise(results)
         for row in summary[summary["method"] == method].to_dict("records"):
             auc = f"AUC {100 * row['AUC']:.2f} ({100 * row['AUC_std']:.2f})" if row["done"] else "–"
-            self.bar.console.print(f"  {find_method(method).label}: {row['done']}/{row['planned']} runs, {auc}")
+            self.bar.console.print(f"  {described(method).label}: {row['done']}/{row['planned']} runs, {auc}")
 
     def _runs(self) -> str:
         failed = f", {self.failed} failed" if self.failed else ""

@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Any, Protocol
 from strokebench.benchmarks.experiment import Experiment, Run
 from strokebench.benchmarks.privacy import set_privacy
 from strokebench.datasets.files import StrokebenchError, digest, home, read_json, write_json
-from strokebench.methods.registry import find_method
 from strokebench.tasks.metrics import evaluate
 
 if TYPE_CHECKING:
@@ -191,6 +190,8 @@ class MlflowTracker:
                 return known
 
     def _params(self, run: Run) -> dict[str, Any]:
+        from strokebench.methods.registry import find_method
+
         context = self.context
         params = find_method(run.method)(**run.params).get_params()
         params.pop("random_state", None)

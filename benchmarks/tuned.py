@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from strokebench.benchmarks.described import described, described_methods
 from strokebench.datasets.files import StrokebenchError, write_text
-from strokebench.methods.registry import all_methods, find_method
 
 if TYPE_CHECKING:
     from strokebench.benchmarks.context import Context
@@ -99,7 +99,7 @@ def read_tuned(path: Path) -> Tuned:
     if not isinstance(found, dict) or not isinstance(found.get("method"), str):
         raise StrokebenchError(f"{path} does not name a method.", _HINT)
     method = found["method"]
-    if method not in all_methods():
+    if method not in described_methods():
         raise StrokebenchError(f"{path}: no method is called {method!r}.", "See `strokebench list methods`.")
     params = _params(found.get("params") or {}, method, path)
     by_fold = []
@@ -144,7 +144,7 @@ def read_all(paths: Iterable[Path], wanted: Iterable[str] | None) -> dict[str, T
 def _params(params: Any, method: str, path: Path) -> dict[str, Any]:
     if not isinstance(params, dict):
         raise StrokebenchError(f"{path}: the parameters are not `name: value`.", _HINT)
-    known = sorted(set(find_method(method)().get_params()) - {"random_state"})
+    known = sorted(set(described(method).defaults) - {"random_state"})
     for name in params:
         if name not in known:
             raise StrokebenchError(f"{path}: {method} has no parameter {name!r}.", f"It has: {', '.join(known)}.")

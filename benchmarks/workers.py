@@ -12,14 +12,16 @@ import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from strokebench.benchmarks.experiment import Run
-from strokebench.benchmarks.fit import Material, fit_and_predict
 from strokebench.benchmarks.store import Busy, Store
 from strokebench.tasks.splits import Fold
+
+if TYPE_CHECKING:
+    from strokebench.benchmarks.fit import Material
 
 
 @dataclass(frozen=True)
@@ -93,6 +95,8 @@ def work(task: Task, material: Material, store: Store, wait: bool = False) -> En
 
 def compute(task: Task, material: Material) -> Outcome:
     """Compute one fit in this process, with one thread; an error of the method is a result too."""
+    from strokebench.benchmarks.fit import fit_and_predict
+
     records = {key: _record(key, run, task) for key, run in task.runs.items()}
     run = next(iter(task.runs.values()))
     conditions = [each.condition for each in task.runs.values()]

@@ -9,12 +9,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from strokebench.benchmarks import fit
 from strokebench.benchmarks.context import Context
+from strokebench.benchmarks.described import described
 from strokebench.benchmarks.leaks.finding import Finding
 from strokebench.benchmarks.leaks.telling import chance_deviation
 from strokebench.benchmarks.pipeline import shuffled
-from strokebench.methods.registry import find_method
 from strokebench.tasks.conditions import COMPLETE
 from strokebench.tasks.metrics import auc
 from strokebench.tasks.splits import make_split
@@ -56,7 +55,7 @@ def shuffled_labels(
     Args:
         told: called with each method's figures.
     """
-    usable = {name: params for name, params in methods.items() if not find_method(name).uses - context.modalities}
+    usable = {name: params for name, params in methods.items() if not described(name).uses - context.modalities}
     findings = []
     for name, params in usable.items():
         sung = _sing(context, name, params, range(permutations), len(usable))
@@ -68,7 +67,7 @@ def shuffled_labels(
                 Finding(
                     "shuffled_labels",
                     "alarm" if above else "warning",
-                    f"With permuted labels {find_method(name).label} has a mean AUC of {100 * sung.auc:.1f} over"
+                    f"With permuted labels {described(name).label} has a mean AUC of {100 * sung.auc:.1f} over"
                     f" {sung.folds} folds; chance stays {'below' if above else 'above'}"
                     f" {100 * (sung.bound if above else 1 - sung.bound):.1f}.",
                     "The labels of test patients reach the fit: look for anything computed before the split.",
@@ -79,6 +78,8 @@ def shuffled_labels(
 
 def _sing(context: Context, method: str, params: Mapping[str, Any], seeds: Sequence[int], methods: int) -> Sung:
     from scipy.stats import norm
+
+    from strokebench.benchmarks import fit
 
     aucs, variances = [], []
     for seed in seeds:

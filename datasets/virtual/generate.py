@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -19,13 +19,14 @@ from strokebench.datasets import prompts, text_writer
 from strokebench.datasets.cohort import Cohort
 from strokebench.datasets.files import StrokebenchError, home, read_json, write_json
 from strokebench.datasets.virtual import settings
-from strokebench.datasets.virtual.anatomy import Anatomy, anatomy
 from strokebench.datasets.virtual.dictionary import CITATIONS, COLUMNS, VARIABLES
-from strokebench.datasets.virtual.lesions import Lesion
-from strokebench.datasets.virtual.patients import TEXT, VOLUME, Patients, draw_patients, stream
 from strokebench.datasets.virtual.settings import MEASURED, OUTCOME, PATIENTS, SITES, Strengths
-from strokebench.datasets.virtual.texts import answer
-from strokebench.datasets.virtual.volumes import draw_volume
+
+# To draw patients takes SciPy; to read those that were drawn does not.
+if TYPE_CHECKING:
+    from strokebench.datasets.virtual.anatomy import Anatomy
+    from strokebench.datasets.virtual.lesions import Lesion
+    from strokebench.datasets.virtual.patients import Patients
 
 _BATCH = 16
 _STALE_SECONDS = 3600
@@ -78,6 +79,9 @@ def _write(
 ) -> None:
     from joblib import Parallel, delayed, parallel_config
 
+    from strokebench.datasets.virtual.anatomy import anatomy
+    from strokebench.datasets.virtual.patients import draw_patients
+
     patients = draw_patients(seed, n, strengths)
     (folder / "images").mkdir()
     (folder / "masks").mkdir()
@@ -123,6 +127,10 @@ def _draw_batch(
 ) -> dict[str, dict[str, str]]:
     """Draw and write the volumes of some patients; give back their texts by id."""
     import nibabel
+
+    from strokebench.datasets.virtual.patients import TEXT, VOLUME, stream
+    from strokebench.datasets.virtual.texts import answer
+    from strokebench.datasets.virtual.volumes import draw_volume
 
     sites = {site.name: site for site in SITES}
     answers = {}
