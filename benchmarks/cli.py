@@ -118,7 +118,8 @@ def _experiment(name: str, chosen: Settings, compute: bool) -> None:
         console.print(f"{name} does not run {method}: its file of parameters was not used.", style="yellow")
     console.print()
     console.print(done.shown)
-    console.print(f"Written to {done.folder}", soft_wrap=True, style="dim")
+    told = "Up to date in" if done.up_to_date else "Written to"
+    console.print(f"{told} {done.folder}", soft_wrap=True, style="dim")
     if compute and done.failed:
         console.print(f"{done.failed} run(s) failed; `strokebench status` says why.", style="bold red")
         raise typer.Exit(1)

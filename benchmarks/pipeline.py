@@ -9,13 +9,14 @@ import pandas as pd
 
 from strokebench.benchmarks.context import Context
 from strokebench.benchmarks.progress import StepProgress
+from strokebench.benchmarks.remembered import filter_name, remembered_split
 from strokebench.benchmarks.settings import QUICK_FOLDS, Settings
 from strokebench.datasets.catalogue import load_cohort
 from strokebench.datasets.cohort import Cohort
 from strokebench.datasets.embeddings import Embeddings
 from strokebench.datasets.files import StrokebenchError, home
 from strokebench.tasks.outcomes import Outcome, parse_outcome
-from strokebench.tasks.splits import Split, make_split
+from strokebench.tasks.splits import Split
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -79,6 +80,7 @@ def _encode(settings: Settings, cohort: Cohort, outcome: Outcome, console: Conso
             progress.step,
             settings.weights,
             settings.device,
+            filter_name(outcome),
         )
     console.print(f"Embeddings  image {embeddings.image_encoder or '–'}, text {embeddings.text_encoder or '–'}")
     return embeddings
@@ -106,7 +108,7 @@ def shuffled(labels: pd.Series, seed: int) -> pd.Series:
 
 def _split(settings: Settings, cohort: Cohort, labels: pd.Series) -> Split:
     seeds = settings.seeds[:1] if settings.quick else settings.seeds
-    split = make_split(settings.protocol, labels, cohort.site, seeds)
+    split = remembered_split(settings.protocol, labels, cohort.site, seeds)
     return Split(split.protocol, split.folds[:QUICK_FOLDS]) if settings.quick else split
 
 

@@ -15,6 +15,7 @@ from strokebench.benchmarks.experiment import Experiment, Run
 from strokebench.benchmarks.fingerprint import package_versions
 from strokebench.benchmarks.progress import RunProgress
 from strokebench.benchmarks.provenance import commit, strokebench_version
+from strokebench.benchmarks.receipt import receipt_of, written_files
 from strokebench.benchmarks.store import Store
 from strokebench.benchmarks.tracking import tracker_for
 from strokebench.benchmarks.workers import Ended, Task, compute_all
@@ -27,11 +28,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Report:
-    """What came of an experiment: its results, what the terminal shows of them, and where they lie."""
+    """What came of an experiment: its results, what the terminal shows of them, and where they lie.
+
+    Args:
+        up_to_date: tables and figures were there already, made from the same results by the same code.
+    """
 
     results: Results
     shown: RenderableType
     folder: Path
+    up_to_date: bool = False
 
     @property
     def failed(self) -> int:
@@ -137,11 +143,16 @@ def _compute(tasks: list[Task], context: Context, store: Store) -> Iterator[tupl
 
 
 def write_report(experiment: Experiment, context: Context, collector: Collector) -> Report:
-    """Write results, tables and figures into the experiment's folder."""
+    """Write results, tables and figures into the experiment's folder; what is there already stays."""
     results = collector.results()
     folder = context.results_folder(experiment.name)
     results.write(folder)
-    return Report(results, experiment.report(results, folder), folder)
+    receipt = receipt_of(experiment, results, folder)
+    if kept := receipt.shown():
+        return Report(results, kept, folder, up_to_date=True)
+    shown = experiment.report(results, folder)
+    receipt.write(shown, written_files(folder))
+    return Report(results, shown, folder)
 
 
 def _about(context: Context, run: Run) -> dict[str, object]:

@@ -17,6 +17,7 @@ from strokebench.datasets.encoders.registry import find_pair
 from strokebench.datasets.encoders.store import Arrays, Store, read_finished, write_finished
 from strokebench.datasets.encoders.work import Chunk, encode_images, encode_texts
 from strokebench.datasets.files import StrokebenchError, digest, file_digest, home
+from strokebench.datasets.filtered import FilteredTexts, TextFilter
 
 Progress = Callable[[str, int, int], None]
 """Called with `images` or `texts`, how many are done, and how many there are to do."""
@@ -27,11 +28,12 @@ NAMED = 5
 def encode_cohort(
     cohort: Cohort,
     encoders: str = "embedded",
-    text_filter: Callable[[str], str] | None = None,
+    text_filter: TextFilter | None = None,
     jobs: int = 2,
     progress: Progress | None = None,
     weights: Path | None = None,
     device: str = "auto",
+    filter_name: str = "",
 ) -> Embeddings:
     """Image and text features of a cohort; made on the first call, read from disk afterwards.
 
@@ -46,6 +48,8 @@ def encode_cohort(
         progress: told of each finished part.
         weights: folder with downloaded weights, for encoders that need them; None asks the hub.
         device: `auto` (a GPU where PyTorch sees one), `cpu` or `cuda`.
+        filter_name: hash of what decides what `text_filter` keeps, under which its work is remembered; empty: it
+            is done in every call.
 
     Returns:
         Arrays mapped read-only from disk. A cohort without images or without text has None there; a patient
@@ -68,7 +72,9 @@ def encode_cohort(
     if cohort.texts is not None and cohort.texts.shape[1]:
         reader = pair.text(weights)
         text_encoder = reader.name
-        keys["text"], text = _texts(cohort.texts.loc[ids], reader, text_filter, jobs, progress, device)
+        keys["text"], text = _texts(
+            cohort.texts.loc[ids], reader, FilteredTexts(text_filter, filter_name), jobs, progress, device
+        )
     return Embeddings(
         ids=ids,
         image=image.get("pooled"),
@@ -132,24 +138,19 @@ def _image_digest(patient: str, files: tuple[Path, Path | None]) -> str:
 def _texts(
     texts: pd.DataFrame,
     encoder: TextEncoder,
-    text_filter: Callable[[str], str] | None,
+    filtered: FilteredTexts,
     jobs: int,
     progress: Progress | None,
     device: str,
 ) -> tuple[str, Arrays]:
     keys = np.full(texts.shape, None, dtype=object)
-    sources: dict[str, str] = {}
     for index, answer in np.ndenumerate(texts.to_numpy(dtype=object)):
-        if pd.isna(answer):
-            continue
-        kept = (text_filter(str(answer)) if text_filter else str(answer)).strip()
-        if kept:
-            key = digest(kept)
-            keys[index] = key
-            sources[key] = kept
+        if not pd.isna(answer):
+            keys[index] = filtered.key(str(answer))
+    filtered.remember()
 
     def chunks(missing: Sequence[str]) -> Iterator[Chunk]:
-        return encode_texts(encoder, [(key, sources[key]) for key in missing], jobs, _device(device))
+        return encode_texts(encoder, list(filtered.texts(missing).items()), jobs, _device(device))
 
     return _cached("text", encoder, texts.index, keys, {"text": (LAYERS, encoder.dim)}, chunks, progress)
 

@@ -27,6 +27,8 @@ STATUSES: tuple[str, ...] = ("done", "failed", "missing")
 
 PREDICTIONS_FILE, RUNS_FILE, FACTS_FILE = "predictions.parquet", "runs.parquet", "results.json"
 PATIENT_FACTS_FILE, GROUPS_FILE = "patient_facts.parquet", "groups.parquet"
+RESULT_FILES = (PREDICTIONS_FILE, RUNS_FILE, FACTS_FILE, PATIENT_FACTS_FILE, GROUPS_FILE)
+"""What `Results.write` writes; the last two only where there is something to say."""
 
 
 class Provenance(TypedDict, total=False):

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 from strokebench.datasets.files import read_json, write_json
 from strokebench.reports.figures import save_figure
-from strokebench.reports.render import to_rich, write_table
+from strokebench.reports.render import write_table
+from strokebench.reports.shown import Shown
 from strokebench.reports.table import Table
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-    from rich.console import RenderableType
 
 SECTION_FILE = "section.json"
 FIGURE_FORMATS = ("svg", "png", "pdf")
@@ -60,7 +60,7 @@ class Section:
     warnings: Sequence[str] = ()
 
 
-def publish(section: Section, folder: Path) -> RenderableType:
+def publish(section: Section, folder: Path) -> Shown:
     """Write everything of a section: tables in four formats, figures in three, and how they belong together.
 
     `section.json` is written last, so that what it names is there.
@@ -68,17 +68,12 @@ def publish(section: Section, folder: Path) -> RenderableType:
     Returns:
         What the terminal shows: the warnings, the lead and the tables.
     """
-    from rich.console import Group
-    from rich.text import Text
-
-    shown: list[Any] = [Text(f"Warning: {said}", style="bold red") for said in section.warnings]
-    shown += [section.lead] if section.lead else []
-    listed = []
+    shown, listed = [], []
     for panel in section.panels:
         if isinstance(panel.content, Table):
             write_table(panel.content, folder, panel.name)
             if panel.in_terminal:
-                shown.append(to_rich(panel.content))
+                shown.append(panel.content)
         else:
             for form in FIGURE_FORMATS:
                 save_figure(panel.content, folder / f"{panel.name}.{form}")
@@ -103,7 +98,7 @@ def publish(section: Section, folder: Path) -> RenderableType:
             "panels": listed,
         },
     )
-    return Group(*shown)
+    return Shown(section.warnings, section.lead, shown)
 
 
 def read_section(folder: Path) -> dict[str, Any]:
