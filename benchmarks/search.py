@@ -217,7 +217,9 @@ def open_storage(place: str) -> BaseStorage:
         with FileLock(path.with_name(f"{path.name}.lock")):
             # Another process may write; SQLite's own five seconds are short where a disk is slow.
             return _open(lambda: RDBStorage(place, engine_kwargs={"connect_args": {"timeout": 60}}))
-    return _open(lambda: RDBStorage(place, engine_kwargs={"pool_pre_ping": True}))
+    # The driver that we install; which one SQLAlchemy takes by itself depends on its version.
+    url = re.sub(r"^postgres(ql)?://", "postgresql+psycopg://", place)
+    return _open(lambda: RDBStorage(url, engine_kwargs={"pool_pre_ping": True}))
 
 
 def _open(make: Callable[[], BaseStorage]) -> BaseStorage:
@@ -234,5 +236,5 @@ def _open(make: Callable[[], BaseStorage]) -> BaseStorage:
         said = re.sub(r"//[^/@\s]*@", "//", str(error).strip().partition("\n")[0])
         raise StrokebenchError(
             f"The storage cannot be opened: {said[:200]}",
-            "Write sqlite:///studies.db, postgresql://user@host/name (with psycopg2), or a file such as study.journal.",
+            "Write sqlite:///studies.db, postgresql://user@host/name (with psycopg), or a file such as study.journal.",
         ) from None

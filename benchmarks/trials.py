@@ -79,7 +79,7 @@ class Objective:
         """
         default = bool(trial.user_attrs.get(DEFAULT))
         with FileLock(lock_path(self.study, trial.number)):
-            trial.set_user_attr(HOST, platform.node())
+            trial.set_user_attr(HOST, here())
             trial.set_user_attr(SAMPLER, self.sampler)
             params = self._params(trial, default)
             trial.set_user_attr(PARAMS, params)
@@ -152,6 +152,11 @@ class Objective:
         }
 
 
+def here() -> str:
+    """This machine and its home, in which the locks lie; the path itself is nobody else's business."""
+    return f"{platform.node()} {digest(str(home()))[:8]}"
+
+
 def lock_path(study: Study, number: int) -> str:
     """Held by the process that computes this trial; the operating system lets go when it dies."""
     folder = home("tuning", "running")
@@ -160,8 +165,8 @@ def lock_path(study: Study, number: int) -> str:
 
 
 def is_abandoned(study: Study, trial: FrozenTrial) -> bool:
-    """Its process died on this machine; of other machines nothing is known."""
-    if trial.user_attrs.get(HOST) != platform.node():
+    """Its process died here; of other places nothing is known."""
+    if trial.user_attrs.get(HOST) != here():
         return False
     lock = FileLock(lock_path(study, trial.number))
     try:

@@ -11,6 +11,7 @@ import optuna
 import pytest
 import tunable_method
 from optuna.trial import TrialState
+from postgres_server import PROGRAMS, postgres
 from rich.console import Console
 from small_context import make_context
 
@@ -148,29 +149,49 @@ def test_a_killed_process_trial_is_queued_again(console: Console, tmp_path: Path
     study = run_study("tunable", context, Search("random", 2, storage), console)
     dead = study.ask()
     params = tunable_method.Tunable.search_space(dead)
-    dead.set_user_attr(trials_module.HOST, trials_module.platform.node())
+    dead.set_user_attr(trials_module.HOST, trials_module.here())
     dead.set_user_attr(PARAMS, params)
     study = run_study("tunable", context, Search("random", 3, storage), console)
     assert study.trials[dead.number].state is TrialState.FAIL
     assert study.trials[-1].params == dead.params and study.trials[-1].state is TrialState.COMPLETE
 
 
-def test_processes_share_a_study_and_compute_nothing_twice(console: Console, home: Path, tmp_path: Path):
-    storage = f"sqlite:///{tmp_path}/shared.db"
-    command = [sys.executable, str(SUPPORT / "tune_small.py"), "8", storage]
+def tune_in_two_processes(trials: int, storage: str, homes: list[Path]) -> None:
+    command = [sys.executable, str(SUPPORT / "tune_small.py"), str(trials), storage]
     environment = {**os.environ, "PYTHONPATH": str(SUPPORT), "OMP_NUM_THREADS": "1"}
-    processes = [subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True) for _ in range(2)]
+    processes = [
+        subprocess.Popen(command, env={**environment, "STROKEBENCH_HOME": str(home)}, stderr=subprocess.PIPE, text=True)
+        for home in homes
+    ]
     for process in processes:
         _, said = process.communicate(timeout=300)
         assert process.returncode == 0, said
-    study = run_study("tunable", make_context(), Search("random", 8, storage), console)
+
+
+def told_by_all(study: optuna.Study) -> set[tuple]:
     complete = [trial for trial in study.trials if trial.state in (TrialState.COMPLETE, TrialState.PRUNED)]
     # Each may have one at work when the other reaches the number.
     assert 8 <= len(complete) <= 9
-    different = {
-        tuple(sorted({"sign": "plus", "columns": 4, **trial.user_attrs[PARAMS]}.items())) for trial in complete
-    }
-    assert len(fits(home)) <= 2 * len(different)
+    return {tuple(sorted({"sign": "plus", "columns": 4, **trial.user_attrs[PARAMS]}.items())) for trial in complete}
+
+
+def test_processes_share_a_study_and_compute_nothing_twice(console: Console, home: Path, tmp_path: Path):
+    storage = f"sqlite:///{tmp_path}/shared.db"
+    tune_in_two_processes(8, storage, [home, home])
+    study = run_study("tunable", make_context(), Search("random", 8, storage), console)
+    assert len(fits(home)) <= 2 * len(told_by_all(study))
+
+
+@pytest.mark.skipif(not PROGRAMS, reason="needs the programs of a PostgreSQL server")
+def test_machines_without_a_shared_disk_share_a_study_by_postgresql(console: Console, home: Path, tmp_path: Path):
+    pytest.importorskip("psycopg")
+    homes = [tmp_path / "a", tmp_path / "b"]
+    with postgres(tmp_path / "server") as storage:
+        tune_in_two_processes(8, storage, homes)
+        told_by_all(run_study("tunable", make_context(), Search("random", 8, storage), console))
+    # Each did a part, and what is known already is not done a third time.
+    assert all(fits(one) for one in homes)
+    assert not fits(home)
 
 
 def test_poor_trials_are_stopped_after_a_fold(console: Console):
