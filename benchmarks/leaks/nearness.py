@@ -1,6 +1,12 @@
-"""Which patients lie suspiciously near each other in an array of embeddings?"""
+"""Which patients lie suspiciously near each other in an array of embeddings?
+
+Arrays may be maps of files larger than the memory: they are read in blocks of rows, and what is kept of a patient
+is a sketch of a few hundred numbers.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,7 +15,15 @@ NEIGHBOUR = 5
 """Nearness is measured against the distance to the fifth neighbour, so that up to four copies stand out."""
 SKETCH = 256
 """Columns that wider arrays are projected to; distances change by about 1 / sqrt(2 * 256)."""
-CHUNK = 1024
+EXAMINED = 10_000
+"""Patients whose neighbours are looked for among all; of more, so many are drawn, and time grows linearly from there
+on (our choice: a minute at a hundred thousand patients)."""
+DISTANCES = 2**24
+"""Distances held at a time."""
+MARKS = 8
+"""Random directions in which equal patients must agree."""
+BLOCK = 1024
+"""Rows of an array read at a time."""
 EQUAL = 1e-6
 """A distance below this share of the typical one is rounding: the embeddings are equal."""
 
@@ -17,7 +31,7 @@ Pairs = dict[tuple[int, int], float]
 """Rows (smaller first) -> distance as a share of the smaller distance to a fifth neighbour; 0: equal."""
 
 
-def near_pairs(arrays: list[NDArray], below: float) -> Pairs:
+def near_pairs(arrays: list[NDArray], below: float, examined: int = EXAMINED) -> Pairs:
     """Pairs of rows nearer to each other than `below` times what lies around them.
 
     A share of the local distance rather than a distance: patients without much to see in the image lie close
@@ -26,6 +40,8 @@ def near_pairs(arrays: list[NDArray], below: float) -> Pairs:
     Args:
         arrays: one row a patient each; they are standardised and weigh the same. A row with a missing value in
             all arrays is in no pair.
+        examined: with more patients than this, pairs are looked for around so many, drawn at random, and around
+            those whose sketch another patient has too, so that equal patients are found wherever they are.
 
     Returns:
         Nothing where fewer than `NEIGHBOUR` + 2 patients are known.
@@ -33,19 +49,14 @@ def near_pairs(arrays: list[NDArray], below: float) -> Pairs:
     x, known = _joined(arrays)
     if len(known) < NEIGHBOUR + 2:
         return {}
-    squares = np.einsum("ij,ij->i", x, x)
-    typical = np.sqrt(2 * squares.mean()) or 1.0
-    around = np.empty(len(x))
-    candidates = []
-    for start in range(0, len(x), CHUNK):
-        rows = slice(start, start + CHUNK)
-        distances = squares[rows, None] + squares[None] - 2 * x[rows] @ x.T
-        distances[np.arange(len(distances)), np.arange(start, start + len(distances))] = np.inf
-        near = np.argpartition(distances, NEIGHBOUR - 1, axis=1)[:, :NEIGHBOUR]
+    typical = np.sqrt(2 * np.einsum("ij,ij->i", x, x, dtype=np.float64).mean()) or 1.0
+    around = np.full(len(x), -np.inf)
+    candidates: list[tuple[int, int, float]] = []
+    for rows, near in _neighbours(x, _chosen(x, examined)):
         # The product of matrices loses the digits of small distances, so those are taken again.
-        exact = np.linalg.norm(x[rows, None] - x[near], axis=2)
+        exact = np.linalg.norm(x[rows, None].astype(np.float64) - x[near], axis=2)
         around[rows] = exact.max(axis=1)
-        candidates += [(start + i, int(near[i, k]), float(exact[i, k])) for i, k in np.ndindex(near.shape)]
+        candidates += [(int(rows[i]), int(near[i, k]), float(exact[i, k])) for i, k in np.ndindex(near.shape)]
     pairs: Pairs = {}
     for i, j, distance in candidates:
         scale = max(around[i], around[j])
@@ -55,18 +66,69 @@ def near_pairs(arrays: list[NDArray], below: float) -> Pairs:
     return pairs
 
 
-def _joined(arrays: list[NDArray]) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
+def _chosen(x: NDArray[np.float32], examined: int) -> NDArray[np.intp]:
+    """The rows whose neighbours are looked for."""
+    if len(x) <= examined:
+        return np.arange(len(x))
+    drawn = np.random.default_rng(0).choice(len(x), examined, replace=False)
+    # Rounded, so that equal embeddings that were added up in another order still count as equal.
+    marks = np.round(x @ np.random.default_rng(1).standard_normal((x.shape[1], MARKS)).astype(np.float32), 3)
+    _, first, times = np.unique(marks, axis=0, return_index=True, return_counts=True)
+    return np.union1d(drawn, first[times > 1])
+
+
+def _neighbours(x: NDArray[np.float32], chosen: NDArray[np.intp]) -> Iterator[tuple[NDArray, NDArray]]:
+    """Rows, and the `NEIGHBOUR` nearest others of each."""
+    squares = np.einsum("ij,ij->i", x, x)
+    step = max(1, DISTANCES // len(x))
+    for start in range(0, len(chosen), step):
+        rows = chosen[start : start + step]
+        # The square of the row's own length is the same for all others.
+        distances = squares[None] - 2 * (x[rows] @ x.T)
+        distances[np.arange(len(rows)), rows] = np.inf
+        yield rows, np.argpartition(distances, NEIGHBOUR - 1, axis=1)[:, :NEIGHBOUR]
+
+
+def _joined(arrays: list[NDArray]) -> tuple[NDArray[np.float32], NDArray[np.intp]]:
     """Standardised columns of all arrays side by side, of the rows that are known, and which rows these are."""
     rng = np.random.default_rng(0)
-    flat = [np.asarray(array).reshape(len(array), -1) for array in arrays]
-    known = np.flatnonzero(np.any([~np.isnan(x).all(axis=1) for x in flat], axis=0))
-    blocks = []
-    for x in flat:
-        x = x[known]
-        deviation = np.nanstd(x, axis=0, dtype=np.float64)
-        mean = np.nanmean(x, axis=0, dtype=np.float64)
-        scaled = np.nan_to_num((x - mean) / np.where(deviation > 0, deviation, 1), nan=0.0)
-        if scaled.shape[1] > SKETCH:
-            scaled = scaled @ rng.standard_normal((scaled.shape[1], SKETCH)) / np.sqrt(SKETCH)
-        blocks.append(scaled / np.sqrt(x.shape[1]))
-    return np.hstack(blocks), known
+    there = [_known(array) for array in arrays]
+    known = np.flatnonzero(np.any(there, axis=0))
+    widths = [int(np.prod(array.shape[1:])) for array in arrays]
+    sketched = [min(width, SKETCH) for width in widths]
+    joined = np.empty((len(known), sum(sketched)), np.float32)
+    at = 0
+    for array, width, columns in zip(arrays, widths, sketched, strict=True):
+        mean, deviation = _moments(array, known)
+        projection = rng.standard_normal((width, SKETCH)) / np.sqrt(SKETCH) if width > SKETCH else None
+        for start, x in _blocks(array, known):
+            scaled = np.nan_to_num((x - mean) / np.where(deviation > 0, deviation, 1), nan=0.0)
+            scaled = scaled if projection is None else scaled @ projection
+            joined[start : start + len(x), at : at + columns] = scaled / np.sqrt(width)
+        at += columns
+    return joined, known
+
+
+def _blocks(array: NDArray, rows: NDArray[np.intp]) -> Iterator[tuple[int, NDArray[np.float64]]]:
+    for start in range(0, len(rows), BLOCK):
+        part = rows[start : start + BLOCK]
+        yield start, np.asarray(array[part], np.float64).reshape(len(part), -1)
+
+
+def _known(array: NDArray) -> NDArray[np.bool_]:
+    blocks = _blocks(array, np.arange(len(array)))
+    return np.concatenate([~np.isnan(x).all(axis=1) for _, x in blocks] or [np.zeros(0, bool)])
+
+
+def _moments(array: NDArray, rows: NDArray[np.intp]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Mean and deviation of each column over its known values, in two passes; NaN where there are none."""
+    width = int(np.prod(array.shape[1:]))
+    count, total, squares = np.zeros(width), np.zeros(width), np.zeros(width)
+    for _, x in _blocks(array, rows):
+        count += (~np.isnan(x)).sum(axis=0)
+        total += np.nansum(x, axis=0)
+    with np.errstate(invalid="ignore"):
+        mean = total / count
+        for _, x in _blocks(array, rows):
+            squares += np.nansum(np.square(x - mean), axis=0)
+        return mean, np.sqrt(squares / count)

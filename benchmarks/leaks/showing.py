@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from strokebench.benchmarks.leaks.audit import FULL, QUICK, Audit, remembered_audit
 from strokebench.benchmarks.leaks.finding import by_severity
+from strokebench.benchmarks.leaks.nearness import EXAMINED
 from strokebench.reports.section import SECTION_FILE
 
 if TYPE_CHECKING:
@@ -109,11 +110,21 @@ def _table(audit: Audit, context: Context, title: str) -> Table:
         f" {len(split.folds)} folds (split {split.sha256[:10]}).",
         columns=[Column("verdict", "Verdict", Kind.TEXT)],
         rows=rows,
-        notes=[f"{f.severity.capitalize()}: {f.message} {f.remedy}" for f in by_severity(audit.findings)],
+        notes=[
+            *(f"{f.severity.capitalize()}: {f.message} {f.remedy}" for f in by_severity(audit.findings)),
+            *_sampled(len(context.embeddings.ids)),
+        ],
         facts={"cohort": title, "outcome": context.outcome.expression, "protocol": split.protocol},
         head="Looks for",
         counts_runs=False,
     )
+
+
+def _sampled(n: int) -> list[str]:
+    """What is not looked for among all patients of a large cohort."""
+    if n <= EXAMINED:
+        return []
+    return [f"Images that are nearly, but not quite, the same were looked for around {EXAMINED} of {n} patients."]
 
 
 def _panel(audit: Audit) -> RenderableType:

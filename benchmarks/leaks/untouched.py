@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import fields, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -15,9 +15,17 @@ from strokebench.datasets.cohort import Cohort, Kind
 from strokebench.datasets.embeddings import Embeddings
 from strokebench.tasks.conditions import COMPLETE
 from strokebench.tasks.preprocessing import Parts, prepare
-from strokebench.tasks.splits import Fold
+from strokebench.tasks.splits import PARTS, Fold
+
+if TYPE_CHECKING:
+    from strokebench.benchmarks.fit import Material
 
 Prepare = Callable[..., Parts]
+
+SEEN = 1000
+"""Patients of a fold that are prepared, drawn at random where it has more (our choice): it is the pipeline that is on
+trial, not the patients, and their embeddings are held three times over."""
+_ARRAYS = ("image", "image_tokens", "text")
 
 
 def preprocessing_touched(context: Context, prepare: Prepare = prepare, folds: int = 1) -> list[Finding]:
@@ -32,7 +40,7 @@ def preprocessing_touched(context: Context, prepare: Prepare = prepare, folds: i
     """
     moved: dict[str, list[str]] = {}
     for fold in context.split.folds[:folds]:
-        material = context.material
+        material, fold = _some(context.material, fold)
         rest = (fold, context.banned_columns, COMPLETE, context.settings.balance)
         before = prepare(material.cohort, material.embeddings, material.labels, *rest)
         cohort = _other_table(material.cohort, context.banned_columns, fold)
@@ -55,6 +63,27 @@ def preprocessing_touched(context: Context, prepare: Prepare = prepare, folds: i
             "Fit imputation, scaling, selection and balancing on the training part alone.",
         )
     ]
+
+
+def _some(material: Material, fold: Fold) -> tuple[Material, Fold]:
+    """At most `SEEN` patients of a fold, and the embeddings of these alone; each part keeps its share."""
+    patients = sum(len(getattr(fold, part)) for part in PARTS)
+    if patients <= SEEN:
+        return material, fold
+    random = np.random.default_rng(0)
+    drawn = {
+        part: tuple(sorted(random.choice(ids, max(1, SEEN * len(ids) // patients), replace=False).tolist()))
+        for part in PARTS
+        if (ids := getattr(fold, part))
+    }
+    fold = replace(fold, **drawn)
+    ids = pd.Index([id for part in PARTS for id in getattr(fold, part)])
+    rows = material.embeddings.rows(ids)
+    arrays = {
+        name: None if (value := getattr(material.embeddings, name)) is None else np.asarray(value[rows])
+        for name in _ARRAYS
+    }
+    return replace(material, embeddings=replace(material.embeddings, ids=ids, **arrays)), fold
 
 
 def _moved(before: Parts, after: Parts) -> list[str]:
@@ -104,7 +133,7 @@ def _other_table(cohort: Cohort, banned: tuple[str, ...], fold: Fold) -> Cohort:
 def _other_embeddings(embeddings: Embeddings, fold: Fold) -> Embeddings:
     rows = embeddings.rows(pd.Index(fold.test))
     changed: dict[str, Any] = {}
-    for name in ("image", "image_tokens", "text"):
+    for name in _ARRAYS:
         value = getattr(embeddings, name)
         if value is not None:
             other = np.array(value)
