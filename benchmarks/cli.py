@@ -12,6 +12,7 @@ from strokebench.benchmarks.commands_bench import speed
 from strokebench.benchmarks.commands_fetch import fetch
 from strokebench.benchmarks.commands_page import page
 from strokebench.benchmarks.commands_paper import paper
+from strokebench.benchmarks.commands_scale import speed_scale
 from strokebench.benchmarks.commands_simulate import simulate
 from strokebench.benchmarks.commands_speed import speed_peers
 from strokebench.benchmarks.commands_tune import tune
@@ -141,6 +142,7 @@ commands_cohort.app.command()(fetch)
 app.command()(paper)
 app.command()(simulate)
 app.command()(speed_peers)
+app.command()(speed_scale)
 app.command()(page)
 app.command()(speed)
 app.command()(tune)
