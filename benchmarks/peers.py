@@ -8,14 +8,17 @@ import subprocess
 import sys
 import venv
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Self
 
+from strokebench.benchmarks.peer_pairs import Way
+from strokebench.benchmarks.workers import worker_memory
 from strokebench.datasets.files import StrokebenchError, digest, home, read_json, write_json
 
 SCRIPTS = Path(__file__).with_name("peer_scripts")
-ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
+THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 
 
 @dataclass(frozen=True)
@@ -128,18 +131,22 @@ class Worker:
     Args:
         peer: whose script to run.
         data: folder with the arrays.
+        way: on one thread, or with the threads and processes that the program takes by itself.
 
     Attributes:
-        versions: of Python and PyTorch there, and the number of threads.
+        versions: of Python and PyTorch there.
+        threads: of a matrix product; may be changed between fits.
 
     Raises:
         StrokebenchError: the process ended; its messages are in the file that is named.
     """
 
-    def __init__(self, peer: Peer, data: Path) -> None:
+    def __init__(self, peer: Peer, data: Path, way: Way = Way.FIT) -> None:
         self.peer = peer
-        self._log = data / f"{peer.name}-messages.txt"
+        self._log = data / f"{peer.name}-{way.name.lower()}-messages.txt"
         command = [str(peer.python), str(SCRIPTS / "serve.py"), f"{peer.name}_fit", str(data)]
+        if way is Way.FIT:
+            command.append("--one-thread")
         with self._log.open("w", encoding="utf-8") as messages:
             self._process = subprocess.Popen(
                 command,
@@ -147,19 +154,21 @@ class Worker:
                 stdout=subprocess.PIPE,
                 stderr=messages,
                 text=True,
-                env={**os.environ, **ONE_THREAD},
+                env=_environment(peer, way),
             )
         try:
             self.versions = self._answer()
+            self.threads: int = self.versions.pop("threads")
         except BaseException:
-            self.__exit__()
+            self.__exit__(*sys.exc_info())
             raise
 
-    def fit(self, network: str, fold: int, epochs: int) -> dict[str, Any]:
-        """One fit: `seconds`, `epochs` and `parameters`."""
+    def fit(self, network: str, folds: Sequence[int], epochs: int) -> dict[str, Any]:
+        """Fit each of these folds: `seconds` of all together, `epochs` of each, `parameters` of one network."""
         assert self._process.stdin is not None
+        order = {"network": network, "folds": list(folds), "epochs": epochs, "threads": self.threads}
         try:
-            self._process.stdin.write(json.dumps({"network": network, "fold": fold, "epochs": epochs}) + "\n")
+            self._process.stdin.write(json.dumps(order) + "\n")
             self._process.stdin.flush()
         except BrokenPipeError:
             pass
@@ -176,6 +185,17 @@ class Worker:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_: object) -> None:
-        self._process.kill()
-        self._process.communicate()
+    def __exit__(self, raised: object = None, *_: object) -> None:
+        # The end of its input ends it, and with it the processes that it may have started itself.
+        try:
+            self._process.communicate(timeout=0 if raised else 10)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.communicate()
+
+
+def _environment(peer: Peer, way: Way) -> dict[str, str]:
+    """The variables of a peer's process: threads, and for ours the memory settings of our own workers."""
+    with worker_memory() if peer is OURS else nullcontext():
+        variables = {name: value for name, value in os.environ.items() if name not in THREADS}
+    return variables | (dict.fromkeys(THREADS, "1") if way is Way.FIT else {})

@@ -2,83 +2,31 @@
 
 from __future__ import annotations
 
-import platform
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
+from functools import partial
 from pathlib import Path
-from statistics import median
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from strokebench.benchmarks.peer_pairs import PAIRS, Pair, Turn, Way
 from strokebench.benchmarks.peers import OURS, PEERS, Worker, build
+from strokebench.benchmarks.provenance import machine
 from strokebench.benchmarks.speed import Sizes
-from strokebench.datasets.files import StrokebenchError, atomic_path, home, write_json, write_text
+from strokebench.datasets.files import StrokebenchError, atomic_path, home, write_json
+from strokebench.methods.registry import find_method
+from strokebench.reports.peers_table import Measured, peers_table
+from strokebench.reports.section import Panel, Section, publish
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.progress import Progress, TaskID
 
 FOLDS = 5
-
-
-@dataclass(frozen=True)
-class Pair:
-    """A network of a peer and the one of ours that it is compared with.
-
-    Args:
-        peer, network: name in `PEERS`, and of the network in the peer's script.
-        ours: registry name of our method.
-        shows: what the peer's network is.
-        differs: what is not the same, in words.
-    """
-
-    peer: str
-    network: str
-    ours: str
-    shows: str
-    differs: str
-
-
-_LAYERS_SAME = "same layers and parameters; plain Adam at a constant rate, no clipping, noise or MixUp"
-PAIRS = (
-    Pair("fusilli", "concat_same", "concat", "concatenated feature maps, our Concat's layers", _LAYERS_SAME),
-    Pair("fusilli", "concat", "concat", "concatenated feature maps, as shipped", "another, smaller network"),
-    Pair(
-        "fusilli",
-        "attention",
-        "cross_attention",
-        "cross-modal attention, as shipped",
-        "theirs attends between patients of a batch on pooled vectors, ours between 16 image tokens and text",
-    ),
-    Pair("fusilli", "attention", "vdafm", "cross-modal attention, as shipped", "ours is much the larger network"),
-    Pair(
-        "widedeep",
-        "concat_same",
-        "concat",
-        "custom components, our Concat's layers",
-        f"{_LAYERS_SAME}; no validation AUC, only the loss",
-    ),
-    Pair("widedeep", "tabmlp", "concat", "TabMlp on all columns", "one network for all columns; no validation AUC"),
-)
-
-
-@dataclass(frozen=True)
-class Turn:
-    """One fit of ours and the peer's directly after it: seconds an epoch, and numbers of parameters."""
-
-    pair: int
-    repeat: int
-    fold: int
-    ours: float
-    peer: float
-    ours_parameters: int
-    peer_parameters: int
-
-    @property
-    def ratio(self) -> float:
-        """How many times as long the peer took."""
-        return self.peer / self.ours
+CROSS_VALIDATION_SEEDS = 2
+"""How often a cross-validation fits each fold."""
 
 
 def write_arrays(folder: Path, sizes: Sizes, seed: int = 0) -> None:
@@ -120,138 +68,181 @@ def choose(names: Sequence[str]) -> list[str]:
 
 
 def take_turns(
-    workers: dict[str, Any], repeats: int, folds: int, epochs: int, done: Callable[[Turn], None] = lambda _: None
+    workers: dict[str, Any],
+    way: Way,
+    repeats: int,
+    folds: int,
+    epochs: int,
+    done: Callable[[Turn], None] = lambda _: None,
 ) -> list[Turn]:
-    """Ours, peer, ours, peer: every pair on every fold, all of it `repeats` times; a first fit each is not counted.
+    """Ours, peer, ours, peer: every pair run this way, all of it `repeats` times; first fits are not counted.
 
     Args:
-        workers: `Worker`s by the name of their program.
+        workers: `Worker`s by the name of their program, started for this way.
         done: called with each turn.
 
     Raises:
         StrokebenchError: a program ran other than the number of epochs asked for.
     """
-    pairs = [(number, pair) for number, pair in enumerate(PAIRS) if pair.peer in workers]
+    pairs = _pairs(way, workers)
+    orders = _orders(way, folds)
     for name, network in sorted({("ours", p.ours) for _, p in pairs} | {(p.peer, p.network) for _, p in pairs}):
-        workers[name].fit(network, 0, 1)
+        workers[name].fit(network, orders[0], 1)
     turns = []
     for repeat in range(repeats):
-        for fold in range(folds):
+        for order in orders:
             for number, pair in pairs:
-                ours = _fit(workers["ours"], pair.ours, fold, epochs)
-                peer = _fit(workers[pair.peer], pair.network, fold, epochs)
-                seconds = ours["seconds"] / epochs, peer["seconds"] / epochs
-                turn = Turn(number, repeat, fold, *seconds, int(ours["parameters"]), int(peer["parameters"]))
+                ours = _fit(workers["ours"], pair.ours, order, epochs)
+                peer = _fit_fastest(workers[pair.peer], pair.network, order, epochs)
+                turn = Turn(
+                    pair=number,
+                    repeat=repeat,
+                    folds=tuple(order),
+                    ours=ours["seconds"] / len(order) / epochs,
+                    peer=peer["seconds"] / len(order) / epochs,
+                    ours_parameters=int(ours["parameters"]),
+                    peer_parameters=int(peer["parameters"]),
+                    peer_threads=peer["threads"],
+                )
                 turns.append(turn)
                 done(turn)
     return turns
 
 
-def _fit(worker: Any, network: str, fold: int, epochs: int) -> dict[str, Any]:
-    result = worker.fit(network, fold, epochs)
-    if result["epochs"] != epochs:
-        raise StrokebenchError(f"{worker.peer.label} ran {result['epochs']} epochs of {network}, not {epochs}.")
+def _pairs(way: Way, names: Iterable[str]) -> list[tuple[int, Pair]]:
+    return [(number, pair) for number, pair in enumerate(PAIRS) if pair.way is way and pair.peer in names]
+
+
+def _fit_fastest(worker: Any, network: str, folds: list[int], epochs: int) -> dict[str, Any]:
+    """With one thread, or with as many as the program takes by itself where that turns out faster.
+
+    Networks as small as these gain little from a second thread, and lose several times over as soon as
+    anything else runs on the machine: no peer shall look slow for that.
+    """
+    own, results = worker.threads, []
+    try:
+        for threads in (1, own) if _gains(worker, network) else (1,):
+            worker.threads = threads
+            results.append(_fit(worker, network, folds, epochs) | {"threads": threads})
+    finally:
+        worker.threads = own
+    return min(results, key=lambda result: result["seconds"])
+
+
+def _gains(worker: Any, network: str) -> bool:
+    """Whether more than one thread is faster now, by an epoch each."""
+    own, seconds = worker.threads, []
+    if own == 1:
+        return False
+    for worker.threads in (1, own):
+        seconds.append(worker.fit(network, [0], 1)["seconds"])
+    return seconds[1] < seconds[0]
+
+
+def _orders(way: Way, folds: int) -> list[list[int]]:
+    """The folds of each turn of a repeat."""
+    if way is Way.FIT:
+        return [[fold] for fold in range(folds)]
+    return [list(range(folds)) * CROSS_VALIDATION_SEEDS]
+
+
+def _fit(worker: Any, network: str, folds: list[int], epochs: int) -> dict[str, Any]:
+    result = worker.fit(network, folds, epochs)
+    if result["epochs"] != [epochs] * len(folds):
+        raise StrokebenchError(f"{worker.peer.label} ran {result['epochs']} epochs of {network}, not {epochs} a fold.")
     return result
 
 
-HEADINGS = ("Program", "Network", "Parameters", "s/epoch", "Ours", "Parameters", "s/epoch", "Ratio", "Middle half")
+def record(turn: Turn) -> dict[str, Any]:
+    """A turn as it is kept in `turns.json`."""
+    pair = PAIRS[turn.pair]
+    names = {"peer": pair.peer, "network": pair.network, "ours": pair.ours, "way": pair.way.name.lower()}
+    seconds = {"peer_epoch_seconds": turn.peer, "ours_epoch_seconds": turn.ours, "ratio": turn.ratio}
+    sizes = {"peer_parameters": turn.peer_parameters, "ours_parameters": turn.ours_parameters}
+    sizes |= {"peer_threads": turn.peer_threads}
+    return {**names, "repeat": turn.repeat, "folds": turn.folds, **seconds, **sizes}
 
 
-def rows(turns: Iterable[Turn]) -> list[tuple[str, ...]]:
-    """A row a pair, as `HEADINGS` has it: medians of the seconds, and of the ratios within turns."""
+def measured(turns: Iterable[Turn]) -> list[Measured]:
+    """The turns of each pair together, as the table wants them."""
     by_pair: dict[int, list[Turn]] = {}
     for turn in turns:
         by_pair.setdefault(turn.pair, []).append(turn)
-    table: list[tuple[str, ...]] = []
-    for number, all_of in sorted(by_pair.items()):
-        pair, ratios = PAIRS[number], [turn.ratio for turn in all_of]
-        low, high = np.percentile(ratios, [25, 75])
-        table.append(
-            (
-                PEERS[pair.peer].label,
-                pair.shows,
-                f"{all_of[0].peer_parameters:,}",
-                f"{median(turn.peer for turn in all_of):.3f}",
-                pair.ours,
-                f"{all_of[0].ours_parameters:,}",
-                f"{median(turn.ours for turn in all_of):.3f}",
-                f"{median(ratios):.1f}",
-                f"{low:.1f} to {high:.1f}",
-            )
+    return [
+        Measured(
+            key=f"{pair.way.name.lower()}-{pair.peer}-{pair.network}-{pair.ours}",
+            way=pair.way,
+            label=pair.label,
+            ours=find_method(pair.ours).label,
+            same_network=pair.same_network,
+            differs=pair.differs,
+            peer_parameters=of_pair[0].peer_parameters,
+            ours_parameters=of_pair[0].ours_parameters,
+            peer_seconds=[turn.peer for turn in of_pair],
+            ours_seconds=[turn.ours for turn in of_pair],
         )
-    return table
-
-
-def record(turn: Turn) -> dict[str, Any]:
-    """A turn as it is kept in `peers.json`."""
-    pair = PAIRS[turn.pair]
-    names = {"peer": pair.peer, "network": pair.network, "ours": pair.ours, "differs": pair.differs}
-    seconds = {"peer_epoch_seconds": turn.peer, "ours_epoch_seconds": turn.ours, "ratio": turn.ratio}
-    sizes = {"peer_parameters": turn.peer_parameters, "ours_parameters": turn.ours_parameters}
-    return {**names, "repeat": turn.repeat, "fold": turn.fold, **seconds, **sizes}
-
-
-def markdown(turns: Sequence[Turn], facts: dict[str, Any]) -> str:
-    """The table with what differs and how it was measured."""
-    numbers = sorted({turn.pair for turn in turns})
-    lines = [
-        "# Seconds an epoch of one fold, beside other programs",
-        "",
-        *(f"| {' | '.join(cells)} |" for cells in (HEADINGS, ("---",) * len(HEADINGS), *rows(turns))),
-        "",
-        "Ratio: how many times as long the peer took as ours directly before it, median over all turns;"
-        " the middle half of the turns lies in the last column.",
-        "",
-        f"Made-up embeddings: {facts['train']} training and {facts['validation']} validation patients a fold, table"
-        f" {facts['columns']}, image {facts['image']}, text {facts['text']} numbers; batches of 32,"
-        f" {facts['epochs']} epochs, {facts['folds']} folds, {facts['repeats']} repeats, one thread,"
-        f" {facts['machine']}, Python {facts['python']}, PyTorch {facts['torch']}.",
-        "",
-        "What differs:",
-        "",
-        *(
-            f"- {PEERS[PAIRS[n].peer].label}, {PAIRS[n].shows}, beside {PAIRS[n].ours}: {PAIRS[n].differs}."
-            for n in numbers
-        ),
-        "- Ours draws one of five prompts a patient and step, adds noise and MixUp, clips gradients, has a schedule,"
-        " computes the validation AUC each epoch and keeps the best epoch; its time includes building the network.",
-        "- fusilli computes AUC and accuracy of every training batch and of the validation part, and logs the losses;"
-        " neither its log nor its progress bar can be turned off. It is timed inside Lightning's `Trainer.fit`: not"
-        " its reading of CSV files, its last validation or its plot.",
-        "- pytorch-widedeep is silent, computes no metric besides the loss and loads data without worker processes.",
-        "",
+        for pair, of_pair in ((PAIRS[number], by_pair[number]) for number in sorted(by_pair))
     ]
-    return "\n".join(lines)
+
+
+def _with_workers(
+    pairs: Sequence[tuple[int, Pair]],
+    way: Way,
+    data: Path,
+    repeats: int,
+    folds: int,
+    epochs: int,
+    done: Callable[[Turn], None],
+) -> tuple[list[Turn], list[dict[str, Any]]]:
+    """The turns of one way, and what each program ran with."""
+    programs = {"ours": OURS, **{pair.peer: PEERS[pair.peer] for _, pair in pairs}}
+    with ExitStack() as stack:
+        workers = {name: stack.enter_context(Worker(peer, data, way)) for name, peer in programs.items()}
+        turns = take_turns(workers, way, repeats, folds, epochs, done)
+        return turns, [
+            {"program": name, "way": way.name.lower(), **worker.versions} for name, worker in workers.items()
+        ]
+
+
+def _advance(progress: Progress, task: TaskID, _: Turn) -> None:
+    progress.advance(task)
 
 
 def compare(console: Console, names: Sequence[str], repeats: int, folds: int, epochs: int, sizes: Sizes) -> Path:
-    """Build what is lacking, time, show and write; returns the folder of the results."""
+    """Build what is lacking, time, show and write; returns the folder of the results.
+
+    Raises:
+        StrokebenchError: there is no such peer, pip cannot install it, or its process ended.
+    """
     from rich.progress import Progress
-    from rich.table import Table
 
     chosen = choose(names)
     for name in chosen:
         with console.status(f"Installing {PEERS[name].label} into {PEERS[name].folder}; some minutes the first time"):
             build(PEERS[name])
-    data, folder = home("peers", "arrays"), home("results", "speed")
+    data, folder = home("peers", "arrays"), home("results", "speed-peers")
     write_arrays(data, sizes)
-    with ExitStack() as stack, Progress(console=console, transient=True) as progress:
-        workers = {
-            name: stack.enter_context(Worker(peer, data))
-            for name, peer in {"ours": OURS, **{name: PEERS[name] for name in chosen}}.items()
-        }
-        total = sum(pair.peer in chosen for pair in PAIRS) * repeats * folds
-        task = progress.add_task("Timing", total=total)
-        turns = take_turns(workers, repeats, folds, epochs, lambda _: progress.advance(task))
-        versions = {name: dict(worker.versions) for name, worker in workers.items()}
-    facts = {**asdict(sizes), "text": sizes.layers * sizes.text, "epochs": epochs, "folds": folds}
-    facts |= {"repeats": repeats, "machine": platform.machine(), "python": versions["ours"]["python"]}
-    facts |= {"torch": versions["ours"]["torch"], "versions": versions}
-    write_json(folder / "peers.json", {"facts": facts, "turns": [record(turn) for turn in turns]})
-    write_text(folder / "peers.md", markdown(turns, facts))
-    table = Table(*HEADINGS, title="Seconds an epoch of one fold, one thread")
-    for row in rows(turns):
-        table.add_row(*row)
-    console.print(table)
+    turns: list[Turn] = []
+    versions: list[dict[str, Any]] = []
+    with Progress(console=console, transient=True) as progress:
+        for way in Way:
+            if pairs := _pairs(way, chosen):
+                task = progress.add_task(way, total=len(pairs) * repeats * len(_orders(way, folds)))
+                done = partial(_advance, progress, task)
+                in_turns, ran_with = _with_workers(pairs, way, data, repeats, folds, epochs, done)
+                turns += in_turns
+                versions += ran_with
+    facts = {**asdict(sizes), "text": sizes.layers * sizes.text, "epochs": epochs, "folds": folds, "repeats": repeats}
+    facts |= {"seeds": CROSS_VALIDATION_SEEDS, "machine": machine(), "versions": versions}
+    facts["labels"] = [PEERS[name].label for name in chosen]
+    write_json(folder / "turns.json", {"facts": facts, "turns": [record(turn) for turn in turns]})
+    table = peers_table(measured(turns), facts)
+    panel = Panel(
+        "speed-peers",
+        table,
+        shows="Seconds that other programs and ours take for an epoch of one fold, on the same made-up patients.",
+        does_not_show="How well any of them predicts; nor speed on other machines, or beside other work.",
+    )
+    console.print(publish(Section("speed-peers", "Speed beside other programs", table.cohort, [panel]), folder))
     console.print(f"Written to {folder}", soft_wrap=True, style="dim")
     return folder

@@ -1,8 +1,8 @@
 """Times fusilli's training as its documentation has it, table, image and text as its three tables.
 
-`prepare_fusion_data` and `train_and_save_models` are called; only Lightning's `Trainer.fit` inside them is timed,
-not reading CSV files, the last validation or the plot of the losses. Checkpoints are off; the log of the losses
-and the progress bar have no switch.
+`prepare_fusion_data` and `train_and_save_models` are called with their own defaults, checkpoints among them; only
+Lightning's `Trainer.fit` inside is timed, not reading CSV files, the last validation or the plot of the losses.
+`concat_bare` goes round `train_and_save_models`: fusilli's model and data loaders in a bare `Trainer`.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ RATE = 1e-4
 
 
 def prepare(folder: Path) -> Callable[..., dict[str, Any]]:
-    """What fits one of fusilli's networks; `concat_same` has the layers of our Concat."""
+    """What fits fusilli's networks; `concat_same` and `concat_bare` have the layers of our Concat."""
     import logging
 
     import lightning.pytorch as lightning
@@ -38,10 +38,11 @@ def prepare(folder: Path) -> Callable[..., dict[str, Any]]:
     models = {
         "concat": ConcatTabularFeatureMaps,
         "concat_same": ConcatTabularFeatureMaps,
+        "concat_bare": ConcatTabularFeatureMaps,
         "attention": TabularCrossmodalMultiheadAttention,
     }
     sources, outputs = _write_tables(folder), _output_folders(folder)
-    folds = np.load(folder / "validation.npy")
+    held_out = np.load(folder / "validation.npy")
     timed: dict[str, Any] = {}
     original = lightning.Trainer.fit
 
@@ -60,24 +61,60 @@ def prepare(folder: Path) -> Callable[..., dict[str, Any]]:
             data_paths=sources,
             output_paths=outputs,
             batch_size=BATCH,
-            test_indices=folds[fold].tolist(),
+            test_indices=held_out[fold].tolist(),
         )
 
-    def fit(network: str, fold: int, epochs: int) -> dict[str, Any]:
+    def fit_one(network: str, fold: int, epochs: int) -> dict[str, Any]:
         model = models[network]
         module = data(model, fold)
+        # Its own patience of 15 epochs would compare fits of different lengths.
         module.own_early_stopping_callback = EarlyStopping("val_loss", patience=epochs + 1)
-        trained = train_and_save_models(
-            data_module=module,
-            fusion_model=model,
-            enable_checkpointing=False,
-            max_epochs=epochs,
-            layer_mods=_our_concat(module.data_dims) if network == "concat_same" else None,
-            new_optimiser={"learning rate": RATE},
-        )
-        return {**timed, "parameters": sum(p.numel() for p in trained[0].model.parameters())}
+        layers = None if network in ("concat", "attention") else _our_concat(module.data_dims)
+        if network == "concat_bare":
+            trained = _bare(module, model, layers, epochs)
+        else:
+            [trained] = train_and_save_models(
+                data_module=module,
+                fusion_model=model,
+                max_epochs=epochs,
+                layer_mods=layers,
+                new_optimiser={"learning rate": RATE},
+            )
+        return {**timed, "parameters": sum(p.numel() for p in trained.model.parameters())}
+
+    def fit(network: str, folds: list[int], epochs: int) -> dict[str, Any]:
+        # Not by its `kfold=True`: that hands the same layers on from fold to fold, trained as they are, where they
+        # are not its own.
+        fits = [fit_one(network, fold, epochs) for fold in folds]
+        return {
+            "seconds": sum(each["seconds"] for each in fits),
+            "epochs": [each["epochs"] for each in fits],
+            "parameters": fits[0]["parameters"],
+        }
 
     return fit
+
+
+def _bare(module: Any, model: Any, layers: Any, epochs: int) -> Any:
+    """What `train_and_save_models` does, without checkpoints, log, progress bar, early stopping and plot."""
+    import lightning.pytorch as lightning
+    from fusilli.fusionmodels.base_model import BaseModel
+    from fusilli.utils.model_modifier import modify_model_architecture
+
+    network = model(prediction_task="binary", data_dims=module.data_dims, multiclass_dimensions=None)
+    wrapped = BaseModel(modify_model_architecture(network, layers), new_optimiser={"learning rate": RATE})
+    trainer = lightning.Trainer(
+        max_epochs=epochs,
+        accelerator="cpu",
+        devices=1,
+        num_sanity_val_steps=0,
+        logger=False,
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+    )
+    trainer.fit(wrapped, module.train_dataloader(), module.val_dataloader())
+    return wrapped
 
 
 def _our_concat(sizes: dict[str, Any]) -> dict[str, Any]:

@@ -6,6 +6,7 @@ than its default of a worker process a core.
 
 from __future__ import annotations
 
+import sys
 import time
 import warnings
 from collections.abc import Callable
@@ -21,11 +22,13 @@ RATE = 1e-4
 def prepare(folder: Path) -> Callable[..., dict[str, Any]]:
     """What fits: `tabmlp` reads all columns side by side; `concat_same` has the layers of our Concat."""
     import torch
+
+    _import_torchvision()
     from pytorch_widedeep import Trainer
 
     warnings.simplefilter("ignore")
     table, image, text = (np.load(folder / f"{name}.npy") for name in ("table", "image", "text"))
-    y, folds = np.load(folder / "y.npy"), np.load(folder / "validation.npy")
+    y, folds_of = np.load(folder / "y.npy"), np.load(folder / "validation.npy")
     columns = np.concatenate([table, image, text], axis=1)
     builders = {
         "tabmlp": lambda: _tabmlp(columns.shape[1]),
@@ -37,8 +40,8 @@ def prepare(folder: Path) -> Callable[..., dict[str, Any]]:
             return {"X_tab": columns[rows], "target": y[rows]}
         return {"X_tab": table[rows], "X_text": [image[rows], text[rows]], "target": y[rows]}
 
-    def fit(network: str, fold: int, epochs: int) -> dict[str, Any]:
-        held_out = np.isin(np.arange(len(y)), folds[fold])
+    def fit_one(network: str, fold: int, epochs: int) -> dict[str, Any]:
+        held_out = np.isin(np.arange(len(y)), folds_of[fold])
         train, validation = inputs(network, ~held_out), inputs(network, held_out)
         model = builders[network]()
         optimiser = torch.optim.Adam(model.parameters(), lr=RATE)
@@ -48,13 +51,37 @@ def prepare(folder: Path) -> Callable[..., dict[str, Any]]:
         start = time.perf_counter()
         trainer.fit(X_train=train, X_val=validation, n_epochs=epochs, batch_size=BATCH)
         seconds = time.perf_counter() - start
+        parameters = sum(p.numel() for p in model.parameters())
+        return {"seconds": seconds, "epochs": len(trainer.history["val_loss"]), "parameters": parameters}
+
+    def fit(network: str, folds: list[int], epochs: int) -> dict[str, Any]:
+        fits = [fit_one(network, fold, epochs) for fold in folds]
         return {
-            "seconds": seconds,
-            "epochs": len(trainer.history["val_loss"]),
-            "parameters": sum(p.numel() for p in model.parameters()),
+            "seconds": sum(each["seconds"] for each in fits),
+            "epochs": [each["epochs"] for each in fits],
+            "parameters": fits[0]["parameters"],
         }
 
     return fit
+
+
+def _import_torchvision() -> None:
+    """Import torchvision, which pytorch-widedeep imports for images and no fit here calls.
+
+    The package index has it compiled for CUDA only. Beside a CPU build of PyTorch its operators are missing, and
+    it fails where it describes two of them; these are declared then, without code.
+    """
+    import torch
+
+    try:
+        import torchvision  # noqa: F401
+    except RuntimeError:
+        for operator in ("nms", "qnms"):
+            torch.library.define(
+                f"torchvision::{operator}", "(Tensor dets, Tensor scores, float iou_threshold) -> Tensor"
+            )
+        for module in [name for name in sys.modules if name.partition(".")[0] == "torchvision"]:
+            del sys.modules[module]
 
 
 def _tabmlp(columns: int) -> Any:
