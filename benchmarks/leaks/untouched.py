@@ -71,7 +71,7 @@ def _some(material: Material, fold: Fold) -> tuple[Material, Fold]:
     if patients <= SEEN:
         return material, fold
     random = np.random.default_rng(0)
-    drawn = {
+    drawn: dict[str, Any] = {
         part: tuple(sorted(random.choice(ids, max(1, SEEN * len(ids) // patients), replace=False).tolist()))
         for part in PARTS
         if (ids := getattr(fold, part))
@@ -79,7 +79,7 @@ def _some(material: Material, fold: Fold) -> tuple[Material, Fold]:
     fold = replace(fold, **drawn)
     ids = pd.Index([id for part in PARTS for id in getattr(fold, part)])
     rows = material.embeddings.rows(ids)
-    arrays = {
+    arrays: dict[str, Any] = {
         name: None if (value := getattr(material.embeddings, name)) is None else np.asarray(value[rows])
         for name in _ARRAYS
     }
