@@ -43,9 +43,10 @@ def metrics(
     from rich.console import Console
 
     from strokebench.datasets.files import home
-    from strokebench.reports.forensics import Design, audit
+    from strokebench.reports.forensics import audit
     from strokebench.reports.forensics_input import read_printed
     from strokebench.reports.forensics_table import audit_table, matrices_table
+    from strokebench.reports.forensics_terms import Design
     from strokebench.reports.render import to_rich, write_table
 
     design = Design(positives, negatives, runs, decimals)

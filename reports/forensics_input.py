@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import IO
 
 from strokebench.datasets.files import StrokebenchError
-from strokebench.reports.forensics import AUDITED, CellName, PrintedRow
+from strokebench.reports.forensics_terms import AUDITED, CellName, PrintedRow
 
 NAMES: tuple[str, ...] = ("source", "table", "row", "label", "name", "method", "variant", "condition")
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from strokebench.reports.forensics import AUDITED, Design, Finding, Suspect, Verdict, run_metrics
+from strokebench.reports.forensics import run_metrics
+from strokebench.reports.forensics_terms import AUDITED, Design, Finding, Suspect, Verdict
 from strokebench.reports.table import Cell, Column, Kind, Row, Table
 
 DEVIATIONS = {0: "population", 1: "sample"}

@@ -22,8 +22,9 @@ from enum import StrEnum
 
 import pandas as pd
 
-from strokebench.reports.forensics import Design, Finding, audit
+from strokebench.reports.forensics import audit
 from strokebench.reports.forensics_input import read_printed
+from strokebench.reports.forensics_terms import Design, Finding
 from strokebench.reports.paper import PaperNumber, paper_number, paper_numbers
 from strokebench.reports.paper_settings import LOSSES, Address, PaperSetting, paper_settings
 from strokebench.reports.results import RUN, Results

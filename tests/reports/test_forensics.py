@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 
 from strokebench.datasets.files import StrokebenchError
-from strokebench.reports.forensics import AUDITED, Design, PrintedRow, Verdict, audit, audit_row, run_metrics
+from strokebench.reports.forensics import audit, audit_row, run_metrics
 from strokebench.reports.forensics_input import read_printed
 from strokebench.reports.forensics_search import Limits
 from strokebench.reports.forensics_table import audit_table, matrices_table
+from strokebench.reports.forensics_terms import AUDITED, Design, PrintedRow, Verdict
 from strokebench.reports.render import to_csv, to_markdown
 
 PAPER = Design(46, 100, 4)
