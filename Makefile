@@ -18,7 +18,7 @@ PACKAGES := $(ROOMS:%=-p strokebench.%)
 .DEFAULT_GOAL := help
 EXPERIMENTS := table1 table2 table3 figure2 figure3 figure4 figure5 dropout alignment comparison clinical missing
 
-.PHONY: help environment $(EXPERIMENTS) paper-numbers paper report status speed speed-peers ui doctor encode leaks test lint format types check clean clean-environment
+.PHONY: help environment $(EXPERIMENTS) paper-numbers paper report status speed speed-peers speed-scale ui doctor encode leaks test lint format types check clean clean-environment
 
 help: ## list the targets
 	@echo "strokebench: make TARGET [VARIABLE=value ...]"
@@ -69,6 +69,9 @@ speed: $(INSTALLED) ## what a fit of each method costs on this machine, and how 
 
 speed-peers: $(INSTALLED) ## the same work by other suites, in environments of their own
 	@$(BIN)/strokebench speed-peers
+
+speed-scale: $(INSTALLED) ## how time and memory grow from 729 to 100,000 patients
+	@$(BIN)/strokebench speed-scale
 
 status: $(INSTALLED) ## how far every experiment is, and why runs failed
 	@$(BIN)/strokebench status

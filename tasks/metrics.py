@@ -71,8 +71,9 @@ def youden_threshold(y: ArrayLike, p: ArrayLike) -> float:
     if len(levels) < 2 or not 0 < (y == 1).sum() < len(y):
         return 0.5
     cuts = (levels[1:] + levels[:-1]) / 2
-    recall = (p[y == 1][:, None] >= cuts).mean(0)
-    specificity = (p[y != 1][:, None] < cuts).mean(0)
+    positive, negative = np.sort(p[y == 1]), np.sort(p[y != 1])
+    recall = (len(positive) - np.searchsorted(positive, cuts)) / len(positive)
+    specificity = np.searchsorted(negative, cuts) / len(negative)
     return float(cuts[np.argmax(recall + specificity)])
 
 
