@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
+from strokebench.datasets.large import blocks, room
 from strokebench.methods.neural import Aux, Batch
 from strokebench.methods.optimiser import OnePassRAdam
 from strokebench.tasks.metrics import auc
@@ -74,7 +75,7 @@ class Patients:
         parts = {name: _tensor(array) if name in reads else empty for name, array in sources.items()}
         self.image, self.tokens, self.table = parts["image"], parts["tokens"], parts["table"]
         self.text = parts["text"] if "text" in reads else torch.zeros(len(x), 1, 0)
-        self.mean_text = self.text.mean(1)
+        self.mean_text = _mean_prompt(self.text)
 
     def __len__(self) -> int:
         return len(self.table)
@@ -95,6 +96,14 @@ def _tensor(array: NDArray) -> Tensor:
     array = np.ascontiguousarray(array, dtype=np.float32)
     # torch warns of read-only memory maps; nothing here writes to its inputs.
     return torch.from_numpy(array if array.flags.writeable else array.copy())
+
+
+def _mean_prompt(text: Tensor) -> Tensor:
+    """(n, prompts, layers, d) to (n, layers, d)."""
+    mean = torch.from_numpy(room((len(text), *text.shape[2:])))
+    for rows in blocks(len(text), text.shape):
+        torch.mean(text[rows], 1, out=mean[rows])
+    return mean
 
 
 def learning_rate(epoch: int, peak: float, warmup_epochs: int, max_epochs: int) -> float:

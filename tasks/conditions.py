@@ -10,6 +10,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from strokebench.datasets.large import take
 from strokebench.tasks.splits import PARTS
 from strokebench.tasks.trimodal import Modality, TriModal
 
@@ -79,7 +80,7 @@ class Condition:
             stream = np.random.default_rng([seed, PARTS.index(part), list(Modality).index(modality)])
             lacking = stream.random(len(x)) < self.rate
             for name in ARRAYS[modality]:
-                values = getattr(x, name).copy()
+                values = take(getattr(x, name), np.arange(len(x)))
                 values[lacking] = 0 if self.fill == "mean" or zeros is None else zeros[name]
                 changed[name] = values
         return replace(x, **changed)

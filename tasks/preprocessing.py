@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from strokebench.datasets.cohort import Cohort, Column, Kind
 from strokebench.datasets.embeddings import Embeddings
 from strokebench.datasets.files import StrokebenchError
+from strokebench.datasets.large import blocks, room
 from strokebench.tasks.balancing import BALANCERS
 from strokebench.tasks.conditions import COMPLETE, Condition
 from strokebench.tasks.splits import PARTS, Fold
@@ -70,7 +71,7 @@ class TablePreprocessor:
                 # One indicator tells two categories apart.
                 self.categories_[name] = categories[1:] if len(categories) == 2 else categories
         encoded = self._encode(table)
-        self.mean_, self.deviation_ = moments(encoded.to_numpy(np.float64), axis=0)
+        self.mean_, self.deviation_ = moments(encoded.to_numpy(np.float64), np.arange(len(encoded)), axis=0)
         self.names_ = tuple(encoded.columns)
         self.categorical_ = np.array([" = " in name for name in self.names_], dtype=bool)
         return self
@@ -108,33 +109,42 @@ class ArrayPreprocessor:
     def __init__(self, axis: int | tuple[int, ...]) -> None:
         self.axis = axis
 
-    def fit(self, x: NDArray[np.float32]) -> ArrayPreprocessor:
-        """Learn mean and deviation from the training part's rows."""
-        self.mean_, self.deviation_ = moments(x, self.axis)
+    def fit(self, x: NDArray[np.float32], rows: NDArray[np.intp]) -> ArrayPreprocessor:
+        """Learn mean and deviation from the training part, which is these rows of `x`."""
+        self.mean_, self.deviation_ = moments(x, rows, self.axis)
         return self
 
-    def transform(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Standardised float32 array of the shape of `x`."""
-        scaled = x - self.mean_.astype(np.float32)
-        scaled /= self.deviation_.astype(np.float32)
-        return np.nan_to_num(scaled, copy=False, nan=0.0)
+    def transform(self, x: NDArray[np.float32], rows: NDArray[np.intp]) -> NDArray[np.float32]:
+        """These rows of `x`, standardised float32."""
+        mean, deviation = self.mean_.astype(np.float32), self.deviation_.astype(np.float32)
+        scaled = room((len(rows), *x.shape[1:]))
+        for part in blocks(len(rows), x.shape):
+            values = np.subtract(x[rows[part]], mean, out=scaled[part])
+            values /= deviation
+            np.nan_to_num(values, copy=False, nan=0.0)
+        return scaled
 
 
-def moments(x: NDArray, axis: int | tuple[int, ...]) -> tuple[NDArray, NDArray]:
-    """Mean and standard deviation over the known values along `axis`; a constant's deviation is 1.
+def moments(x: NDArray, rows: NDArray[np.intp], axis: int | tuple[int, ...]) -> tuple[NDArray, NDArray]:
+    """Mean and standard deviation over the known values of these rows along `axis`; a constant's deviation is 1.
 
     Where nothing is known they are 0 and 1. Constant is meant up to float32 rounding: dividing by the
     rounding error of a mean would blow it up into noise.
     """
-    known = np.isfinite(x)
-    if known.all():
-        mean = x.mean(axis, dtype=np.float64, keepdims=True)
-        deviation = x.std(axis, dtype=np.float64, keepdims=True)
-    else:
-        count = np.maximum(known.sum(axis=axis, keepdims=True), 1)
-        mean = np.where(known, x, 0).sum(axis, dtype=np.float64, keepdims=True) / count
-        squares = np.square(np.where(known, x - mean, 0)).sum(axis, dtype=np.float64, keepdims=True)
-        deviation = np.sqrt(squares / count)
+    count, total, squares = 0.0, 0.0, 0.0
+    for part in blocks(len(rows), x.shape):
+        values = x[rows[part]]
+        known = np.isfinite(values)
+        count = count + known.sum(axis=axis, keepdims=True)
+        total = total + np.where(known, values, 0).sum(axis, dtype=np.float64, keepdims=True)
+    count = np.maximum(count, 1)
+    mean = total / count
+    for part in blocks(len(rows), x.shape):
+        values = x[rows[part]]
+        squares = squares + np.square(np.where(np.isfinite(values), values - mean, 0)).sum(
+            axis, dtype=np.float64, keepdims=True
+        )
+    deviation = np.sqrt(squares / count)
     constant = deviation <= 1e-6 * np.maximum(np.abs(mean), 1e-6)
     return mean, np.where(constant, 1.0, deviation)
 
@@ -172,18 +182,18 @@ def prepare(
     tabular = TablePreprocessor(cohort.columns).fit(table.loc[ids["train"]])
     arrays = _arrays(embeddings)
     rows = {part: embeddings.rows(index) for part, index in ids.items()}
-    fitted = {name: ArrayPreprocessor(axis).fit(x[rows["train"]]) for name, (x, axis) in arrays.items()}
+    fitted = {name: ArrayPreprocessor(axis).fit(x, rows["train"]) for name, (x, axis) in arrays.items()}
     parts = {
         part: TriModal(
             table=tabular.transform(table.loc[index]),
-            **{name: fitted[name].transform(x[rows[part]]) for name, (x, _) in arrays.items()},
+            **{name: fitted[name].transform(x, rows[part]) for name, (x, _) in arrays.items()},
         )
         for part, index in ids.items()
     }
     y = {part: labels.loc[index].to_numpy(np.int8) for part, index in ids.items() if part != "test"}
     seed = int(np.random.SeedSequence([fold.seed, fold.fold]).generate_state(1)[0])
     train, y_train = BALANCERS[balance](parts["train"], y["train"], tabular.categorical_, seed)
-    zeros = {name: fitted[name].transform(np.zeros_like(x[:1]))[0] for name, (x, _) in arrays.items()}
+    zeros = {name: fitted[name].transform(np.zeros_like(x[:1]), np.arange(1))[0] for name, (x, _) in arrays.items()}
     zeros["table"] = (-tabular.mean_ / tabular.deviation_).astype(np.float32)[0]
     return Parts(
         train=condition.apply(train, "train", seed, zeros),

@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from strokebench.datasets.large import take
+
 
 class Modality(StrEnum):
     """The three sources of knowledge on a patient."""
@@ -59,7 +61,7 @@ class TriModal:
 
     def __getitem__(self, rows: Any) -> TriModal:
         """The patients at `rows` (integers, a mask or a slice)."""
-        return TriModal(**{part.name: getattr(self, part.name)[rows] for part in fields(self)})
+        return TriModal(**{part.name: take(getattr(self, part.name), rows) for part in fields(self)})
 
     @property
     def shapes(self) -> Shapes:
