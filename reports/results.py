@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any, TypedDict
 
 import pandas as pd
 
 from strokebench.datasets.files import StrokebenchError, atomic_path, file_digest, read_json, write_json
+from strokebench.tasks.metrics import METRICS, evaluate
 
 RUN: tuple[str, ...] = ("method", "variant", "condition", "seed", "fold")
 """The columns that name a run, in predictions and in runs."""
@@ -23,6 +25,9 @@ RUN_COLUMNS: tuple[str, ...] = (
     *("key", "status", "error", "fit_seconds", "predict_seconds", "peak_mb", "parameters", "best_epoch"),
     *("validation_auc", "threshold"),
 )
+THRESHOLD = 0.5
+"""A patient is called positive from this probability on (our choice: the paper gives none)."""
+
 STATUSES: tuple[str, ...] = ("done", "failed", "missing")
 
 PREDICTIONS_FILE, RUNS_FILE, FACTS_FILE = "predictions.parquet", "runs.parquet", "results.json"
@@ -142,6 +147,15 @@ class Results:
             raise StrokebenchError(f"Run {_named(lost.to_frame())} is done, but has no predictions.", hint)
         if len(extra := predicted.difference(done)):
             raise StrokebenchError(f"Predictions of run {_named(extra.to_frame())}, which is not done.", hint)
+
+    @cached_property
+    def metrics(self) -> pd.DataFrame:
+        """`RUN` columns and one column a metric of every finished run; computed once, for tables ask many times."""
+        rows = [
+            {**dict(zip(RUN, key, strict=True)), **evaluate(part["y"], part["p"], THRESHOLD)}
+            for key, part in self.predictions.groupby(list(RUN), sort=True, dropna=False)
+        ]
+        return pd.DataFrame(rows, columns=[*RUN, *METRICS])
 
     def method(self, name: str) -> MethodInfo:
         """The description of a method of these results."""

@@ -8,11 +8,8 @@ import numpy as np
 import pandas as pd
 
 from strokebench.datasets.files import StrokebenchError
-from strokebench.reports.results import RUN, STATUSES, Results
+from strokebench.reports.results import RUN, STATUSES, THRESHOLD, Results
 from strokebench.tasks.metrics import METRICS, evaluate, mean_std
-
-THRESHOLD = 0.5
-"""A patient is called positive from this probability on (our choice: the paper gives none)."""
 
 SETTING: tuple[str, ...] = ("method", "variant", "condition")
 """What a row of a table stands for; its runs differ in seed and fold only."""
@@ -26,11 +23,7 @@ def metrics_by_run(results: Results) -> pd.DataFrame:
     Returns:
         `RUN` columns and one column a metric, in [0, 1], NaN where a metric is undefined.
     """
-    rows = [
-        {**dict(zip(RUN, key, strict=True)), **evaluate(part["y"], part["p"], THRESHOLD)}
-        for key, part in results.predictions.groupby(list(RUN), sort=True, dropna=False)
-    ]
-    return pd.DataFrame(rows, columns=[*RUN, *METRICS])
+    return results.metrics.copy()
 
 
 def summarise(results: Results) -> pd.DataFrame:
