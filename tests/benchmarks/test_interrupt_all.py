@@ -6,6 +6,7 @@ from pathlib import Path
 import interrupted
 import pandas as pd
 import pytest
+import recompute
 from matplotlib.figure import Figure
 from stand_in import OtherStandIn, StandIn
 
@@ -56,3 +57,8 @@ def test_a_killed_experiment_goes_on(name: str, home: Path, stand_ins: None, mon
     for table in wanted:
         pd.testing.assert_frame_equal(told[table], wanted[table])
     assert set(resumed.results.runs["status"]) == {"done"}
+
+    if name in recompute.TABLES:
+        checks = list(recompute.check_folder(whole.folder))
+        assert checks and all(check.compared for check in checks)
+        assert [line for check in checks for line in check.wrong] == []

@@ -1,0 +1,208 @@
+"""Recompute printed numbers from stored predictions, by pandas and scikit-learn alone: recompute.py FOLDER...
+
+Knows nothing of the project but its files: `predictions.parquet`, `patient_facts.parquet`, `results.json` and the
+CSV files of `table1` to `figure5`, `dropout`, `alignment` and `paper`. A folder may be an experiment's or any above.
+Ends with 1 if a number is another, or if there was none to recompute.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from sklearn.metrics import accuracy_score, f1_score, precision_score, recall_score, roc_auc_score
+
+METRICS = ("AUC", "ACC", "F1", "Recall", "Precision", "Specificity")
+RUN = ["method", "variant", "condition", "seed", "fold"]
+HALF = 0.5 * 10**-2 + 1e-9
+"""A number printed with two decimals is at most so far from the true one."""
+TABLES = ("table1", "table2", "table3", "figure2", "figure3", "figure4", "figure5", "dropout", "alignment", "paper")
+
+
+@dataclass
+class Check:
+    """What was compared in one CSV file; `wrong` has a line for each number that is another."""
+
+    file: Path
+    compared: int = 0
+    wrong: list[str] = field(default_factory=list)
+
+    def number(self, where: str, printed: object, true: float) -> None:
+        """Compare a printed number, empty for an undefined one, with the recomputed one."""
+        shown = float("nan") if pd.isna(printed) or printed == "" else float(printed)
+        self.compared += 1
+        if not (np.isnan(shown) and np.isnan(true)) and not abs(shown - true) <= HALF:
+            self.wrong.append(f"{self.file}: {where} is printed as {printed}, recomputed as {true:.4f}")
+
+
+class Stored:
+    """An experiment's stored predictions, and the six metrics of each run in percent."""
+
+    def __init__(self, folder: Path) -> None:
+        self.predictions = pd.read_parquet(folder / "predictions.parquet")
+        self.facts = json.loads((folder / "results.json").read_text())
+        told = folder / "patient_facts.parquet"
+        self.patients = pd.read_parquet(told) if told.is_file() else pd.DataFrame()
+        self.runs = pd.DataFrame(
+            [(*key, *scores(part["y"], part["p"])) for key, part in self.predictions.groupby(RUN)],
+            columns=[*RUN, *METRICS],
+        )
+
+    def of(self, **wanted: object) -> pd.DataFrame:
+        """The runs of a setting."""
+        chosen = self.runs
+        for name, value in wanted.items():
+            chosen = chosen[chosen[name] == value]
+        return chosen
+
+    def oracle(self) -> pd.DataFrame:
+        """What the true probabilities score on each test part."""
+        true = pd.DataFrame(self.facts["oracle"]).set_index("patient_id")["p"]
+        parts = self.predictions.drop_duplicates(["seed", "fold", "patient_id"]).groupby(["seed", "fold"])
+        return pd.DataFrame([scores(part["y"], true[part["patient_id"]]) for _, part in parts], columns=list(METRICS))
+
+    def test_share(self) -> float:
+        """Test patients by training and validation patients."""
+        n_test = self.predictions.groupby(RUN).size().mean()
+        return n_test / (self.facts["provenance"]["n_patients"] - n_test)
+
+
+def scores(y: pd.Series, p: pd.Series) -> list[float]:
+    """The six metrics in percent, label 1 called from 0.5 on."""
+    y, called = np.asarray(y), np.asarray(p) >= 0.5
+    both = len(set(y)) == 2
+    return [
+        100 * roc_auc_score(y, p) if both else np.nan,
+        100 * accuracy_score(y, called),
+        100 * f1_score(y, called, zero_division=0),
+        100 * recall_score(y, called, zero_division=np.nan),
+        100 * precision_score(y, called, zero_division=0),
+        100 * recall_score(1 - y, ~called, zero_division=np.nan),
+    ]
+
+
+def metrics(check: Check, row: pd.Series, runs: pd.DataFrame) -> None:
+    """Mean and population deviation of the six metrics of a row."""
+    for metric in METRICS:
+        # A setting without a finished run has no mean, and an undefined value leaves none.
+        values = runs[metric].to_numpy(float) if len(runs) else np.array([np.nan])
+        for column, value in ((metric, values.mean()), (f"{metric}_std", values.std(ddof=0))):
+            check.number(f"{row['key']} {column}", row[column], value)
+
+
+def difference(check: Check, row: pd.Series, runs: pd.DataFrame, reference: pd.DataFrame, share: float) -> None:
+    """`+1.98 ± 1.01`: mean of the paired differences, and their error after Nadeau and Bengio."""
+    paired = (runs.set_index(["seed", "fold"])["AUC"] - reference.set_index(["seed", "fold"])["AUC"]).dropna()
+    shown = str(row["difference"]).split(" ± ")
+    check.number(f"{row['key']} difference", shown[0], paired.mean())
+    if len(paired) > 1:
+        error = np.sqrt(paired.var(ddof=1) * (1 / len(paired) + share))
+        check.number(f"{row['key']} error of the difference", shown[1], error)
+
+
+def settings(check: Check, table: pd.DataFrame, stored: Stored) -> None:
+    """Table 1, Table 2, Table 3 and the grids: a row is a method, or a method with variant and condition."""
+    rows = {}
+    for _, row in table.iterrows():
+        method, *rest = row["key"].split("/")
+        wanted = dict(zip(("variant", "condition"), rest, strict=False))
+        rows[row["key"]] = stored.oracle() if method == "oracle" else stored.of(method=method, **wanted)
+        metrics(check, row, rows[row["key"]])
+    if "difference" not in table:
+        return
+    for _, group in table.groupby("category"):
+        reference = rows[group.loc[group["difference"] == "reference", "key"].iloc[0]]
+        for _, row in group[~group["difference"].isin(["reference", ""])].dropna(subset="difference").iterrows():
+            difference(check, row, rows[row["key"]], reference, stored.test_share())
+
+
+def hospitals(check: Check, table: pd.DataFrame, stored: Stored) -> None:
+    """Figure 5: a row a hospital and method, or a column a hospital."""
+    if check.file.stem == "figure5_table":
+        for _, row in table.iterrows():
+            fold, method = row["key"].split("/")
+            metrics(check, row, stored.of(method=method, fold=int(fold)))
+        return
+    sites = stored.predictions.groupby("fold")["site"].first()
+    for _, row in table.iterrows():
+        means = {site: stored.of(method=row["key"], fold=fold)["AUC"].mean() for fold, site in sites.items()}
+        for site, mean in means.items():
+            check.number(f"{row['key']} AUC at {site}", row[f"AUC at {site}"], mean)
+        check.number(f"{row['key']} mean", row["mean"], float(np.nanmean(list(means.values()))))
+
+
+def angles(check: Check, table: pd.DataFrame, stored: Stored) -> None:
+    """The angles before and after, `89.55 (0.18)`, and the mean of their change."""
+    for _, row in table[~table["key"].str.contains(" - ")].iterrows():
+        method, variant = row["key"].split("/", 1)
+        mine = stored.patients[(stored.patients["method"] == method) & (stored.patients["variant"] == variant)]
+        before, after = mine["angle_before"], mine["angle_after"]
+        for name, values in (("before", before), ("after", after)):
+            mean, deviation = re.findall(r"[\d.]+", row[name])
+            check.number(f"{row['key']} {name}", mean, values.mean())
+            check.number(f"{row['key']} deviation {name}", deviation, values.std(ddof=0))
+        check.number(f"{row['key']} change", row["change"].split(" ")[0], (after - before).mean())
+
+
+def paper(check: Check, table: pd.DataFrame, stored: Stored) -> None:
+    """Ours and the difference, of every number of the paper that has one of ours beside it."""
+    labels = {method["label"]: method["name"] for method in stored.facts["methods"]}
+    for _, row in table.dropna(subset="ours").iterrows():
+        source, _, name, metric = row["key"].split("/")
+        beside = [stored.of(**wanted)[metric] for wanted in _settings(source, name, labels)]
+        mean = np.mean([values.mean() for values in beside])
+        check.number(f"{row['key']} ours", row["ours"], mean)
+        check.number(f"{row['key']} ours_std", row["ours_std"], np.mean([values.std(ddof=0) for values in beside]))
+        check.number(f"{row['key']} difference", row["difference"], mean - row["paper"])
+
+
+def _settings(source: str, name: str, labels: dict[str, str]) -> list[dict[str, str]]:
+    whole = {"condition": "complete"}
+    if source == "table2":
+        kept = {part.lower() for part in name.split(" + ")}
+        condition = "+".join(part for part in ("image", "text", "table") if part in kept)
+        return [{"method": "vdafm", "variant": "", "condition": "complete" if len(kept) == 3 else condition}]
+    if source in ("table3", "fig3"):
+        variant = "" if name in ("All losses", "chosen loss weights") else name[:1].lower() + name[1:]
+        return [{"method": "vdafm", "variant": variant} | whole]
+    if source == "fig2":
+        layers = re.findall(r"layers (\d+)", name)[0]
+        heads = [4, 8, 16, 32] if "mean" in name else [int(re.findall(r"heads (\d+)", name)[0])]
+        variants = [f"layers={layers}, heads={n}" if (layers, n) != ("1", 16) else "" for n in heads]
+        return [{"method": "vdafm", "variant": variant} | whole for variant in variants]
+    traditional = ["xgboost", "random_forest", "svm"]
+    methods = traditional if name == "mean of the traditional methods" else [labels[name]]
+    return [{"method": method, "variant": ""} | whole for method in methods]
+
+
+def check_folder(folder: Path) -> Iterator[Check]:
+    """Every CSV file of an experiment's folder that can be recomputed."""
+    readers = {"figure5": hospitals, "alignment": angles, "paper": paper}
+    stored = Stored(folder)
+    for path in sorted(folder.glob("*.csv")):
+        if folder.name == "paper" and path.stem != "paper_comparison":
+            continue
+        check = Check(path)
+        readers.get(folder.name, settings)(check, pd.read_csv(path), stored)
+        yield check
+
+
+def check_below(folder: Path) -> list[Check]:
+    """Every experiment in this folder or below it that is known here."""
+    known = [path.parent for path in sorted(folder.rglob("results.json")) if path.parent.name in TABLES]
+    return [check for experiment in known for check in check_folder(experiment)]
+
+
+if __name__ == "__main__":
+    checks = [check for folder in sys.argv[1:] for check in check_below(Path(folder))]
+    for check in checks:
+        sys.stdout.write(f"{check.file}: {check.compared} numbers, {len(check.wrong)} of them wrong\n")
+        sys.stdout.write("".join(f"  {line}\n" for line in check.wrong))
+    sys.stdout.write(f"{sum(check.compared for check in checks)} numbers in {len(checks)} files\n")
+    sys.exit(any(check.wrong for check in checks) or not checks)
