@@ -22,6 +22,9 @@ class ReadableErrors(TyperGroup):
             return super().invoke(ctx)
         except KeyboardInterrupt:
             raise typer.Exit(INTERRUPTED) from None
+        except BrokenPipeError:
+            # Whoever reads has had enough (`| head`): Click ends the command without a word.
+            raise
         except Exception as error:
             # Typer's own exceptions carry the exit status that they ask for.
             if isinstance(error, typer.Abort) or hasattr(error, "exit_code") or ctx.params.get("debug"):

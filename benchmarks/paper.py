@@ -74,7 +74,7 @@ class Paper(Experiment):
             Panel(
                 "paper_comparison",
                 comparison_table(results, comparisons),
-                shows="Every number that can be read in the paper, the same one here, and how they lie to each other.",
+                shows="Every number that can be read in the paper, the same one here, and how the two compare.",
                 does_not_show=other,
                 in_terminal=False,
             ),

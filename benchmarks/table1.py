@@ -50,7 +50,6 @@ class Table1(Experiment):
             Panel(
                 "table1_cost",
                 table1(results, cost=True),
-                title="Table 1 with the cost of each method",
                 shows="What each method costs a run, beside what it achieves.",
                 does_not_show="Speed on other machines.",
                 in_terminal=False,

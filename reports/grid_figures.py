@@ -18,8 +18,11 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 LINES = ("-", "--", ":", "-.")
-LONG_AXIS = 5
+LONG_AXIS = 4
 """Two axes of so many values each are drawn as a heat map, fewer as lines."""
+
+LEGEND = 90
+"""So many letters a line of the legend holds."""
 
 Row = Mapping[str, Any]
 """A setting's row of `summarise`."""
@@ -93,7 +96,7 @@ def _lines(axes: Axes, points: Sequence[GridPoint], found: Mapping[str, Row], me
             capsize=2.5,
             markeredgecolor=INK,
             markeredgewidth=0.5,
-            label="" if of is None else f"{of} {value}",
+            label="" if of is None else f"{of.replace('_', ' ')} {value}",
         )
         for x, y, point, row in zip(at, mean, line, rows, strict=True):
             if point.chosen and np.isfinite(y):
@@ -145,7 +148,8 @@ def _heat(axes: Axes, points: Sequence[GridPoint], found: Mapping[str, Row], met
             axes.text(x, y, "–", ha="center", va="center", fontsize=9, color=SOFT, backgroundcolor="#f2f3f5")
             continue
         axes.text(x, y + 0.2, f"{values[y, x]:.1f}", ha="center", va="center", fontsize=9.5, color=INK)
-        told = f"±{100 * row[f'{metric}_std']:.1f}"
+        # One run has no spread, which is not a spread of 0.
+        told = f"±{100 * row[f'{metric}_std']:.1f}" if row["done"] > 1 else "one run"
         axes.text(x, y - 0.16, told, ha="center", va="center", fontsize=8, color=INK)
         if row["done"] < row["planned"]:
             axes.text(x, y - 0.4, f"{row['done']}/{row['planned']}", ha="center", va="center", fontsize=8, color=INK)
@@ -197,4 +201,7 @@ def _words(figure: Figure, results: Results, points: Sequence[GridPoint], heat: 
         )
         handles = [*handles, mark]
     if handles:
-        figure.legend(handles=handles, loc="outside lower center", ncols=len(handles), frameon=False, fontsize=9)
+        # In one line where that fits between the figure's sides.
+        long = sum(len(handle.get_label()) for handle in handles) > LEGEND
+        columns = 3 if long else len(handles)
+        figure.legend(handles=handles, loc="outside lower center", ncols=columns, frameon=False, fontsize=9)

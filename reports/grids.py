@@ -185,6 +185,7 @@ def grid_table(results: Results, name: str, title: str, points: Mapping[str, Seq
         notes=_notes(rows, results),
         failures=failures(results, labels),
         facts=words.facts(results),
+        head="Setting",
     )
 
 
@@ -207,7 +208,7 @@ def _notes(rows: Sequence[Row], results: Results) -> list[str]:
         "shared training patients (Nadeau and Bengio 2003), in percentage points. Among many settings some "
         "pass two standard errors by chance.",
         "Settings are compared on test patients to show how much they matter; nothing is chosen by this table. "
-        "`strokebench tune` chooses on validation patients.",
+        "The command strokebench tune chooses on validation patients.",
     ]
     if any(not row.complete for row in rows):
         notes.append("Incomplete: a row with fewer runs than planned shows the mean of its finished runs only.")

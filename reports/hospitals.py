@@ -162,13 +162,19 @@ def few_patients(results: Results) -> list[str]:
     return warnings
 
 
+def _over(seeds: int) -> str:
+    if seeds == 1:
+        return "In percent, of one seed"
+    return f"Mean (population standard deviation) in percent over {seeds} seeds, which share the hospital's patients"
+
+
 def _table(results: Results, name: str, title: str, columns: Sequence[Column], rows: list[Row]) -> Table:
     facts = results.provenance
     seeds = results.runs["seed"].nunique()
     caption = (
         f"Outcome {facts.get('outcome', 'not stated')}: {words.patients_in_words(results)}. Each hospital in turn is "
-        "the test part; training and validation see the others only. Mean (population standard deviation) in percent "
-        f"over {seeds} {'seed' if seeds == 1 else 'seeds'}, which share the hospital's patients. Label 1 is the "
+        "the test part; training and validation see the others only. "
+        f"{_over(seeds)}. Label 1 is the "
         f"positive class, called from a probability of {THRESHOLD:g} on. Best bold, second best underlined."
     )
     notes = [

@@ -22,7 +22,7 @@ SOURCES = {
 
 OTHER_PATIENTS = (
     "The paper's numbers are of its own patients, whom nobody else can see; ours are of another cohort. A verdict says "
-    "how two numbers lie to each other, and nothing on whether the paper's results can be replicated."
+    "how two numbers compare, and nothing on whether the paper's results can be replicated."
 )
 RULE = (
     "Verdict: each number has a 95 % interval from its test patients (paper: "
@@ -49,7 +49,7 @@ def comparison_table(results: Results, comparisons: Sequence[Comparison]) -> Tab
             cells={
                 "metric": Cell(text=item.metric),
                 "paper": _paper(item),
-                "ours": Cell() if item.ours is None else Cell(item.ours.mean, item.ours.std),
+                "ours": _ours(item),
                 "difference": Cell(item.difference),
                 "verdict": Cell(text=str(item.verdict)),
                 "note": Cell(text=item.note),
@@ -70,7 +70,7 @@ def verdict_table(results: Results, comparisons: Sequence[Comparison]) -> Table:
         counts = Counter(item.verdict for item in comparisons if item.source == source)
         cells = {verdict.name.lower(): Cell(float(counts[verdict])) for verdict in Verdict}
         rows.append(Row(source, title, "Numbers", cells, 1, 1))
-    return _table(results, "paper_verdicts", "How the numbers lie to each other", columns, rows, RULE, head="Source")
+    return _table(results, "paper_verdicts", "How the numbers compare", columns, rows, RULE, head="Source")
 
 
 def statements_table(results: Results, statements: Sequence[Statement]) -> Table:
@@ -104,9 +104,22 @@ def comparison_lead(comparisons: Sequence[Comparison]) -> str:
     counts = Counter(item.verdict for item in comparisons)
     compared = [verdict for verdict in (Verdict.OVERLAP, Verdict.HIGHER, Verdict.LOWER) if counts[verdict]]
     n = sum(counts[verdict] for verdict in compared)
-    said = ", ".join(f"{counts[verdict]} {verdict}" for verdict in compared)
+    said = ", ".join(f"{_SAID[verdict]} in {counts[verdict]}" for verdict in compared)
     first = f"{n} numbers of the paper stand beside ours: {said}." if n else "No number can be compared yet."
     return f"{first} {OTHER_PATIENTS}"
+
+
+_SAID = {
+    Verdict.OVERLAP: "the intervals overlap",
+    Verdict.HIGHER: "ours is higher",
+    Verdict.LOWER: "ours is lower",
+}
+
+
+def _ours(item: Comparison) -> Cell:
+    if item.ours is None:
+        return Cell()
+    return Cell(item.ours.mean, item.ours.std if item.ours.runs > 1 else None)
 
 
 def _paper(item: Comparison) -> Cell:

@@ -12,7 +12,7 @@ import pandas as pd
 
 from strokebench.datasets.files import write_text
 from strokebench.reports import escapes
-from strokebench.reports.table import PAPER_LABEL, Cell, Kind, Mark, Table, show, show_paper
+from strokebench.reports.table import LONG_TEXT, PAPER_LABEL, Cell, Kind, Mark, Table, show, show_paper
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -44,7 +44,7 @@ def to_csv(table: Table) -> str:
             elif column.kind is Kind.PERCENT:
                 line |= _csv_percent(column.key, cell)
             else:
-                line[column.key] = _csv_number(cell.value, 3)
+                line[column.key] = _csv_number(cell.value, 0 if _whole(column.kind, cell) else 3)
         lines.append(line)
     return pd.DataFrame(lines).to_csv(index=False, lineterminator="\n")
 
@@ -115,6 +115,11 @@ def _csv_percent(key: str, cell: Cell) -> dict[str, str]:
     }
 
 
+def _whole(kind: Kind, cell: Cell) -> bool:
+    """A number of patients or parameters; a mean over runs need not be whole."""
+    return kind is Kind.COUNT and cell.value is not None and float(cell.value).is_integer()
+
+
 def _csv_number(value: float | None, decimals: int, scale: float = 1) -> str:
     return "" if value is None or math.isnan(value) else f"{scale * value:.{decimals}f}"
 
@@ -122,7 +127,7 @@ def _csv_number(value: float | None, decimals: int, scale: float = 1) -> str:
 def _render(template: str, table: Table, **more: Any) -> str:
     # Two sets of marks: braces and percent signs are LaTeX's own.
     environment = _environment(template.split(".")[1])
-    return environment.get_template(template).render(table=table, paper_label=PAPER_LABEL, **more)
+    return environment.get_template(template).render(table=table, paper_label=PAPER_LABEL, long_text=LONG_TEXT, **more)
 
 
 @cache

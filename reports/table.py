@@ -16,6 +16,10 @@ PAPER_LABEL = "paper, other patients"
 """Stands beside every number of the paper: it was measured on a cohort that nobody else can see."""
 
 
+LONG_TEXT = 40
+"""A cell of more letters is prose: it may break into lines, and leaves the grid where a terminal is narrow."""
+
+
 class Kind(StrEnum):
     """What a column holds, hence how it is printed."""
 

@@ -66,7 +66,7 @@ def table1(results: Results, cost: bool = False) -> Table:
         rows.append(_oracle_row(oracle))
     return Table(
         name="table1",
-        title="Table 1. Prognosis by method",
+        title="Table 1. Prognosis by method" + (", and its cost" if cost else ""),
         cohort=words.cohort_title(results),
         caption=words.caption(results),
         columns=columns,
@@ -90,11 +90,14 @@ def adapted_footnotes(results: Results) -> list[Footnote]:
 
 
 def metric_cells(summary: Mapping[str, Any], source: str = "", label: str = "") -> dict[str, Cell]:
-    """The six metrics of a row of `summarise`, each with the paper's number for it where there is one."""
+    """The six metrics of a row of `summarise`, each with the paper's number for it where there is one.
+
+    A single run has no deviation: a printed 0.00 would be read as certainty.
+    """
     return {
         metric: Cell(
             _known(summary[metric]),
-            _known(summary[f"{metric}_std"]),
+            _known(summary[f"{metric}_std"]) if summary["done"] > 1 else None,
             paper=paper_number(source, label, metric) if source else None,
         )
         for metric in METRICS

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from strokebench.reports.table import Column, Kind, Mark, Row, Table, show, show_paper
+from strokebench.reports.table import LONG_TEXT, Cell, Column, Kind, Mark, Row, Table, show, show_paper
 
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, JustifyMethod, RenderResult
@@ -13,13 +13,17 @@ if TYPE_CHECKING:
     from rich.text import Text
 
 _STYLES = {Mark.BEST: "bold green", Mark.SECOND: "underline", Mark.NONE: ""}
+NARROW_LABEL = 26
+"""So wide is the column of labels where nothing else helps."""
+
 _SUPERSCRIPT = str.maketrans("abcdefghijklmnoprstuvwxyz", "ᵃᵇᶜᵈᵉᶠᵍʰⁱʲᵏˡᵐⁿᵒᵖʳˢᵗᵘᵛʷˣʸᶻ")
 
 
 class TerminalTable:
     """Prints itself into the width that a Rich console has.
 
-    Where it is narrow, deviations go below the means; where that is not enough, costs get their own grid.
+    Where it is narrow, cells of prose go below the grid and deviations below the means; where that is not enough,
+    costs get their own grid; labels are broken at last.
     """
 
     def __init__(self, table: Table) -> None:
@@ -36,23 +40,47 @@ class TerminalTable:
         unlimited = options.update(max_width=10_000)
         scores = [column for column in table.columns if column.kind in (Kind.TEXT, Kind.PERCENT)]
         costs = [column for column in table.columns if column not in scores]
-        for parts, stacked in (([table.columns], False), ([table.columns], True), ([scores, costs], True)):
+        prose = [column for column in table.columns if any(self._is_long(row, column) for row in table.rows)]
+        short = [column for column in table.columns if column not in prose]
+        scores = [column for column in scores if column not in prose]
+        for parts, stacked in (
+            ([table.columns], False),
+            ([short], False),
+            ([short], True),
+            ([scores, costs], True),
+        ):
             grids = [self._grid(columns, stacked) for columns in parts if columns]
             if all(Measurement.get(console, unlimited, grid).maximum <= options.max_width for grid in grids):
                 break
+        else:
+            grids = [self._grid(columns, stacked, NARROW_LABEL) for columns in parts if columns]
         yield from grids
+        if parts != [table.columns]:
+            yield from self._prose(prose)
         yield from self._below()
 
-    def _grid(self, columns: Sequence[Column], stacked: bool) -> RichTable:
+    def _is_long(self, row: Row, column: Column) -> bool:
+        return column.kind is Kind.TEXT and len(show(row.cells.get(column.key), column.kind)) > LONG_TEXT
+
+    def _prose(self, columns: Sequence[Column]) -> Iterator[Text]:
+        from rich.text import Text
+
+        for column in columns:
+            for row in self.table.rows:
+                if said := row.cells.get(column.key, Cell()).text:
+                    yield Text(f"{row.label}, {column.title[:1].lower()}{column.title[1:]}: {said}")
+
+    def _grid(self, columns: Sequence[Column], stacked: bool, label_width: int | None = None) -> RichTable:
+        """One table; a row's label takes one line, or is broken to `label_width`."""
         from rich import box
         from rich.table import Table as RichTable
         from rich.text import Text
 
         grid = RichTable(box=box.SIMPLE_HEAD, padding=0, pad_edge=False, show_edge=False)
-        grid.add_column(self.table.head, no_wrap=True)
+        grid.add_column(self.table.head, no_wrap=label_width is None, max_width=label_width, overflow="fold")
         for column in columns:
             justify: JustifyMethod = "center" if column.kind is Kind.TEXT else "right"
-            grid.add_column(column.title, justify=justify, min_width=len(column.title))
+            grid.add_column(column.title, justify=justify, min_width=len(column.title), overflow="fold")
         if self.table.counts_runs:
             grid.add_column("Runs", justify="right")
         for group, rows in self.table.groups:

@@ -104,6 +104,11 @@ def calibration_table(results: Results, scores: Scores | None) -> Table:
     return _by_method(results, scores, "calibration", "Calibration by method", columns, cells, notes)
 
 
+def _percent(share: float) -> str:
+    """One decimal, and no minus before 0.0."""
+    return f"{round(100 * share, 1) + 0.0:.1f}"
+
+
 def benefit_table(results: Results, scores: Scores | None, weights: NDArray[np.int16]) -> Table:
     """Net benefit at a few thresholds, beside acting on everybody."""
     at = np.array(BENEFIT_AT)
@@ -112,7 +117,7 @@ def benefit_table(results: Results, scores: Scores | None, weights: NDArray[np.i
         assert scores is not None
         curve = decision_curve(scores, name, at, weights)
         return {
-            key: Cell(text=f"{100 * value:.1f} [{100 * low:.1f}, {100 * high:.1f}]")
+            key: Cell(text=f"{_percent(value)} [{_percent(low)}, {_percent(high)}]")
             for key, value, low, high in zip(_keys(at), curve.net_benefit, curve.low, curve.high, strict=True)
         }
 

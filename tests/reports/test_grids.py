@@ -1,6 +1,7 @@
 """What grids say of made-up runs with known differences."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -108,7 +109,8 @@ def test_an_incomplete_grid_still_reports(make_results, unfinished, tmp_path):
 
 
 def test_heat_maps_print_mean_and_spread(make_results):
-    points = grid_points(range(1, 6), (4, 8, 16, 32, 64))
+    # Four by four, as figure 3 is.
+    points = grid_points(range(1, 5), (4, 8, 16, 32))
     results = grid_results(make_results, points)
     axes = draw_grid(results, "vdafm", points, ("AUC", "ACC")).axes
     assert [each.get_title(loc="left") for each in axes] == ["AUC", "ACC"]
@@ -117,3 +119,15 @@ def test_heat_maps_print_mean_and_spread(make_results):
     for row in table.rows:
         cell = row.cells["AUC"]
         assert f"{100 * cell.value:.1f}" in texts and f"±{100 * cell.std:.1f}" in texts
+
+
+def test_one_run_has_no_spread(make_results):
+    points = grid_points(range(1, 5), (4, 8, 16, 32))
+    results = grid_results(make_results, points)
+    first = results.runs["seed"].eq(results.runs["seed"].min()) & results.runs["fold"].eq(0)
+    seed = results.runs["seed"].min()
+    predictions = results.predictions[results.predictions["seed"].eq(seed) & results.predictions["fold"].eq(0)]
+    single = replace(results, runs=results.runs[first], predictions=predictions)
+    assert {row.cells["AUC"].std for row in grid_table(single, "x", "X", {"vdafm": points}).rows} == {None}
+    texts = [text.get_text() for text in draw_grid(single, "vdafm", points, ("AUC",)).axes[0].texts]
+    assert texts.count("one run") == 16 and not any("±" in text for text in texts)

@@ -87,12 +87,20 @@ def scores(y: pd.Series, p: pd.Series) -> list[float]:
     ]
 
 
+def mean(values: pd.Series) -> float:
+    """Undefined without a run, and where it is undefined in one."""
+    return float(np.mean(values.to_numpy(float))) if len(values) else np.nan
+
+
+def deviation(values: pd.Series) -> float:
+    """Population deviation; a single run has none."""
+    return float(np.std(values.to_numpy(float))) if len(values) > 1 else np.nan
+
+
 def metrics(check: Check, row: pd.Series, runs: pd.DataFrame) -> None:
     """Mean and population deviation of the six metrics of a row."""
     for metric in METRICS:
-        # A setting without a finished run has no mean, and an undefined value leaves none.
-        values = runs[metric].to_numpy(float) if len(runs) else np.array([np.nan])
-        for column, value in ((metric, values.mean()), (f"{metric}_std", values.std(ddof=0))):
+        for column, value in ((metric, mean(runs[metric])), (f"{metric}_std", deviation(runs[metric]))):
             check.number(f"{row['key']} {column}", row[column], value)
 
 
@@ -144,9 +152,9 @@ def angles(check: Check, table: pd.DataFrame, stored: Stored) -> None:
         mine = stored.patients[(stored.patients["method"] == method) & (stored.patients["variant"] == variant)]
         before, after = mine["angle_before"], mine["angle_after"]
         for name, values in (("before", before), ("after", after)):
-            mean, deviation = re.findall(r"[\d.]+", row[name])
-            check.number(f"{row['key']} {name}", mean, values.mean())
-            check.number(f"{row['key']} deviation {name}", deviation, values.std(ddof=0))
+            shown = re.findall(r"[\d.]+", row[name])
+            check.number(f"{row['key']} {name}", shown[0], mean(values))
+            check.number(f"{row['key']} deviation {name}", shown[1], deviation(values))
         check.number(f"{row['key']} change", row["change"].split(" ")[0], (after - before).mean())
 
 
@@ -156,10 +164,10 @@ def paper(check: Check, table: pd.DataFrame, stored: Stored) -> None:
     for _, row in table.dropna(subset="ours").iterrows():
         source, _, name, metric = row["key"].split("/")
         beside = [stored.of(**wanted)[metric] for wanted in _settings(source, name, labels)]
-        mean = np.mean([values.mean() for values in beside])
-        check.number(f"{row['key']} ours", row["ours"], mean)
-        check.number(f"{row['key']} ours_std", row["ours_std"], np.mean([values.std(ddof=0) for values in beside]))
-        check.number(f"{row['key']} difference", row["difference"], mean - row["paper"])
+        ours = float(np.mean([mean(values) for values in beside]))
+        check.number(f"{row['key']} ours", row["ours"], ours)
+        check.number(f"{row['key']} ours_std", row["ours_std"], np.mean([deviation(values) for values in beside]))
+        check.number(f"{row['key']} difference", row["difference"], ours - row["paper"])
 
 
 def _settings(source: str, name: str, labels: dict[str, str]) -> list[dict[str, str]]:
