@@ -91,7 +91,9 @@ class RunProgress:
 
         summary = summarise(results)
         for row in summary[summary["method"] == method].to_dict("records"):
-            auc = f"AUC {100 * row['AUC']:.2f} ({100 * row['AUC_std']:.2f})" if row["done"] else "–"
+            auc = f"AUC {100 * row['AUC']:.2f}" if row["done"] else "–"
+            # One run has no deviation.
+            auc += f" ({100 * row['AUC_std']:.2f})" if row["done"] > 1 else ""
             self.bar.console.print(f"  {described(method).label}: {row['done']}/{row['planned']} runs, {auc}")
 
     def _runs(self) -> str:

@@ -161,7 +161,7 @@ def grid_table(results: Results, name: str, title: str, points: Mapping[str, Seq
         for point in settings:
             if (row := summary.get((method, point.variant))) is None:
                 continue
-            label = point.variant + (" (chosen)" if point.chosen else "")
+            label = point.variant.replace("_", " ") + (" (chosen)" if point.chosen else "")
             labels[tuple(str(row[key]) for key in SETTING)] = f"{results.method(method).label}, {label}"
             told = "reference" if point.chosen else str(against.get(point.variant, ""))
             rows.append(

@@ -12,7 +12,7 @@ import pandas as pd
 
 from strokebench.datasets.files import write_text
 from strokebench.reports import escapes
-from strokebench.reports.table import LONG_TEXT, PAPER_LABEL, Cell, Kind, Mark, Table, show, show_paper
+from strokebench.reports.table import PAPER_LABEL, Cell, Kind, Mark, Table, show, show_paper
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -127,7 +127,7 @@ def _csv_number(value: float | None, decimals: int, scale: float = 1) -> str:
 def _render(template: str, table: Table, **more: Any) -> str:
     # Two sets of marks: braces and percent signs are LaTeX's own.
     environment = _environment(template.split(".")[1])
-    return environment.get_template(template).render(table=table, paper_label=PAPER_LABEL, long_text=LONG_TEXT, **more)
+    return environment.get_template(template).render(table=table, paper_label=PAPER_LABEL, **more)
 
 
 @cache

@@ -17,7 +17,7 @@ PAPER_LABEL = "paper, other patients"
 
 
 LONG_TEXT = 40
-"""A cell of more letters is prose: it may break into lines, and leaves the grid where a terminal is narrow."""
+"""A column with a longer cell is prose: it may break into lines, and leaves the grid where a terminal is narrow."""
 
 
 class Kind(StrEnum):
@@ -156,6 +156,16 @@ class Table:
     def short_title(self) -> str:
         """The title without its number, which LaTeX counts itself."""
         return self.title.split(". ", 1)[-1]
+
+    @property
+    def prose(self) -> list[Column]:
+        """The columns in which some cell has more than `LONG_TEXT` letters."""
+        return [
+            column
+            for column in self.columns
+            if column.kind is Kind.TEXT
+            and any(len(row.cells.get(column.key, Cell()).text) > LONG_TEXT for row in self.rows)
+        ]
 
     @property
     def groups(self) -> list[tuple[str, list[Row]]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from strokebench.reports.table import LONG_TEXT, Cell, Column, Kind, Mark, Row, Table, show, show_paper
+from strokebench.reports.table import Cell, Column, Kind, Mark, Row, Table, show, show_paper
 
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, JustifyMethod, RenderResult
@@ -40,9 +40,8 @@ class TerminalTable:
         unlimited = options.update(max_width=10_000)
         scores = [column for column in table.columns if column.kind in (Kind.TEXT, Kind.PERCENT)]
         costs = [column for column in table.columns if column not in scores]
-        prose = [column for column in table.columns if any(self._is_long(row, column) for row in table.rows)]
-        short = [column for column in table.columns if column not in prose]
-        scores = [column for column in scores if column not in prose]
+        short = [column for column in table.columns if column not in table.prose]
+        scores = [column for column in scores if column not in table.prose]
         for parts, stacked in (
             ([table.columns], False),
             ([short], False),
@@ -56,16 +55,13 @@ class TerminalTable:
             grids = [self._grid(columns, stacked, NARROW_LABEL) for columns in parts if columns]
         yield from grids
         if parts != [table.columns]:
-            yield from self._prose(prose)
+            yield from self._prose()
         yield from self._below()
 
-    def _is_long(self, row: Row, column: Column) -> bool:
-        return column.kind is Kind.TEXT and len(show(row.cells.get(column.key), column.kind)) > LONG_TEXT
-
-    def _prose(self, columns: Sequence[Column]) -> Iterator[Text]:
+    def _prose(self) -> Iterator[Text]:
         from rich.text import Text
 
-        for column in columns:
+        for column in self.table.prose:
             for row in self.table.rows:
                 if said := row.cells.get(column.key, Cell()).text:
                     yield Text(f"{row.label}, {column.title[:1].lower()}{column.title[1:]}: {said}")
