@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from strokebench.reports import caption as words
-from strokebench.reports.figures import CHANCE, INK, LOOKS, SOFT, draw_mean
+from strokebench.reports.figures import CHANCE, INK, LOOKS, SOFT, draw_mean, head
 from strokebench.reports.results import Results
 from strokebench.reports.table import PAPER_LABEL, Table
 
@@ -42,7 +42,7 @@ def draw_ablation(results: Results, series: Sequence[tuple[str, Table]], metric:
     if metric == "AUC":
         axes.axvline(CHANCE, color=SOFT, linestyle=":", linewidth=1)
     axes.set_xlabel(f"{metric} in percent: mean over runs, bar = population standard deviation", color=INK)
-    axes.set_title(setting_line(results), loc="left", fontsize=9, color=SOFT)
+    head(figure, setting_line(results))
     axes.grid(axis="x", color="#e5e8eb", linewidth=0.8)
     axes.set_axisbelow(True)
     axes.tick_params(axis="y", length=0, labelcolor=INK)

@@ -10,7 +10,7 @@ import pandas as pd
 
 from strokebench.reports.ablation_figures import setting_line
 from strokebench.reports.angles import AFTER, BEFORE, CHANGE, angles, bootstrap_mean
-from strokebench.reports.figures import INK, LOOKS, SOFT
+from strokebench.reports.figures import INK, LOOKS, SOFT, head
 from strokebench.reports.results import Results
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def draw_angles(results: Results, method: str, variants: Mapping[str, str]) -> F
     for axes, (variant, label) in zip(panels, variants.items(), strict=True):
         _panel(axes, found[variant], label, np.linspace(low, high, BINS + 1).tolist())
     panels[-1].set_xlabel("Angle between image and text of a test patient, in degrees", color=INK)
-    figure.suptitle(setting_line(results), fontsize=9, color=SOFT, x=0.01, ha="left")
+    head(figure, setting_line(results))
     _legend(figure)
     return figure
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from strokebench.reports.comparison import Comparison
-from strokebench.reports.figures import CHANCE, INK, LOOKS, SOFT
+from strokebench.reports.figures import CHANCE, INK, LOOKS, SOFT, head
 from strokebench.reports.statistics.critical_difference import CriticalDifference
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def draw_forest(comparison: Comparison, cohort: str) -> Figure:
         label = f"{comparison.labels[comparison.reference]} (reference)"
         handles.append(Line2D([], [], color=INK, linestyle="--", linewidth=1, label=label))
     figure.legend(handles=handles, loc="outside lower center", ncols=len(handles), frameon=False, fontsize=8.5)
-    _head(axes, cohort)
+    head(figure, cohort, 10, colour=INK)
     return figure
 
 
@@ -114,7 +114,7 @@ def draw_matrix(comparison: Comparison, cohort: str) -> Figure:
         Patch(facecolor="white", edgecolor="#e5e8eb", label="grey number: cannot be told apart"),
     ]
     figure.legend(handles=handles, loc="outside lower center", ncols=3 if k > 6 else 1, frameon=False, fontsize=8.5)
-    _head(axes, cohort)
+    head(figure, cohort, 10, colour=INK)
     return figure
 
 
@@ -141,17 +141,13 @@ def draw_ranks(found: CriticalDifference, labels: dict[str, str], cohort: str) -
     axes.set_xlabel(f"mean rank by AUC over {found.n_blocks} hospitals (1 is best)", color=INK)
     axes.grid(axis="x", color="#e5e8eb", linewidth=0.8)
     _bare(axes)
-    _head(axes, cohort)
+    head(figure, cohort, 10, colour=INK)
     return figure
 
 
 def _ticked(comparison: Comparison, name: str) -> str:
     done, planned = comparison.done[name], comparison.planned[name]
     return comparison.labels[name] + ("" if done == planned else f" ({done}/{planned} runs)")
-
-
-def _head(axes: Axes, cohort: str) -> None:
-    axes.set_title(cohort, loc="left", fontsize=10, color=INK)
 
 
 def _bare(axes: Axes) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from textwrap import wrap
 from typing import TYPE_CHECKING
 
 from strokebench.datasets.files import atomic_path
@@ -54,6 +55,13 @@ def save_figure(figure: Figure, path: Path) -> Path:
     return path
 
 
+def head(figure: Figure, text: str, size: float = 9, weight: str = "normal", colour: str = SOFT) -> None:
+    """Say what a figure is of, in as many lines as it takes: cut off at the side, `(synthetic patients)` goes first."""
+    letters = int(72 * figure.get_figwidth() / (size * (0.56 if weight == "normal" else 0.66)))
+    lines = [fold for line in text.splitlines() for fold in wrap(line, letters)]
+    figure.suptitle("\n".join(lines), x=0.01, ha="left", fontsize=size, fontweight=weight, color=colour)
+
+
 def draw_table1(table: Table, metric: str = "AUC") -> Figure:
     """The picture of `table1_picture`, not yet on disk."""
     from matplotlib.figure import Figure
@@ -86,6 +94,7 @@ def draw_table1(table: Table, metric: str = "AUC") -> Figure:
     axes.set_yticks([place for place, _ in ticks], [label for _, label in ticks])
     axes.set_ylim(height - 0.4, -0.6)
     _frame(axes, table, metric)
+    head(figure, f"{table.short_title}: {table.cohort}", 11, "bold", INK)
     _legend(axes, table, metric)
     return figure
 
@@ -147,11 +156,8 @@ def _frame(axes: Axes, table: Table, metric: str) -> None:
     if metric == "AUC":
         axes.axvline(CHANCE, color=SOFT, linestyle=":", linewidth=1)
     axes.set_xlabel(f"{metric} in percent: mean over runs, bar = population standard deviation", color=INK)
-    axes.set_title(
-        f"{table.short_title}: {table.cohort}", loc="left", fontsize=11, fontweight="bold", color=INK, pad=20
-    )
     facts = [f"{name} {table.facts[name]}" for name in ("outcome", "protocol") if table.facts.get(name)]
-    axes.text(0, 1.015, ", ".join(facts), transform=axes.transAxes, color=SOFT, fontsize=9)
+    axes.set_title(", ".join(facts), loc="left", fontsize=9, color=SOFT)
     axes.grid(axis="x", color="#e5e8eb", linewidth=0.8)
     axes.set_axisbelow(True)
     axes.tick_params(axis="y", length=0, labelcolor=INK)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from strokebench.reports import caption as words
-from strokebench.reports.figures import INK, LOOKS, SOFT
+from strokebench.reports.figures import INK, LOOKS, SOFT, head
 from strokebench.reports.grids import GridPoint
 from strokebench.reports.results import Results
 from strokebench.reports.summary import summarise
@@ -182,13 +182,8 @@ def _words(figure: Figure, results: Results, points: Sequence[GridPoint], heat: 
     from matplotlib.patches import Patch
 
     what = "± in the cell" if heat else "bar"
-    figure.suptitle(
-        f"{words.cohort_title(results)}\npercent, mean over runs; {what} = standard deviation over runs",
-        x=0.01,
-        ha="left",
-        fontsize=9,
-        color=SOFT,
-    )
+    said = f"percent, mean over runs; {what} = standard deviation over runs"
+    head(figure, f"{words.cohort_title(results)}\n{said}")
     handles: list[Any] = []
     if not heat:
         handles, _ = figure.axes[0].get_legend_handles_labels()

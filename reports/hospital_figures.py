@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from strokebench.reports.ablation_figures import setting_line
-from strokebench.reports.figures import CHANCE, INK, LOOKS, SOFT
+from strokebench.reports.figures import CHANCE, INK, LOOKS, SOFT, head
 from strokebench.reports.hospital_lead import worst_hospital
 from strokebench.reports.hospitals import Hospital, summaries
 from strokebench.reports.results import Results
@@ -36,13 +36,7 @@ def draw_hospitals(results: Results) -> Figure:
         axes.set_title(told, loc="left", fontsize=9.5, fontweight="bold", color=INK)
     for axes in grid[len(found) :]:
         axes.remove()
-    figure.suptitle(
-        f"{setting_line(results)}. Percent, mean over seeds, bar = population standard deviation.",
-        fontsize=9,
-        color=SOFT,
-        x=0.01,
-        ha="left",
-    )
+    head(figure, f"{setting_line(results)}. Percent, mean over seeds, bar = population standard deviation.")
     _legend(figure, results)
     return figure
 

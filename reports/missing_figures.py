@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from strokebench.reports import caption as words
-from strokebench.reports.figures import INK, LOOKS, SOFT
+from strokebench.reports.figures import INK, LOOKS, SOFT, head
 from strokebench.reports.missing import (
     ANY,
     CHANCE,
@@ -111,4 +111,4 @@ def _finish(figure: Figure, axes: Axes, results: Results) -> None:
         axes.spines[side].set_visible(False)
     facts = results.provenance
     said = [f"{name} {facts.get(name)}" for name in ("outcome", "protocol") if facts.get(name)]
-    figure.suptitle(", ".join([words.cohort_title(results), *said]), fontsize=9, color=SOFT, x=0.01, ha="left")
+    head(figure, ", ".join([words.cohort_title(results), *said]))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from strokebench.reports.figures import INK, LOOKS, SOFT
+from strokebench.reports.figures import INK, LOOKS, SOFT, head
 from strokebench.reports.paper_comparison import Comparison, Verdict
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ def draw_comparison(comparisons: Sequence[Comparison], cohort: str, metrics: Seq
     """One panel a metric: paper across, ours upwards, each row named in the margin; hollow: not comparable.
 
     Args:
-        cohort: title of ours, which the axis names.
+        cohort: title of ours.
     """
     from matplotlib.figure import Figure
 
@@ -37,7 +37,8 @@ def draw_comparison(comparisons: Sequence[Comparison], cohort: str, metrics: Seq
         fontsize=9,
         color=INK,
     )
-    figure.supylabel(f"Ours, percent: {cohort}", fontsize=9, color=INK)
+    figure.supylabel("Our mean, percent", fontsize=9, color=INK)
+    head(figure, f"Ours: {cohort}")
     _legend(figure)
     return figure
 

@@ -15,6 +15,7 @@ from strokebench.reports.paper import paper_number, paper_order
 from strokebench.reports.results import MethodInfo, Results
 from strokebench.reports.summary import SETTING, summarise, summarise_oracle
 from strokebench.reports.table import Cell, Column, Footnote, Kind, Row, Table, mark_best
+from strokebench.tasks.conditions import COMPLETE
 from strokebench.tasks.metrics import METRICS
 
 FAMILIES: tuple[str, ...] = ("Traditional", "Deep", "Multimodal", "Proposed")
@@ -148,7 +149,7 @@ def _place(method: MethodInfo, results: Results) -> tuple[int, int, int]:
 
 
 def _variant(setting: Mapping[str, Any]) -> str:
-    said = [str(setting[name]) for name in ("variant", "condition") if str(setting[name])]
+    said = [str(setting[name]) for name in ("variant", "condition") if str(setting[name]) not in ("", COMPLETE.name)]
     return f" ({', '.join(said)})" if said else ""
 
 

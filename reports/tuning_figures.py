@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from strokebench.reports.figures import INK, LOOKS, SOFT
+from strokebench.reports.figures import INK, LOOKS, SOFT, head
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -130,7 +130,7 @@ def _scale(axes: Axes, place: float, labels: Sequence[tuple[float, str]]) -> Non
 
 
 def _words(figure: Figure, cohort: str, more: str) -> None:
-    figure.suptitle(f"{cohort}\n{more}".strip(), x=0.01, ha="left", fontsize=9, color=SOFT)
+    head(figure, f"{cohort}\n{more}")
 
 
 def _order(value: Any) -> tuple[int, Any]:

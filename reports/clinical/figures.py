@@ -14,7 +14,7 @@ from strokebench.reports.clinical.decision import decision_curve, thresholds, tr
 from strokebench.reports.clinical.pooled import label_of, seeds_of, show
 from strokebench.reports.clinical.subgroups import Subgroup
 from strokebench.reports.clinical.tables import prevalence
-from strokebench.reports.figures import INK, LOOKS, SOFT
+from strokebench.reports.figures import INK, LOOKS, SOFT, head
 from strokebench.reports.results import Results
 from strokebench.reports.statistics.bootstrap import Interval
 from strokebench.reports.statistics.scores import Scores
@@ -213,4 +213,4 @@ def _plain(axes: Axes) -> None:
 def _cohort(figure: Figure, results: Results) -> None:
     facts = results.provenance
     said = [f"{name} {facts.get(name)}" for name in ("outcome", "protocol") if facts.get(name)]
-    figure.suptitle(", ".join([words.cohort_title(results), *said]), fontsize=9, color=SOFT, x=0.01, ha="left")
+    head(figure, ", ".join([words.cohort_title(results), *said]))

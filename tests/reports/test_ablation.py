@@ -79,7 +79,7 @@ def test_the_picture_has_a_point_a_row_and_way(lost):
     axes = draw_ablation(results, [(way, table(results, way)) for way in ("always", "test_only")]).axes[0]
     assert len(axes.containers) == 14 - lost
     assert any("no finished run" in text.get_text() for text in axes.texts) == lost
-    assert "synthetic" in axes.get_title(loc="left")
+    assert "synthetic" in axes.figure.get_suptitle()
 
 
 def test_a_method_with_parameters_from_a_file_has_its_rows():
