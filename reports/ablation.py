@@ -10,7 +10,7 @@ import pandas as pd
 
 from strokebench.reports import caption as words
 from strokebench.reports.failures import failures
-from strokebench.reports.grids import Difference, paired_difference, test_share
+from strokebench.reports.grids import LEVEL, Difference, paired_difference, test_share
 from strokebench.reports.results import Results
 from strokebench.reports.summary import SETTING, metrics_by_run, summarise
 from strokebench.reports.table import Cell, Column, Kind, Row, Table, mark_best
@@ -206,8 +206,8 @@ def _points(difference: Difference) -> str:
 def _notes(rows: Sequence[Row], results: Results) -> list[str]:
     notes = [
         f"{METRIC} − complete: mean difference over the runs that both finished, ± its standard error corrected for "
-        "shared training patients (Nadeau and Bengio 2003), in percentage points. Less than two standard errors "
-        "cannot be told from noise."
+        "shared training patients (Nadeau and Bengio 2003), in percentage points. Distinguishable from noise: "
+        f"p < {LEVEL} by Student's t, with a degree of freedom less than runs."
     ]
     if any(not row.complete for row in rows):
         notes.append(

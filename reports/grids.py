@@ -16,8 +16,8 @@ from strokebench.reports.summary import SETTING, metrics_by_run, summarise
 from strokebench.reports.table import Cell, Column, Kind, Row, Table, mark_best
 from strokebench.reports.table1 import METRIC_COLUMNS, metric_cells
 
-STANDARD_ERRORS = 2.0
-"""A difference of more than so many corrected standard errors is called distinguishable (our choice)."""
+LEVEL = 0.05
+"""A difference is called distinguishable below this p of the corrected t test (our choice)."""
 
 
 @dataclass(frozen=True)
@@ -52,8 +52,10 @@ class Difference:
 
     @property
     def distinguishable(self) -> bool:
-        """More than `STANDARD_ERRORS` away from no difference."""
-        return self.runs > 1 and abs(self.mean) > STANDARD_ERRORS * self.error
+        """Outside the limits of the corrected t: with two runs these are 12.7 standard errors, with twenty 2.1."""
+        from scipy.special import stdtrit
+
+        return self.runs > 1 and abs(self.mean) > stdtrit(self.runs - 1, 1 - LEVEL / 2) * self.error
 
     def __str__(self) -> str:
         if not self.runs:
@@ -135,7 +137,7 @@ def grid_lead(results: Results, method: str, points: Sequence[GridPoint], metric
         so_far = f"{label}: highest mean {metric} so far at {best.variant}, {highest}"
         return f"{so_far}; too few paired runs to compare.{waiting}"
     verdict = (
-        "more than two standard errors; it was picked as the best of "
+        f"p < {LEVEL} by the corrected t test; it was picked as the best of "
         f"{len(present)}, so this alone is no proof that it is better"
         if difference.distinguishable
         else "not distinguishable from it"
@@ -199,14 +201,14 @@ def _alike(differences: Iterable[Difference]) -> str:
     if not others:
         return ""
     alike = sum(not difference.distinguishable for difference in others)
-    return f" {alike} of {len(others)} other settings are not distinguishable from it (two corrected standard errors)."
+    return f" {alike} of {len(others)} other settings are not distinguishable from it (corrected t test)."
 
 
 def _notes(rows: Sequence[Row], results: Results) -> list[str]:
     notes = [
         "AUC − chosen: mean difference over the runs that both finished, ± its standard error corrected for "
-        "shared training patients (Nadeau and Bengio 2003), in percentage points. Among many settings some "
-        "pass two standard errors by chance.",
+        "shared training patients (Nadeau and Bengio 2003), in percentage points. Distinguishable: p < "
+        f"{LEVEL} by Student's t, which among many settings some pass by chance.",
         "Settings are compared on test patients to show how much they matter; nothing is chosen by this table. "
         "The command strokebench tune chooses on validation patients.",
     ]

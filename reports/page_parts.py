@@ -188,13 +188,21 @@ def _named_apart(parts: Sequence[Part]) -> list[Part]:
     done = []
     for part in parts:
         same = [other for other in parts if other.name == part.name]
-        protocols = {other.protocol for other in same}
-        several = len(same) > 1
-        distinction = (part.protocol if len(protocols) == len(same) else part.setting) if several else ""
+        distinction = _distinction(part, same)
         id = anchor(f"{part.name}-{distinction}" if distinction else part.name)
         panels = tuple(replace(panel, id=f"{id}--{anchor(panel.id)}") for panel in part.panels)
         done.append(replace(part, id=id, panels=panels, distinction=distinction))
     return done
+
+
+def _distinction(part: Part, same: Sequence[Part]) -> str:
+    """What tells a part from the others of its experiment: its protocol, or the words of its folder that they lack."""
+    if len({other.protocol for other in same}) == len(same):
+        return part.protocol if len(same) > 1 else ""
+    shared = set.intersection(*(set(other.setting.split("-")) for other in same))
+    told = {other.setting: [word for word in other.setting.split("-") if word not in shared] for other in same}
+    unique = len({tuple(words) for words in told.values()}) == len(same)
+    return ", ".join(told[part.setting]).replace("_", " ") if unique else part.setting
 
 
 def best_known(parts: Sequence[Part]) -> Part:

@@ -137,4 +137,4 @@ def _legend(figure: Figure) -> None:
         for label, (colour, shape) in LOOK.values()
     ]
     handles.append(Line2D([], [], color=SOFT, linestyle=":", linewidth=1, label="equal"))
-    figure.legend(handles=handles, loc="outside upper left", ncols=4, frameon=False, fontsize=8.5)
+    figure.legend(handles=handles, loc="outside lower left", ncols=4, frameon=False, fontsize=8.5)

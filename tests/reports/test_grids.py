@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from strokebench.reports.grid_figures import draw_grid
-from strokebench.reports.grids import GridPoint, grid_lead, grid_table, paired_difference, test_share
+from strokebench.reports.grids import Difference, GridPoint, grid_lead, grid_table, paired_difference, test_share
 from strokebench.reports.results import Results
 from strokebench.tasks.metrics import METRICS
 
@@ -63,6 +63,14 @@ def test_one_run_distinguishes_nothing():
     assert not paired_difference(one, one - 0.5, 0.25).distinguishable
 
 
+def test_two_runs_need_far_more_than_two_standard_errors():
+    runs = pd.MultiIndex.from_product([(39,), range(2)])
+    base = pd.Series(0.7, runs)
+    found = paired_difference(base.add([0.02, 0.03]), base, 0.25)
+    assert found.mean > 2 * found.error and not found.distinguishable
+    assert Difference(found.mean, found.error, 20).distinguishable
+
+
 def test_five_folds_test_a_quarter_of_what_they_train_on(make_results):
     assert test_share(make_results()) == pytest.approx(0.25)
 
@@ -72,7 +80,7 @@ def test_the_lead_tells_noise_from_a_difference(make_results):
     noise = grid_lead(grid_results(make_results, points, {"layers=2, heads=4": 0.1}), "vdafm", points)
     assert "not distinguishable" in noise and "layers=1, heads=8" in noise
     clear = grid_lead(grid_results(make_results, points, {"layers=2, heads=4": 4}), "vdafm", points)
-    assert "layers=2, heads=4" in clear and "more than two standard errors" in clear
+    assert "layers=2, heads=4" in clear and "p < 0.05 by the corrected t test" in clear
     best = grid_lead(grid_results(make_results, points, {"layers=1, heads=8": 4}), "vdafm", points)
     assert "chosen setting (layers=1, heads=8) has the highest" in best and "0 of 3 other settings" in best
 

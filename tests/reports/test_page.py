@@ -180,3 +180,12 @@ def test_nothing_computed_is_an_error_with_advice(tmp_path):
     with pytest.raises(StrokebenchError) as error:
         write_page([tmp_path / "none"], tmp_path)
     assert error.value.hint
+
+
+def test_parts_without_a_protocol_are_told_apart_in_words(demo, tmp_path):
+    cv5 = demo / "virtual-nihss_lt_7-cv5"
+    for words in ("cv5-quick", "holdout-quick", "cv5-quick-tuned_60deeabd"):
+        shutil.copytree(cv5 / "leaks", tmp_path / f"virtual-nihss_lt_7-{words}" / "leaks")
+    parts = find_parts(sorted(tmp_path.iterdir()))
+    assert {part.distinction for part in parts} == {"cv5", "holdout", "cv5, tuned 60deeabd"}
+    assert len({part.id for part in parts}) == 3
