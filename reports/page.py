@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import re
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,6 +20,7 @@ from strokebench.reports.cautions import cautions
 from strokebench.reports.checklist import Checklist, fill_checklist
 from strokebench.reports.cohort_report import Description
 from strokebench.reports.page_parts import Part, best_known, find_parts
+from strokebench.reports.render import prose
 from strokebench.reports.results import MethodInfo
 from strokebench.reports.scrub import Scrubber
 from strokebench.reports.table1 import FAMILIES
@@ -73,7 +73,7 @@ def render_page(parts: Sequence[Part], checklist: Checklist, description: Descri
     )
     environment.filters |= {
         "scrub": lambda text: scrub(str(text)),
-        "prose": lambda text: _prose(scrub(str(text))),
+        "prose": lambda text: prose(scrub(str(text))),
         "scrub_html": lambda html: Markup(scrub(html)),
         "data_url": lambda text, media: Markup(f"data:{media};charset=utf-8,{quote(scrub(text), safe='')}"),
         "short": _short,
@@ -105,13 +105,6 @@ def render_page(parts: Sequence[Part], checklist: Checklist, description: Descri
 
 def _template(name: str) -> str:
     return (TEMPLATES / name).read_text(encoding="utf-8")
-
-
-def _prose(text: str) -> Any:
-    """Text as HTML; what stands between backticks is code."""
-    from markupsafe import Markup, escape
-
-    return Markup(re.sub(r"`([^`\n]+)`", r"<code>\1</code>", str(escape(text))))
 
 
 def _patients(parts: Sequence[Part], description: Description | None) -> set[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -160,6 +161,7 @@ def _environment(form: str) -> Environment:
         "md": escapes.markdown,
         "show": show,
         "show_paper": show_paper,
+        "prose": prose,
         "sort_value": _sort_value,
         "marked": _marked_tex if form == "tex" else _marked_markdown,
     }
@@ -182,6 +184,13 @@ def _marked_tex(cell: Cell | None, kind: Kind) -> str:
     shown = escapes.tex(show(cell, kind))
     mark = cell.mark if cell else Mark.NONE
     return {Mark.BEST: rf"\textbf{{{shown}}}", Mark.SECOND: rf"\underline{{{shown}}}"}.get(mark, shown)
+
+
+def prose(text: str) -> Any:
+    """Text as HTML; what stands between backticks is code."""
+    from markupsafe import escape
+
+    return _safe(re.sub(r"`([^`\n]+)`", r"<code>\1</code>", str(escape(text))))
 
 
 def _safe(html: str) -> Any:
