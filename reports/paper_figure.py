@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from textwrap import wrap
 from typing import TYPE_CHECKING
 
-from strokebench.reports.figures import INK, LOOKS, SOFT, head
+from strokebench.reports.figures import INK, LOOKS, SOFT
 from strokebench.reports.paper_comparison import Comparison, Verdict
 
 if TYPE_CHECKING:
@@ -20,6 +21,10 @@ LOOK = {
 """Sources that are drawn. Those of figure 2 all lie within two points of each other: the table holds them."""
 
 
+LINE = 140
+"""So many letters fit below both panels."""
+
+
 def draw_comparison(comparisons: Sequence[Comparison], cohort: str, metrics: Sequence[str] = ("AUC", "F1")) -> Figure:
     """One panel a metric: paper across, ours upwards, each row named in the margin; hollow: not comparable.
 
@@ -32,13 +37,13 @@ def draw_comparison(comparisons: Sequence[Comparison], cohort: str, metrics: Seq
     panels = figure.subplots(1, len(metrics), squeeze=False)[0]
     for axes, metric in zip(panels, metrics, strict=True):
         _panel(axes, [item for item in comparisons if item.metric == metric and item.source in LOOK], metric)
+    ours = "\n".join(wrap(f"Ours: {cohort}", LINE))
     figure.supxlabel(
-        "The paper's mean (other patients), percent; bars: population standard deviation over runs",
+        f"The paper's mean (other patients), percent; bars: population standard deviation over runs\n{ours}",
         fontsize=9,
         color=INK,
     )
     figure.supylabel("Our mean, percent", fontsize=9, color=INK)
-    head(figure, f"Ours: {cohort}")
     _legend(figure)
     return figure
 
@@ -137,4 +142,4 @@ def _legend(figure: Figure) -> None:
         for label, (colour, shape) in LOOK.values()
     ]
     handles.append(Line2D([], [], color=SOFT, linestyle=":", linewidth=1, label="equal"))
-    figure.legend(handles=handles, loc="outside lower left", ncols=4, frameon=False, fontsize=8.5)
+    figure.legend(handles=handles, loc="outside upper left", ncols=4, frameon=False, fontsize=8.5)

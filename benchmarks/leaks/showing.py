@@ -107,7 +107,7 @@ def _table(audit: Audit, context: Context, title: str) -> Table:
         title="Leak alarms",
         cohort=title,
         caption=f"Outcome {context.outcome.expression}, protocol {split.protocol}, {len(context.labels)} patients,"
-        f" {len(split.folds)} folds (split {split.sha256[:10]}).",
+        f" {len(split.folds)} fold{'s' if len(split.folds) > 1 else ''} (split {split.sha256[:10]}).",
         columns=[Column("verdict", "Verdict", Kind.TEXT)],
         rows=rows,
         notes=[
