@@ -100,7 +100,7 @@ class TablePreprocessor:
 
 
 class ArrayPreprocessor:
-    """Standardisation of embeddings; a missing one becomes zeros, the training mean.
+    """Standardisation of embeddings, block by block; a missing one becomes zeros, the training mean.
 
     Args:
         axis: axes over which mean and deviation are taken; the others keep their own.
@@ -121,7 +121,7 @@ class ArrayPreprocessor:
         for part in blocks(len(rows), x.shape):
             values = np.subtract(x[rows[part]], mean, out=scaled[part])
             values /= deviation
-            np.nan_to_num(values, copy=False, nan=0.0)
+            values[~np.isfinite(values)] = 0
         return scaled
 
 
@@ -131,19 +131,19 @@ def moments(x: NDArray, rows: NDArray[np.intp], axis: int | tuple[int, ...]) -> 
     Where nothing is known they are 0 and 1. Constant is meant up to float32 rounding: dividing by the
     rounding error of a mean would blow it up into noise.
     """
-    count, total, squares = 0.0, 0.0, 0.0
+    count, total, squares = 0, 0.0, 0.0
     for part in blocks(len(rows), x.shape):
         values = x[rows[part]]
         known = np.isfinite(values)
-        count = count + known.sum(axis=axis, keepdims=True)
-        total = total + np.where(known, values, 0).sum(axis, dtype=np.float64, keepdims=True)
+        values[~known] = 0
+        count = count + np.count_nonzero(known, axis, keepdims=True)
+        total = total + values.sum(axis, dtype=np.float64, keepdims=True)
     count = np.maximum(count, 1)
     mean = total / count
     for part in blocks(len(rows), x.shape):
-        values = x[rows[part]]
-        squares = squares + np.square(np.where(np.isfinite(values), values - mean, 0)).sum(
-            axis, dtype=np.float64, keepdims=True
-        )
+        distance = x[rows[part]] - mean
+        distance[~np.isfinite(distance)] = 0
+        squares = squares + np.square(distance, out=distance).sum(axis, keepdims=True)
     deviation = np.sqrt(squares / count)
     constant = deviation <= 1e-6 * np.maximum(np.abs(mean), 1e-6)
     return mean, np.where(constant, 1.0, deviation)
@@ -192,7 +192,8 @@ def prepare(
     }
     y = {part: labels.loc[index].to_numpy(np.int8) for part, index in ids.items() if part != "test"}
     seed = int(np.random.SeedSequence([fold.seed, fold.fold]).generate_state(1)[0])
-    train, y_train = BALANCERS[balance](parts["train"], y["train"], tabular.categorical_, seed)
+    # Taken out, so that the unbalanced one need not be kept beside the balanced one.
+    train, y_train = BALANCERS[balance](parts.pop("train"), y["train"], tabular.categorical_, seed)
     zeros = {name: fitted[name].transform(np.zeros_like(x[:1]), np.arange(1))[0] for name, (x, _) in arrays.items()}
     zeros["table"] = (-tabular.mean_ / tabular.deviation_).astype(np.float32)[0]
     return Parts(

@@ -1,9 +1,13 @@
 """Arrays that do not fit into memory are the same arrays."""
 
+import errno
+import os
+
 import numpy as np
 import pytest
 
 from strokebench.datasets import large
+from strokebench.datasets.files import StrokebenchError
 from strokebench.datasets.large import blocks, room, take
 
 
@@ -11,6 +15,7 @@ from strokebench.datasets.large import blocks, room, take
 def small_memory(monkeypatch, tmp_path):
     monkeypatch.setenv("STROKEBENCH_HOME", str(tmp_path))
     monkeypatch.setattr(large, "HELD", 400)
+    monkeypatch.setattr(large, "WHOLE", 400)
     monkeypatch.setattr(large, "BLOCK", 100)
     return tmp_path
 
@@ -25,9 +30,30 @@ def test_rows_are_those_of_numpy(rows):
 def test_a_large_array_is_on_disk_and_leaves_nothing(small_memory):
     large_one = room((50, 6))
     large_one[:] = 1
-    assert isinstance(large_one, np.memmap) and large_one.sum() == 300
+    assert large_one.base is not None and large_one.flags.writeable and large_one.sum() == 300
     assert not any((small_memory / "scratch").iterdir())
-    assert not isinstance(room((10, 10)), np.memmap)
+    assert room((10, 10)).base is None
+
+
+@pytest.mark.usefixtures("small_memory")
+def test_a_large_array_reaches_another_process_by_its_values():
+    from joblib import Parallel, delayed
+
+    large_one = room((50, 6))
+    large_one[:] = 1
+    (total,) = Parallel(n_jobs=2, max_nbytes=100)([delayed(np.sum)(large_one)])
+    assert total == 300
+
+
+@pytest.mark.skipif(not hasattr(os, "posix_fallocate"), reason="no room is taken beforehand on this system")
+def test_a_full_disk_is_said_before_anything_is_written(small_memory, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "posix_fallocate", full)
+    with pytest.raises(StrokebenchError, match="No space left") as said:
+        room((50, 6))
+    assert str(small_memory / "scratch") in said.value.message and said.value.hint
 
 
 @pytest.mark.usefixtures("small_memory")
@@ -35,5 +61,5 @@ def test_a_large_array_is_on_disk_and_leaves_nothing(small_memory):
 def test_blocks_are_all_rows_once(rows, width):
     parts = list(blocks(rows, (rows, width)))
     assert [row for part in parts for row in range(part.start, part.stop)] == list(range(rows))
-    if rows * width * 4 > large.HELD:
+    if rows * width * 4 > large.WHOLE:
         assert all(part.stop - part.start <= max(large.BLOCK // (4 * width), 1) for part in parts)

@@ -5,10 +5,11 @@ import pandas as pd
 import pytest
 from small_cohort import make_cohort, make_embeddings
 
+from strokebench.datasets import large
 from strokebench.datasets.embeddings import Embeddings
 from strokebench.datasets.files import StrokebenchError
 from strokebench.tasks.conditions import Condition, all_subsets
-from strokebench.tasks.preprocessing import TablePreprocessor, prepare
+from strokebench.tasks.preprocessing import TablePreprocessor, moments, prepare
 from strokebench.tasks.splits import make_split
 from strokebench.tasks.trimodal import Modality
 
@@ -172,3 +173,30 @@ def test_unknown_balance_and_missing_embeddings(cohort, embeddings, labels, fold
     few = make_embeddings(cohort.subset(cohort.ids[:50]))
     with pytest.raises(StrokebenchError, match="has no embeddings"):
         prepare(cohort, few, labels, fold)
+
+
+def test_moments_are_numpys_to_the_bit(embeddings):
+    rows = np.random.default_rng(0).permutation(len(embeddings.ids))[:60]
+    for x, axis in [(embeddings.image, 0), (embeddings.image_tokens, (0, 1)), (embeddings.text, 0)]:
+        mean, deviation = moments(x, rows, axis)
+        np.testing.assert_array_equal(mean, x[rows].mean(axis, dtype=np.float64, keepdims=True))
+        np.testing.assert_array_equal(deviation, x[rows].std(axis, dtype=np.float64, keepdims=True))
+
+
+@pytest.mark.parametrize("balance", ["smote", "duplicate", "none"])
+def test_what_is_prepared_in_blocks_and_mapped_is_the_same(
+    cohort, embeddings, labels, fold, balance, monkeypatch, tmp_path
+):
+    image = embeddings.image.copy()
+    image[::7] = np.nan
+    given = cohort, replace(embeddings, image=image), labels, fold, ["nihss"]
+    condition = Condition(frozenset({Modality.IMAGE}), rate=0.5, fill="zero")
+    held = prepare(*given, condition, balance)
+    monkeypatch.setenv("STROKEBENCH_HOME", str(tmp_path))
+    for name in ("HELD", "WHOLE", "BLOCK"):
+        monkeypatch.setattr(large, name, 1000)
+    mapped = prepare(*given, condition, balance)
+    for part in ("train", "validation", "test"):
+        for name, x in arrays(getattr(held, part)).items():
+            np.testing.assert_allclose(getattr(getattr(mapped, part), name), x, rtol=1e-5, atol=1e-6)
+    assert (tmp_path / "scratch").is_dir() and not any((tmp_path / "scratch").iterdir())
