@@ -101,8 +101,8 @@ def measure_apart(stage: str, folder: Path) -> Cost:
     """
     command = [sys.executable, "-m", "strokebench.benchmarks.scale", stage, str(folder)]
     one = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
-    # Temporary results of a stage go with it.
-    with tempfile.TemporaryDirectory() as written:
+    # Temporary results of a stage go with it; beside the cohort, for the usual place may be in memory.
+    with tempfile.TemporaryDirectory(dir=folder) as written:
         environment = {**os.environ, **one, "STROKEBENCH_HOME": written}
         done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     if done.returncode:

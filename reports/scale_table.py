@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import TYPE_CHECKING
@@ -68,7 +68,7 @@ def scale_table(stages: Sequence[Growth], sizes: Sequence[int], about: str) -> T
         notes=[
             "Time: processor seconds, which other work on the machine hardly changes.",
             "Memory: the peak of the process's own memory above what it held before the stage; pages of the "
-            "embeddings, which are mapped from disk, come on top as far as memory is free.",
+            "embeddings and of what is made of them, mapped from disk, come on top as far as memory is free.",
             f"Growth: exponent b of patients^b from {' to '.join(last)} patients; 1 is linear.",
             *(f"Not measured: {said}." for said in skipped),
         ],
@@ -82,22 +82,25 @@ def draw_scale(stages: Sequence[Growth], about: str) -> Figure:
     """Time and memory against the number of patients, both axes logarithmic; the grey lines are linear growth."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(11, 5.2), layout="constrained")
+    figure = Figure(figsize=(12, 5.4), layout="constrained")
     axes = figure.subplots(1, 2)
-    for place, name, unit in (
-        (axes[0], "seconds", "Processor seconds"),
-        (axes[1], "megabytes", "MB above what was held before"),
+    for place, name, title, unit in (
+        (axes[0], "seconds", "Processor time", _seconds),
+        (axes[1], "megabytes", f"Memory above what was held before (from {LEAST_MB:.0f} MB)", _megabytes),
     ):
         for number, stage in enumerate(stages):
             values = {n: v for n, v in sorted(getattr(stage, name).items()) if name == "seconds" or v >= LEAST_MB}
             colour, shape = LOOKS[number % len(LOOKS)]
-            style = ("-", "--")[number // len(LOOKS) % 2]
+            # Colours come round again; the second time dashed and hollow.
+            again = number // len(LOOKS) % 2
             place.plot(
-                list(values), list(values.values()), style, color=colour, marker=shape, markersize=5, label=stage.label
-            )
+                list(values), list(values.values()), ("-", "--")[again], color=colour, marker=shape, markersize=6,
+                markerfacecolor="white" if again else colour, linewidth=1.4, label=stage.label,
+            )  # fmt: skip
+        place.set_title(title, loc="left", fontsize=10, color=INK)
         if any(len(line.get_xdata()) for line in place.lines):
             _linear_growth(place)
-        _frame(place, unit)
+            _frame(place, sorted({n for stage in stages for n in stage.seconds}), unit)
     handles, labels = axes[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside right center", frameon=False, fontsize=8.5)
     figure.suptitle(f"Cost by number of patients: made-up embeddings\n{about}", fontsize=10, color=INK)
@@ -136,15 +139,19 @@ def _linear_growth(axes: Axes) -> None:
     left, right = axes.get_xlim()
     low, high = axes.get_ylim()
     starts = 10.0 ** np.arange(np.floor(np.log10(low / right * left)), np.ceil(np.log10(high)) + 1)
-    for start, _ in pairwise(starts):
-        axes.plot([left, right], [start, start * right / left], color="#d5d9dd", linewidth=0.8, zorder=0)
+    for number, (start, _) in enumerate(pairwise(starts)):
+        label = "" if number else "linear growth"
+        axes.plot([left, right], [start, start * right / left], color="#d5d9dd", linewidth=0.8, zorder=0, label=label)
     axes.set_xlim(left, right)
     axes.set_ylim(low, high)
 
 
-def _frame(axes: Axes, unit: str) -> None:
+def _frame(axes: Axes, sizes: Sequence[int], unit: Callable[[float], str]) -> None:
+    """Ticks at the sizes that were measured, and powers of ten in the units of the table."""
     axes.set_xlabel("patients", color=INK)
-    axes.set_ylabel(unit, color=INK)
+    axes.set_xticks(sizes, [f"{n:,}" for n in sizes])
+    axes.minorticks_off()
+    axes.yaxis.set_major_formatter(lambda value, _: unit(value).replace(".0 ", " "))
     axes.tick_params(labelcolor=SOFT)
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)

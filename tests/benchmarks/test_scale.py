@@ -8,6 +8,7 @@ from strokebench.benchmarks import scale_bench
 from strokebench.benchmarks.scale import STAGES, Cost, OwnMemory, expected, measure, measure_apart
 from strokebench.benchmarks.scale_bench import bench
 from strokebench.benchmarks.scale_data import Widths, read_context, write_cohort
+from strokebench.datasets import large
 from strokebench.datasets.files import StrokebenchError
 from strokebench.reports.scale_table import Growth, draw_scale, exponent, scale_table
 
@@ -42,6 +43,17 @@ def test_too_few_patients_are_refused(tmp_path):
 def test_every_stage_works(stage: str, folder):
     cost = measure(stage, folder)
     assert cost.seconds > 0 and cost.peak_mb >= 0 and cost.total_mb > cost.peak_mb
+
+
+def test_preprocessing_and_prediction_hold_a_part_of_the_data(tmp_path, monkeypatch: pytest.MonkeyPatch):
+    """65 MB of embeddings, of which a balanced fold is twice as much."""
+    write_cohort(tmp_path, 1000)
+    monkeypatch.setenv("STROKEBENCH_HOME", str(tmp_path))
+    measure("smote", tmp_path)
+    for name in ("HELD", "WHOLE", "BLOCK"):
+        monkeypatch.setattr(large, name, 2**20)
+    for stage in ("smote", "predict"):
+        assert measure(stage, tmp_path).peak_mb < 30
 
 
 def test_a_stage_is_measured_in_a_process_of_its_own(folder, tmp_path):
@@ -102,6 +114,7 @@ def test_a_figure_is_drawn_of_what_is_known():
     stages = [Growth("one", {10: 1.0, 100: 9.0}, {10: 0.2, 100: 30.0}), Growth("two", {}, {}, {100: "too large"})]
     figure = draw_scale(stages, "here")
     assert [axes.get_xscale() for axes in figure.axes] == ["log", "log"]
+    assert [label.get_text() for label in figure.axes[0].get_xticklabels()] == ["10", "100"]
     table = scale_table(stages, (10, 100), "here")
     assert table.rows[0].cells["s_growth"].text == "0.95" and table.rows[1].cells["s_100"].text == "–"
     assert any("two, 100 patients: too large" in note for note in table.notes)
