@@ -113,8 +113,10 @@ def _cells(stage: Growth, sizes: Sequence[int]) -> dict[str, Cell]:
         known = n in stage.seconds
         cells[f"s_{n}"] = Cell(text=_seconds(stage.seconds[n]) if known else DASH)
         cells[f"mb_{n}"] = Cell(text=_megabytes(stage.megabytes[n]) if known else DASH)
-    large = {n: value for n, value in stage.megabytes.items() if value >= LEAST_MB}
-    cells["s_growth"], cells["mb_growth"] = (Cell(text=_exponent(exponent(v))) for v in (stage.seconds, large))
+    last = sorted(sizes)[-2:]
+    seconds = {n: value for n, value in stage.seconds.items() if n in last}
+    large = {n: value for n, value in stage.megabytes.items() if n in last and value >= LEAST_MB}
+    cells["s_growth"], cells["mb_growth"] = (Cell(text=_exponent(exponent(v))) for v in (seconds, large))
     return cells
 
 
