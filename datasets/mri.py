@@ -13,14 +13,10 @@ from numpy.typing import NDArray
 from strokebench.datasets.encoders.contract import Target
 from strokebench.datasets.files import StrokebenchError
 
-PREPARATION = 1
+PREPARATION = 2
 """Raised with every change that alters a prepared volume: cached embeddings are made anew."""
 SPACING_MM = (0.2, 25.0)
 """Voxel edges outside this are a wrong header, not a scanner."""
-CLIP_PERCENTILES = (0.1, 99.9)
-"""Our choice. Narrower limits would cut acute infarcts of a few millilitres down to healthy tissue."""
-FOREGROUND = 0.06
-"""Share of the bright end above the background from which a voxel belongs to the head."""
 
 
 class VolumeError(StrokebenchError):
@@ -62,47 +58,14 @@ def read_volume(path: Path, patient: str = "") -> Volume:
     """
     import nibabel
 
-    who = f"Patient {patient}: " if patient else ""
-    try:
-        image: Any = nibabel.load(path)
-        if len([n for n in image.shape if n > 1]) > 3:
-            raise VolumeError(
-                f"{who}{path} is {len(image.shape)}-dimensional {image.shape}.",
-                "Save one 3D volume, for instance the trace of a diffusion series.",
-                "4d",
-            )
-        _check_affine(image.affine, f"{who}{path}")
-        image = image.slicer[(slice(None),) * 3 + (0,) * (len(image.shape) - 3)] if len(image.shape) > 3 else image
-        if len(image.shape) < 3 or min(image.shape) < 2:
-            raise VolumeError(
-                f"{who}{path} is a single slice {image.shape}.",
-                "Save all slices of the series in one 3D file.",
-                "few_slices",
-            )
-        image = nibabel.as_closest_canonical(image)
-        data = np.asarray(image.dataobj, dtype=np.float32)
-    except FileNotFoundError:
-        raise VolumeError(f"{who}no image at {path}.", "Check the path.") from None
-    except (OSError, EOFError, zlib.error, ValueError, TypeError, nibabel.filebasedimages.ImageFileError) as error:
-        raise VolumeError(
-            f"{who}{path} cannot be read: {' '.join(str(error).split())[:160]}.",
-            "The file is damaged or cut short; copy or export it again.",
-        ) from None
-    if not np.isfinite(data).all():
-        share = 1 - np.isfinite(data).mean()
-        raise VolumeError(
-            f"{who}{path} holds values that are not finite ({share:.2%} of its voxels).",
-            "Replace them by 0 if they lie outside the brain, or export the volume again.",
-            "nan",
-        )
-    if data.max() == data.min():
-        raise VolumeError(f"{who}{path} is constant ({data.flat[0]:g} everywhere).", "Export it again.", "empty")
+    data, affine = _load(path, patient)
+    image: Any = nibabel.as_closest_canonical(nibabel.Nifti1Image(data, affine))
     spacing = tuple(float(edge) for edge in np.linalg.norm(image.affine[:3, :3], axis=0))
-    return Volume(data, spacing)  # type: ignore[arg-type]
+    return Volume(np.asarray(image.dataobj), spacing)  # type: ignore[arg-type]
 
 
 def prepare(path: Path, target: Target, patient: str = "", brain_mask: Path | None = None) -> NDArray[np.float32]:
-    """Read a volume, centre the head on the encoder's grid and standardise its intensities.
+    """Read a volume, centre the head on the encoder's grid and standardise its intensities, with MONAI's transforms.
 
     The head is everything clearly above the background, so skull-stripped volumes and whole heads both work.
     Intensities are clipped to percentiles 0.1 and 99.9 of the head and made mean 0, variance 1 within it;
@@ -120,33 +83,68 @@ def prepare(path: Path, target: Target, patient: str = "", brain_mask: Path | No
     Raises:
         StrokebenchError: as `read_volume`; a mask on another grid; or nothing stands out from the background.
     """
-    volume = read_volume(path, patient)
-    if brain_mask is not None:
-        volume = _within(volume, read_volume(brain_mask, patient), brain_mask, patient)
-    data, spacing = _shrink(volume, target.spacing)
-    head = _head(data)
+    # A bad file is named before MONAI's import takes its seconds.
+    loaded = _load(path, patient)
+    mask = None if brain_mask is None else _load(brain_mask, patient)
+    from strokebench.datasets import mri_transforms as steps
+
+    who = f"Patient {patient}: " if patient else ""
+    image = steps.to_ras(*loaded)
+    if mask is not None:
+        brain = steps.to_ras(*mask)
+        if brain.shape != image.shape:
+            raise VolumeError(
+                f"{who}{brain_mask} {tuple(brain.shape[1:])} is not on the grid of the image {tuple(image.shape[1:])}.",
+                "Resample the mask to the grid of its image.",
+                "grid",
+            )
+        image = steps.within(image, brain)
+    image = steps.averaged(image, target.spacing)
+    head = steps.find_head(image)
     if head.sum() < 8:
-        raise StrokebenchError(
-            f"{f'Patient {patient}: ' if patient else ''}{path} shows no head.", "Look at it; export it again."
-        )
-    low, high = np.percentile(data[head], CLIP_PERCENTILES)
-    data = np.clip(data, low, high)
-    inside = data[head]
-    data = np.where(head, (data - inside.mean()) / max(float(inside.std()), 1e-6), 0).astype(np.float32)
-    return _centre(data, head, spacing, target)
+        raise StrokebenchError(f"{who}{path} shows no head.", "Look at it; export it again.")
+    return np.asarray(steps.standardised(*steps.centred(image, head, target))[0])
 
 
-def _within(volume: Volume, mask: Volume, path: Path, patient: str) -> Volume:
-    """The volume with background outside the mask: 0, or its lowest value where that is negative."""
-    if mask.data.shape != volume.data.shape:
+def _load(path: Path, patient: str) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
+    """Voxels (i, j, k) and affine as they are in the file; errors as `read_volume`."""
+    import nibabel
+
+    who = f"Patient {patient}: " if patient else ""
+    try:
+        image: Any = nibabel.load(path)
+        if len([n for n in image.shape if n > 1]) > 3:
+            raise VolumeError(
+                f"{who}{path} is {len(image.shape)}-dimensional {image.shape}.",
+                "Save one 3D volume, for instance the trace of a diffusion series.",
+                "4d",
+            )
+        _check_affine(image.affine, f"{who}{path}")
+        image = image.slicer[(slice(None),) * 3 + (0,) * (len(image.shape) - 3)] if len(image.shape) > 3 else image
+        if len(image.shape) < 3 or min(image.shape) < 2:
+            raise VolumeError(
+                f"{who}{path} is a single slice {image.shape}.",
+                "Save all slices of the series in one 3D file.",
+                "few_slices",
+            )
+        data = np.asarray(image.dataobj, dtype=np.float32)
+    except FileNotFoundError:
+        raise VolumeError(f"{who}no image at {path}.", "Check the path.") from None
+    except (OSError, EOFError, zlib.error, ValueError, TypeError, nibabel.filebasedimages.ImageFileError) as error:
         raise VolumeError(
-            f"{f'Patient {patient}: ' if patient else ''}{path} {mask.data.shape} is not on the grid of the image"
-            f" {volume.data.shape}.",
-            "Resample the mask to the grid of its image.",
-            "grid",
+            f"{who}{path} cannot be read: {' '.join(str(error).split())[:160]}.",
+            "The file is damaged or cut short; copy or export it again.",
+        ) from None
+    if not np.isfinite(data).all():
+        share = 1 - np.isfinite(data).mean()
+        raise VolumeError(
+            f"{who}{path} holds values that are not finite ({share:.2%} of its voxels).",
+            "Replace them by 0 if they lie outside the brain, or export the volume again.",
+            "nan",
         )
-    background = min(0.0, float(volume.data.min()))
-    return Volume(np.where(mask.data > 0, volume.data, np.float32(background)), volume.spacing)
+    if data.max() == data.min():
+        raise VolumeError(f"{who}{path} is constant ({data.flat[0]:g} everywhere).", "Export it again.", "empty")
+    return data, np.asarray(image.affine, dtype=np.float64)
 
 
 def _check_affine(affine: NDArray[np.float64], what: str) -> None:
@@ -164,46 +162,3 @@ def _check_affine(affine: NDArray[np.float64], what: str) -> None:
             f"Edges from {low:g} to {high:g} mm are plausible; correct the header's spacing.",
             "affine",
         )
-
-
-def _shrink(volume: Volume, spacing: float) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
-    """Average blocks of voxels that are finer than the target: a lesion must not fall between its samples."""
-    data = volume.data
-    edges = np.array(volume.spacing)
-    factors = np.maximum(np.floor(spacing / edges + 1e-3).astype(int), 1)
-    factors = np.minimum(factors, data.shape)
-    for axis, factor in enumerate(factors):
-        if factor > 1:
-            n = data.shape[axis] // factor
-            data = np.moveaxis(data, axis, 0)[: n * factor]
-            data = np.moveaxis(data.reshape(n, factor, *data.shape[1:]).mean(axis=1), 0, axis)
-    return data, edges * factors
-
-
-def _head(data: NDArray[np.float32]) -> NDArray[np.bool_]:
-    """Voxels that stand out from the background, which the twelve edges of the box show."""
-    edges = []
-    for axis in range(3):
-        corners = np.moveaxis(data, axis, 0)[:, [0, 0, -1, -1], [0, -1, 0, -1]]
-        edges.append(corners.ravel())
-    difference = np.abs(data - np.median(np.concatenate(edges)))
-    return np.asarray(difference > FOREGROUND * np.percentile(difference, 99))
-
-
-def _centre(
-    data: NDArray[np.float32], head: NDArray[np.bool_], spacing: NDArray[np.float64], target: Target
-) -> NDArray[np.float32]:
-    """Linear interpolation onto the target's grid, with the middle of the head in the middle of the grid."""
-    from scipy import ndimage
-
-    middle = []
-    for axis in range(3):
-        profile = head.sum(axis=tuple(other for other in range(3) if other != axis)).cumsum()
-        # Percentiles, not the outermost voxels: one bright speck in the air must not move the head.
-        first, last = np.searchsorted(profile, [0.005 * profile[-1], 0.995 * profile[-1]])
-        middle.append((first + last) / 2)
-    scale = target.spacing / spacing
-    offset = np.array(middle) - scale * (np.array(target.shape) - 1) / 2
-    return np.asarray(
-        ndimage.affine_transform(data, scale, offset, output_shape=target.shape, order=1), dtype=np.float32
-    )
