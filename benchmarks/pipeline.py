@@ -70,19 +70,24 @@ def _load(settings: Settings, console: Console) -> Cohort:
 
 def _encode(settings: Settings, cohort: Cohort, outcome: Outcome, console: Console) -> Embeddings:
     from strokebench.datasets.encode import encode_cohort
+    from strokebench.datasets.throughput import Throughput
 
     with StepProgress(console) as progress:
+        throughput = Throughput(progress.step)
         embeddings = encode_cohort(
             cohort,
             settings.encoders,
             outcome.keep_text,
             settings.jobs,
-            progress.step,
+            throughput,
             settings.weights,
             settings.device,
             filter_name(outcome),
         )
     console.print(f"Embeddings  image {embeddings.image_encoder or '–'}, text {embeddings.text_encoder or '–'}")
+    if facts := throughput.facts():
+        processes = "process" if settings.jobs == 1 else "processes"
+        console.print(f"Encoded     {facts}, {settings.jobs} {processes}")
     return embeddings
 
 

@@ -2,6 +2,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 from small_cohort import make_cohort, make_embeddings
@@ -10,6 +11,8 @@ from typer.testing import CliRunner, Result
 from strokebench.benchmarks import cli
 from strokebench.benchmarks.settings import parse_names, parse_seeds
 from strokebench.datasets import catalogue, encode
+from strokebench.datasets.cohort import Cohort
+from strokebench.datasets.embeddings import Embeddings
 from strokebench.datasets.files import StrokebenchError
 
 
@@ -43,6 +46,21 @@ def test_help_is_quick_and_light():
     )
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert loaded.stdout.strip() == "[]"
+
+
+def test_encode_says_how_fast_it_was(small: None, monkeypatch: pytest.MonkeyPatch):
+    assert "Encoded" not in call("encode").output
+
+    def encodes(cohort: Cohort, *rest: Any) -> Embeddings:
+        progress = rest[3]
+        progress("images", 0, 60)
+        progress("images", 60, 60)
+        return make_embeddings(cohort)
+
+    monkeypatch.setattr(encode, "encode_cohort", encodes)
+    result = call("encode")
+    assert result.exit_code == 0, result.output
+    assert "60 images in 0 s" in result.output and "1 process" in result.output
 
 
 def test_run_then_report_then_status(small: None, home: Path):
