@@ -13,7 +13,8 @@ from strokebench.benchmarks.settings import SEEDS
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from strokebench.benchmarks.context import Context
+    from strokebench.benchmarks.experiment import Experiment
+    from strokebench.benchmarks.runner import UnderWay
     from strokebench.benchmarks.settings import Settings
 
 ORDER = (
@@ -53,31 +54,50 @@ def paper(
 
 
 def _all_experiments(chosen: Settings, console: Console) -> int:
-    """Run them all; how many runs failed. One that the cohort does not allow is named and left out."""
+    """Run them all, those of one protocol together; how many runs failed."""
     from strokebench.benchmarks.experiment import all_experiments
+
+    known = all_experiments()
+    names = sorted(known, key=lambda name: (ORDER.index(name) if name in ORDER else len(ORDER), name))
+    by_protocol: dict[str, list[Experiment]] = {}
+    for name in names:
+        by_protocol.setdefault(known[name].protocol or chosen.protocol, []).append(known[name]())
+    return sum(
+        _experiments_of(experiments, replace(chosen, protocol=protocol), console)
+        for protocol, experiments in by_protocol.items()
+    )
+
+
+def _experiments_of(experiments: list[Experiment], settings: Settings, console: Console) -> int:
+    """Run the experiments of one protocol. One that the cohort does not allow is named and left out."""
     from strokebench.benchmarks.leaks.showing import warn_of_leaks
     from strokebench.benchmarks.pipeline import build_context
-    from strokebench.benchmarks.runner import run_experiment
+    from strokebench.benchmarks.runner import UnderWay, run_together
+    from strokebench.benchmarks.store import Store
     from strokebench.datasets.files import StrokebenchError
 
-    contexts: dict[str, Context] = {}
-    failed = 0
-    known = all_experiments()
-    for name in sorted(known, key=lambda name: (ORDER.index(name) if name in ORDER else len(ORDER), name)):
-        experiment = known[name]()
-        protocol = experiment.protocol or chosen.protocol
-        console.rule(f"{name}: {experiment.title}", align="left")
+    console.rule(f"{settings.protocol}: {', '.join(experiment.name for experiment in experiments)}", align="left")
+    store = Store()
+    store.tidy()
+    under_way = []
+    try:
+        context = build_context(settings, console)
+    except StrokebenchError as error:
+        console.print(f"Left out    {error}", style="bold red")
+        return 0
+    warn_of_leaks(context, console)
+    for experiment in experiments:
         try:
-            if protocol not in contexts:
-                contexts[protocol] = build_context(replace(chosen, protocol=protocol), console)
-                warn_of_leaks(contexts[protocol], console)
-            done = run_experiment(experiment, contexts[protocol], console)
+            under_way.append(UnderWay(experiment, context, console, store))
         except StrokebenchError as error:
-            console.print(f"Left out    {error}", style="bold red")
-            continue
-        failed += done.failed
-        console.print(f"Written to {done.folder}", soft_wrap=True, style="dim")
-    return failed
+            console.print(f"Left out    {experiment.name}: {error}", style="bold red")
+    reports = run_together(under_way, store, console, lambda done: _say(done, console)) if under_way else []
+    return sum(report.failed for report in reports)
+
+
+def _say(done: UnderWay, console: Console) -> None:
+    assert done.report
+    console.print(f"{done.experiment.title}: written to {done.report.folder}", soft_wrap=True)
 
 
 def _write_page(chosen: Settings, console: Console) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -54,50 +54,120 @@ def run_experiment(experiment: Experiment, context: Context, console: Console) -
     Raises:
         KeyboardInterrupt: after saying what is kept.
     """
-    store, costs = Store(), Costs()
+    store = Store()
     store.tidy()
-    planned = plan_runs(experiment, context, console)
-    collector = Collector(experiment.name, context, planned, store)
-    todo = {key: run for run, key in planned if store.status(key) != "done"}
-    console.print(_counts(planned, len(todo), context.settings.jobs))
-    if todo and (told := forecast([costs.estimate(run) for run in todo.values()], context.settings.jobs)):
+    (report,) = run_together([UnderWay(experiment, context, console, store)], store, console)
+    return report
+
+
+class UnderWay:
+    """An experiment between its plan and its report.
+
+    Args:
+        store: where finished runs lie.
+
+    Raises:
+        StrokebenchError: the cohort does not allow the experiment.
+    """
+
+    def __init__(self, experiment: Experiment, context: Context, console: Console, store: Store) -> None:
+        self.experiment, self.context = experiment, context
+        self.planned = plan_runs(experiment, context, console)
+        self.collector = Collector(experiment.name, context, self.planned, store)
+        self.todo = {key: run for run, key in self.planned if store.status(key) != "done"}
+        self.waiting = Counter(run.method for run in self.todo.values())
+        self.tracker = tracker_for(experiment, context, self.planned, console)
+        self.report: Report | None = None
+
+    def write_report(self) -> Report:
+        """Tables and figures of what is finished by now."""
+        return write_report(self.experiment, self.context, self.collector)
+
+    def ended(self, task: Task, status: str) -> list[str]:
+        """A fit ended, perhaps another experiment's; the methods that it completed while others still wait."""
+        mine = {key: self.todo[key] for key in task.runs if key in self.todo}
+        for key, run in mine.items():
+            if status == "done":
+                self.tracker.log(run, key, self.collector)
+            self.waiting[run.method] -= 1
+        complete = dict.fromkeys(run.method for run in mine.values() if not self.waiting[run.method])
+        return list(complete) if self.waiting.total() else []
+
+    def finish(self) -> None:
+        """All runs ended: track those of earlier calls too, and report."""
+        for run, key in self.planned:
+            if key not in self.todo:
+                self.tracker.log(run, key, self.collector)
+        self.report = self.write_report()
+
+
+def run_together(
+    experiments: Sequence[UnderWay],
+    store: Store,
+    console: Console,
+    finished: Callable[[UnderWay], None] = lambda experiment: None,
+) -> list[Report]:
+    """Compute what several experiments lack as one stream of fits, and report each when its runs are there.
+
+    A fit that several of them test is computed once, no worker waits for an experiment's end, and tables are
+    written while others are computed. The fits of an earlier experiment come first, the longest of them first.
+
+    Args:
+        experiments: in one context. finished: called with each after its report.
+
+    Raises:
+        KeyboardInterrupt: after saying what is kept.
+    """
+    context, costs = experiments[0].context, Costs()
+    runs: dict[str, Run] = {}
+    for experiment in experiments:
+        missing = {key: run for key, run in experiment.todo.items() if key not in runs}
+        runs |= {key: missing[key] for key in sorted(missing, key=lambda key: -costs.estimate(missing[key]))}
+    tasks = fits(runs, context)
+    seconds = {task.key: costs.estimate(task.runs[task.key]) for task in tasks}
+    planned = {key for experiment in experiments for _, key in experiment.planned}
+    console.print(_counts(len(planned), len(runs), context.settings.jobs))
+    if tasks and (told := forecast(list(seconds.values()), context.settings.jobs)):
         console.print(f"Time        {told}")
-    tracker = tracker_for(experiment, context, planned, console)
-    longest_first = sorted(todo, key=lambda key: -costs.estimate(todo[key]))
-    if todo:
-        # From now on `strokebench status` knows the plan.
-        write_report(experiment, context, collector)
-    waiting = Counter(run.method for run in todo.values())
+    for experiment in experiments:
+        if experiment.todo:
+            # From now on `strokebench status` knows the plan.
+            experiment.write_report()
     computed: list[str] = []
-    report: Report | None = None
+    waiting = list(experiments)
     try:
-        with RunProgress(console, {key: costs.estimate(run) for key, run in todo.items()}) as progress:
-            tasks = fits({key: todo[key] for key in longest_first}, context)
+        shares = {key: seconds[task.key] / len(task.runs) for task in tasks for key in task.runs}
+        with RunProgress(console, shares) as progress:
+            waiting = _finish(waiting, finished)
             for task, ended in _compute(tasks, context, store):
-                for key, run in task.runs.items():
+                computed += task.runs if ended.status == "done" else ()
+                for key in task.runs:
                     progress.advance(key, ended.status)
-                    if ended.status == "done":
-                        tracker.log(run, key, collector)
-                        computed.append(key)
-                    waiting[run.method] -= 1
-                if not waiting[run.method] and any(waiting.values()):
-                    write_report(experiment, context, collector)
-                    progress.completed(run.method, collector.results())
-        # Runs of earlier calls that were not tracked; the workers did not have to wait for it.
-        for run, key in planned:
-            if key not in todo:
-                tracker.log(run, key, collector)
-        report = write_report(experiment, context, collector)
-        return report
+                for experiment in waiting:
+                    for method in experiment.ended(task, ended.status):
+                        experiment.write_report()
+                        progress.completed(method, experiment.collector.results())
+                waiting = _finish(waiting, finished)
+        return [experiment.report for experiment in experiments if experiment.report]
     except KeyboardInterrupt:
-        kept = sum(store.status(key) == "done" for _, key in planned)
+        kept = sum(store.status(key) == "done" for key in planned)
         console.print(f"Stopped. {kept} of {len(planned)} runs are finished and kept; the same command goes on.")
         raise
     finally:
-        records = (collector.finished(key)[1] for key in computed)
+        records = (store.read(key)[1] for key in computed)
         # A share of a stack on a GPU says nothing of a run alone.
         costs.learn(record for record in records if not record.get("stacked"))
-        tracker.close(report.folder if report else None)
+        for experiment in experiments:
+            experiment.tracker.close(experiment.report.folder if experiment.report else None)
+
+
+def _finish(waiting: list[UnderWay], finished: Callable[[UnderWay], None]) -> list[UnderWay]:
+    """Report the experiments whose runs have all ended; those that still wait."""
+    for experiment in waiting:
+        if not experiment.waiting.total():
+            experiment.finish()
+            finished(experiment)
+    return [experiment for experiment in waiting if experiment.waiting.total()]
 
 
 def report_experiment(experiment: Experiment, context: Context, console: Console) -> Report:
@@ -166,8 +236,7 @@ def _about(context: Context, run: Run) -> dict[str, object]:
     }
 
 
-def _counts(planned: list[Planned], todo: int, jobs: int) -> str:
-    done = len(planned) - todo
-    kept = f"{done} already done, " if done else ""
+def _counts(planned: int, todo: int, jobs: int) -> str:
+    kept = f"{planned - todo} already done, " if todo < planned else ""
     workers = f" in {jobs} worker process{'es' if jobs > 1 else ''}" if todo else ""
-    return f"Runs        {len(planned)} planned, {kept}{todo} to compute{workers}"
+    return f"Runs        {planned} planned, {kept}{todo} to compute{workers}"

@@ -33,12 +33,23 @@ class Dropout(nn.Module):
         if not self.training or self.p == 0:
             return x
         bits = torch.empty(-(-x.numel() // 4), dtype=torch.int64).random_(-(2**63), None)
-        uniform = bits.view(torch.int16)[: x.numel()].view(x.shape)
-        keep = uniform >= round(self.p * 2**16) - 2**15
-        return x * (keep * (1 / (1 - self.p)))
+        return x * dropout_mask(bits.view(torch.int16)[: x.numel()].view(x.shape), self.p)
 
     def extra_repr(self) -> str:
         return f"p={self.p}"
+
+
+def dropout_mask(uniform: Tensor, p: float) -> Tensor:
+    """0 with probability `p`, else 1 / (1 - p), as float32 of the shape of `uniform`.
+
+    Args:
+        uniform: uniform in int16. p: in [0, 1).
+    """
+    scale = 1 / (1 - p)
+    # Steps of at least half a unit, stretched to at least the scale and cut off there: equal to
+    # `(uniform >= limit) * scale`, but truth values are made and read one by one, four times as slowly.
+    limit = round(p * 2**16) - 2**15
+    return uniform.to(torch.float32).add_(0.5 - limit).mul_(2 * scale).clamp_(0, scale)
 
 
 class Head(nn.Module):

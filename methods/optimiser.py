@@ -7,7 +7,6 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.optim.adam import adam
 
 
 def rectification(step: int, beta2: float) -> float | None:
@@ -51,15 +50,16 @@ class OnePassRAdam(torch.optim.Optimizer):
         """Update every parameter that has a gradient, and forget the gradients."""
         self._step_number += 1
         used = [[p for p in group["params"] if p.grad is not None] for group in self.param_groups]
-        shrink = self._shrink([p.grad for parameters in used for p in parameters if p.grad is not None])
-        for group, parameters in zip(self.param_groups, used, strict=True):
+        gradients = [[p.grad for p in parameters] for parameters in used]
+        shrink = self._shrink([gradient for group in gradients for gradient in group])
+        for group, parameters, own in zip(self.param_groups, used, gradients, strict=True):
             if not parameters:
                 continue
             factor = rectification(self._step_number, group["betas"][1])
             if factor is None:
                 self._momentum_step(group, parameters, shrink)
             else:
-                self._adam_step(group, parameters, factor, shrink)
+                self._adam_step(group, parameters, own, factor, shrink)
             for parameter in parameters:
                 parameter.grad = None
 
@@ -71,26 +71,34 @@ class OnePassRAdam(torch.optim.Optimizer):
         # The small number is PyTorch's own.
         return max(1.0, (norm + 1e-6) / self.clip_norm)
 
-    def _adam_step(self, group: dict[str, Any], parameters: list[nn.Parameter], factor: float, shrink: float) -> None:
+    def _adam_step(
+        self,
+        group: dict[str, Any],
+        parameters: list[nn.Parameter],
+        gradients: list[Tensor],
+        factor: float,
+        shrink: float,
+    ) -> None:
         beta1, beta2 = group["betas"]
-        states = [self._state(parameter) for parameter in parameters]
-        adam(
-            list(parameters),
-            [p.grad for p in parameters if p.grad is not None],
-            [state["exp_avg"] for state in states],
-            [state["exp_avg_sq"] for state in states],
+        momenta, squares, steps = zip(*map(self._state, parameters), strict=True)
+        torch._foreach_add_(steps, 1)
+        # What `torch.optim.Adam(fused=True)` calls, without sorting the parameters by device at every step.
+        torch._fused_adam_(
+            parameters,
+            gradients,
+            momenta,
+            squares,
             [],
-            [state["step"] for state in states],
-            fused=True,
-            grad_scale=None if shrink == 1 else torch.tensor(shrink),
-            amsgrad=False,
+            steps,
+            lr=group["lr"] * factor,
             beta1=beta1,
             beta2=beta2,
-            lr=group["lr"] * factor,
             weight_decay=0.0,
             # RAdam adds eps to the root before the bias correction, Adam after it.
             eps=group["eps"] / (1 - beta2**self._step_number) ** 0.5,
+            amsgrad=False,
             maximize=False,
+            grad_scale=None if shrink == 1 else torch.tensor(shrink),
         )
 
     def _momentum_step(self, group: dict[str, Any], parameters: list[nn.Parameter], shrink: float) -> None:
@@ -98,16 +106,17 @@ class OnePassRAdam(torch.optim.Optimizer):
         for parameter in parameters:
             assert parameter.grad is not None
             gradient = parameter.grad / shrink
-            state = self._state(parameter)
-            state["step"] += 1
-            state["exp_avg"].lerp_(gradient, 1 - beta1)
-            state["exp_avg_sq"].mul_(beta2).addcmul_(gradient, gradient, value=1 - beta2)
-            parameter.add_(state["exp_avg"], alpha=-group["lr"] / (1 - beta1**self._step_number))
+            momentum, square, step = self._state(parameter)
+            step += 1
+            momentum.lerp_(gradient, 1 - beta1)
+            square.mul_(beta2).addcmul_(gradient, gradient, value=1 - beta2)
+            parameter.add_(momentum, alpha=-group["lr"] / (1 - beta1**self._step_number))
 
-    def _state(self, parameter: nn.Parameter) -> dict[str, Tensor]:
+    def _state(self, parameter: nn.Parameter) -> tuple[Tensor, Tensor, Tensor]:
+        """Running means of a parameter's gradient and of its square, and the steps that it took."""
         state = self.state[parameter]
         if not state:
             state["step"] = torch.zeros(())
             state["exp_avg"] = torch.zeros_like(parameter)
             state["exp_avg_sq"] = torch.zeros_like(parameter)
-        return state
+        return state["exp_avg"], state["exp_avg_sq"], state["step"]

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from strokebench.methods.layers import Dropout
+from strokebench.methods.layers import Dropout, dropout_mask
 
 
 class Masks:
@@ -59,8 +59,7 @@ class FedDropout(nn.Module):
         uniform = self.masks.take(x)
         if uniform is None:
             return x
-        keep = uniform >= round(self.p * 2**16) - 2**15
-        return x * (keep * (1 / (1 - self.p)))
+        return x * dropout_mask(uniform, self.p)
 
 
 def feed_dropouts(network: nn.Module, masks: Masks) -> None:

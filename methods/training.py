@@ -82,8 +82,12 @@ class Patients:
 
     def one_prompt(self, rows: Tensor, random: torch.Generator) -> Batch:
         """These patients, each with the answer to one random prompt."""
-        prompt = torch.randint(self.text.shape[1], (len(rows),), generator=random)
-        return Batch(self.image[rows], self.tokens[rows], self.text[rows, prompt], self.table[rows])
+        prompts = self.text.shape[1]
+        prompt = torch.randint(prompts, (len(rows),), generator=random)
+        # Whole rows are copied, which `[rows]` does number by number.
+        text = self.text.flatten(0, 1).index_select(0, rows * prompts + prompt)
+        return Batch(*(part.index_select(0, rows) for part in (self.image, self.tokens)), text,
+                     self.table.index_select(0, rows))  # fmt: skip
 
     def in_order(self, size: int = PREDICTION_BATCH) -> Iterator[Batch]:
         """All patients in order, text averaged over the prompts."""
@@ -127,7 +131,7 @@ def augment(batch: Batch, target: Tensor, method: NeuralMethod, random: np.rando
         weight = float(random.beta(method.mixup_alpha, method.mixup_alpha))
         partner = torch.randperm(len(target), generator=generator)
         for part in (*batch, target):
-            part.lerp_(part[partner], 1 - weight)
+            part.lerp_(part.index_select(0, partner), 1 - weight)
     return batch, target
 
 
