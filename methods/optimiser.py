@@ -74,7 +74,7 @@ class OnePassRAdam(torch.optim.Optimizer):
     def _adam_step(
         self,
         group: dict[str, Any],
-        parameters: list[nn.Parameter],
+        parameters: list[Tensor],
         gradients: list[Tensor],
         factor: float,
         shrink: float,
@@ -112,7 +112,7 @@ class OnePassRAdam(torch.optim.Optimizer):
             square.mul_(beta2).addcmul_(gradient, gradient, value=1 - beta2)
             parameter.add_(momentum, alpha=-group["lr"] / (1 - beta1**self._step_number))
 
-    def _state(self, parameter: nn.Parameter) -> tuple[Tensor, Tensor, Tensor]:
+    def _state(self, parameter: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Running means of a parameter's gradient and of its square, and the steps that it took."""
         state = self.state[parameter]
         if not state:

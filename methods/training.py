@@ -86,8 +86,8 @@ class Patients:
         prompt = torch.randint(prompts, (len(rows),), generator=random)
         # Whole rows are copied, which `[rows]` does number by number.
         text = self.text.flatten(0, 1).index_select(0, rows * prompts + prompt)
-        return Batch(*(part.index_select(0, rows) for part in (self.image, self.tokens)), text,
-                     self.table.index_select(0, rows))  # fmt: skip
+        image, tokens, table = (part.index_select(0, rows) for part in (self.image, self.tokens, self.table))
+        return Batch(image, tokens, text, table)
 
     def in_order(self, size: int = PREDICTION_BATCH) -> Iterator[Batch]:
         """All patients in order, text averaged over the prompts."""
