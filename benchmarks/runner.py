@@ -143,10 +143,12 @@ def run_together(
                 computed += task.runs if ended.status == "done" else ()
                 for key in task.runs:
                     progress.advance(key, ended.status)
-                for experiment in waiting:
-                    for method in experiment.ended(task, ended.status):
-                        experiment.write_report()
-                        progress.completed(method, experiment.collector.results())
+                completed = {experiment: experiment.ended(task, ended.status) for experiment in waiting}
+                # The first is where the fit belongs; what others make of it (intervals, tests) takes longer.
+                experiment = next((each for each, methods in completed.items() if methods), waiting[0])
+                for method in completed[experiment]:
+                    experiment.write_report()
+                    progress.completed(method, experiment.collector.results())
                 waiting = _finish(waiting, finished)
         return [experiment.report for experiment in experiments if experiment.report]
     except KeyboardInterrupt:

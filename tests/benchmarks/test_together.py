@@ -1,0 +1,90 @@
+"""Several experiments computed as one stream: each fit once, each report as if it were alone."""
+
+from collections import Counter
+from dataclasses import replace
+
+import pytest
+from rich.console import Console
+from small_context import make_context
+
+from strokebench.benchmarks import plans, runner
+from strokebench.benchmarks.missing import MissingModalities
+from strokebench.benchmarks.runner import UnderWay, run_experiment, run_together
+from strokebench.benchmarks.store import Store
+from strokebench.benchmarks.table1 import Table1
+from strokebench.benchmarks.table2 import Table2
+from strokebench.reports import section
+
+
+@pytest.fixture(autouse=True)
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One epoch a fit, and one format of picture."""
+    monkeypatch.setattr(section, "FIGURE_FORMATS", ("svg",))
+    monkeypatch.setattr(plans, "QUICK_PARAMS", {"max_epochs": 1, "warmup_epochs": 1})
+
+
+@pytest.fixture
+def computed(monkeypatch: pytest.MonkeyPatch) -> list[runner.Task]:
+    """Every fit that is computed, in its order."""
+    tasks: list[runner.Task] = []
+    compute = runner._compute
+
+    def noted(todo, context, store):
+        tasks.extend(todo)
+        return compute(todo, context, store)
+
+    monkeypatch.setattr(runner, "_compute", noted)
+    return tasks
+
+
+def together(context, console: Console, *experiments, finished=lambda experiment: None):
+    store = Store()
+    under_way = [UnderWay(experiment, context, console, store) for experiment in experiments]
+    return run_together(under_way, store, console, finished)
+
+
+def test_a_fit_that_several_experiments_test_is_computed_once(computed, console: Console):
+    context = make_context(folds=1, methods=("concat", "svm"), quick=True)
+    table1, table2, missing = together(context, console, Table1(), Table2(), MissingModalities())
+    tested = [run for task in computed for run in task.runs.values()]
+    trained = {context.key(replace(run, condition=run.condition.trained)) for run in tested}
+    assert len(computed) == len(trained)
+    whole = next(task for task in computed if any(run.condition.when == "test_only" for run in task.runs.values()))
+    assert {run.condition.name for run in whole.runs.values()} > {"complete"}
+    for report in (table1, table2, missing):
+        assert set(report.results.runs["status"]) == {"done"}
+
+
+def test_reports_are_those_of_each_alone(console: Console, tmp_path, monkeypatch: pytest.MonkeyPatch):
+    context = make_context(folds=2, methods=("concat", "svm"), quick=True)
+    reports = together(context, console, Table1(), Table2())
+    monkeypatch.setenv("STROKEBENCH_HOME", str(tmp_path / "alone"))
+    for report, experiment in zip(reports, (Table1(), Table2()), strict=True):
+        alone = run_experiment(experiment, context, console)
+        assert alone.folder != report.folder
+        name = "predictions.parquet"
+        assert (alone.folder / name).read_bytes() == (report.folder / name).read_bytes()
+
+
+def test_an_experiment_is_reported_when_its_runs_are_there_and_before_the_others(computed, console: Console):
+    context = make_context(folds=2, methods=("concat", "svm"), quick=True)
+    store, order = Store(), []
+
+    def finished(experiment: UnderWay) -> None:
+        done = Counter(store.status(key) for task in computed for key in task.runs)
+        order.append((experiment.experiment.name, done["missing"]))
+
+    together(context, console, Table1(), Table2(), finished=finished)
+    assert [name for name, _ in order] == ["table1", "table2"]
+    assert order[0][1] > 0 == order[1][1]
+
+
+def test_nothing_is_computed_twice_and_what_is_complete_is_reported_first(computed, console: Console):
+    context = make_context(folds=1, methods=("concat", "svm"), quick=True)
+    run_experiment(Table1(), context, console)
+    before = len(computed)
+    order: list[str] = []
+    together(context, console, Table2(), Table1(), finished=lambda experiment: order.append(experiment.experiment.name))
+    assert order == ["table1", "table2"]
+    first, second = ({key for task in tasks for key in task.runs} for tasks in (computed[:before], computed[before:]))
+    assert first and second and not first & second
