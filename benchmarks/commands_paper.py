@@ -82,10 +82,10 @@ def _experiments_of(experiments: list[Experiment], settings: Settings, console: 
     under_way = []
     try:
         context = build_context(settings, console)
+        warn_of_leaks(context, console)
     except StrokebenchError as error:
         console.print(f"Left out    {error}", style="bold red")
         return 0
-    warn_of_leaks(context, console)
     for experiment in experiments:
         try:
             under_way.append(UnderWay(experiment, context, console, store))
