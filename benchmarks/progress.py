@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Self
 
 from strokebench.benchmarks.described import described
+from strokebench.tasks.conditions import COMPLETE
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -94,7 +95,9 @@ class RunProgress:
             auc = f"AUC {100 * row['AUC']:.2f}" if row["done"] else "–"
             # One run has no deviation.
             auc += f" ({100 * row['AUC_std']:.2f})" if row["done"] > 1 else ""
-            self.bar.console.print(f"  {described(method).label}: {row['done']}/{row['planned']} runs, {auc}")
+            condition = "" if row["condition"] == COMPLETE.name else row["condition"]
+            named = ", ".join(filter(None, (described(method).label, row["variant"], condition)))
+            self.bar.console.print(f"  {named}: {row['done']}/{row['planned']} runs, {auc}")
 
     def _runs(self) -> str:
         failed = f", {self.failed} failed" if self.failed else ""

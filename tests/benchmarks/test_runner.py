@@ -9,9 +9,13 @@ from joblib import Parallel, delayed, parallel_config
 from rich.console import Console
 from small_context import make_context
 
+from strokebench.benchmarks.collect import Collector
+from strokebench.benchmarks.progress import RunProgress
 from strokebench.benchmarks.runner import report_experiment, run_experiment
 from strokebench.benchmarks.store import Store
 from strokebench.benchmarks.table1 import Table1
+from strokebench.tasks.conditions import COMPLETE, Condition
+from strokebench.tasks.trimodal import Modality
 
 
 def run(console: Console, folds: int = 2, **settings):
@@ -171,3 +175,16 @@ def test_a_worker_tells_the_memory_of_each_run_whatever_it_ran_before(console: C
     peaks = report.results.runs["peak_mb"]
     # Its parameters alone, with gradients and two moments, are more than this.
     assert (peaks > 5).all()
+
+
+def test_a_first_look_names_the_setting(console: Console):
+    context = make_context(methods=("svm",))
+    runs = [
+        replace(run, condition=condition, variant=variant)
+        for run in Table1().plan(context).runs
+        for condition, variant in ((COMPLETE, ""), (COMPLETE, "narrow"), (Condition(frozenset({Modality.TABLE})), ""))
+    ]
+    collector = Collector("table1", context, [(run, context.key(run)) for run in runs], Store())
+    RunProgress(console, {}).completed("svm", collector.results())
+    told = [line.split(":")[0].strip() for line in console.export_text().splitlines()]
+    assert told == ["SVM", "SVM, narrow", "SVM, table"]
