@@ -48,7 +48,7 @@ class Stored:
         self.predictions = pd.read_parquet(folder / "predictions.parquet")
         self.facts = json.loads((folder / "results.json").read_text())
         told = folder / "patient_facts.parquet"
-        self.patients = pd.read_parquet(told) if told.is_file() else pd.DataFrame()
+        self.patients = pd.read_parquet(told) if told.is_file() else pd.DataFrame(columns=["method", "variant"])
         self.runs = pd.DataFrame(
             [(*key, *scores(part["y"], part["p"])) for key, part in self.predictions.groupby(RUN)],
             columns=[*RUN, *METRICS],
@@ -150,6 +150,8 @@ def angles(check: Check, table: pd.DataFrame, stored: Stored) -> None:
     for _, row in table[~table["key"].str.contains(" - ")].iterrows():
         method, variant = row["key"].split("/", 1)
         mine = stored.patients[(stored.patients["method"] == method) & (stored.patients["variant"] == variant)]
+        if mine.empty:
+            continue
         before, after = mine["angle_before"], mine["angle_after"]
         for name, values in (("before", before), ("after", after)):
             shown = re.findall(r"[\d.]+", row[name])
