@@ -79,13 +79,13 @@ def _experiments_of(experiments: list[Experiment], settings: Settings, console: 
     console.rule(f"{settings.protocol}: {', '.join(experiment.name for experiment in experiments)}", align="left")
     store = Store()
     store.tidy()
-    under_way = []
     try:
         context = build_context(settings, console)
         warn_of_leaks(context, console)
     except StrokebenchError as error:
         console.print(f"Left out    {error}", style="bold red")
         return 0
+    under_way = []
     for experiment in experiments:
         try:
             under_way.append(UnderWay(experiment, context, console, store))

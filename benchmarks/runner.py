@@ -156,7 +156,9 @@ def run_together(
         console.print(f"Stopped. {kept} of {len(planned)} runs are finished and kept; the same command goes on.")
         raise
     finally:
-        records = (store.read(key)[1] for key in computed)
+        # Read already for the report of the first experiment that wants it.
+        readers = {key: experiment.collector for experiment in reversed(experiments) for key in experiment.todo}
+        records = (readers[key].finished(key)[1] for key in computed)
         # A share of a stack on a GPU says nothing of a run alone.
         costs.learn(record for record in records if not record.get("stacked"))
         for experiment in experiments:
