@@ -8,6 +8,10 @@ from torch.nn import functional
 
 from strokebench.methods.layers import Dropout
 
+FEW_KEYS = 8
+"""Up to so many keys, weights are computed as their own transpose: PyTorch's softmax over 4 neighbours in memory
+takes twenty times as long as over 4 rows."""
+
 
 class Attention(nn.Module):
     """Multi-head attention whose queries, keys and weights can be reached one by one.
@@ -40,17 +44,36 @@ class Attention(nn.Module):
         else:
             # PyTorch's fused attention takes half as long again as this on a CPU, for so few and narrow tokens.
             seen = attention_weights(queries, keys, bias) @ values
+        return self.merge(seen)
+
+    def merge(self, seen: Tensor) -> Tensor:
+        """(b, rows, width), from what each head has seen, (b, heads, rows, width / heads)."""
         return self.output(seen.transpose(1, 2).flatten(2))
 
     def forward(self, x: Tensor, context: Tensor, bias: Tensor | None = None) -> Tensor:
         """Attention from `x` (b, rows, width) to `context` (b, columns, width)."""
         return self.attend(self.queries(x), *self.keys_values(context), bias)
 
+    def attend_once(self, x: Tensor, context: Tensor) -> Tensor:
+        """`forward` for one query each, x (b, width), and few keys: (b, width).
+
+        Element by element, in the layout in which the maps give their results, which spares a matrix product
+        for each head its copies: half the time of PyTorch's fused attention for 4 keys, no less for 20.
+        """
+        queries = self.query(x).unflatten(1, (1, self.heads, -1))
+        keys, values = self.key_value(context).unflatten(2, (2, self.heads, -1)).unbind(2)
+        scores = (queries * queries.shape[-1] ** -0.5 * keys).sum(3)
+        seen = (scores.softmax(1).unsqueeze(3) * values).sum(1)
+        return self.output(seen.flatten(1))
+
 
 def attention_weights(queries: Tensor, keys: Tensor, bias: Tensor | None = None) -> Tensor:
     """Softmax weights (b, heads, rows, columns); each row sums to 1."""
     # The queries are smaller than the scores.
-    scores = (queries * queries.shape[-1] ** -0.5) @ keys.transpose(-1, -2)
+    queries = queries * queries.shape[-1] ** -0.5
+    if bias is None and keys.shape[-2] <= FEW_KEYS < queries.shape[-2]:
+        return (keys @ queries.mT).softmax(-2).mT
+    scores = queries @ keys.mT
     return (scores if bias is None else scores + bias).softmax(-1)
 
 

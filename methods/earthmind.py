@@ -158,8 +158,8 @@ class EarthMindNetwork(nn.Module):
         normal = block.norm_attention(x)
         queries = block.attention.queries(normal)
         keys, values = block.attention.keys_values(normal)
-        prompt_attention = attention_weights(queries[:, :, -1:], keys).squeeze(2).mean(1)
-        return block.add(x, block.attention.attend(queries, keys, values)), prompt_attention
+        weights = attention_weights(queries, keys)
+        return block.add(x, block.attention.merge(weights @ values)), weights[:, :, -1].mean(1)
 
 
 class MutualAttention(nn.Module):

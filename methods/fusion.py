@@ -258,8 +258,8 @@ class Interaction(nn.Module):
         """(b, latents, width), from `context` (b, width) and `windows` (b, latents, cells, width)."""
         context = context.unsqueeze(1).expand_as(latents)
         query = self.ask(torch.cat([context, latents], dim=2))
-        rows = self.norm_query(query).flatten(0, 1).unsqueeze(1)
-        seen = self.attention(rows, self.norm_window(windows).flatten(0, 1)).view_as(query)
+        rows = self.norm_query(query).flatten(0, 1)
+        seen = self.attention.attend_once(rows, self.norm_window(windows).flatten(0, 1)).view_as(query)
         return latents + self.output(self.norm_output(seen + query))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -44,6 +44,7 @@ class OnePassRAdam(torch.optim.Optimizer):
         super().__init__(parameters, {"lr": lr, "betas": betas, "eps": eps})
         self.clip_norm = clip_norm
         self._step_number = 0
+        self._last: dict[int, Moments] = {}
 
     @torch.no_grad()
     def step(self, closure: Any = None) -> None:  # type: ignore[override]
@@ -52,14 +53,16 @@ class OnePassRAdam(torch.optim.Optimizer):
         used = [[p for p in group["params"] if p.grad is not None] for group in self.param_groups]
         gradients = [[p.grad for p in parameters] for parameters in used]
         shrink = self._shrink([gradient for group in gradients for gradient in group])
-        for group, parameters, own in zip(self.param_groups, used, gradients, strict=True):
+        for number, (group, parameters, own) in enumerate(zip(self.param_groups, used, gradients, strict=True)):
             if not parameters:
                 continue
+            moments = self._moments(number, parameters)
+            moments.steps.add_(1)
             factor = rectification(self._step_number, group["betas"][1])
             if factor is None:
-                self._momentum_step(group, parameters, shrink)
+                self._momentum_step(group, moments, own, shrink)
             else:
-                self._adam_step(group, parameters, own, factor, shrink)
+                self._adam_step(group, moments, own, factor, shrink)
             for parameter in parameters:
                 parameter.grad = None
 
@@ -72,24 +75,17 @@ class OnePassRAdam(torch.optim.Optimizer):
         return max(1.0, (norm + 1e-6) / self.clip_norm)
 
     def _adam_step(
-        self,
-        group: dict[str, Any],
-        parameters: list[Tensor],
-        gradients: list[Tensor],
-        factor: float,
-        shrink: float,
+        self, group: dict[str, Any], moments: Moments, gradients: list[Tensor], factor: float, shrink: float
     ) -> None:
         beta1, beta2 = group["betas"]
-        momenta, squares, steps = zip(*map(self._state, parameters), strict=True)
-        torch._foreach_add_(steps, 1)
         # What `torch.optim.Adam(fused=True)` calls, without sorting the parameters by device at every step.
         torch._fused_adam_(
-            parameters,
+            moments.parameters,
             gradients,
-            momenta,
-            squares,
+            moments.momenta,
+            moments.squares,
             [],
-            steps,
+            moments.step_of_each,
             lr=group["lr"] * factor,
             beta1=beta1,
             beta2=beta2,
@@ -101,22 +97,48 @@ class OnePassRAdam(torch.optim.Optimizer):
             grad_scale=None if shrink == 1 else torch.tensor(shrink),
         )
 
-    def _momentum_step(self, group: dict[str, Any], parameters: list[nn.Parameter], shrink: float) -> None:
+    def _momentum_step(self, group: dict[str, Any], moments: Moments, gradients: list[Tensor], shrink: float) -> None:
         beta1, beta2 = group["betas"]
-        for parameter in parameters:
-            assert parameter.grad is not None
-            gradient = parameter.grad / shrink
-            momentum, square, step = self._state(parameter)
-            step += 1
+        size = group["lr"] / (1 - beta1**self._step_number)
+        every = zip(moments.parameters, gradients, moments.momenta, moments.squares, strict=True)
+        for parameter, gradient, momentum, square in every:
+            gradient /= shrink
             momentum.lerp_(gradient, 1 - beta1)
             square.mul_(beta2).addcmul_(gradient, gradient, value=1 - beta2)
-            parameter.add_(momentum, alpha=-group["lr"] / (1 - beta1**self._step_number))
+            parameter.add_(momentum, alpha=-size)
 
-    def _state(self, parameter: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Running means of a parameter's gradient and of its square, and the steps that it took."""
-        state = self.state[parameter]
-        if not state:
-            state["step"] = torch.zeros(())
-            state["exp_avg"] = torch.zeros_like(parameter)
-            state["exp_avg_sq"] = torch.zeros_like(parameter)
-        return state["exp_avg"], state["exp_avg_sq"], state["step"]
+    def _moments(self, group: int, parameters: list[Tensor]) -> Moments:
+        """Those of the parameters, gathered anew only when others have a gradient than at the step before."""
+        last = self._last.get(group)
+        # By identity: `==` would compare the numbers in them.
+        if last is None or list(map(id, last.parameters)) != list(map(id, parameters)):
+            states = [self.state[parameter] for parameter in parameters]
+            for parameter, state in zip(parameters, states, strict=True):
+                if not state:
+                    state["step"] = torch.zeros(())
+                    state["exp_avg"] = torch.zeros_like(parameter)
+                    state["exp_avg_sq"] = torch.zeros_like(parameter)
+            steps = torch.stack([state["step"] for state in states])
+            for state, step in zip(states, steps, strict=True):
+                state["step"] = step
+            last = self._last[group] = Moments(
+                parameters,
+                [state["exp_avg"] for state in states],
+                [state["exp_avg_sq"] for state in states],
+                steps,
+                [state["step"] for state in states],
+            )
+        return last
+
+
+class Moments(NamedTuple):
+    """Parameters, the running means of their gradients and of the squares, and the steps that each took.
+
+    steps: (parameters,); step_of_each: views of its elements, which one addition advances.
+    """
+
+    parameters: list[Tensor]
+    momenta: list[Tensor]
+    squares: list[Tensor]
+    steps: Tensor
+    step_of_each: list[Tensor]

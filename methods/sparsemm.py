@@ -218,7 +218,8 @@ class SparseMMNetwork(nn.Module):
             padding=self.smoothing // 2,
             count_include_pad=False,
         )
-        rank = importance.argsort(dim=2, descending=True, stable=True).argsort(dim=2)
+        order = importance.argsort(dim=2, descending=True, stable=True)
+        rank = torch.scatter(order, 2, order, torch.arange(before).expand_as(order))
         chosen = rank < (budgets - self.window).view(1, -1, 1)
         return functional.pad(chosen, (0, self.window + 1), value=True)
 

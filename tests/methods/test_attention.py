@@ -1,6 +1,8 @@
+import pytest
 import torch
 from small_network import noise
 from torch import nn
+from torch.autograd import grad
 
 from strokebench.methods.attention import Attention, Block, PostNormBlock, attention_weights, blocked, causal
 
@@ -21,6 +23,23 @@ def test_attention_and_its_weights_are_torchs():
     torch.testing.assert_close(attention(x, context, bias), seen)
     keys, _ = attention.keys_values(context)
     torch.testing.assert_close(attention_weights(attention.queries(x), keys, bias), weights)
+
+
+@pytest.mark.parametrize("columns", [1, 4, 8, 9])
+def test_weights_and_gradients_are_the_same_however_few_keys_there_are(columns):
+    queries, keys = noise(2, 3, 12, 8).requires_grad_(), noise(2, 3, columns, 8, seed=1).requires_grad_()
+    wanted = (queries @ keys.mT / 8**0.5).softmax(3)
+    weights = attention_weights(queries, keys)
+    torch.testing.assert_close(weights, wanted)
+    target = noise(2, 3, 12, columns, seed=2)
+    for one, other in zip(*(grad((w * target).sum(), (queries, keys)) for w in (weights, wanted)), strict=True):
+        torch.testing.assert_close(one, other)
+
+
+def test_attending_once_is_attending_with_one_query():
+    attention = Attention(32, 4, bias=False)
+    x, context = noise(6, 32), noise(6, 5, 32, seed=1)
+    torch.testing.assert_close(attention.attend_once(x, context), attention(x.unsqueeze(1), context).squeeze(1))
 
 
 def test_causal_bias_hides_what_comes_later():
