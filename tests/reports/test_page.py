@@ -4,6 +4,7 @@ import re
 import shutil
 from collections import Counter
 from html.parser import HTMLParser
+from types import SimpleNamespace
 from urllib.parse import unquote
 
 import pandas as pd
@@ -12,7 +13,7 @@ from demo_results import FOLDER, PATIENT
 
 from strokebench.datasets.files import StrokebenchError
 from strokebench.reports.inline import inline_svg, inline_table
-from strokebench.reports.page import write_page
+from strokebench.reports.page import computing_hours, write_page
 from strokebench.reports.page_parts import find_parts
 from strokebench.reports.scrub import Scrubber
 
@@ -189,3 +190,12 @@ def test_parts_without_a_protocol_are_told_apart_in_words(demo, tmp_path):
     parts = find_parts(sorted(tmp_path.iterdir()))
     assert {part.distinction for part in parts} == {"cv5", "holdout", "cv5, tuned 60deeabd"}
     assert len({part.id for part in parts}) == 3
+
+
+def test_computing_time_counts_a_fit_once_however_often_it_is_told():
+    columns = ["key", "status", "method", "seed", "fold", "fit_seconds", "predict_seconds"]
+    one_fit_under_two_conditions = [["a", "done", "m", 1, 0, 3600.0, 360.0], ["b", "done", "m", 1, 0, 3600.0, 720.0]]
+    others = [["c", "done", "m", 1, 1, 1800.0, 0.0], ["d", "failed", "m", 1, 2, 9e9, 0.0]]
+    table = pd.DataFrame(one_fit_under_two_conditions + others, columns=columns)
+    parts = [SimpleNamespace(runs=runs) for runs in (table, table.iloc[:1], None)]
+    assert computing_hours(parts) == pytest.approx(1 + 0.1 + 0.2 + 0.5)
