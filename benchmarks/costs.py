@@ -10,8 +10,10 @@ from strokebench.benchmarks.described import described
 from strokebench.benchmarks.experiment import Run
 from strokebench.datasets.files import StrokebenchError, home, read_json, write_json
 
-GUESSES = {"Traditional": 1.0, "Deep": 8.0, "Multimodal": 40.0, "Proposed": 40.0}
-"""Family -> seconds of a run that was never measured, at the paper's sizes on one core."""
+ELSEWHERE = {"concat": 7.0, "cross_attention": 11.0, "earthmind": 22.0, "fusion": 43.0, "sparsemm": 15.0, "vdafm": 15.0}
+"""Method -> seconds of a run at the paper's sizes on one core of the machine of docs/speed.md."""
+GUESSES = {"Traditional": 1.0, "Deep": 3.0, "Multimodal": 20.0, "Proposed": 20.0}
+"""Family -> the same for methods that are not in `ELSEWHERE`."""
 _USUAL_EPOCHS = 100
 
 
@@ -25,18 +27,24 @@ class Costs:
         except StrokebenchError:
             self.seconds = {}
 
+    def measured(self, run: Run) -> bool:
+        """Whether a run of its method and number of epochs was measured here."""
+        return _name(run.method, run.params) in self.seconds
+
     def estimate(self, run: Run) -> float:
-        """Seconds of this run."""
-        guess = GUESSES[described(run.method).family]
-        if "max_epochs" in run.params:
-            guess *= run.params["max_epochs"] / _USUAL_EPOCHS
-        return self.seconds.get(_name(run.method, run.params), guess)
+        """Seconds of this run: as measured, or a guess."""
+        if self.measured(run):
+            return self.seconds[_name(run.method, run.params)]
+        guess = ELSEWHERE.get(run.method) or GUESSES[described(run.method).family]
+        return guess * run.params.get("max_epochs", _USUAL_EPOCHS) / _USUAL_EPOCHS
 
     def learn(self, records: Iterable[Mapping[str, Any]]) -> None:
         """Remember the mean of these records for the next call."""
         measured: dict[str, list[float]] = {}
         for record in records:
             seconds = record["fit_seconds"] + record["predict_seconds"]
+            # Processor time, because a machine that is busy otherwise makes a run look longer.
+            seconds = min(seconds, record.get("cpu_seconds", seconds))
             measured.setdefault(_name(record["method"], record["params"]), []).append(seconds)
         means = {name: round(sum(values) / len(values), 3) for name, values in measured.items()}
         if means.items() <= self.seconds.items():
@@ -61,12 +69,17 @@ def paying_workers(seconds: Sequence[float]) -> int:
     return workers
 
 
-def forecast(seconds: Sequence[float], workers: int) -> str:
-    """What the runs will take in words, from measured costs; empty where it is not worth saying."""
+def forecast(seconds: Sequence[float], workers: int, measured: bool = True) -> str:
+    """What the runs will take in words; empty where it is not worth saying.
+
+    Args:
+        measured: whether all `seconds` were measured here; some are guesses otherwise.
+    """
     expected = makespan(seconds, workers)
     if expected < 60:
         return ""
-    said = f"about {_duration(expected)} on {workers} worker{'s' if workers > 1 else ''} at the speed measured so far"
+    basis = "at the speed measured so far" if measured else "at a guess, for not all of it was ever run here"
+    said = f"about {_duration(expected)} on {workers} worker{'s' if workers > 1 else ''} {basis}"
     most = paying_workers(seconds)
     return f"{said}; up to {most} would pay ({_duration(makespan(seconds, most))})" if most > workers else said
 

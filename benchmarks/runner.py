@@ -127,7 +127,8 @@ def run_together(
     seconds = {task.key: costs.estimate(task.runs[task.key]) for task in tasks}
     planned = {key for experiment in experiments for _, key in experiment.planned}
     console.print(_counts(len(planned), len(runs), context.settings.jobs))
-    if tasks and (told := forecast(list(seconds.values()), context.settings.jobs)):
+    measured = all(costs.measured(run) for run in runs.values())
+    if tasks and (told := forecast(list(seconds.values()), context.settings.jobs, measured)):
         console.print(f"Time        {told}")
     for experiment in experiments:
         if experiment.todo:
