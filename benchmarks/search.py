@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Callable, Mapping, Sequence
 from itertools import product
 from pathlib import Path
@@ -223,14 +224,16 @@ def open_storage(place: str) -> BaseStorage:
 
 
 def _open(make: Callable[[], BaseStorage]) -> BaseStorage:
+    from sqlalchemy.exc import IntegrityError, ProgrammingError
+
     try:
-        try:
-            return make()
-        except Exception as error:
-            # Another machine made the tables of a new database at the same time.
-            if "already exists" not in str(error):
-                raise
-            return make()
+        for wait in (0.2, 1.0):
+            try:
+                return make()
+            except (IntegrityError, ProgrammingError):
+                # Another machine makes the tables of a new database at the same time; now they are there.
+                time.sleep(wait)
+        return make()
     except Exception as error:
         # A URL may hold a password.
         said = re.sub(r"//[^/@\s]*@", "//", str(error).strip().partition("\n")[0])

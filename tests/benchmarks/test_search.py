@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from sqlalchemy.exc import IntegrityError
 
 from strokebench.benchmarks.search import default_trial, grid_values, make_sampler, open_storage, search_distributions
 from strokebench.datasets.files import StrokebenchError
@@ -47,3 +48,23 @@ def test_a_password_is_never_repeated():
 def test_a_journal_needs_no_database(tmp_path: Path):
     open_storage(str(tmp_path / "new" / "study.journal")).create_new_study([], "x")
     assert (tmp_path / "new" / "study.journal").is_file()
+
+
+@pytest.mark.parametrize(("races", "opens"), [(2, True), (3, False)])
+def test_a_database_whose_tables_another_machine_makes_just_now_is_tried_again(monkeypatch, races, opens):
+    tried = []
+
+    def race(url, **settings):
+        tried.append(url)
+        if len(tried) <= races:
+            raise IntegrityError("CREATE TABLE", None, Exception("duplicate key value violates unique constraint"))
+        return "opened"
+
+    monkeypatch.setattr("optuna.storages.RDBStorage", race)
+    monkeypatch.setattr("time.sleep", lambda seconds: None)
+    if opens:
+        assert open_storage("postgresql://host/name") == "opened"
+    else:
+        with pytest.raises(StrokebenchError, match="cannot be opened"):
+            open_storage("postgresql://host/name")
+    assert len(tried) == 3
