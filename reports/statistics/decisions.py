@@ -79,6 +79,7 @@ def hedges_g(differences: ArrayLike) -> float:
 
 def probability_of_superiority(differences: ArrayLike) -> float:
     """Share of runs in which the first method is the better one, ties half; NaN without runs."""
-    values = np.asarray(differences, dtype=float)
+    # Equal AUCs may differ in the last digit, by the order of their sums.
+    values = np.round(np.asarray(differences, dtype=float), 12)
     values = values[~np.isnan(values)]
     return float((values > 0).mean() + (values == 0).mean() / 2) if len(values) else float("nan")

@@ -5,8 +5,11 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import recompute
+import recompute_beyond
 from matplotlib.figure import Figure
+from recompute_stored import Check
 
+from strokebench.benchmarks.comparison import Comparison
 from strokebench.benchmarks.table1 import Table1
 
 
@@ -33,3 +36,43 @@ def test_a_changed_digit_is_noticed(folder: Path):
     table.to_csv(path, index=False)
     [line] = recompute.check_below(folder)[0].wrong
     assert table.loc[0, "key"] in line and "F1_std" in line
+
+
+def test_every_pair_of_methods_is_recomputed(folder: Path, make_results):
+    results = make_results()
+    results.write(folder / "comparison")
+    Comparison().report(results, folder / "comparison")
+    pairs = folder / "comparison" / "comparison_pairs.csv"
+    [check] = [check for check in recompute.check_below(folder) if check.file == pairs]
+    table = pd.read_csv(pairs)
+    assert check.wrong == [] and check.compared == 6 * len(table) > 100
+    table.loc[3, "corrected_p"] += 1e-3
+    table.to_csv(pairs, index=False)
+    [check] = [check for check in recompute.check_below(folder) if check.file == pairs]
+    assert len(check.wrong) == 1 and "corrected_p" in check.wrong[0]
+
+
+class OneRun:
+    """A run whose AUC is 50 plus 1 for the image, 2 for the text, 4 for the table, and 3 for image with text."""
+
+    def of(self, method: str, condition: str) -> pd.DataFrame:
+        kept = set(["image", "text", "table"] if condition == "complete" else condition.partition("@")[0].split("+"))
+        worth = sum({"image": 1, "text": 2, "table": 4}[name] for name in kept) + 3 * ({"image", "text"} <= kept)
+        return pd.DataFrame({"seed": [1], "fold": [0], "AUC": [50.0 + worth]})
+
+
+@pytest.mark.parametrize(("image", "wrong"), [("2.5 [1.0, 4.0]", 0), ("2.6 [1.0, 4.0]", 1)])
+def test_shapley_values_share_what_two_modalities_are_worth_together(image: str, wrong: int):
+    rows = [
+        ("image", image, "25 %"),
+        ("text", "3.5 [1, 4]", "35 %"),
+        ("table", "4.0 [1, 4]", "40 %"),
+        ("sum", 10.0, ""),
+    ]
+    table = pd.DataFrame(
+        [(f"vdafm/tested without/{part}", value, float("nan"), share) for part, value, share in rows],
+        columns=["key", "value", "spread", "share"],
+    )
+    check = Check(Path("shapley.csv"))
+    recompute_beyond.missing(check, table, OneRun())
+    assert check.compared == 11 and len(check.wrong) == wrong

@@ -75,6 +75,7 @@ def test_effect_sizes_by_hand():
     assert hedges_g([0, 0, 0]) == 0
     assert np.isnan(hedges_g([1, 2]))
     assert probability_of_superiority([1, 1, 0, -1]) == pytest.approx(0.625)
+    assert probability_of_superiority([0.7 - 0.7, 0.1 + 0.2 - 0.3, 1, -1]) == 0.5
 
 
 # Demsar (2006), table 6: AUC of C4.5 with and without two parameters tuned, on 14 data sets.

@@ -1,0 +1,116 @@
+"""Numbers of the experiments that the paper does not have, recomputed: `missing` and `comparison`.
+
+Of `comparison` what runs tell: means, differences, the corrected t, effect sizes. Intervals by bootstrap and DeLong's
+test are not recomputed.
+"""
+
+from __future__ import annotations
+
+from itertools import combinations
+from math import factorial
+
+import numpy as np
+import pandas as pd
+from recompute_stored import Check, Stored, deviation, mean
+from scipy import special, stats
+
+MODALITIES = ("image", "text", "table")
+WAYS = {"tested without": "{}@test", "tested without, raw zeros": "{} raw zero@test", "trained without": "{}"}
+EXACT = 1e-9
+
+
+def named(kept: set[str], way: str) -> str:
+    """The condition in which these modalities are there and the others taken away in that way."""
+    subset = "+".join(name for name in MODALITIES if name in kept)
+    return "complete" if len(kept) == len(MODALITIES) else WAYS[way].format(subset)
+
+
+def missing(check: Check, table: pd.DataFrame, stored: Stored) -> None:
+    """Means and deviations by subset or by rate, and Shapley values."""
+    if check.file.stem == "shapley":
+        return worth(check, table, stored)
+    by_subset = check.file.stem == "missing_subsets"
+    for _, row in table.iterrows():
+        method, label = row["key"].split("/")
+        columns = WAYS if by_subset else [name for name in table if name.startswith("rate_") and name.count("_") == 1]
+        for column in columns:
+            kept = set(label.lower().split(" + "))
+            condition = named(kept, column) if by_subset else _rate(label, int(column.removeprefix("rate_")))
+            values = stored.of(method=method, condition=condition)["AUC"]
+            check.number(f"{row['key']} {column}", row[column], mean(values))
+            check.number(f"{row['key']} {column}_std", row[f"{column}_std"], deviation(values))
+
+
+def _rate(label: str, rate: int) -> str:
+    if label == "Any, trained so too":
+        return f"none {rate} % lack the rest"
+    others = set() if label == "Any" else set(MODALITIES) - {label.lower()}
+    if rate == 0:
+        return "complete"
+    if rate == 100:
+        return named(others, "tested without") if others else "no such condition"
+    return f"{'+'.join(name for name in MODALITIES if name in others) or 'none'} {rate} % lack the rest@test"
+
+
+def worth(check: Check, table: pd.DataFrame, stored: Stored) -> None:
+    """Shapley values of each run, by the sum over subsets; nothing known has AUC 50."""
+    for _, row in table.iterrows():
+        method, way, part = row["key"].split("/")
+        auc = {
+            frozenset(kept): stored.of(method=method, condition=named(set(kept), way)).set_index(["seed", "fold"])[
+                "AUC"
+            ]
+            for size in (1, 2, 3)
+            for kept in combinations(MODALITIES, size)
+        }
+        whole = auc[frozenset(MODALITIES)] - 50
+        auc[frozenset()] = whole * 0 + 50
+        value = whole if part == "sum" else _shapley(auc, part)
+        check.number(f"{row['key']} value", str(row["value"]).split(" ")[0], value.mean(), 0.05 + EXACT)
+        check.number(f"{row['key']} spread", row["spread"], deviation(value), 0.05 + EXACT)
+        if part != "sum":
+            share = 100 * value.mean() / whole.mean()
+            check.number(f"{row['key']} share", row["share"].removesuffix(" %"), share, 0.5 + EXACT)
+
+
+def _shapley(auc: dict[frozenset[str], pd.Series], part: str) -> pd.Series:
+    n = len(MODALITIES)
+    return sum(
+        factorial(len(kept)) * factorial(n - len(kept) - 1) / factorial(n) * (auc[kept | {part}] - auc[kept])
+        for kept in auc
+        if part not in kept
+    )
+
+
+def comparison(check: Check, table: pd.DataFrame, stored: Stored) -> None:
+    """Of each pair the difference and what follows from its runs; of each method its mean."""
+    if check.file.stem == "comparison_pairs":
+        for _, row in table.iterrows():
+            pair(check, row, stored)
+    elif check.file.stem == "comparison":
+        for _, row in table.iterrows():
+            printed = str(row["auc"]).split(" ")[0]
+            check.number(f"{row['key']} auc", printed, mean(stored.of(method=row["key"])["AUC"]))
+
+
+def pair(check: Check, row: pd.Series, stored: Stored) -> None:
+    """The corrected t of Nadeau and Bengio, Hedges' g, and the share of runs in which the first is better."""
+    first, second = (
+        stored.of(method=row[name]).set_index(["seed", "fold"])["AUC"] / 100 for name in ("first", "second")
+    )
+    # Equal AUCs may differ in the last digit.
+    runs = (first - second).dropna().round(12).to_numpy()
+    n, where = len(runs), f"{row['first']} - {row['second']}"
+    error = np.sqrt(runs.var(ddof=1) * (1 / n + stored.test_share()))
+    half = stats.t.ppf(0.975, n - 1) * error
+    correction = np.exp(special.gammaln((n - 1) / 2) - special.gammaln((n - 2) / 2)) / np.sqrt((n - 1) / 2)
+    true = {
+        "difference": runs.mean(),
+        "corrected_low": runs.mean() - half,
+        "corrected_high": runs.mean() + half,
+        "corrected_p": 2 * stats.t.sf(abs(runs.mean()) / error, n - 1),
+        "hedges_g": correction * runs.mean() / runs.std(ddof=1),
+        "superiority": np.mean((runs > 0) + (runs == 0) / 2),
+    }
+    for name, value in true.items():
+        check.number(f"{where} {name}", row[name], value, 1e-6)

@@ -1,0 +1,92 @@
+"""Stored predictions read by pandas, and metrics of them by scikit-learn alone: what `recompute` is made of."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from sklearn.metrics import accuracy_score, f1_score, precision_score, recall_score, roc_auc_score
+
+METRICS = ("AUC", "ACC", "F1", "Recall", "Precision", "Specificity")
+RUN = ["method", "variant", "condition", "seed", "fold"]
+HALF = 0.5 * 10**-2 + 1e-9
+"""A number printed with two decimals is at most so far from the true one."""
+
+
+@dataclass
+class Check:
+    """What was compared in one CSV file; `wrong` has a line for each number that is another."""
+
+    file: Path
+    compared: int = 0
+    wrong: list[str] = field(default_factory=list)
+
+    def number(self, where: str, printed: object, true: float, half: float = HALF) -> None:
+        """Compare a printed number, empty for an undefined one, with the recomputed one.
+
+        Args:
+            half: by how much rounding may have moved the printed one.
+        """
+        shown = float("nan") if pd.isna(printed) or printed == "" else float(printed)
+        self.compared += 1
+        if not (np.isnan(shown) and np.isnan(true)) and not abs(shown - true) <= half:
+            self.wrong.append(f"{self.file}: {where} is printed as {printed}, recomputed as {true:.4f}")
+
+
+class Stored:
+    """An experiment's stored predictions, and the six metrics of each run in percent."""
+
+    def __init__(self, folder: Path) -> None:
+        self.predictions = pd.read_parquet(folder / "predictions.parquet")
+        self.facts = json.loads((folder / "results.json").read_text())
+        told = folder / "patient_facts.parquet"
+        self.patients = pd.read_parquet(told) if told.is_file() else pd.DataFrame(columns=["method", "variant"])
+        self.runs = pd.DataFrame(
+            [(*key, *scores(part["y"], part["p"])) for key, part in self.predictions.groupby(RUN)],
+            columns=[*RUN, *METRICS],
+        )
+
+    def of(self, **wanted: object) -> pd.DataFrame:
+        """The runs of a setting."""
+        chosen = self.runs
+        for name, value in wanted.items():
+            chosen = chosen[chosen[name] == value]
+        return chosen
+
+    def oracle(self) -> pd.DataFrame:
+        """What the true probabilities score on each test part."""
+        true = pd.DataFrame(self.facts["oracle"]).set_index("patient_id")["p"]
+        parts = self.predictions.drop_duplicates(["seed", "fold", "patient_id"]).groupby(["seed", "fold"])
+        return pd.DataFrame([scores(part["y"], true[part["patient_id"]]) for _, part in parts], columns=list(METRICS))
+
+    def test_share(self) -> float:
+        """Test patients by training and validation patients."""
+        n_test = self.predictions.groupby(RUN).size().mean()
+        return n_test / (self.facts["provenance"]["n_patients"] - n_test)
+
+
+def scores(y: pd.Series, p: pd.Series) -> list[float]:
+    """The six metrics in percent, label 1 called from 0.5 on."""
+    y, called = np.asarray(y), np.asarray(p) >= 0.5
+    both = len(set(y)) == 2
+    return [
+        100 * roc_auc_score(y, p) if both else np.nan,
+        100 * accuracy_score(y, called),
+        100 * f1_score(y, called, zero_division=0),
+        100 * recall_score(y, called, zero_division=np.nan),
+        100 * precision_score(y, called, zero_division=0),
+        100 * recall_score(1 - y, ~called, zero_division=np.nan),
+    ]
+
+
+def mean(values: pd.Series) -> float:
+    """Undefined without a run, and where it is undefined in one."""
+    return float(np.mean(values.to_numpy(float))) if len(values) else np.nan
+
+
+def deviation(values: pd.Series) -> float:
+    """Population deviation; a single run has none."""
+    return float(np.std(values.to_numpy(float))) if len(values) > 1 else np.nan
