@@ -55,16 +55,10 @@ class Attention(nn.Module):
         return self.attend(self.queries(x), *self.keys_values(context), bias)
 
     def attend_once(self, x: Tensor, context: Tensor) -> Tensor:
-        """`forward` for one query each, x (b, width), and few keys: (b, width).
-
-        Element by element, in the layout in which the maps give their results, which spares a matrix product
-        for each head its copies: half the time of PyTorch's fused attention for 4 keys, no less for 20.
-        """
+        """`forward` for one query each, x (b, width), and few keys: (b, width)."""
         queries = self.query(x).unflatten(1, (1, self.heads, -1))
         keys, values = self.key_value(context).unflatten(2, (2, self.heads, -1)).unbind(2)
-        scores = (queries * queries.shape[-1] ** -0.5 * keys).sum(3)
-        seen = (scores.softmax(1).unsqueeze(3) * values).sum(1)
-        return self.output(seen.flatten(1))
+        return self.output(attend_by_element(queries, keys, values).squeeze(1))
 
 
 def attention_weights(queries: Tensor, keys: Tensor, bias: Tensor | None = None) -> Tensor:
@@ -75,6 +69,25 @@ def attention_weights(queries: Tensor, keys: Tensor, bias: Tensor | None = None)
         return (keys @ queries.mT).softmax(-2).mT
     scores = queries @ keys.mT
     return (scores if bias is None else scores + bias).softmax(-1)
+
+
+def attend_by_element(queries: Tensor, keys: Tensor, values: Tensor, dropout: nn.Module | None = None) -> Tensor:
+    """What few queries see of few keys, (b, rows, width), without matrix products.
+
+    Works in the layout in which linear maps give their results, which spares a product for each head its copies:
+    half the time of PyTorch's fused attention for one query and 4 keys, a third of the products' for 2 and 2, no
+    less for 20.
+
+    Args:
+        queries: (b, rows, heads, width / heads). keys, values: (b, columns, heads, width / heads).
+        dropout: on the weights.
+    """
+    scores = ((queries * queries.shape[-1] ** -0.5).unsqueeze(2) * keys.unsqueeze(1)).sum(4)
+    weights = scores.softmax(2)
+    if dropout is not None:
+        # Its random numbers are for (b, heads, rows, columns), as in PyTorch's layer.
+        weights = dropout(weights.permute(0, 3, 1, 2)).permute(0, 2, 3, 1)
+    return (weights.unsqueeze(4) * values.unsqueeze(1)).sum(2).flatten(2)
 
 
 def causal(rows: int) -> Tensor:
@@ -113,12 +126,9 @@ class PostNormBlock(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """(b, tokens, width) to the same."""
         queries, keys, values = self.queries_keys_values(x).unflatten(2, (3, self.heads, -1)).unbind(2)
-        # Element by element, in the layout in which the map gives them: VDAFM has two tokens, for which a matrix
-        # product a head takes three times as long.
-        scores = ((queries * queries.shape[-1] ** -0.5).unsqueeze(2) * keys.unsqueeze(1)).sum(4)
-        weights = self.dropout(scores.softmax(2).permute(0, 3, 1, 2)).permute(0, 2, 3, 1)
-        seen = (weights.unsqueeze(4) * values.unsqueeze(1)).sum(2)
-        x = self.norm_attention(x + self.dropout(self.attended(seen.flatten(2))))
+        # VDAFM has two tokens.
+        seen = attend_by_element(queries, keys, values, self.dropout)
+        x = self.norm_attention(x + self.dropout(self.attended(seen)))
         return self.norm_feed_forward(x + self.dropout(self.feed_forward(x)))
 
 
