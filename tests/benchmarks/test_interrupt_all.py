@@ -58,7 +58,7 @@ def test_a_killed_experiment_goes_on(name: str, home: Path, stand_ins: None, mon
         pd.testing.assert_frame_equal(told[table], wanted[table])
     assert set(resumed.results.runs["status"]) == {"done"}
 
-    if name in recompute.TABLES:
+    if name in recompute.READERS:
         checks = list(recompute.check_folder(whole.folder))
         assert checks and all(check.compared for check in checks)
         assert [line for check in checks for line in check.wrong] == []

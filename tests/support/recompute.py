@@ -16,10 +16,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from recompute_beyond import comparison, missing
-from recompute_stored import METRICS, Check, Stored, deviation, mean
-
-TABLES = ("table1", "table2", "table3", "figure2", "figure3", "figure4", "figure5", "dropout", "alignment", "paper")
-BEYOND = {"missing": missing, "comparison": comparison}
+from recompute_stored import METRICS, Check, Stored, by_run, corrected_error, deviation, mean
 
 
 def metrics(check: Check, row: pd.Series, runs: pd.DataFrame) -> None:
@@ -31,12 +28,11 @@ def metrics(check: Check, row: pd.Series, runs: pd.DataFrame) -> None:
 
 def difference(check: Check, row: pd.Series, runs: pd.DataFrame, reference: pd.DataFrame, share: float) -> None:
     """`+1.98 ± 1.01`: mean of the paired differences, and their error after Nadeau and Bengio."""
-    paired = (runs.set_index(["seed", "fold"])["AUC"] - reference.set_index(["seed", "fold"])["AUC"]).dropna()
+    paired = (by_run(runs) - by_run(reference)).dropna()
     shown = str(row["difference"]).split(" ± ")
     check.number(f"{row['key']} difference", shown[0], paired.mean())
     if len(paired) > 1:
-        error = np.sqrt(paired.var(ddof=1) * (1 / len(paired) + share))
-        check.number(f"{row['key']} error of the difference", shown[1], error)
+        check.number(f"{row['key']} error of the difference", shown[1], corrected_error(paired, share))
 
 
 def settings(check: Check, table: pd.DataFrame, stored: Stored) -> None:
@@ -116,22 +112,32 @@ def _settings(source: str, name: str, labels: dict[str, str]) -> list[dict[str, 
     return [{"method": method, "variant": ""} | whole for method in methods]
 
 
+READERS = dict.fromkeys(("table1", "table2", "table3", "figure2", "figure3", "figure4", "dropout"), settings) | {
+    "figure5": hospitals,
+    "alignment": angles,
+    "paper": paper,
+    "missing": missing,
+    "comparison": comparison,
+}
+"""By experiment, what recomputes its CSV files."""
+ONLY = {"paper": ("paper_comparison",), "comparison": ("comparison", "comparison_pairs")}
+"""Files that can be recomputed, where not all can."""
+
+
 def check_folder(folder: Path) -> Iterator[Check]:
     """Every CSV file of an experiment's folder that can be recomputed."""
-    readers = {"figure5": hospitals, "alignment": angles, "paper": paper} | BEYOND
     stored = Stored(folder)
     for path in sorted(folder.glob("*.csv")):
-        if folder.name == "paper" and path.stem != "paper_comparison":
+        if path.stem not in ONLY.get(folder.name, (path.stem,)):
             continue
         check = Check(path)
-        readers.get(folder.name, settings)(check, pd.read_csv(path), stored)
-        if check.compared:
-            yield check
+        READERS[folder.name](check, pd.read_csv(path), stored)
+        yield check
 
 
 def check_below(folder: Path) -> list[Check]:
     """Every experiment in this folder or below it that is known here."""
-    known = [path.parent for path in sorted(folder.rglob("results.json")) if path.parent.name in (*TABLES, *BEYOND)]
+    known = [path.parent for path in sorted(folder.rglob("results.json")) if path.parent.name in READERS]
     return [check for experiment in known for check in check_folder(experiment)]
 
 

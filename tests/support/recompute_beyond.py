@@ -11,7 +11,7 @@ from math import factorial
 
 import numpy as np
 import pandas as pd
-from recompute_stored import Check, Stored, deviation, mean
+from recompute_stored import Check, Stored, by_run, corrected_error, deviation, mean
 from scipy import special, stats
 
 MODALITIES = ("image", "text", "table")
@@ -57,9 +57,7 @@ def worth(check: Check, table: pd.DataFrame, stored: Stored) -> None:
     for _, row in table.iterrows():
         method, way, part = row["key"].split("/")
         auc = {
-            frozenset(kept): stored.of(method=method, condition=named(set(kept), way)).set_index(["seed", "fold"])[
-                "AUC"
-            ]
+            frozenset(kept): by_run(stored.of(method=method, condition=named(set(kept), way)))
             for size in (1, 2, 3)
             for kept in combinations(MODALITIES, size)
         }
@@ -69,8 +67,8 @@ def worth(check: Check, table: pd.DataFrame, stored: Stored) -> None:
         check.number(f"{row['key']} value", str(row["value"]).split(" ")[0], value.mean(), 0.05 + EXACT)
         check.number(f"{row['key']} spread", row["spread"], deviation(value), 0.05 + EXACT)
         if part != "sum":
-            share = 100 * value.mean() / whole.mean()
-            check.number(f"{row['key']} share", row["share"].removesuffix(" %"), share, 0.5 + EXACT)
+            share = 100 * value.mean() / whole.mean() if whole.mean() > 0 else np.nan
+            check.number(f"{row['key']} share", str(row["share"]).removesuffix(" %"), share, 0.5 + EXACT)
 
 
 def _shapley(auc: dict[frozenset[str], pd.Series], part: str) -> pd.Series:
@@ -87,7 +85,7 @@ def comparison(check: Check, table: pd.DataFrame, stored: Stored) -> None:
     if check.file.stem == "comparison_pairs":
         for _, row in table.iterrows():
             pair(check, row, stored)
-    elif check.file.stem == "comparison":
+    else:
         for _, row in table.iterrows():
             printed = str(row["auc"]).split(" ")[0]
             check.number(f"{row['key']} auc", printed, mean(stored.of(method=row["key"])["AUC"]))
@@ -95,13 +93,11 @@ def comparison(check: Check, table: pd.DataFrame, stored: Stored) -> None:
 
 def pair(check: Check, row: pd.Series, stored: Stored) -> None:
     """The corrected t of Nadeau and Bengio, Hedges' g, and the share of runs in which the first is better."""
-    first, second = (
-        stored.of(method=row[name]).set_index(["seed", "fold"])["AUC"] / 100 for name in ("first", "second")
-    )
+    first, second = (by_run(stored.of(method=row[name])) / 100 for name in ("first", "second"))
     # Equal AUCs may differ in the last digit.
-    runs = (first - second).dropna().round(12).to_numpy()
+    runs = (first - second).dropna().round(12)
     n, where = len(runs), f"{row['first']} - {row['second']}"
-    error = np.sqrt(runs.var(ddof=1) * (1 / n + stored.test_share()))
+    error = corrected_error(runs, stored.test_share())
     half = stats.t.ppf(0.975, n - 1) * error
     correction = np.exp(special.gammaln((n - 1) / 2) - special.gammaln((n - 2) / 2)) / np.sqrt((n - 1) / 2)
     true = {
@@ -109,7 +105,7 @@ def pair(check: Check, row: pd.Series, stored: Stored) -> None:
         "corrected_low": runs.mean() - half,
         "corrected_high": runs.mean() + half,
         "corrected_p": 2 * stats.t.sf(abs(runs.mean()) / error, n - 1),
-        "hedges_g": correction * runs.mean() / runs.std(ddof=1),
+        "hedges_g": correction * runs.mean() / runs.std(ddof=1) if n > 2 else np.nan,
         "superiority": np.mean((runs > 0) + (runs == 0) / 2),
     }
     for name, value in true.items():

@@ -68,6 +68,16 @@ class Stored:
         return n_test / (self.facts["provenance"]["n_patients"] - n_test)
 
 
+def by_run(runs: pd.DataFrame) -> pd.Series:
+    """AUC by seed and fold, so that runs of two settings can be paired."""
+    return runs.set_index(["seed", "fold"])["AUC"]
+
+
+def corrected_error(values: pd.Series, test_share: float) -> float:
+    """Of a mean over runs that share training patients (Nadeau and Bengio 2003)."""
+    return np.sqrt(values.var(ddof=1) * (1 / len(values) + test_share))
+
+
 def scores(y: pd.Series, p: pd.Series) -> list[float]:
     """The six metrics in percent, label 1 called from 0.5 on."""
     y, called = np.asarray(y), np.asarray(p) >= 0.5
