@@ -224,14 +224,16 @@ def open_storage(place: str) -> BaseStorage:
 
 
 def _open(make: Callable[[], BaseStorage]) -> BaseStorage:
-    from sqlalchemy.exc import IntegrityError, ProgrammingError
+    from sqlalchemy.exc import IntegrityError
 
     try:
         for wait in (0.2, 1.0):
             try:
                 return make()
-            except (IntegrityError, ProgrammingError):
-                # Another machine makes the tables of a new database at the same time; now they are there.
+            except Exception as error:
+                # Another machine makes the tables of a new database at the same time.
+                if not isinstance(error, IntegrityError) and "already exists" not in str(error):
+                    raise
                 time.sleep(wait)
         return make()
     except Exception as error:

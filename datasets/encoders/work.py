@@ -107,17 +107,15 @@ def _spread(function: Callable[..., Any], calls: Sequence[tuple[Any, ...]], jobs
         return
     from joblib import Parallel, delayed, parallel_config
 
-    with parallel_config("loky", inner_max_num_threads=1, initializer=_load_libraries):
+    with parallel_config("loky", inner_max_num_threads=1, initializer=_load_torch):
         parallel = Parallel(n_jobs=jobs, return_as="generator_unordered")
         yield from parallel(delayed(function)(*arguments) for arguments in calls)
 
 
-def _load_libraries() -> None:
+def _load_torch() -> None:
     """What every call needs. With processes of its own, encoding is not taken for a leak: those that drew a virtual
     cohort before would grow by the 300 MB at which joblib replaces a process and warns of it."""
     import torch  # noqa: F401
-
-    from strokebench.datasets import mri  # noqa: F401
 
 
 @contextmanager

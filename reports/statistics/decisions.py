@@ -65,8 +65,7 @@ def hedges_g(differences: ArrayLike) -> float:
     """
     from scipy.special import gammaln
 
-    values = np.asarray(differences, dtype=float)
-    values = values[~np.isnan(values)]
+    values = _known(differences)
     df = len(values) - 1
     if df < 2:
         return float("nan")
@@ -79,7 +78,11 @@ def hedges_g(differences: ArrayLike) -> float:
 
 def probability_of_superiority(differences: ArrayLike) -> float:
     """Share of runs in which the first method is the better one, ties half; NaN without runs."""
-    # Equal AUCs may differ in the last digit, by the order of their sums.
-    values = np.round(np.asarray(differences, dtype=float), 12)
-    values = values[~np.isnan(values)]
+    values = _known(differences)
     return float((values > 0).mean() + (values == 0).mean() / 2) if len(values) else float("nan")
+
+
+def _known(differences: ArrayLike) -> NDArray[np.float64]:
+    """Those of finished runs; 0 where equal AUCs differ in the last digit, by the order of their sums."""
+    values = np.round(np.asarray(differences, dtype=float), 12)
+    return values[~np.isnan(values)]
