@@ -17,6 +17,7 @@ from strokebench.benchmarks.commands_simulate import simulate
 from strokebench.benchmarks.commands_speed import speed_peers
 from strokebench.benchmarks.commands_tune import tune
 from strokebench.benchmarks.errors import ReadableErrors
+from strokebench.benchmarks.garbage import collect_seldom
 from strokebench.benchmarks.privacy import set_privacy
 from strokebench.benchmarks.settings import SEEDS
 
@@ -39,6 +40,7 @@ _SEEDS = ",".join(map(str, SEEDS))
 
 def main() -> None:
     """Entry point of the console script."""
+    collect_seldom()
     set_privacy()
     app()
 

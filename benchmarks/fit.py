@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
 import numpy as np
@@ -16,7 +15,6 @@ from strokebench.benchmarks.memory import PeakMemory
 from strokebench.datasets.cohort import Cohort
 from strokebench.datasets.embeddings import Embeddings
 from strokebench.methods.base import Method
-from strokebench.methods.neural import NeuralMethod
 from strokebench.methods.registry import find_method
 from strokebench.tasks.conditions import Condition
 from strokebench.tasks.metrics import auc, youden_threshold
@@ -69,14 +67,6 @@ def random_state(seed: int, fold: int) -> int:
     return int(np.random.SeedSequence([seed, fold]).generate_state(1)[0] >> 1)
 
 
-@cache
-def warm_up() -> None:
-    """Load what torch loads when a process makes its first optimiser: seconds that are no method's own."""
-    import torch
-
-    torch.optim.Adam([torch.zeros(1)])
-
-
 def fit_and_predict(
     method: str,
     params: Mapping[str, Any],
@@ -112,8 +102,6 @@ def fit_and_predict(
         for condition in conditions
     ]
     model = find_method(method)(**{**params, "random_state": random_state(fold.seed, fold.fold)})
-    if isinstance(model, NeuralMethod):
-        warm_up()
     cpu = time.process_time()
     with PeakMemory() as memory:
         start = time.perf_counter()

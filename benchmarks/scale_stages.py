@@ -46,11 +46,8 @@ def _loaded(folder: Path) -> Any:
     """The context, with the libraries loaded that its stages need."""
     from importlib import import_module
 
-    from strokebench.benchmarks.fit import warm_up
-
     for library in ("imblearn.over_sampling", "scipy.stats", "xgboost", "statsmodels.stats.multitest"):
         import_module(library)
-    warm_up()
     return read_context(folder)
 
 

@@ -71,8 +71,7 @@ def _measured(names: list[str], epochs: int) -> Iterator[tuple[str, Speed]]:
 def _worker_start() -> float:
     """Seconds until a fresh process has what a network's fit needs."""
     start = time.perf_counter()
-    code = "import strokebench.benchmarks.fit; strokebench.benchmarks.fit.warm_up()"
-    subprocess.run([sys.executable, "-c", code], check=True)
+    subprocess.run([sys.executable, "-c", "import strokebench.benchmarks.fit, strokebench.methods.training"], check=True)
     return time.perf_counter() - start
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from strokebench.benchmarks.fit import Fitted, Material, _probabilities, random_state, warm_up
+from strokebench.benchmarks.fit import Fitted, Material, _probabilities, random_state
 from strokebench.benchmarks.memory import PeakMemory
 from strokebench.benchmarks.workers import Outcome, Task, _record
 from strokebench.methods.registry import find_method
@@ -78,7 +78,6 @@ def fit_together(prepared: Sequence[Prepared], material: Material, device: str) 
     """Fit these tasks as one stack, and predict; seconds and megabytes are each task's share."""
     from strokebench.methods.stacked import fit_stacked
 
-    warm_up()
     cpu, start, count = time.process_time(), time.perf_counter(), len(prepared)
     with PeakMemory() as memory:
         fit_stacked(

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from strokebench.benchmarks.experiment import Run
+from strokebench.benchmarks.garbage import collect_seldom
 from strokebench.benchmarks.store import Busy, Store
 from strokebench.tasks.splits import Fold
 
@@ -198,7 +199,7 @@ def _stream(tasks: Sequence[Task], material: Material, store: Store, jobs: int, 
 
     if not tasks:
         return
-    with worker_memory(), parallel_config("loky", inner_max_num_threads=1, initializer=_ignore_interrupt):
+    with worker_memory(), parallel_config("loky", inner_max_num_threads=1, initializer=start_worker):
         # Arrays travel as memory maps, not as copies: those that are maps already by their path.
         parallel = Parallel(n_jobs=jobs, return_as="generator_unordered", batch_size=1, pre_dispatch="2 * n_jobs")
         stream = parallel(delayed(work)(task, material, store, wait) for task in tasks)
@@ -231,8 +232,10 @@ def _give_back_memory() -> None:
         ctypes.CDLL(None).malloc_trim(0)
 
 
-def _ignore_interrupt() -> None:
-    """Ctrl-C reaches the whole process group; only the parent answers it, and ends the workers."""
+def start_worker() -> None:
+    """What a worker process does first."""
+    collect_seldom()
+    # Ctrl-C reaches the whole process group; only the parent answers it, and ends the workers.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 

@@ -115,9 +115,9 @@ class PostNormBlock(nn.Module):
         self.heads = heads
         self.attended = nn.Linear(width, width)
         nn.init.zeros_(self.attended.bias)
-        self.queries_keys_values = nn.utils.skip_init(nn.Linear, width, 3 * width)
-        nn.init.xavier_uniform_(self.queries_keys_values.weight)
-        nn.init.zeros_(self.queries_keys_values.bias)
+        # No `nn.Linear`, which would draw weights of its own first.
+        self.input_weight = nn.Parameter(nn.init.xavier_uniform_(torch.empty(3 * width, width)))
+        self.input_bias = nn.Parameter(torch.zeros(3 * width))
         self.feed_forward = nn.Sequential(nn.Linear(width, inner), nn.ReLU(), Dropout(dropout), nn.Linear(inner, width))
         self.norm_attention = nn.LayerNorm(width)
         self.norm_feed_forward = nn.LayerNorm(width)
@@ -125,7 +125,8 @@ class PostNormBlock(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(b, tokens, width) to the same."""
-        queries, keys, values = self.queries_keys_values(x).unflatten(2, (3, self.heads, -1)).unbind(2)
+        mapped = functional.linear(x, self.input_weight, self.input_bias)
+        queries, keys, values = mapped.unflatten(2, (3, self.heads, -1)).unbind(2)
         # VDAFM has two tokens.
         seen = attend_by_element(queries, keys, values, self.dropout)
         x = self.norm_attention(x + self.dropout(self.attended(seen)))

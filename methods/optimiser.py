@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -18,7 +18,7 @@ def rectification(step: int, beta2: float) -> float | None:
     return (((length - 4) * (length - 2) * limit) / ((limit - 4) * (limit - 2) * length)) ** 0.5
 
 
-class OnePassRAdam(torch.optim.Optimizer):
+class OnePassRAdam:
     """`torch.optim.RAdam` after `clip_grad_norm_`, with the step done by PyTorch's fused Adam.
 
     RAdam (Liu et al. 2020) differs from Adam by a scalar that depends on the step alone. Past the first
@@ -26,9 +26,11 @@ class OnePassRAdam(torch.optim.Optimizer):
     pass replaces RAdam's and the clipping's many passes over memory, which are more than half of a training
     step of these networks on a CPU. Equal to PyTorch's own within float rounding; a test holds it.
 
+    No `torch.optim.Optimizer`, because the first of those in a process imports PyTorch's compiler for a second.
+
     Args:
         parameters: float32 parameters.
-        lr: learning rate; may be changed between steps through `param_groups`.
+        lr: learning rate; may be changed between steps.
         betas, eps: as in `torch.optim.RAdam`.
         clip_norm: largest norm of all gradients together; None: no clipping.
     """
@@ -41,43 +43,41 @@ class OnePassRAdam(torch.optim.Optimizer):
         eps: float = 1e-8,
         clip_norm: float | None = None,
     ) -> None:
-        super().__init__(parameters, {"lr": lr, "betas": betas, "eps": eps})
-        self.clip_norm = clip_norm
+        self.parameters: list[Tensor] = list(parameters)
+        self.lr, self.betas, self.eps, self.clip_norm = lr, betas, eps, clip_norm
         self._step_number = 0
-        self._last: dict[int, Moments] = {}
+        self._state: dict[Tensor, tuple[Tensor, Tensor, Tensor]] = {}
+        self._last: Moments | None = None
 
     @torch.no_grad()
-    def step(self, closure: Any = None) -> None:  # type: ignore[override]
+    def step(self) -> None:
         """Update every parameter that has a gradient, and forget the gradients."""
         self._step_number += 1
-        used = [[p for p in group["params"] if p.grad is not None] for group in self.param_groups]
-        gradients = [[p.grad for p in parameters] for parameters in used]
-        shrink = self._shrink([gradient for group in gradients for gradient in group])
-        for number, (group, parameters, own) in enumerate(zip(self.param_groups, used, gradients, strict=True)):
-            if not parameters:
-                continue
-            moments = self._moments(number, parameters)
-            moments.steps.add_(1)
-            factor = rectification(self._step_number, group["betas"][1])
-            if factor is None:
-                self._momentum_step(group, moments, own, shrink)
-            else:
-                self._adam_step(group, moments, own, factor, shrink)
-            for parameter in parameters:
-                parameter.grad = None
+        used = [parameter for parameter in self.parameters if parameter.grad is not None]
+        if not used:
+            return
+        gradients = [parameter.grad for parameter in used if parameter.grad is not None]
+        shrink = self._shrink(gradients)
+        moments = self._moments(used)
+        moments.steps.add_(1)
+        factor = rectification(self._step_number, self.betas[1])
+        if factor is None:
+            self._momentum_step(moments, gradients, shrink)
+        else:
+            self._adam_step(moments, gradients, factor, shrink)
+        for parameter in used:
+            parameter.grad = None
 
     def _shrink(self, gradients: list[Tensor]) -> float:
         """By what the gradients are divided, 1 where they need no clipping."""
-        if self.clip_norm is None or not gradients:
+        if self.clip_norm is None:
             return 1.0
         norm = float(torch.stack(torch._foreach_norm(gradients)).norm())
         # The small number is PyTorch's own.
         return max(1.0, (norm + 1e-6) / self.clip_norm)
 
-    def _adam_step(
-        self, group: dict[str, Any], moments: Moments, gradients: list[Tensor], factor: float, shrink: float
-    ) -> None:
-        beta1, beta2 = group["betas"]
+    def _adam_step(self, moments: Moments, gradients: list[Tensor], factor: float, shrink: float) -> None:
+        beta1, beta2 = self.betas
         # What `torch.optim.Adam(fused=True)` calls, without sorting the parameters by device at every step.
         torch._fused_adam_(
             moments.parameters,
@@ -86,20 +86,20 @@ class OnePassRAdam(torch.optim.Optimizer):
             moments.squares,
             [],
             moments.step_of_each,
-            lr=group["lr"] * factor,
+            lr=self.lr * factor,
             beta1=beta1,
             beta2=beta2,
             weight_decay=0.0,
             # RAdam adds eps to the root before the bias correction, Adam after it.
-            eps=group["eps"] / (1 - beta2**self._step_number) ** 0.5,
+            eps=self.eps / (1 - beta2**self._step_number) ** 0.5,
             amsgrad=False,
             maximize=False,
             grad_scale=None if shrink == 1 else torch.tensor(shrink),
         )
 
-    def _momentum_step(self, group: dict[str, Any], moments: Moments, gradients: list[Tensor], shrink: float) -> None:
-        beta1, beta2 = group["betas"]
-        size = group["lr"] / (1 - beta1**self._step_number)
+    def _momentum_step(self, moments: Moments, gradients: list[Tensor], shrink: float) -> None:
+        beta1, beta2 = self.betas
+        size = self.lr / (1 - beta1**self._step_number)
         every = zip(moments.parameters, gradients, moments.momenta, moments.squares, strict=True)
         for parameter, gradient, momentum, square in every:
             gradient /= shrink
@@ -107,28 +107,20 @@ class OnePassRAdam(torch.optim.Optimizer):
             square.mul_(beta2).addcmul_(gradient, gradient, value=1 - beta2)
             parameter.add_(momentum, alpha=-size)
 
-    def _moments(self, group: int, parameters: list[Tensor]) -> Moments:
+    def _moments(self, used: list[Tensor]) -> Moments:
         """Those of the parameters, gathered anew only when others have a gradient than at the step before."""
-        last = self._last.get(group)
         # By identity: `==` would compare the numbers in them.
-        if last is None or list(map(id, last.parameters)) != list(map(id, parameters)):
-            states = [self.state[parameter] for parameter in parameters]
-            for parameter, state in zip(parameters, states, strict=True):
-                if not state:
-                    state["step"] = torch.zeros(())
-                    state["exp_avg"] = torch.zeros_like(parameter)
-                    state["exp_avg_sq"] = torch.zeros_like(parameter)
-            steps = torch.stack([state["step"] for state in states])
-            for state, step in zip(states, steps, strict=True):
-                state["step"] = step
-            last = self._last[group] = Moments(
-                parameters,
-                [state["exp_avg"] for state in states],
-                [state["exp_avg_sq"] for state in states],
-                steps,
-                [state["step"] for state in states],
-            )
-        return last
+        if self._last is None or list(map(id, self._last.parameters)) != list(map(id, used)):
+            for parameter in used:
+                if parameter not in self._state:
+                    zeros = torch.zeros_like(parameter)
+                    self._state[parameter] = zeros, zeros.clone(), torch.zeros(())
+            momenta, squares, steps = map(list, zip(*(self._state[parameter] for parameter in used), strict=True))
+            counted = torch.stack(steps)
+            for parameter, momentum, square, step in zip(used, momenta, squares, counted, strict=True):
+                self._state[parameter] = momentum, square, step
+            self._last = Moments(used, momenta, squares, counted, list(counted))
+        return self._last
 
 
 class Moments(NamedTuple):

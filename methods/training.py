@@ -198,12 +198,10 @@ def train_network(method: NeuralMethod, module: nn.Module, train: TriModal, y: N
                   validation: TriModal, y_validation: NDArray) -> Training:  # fmt: skip
     """Train `module` in place and leave it at its best epoch, in evaluation mode."""
     run = TrainingRun(method, train, y, validation, y_validation)
-    optimiser = OnePassRAdam(module.parameters(), lr=method.learning_rate, clip_norm=method.clip_norm)
+    optimiser = OnePassRAdam(module.parameters(), clip_norm=method.clip_norm)
     best_state = None
     for epoch in range(method.max_epochs):
-        rate = learning_rate(epoch, method.learning_rate, method.warmup_epochs, method.max_epochs)
-        for group in optimiser.param_groups:
-            group["lr"] = rate
+        optimiser.lr = learning_rate(epoch, method.learning_rate, method.warmup_epochs, method.max_epochs)
         module.eval()
         method.before_epoch(module, epoch, run.patients.in_order())
         module.train()

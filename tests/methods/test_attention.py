@@ -67,5 +67,5 @@ def test_post_norm_block_is_torchs_encoder_layer():
     for output in outputs:
         (output**2).sum().backward()
     torch.testing.assert_close(inputs[0].grad, inputs[1].grad, rtol=1e-4, atol=1e-4)
-    torch.testing.assert_close(ours.queries_keys_values.weight.grad, theirs.self_attn.in_proj_weight.grad)
+    torch.testing.assert_close(ours.input_weight.grad, theirs.self_attn.in_proj_weight.grad)
     assert sum(p.numel() for p in ours.parameters()) == sum(p.numel() for p in theirs.parameters())

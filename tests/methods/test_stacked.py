@@ -216,7 +216,7 @@ def test_the_optimiser_equals_each_run_s_own():
             gradient[2] *= stepping[2]
         for run, (module, optimiser) in enumerate(zip(modules, optimisers, strict=True)):
             if stepping[run]:
-                optimiser.param_groups[0]["lr"] = rates[run]
+                optimiser.lr = rates[run]
                 for name, parameter in module.named_parameters():
                     parameter.grad = gradients[name][run].clone()
                 optimiser.step()
