@@ -68,6 +68,8 @@ class RunProgress:
             transient=True,
             # Runs end minutes apart: a short memory would forget the speed.
             speed_estimate_period=3600,
+            # To draw the bar ten times a second costs a fiftieth of a core.
+            refresh_per_second=1,
             disable=not seconds,
         )
         self.task = self.bar.add_task("Runs", total=sum(seconds.values()), runs=self._runs())

@@ -198,7 +198,8 @@ def relevance(image: Tensor, text: Tensor, temperature: float) -> Tensor:
 
 def attention_divergence(attention: Tensor, target: Tensor) -> Tensor:
     """KL(target || attention), averaged over patients; both (b, image tokens) with rows that sum to 1."""
-    return functional.kl_div((attention + FLOOR).log(), target, reduction="batchmean")
+    # `kl_div` would be computed run by run in a stack of runs.
+    return (torch.xlogy(target, target) - target * (attention + FLOOR).log()).sum(1).mean()
 
 
 ALIGNMENTS: dict[str, Callable[[Tensor, Tensor, float], Tensor] | None] = {

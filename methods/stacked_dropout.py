@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -10,43 +11,50 @@ from torch import Tensor, nn
 from strokebench.methods.layers import Dropout, dropout_mask
 
 
-class Masks:
-    """Hands random bits to the dropout layers of a network in the order in which they ask.
+class Asked(NamedTuple):
+    """What one dropout layer needs of a batch.
 
-    They are drawn before the forward pass, because inside `vmap` no generator can be used: first `sizes` are
-    found in a pass that only counts, then each run draws as many bits as its own dropout layers would.
+    size: numbers. p: probability that one becomes zero.
     """
 
-    def __init__(self) -> None:
-        self._bits: Tensor | None = None
-        self._sizes: list[int] = []
-        self._position = 0
-
-    def count(self) -> None:
-        """From now on layers only say how much they need."""
-        self._bits, self._sizes = None, []
+    size: int
+    p: float
 
     @property
     def words(self) -> int:
-        """64-bit numbers asked for since `count`: one for four elements, each layer beginning a new one."""
-        return sum(-(-size // 4) for size in self._sizes)
+        """64-bit random numbers: one for four elements, each layer beginning a new one."""
+        return -(-self.size // 4)
 
-    def feed(self, bits: Tensor) -> None:
-        """From now on layers use `bits`, int16 (4 * words,)."""
-        self._bits, self._position = bits, 0
 
-    def take(self, x: Tensor) -> Tensor | None:
-        """Numbers uniform in int16, of the shape of `x`; None while counting."""
-        if self._bits is None:
-            self._sizes.append(x.numel())
+class Masks:
+    """Hands masks to the dropout layers of a network in the order in which they ask.
+
+    They are made before the forward pass, because inside `vmap` no generator can be used: first `asked` is found
+    in a pass that only counts, then each run draws what its own dropout layers would.
+    """
+
+    def __init__(self) -> None:
+        self.asked: list[Asked] = []
+        self._given: Iterator[Tensor] | None = None
+
+    def count(self) -> None:
+        """From now on layers only say what they need."""
+        self.asked, self._given = [], None
+
+    def feed(self, masks: Sequence[Tensor]) -> None:
+        """From now on layers use these, (size,) each."""
+        self._given = iter(masks)
+
+    def take(self, x: Tensor, p: float) -> Tensor | None:
+        """The next mask, of the shape of `x`; None while counting."""
+        if self._given is None:
+            self.asked.append(Asked(x.numel(), p))
             return None
-        start = self._position
-        self._position += 4 * -(-x.numel() // 4)
-        return self._bits[start : start + x.numel()].view(x.shape)
+        return next(self._given).view(x.shape)
 
 
 class FedDropout(nn.Module):
-    """`Dropout`, number for number, on bits from `masks` instead of torch's global generator."""
+    """`Dropout`, number for number, with masks from `masks` instead of torch's global generator."""
 
     def __init__(self, p: float, masks: Masks) -> None:
         super().__init__()
@@ -56,10 +64,8 @@ class FedDropout(nn.Module):
         """`x` in evaluation mode; in training mode with elements dropped and the others scaled up."""
         if not self.training or self.p == 0:
             return x
-        uniform = self.masks.take(x)
-        if uniform is None:
-            return x
-        return x * dropout_mask(uniform, self.p)
+        mask = self.masks.take(x, self.p)
+        return x if mask is None else x * mask
 
 
 def feed_dropouts(network: nn.Module, masks: Masks) -> None:
@@ -72,9 +78,11 @@ def feed_dropouts(network: nn.Module, masks: Masks) -> None:
                 setattr(parent, name, replaced.setdefault(child, FedDropout(child.p, masks)))
 
 
-def draw_bits(generators: Sequence[torch.Generator], words: int) -> Tensor:
-    """int16 (runs, 4 * words), each row from its own generator, the numbers that `Dropout` would draw."""
-    bits = torch.empty(len(generators), words, dtype=torch.int64)
+def draw_masks(generators: Sequence[torch.Generator], asked: Sequence[Asked], device: torch.device) -> list[Tensor]:
+    """A mask (runs, size) a layer, each row from its own generator, the numbers that `Dropout` would draw."""
+    bits = torch.empty(len(generators), sum(layer.words for layer in asked), dtype=torch.int64)
     for row, generator in zip(bits, generators, strict=True):
         row.random_(-(2**63), None, generator=generator)
-    return bits.view(torch.int16)
+    # Random bits travel, and not masks, which are twice as large.
+    of_layers = bits.view(torch.int16).to(device).split([4 * layer.words for layer in asked], dim=1)
+    return [dropout_mask(own[:, : layer.size], layer.p) for own, layer in zip(of_layers, asked, strict=True)]

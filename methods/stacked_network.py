@@ -12,7 +12,7 @@ from torch.func import functional_call, vmap
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from strokebench.methods.neural import Batch, NeuralMethod
-from strokebench.methods.stacked_dropout import Masks, feed_dropouts
+from strokebench.methods.stacked_dropout import Asked, Masks, feed_dropouts
 from strokebench.methods.stacked_state import Stack
 from strokebench.methods.training import training_loss
 
@@ -33,41 +33,41 @@ class StackedNetwork:
         self.template = deepcopy(module).to(device)
         feed_dropouts(self.template, self.masks)
         self.method, self.device = method, device
-        self._words: dict[int, int] = {}
+        self._asked: dict[int, list[Asked]] = {}
 
-    def words(self, stack: Stack, batch: Batch) -> int:
-        """64-bit random numbers that one run's dropout layers need for a batch of this size.
+    def dropout(self, stack: Stack, batch: Batch) -> list[Asked]:
+        """What one run's dropout layers need for a batch of this size, in the order in which they ask.
 
         Args:
             batch: of any runs (g, b, ...).
         """
         size = batch.table.shape[1]
-        if size not in self._words:
+        if size not in self._asked:
             self.masks.count()
             self.template.train()
             buffers = {name: value[0].clone() for name, value in stack.stacked.items()} | stack.shared
             parameters = {name: value[0] for name, value in stack.parameters.items()}
             with torch.no_grad(), self._mappable():
                 functional_call(self.template, parameters | buffers, (Batch(*(part[0].clone() for part in batch)),))
-            self._words[size] = self.masks.words
-        return self._words[size]
+            self._asked[size] = self.masks.asked
+        return self._asked[size]
 
     def losses(
-        self, stack: Stack, rows: Tensor | None, batch: Batch, target: Tensor, bits: Tensor, epoch: int
+        self, stack: Stack, rows: Tensor | None, batch: Batch, target: Tensor, masks: list[Tensor], epoch: int
     ) -> Tensor:
         """Training loss of each run (g,), with gradients to the stack's parameters.
 
         Args:
             rows: numbers of the runs (g,); None: all, without a copy of their parameters.
-            batch, target: (g, b, ...) and (g, b). bits: for dropout, int16 (g, 4 * words).
+            batch, target: (g, b, ...) and (g, b). masks: for dropout, (g, size) each.
         """
         parameters, buffers = stack.parameters, stack.stacked
         if rows is not None:
             parameters = {name: value[rows] for name, value in parameters.items()}
             buffers = {name: value[rows] for name, value in buffers.items()}
 
-        def loss(parameters: State, buffers: State, batch: Batch, target: Tensor, bits: Tensor) -> Tensor:
-            self.masks.feed(bits)
+        def loss(parameters: State, buffers: State, batch: Batch, target: Tensor, masks: list[Tensor]) -> Tensor:
+            self.masks.feed(masks)
             state = parameters | buffers | stack.shared
             return training_loss(
                 self.method, lambda x: functional_call(self.template, state, (x,)), batch, target, epoch
@@ -75,7 +75,7 @@ class StackedNetwork:
 
         self.template.train()
         with self._mappable():
-            losses = vmap(loss)(parameters, buffers, batch, target, bits)
+            losses = vmap(loss)(parameters, buffers, batch, target, masks)
         if rows is not None:
             # Batch normalisation has changed the copies.
             for name, value in buffers.items():

@@ -18,7 +18,7 @@ from contextlib import ExitStack
 import torch
 
 from strokebench.methods.neural import Batch, NeuralMethod
-from strokebench.methods.stacked_dropout import draw_bits
+from strokebench.methods.stacked_dropout import draw_masks
 from strokebench.methods.stacked_network import StackedNetwork
 from strokebench.methods.stacked_run import Group, StackedRun, held_out_batches, steps
 from strokebench.methods.stacked_state import Stack
@@ -68,10 +68,11 @@ def _train_epoch(network: StackedNetwork, stack: Stack, runs: Sequence[StackedRu
         summed = torch.zeros((), device=network.device)
         stepping = [False] * len(runs)
         for numbers, batch, target in groups:
-            bits = draw_bits([runs[number].dropout for number in numbers], network.words(stack, batch))
+            generators = [runs[number].dropout for number in numbers]
+            masks = draw_masks(generators, network.dropout(stack, batch), network.device)
             everyone = len(numbers) == len(runs)
             rows = None if everyone else torch.tensor(numbers, device=network.device)
-            losses = network.losses(stack, rows, batch, target, bits.to(network.device), epoch)
+            losses = network.losses(stack, rows, batch, target, masks, epoch)
             weighted = losses.detach() * target.shape[1]
             totals = totals + weighted if rows is None else totals.index_add(0, rows, weighted)
             summed = summed + losses.sum()

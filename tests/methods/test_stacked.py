@@ -14,13 +14,14 @@ from strokebench.methods.optimiser import OnePassRAdam
 from strokebench.methods.registry import find_method
 from strokebench.methods.single_modality import MLP
 from strokebench.methods.stacked import can_stack, fit_stacked
-from strokebench.methods.stacked_dropout import FedDropout, Masks, draw_bits
+from strokebench.methods.stacked_dropout import FedDropout, Masks, draw_masks
 from strokebench.methods.stacked_network import StackedNetwork
 from strokebench.methods.stacked_run import FitParts, StackedRun, held_out_batches, steps
 from strokebench.methods.stacked_state import Stack
 
 SMALL = {"hidden": 16, "width": 8, "heads": 2, "align_width": 8}
 SHORT = {"max_epochs": 6, "warmup_epochs": 2, "learning_rate": 3e-3, "batch_size": 16}
+STACKED = ["concat", "vdafm", "cross_attention", "earthmind", "fusion", "sparsemm", "mlp"]
 SIZES = (45, 48, 33)
 """Last batches of 13, 16 and, because a lone patient joins the batch before, 17; two or three batches."""
 
@@ -61,7 +62,7 @@ def assert_equal(alone, stacked, tolerance=1e-4):
         np.testing.assert_allclose(other.predict_proba(TEST), one.predict_proba(TEST), atol=tolerance)
 
 
-@pytest.mark.parametrize("name", ["concat", "vdafm", "cross_attention", "earthmind", "fusion", "sparsemm", "mlp"])
+@pytest.mark.parametrize("name", STACKED)
 def test_a_stack_equals_its_fits_alone(name):
     """With noise, MixUp and dropout on: what is drawn is the same too."""
     torch.manual_seed(1)
@@ -178,6 +179,16 @@ def test_patients_of_different_shapes_are_refused_and_nothing_is_fitted():
     assert not methods[0].history_
 
 
+@pytest.mark.parametrize("name", STACKED)
+def test_no_operation_is_done_run_by_run(name):
+    """PyTorch does so, with a warning, where it knows no way to do an operation for all runs at once."""
+    torch._C._functorch._set_vmap_fallback_enabled(False)
+    try:
+        fit_stacked([made(name, random_state=seed, max_epochs=2) for seed in range(3)], FOLDS)
+    finally:
+        torch._C._functorch._set_vmap_fallback_enabled(True)
+
+
 @pytest.mark.parametrize("name", ["concat", "vdafm", "cross_attention", "earthmind", "fusion"])
 def test_a_step_leaves_nothing_on_another_device(name):
     """On the meta device, which has no values: a tensor that stayed on the CPU does not mix with its tensors."""
@@ -185,9 +196,8 @@ def test_a_step_leaves_nothing_on_another_device(name):
     runs = [StackedRun.start(made(name, random_state=seed), FitParts(*part)) for seed, part in enumerate(FOLDS)]
     network, stack = StackedNetwork(runs[0].module, runs[0].method, device), Stack([r.module for r in runs], device)
     for numbers, batch, target in next(steps(runs[:2], device)):
-        words = network.words(stack, batch)
-        bits = torch.empty(len(numbers), 4 * words, dtype=torch.int16, device=device)
-        losses = network.losses(stack, torch.tensor(numbers, device=device), batch, target, bits, 0)
+        masks = [torch.empty(len(numbers), size, device=device) for size, _ in network.dropout(stack, batch)]
+        losses = network.losses(stack, torch.tensor(numbers, device=device), batch, target, masks, 0)
         gradients = torch.autograd.grad(losses.sum(), list(stack.parameters.values()), allow_unused=True)
         stack.step(dict(zip(stack.parameters, gradients, strict=True)), [0.1] * 3, [1.0] * 3, [True, True, False])
         assert losses.device == stack.flat.device == device
@@ -254,7 +264,7 @@ def test_dropout_masks_are_those_of_the_single_path():
     fed = FedDropout(0.3, masks)
     masks.count()
     assert all(torch.equal(fed(x), x) for x in xs)
-    assert masks.words == 4 + 4
-    masks.feed(draw_bits([generator], masks.words)[0])
+    assert masks.asked == [(15, 0.3), (14, 0.3)]
+    masks.feed([mask[0] for mask in draw_masks([generator], masks.asked, torch.device("cpu"))])
     for x, same in zip(xs, expected, strict=True):
         assert torch.equal(fed(x), same)
