@@ -96,7 +96,7 @@ def _pins() -> Iterator[Finding]:
 
 
 def _processor() -> Iterator[Finding]:
-    yield Finding(GOOD, "Processor", f"{processor()}, {usable_cores()} usable cores")
+    yield Finding(GOOD, "Processor", f"{processor()}, usable cores: {usable_cores()}")
 
 
 def _memory() -> Iterator[Finding]:

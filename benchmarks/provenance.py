@@ -36,7 +36,8 @@ def _git(folder: Path, *arguments: str) -> str:
 @cache
 def machine() -> str:
     """Processor, cores and system; no host name, for results that are shared."""
-    return f"{processor()}, {usable_cores()} cores, {platform.system()} {platform.release()}"
+    cores = usable_cores()
+    return f"{processor()}, {cores} core{'s' if cores > 1 else ''}, {platform.system()} {platform.release()}"
 
 
 @cache

@@ -71,7 +71,9 @@ def _measured(names: list[str], epochs: int) -> Iterator[tuple[str, Speed]]:
 def _worker_start() -> float:
     """Seconds until a fresh process has what a network's fit needs."""
     start = time.perf_counter()
-    subprocess.run([sys.executable, "-c", "import strokebench.benchmarks.fit, strokebench.methods.training"], check=True)
+    subprocess.run(
+        [sys.executable, "-c", "import strokebench.benchmarks.fit, strokebench.methods.training"], check=True
+    )
     return time.perf_counter() - start
 
 

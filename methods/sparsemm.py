@@ -45,7 +45,9 @@ class SparseMM(TokenMethod):
     model.
 
     Lost: the pretrained model in which visual heads emerged, boxes, and any gain in speed or memory, of
-    which 21 tokens have none to give. Scores may be nearly flat: `facts_` holds their concentration.
+    which 21 tokens have none to give.
+
+    Scores may be nearly flat: `facts_` holds their concentration.
 
     Args:
         hidden, width, heads, dropout: see `TokenMethod`.
