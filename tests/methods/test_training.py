@@ -1,6 +1,8 @@
 """The training loop: schedule, augmentation, early stop, restoring the best epoch, independence of global state."""
 
 import math
+import subprocess
+import sys
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -273,3 +275,21 @@ def test_augmentation_leaves_the_patients_as_they_are():
         patients.one_prompt(torch.arange(50), generator), torch.zeros(50), method, np.random.default_rng(0), generator
     )
     assert all(torch.equal(value, getattr(patients, name)) for name, value in before.items())
+
+
+def test_a_fit_imports_no_compiler():
+    """PyTorch's, and the algebra that it brings, would cost each process a second."""
+    code = """
+import sys
+from strokebench.methods.conformance.subject import Patients
+from strokebench.methods.neural import NeuralMethod
+from strokebench.methods.registry import all_methods
+
+a, b = Patients(40, 0), Patients(20, 1)
+for method in all_methods().values():
+    if issubclass(method, NeuralMethod):
+        method(max_epochs=6).fit(a.x, a.y, b.x, b.y).predict_proba(b.x)
+print(sorted({"torch._dynamo", "sympy"} & set(sys.modules)))
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]", done.stderr
