@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
+from torch._utils import _flatten_dense_tensors, _unflatten_dense_tensors
+
+SMALL = 2**14
+"""Parameters of up to so many numbers are updated together: to copy a small gradient takes less time than to call an
+operator for it."""
 
 
 def rectification(step: int, beta2: float) -> float | None:
@@ -29,7 +34,7 @@ class OnePassRAdam:
     No `torch.optim.Optimizer`, because the first of those in a process imports PyTorch's compiler for a second.
 
     Args:
-        parameters: float32 parameters.
+        parameters: float32 parameters; small ones become views of common memory.
         lr: learning rate; may be changed between steps.
         betas, eps: as in `torch.optim.RAdam`.
         clip_norm: largest norm of all gradients together; None: no clipping.
@@ -46,8 +51,9 @@ class OnePassRAdam:
         self.parameters: list[Tensor] = list(parameters)
         self.lr, self.betas, self.eps, self.clip_norm = lr, betas, eps, clip_norm
         self._step_number = 0
-        self._state: dict[Tensor, tuple[Tensor, Tensor, Tensor]] = {}
-        self._last: Moments | None = None
+        self._used: list[Tensor] = []
+        self._packs: list[Pack] = []
+        self._moments: dict[Tensor, Moments] = {}
 
     @torch.no_grad()
     def step(self) -> None:
@@ -56,15 +62,18 @@ class OnePassRAdam:
         used = [parameter for parameter in self.parameters if parameter.grad is not None]
         if not used:
             return
-        gradients = [parameter.grad for parameter in used if parameter.grad is not None]
+        # By identity: `==` would compare the numbers in them.
+        if list(map(id, used)) != list(map(id, self._used)):
+            self._used, self._packs = used, list(self._pack(used))
+        gradients = [pack.gradient() for pack in self._packs]
         shrink = self._shrink(gradients)
-        moments = self._moments(used)
-        moments.steps.add_(1)
+        for pack in self._packs:
+            pack.moments.step.add_(1)
         factor = rectification(self._step_number, self.betas[1])
         if factor is None:
-            self._momentum_step(moments, gradients, shrink)
+            self._momentum_step(gradients, shrink)
         else:
-            self._adam_step(moments, gradients, factor, shrink)
+            self._adam_step(gradients, factor, shrink)
         for parameter in used:
             parameter.grad = None
 
@@ -76,16 +85,17 @@ class OnePassRAdam:
         # The small number is PyTorch's own.
         return max(1.0, (norm + 1e-6) / self.clip_norm)
 
-    def _adam_step(self, moments: Moments, gradients: list[Tensor], factor: float, shrink: float) -> None:
+    def _adam_step(self, gradients: list[Tensor], factor: float, shrink: float) -> None:
         beta1, beta2 = self.betas
+        moments = [pack.moments for pack in self._packs]
         # What `torch.optim.Adam(fused=True)` calls, without sorting the parameters by device at every step.
         torch._fused_adam_(
-            moments.parameters,
+            [pack.values for pack in self._packs],
             gradients,
-            moments.momenta,
-            moments.squares,
+            [each.momentum for each in moments],
+            [each.square for each in moments],
             [],
-            moments.step_of_each,
+            [each.step for each in moments],
             lr=self.lr * factor,
             beta1=beta1,
             beta2=beta2,
@@ -97,40 +107,62 @@ class OnePassRAdam:
             grad_scale=None if shrink == 1 else torch.tensor(shrink),
         )
 
-    def _momentum_step(self, moments: Moments, gradients: list[Tensor], shrink: float) -> None:
+    def _momentum_step(self, gradients: list[Tensor], shrink: float) -> None:
         beta1, beta2 = self.betas
         size = self.lr / (1 - beta1**self._step_number)
-        every = zip(moments.parameters, gradients, moments.momenta, moments.squares, strict=True)
-        for parameter, gradient, momentum, square in every:
+        for (_, values, moments), gradient in zip(self._packs, gradients, strict=True):
             gradient /= shrink
-            momentum.lerp_(gradient, 1 - beta1)
-            square.mul_(beta2).addcmul_(gradient, gradient, value=1 - beta2)
-            parameter.add_(momentum, alpha=-size)
+            moments.momentum.lerp_(gradient, 1 - beta1)
+            moments.square.mul_(beta2).addcmul_(gradient, gradient, value=1 - beta2)
+            values.add_(moments.momentum, alpha=-size)
 
-    def _moments(self, used: list[Tensor]) -> Moments:
-        """Those of the parameters, gathered anew only when others have a gradient than at the step before."""
-        # By identity: `==` would compare the numbers in them.
-        if self._last is None or list(map(id, self._last.parameters)) != list(map(id, used)):
-            for parameter in used:
-                if parameter not in self._state:
-                    zeros = torch.zeros_like(parameter)
-                    self._state[parameter] = zeros, zeros.clone(), torch.zeros(())
-            momenta, squares, steps = map(list, zip(*(self._state[parameter] for parameter in used), strict=True))
-            counted = torch.stack(steps)
-            for parameter, momentum, square, step in zip(used, momenta, squares, counted, strict=True):
-                self._state[parameter] = momentum, square, step
-            self._last = Moments(used, momenta, squares, counted, list(counted))
-        return self._last
+    def _pack(self, used: list[Tensor]) -> Iterator[Pack]:
+        """These parameters with the moments that they have by now; small ones that took as many steps together."""
+        together: dict[tuple[int, float], list[Tensor]] = {}
+        for parameter in used:
+            if parameter not in self._moments:
+                zeros = torch.zeros_like(parameter)
+                self._moments[parameter] = Moments(zeros, zeros.clone(), torch.zeros(()))
+            alone = id(parameter) if parameter.numel() > SMALL else 0
+            together.setdefault((alone, float(self._moments[parameter].step)), []).append(parameter)
+        for members in together.values():
+            if len(members) == 1:
+                yield Pack(members, members[0], self._moments[members[0]])
+                continue
+            before = [self._moments[member] for member in members]
+            values = _flatten_dense_tensors(members)
+            momentum = _flatten_dense_tensors([each.momentum for each in before])
+            square = _flatten_dense_tensors([each.square for each in before])
+            step = before[0].step.clone()
+            flat = (values, momentum, square)
+            for member, own, mean, mean_square in zip(
+                members, *(_unflatten_dense_tensors(each, members) for each in flat), strict=True
+            ):
+                member.data = own
+                self._moments[member] = Moments(mean, mean_square, step)
+            yield Pack(members, values, Moments(momentum, square, step))
 
 
 class Moments(NamedTuple):
-    """Parameters, the running means of their gradients and of the squares, and the steps that each took.
+    """The running means of a parameter's gradient and of its square, and the steps that it took, ()."""
 
-    steps: (parameters,); step_of_each: views of its elements, which one addition advances.
+    momentum: Tensor
+    square: Tensor
+    step: Tensor
+
+
+class Pack(NamedTuple):
+    """Parameters that are updated as one.
+
+    values: a large parameter itself; of small ones all numbers in a row, of which the parameters are views.
+    moments: of the same shape.
     """
 
-    parameters: list[Tensor]
-    momenta: list[Tensor]
-    squares: list[Tensor]
-    steps: Tensor
-    step_of_each: list[Tensor]
+    members: list[Tensor]
+    values: Tensor
+    moments: Moments
+
+    def gradient(self) -> Tensor:
+        """Of the shape of `values`."""
+        gradients = [member.grad for member in self.members if member.grad is not None]
+        return gradients[0] if len(gradients) == 1 else _flatten_dense_tensors(gradients)
