@@ -4,14 +4,15 @@ import pytest
 import torch
 from small_network import noise
 
-from strokebench.methods.optimiser import OnePassRAdam
+from strokebench.methods.optimiser import SMALL, OnePassRAdam
 
 STEPS = 60
 
 
 def run(make, learning_rates=None, lost_gradient=None, **settings):
     """Parameters after each of many steps on the same gradients, from large to tiny."""
-    weights = [noise(7, 5).requires_grad_(), noise(3, seed=1).requires_grad_(), noise(4, seed=2).requires_grad_()]
+    shapes = [(7, 5), (3,), (4,), (130, 130)]
+    weights = [noise(*shape, seed=seed).requires_grad_() for seed, shape in enumerate(shapes)]
     optimiser = make(weights, **settings)
     trace = []
     for step in range(STEPS):
@@ -64,6 +65,15 @@ def test_a_parameter_that_first_has_a_gradient_late_moves_and_stays_finite():
     trace = run(OnePassRAdam, lost_gradient=2, lr=0.01)
     assert torch.isfinite(trace).all()
     assert not torch.equal(trace[0], trace[-1])
+
+
+def test_parameters_keep_their_moments_while_another_loses_its_gradient():
+    """Small parameters are updated together, and packed anew when others have a gradient; the last is a large one."""
+    ours, theirs = (run(make, lost_gradient=2, lr=0.01) for make in (OnePassRAdam, torch.optim.RAdam))
+    others = torch.ones(ours.shape[1], dtype=torch.bool)
+    others[7 * 5 + 3 :][:4] = False
+    assert 130 * 130 > SMALL > 7 * 5
+    torch.testing.assert_close(ours[:, others], theirs[:, others], rtol=2e-5, atol=1e-6)
 
 
 @pytest.mark.parametrize("clip_norm", [1e-3, 1.0, 1e6])
