@@ -46,7 +46,8 @@ def _loaded(folder: Path) -> Any:
     """The context, with the libraries loaded that its stages need."""
     from importlib import import_module
 
-    for library in ("imblearn.over_sampling", "scipy.stats", "xgboost", "statsmodels.stats.multitest"):
+    libraries = ("imblearn.over_sampling", "scipy.stats", "xgboost", "statsmodels.stats.multitest")
+    for library in (*libraries, "strokebench.benchmarks.fit", "strokebench.methods.training"):
         import_module(library)
     return read_context(folder)
 
