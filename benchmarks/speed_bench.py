@@ -54,14 +54,14 @@ def bench(console: Console, names: tuple[str, ...] | None, epochs: int) -> None:
 
 
 def _measured(names: list[str], epochs: int) -> Iterator[tuple[str, Speed]]:
-    """Each in a fresh process with the settings of a worker, so that memory and caches are its own."""
-    from joblib import Parallel, delayed, parallel_config
+    """Each in a fresh worker process, so that memory and caches are its own."""
+    from joblib import Parallel, delayed
     from joblib.externals.loky import get_reusable_executor
 
-    from strokebench.benchmarks.workers import worker_memory
+    from strokebench.benchmarks.workers import worker_processes
 
     for name in names:
-        with worker_memory(), parallel_config("loky", inner_max_num_threads=1):
+        with worker_processes():
             # Two processes are asked for because joblib runs a single job in this one.
             [speed] = Parallel(n_jobs=2)([delayed(measure)(name, epochs)])
         get_reusable_executor().shutdown(wait=True)
@@ -69,11 +69,11 @@ def _measured(names: list[str], epochs: int) -> Iterator[tuple[str, Speed]]:
 
 
 def _worker_start() -> float:
-    """Seconds until a fresh process has what a network's fit needs."""
+    """Seconds until a fresh process has what a network's fit needs, and to its end."""
     start = time.perf_counter()
-    subprocess.run(
-        [sys.executable, "-c", "import strokebench.benchmarks.fit, strokebench.methods.training"], check=True
-    )
+    code = "from strokebench.benchmarks.workers import start_worker as start; start()"
+    code += "; import strokebench.benchmarks.fit, strokebench.methods.training"
+    subprocess.run([sys.executable, "-c", code], check=True)
     return time.perf_counter() - start
 
 

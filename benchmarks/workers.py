@@ -195,11 +195,11 @@ def _alone(task: Task, material: Material, store: Store) -> Ended:
 
 
 def _stream(tasks: Sequence[Task], material: Material, store: Store, jobs: int, wait: bool = False) -> Iterator[Ended]:
-    from joblib import Parallel, delayed, parallel_config
+    from joblib import Parallel, delayed
 
     if not tasks:
         return
-    with worker_memory(), parallel_config("loky", inner_max_num_threads=1, initializer=start_worker):
+    with worker_processes():
         # Arrays travel as memory maps, not as copies: those that are maps already by their path.
         parallel = Parallel(n_jobs=jobs, return_as="generator_unordered", batch_size=1, pre_dispatch="2 * n_jobs")
         stream = parallel(delayed(work)(task, material, store, wait) for task in tasks)
@@ -207,6 +207,15 @@ def _stream(tasks: Sequence[Task], material: Material, store: Store, jobs: int, 
             yield from stream
         finally:
             stream.close()
+
+
+@contextlib.contextmanager
+def worker_processes() -> Iterator[None]:
+    """What joblib computes inside is computed by workers: processes of one thread that keep their memory."""
+    from joblib import parallel_config
+
+    with worker_memory(), parallel_config("loky", inner_max_num_threads=1, initializer=start_worker):
+        yield
 
 
 @contextlib.contextmanager

@@ -34,11 +34,12 @@ def prepare(folder: Path) -> Callable[..., dict[str, Any]]:
 
 
 def _side_by_side(one: Callable[..., Any], network: str, folds: list[int], epochs: int) -> list[dict[str, Any]]:
-    from joblib import Parallel, delayed, parallel_config
+    from joblib import Parallel, delayed
 
     from strokebench.benchmarks.settings import usable_cores
+    from strokebench.benchmarks.workers import worker_processes
 
-    with parallel_config("loky", inner_max_num_threads=1):
+    with worker_processes():
         return Parallel(n_jobs=usable_cores(), batch_size=1)(delayed(one)(network, fold, epochs) for fold in folds)
 
 
