@@ -49,7 +49,7 @@ class Fitted:
         history: the method's training curves.
         facts: the method's numbers, and `validation_auc` and `threshold`, both of the validation part.
         fit_seconds, predict_seconds: wall time; `cpu_seconds`: processor time of both.
-        peak_mb: largest resident memory while fitting and predicting, above what the process held before.
+        peak_mb: the most memory in use while fitting and predicting, above what was in use before.
     """
 
     predictions: list[pd.DataFrame]

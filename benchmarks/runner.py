@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -24,6 +26,9 @@ if TYPE_CHECKING:
     from rich.console import Console, RenderableType
 
     from strokebench.reports.results import Results
+
+RENEWED_AFTER = 60
+"""Seconds between two writings of an experiment's tables: with their figures they keep a core busy for one or two."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +54,7 @@ def run_experiment(experiment: Experiment, context: Context, console: Console) -
     """Compute the runs that are not there yet, and report.
 
     Finished runs are never computed again, failed ones are tried again. Tables on disk are written at the
-    start and whenever a method is complete.
+    start and when a method is complete, at most once in `RENEWED_AFTER` seconds.
 
     Raises:
         KeyboardInterrupt: after saying what is kept.
@@ -78,10 +83,18 @@ class UnderWay:
         self.waiting = Counter(run.method for run in self.todo.values())
         self.tracker = tracker_for(experiment, context, self.planned, console)
         self.report: Report | None = None
+        self.outdated, self.written = False, -math.inf
 
     def write_report(self) -> Report:
         """Tables and figures of what is finished by now."""
-        return write_report(self.experiment, self.context, self.collector)
+        report = write_report(self.experiment, self.context, self.collector)
+        self.outdated, self.written = False, time.monotonic()
+        return report
+
+    def renew_report(self) -> None:
+        """Write it anew if a method was completed since, and not too soon after the last."""
+        if self.outdated and time.monotonic() - self.written >= RENEWED_AFTER:
+            self.write_report()
 
     def ended(self, task: Task, status: str) -> list[str]:
         """A fit ended, perhaps another experiment's; the methods that it completed while others still wait."""
@@ -148,8 +161,10 @@ def run_together(
                 # The first is where the fit belongs; what others make of it (intervals, tests) takes longer.
                 experiment = next((each for each, methods in completed.items() if methods), waiting[0])
                 for method in completed[experiment]:
-                    experiment.write_report()
+                    experiment.outdated = True
                     progress.completed(method, experiment.collector.results())
+                for each in waiting:
+                    each.renew_report()
                 waiting = _finish(waiting, finished)
         return [experiment.report for experiment in experiments if experiment.report]
     except KeyboardInterrupt:

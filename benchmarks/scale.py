@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import resource
 import subprocess
 import sys
 import tempfile
@@ -12,10 +11,8 @@ import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from threading import Event, Thread
-from typing import Self
 
-from strokebench.benchmarks.memory import PeakMemory
+from strokebench.benchmarks.memory import PeakMemory, held
 from strokebench.benchmarks.scale_stages import STAGES
 from strokebench.datasets.files import StrokebenchError
 
@@ -49,48 +46,11 @@ def measure(stage: str, folder: Path) -> Cost:
 
     with one_thread():
         given = STAGES[stage].before(folder)
-        with OwnMemory() as own, PeakMemory() as memory:
+        with PeakMemory(lambda: held("RssAnon")) as own, PeakMemory(lambda: held("VmRSS")) as resident:
             start, wall = time.process_time(), time.perf_counter()
             STAGES[stage].work(given)
             seconds, wall = time.process_time() - start, time.perf_counter() - wall
-    return Cost(seconds, wall, own.peak - own.before, memory.megabytes, own.peak)
-
-
-class OwnMemory:
-    """The largest that this process's anonymous memory is inside the block, looked at every few milliseconds.
-
-    Where the system does not tell it apart (other than Linux), all of the resident memory is taken.
-
-    Attributes:
-        before, peak: MB of 10^6 bytes.
-    """
-
-    EVERY = 0.005
-    """Seconds."""
-
-    def __enter__(self) -> Self:
-        self.before = self.peak = _own_mb()
-        self._ended = Event()
-        self._watch = Thread(target=self._look, daemon=True)
-        self._watch.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._ended.set()
-        self._watch.join()
-
-    def _look(self) -> None:
-        while not self._ended.wait(self.EVERY):
-            self.peak = max(self.peak, _own_mb())
-
-
-def _own_mb() -> float:
-    try:
-        status = Path("/proc/self/status").read_text()
-        return next(int(line.split()[1]) * 1.024e-3 for line in status.splitlines() if line.startswith("RssAnon"))
-    except (OSError, StopIteration):
-        held = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        return held / 1e6 if sys.platform == "darwin" else held * 1.024e-3
+    return Cost(seconds, wall, own.megabytes, resident.megabytes, own.peak / 1e6)
 
 
 def measure_apart(stage: str, folder: Path) -> Cost:

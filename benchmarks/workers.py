@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import os
 import platform
 import signal
@@ -102,7 +101,6 @@ def compute(task: Task, material: Material) -> Outcome:
     run = next(iter(task.runs.values()))
     conditions = [each.condition for each in task.runs.values()]
     try:
-        _give_back_memory()
         with one_thread(), warnings.catch_warnings():
             # What a method warns of (convergence, a constant column) would tear the progress bar.
             warnings.simplefilter("ignore")
@@ -233,12 +231,6 @@ def worker_memory() -> Iterator[None]:
         yield
     finally:
         del os.environ["GLIBC_TUNABLES"]
-
-
-def _give_back_memory() -> None:
-    """Return what earlier runs of this process have freed, so that it does not hide what the next one needs."""
-    with contextlib.suppress(AttributeError, OSError):
-        ctypes.CDLL(None).malloc_trim(0)
 
 
 def start_worker() -> None:

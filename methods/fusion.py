@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from math import isqrt
 from typing import TYPE_CHECKING, Any, Self
@@ -126,7 +127,7 @@ class FUSIONNetwork(nn.Module):
             )
         self.text_to_vision = projector(width, width)
         self.encoder = TextGuidedEncoder(self.adapter.image_tokens, self.adapter.text_tokens, settings)
-        self.vision_to_text = projector(3 * width, width)
+        self.vision_to_text = Connector(width)
         self.decoder = RecursiveDecoder(side, self.adapter.text_tokens, settings)
         self.output = nn.Linear(2 * width, width)
         self.head = Head(width + shapes.table, settings.dropout)
@@ -134,7 +135,7 @@ class FUSIONNetwork(nn.Module):
     def forward(self, batch: Batch) -> tuple[Tensor, Aux]:
         """Logits (b,), and the tokens (b, tokens, width) that the mapping loss compares."""
         image, text = self.adapter(batch)
-        encoded = self.vision_to_text(self.encoder(image, self.text_to_vision(text)))
+        encoded = self.vision_to_text(*self.encoder(image, self.text_to_vision(text)))
         places, words = image.shape[1], text.shape[1]
         image_as_text, mapped_text, text_free = encoded.split([places, words, places], dim=1)
         latents, last = self.decoder(image_as_text, text, text_free)
@@ -168,23 +169,61 @@ class TextGuidedEncoder(nn.Module):
         hidden[:places, places:] = True
         self.register_buffer("early_bias", blocked(hidden), persistent=False)
 
-    def forward(self, image: Tensor, text: Tensor) -> Tensor:
-        """The connector's three depths side by side, (b, image + text + text-free image, 3 * width).
+    def forward(self, image: Tensor, text: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """The connector's three depths, the first and the last of them (b, image + text + text-free image, width).
 
-        They are the last block's tokens, the mean over input and early blocks, and the mean over late ones.
+        They are the last block's tokens, the mean over input and early blocks, (b, image + text, width), which
+        is the same with and without text, and the mean over late ones.
         """
         early = [torch.cat([image, text], dim=1)]
         for block in self.early:
             early.append(block(early[-1], self.early_bias))
-        shallow = torch.stack(early).mean(0)
-        readings = []
-        for tokens in (slice(None), slice(self.places)):
-            late = [early[-1][:, tokens]]
-            for block in self.late:
+        first, *others = self.late
+        assert isinstance(first, Block)
+        last, deep = [], []
+        for reading in self.both(first, early[-1]):
+            late = [reading]
+            for block in others:
                 late.append(block(late[-1]))
-            deep = late[1] if len(late) == 2 else torch.stack(late[1:]).mean(0)
-            readings.append(torch.cat([late[-1], shallow[:, tokens], deep], dim=2))
-        return torch.cat(readings, dim=1)
+            last.append(late[-1])
+            deep.append(_mean(late))
+        joined = torch.cat(last, dim=1)
+        return joined, _mean(early), torch.cat(deep, dim=1) if others else joined
+
+    def both(self, block: Block, x: Tensor) -> Iterator[Tensor]:
+        """What `block` makes of all tokens, and of the image tokens alone: each asks and offers the same in both."""
+        normal = block.norm_attention(x)
+        queries = block.attention.queries(normal)
+        keys, values = block.attention.keys_values(normal)
+        for tokens in (slice(None), slice(self.places)):
+            seen = block.attention.attend(queries[:, :, tokens], keys[:, :, tokens], values[:, :, tokens])
+            yield block.add(x[:, tokens], seen)
+
+
+class Connector(nn.Module):
+    """The encoder's three depths side by side, mapped into the text's space (Linear, GELU, Linear).
+
+    A linear map of things side by side is the sum of its parts' maps, so nothing is put there, and what both
+    readings share is mapped once.
+    """
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.layers = projector(3 * width, width)
+
+    def forward(self, last: Tensor, shallow: Tensor, deep: Tensor) -> Tensor:
+        """(b, image + text + text-free image, width), from what the encoder gives."""
+        joint, *others = self.layers
+        of_last, of_shallow, of_deep = joint.weight.chunk(3, dim=1)
+        shallow = functional.linear(shallow, of_shallow, joint.bias)
+        mapped = functional.linear(last, of_last + of_deep if deep is last else of_last)
+        if deep is not last:
+            mapped = mapped + functional.linear(deep, of_deep)
+        text_free = last.shape[1] - shallow.shape[1]
+        mapped = mapped + torch.cat([shallow, shallow[:, :text_free]], dim=1)
+        for layer in others:
+            mapped = layer(mapped)
+        return mapped
 
 
 class RecursiveDecoder(nn.Module):
@@ -261,6 +300,10 @@ class Interaction(nn.Module):
         rows = self.norm_query(query).flatten(0, 1)
         seen = self.attention.attend_once(rows, self.norm_window(windows).flatten(0, 1)).view_as(query)
         return latents + self.output(self.norm_output(seen + query))
+
+
+def _mean(depths: list[Tensor]) -> Tensor:
+    return depths[0] if len(depths) == 1 else torch.stack(depths).mean(0)
 
 
 def projector(inputs: int, width: int) -> nn.Sequential:

@@ -70,15 +70,14 @@ class TablePreprocessor:
                 categories = sorted(known.unique())
                 # One indicator tells two categories apart.
                 self.categories_[name] = categories[1:] if len(categories) == 2 else categories
-        encoded = self._encode(table)
-        self.mean_, self.deviation_ = moments(encoded.to_numpy(np.float64), np.arange(len(encoded)), axis=0)
-        self.names_ = tuple(encoded.columns)
+        self.names_, encoded = self._encode(table)
+        self.mean_, self.deviation_ = moments(encoded, np.arange(len(encoded)), axis=0)
         self.categorical_ = np.array([" = " in name for name in self.names_], dtype=bool)
         return self
 
     def transform(self, table: pd.DataFrame) -> NDArray[np.float32]:
         """Standardised columns (n, len(names_)), without missing values."""
-        encoded = self._encode(table).to_numpy(np.float64)
+        _, encoded = self._encode(table)
         return ((encoded - self.mean_) / self.deviation_).astype(np.float32)
 
     def _values(self, column: pd.Series) -> pd.Series:
@@ -86,17 +85,19 @@ class TablePreprocessor:
             return pd.to_numeric(column).astype(float)
         return column.astype("string").astype(object).where(column.notna(), np.nan)
 
-    def _encode(self, table: pd.DataFrame) -> pd.DataFrame:
-        encoded: dict[str, Any] = {}
+    def _encode(self, table: pd.DataFrame) -> tuple[tuple[str, ...], NDArray[np.float64]]:
+        """Names of the encoded columns, and the columns (n, names)."""
+        encoded: dict[str, NDArray] = {}
         for name, mode in self.modes_.items():
-            values = self._values(table[name])
-            values = values.where(values.notna(), mode)
+            values = self._values(table[name]).to_numpy()
+            values = np.where(pd.isna(values), mode, values)
             if self.kinds[name] is Kind.NUMERIC:
                 encoded[name] = values
             else:
                 for category in self.categories_[name]:
-                    encoded[f"{name} = {category}"] = (values == category).astype(float)
-        return pd.DataFrame(encoded, index=table.index)
+                    encoded[f"{name} = {category}"] = values == category
+        # A table may have no columns.
+        return tuple(encoded), np.column_stack([np.empty((len(table), 0)), *encoded.values()])
 
 
 class ArrayPreprocessor:

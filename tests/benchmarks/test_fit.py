@@ -6,7 +6,6 @@ import pytest
 from small_context import make_context
 
 from strokebench.benchmarks.fit import fit_and_predict, random_state
-from strokebench.benchmarks.memory import PeakMemory
 from strokebench.tasks.conditions import COMPLETE, all_subsets
 
 
@@ -43,17 +42,6 @@ def test_the_same_run_gives_the_same_predictions():
 def test_what_is_no_prediction_is_refused(planted: None, method: str, said: str):
     with pytest.raises(ValueError, match=said):
         fit(method)
-
-
-def test_peak_memory_is_of_the_block_alone():
-    block = np.ones(30_000_000)
-    del block
-    with PeakMemory() as small:
-        np.ones(1_000_000)
-    with PeakMemory() as large:
-        np.ones(30_000_000)
-    assert large.megabytes > 200
-    assert small.megabytes < 60
 
 
 def test_one_fit_is_tested_under_several_conditions():

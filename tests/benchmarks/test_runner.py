@@ -9,6 +9,7 @@ from joblib import Parallel, delayed, parallel_config
 from rich.console import Console
 from small_context import make_context
 
+from strokebench.benchmarks import runner
 from strokebench.benchmarks.collect import Collector
 from strokebench.benchmarks.progress import RunProgress
 from strokebench.benchmarks.runner import report_experiment, run_experiment
@@ -188,3 +189,24 @@ def test_a_first_look_names_the_setting(console: Console):
     RunProgress(console, {}).completed("svm", collector.results())
     told = [line.split(":")[0].strip() for line in console.export_text().splitlines()]
     assert told == ["SVM", "SVM, narrow", "SVM, table"]
+
+
+@pytest.mark.parametrize(("seconds", "between"), [(0.0, 2), (3600.0, 0)])
+def test_tables_are_renewed_when_a_method_is_complete_but_not_too_often(
+    console: Console, monkeypatch: pytest.MonkeyPatch, seconds: float, between: int
+):
+    monkeypatch.setattr(runner, "RENEWED_AFTER", seconds)
+    seen = []
+    write = runner.UnderWay.write_report
+
+    def look(self) -> runner.Report:
+        report = write(self)
+        runs = report.results.runs
+        seen.append(set(runs["method"][runs["status"] == "done"]))
+        return report
+
+    monkeypatch.setattr(runner.UnderWay, "write_report", look)
+    run(console, methods=("svm", "mlp", "table_net"), quick=True)
+    # Before the first run, between, and at the end.
+    assert seen[0] == set() and seen[-1] == {"svm", "mlp", "table_net"}
+    assert len(seen) == 2 + between

@@ -5,7 +5,7 @@ import pytest
 from rich.console import Console
 
 from strokebench.benchmarks import scale_bench
-from strokebench.benchmarks.scale import STAGES, Cost, OwnMemory, expected, measure, measure_apart
+from strokebench.benchmarks.scale import STAGES, Cost, expected, measure, measure_apart
 from strokebench.benchmarks.scale_bench import bench
 from strokebench.benchmarks.scale_data import Widths, read_context, write_cohort
 from strokebench.datasets import large
@@ -61,14 +61,6 @@ def test_a_stage_is_measured_in_a_process_of_its_own(folder, tmp_path):
     assert cost.total_mb > 30 and cost.wall_seconds >= 0.5 * cost.seconds
     with pytest.raises(StrokebenchError, match="metrics ended with status"):
         measure_apart("metrics", tmp_path)
-
-
-def test_own_memory_sees_what_is_there_for_a_moment():
-    with OwnMemory() as memory:
-        x = np.ones(20_000_000)
-        assert x.sum() > 0
-        del x
-    assert 150 < memory.peak - memory.before < 250
 
 
 def test_growth_is_that_between_the_largest_sizes():

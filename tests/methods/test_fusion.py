@@ -35,13 +35,19 @@ def test_mapping_loss_is_two_for_each_opposite_and_never_more():
     assert 0 < mapping_loss(noise(3, 16, WIDTH, seed=5), image, noise(3, 4, WIDTH, seed=6), text) < 4
 
 
+def side_by_side(encoder, image, text):
+    """The encoder's three depths, (b, image + text + text-free image, 3 * width)."""
+    last, shallow, deep = encoder(image, text)
+    return torch.cat([last, torch.cat([shallow, shallow[:, : image.shape[1]]], 1), deep], 2)
+
+
 def encoder_depths(text_seed: int):
     """Image rows after the early and after the late block of the encoder that reads image and text."""
     encoder = build(FUSION).encoder
     x = torch.cat([noise(3, 16, WIDTH), noise(3, 4, WIDTH, seed=text_seed)], 1)
     early = encoder.early[0](x, encoder.early_bias)
     late = encoder.late[0](early)
-    torch.testing.assert_close(encoder(x[:, :16], x[:, 16:])[:, :20, :WIDTH], late)
+    torch.testing.assert_close(encoder(x[:, :16], x[:, 16:])[0][:, :20], late)
     return early[:, :16], late[:, :16]
 
 
@@ -63,8 +69,8 @@ def test_early_text_rows_read_the_image():
 
 def test_text_free_rows_are_those_of_an_image_encoded_alone():
     encoder, image = build(FUSION).encoder, noise(3, 16, WIDTH)
-    text_free = encoder(image, noise(3, 4, WIDTH, seed=1))[:, 20:]
-    assert torch.equal(text_free, encoder(image, noise(3, 4, WIDTH, seed=2))[:, 20:])
+    text_free = side_by_side(encoder, image, noise(3, 4, WIDTH, seed=1))[:, 20:]
+    assert torch.equal(text_free, side_by_side(encoder, image, noise(3, 4, WIDTH, seed=2))[:, 20:])
     early = encoder.early[0](image)
     late = encoder.late[0](early)
     expected = torch.cat([late, (image + early) / 2, late], 2)
@@ -80,7 +86,16 @@ def test_connector_joins_three_depths():
     for block in encoder.late:
         depths.append(block(depths[-1]))
     early, late = torch.stack(depths[:3]).mean(0), torch.stack(depths[3:]).mean(0)
-    torch.testing.assert_close(encoder(image, text)[:, :20], torch.cat([depths[-1], early, late], 2))
+    joined = side_by_side(encoder, image, text)
+    torch.testing.assert_close(joined[:, :20], torch.cat([depths[-1], early, late], 2))
+
+
+@pytest.mark.parametrize("late", [1, 2])
+def test_connector_maps_what_stands_side_by_side(late):
+    module = build(FUSION, late=late)
+    image, text = noise(3, 16, WIDTH), noise(3, 4, WIDTH, seed=1)
+    mapped = module.vision_to_text(*module.encoder(image, text))
+    torch.testing.assert_close(mapped, module.vision_to_text.layers(side_by_side(module.encoder, image, text)))
 
 
 def test_latents_are_rewritten_after_every_block():
@@ -188,7 +203,7 @@ def test_image_tokens_return_from_the_text_space():
     module, batch = build(FUSION), make_batch()
     _, aux = module(batch)
     image, text = module.adapter(batch)
-    there = module.vision_to_text(module.encoder(image, module.text_to_vision(text)))
+    there = module.vision_to_text(*module.encoder(image, module.text_to_vision(text)))
     torch.testing.assert_close(aux["mapped_image"], module.text_to_vision(there[:, :16]))
     torch.testing.assert_close(aux["mapped_text"], there[:, 16:20])
     assert torch.equal(aux["image"], image) and torch.equal(aux["text"], text)
