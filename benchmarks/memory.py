@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from threading import Event, Thread
-from typing import Self
+from typing import Any, Self
 
 _FIELDS = ("arena", "ordblks", "smblks", "hblks", "hblkhd", "usmblks", "fsmblks", "uordblks", "fordblks", "keepcost")
 
@@ -20,9 +20,9 @@ class _Mallinfo2(ctypes.Structure):
     _fields_ = [(name, ctypes.c_size_t) for name in _FIELDS]
 
 
+_mallinfo2: Callable[[], Any] | None
 try:
-    _mallinfo2 = ctypes.CDLL(None).mallinfo2
-    _mallinfo2.restype = _Mallinfo2
+    _mallinfo2 = ctypes.CFUNCTYPE(_Mallinfo2)(("mallinfo2", ctypes.CDLL(None)))
 except (AttributeError, OSError, TypeError):
     _mallinfo2 = None
 

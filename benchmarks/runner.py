@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from strokebench.reports.results import Results
 
-RENEWED_AFTER = 60
+RENEWED_AFTER = 120
 """Seconds between two writings of an experiment's tables: with their figures they keep a core busy for one or two."""
 
 

@@ -213,17 +213,15 @@ class Connector(nn.Module):
 
     def forward(self, last: Tensor, shallow: Tensor, deep: Tensor) -> Tensor:
         """(b, image + text + text-free image, width), from what the encoder gives."""
-        joint, *others = self.layers
+        joint, activation, linear = self.layers
+        assert isinstance(joint, nn.Linear)
         of_last, of_shallow, of_deep = joint.weight.chunk(3, dim=1)
         shallow = functional.linear(shallow, of_shallow, joint.bias)
         mapped = functional.linear(last, of_last + of_deep if deep is last else of_last)
         if deep is not last:
             mapped = mapped + functional.linear(deep, of_deep)
         text_free = last.shape[1] - shallow.shape[1]
-        mapped = mapped + torch.cat([shallow, shallow[:, :text_free]], dim=1)
-        for layer in others:
-            mapped = layer(mapped)
-        return mapped
+        return linear(activation(mapped + torch.cat([shallow, shallow[:, :text_free]], dim=1)))
 
 
 class RecursiveDecoder(nn.Module):
