@@ -52,7 +52,7 @@ def _lifetime_peak() -> int:
 class PeakMemory:
     """The most memory that this process has in use inside the block, above what it had at its start.
 
-    It is looked at every few milliseconds, in long work ten times a second; a peak between two looks is missed.
+    It is looked at every few milliseconds, in long work more seldom; a peak between two looks is missed.
     Counted is what the allocator has given out, so that nothing is hidden by memory that earlier runs have freed: a
     worker keeps it, since the next fit is up to a tenth slower when it was given back to the system. Where the
     allocator does not tell (other than GNU C library 2.33 and newer), it is the growth of the process beyond its
@@ -60,14 +60,15 @@ class PeakMemory:
 
     Args:
         read: tells the bytes to be watched, if others.
+        longest: seconds from one look to the next at most.
 
     Attributes:
         before, peak: bytes.
         megabytes: their difference; MB of 10^6 bytes.
     """
 
-    def __init__(self, read: Callable[[], int] = in_use) -> None:
-        self._read = read
+    def __init__(self, read: Callable[[], int] = in_use, longest: float = 0.1) -> None:
+        self._read, self._longest = read, longest
 
     def __enter__(self) -> Self:
         self.before = self.peak = self._read()
@@ -83,8 +84,8 @@ class PeakMemory:
 
     def _look(self) -> None:
         start = time.perf_counter()
-        # A look costs a fifth of a millisecond of a training.
-        while not self._ended.wait(min(0.1, 0.002 + 0.05 * (time.perf_counter() - start))):
+        # A look at the allocator costs a fifth of a millisecond of a training.
+        while not self._ended.wait(min(self._longest, 0.002 + 0.05 * (time.perf_counter() - start))):
             self.peak = max(self.peak, self._read())
 
     @property

@@ -10,6 +10,7 @@ import tempfile
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 
 from strokebench.benchmarks.memory import PeakMemory, held
@@ -46,7 +47,8 @@ def measure(stage: str, folder: Path) -> Cost:
 
     with one_thread():
         given = STAGES[stage].before(folder)
-        with PeakMemory(lambda: held("RssAnon")) as own, PeakMemory(lambda: held("VmRSS")) as resident:
+        own, resident = (PeakMemory(partial(held, name), longest=0.005) for name in ("RssAnon", "VmRSS"))
+        with own, resident:
             start, wall = time.process_time(), time.perf_counter()
             STAGES[stage].work(given)
             seconds, wall = time.process_time() - start, time.perf_counter() - wall

@@ -217,6 +217,7 @@ class Connector(nn.Module):
         assert isinstance(joint, nn.Linear)
         of_last, of_shallow, of_deep = joint.weight.chunk(3, dim=1)
         shallow = functional.linear(shallow, of_shallow, joint.bias)
+        # With one late block the last tokens are the mean over late ones.
         mapped = functional.linear(last, of_last + of_deep if deep is last else of_last)
         if deep is not last:
             mapped = mapped + functional.linear(deep, of_deep)
