@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from strokebench.benchmarks.experiment import Experiment
     from strokebench.benchmarks.runner import UnderWay
     from strokebench.benchmarks.settings import Settings
+    from strokebench.benchmarks.store import Store
 
 ORDER = (
     *("table1", "comparison", "clinical", "table2", "table3", "figure2", "figure3", "figure4", "dropout"),
@@ -54,45 +55,49 @@ def paper(
 
 
 def _all_experiments(chosen: Settings, console: Console) -> int:
-    """Run them all, those of one protocol together; how many runs failed."""
+    """Run them all, of whatever protocol, as one stream of fits; how many runs failed."""
     from strokebench.benchmarks.experiment import all_experiments
+    from strokebench.benchmarks.runner import run_together
+    from strokebench.benchmarks.store import Store
 
     known = all_experiments()
     names = sorted(known, key=lambda name: (ORDER.index(name) if name in ORDER else len(ORDER), name))
     by_protocol: dict[str, list[Experiment]] = {}
     for name in names:
         by_protocol.setdefault(known[name].protocol or chosen.protocol, []).append(known[name]())
-    return sum(
-        _experiments_of(experiments, replace(chosen, protocol=protocol), console)
+    store = Store()
+    store.tidy()
+    under_way = [
+        planned
         for protocol, experiments in by_protocol.items()
-    )
+        for planned in _planned(experiments, replace(chosen, protocol=protocol), store, console)
+    ]
+    console.rule("runs", align="left")
+    reports = run_together(under_way, store, console, lambda done: _say(done, console)) if under_way else []
+    return sum(report.failed for report in reports)
 
 
-def _experiments_of(experiments: list[Experiment], settings: Settings, console: Console) -> int:
-    """Run the experiments of one protocol. One that the cohort does not allow is named and left out."""
+def _planned(experiments: list[Experiment], settings: Settings, store: Store, console: Console) -> list[UnderWay]:
+    """The experiments of one protocol. One that the cohort does not allow is named and left out."""
     from strokebench.benchmarks.leaks.showing import warn_of_leaks
     from strokebench.benchmarks.pipeline import build_context
-    from strokebench.benchmarks.runner import UnderWay, run_together
-    from strokebench.benchmarks.store import Store
+    from strokebench.benchmarks.runner import UnderWay
     from strokebench.datasets.files import StrokebenchError
 
     console.rule(f"{settings.protocol}: {', '.join(experiment.name for experiment in experiments)}", align="left")
-    store = Store()
-    store.tidy()
     try:
         context = build_context(settings, console)
         warn_of_leaks(context, console)
     except StrokebenchError as error:
         console.print(f"Left out    {error}", style="bold red")
-        return 0
+        return []
     under_way = []
     for experiment in experiments:
         try:
             under_way.append(UnderWay(experiment, context, console, store))
         except StrokebenchError as error:
             console.print(f"Left out    {experiment.name}: {error}", style="bold red")
-    reports = run_together(under_way, store, console, lambda done: _say(done, console)) if under_way else []
-    return sum(report.failed for report in reports)
+    return under_way
 
 
 def _say(done: UnderWay, console: Console) -> None:

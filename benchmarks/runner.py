@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -53,8 +52,8 @@ class Report:
 def run_experiment(experiment: Experiment, context: Context, console: Console) -> Report:
     """Compute the runs that are not there yet, and report.
 
-    Finished runs are never computed again, failed ones are tried again. Tables on disk are written at the
-    start and when a method is complete, at most once in `RENEWED_AFTER` seconds.
+    Finished runs are never computed again, failed ones are tried again. Tables on disk are written when a
+    method is complete, at most once in `RENEWED_AFTER` seconds, and at the end.
 
     Raises:
         KeyboardInterrupt: after saying what is kept.
@@ -83,7 +82,11 @@ class UnderWay:
         self.waiting = Counter(run.method for run in self.todo.values())
         self.tracker = tracker_for(experiment, context, self.planned, console)
         self.report: Report | None = None
-        self.outdated, self.written = False, -math.inf
+        self.outdated, self.written = False, time.monotonic()
+
+    def write_plan(self) -> None:
+        """From now on `strokebench status` knows what is to come."""
+        self.collector.results().write(self.context.results_folder(self.experiment.name))
 
     def write_report(self) -> Report:
         """Tables and figures of what is finished by now."""
@@ -126,17 +129,22 @@ def run_together(
     written while others are computed. The fits of an earlier experiment come first, the longest of them first.
 
     Args:
-        experiments: in one context. finished: called with each after its report.
+        experiments: on the same patients; their splits may differ. finished: called with each after its report.
 
     Raises:
         KeyboardInterrupt: after saying what is kept.
+        ValueError: they are of different data or labels.
     """
     context, costs = experiments[0].context, Costs()
+    if len({experiment.context.data_sha256 for experiment in experiments}) > 1:
+        raise ValueError("Experiments that are computed together need the same patients, inputs and labels.")
     runs: dict[str, Run] = {}
+    contexts: dict[str, Context] = {}
     for experiment in experiments:
         missing = {key: run for key, run in experiment.todo.items() if key not in runs}
         runs |= {key: missing[key] for key in sorted(missing, key=lambda key: -costs.estimate(missing[key]))}
-    tasks = fits(runs, context)
+        contexts |= dict.fromkeys(missing, experiment.context)
+    tasks = fits(runs, contexts)
     seconds = {task.key: costs.estimate(task.runs[task.key]) for task in tasks}
     planned = {key for experiment in experiments for _, key in experiment.planned}
     console.print(_counts(len(planned), len(runs), context.settings.jobs))
@@ -145,8 +153,7 @@ def run_together(
         console.print(f"Time        {told}")
     for experiment in experiments:
         if experiment.todo:
-            # From now on `strokebench status` knows the plan.
-            experiment.write_report()
+            experiment.write_plan()
     computed: list[str] = []
     waiting = list(experiments)
     try:
@@ -204,14 +211,19 @@ def plan_runs(experiment: Experiment, context: Context, console: Console) -> lis
     return [(run, context.key(run)) for run in plan.runs]
 
 
-def fits(todo: Mapping[str, Run], context: Context) -> list[Task]:
-    """One task a fit: runs that differ in the condition of the test part alone share theirs."""
+def fits(todo: Mapping[str, Run], contexts: Mapping[str, Context]) -> list[Task]:
+    """One task a fit: runs that differ in the condition of the test part alone share theirs.
+
+    Args:
+        todo: by key. contexts: in which each is run, by key.
+    """
     shared: dict[str, dict[str, Run]] = {}
     for key, run in todo.items():
-        shared.setdefault(context.key(replace(run, condition=run.condition.trained)), {})[key] = run
+        shared.setdefault(contexts[key].key(replace(run, condition=run.condition.trained)), {})[key] = run
     tasks = []
     for runs in shared.values():
-        first = next(iter(runs.values()))
+        key, first = next(iter(runs.items()))
+        context = contexts[key]
         tasks.append(Task(runs, context.fold(first), _about(context, first)))
     return tasks
 

@@ -69,13 +69,25 @@ class Head(nn.Module):
         return self.layers(torch.cat(parts, dim=1)).squeeze(1)
 
 
-def contrastive(a: Tensor, b: Tensor, temperature: float) -> Tensor:
-    """Symmetric InfoNCE on cosine similarity (paper, equation 15); log(rows) when all rows are equal.
+def unit_vectors(*vectors: Tensor) -> tuple[Tensor, ...]:
+    """Each of these (rows, width) with rows of length 1, all in one go; a row of zeros stays one."""
+    together = torch.stack(vectors)
+    return (together * together.square().sum(2, keepdim=True).clamp_min(1e-24).rsqrt()).unbind()
+
+
+def matching(a: Tensor, b: Tensor, temperature: float) -> Tensor:
+    """Symmetric InfoNCE (paper, equation 15): a row of each of two is to find the other's; log(rows) if all are equal.
 
     Args:
-        a, b: (rows, width); row i of each belongs to the same patient.
+        a, b: (rows, width), of length 1; row i of each belongs to the same patient.
         temperature: divides the similarities.
     """
-    similarity = functional.normalize(a, dim=1) @ functional.normalize(b, dim=1).T / temperature
+    similarity = a @ b.T / temperature
     own = torch.arange(len(a))
     return (functional.cross_entropy(similarity, own) + functional.cross_entropy(similarity.T, own)) / 2
+
+
+def contrastive(a: Tensor, b: Tensor, temperature: float) -> Tensor:
+    """`matching` on cosine similarity, of rows of any length."""
+    a, b = unit_vectors(a, b)
+    return matching(a, b, temperature)

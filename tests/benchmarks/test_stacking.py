@@ -25,7 +25,8 @@ METHODS = ("mlp", "concat")
 def planned(methods=METHODS, folds=3):
     context = make_context(folds=folds, methods=methods, quick=True)
     runs = [replace(run, params={**run.params, **small(run)}) for run in Table1().plan(context).runs]
-    return context, fits({context.key(run): run for run in runs}, context)
+    keys = {context.key(run): run for run in runs}
+    return context, fits(keys, dict.fromkeys(keys, context))
 
 
 def small(run: Run) -> dict[str, int]:
@@ -75,7 +76,8 @@ def test_runs_that_share_a_fit_are_tested_under_their_own_conditions(stacks: lis
     plain = Table1().plan(context).runs
     lacking = Condition(keep=frozenset({Modality.IMAGE, Modality.TEXT}), when="test_only")
     runs = [*plain, *(replace(run, condition=lacking) for run in plain)]
-    tasks = fits({context.key(run): run for run in runs}, context)
+    keys = {context.key(run): run for run in runs}
+    tasks = fits(keys, dict.fromkeys(keys, context))
     store = Store(tmp_path)
     stacked(context, tasks, store)
     assert stacks == [3]

@@ -88,3 +88,36 @@ def test_nothing_is_computed_twice_and_what_is_complete_is_reported_first(comput
     assert order == ["table1", "table2"]
     first, second = ({key for task in tasks for key in task.runs} for tasks in (computed[:before], computed[before:]))
     assert first and second and not first & second
+
+
+def test_experiments_of_several_splits_are_one_stream(computed, console: Console):
+    settings = {"folds": 2, "methods": ("concat", "svm"), "quick": True}
+    contexts = [make_context(protocol=protocol, **settings) for protocol in ("cv5", "loho")]
+    store, calls = Store(), []
+    under_way = [UnderWay(Table1(), context, console, store) for context in contexts]
+    reports = run_together(under_way, store, console, lambda done: calls.append(len(computed)))
+    assert len(computed) == 2 * 2 * 2
+    # All fits were known when the first experiment was reported.
+    assert calls == [8, 8]
+    for context, report in zip(contexts, reports, strict=True):
+        assert report.folder == context.results_folder("table1")
+        told = report.results.predictions.groupby("fold")["patient_id"].agg(frozenset)
+        assert told.to_dict() == {fold.fold: frozenset(fold.test) for fold in context.split.folds}
+
+
+def test_the_holdout_shares_a_seed_with_the_folds(computed, console: Console):
+    settings = {"methods": ("concat", "svm"), "quick": True, "seeds": (39, 40)}
+    contexts = [make_context(protocol=protocol, folds=10, **settings) for protocol in ("cv5", "holdout")]
+    store = Store()
+    reports = run_together([UnderWay(Table1(), context, console, store) for context in contexts], store, console)
+    # Ten folds, and the fixed test part once more with the second seed.
+    assert len(computed) == 2 * (10 + 1)
+    assert [len(report.results.runs) for report in reports] == [20, 4]
+    assert set(reports[1].results.predictions["protocol"]) == {"holdout"}
+
+
+def test_experiments_on_other_labels_are_refused(console: Console):
+    settings = {"folds": 1, "methods": ("svm",), "quick": True}
+    contexts = [make_context(**settings), make_context(shuffle_labels=1, **settings)]
+    with pytest.raises(ValueError, match="same patients"):
+        run_together([UnderWay(Table1(), context, console, Store()) for context in contexts], Store(), console)

@@ -4,7 +4,7 @@ import pytest
 import torch
 from small_network import noise
 
-from strokebench.methods.layers import Dropout, contrastive
+from strokebench.methods.layers import Dropout, contrastive, unit_vectors
 
 
 @pytest.mark.parametrize("p", [0.1, 0.5, 0.7])
@@ -60,3 +60,10 @@ def test_contrastive_is_symmetric_and_small_for_pairs():
     a, b = noise(6, 32), noise(6, 32, seed=1)
     torch.testing.assert_close(contrastive(a, b, 0.07), contrastive(b, a, 0.07))
     assert contrastive(a, a, 0.07) < 0.01 < contrastive(a, b, 0.07)
+
+
+def test_unit_vectors_keep_the_direction_and_zeros():
+    a, b = noise(6, 5), noise(6, 5, seed=1) * 1e3
+    a[2] = 0
+    for given, unit in zip((a, b), unit_vectors(a, b), strict=True):
+        torch.testing.assert_close(unit, torch.nn.functional.normalize(given, dim=1))

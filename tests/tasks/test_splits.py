@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -21,6 +22,15 @@ def test_holdout_has_the_papers_counts():
         assert (len(fold.train), len(fold.validation), len(fold.test)) == (466, 117, 146)
         assert labels.loc[list(fold.test)].sum() == 46
     assert len({fold.validation for fold in split.folds}) == 4
+
+
+def test_holdout_shares_the_fold_of_one_seed_with_cv5():
+    labels = paper_sized()
+    folds = {replace(fold, name="") for fold in make_split("cv5", labels).folds}
+    shared = [fold.seed for fold in make_split("holdout", labels).folds if replace(fold, name="") in folds]
+    assert shared == [39]
+    alone = make_split("holdout", labels, seeds=(7,)).folds
+    assert {fold.test for fold in alone} == {fold.test for fold in make_split("holdout", labels).folds}
 
 
 def test_cv5_tests_every_patient_once_a_seed():
