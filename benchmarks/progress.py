@@ -88,8 +88,12 @@ class RunProgress:
             self.failed += 1
         self.bar.update(self.task, advance=self.seconds[key], runs=self._runs())
 
-    def completed(self, method: str, results: Results) -> None:
-        """All runs of a method ended: say its AUC, as a first look."""
+    def completed(self, method: str, results: Results, where: str = "") -> None:
+        """All runs of a method ended: say its AUC, as a first look.
+
+        Args:
+            where: the experiment, if there are several.
+        """
         from strokebench.reports.summary import summarise
 
         summary = summarise(results)
@@ -99,7 +103,7 @@ class RunProgress:
             auc += f" ({100 * row['AUC_std']:.2f})" if row["done"] > 1 else ""
             condition = "" if row["condition"] == COMPLETE.name else row["condition"]
             named = ", ".join(filter(None, (described(method).label, row["variant"], condition)))
-            self.bar.console.print(f"  {named}: {row['done']}/{row['planned']} runs, {auc}")
+            self.bar.console.print(f"  {where}{named}: {row['done']}/{row['planned']} runs, {auc}")
 
     def _runs(self) -> str:
         failed = f", {self.failed} failed" if self.failed else ""

@@ -169,7 +169,8 @@ def run_together(
                 experiment = next((each for each, methods in completed.items() if methods), waiting[0])
                 for method in completed[experiment]:
                     experiment.outdated = True
-                    progress.completed(method, experiment.collector.results())
+                    where = f"{experiment.experiment.name}: " if len(experiments) > 1 else ""
+                    progress.completed(method, experiment.collector.results(), where)
                 for each in waiting:
                     each.renew_report()
                 waiting = _finish(waiting, finished)
