@@ -86,7 +86,7 @@ class UnderWay:
 
     def write_plan(self) -> None:
         """From now on `strokebench status` knows what is to come."""
-        self.collector.results().write(self.context.results_folder(self.experiment.name))
+        write_results(self.experiment, self.context, self.collector)
 
     def write_report(self) -> Report:
         """Tables and figures of what is finished by now."""
@@ -245,11 +245,17 @@ def _compute(tasks: list[Task], context: Context, store: Store) -> Iterator[tupl
     return compute_all(tasks, context.material, store, settings.jobs)
 
 
-def write_report(experiment: Experiment, context: Context, collector: Collector) -> Report:
-    """Write results, tables and figures into the experiment's folder; what is there already stays."""
+def write_results(experiment: Experiment, context: Context, collector: Collector) -> tuple[Results, Path]:
+    """Write the runs and predictions that are known by now into the experiment's folder."""
     results = collector.results()
     folder = context.results_folder(experiment.name)
     results.write(folder)
+    return results, folder
+
+
+def write_report(experiment: Experiment, context: Context, collector: Collector) -> Report:
+    """Write results, tables and figures into the experiment's folder; what is there already stays."""
+    results, folder = write_results(experiment, context, collector)
     receipt = receipt_of(experiment, results, folder)
     if kept := receipt.shown():
         return Report(results, kept, folder, up_to_date=True)

@@ -129,11 +129,11 @@ class OnePassRAdam:
         """The first steps, before any that changes the units."""
         beta1, beta2 = self.betas
         size = self.lr / (1 - beta1**generation.age.steps)
-        for (_, values, moments), gradient in zip(generation.packs, gradients, strict=True):
+        for (_, values, momentum, square), gradient in zip(generation.packs, gradients, strict=True):
             gradient /= shrink
-            moments.momentum.lerp_(gradient, 1 - beta1)
-            moments.square.mul_(beta2).addcmul_(gradient, gradient, value=1 - beta2)
-            values.add_(moments.momentum, alpha=-size)
+            momentum.lerp_(gradient, 1 - beta1)
+            square.mul_(beta2).addcmul_(gradient, gradient, value=1 - beta2)
+            values.add_(momentum, alpha=-size)
 
     def _group(self, used: list[bool]) -> list[Generation]:
         """The parameters in use by the steps that they took, with the moments that they have by now."""
@@ -157,8 +157,8 @@ class OnePassRAdam:
         for members in [*([small] if small else []), *([number] for number in numbers if number not in small)]:
             before = [self._moments[member] for member in members]
             if len(members) == 1:
-                pack = Pack(members, self.parameters[members[0]], before[0]._replace(age=age))
-                self._moments[members[0]] = pack.moments
+                self._moments[members[0]] = before[0]._replace(age=age)
+                yield Pack(members, self.parameters[members[0]], before[0].momentum, before[0].square)
             else:
                 parameters = [self.parameters[member] for member in members]
                 values = _flatten_dense_tensors(parameters)
@@ -170,8 +170,7 @@ class OnePassRAdam:
                 ):
                     self.parameters[member].data = own
                     self._moments[member] = Moments(mean, mean_square, age)
-                pack = Pack(members, values, Moments(momentum, square, age))
-            yield pack
+                yield Pack(members, values, momentum, square)
 
 
 @dataclass
@@ -196,12 +195,13 @@ class Pack(NamedTuple):
 
     members: their numbers.
     values: a large parameter itself; of small ones all numbers in a row, of which the parameters are views.
-    moments: of the same shape.
+    momentum, square: their moments, of the same shape.
     """
 
     members: list[int]
     values: Tensor
-    moments: Moments
+    momentum: Tensor
+    square: Tensor
 
     def gradient(self, given: Sequence[Tensor | None]) -> Tensor:
         """Of the shape of `values`, from the gradients of all parameters."""
@@ -215,8 +215,8 @@ class Generation:
     def __init__(self, age: Age, packs: list[Pack]) -> None:
         self.age, self.packs = age, packs
         self.values = [pack.values for pack in packs]
-        self.momenta = [pack.moments.momentum for pack in packs]
-        self.squares = [pack.moments.square for pack in packs]
+        self.momenta = [pack.momentum for pack in packs]
+        self.squares = [pack.square for pack in packs]
         # After so many steps Adam corrects no bias: the learning rate does.
         self.endless = [torch.tensor(math.inf)] * len(packs)
 

@@ -3,6 +3,7 @@
 from collections import Counter
 from dataclasses import replace
 
+import pandas as pd
 import pytest
 from rich.console import Console
 from small_context import make_context
@@ -14,6 +15,7 @@ from strokebench.benchmarks.store import Store
 from strokebench.benchmarks.table1 import Table1
 from strokebench.benchmarks.table2 import Table2
 from strokebench.reports import section
+from strokebench.reports.results import RUNS_FILE
 
 
 @pytest.fixture(autouse=True)
@@ -121,3 +123,18 @@ def test_experiments_on_other_labels_are_refused(console: Console):
     contexts = [make_context(**settings), make_context(shuffle_labels=1, **settings)]
     with pytest.raises(ValueError, match="same patients"):
         run_together([UnderWay(Table1(), context, console, Store()) for context in contexts], Store(), console)
+
+
+def test_the_plan_is_on_disk_before_the_first_fit(monkeypatch: pytest.MonkeyPatch, console: Console):
+    context = make_context(folds=1, methods=("concat", "svm"), quick=True)
+    planned: list[set[str]] = []
+    compute = runner._compute
+
+    def look(todo, context, store):
+        runs = pd.read_parquet(context.results_folder("table1") / RUNS_FILE)
+        planned.append(set(runs["method"] + " " + runs["status"]))
+        return compute(todo, context, store)
+
+    monkeypatch.setattr(runner, "_compute", look)
+    together(context, console, Table1())
+    assert planned == [{"concat missing", "svm missing"}]
