@@ -18,7 +18,7 @@ from strokebench.methods.base import Method
 from strokebench.methods.registry import find_method
 from strokebench.tasks.conditions import Condition
 from strokebench.tasks.metrics import auc, youden_threshold
-from strokebench.tasks.preprocessing import prepare
+from strokebench.tasks.preprocessing import Parts, prepare
 from strokebench.tasks.splits import Fold
 from strokebench.tasks.trimodal import TriModal
 
@@ -61,10 +61,90 @@ class Fitted:
     peak_mb: float
 
 
+@dataclass(frozen=True)
+class Ready:
+    """A fit about to be computed, alone or in a stack.
+
+    Args:
+        model: not fitted.
+        tests: the test part under each condition.
+        patients: `patient_id` and `y` of the test part, in the order of the fold.
+    """
+
+    model: Method
+    parts: Parts
+    tests: list[TriModal]
+    patients: pd.DataFrame
+
+    def predict(self) -> list[NDArray[np.float64]]:
+        """Probability of label 1, (n,) for each condition, once the model is fitted."""
+        return [_probabilities(self.model, test) for test in self.tests]
+
+    def fitted(self, p: list[NDArray[np.float64]], **cost: float) -> Fitted:
+        """What came of it.
+
+        Args:
+            p: of `predict`. cost: the seconds and megabytes of `Fitted`.
+        """
+        model, parts = self.model, self.parts
+        on_validation = _probabilities(model, parts.validation)
+        return Fitted(
+            predictions=[
+                self.patients.assign(p=values, **(model.patient_facts(test) if len(test) else {}))
+                for values, test in zip(p, self.tests, strict=True)
+            ],
+            history={name: [float(v) for v in values] for name, values in model.history_.items()},
+            facts={name: float(value) for name, value in model.facts_.items()}
+            | {
+                "validation_auc": auc(parts.y_validation, on_validation),
+                "threshold": youden_threshold(parts.y_validation, on_validation),
+            },
+            **cost,
+        )
+
+
 def random_state(seed: int, fold: int) -> int:
     """The seed of everything random in a run: the same for all methods, another for each fold."""
     # 31 bits: not every library takes 32.
     return int(np.random.SeedSequence([seed, fold]).generate_state(1)[0] >> 1)
+
+
+def unfitted(method: str, params: Mapping[str, Any], fold: Fold) -> Method:
+    """The method as it is fitted on this fold.
+
+    Raises:
+        StrokebenchError: unknown method.
+        Exception: whatever the method raises of its parameters.
+    """
+    return find_method(method)(**{**params, "random_state": random_state(fold.seed, fold.fold)})
+
+
+def make_ready(
+    method: str,
+    params: Mapping[str, Any],
+    fold: Fold,
+    material: Material,
+    conditions: Sequence[Condition],
+    balance: str,
+) -> Ready:
+    """Method and data of a fit; for arguments and errors see `fit_and_predict`."""
+    (trained,) = {condition.trained for condition in conditions}
+    parts = prepare(
+        material.cohort,
+        material.embeddings,
+        material.labels,
+        fold,
+        material.banned_columns,
+        trained,
+        balance,
+    )
+    tests = [
+        parts.test if condition == trained else condition.apply(parts.test, "test", parts.seed, parts.zeros)
+        for condition in conditions
+    ]
+    ids = list(fold.test)
+    patients = pd.DataFrame({"patient_id": ids, "y": material.labels.loc[ids].to_numpy(np.int8)})
+    return Ready(unfitted(method, params, fold), parts, tests, patients)
 
 
 def fit_and_predict(
@@ -87,47 +167,20 @@ def fit_and_predict(
         StrokebenchError: unknown method or balance, or predictions that are no probabilities.
         Exception: whatever the method raises.
     """
-    (trained,) = {condition.trained for condition in conditions}
-    parts = prepare(
-        material.cohort,
-        material.embeddings,
-        material.labels,
-        fold,
-        material.banned_columns,
-        trained,
-        balance,
-    )
-    tests = [
-        parts.test if condition == trained else condition.apply(parts.test, "test", parts.seed, parts.zeros)
-        for condition in conditions
-    ]
-    model = find_method(method)(**{**params, "random_state": random_state(fold.seed, fold.fold)})
+    ready = make_ready(method, params, fold, material, conditions, balance)
+    parts = ready.parts
     cpu = time.process_time()
     with PeakMemory() as memory:
         start = time.perf_counter()
-        model.fit(parts.train, parts.y_train, parts.validation, parts.y_validation)
+        ready.model.fit(parts.train, parts.y_train, parts.validation, parts.y_validation)
         fitted = time.perf_counter()
-        p = [_probabilities(model, test) for test in tests]
+        p = ready.predict()
         predicted = time.perf_counter()
-    cpu = time.process_time() - cpu
-    on_validation = _probabilities(model, parts.validation)
-    patients = pd.DataFrame(
-        {"patient_id": list(fold.test), "y": material.labels.loc[list(fold.test)].to_numpy(np.int8)}
-    )
-    return Fitted(
-        predictions=[
-            patients.assign(p=values, **(model.patient_facts(test) if len(test) else {}))
-            for values, test in zip(p, tests, strict=True)
-        ],
-        history={name: [float(v) for v in values] for name, values in model.history_.items()},
-        facts={name: float(value) for name, value in model.facts_.items()}
-        | {
-            "validation_auc": auc(parts.y_validation, on_validation),
-            "threshold": youden_threshold(parts.y_validation, on_validation),
-        },
+    return ready.fitted(
+        p,
         fit_seconds=fitted - start,
-        predict_seconds=(predicted - fitted) / len(tests),
-        cpu_seconds=cpu,
+        predict_seconds=(predicted - fitted) / len(p),
+        cpu_seconds=time.process_time() - cpu,
         peak_mb=memory.megabytes,
     )
 

@@ -65,14 +65,14 @@ def compute_stacked(
 
 def stackable(tasks: Sequence[Task]) -> tuple[list[list[Task]], list[Task]]:
     """Groups of two and more tasks of one architecture, in the order given, and the tasks that are in none."""
-    from strokebench.benchmarks.stacked_fit import make_method
+    from strokebench.benchmarks.fit import unfitted
     from strokebench.methods.stacked import OWN_TO_EACH, can_stack
 
     groups: dict[str, list[Task]] = {}
     alone = []
     for task in tasks:
         try:
-            model = make_method(task)
+            model = unfitted(task.first.method, task.first.params, task.fold)
             reason = can_stack([model])
         except Exception:
             # The single path records what is wrong with it.
@@ -148,7 +148,7 @@ def _compute_chunk(
                 left = _lock(task, store, locks)
                 if left.runs:
                     prepared = prepare_task(task, left, material)
-                    shapes.setdefault(prepared.parts.train.shapes, []).append(prepared)
+                    shapes.setdefault(prepared.ready.parts.train.shapes, []).append(prepared)
                 else:
                     ended.append((task, Ended(task.key, "done")))
             except Exception:
@@ -156,7 +156,7 @@ def _compute_chunk(
                 left_out.append(task)
         for together in shapes.values():
             try:
-                outcomes = fit_together(together, material, device)
+                outcomes = fit_together(together, device)
             except torch.OutOfMemoryError:
                 raise
             except Exception as error:

@@ -9,9 +9,9 @@ import signal
 import traceback
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import pandas as pd
 
@@ -21,7 +21,8 @@ from strokebench.benchmarks.store import Busy, Store
 from strokebench.tasks.splits import Fold
 
 if TYPE_CHECKING:
-    from strokebench.benchmarks.fit import Material
+    from strokebench.benchmarks.fit import Fitted, Material
+    from strokebench.tasks.conditions import Condition
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,36 @@ class Task:
     def key(self) -> str:
         """Names the task: the key of its first run."""
         return next(iter(self.runs))
+
+    @property
+    def first(self) -> Run:
+        """Whose method, parameters and balance are those of all."""
+        return self.runs[self.key]
+
+    @property
+    def conditions(self) -> list[Condition]:
+        """Under which the fit is tested."""
+        return [run.condition for run in self.runs.values()]
+
+    def records(self) -> dict[str, dict[str, Any]]:
+        """What is known of its runs as it starts, by key."""
+        return {
+            key: {
+                "key": key,
+                "method": run.method,
+                "seed": run.seed,
+                "fold": run.fold,
+                "fold_name": self.fold.name,
+                "protocol": run.protocol,
+                "condition": run.condition.name,
+                "balance": run.balance,
+                "params": dict(run.params),
+                "host": platform.node(),
+                "started": _now(),
+                **self.about,
+            }
+            for key, run in self.runs.items()
+        }
 
 
 @dataclass(frozen=True)
@@ -62,6 +93,29 @@ class Outcome:
 
     records: Mapping[str, dict[str, Any]]
     predictions: Mapping[str, pd.DataFrame]
+
+    @classmethod
+    def of(cls, fitted: Fitted, records: Mapping[str, dict[str, Any]], **more: object) -> Self:
+        """Of a fit that did not fail.
+
+        Args:
+            records: `Task.records` of its start. more: what else they shall say.
+        """
+        learned = {each.name: getattr(fitted, each.name) for each in fields(fitted) if each.name != "predictions"}
+        learned |= {"finished": _now(), **more}
+        return cls(
+            {key: record | learned for key, record in records.items()},
+            dict(zip(records, fitted.predictions, strict=True)),
+        )
+
+    @classmethod
+    def failed(cls, told: str, records: Mapping[str, dict[str, Any]]) -> Self:
+        """Of a fit that did.
+
+        Args:
+            told: the error.
+        """
+        return cls({key: {**record, "error": told} for key, record in records.items()}, {})
 
     def commit(self, store: Store) -> str:
         """Write it to the store: `done` or `failed`."""
@@ -97,48 +151,20 @@ def compute(task: Task, material: Material) -> Outcome:
     """Compute one fit in this process, with one thread; an error of the method is a result too."""
     from strokebench.benchmarks.fit import fit_and_predict
 
-    records = {key: _record(key, run, task) for key, run in task.runs.items()}
-    run = next(iter(task.runs.values()))
-    conditions = [each.condition for each in task.runs.values()]
+    records, run = task.records(), task.first
     try:
         with one_thread(), warnings.catch_warnings():
             # What a method warns of (convergence, a constant column) would tear the progress bar.
             warnings.simplefilter("ignore")
-            fitted = fit_and_predict(run.method, run.params, task.fold, material, conditions, run.balance)
+            fitted = fit_and_predict(run.method, run.params, task.fold, material, task.conditions, run.balance)
     except Exception as error:
         # Without the values of variables: they may hold patients.
-        told = "".join(traceback.format_exception(error))
-        return Outcome({key: {**record, "error": told} for key, record in records.items()}, {})
-    learned = {
-        "finished": datetime.now(UTC).isoformat(timespec="seconds"),
-        "facts": fitted.facts,
-        "history": fitted.history,
-        "fit_seconds": fitted.fit_seconds,
-        "predict_seconds": fitted.predict_seconds,
-        "cpu_seconds": fitted.cpu_seconds,
-        "peak_mb": fitted.peak_mb,
-    }
-    return Outcome(
-        {key: record | learned for key, record in records.items()},
-        dict(zip(records, fitted.predictions, strict=True)),
-    )
+        return Outcome.failed("".join(traceback.format_exception(error)), records)
+    return Outcome.of(fitted, records)
 
 
-def _record(key: str, run: Run, task: Task) -> dict[str, Any]:
-    return {
-        "key": key,
-        "method": run.method,
-        "seed": run.seed,
-        "fold": run.fold,
-        "fold_name": task.fold.name,
-        "protocol": run.protocol,
-        "condition": run.condition.name,
-        "balance": run.balance,
-        "params": dict(run.params),
-        "host": platform.node(),
-        "started": datetime.now(UTC).isoformat(timespec="seconds"),
-        **task.about,
-    }
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 @contextlib.contextmanager
@@ -186,8 +212,8 @@ def _alone(task: Task, material: Material, store: Store) -> Ended:
         return next(_stream([task], material, store, jobs=2))
     except _worker_died() as error:
         told = f"The worker process died twice, perhaps for lack of memory.\n{error}"
-        for key, run in task.runs.items():
-            store.write_failure(key, _record(key, run, task) | {"error": told})
+        Outcome.failed(told, task.records()).commit(store)
+        for key in task.runs:
             store.lock_path(key).unlink(missing_ok=True)
         return Ended(task.key, "failed")
 

@@ -45,8 +45,8 @@ def stacks(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     sizes: list[int] = []
     fit = stacked_fit.fit_together
 
-    def recorded(prepared, material, device):
-        outcomes = fit(prepared, material, device)
+    def recorded(prepared, device):
+        outcomes = fit(prepared, device)
         sizes.append(len(prepared))
         return outcomes
 
@@ -101,10 +101,10 @@ def test_when_memory_is_out_the_stack_is_halved(stacks: list[int], monkeypatch: 
     context, tasks = planned(("mlp",), folds=5)
     fit = stacked_fit.fit_together
 
-    def small_device(prepared, material, device):
+    def small_device(prepared, device):
         if len(prepared) > 2:
             raise torch.OutOfMemoryError("out of memory")
-        return fit(prepared, material, device)
+        return fit(prepared, device)
 
     monkeypatch.setattr(stacked_fit, "fit_together", small_device)
     assert stacked(context, tasks, Store(tmp_path)) == {task.key: "done" for task in tasks}
