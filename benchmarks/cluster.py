@@ -71,7 +71,7 @@ def _material(material: Material) -> Material:
 
 def _remote(task: Task, material: Material) -> Outcome:
     """On a worker: refuse to compute with other code than the one that planned the run."""
-    method = next(iter(task.runs.values())).method
+    method = task.first.method
     here = code_fingerprint(find_method(method).__module__), package_versions()
     if here != (task.about.get("code_sha256", here[0]), task.about.get("versions", here[1])):
         return _failed(task, "This worker has another version of strokebench or of a library than the rest.")
@@ -79,7 +79,8 @@ def _remote(task: Task, material: Material) -> Outcome:
 
 
 def _failed(task: Task, told: str) -> Outcome:
-    return Outcome({key: {"key": key, **run.names(), "error": told} for key, run in task.runs.items()}, {})
+    # Not the records of its start: nobody knows where and when that was.
+    return Outcome.failed(told, {key: {"key": key, **run.names()} for key, run in task.runs.items()})
 
 
 @contextlib.contextmanager

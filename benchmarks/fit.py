@@ -127,7 +127,18 @@ def make_ready(
     conditions: Sequence[Condition],
     balance: str,
 ) -> Ready:
-    """Method and data of a fit; for arguments and errors see `fit_and_predict`."""
+    """Method and data of a fit that is tested under one or more conditions.
+
+    A fold without test patients is made ready all the same, which is how hyper-parameters are tuned.
+
+    Args:
+        method: its registry name. params: hyper-parameters that differ from its defaults.
+        conditions: all with the same `trained`, for the fit is one.
+
+    Raises:
+        StrokebenchError: unknown method or balance.
+        Exception: whatever the method raises of its parameters.
+    """
     (trained,) = {condition.trained for condition in conditions}
     parts = prepare(
         material.cohort,
@@ -147,27 +158,13 @@ def make_ready(
     return Ready(unfitted(method, params, fold), parts, tests, patients)
 
 
-def fit_and_predict(
-    method: str,
-    params: Mapping[str, Any],
-    fold: Fold,
-    material: Material,
-    conditions: Sequence[Condition],
-    balance: str,
-) -> Fitted:
-    """Compute one fit, tested under one or more conditions; the same arguments give the same in any process.
-
-    A fold without test patients is fitted all the same, which is how hyper-parameters are tuned.
-
-    Args:
-        method: its registry name. params: hyper-parameters that differ from its defaults.
-        conditions: all with the same `trained`, for the fit is one.
+def fit_and_predict(ready: Ready) -> Fitted:
+    """Compute one fit; what was made ready from the same arguments gives the same in any process.
 
     Raises:
-        StrokebenchError: unknown method or balance, or predictions that are no probabilities.
+        ValueError: predictions that are no probabilities.
         Exception: whatever the method raises.
     """
-    ready = make_ready(method, params, fold, material, conditions, balance)
     parts = ready.parts
     cpu = time.process_time()
     with PeakMemory() as memory:

@@ -138,17 +138,16 @@ def run_together(
     context, costs = experiments[0].context, Costs()
     if len({experiment.context.data_sha256 for experiment in experiments}) > 1:
         raise ValueError("Experiments that are computed together need the same patients, inputs and labels.")
-    runs: dict[str, Run] = {}
-    contexts: dict[str, Context] = {}
+    todo: dict[str, tuple[Run, Context]] = {}
     for experiment in experiments:
-        missing = {key: run for key, run in experiment.todo.items() if key not in runs}
-        runs |= {key: missing[key] for key in sorted(missing, key=lambda key: -costs.estimate(missing[key]))}
-        contexts |= dict.fromkeys(missing, experiment.context)
-    tasks = fits(runs, contexts)
+        missing = [(key, run) for key, run in experiment.todo.items() if key not in todo]
+        missing.sort(key=lambda pair: -costs.estimate(pair[1]))
+        todo |= {key: (run, experiment.context) for key, run in missing}
+    tasks = fits(todo)
     seconds = {task.key: costs.estimate(task.runs[task.key]) for task in tasks}
     planned = {key for experiment in experiments for _, key in experiment.planned}
-    console.print(_counts(len(planned), len(runs), context.settings.jobs))
-    measured = all(costs.measured(run) for run in runs.values())
+    console.print(_counts(len(planned), len(todo), context.settings.jobs))
+    measured = all(costs.measured(run) for run, _ in todo.values())
     if tasks and (told := forecast(list(seconds.values()), context.settings.jobs, measured)):
         console.print(f"Time        {told}")
     for experiment in experiments:
@@ -212,19 +211,18 @@ def plan_runs(experiment: Experiment, context: Context, console: Console) -> lis
     return [(run, context.key(run)) for run in plan.runs]
 
 
-def fits(todo: Mapping[str, Run], contexts: Mapping[str, Context]) -> list[Task]:
+def fits(todo: Mapping[str, tuple[Run, Context]]) -> list[Task]:
     """One task a fit: runs that differ in the condition of the test part alone share theirs.
 
     Args:
-        todo: by key. contexts: in which each is run, by key.
+        todo: runs and their contexts, by key.
     """
     shared: dict[str, dict[str, Run]] = {}
-    for key, run in todo.items():
-        shared.setdefault(contexts[key].key(replace(run, condition=run.condition.trained)), {})[key] = run
+    for key, (run, context) in todo.items():
+        shared.setdefault(context.key(replace(run, condition=run.condition.trained)), {})[key] = run
     tasks = []
     for runs in shared.values():
-        key, first = next(iter(runs.items()))
-        context = contexts[key]
+        first, context = todo[next(iter(runs))]
         tasks.append(Task(runs, context.fold(first), _about(context, first)))
     return tasks
 

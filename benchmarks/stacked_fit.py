@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, cast
 
-from strokebench.benchmarks.fit import Material, Ready, make_ready
+from strokebench.benchmarks.fit import Ready
 from strokebench.benchmarks.memory import PeakMemory
 from strokebench.benchmarks.workers import Outcome, Task
 from strokebench.tasks.trimodal import TriModal
@@ -31,17 +31,6 @@ class Prepared:
     left: Task
     ready: Ready
 
-    @property
-    def model(self) -> NeuralMethod:
-        """The method: only networks are stacked."""
-        return cast("NeuralMethod", self.ready.model)
-
-
-def prepare_task(task: Task, left: Task, material: Material) -> Prepared:
-    """Data and method of a task, as `fit_and_predict` has them."""
-    first, conditions = left.first, left.conditions
-    return Prepared(task, left, make_ready(first.method, first.params, task.fold, material, conditions, first.balance))
-
 
 def fit_together(prepared: Sequence[Prepared], device: str) -> list[Outcome]:
     """Fit these tasks as one stack, and predict; seconds and megabytes are each task's share."""
@@ -51,7 +40,7 @@ def fit_together(prepared: Sequence[Prepared], device: str) -> list[Outcome]:
     cpu, start, count = time.process_time(), time.perf_counter(), len(prepared)
     with PeakMemory() as memory:
         fit_stacked(
-            [each.model for each in prepared],
+            [_network(each.ready) for each in prepared],
             [(p.train, p.y_train, p.validation, p.y_validation) for p in (each.ready.parts for each in prepared)],
             device,
         )
@@ -71,7 +60,7 @@ def fit_together(prepared: Sequence[Prepared], device: str) -> list[Outcome]:
     return outcomes
 
 
-def bytes_a_run(prepared: Prepared) -> int:
+def bytes_a_run(ready: Ready) -> int:
     """Device memory that one run of a stack is reckoned to need.
 
     Eight copies of the parameters (gradients twice, RAdam's moments and what they pass through, the best state),
@@ -79,8 +68,13 @@ def bytes_a_run(prepared: Prepared) -> int:
     """
     import torch
 
-    parts, model = prepared.ready.parts, prepared.model
+    parts, model = ready.parts, _network(ready)
     with torch.random.fork_rng(devices=[]):
         parameters = sum(p.numel() for p in model.build(parts.train.shapes).parameters())
     a_patient = sum(getattr(parts.train, part.name)[:1].nbytes for part in fields(TriModal))
     return 8 * 4 * parameters + a_patient * (len(parts.validation) + 8 * model.batch_size) + ACTIVATIONS
+
+
+def _network(ready: Ready) -> NeuralMethod:
+    """The method: only networks are stacked."""
+    return cast("NeuralMethod", ready.model)

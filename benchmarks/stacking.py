@@ -16,7 +16,6 @@ from strokebench.datasets.files import StrokebenchError
 
 if TYPE_CHECKING:
     from strokebench.benchmarks.fit import Material
-    from strokebench.benchmarks.stacked_fit import Prepared
     from strokebench.tasks.trimodal import Shapes
 
 LEAST_FREE = 2**30
@@ -114,12 +113,12 @@ def _chunk_size(tasks: Sequence[Task], material: Material, device: str) -> int:
     """How many of these tasks the device's free memory has room for, by the needs of the first."""
     import torch
 
-    from strokebench.benchmarks.stacked_fit import bytes_a_run, prepare_task
+    from strokebench.benchmarks.stacked_fit import bytes_a_run
 
     if torch.device(device).type != "cuda":
         return len(tasks)
     try:
-        needed = bytes_a_run(prepare_task(tasks[0], tasks[0], material))
+        needed = bytes_a_run(tasks[0].ready(material))
     except Exception:
         # What is wrong with the first is found out when it is computed.
         return len(tasks)
@@ -137,7 +136,7 @@ def _compute_chunk(
     """
     import torch
 
-    from strokebench.benchmarks.stacked_fit import fit_together, prepare_task
+    from strokebench.benchmarks.stacked_fit import Prepared, fit_together
 
     ended: list[tuple[Task, Ended]] = []
     left_out: list[Task] = []
@@ -147,8 +146,8 @@ def _compute_chunk(
             try:
                 left = _lock(task, store, locks)
                 if left.runs:
-                    prepared = prepare_task(task, left, material)
-                    shapes.setdefault(prepared.ready.parts.train.shapes, []).append(prepared)
+                    ready = left.ready(material)
+                    shapes.setdefault(ready.parts.train.shapes, []).append(Prepared(task, left, ready))
                 else:
                     ended.append((task, Ended(task.key, "done")))
             except Exception:
@@ -160,7 +159,7 @@ def _compute_chunk(
             except torch.OutOfMemoryError:
                 raise
             except Exception as error:
-                _log.info("Fits of %s are not stacked: %s", together[0].model.name, error)
+                _log.info("Fits of %s are not stacked: %s", together[0].ready.model.name, error)
                 left_out += [each.task for each in together]
                 continue
             ended += [

@@ -21,8 +21,7 @@ from strokebench.benchmarks.store import Busy, Store
 from strokebench.tasks.splits import Fold
 
 if TYPE_CHECKING:
-    from strokebench.benchmarks.fit import Fitted, Material
-    from strokebench.tasks.conditions import Condition
+    from strokebench.benchmarks.fit import Fitted, Material, Ready
 
 
 @dataclass(frozen=True)
@@ -48,10 +47,12 @@ class Task:
         """Whose method, parameters and balance are those of all."""
         return self.runs[self.key]
 
-    @property
-    def conditions(self) -> list[Condition]:
-        """Under which the fit is tested."""
-        return [run.condition for run in self.runs.values()]
+    def ready(self, material: Material) -> Ready:
+        """Its method and data; for errors see `make_ready`."""
+        from strokebench.benchmarks.fit import make_ready
+
+        first, conditions = self.first, [run.condition for run in self.runs.values()]
+        return make_ready(first.method, first.params, self.fold, material, conditions, first.balance)
 
     def records(self) -> dict[str, dict[str, Any]]:
         """What is known of its runs as it starts, by key."""
@@ -151,12 +152,12 @@ def compute(task: Task, material: Material) -> Outcome:
     """Compute one fit in this process, with one thread; an error of the method is a result too."""
     from strokebench.benchmarks.fit import fit_and_predict
 
-    records, run = task.records(), task.first
+    records = task.records()
     try:
         with one_thread(), warnings.catch_warnings():
             # What a method warns of (convergence, a constant column) would tear the progress bar.
             warnings.simplefilter("ignore")
-            fitted = fit_and_predict(run.method, run.params, task.fold, material, task.conditions, run.balance)
+            fitted = fit_and_predict(task.ready(material))
     except Exception as error:
         # Without the values of variables: they may hold patients.
         return Outcome.failed("".join(traceback.format_exception(error)), records)

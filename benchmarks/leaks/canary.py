@@ -87,7 +87,8 @@ def _sing(context: Context, method: str, params: Mapping[str, Any], seeds: Seque
         material = replace(context.material, labels=labels)
         split = make_split(context.settings.protocol, labels, context.cohort.site, [seed])
         for fold in split.folds:
-            result = fit.fit_and_predict(method, params, fold, material, [COMPLETE], context.settings.balance)
+            ready = fit.make_ready(method, params, fold, material, [COMPLETE], context.settings.balance)
+            result = fit.fit_and_predict(ready)
             [tested] = result.predictions
             positive = int(tested["y"].sum())
             if 0 < positive < len(tested):

@@ -62,7 +62,7 @@ def test_seven_subsets_trained_and_six_at_test_time_that_share_the_full_fit():
     keys = {context.key(run): run for run in runs}
     assert len(keys) == 26
     # Six subsets trained on two folds each, and the full model whose test part is varied.
-    assert len(fits(keys, dict.fromkeys(keys, context))) == 14
+    assert len(fits({key: (run, context) for key, run in keys.items()})) == 14
 
 
 def test_a_method_of_one_modality_has_nothing_to_take_away():

@@ -5,13 +5,13 @@ import pandas as pd
 import pytest
 from small_context import make_context
 
-from strokebench.benchmarks.fit import fit_and_predict, random_state
+from strokebench.benchmarks.fit import fit_and_predict, make_ready, random_state
 from strokebench.tasks.conditions import COMPLETE, all_subsets
 
 
 def fit(method: str, **params):
     context = make_context()
-    return fit_and_predict(method, params, context.split.folds[0], context.material, [COMPLETE], "smote")
+    return fit_and_predict(make_ready(method, params, context.split.folds[0], context.material, [COMPLETE], "smote"))
 
 
 def test_each_fold_has_its_own_random_state_for_all_methods():
@@ -48,9 +48,9 @@ def test_one_fit_is_tested_under_several_conditions():
     context = make_context()
     fold = context.split.folds[0]
     conditions = [COMPLETE, *all_subsets("test_only")[:3]]
-    together = fit_and_predict("concat", {"max_epochs": 2}, fold, context.material, conditions, "smote")
+    together = fit_and_predict(make_ready("concat", {"max_epochs": 2}, fold, context.material, conditions, "smote"))
     for condition, predictions in zip(conditions, together.predictions, strict=True):
-        alone = fit_and_predict("concat", {"max_epochs": 2}, fold, context.material, [condition], "smote")
+        alone = fit_and_predict(make_ready("concat", {"max_epochs": 2}, fold, context.material, [condition], "smote"))
         pd.testing.assert_frame_equal(alone.predictions[0], predictions)
     assert not np.allclose(together.predictions[0]["p"], together.predictions[1]["p"])
 
@@ -59,13 +59,13 @@ def test_conditions_of_two_fits_are_refused():
     context = make_context()
     conditions = [COMPLETE, all_subsets("always")[0]]
     with pytest.raises(ValueError):
-        fit_and_predict("coin", {}, context.split.folds[0], context.material, conditions, "smote")
+        fit_and_predict(make_ready("coin", {}, context.split.folds[0], context.material, conditions, "smote"))
 
 
 def test_a_fold_without_test_patients_is_fitted_for_tuning():
     context = make_context()
     fold = replace(context.split.folds[0], test=())
-    fitted = fit_and_predict("vdafm", {"max_epochs": 2}, fold, context.material, [COMPLETE], "smote")
+    fitted = fit_and_predict(make_ready("vdafm", {"max_epochs": 2}, fold, context.material, [COMPLETE], "smote"))
     assert fitted.predictions[0].empty
     full = fit("vdafm", max_epochs=2)
     assert fitted.facts["validation_auc"] == full.facts["validation_auc"]

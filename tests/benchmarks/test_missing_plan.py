@@ -21,7 +21,7 @@ def test_eight_fits_a_fold_serve_all_conditions():
     assert {run.method for run in plan.runs} == {"vdafm"}
     keyed = {context.key(run): run for run in plan.runs}
     assert len(keyed) == len(plan.runs) == 2 * 36
-    assert len(fits(keyed, dict.fromkeys(keyed, context))) == 2 * 8
+    assert len(fits({key: (run, context) for key, run in keyed.items()})) == 2 * 8
 
 
 def test_methods_of_fewer_modalities_are_left_out_with_a_reason():

@@ -25,8 +25,7 @@ METHODS = ("mlp", "concat")
 def planned(methods=METHODS, folds=3):
     context = make_context(folds=folds, methods=methods, quick=True)
     runs = [replace(run, params={**run.params, **small(run)}) for run in Table1().plan(context).runs]
-    keys = {context.key(run): run for run in runs}
-    return context, fits(keys, dict.fromkeys(keys, context))
+    return context, fits({context.key(run): (run, context) for run in runs})
 
 
 def small(run: Run) -> dict[str, int]:
@@ -76,8 +75,7 @@ def test_runs_that_share_a_fit_are_tested_under_their_own_conditions(stacks: lis
     plain = Table1().plan(context).runs
     lacking = Condition(keep=frozenset({Modality.IMAGE, Modality.TEXT}), when="test_only")
     runs = [*plain, *(replace(run, condition=lacking) for run in plain)]
-    keys = {context.key(run): run for run in runs}
-    tasks = fits(keys, dict.fromkeys(keys, context))
+    tasks = fits({context.key(run): (run, context) for run in runs})
     store = Store(tmp_path)
     stacked(context, tasks, store)
     assert stacks == [3]
@@ -91,7 +89,7 @@ def test_what_is_no_network_and_what_is_alone_goes_the_other_way(stacks: list[in
     _, [lonely] = planned(("concat",), folds=1)
     groups, alone = stackable([*tasks, lonely])
     assert [len(group) for group in groups] == [2]
-    assert {next(iter(task.runs.values())).method for task in alone} == {"svm", "concat"}
+    assert {task.first.method for task in alone} == {"svm", "concat"}
     store = Store(tmp_path)
     assert set(stacked(context, [*tasks, lonely], store).values()) == {"done"}
     assert stacks == [2]
@@ -159,7 +157,7 @@ def test_the_device_is_the_user_s_choice(monkeypatch: pytest.MonkeyPatch):
 
 def test_chunks_are_as_large_as_memory_allows(monkeypatch: pytest.MonkeyPatch):
     context, tasks = planned(("mlp",), folds=5)
-    needed = stacked_fit.bytes_a_run(stacked_fit.prepare_task(tasks[0], tasks[0], context.material))
+    needed = stacked_fit.bytes_a_run(tasks[0].ready(context.material))
     for room, expected in ((2.5, 2), (0.1, 1), (100, 5)):
         free = int(room * needed / stacking.SHARE_OF_FREE)
         monkeypatch.setattr(torch.cuda, "mem_get_info", lambda *_, free=free: (free, 2**34))
