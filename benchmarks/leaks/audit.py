@@ -15,34 +15,43 @@ from strokebench.datasets.files import StrokebenchError, digest, home, read_json
 
 @dataclass(frozen=True)
 class Alarm:
-    """One alarm: what it looks for, in plain words, and how."""
+    """One alarm: what it looks for, in plain words, and how.
+
+    Args:
+        of_split: it asks who is in which part, and is looked for again under every split.
+    """
 
     title: str
     check: Callable[[Context], list[Finding]]
+    of_split: bool = False
 
 
 QUICK: Mapping[str, Alarm] = {
-    "patient_in_two_parts": Alarm("A patient in two parts of a fold", patients.patient_in_two_parts),
-    "one_patient_two_ids": Alarm("Two ids that look like one person", patients.one_patient_two_ids),
-    "doubled_images": Alarm("The same image in two parts", doubles.doubled_images),
-    "doubled_texts": Alarm("The same long text in two parts", doubles.doubled_texts),
-    "doubled_rows": Alarm("The same clinical row in two parts", doubles.doubled_rows),
+    "patient_in_two_parts": Alarm("A patient in two parts of a fold", patients.patient_in_two_parts, of_split=True),
+    "one_patient_two_ids": Alarm("Two ids that look like one person", patients.one_patient_two_ids, of_split=True),
+    "doubled_images": Alarm("The same image in two parts", doubles.doubled_images, of_split=True),
+    "doubled_texts": Alarm("The same long text in two parts", doubles.doubled_texts, of_split=True),
+    "doubled_rows": Alarm("The same clinical row in two parts", doubles.doubled_rows, of_split=True),
     "column_gives_outcome": Alarm("A column that tells the outcome", columns.column_gives_outcome),
     "missing_gives_outcome": Alarm("A missing value that tells the outcome", columns.missing_gives_outcome),
     "column_derived_from_outcome": Alarm("A column derived from the outcome", columns.column_derived_from_outcome),
     "text_states_outcome": Alarm("Text that speaks of the outcome", texts.text_states_outcome),
     "text_gives_outcome": Alarm("Text that tells the outcome", texts.text_gives_outcome),
     "site_predicts_outcome": Alarm("A hospital that predicts the outcome", site.site_predicts_outcome),
-    "preprocessing_touched": Alarm("Test patients that move what is fitted", untouched.preprocessing_touched),
+    "preprocessing_touched": Alarm(
+        "Test patients that move what is fitted", untouched.preprocessing_touched, of_split=True
+    ),
 }
 """Seconds, all together."""
 
 FULL: Mapping[str, Alarm] = {
     **{name: alarm for name, alarm in QUICK.items() if name != "preprocessing_touched"},
     "preprocessing_touched": Alarm(
-        QUICK["preprocessing_touched"].title, lambda context: untouched.preprocessing_touched(context, folds=5)
+        QUICK["preprocessing_touched"].title,
+        lambda context: untouched.preprocessing_touched(context, folds=5),
+        of_split=True,
     ),
-    "shuffled_labels": Alarm("Methods that beat chance on shuffled labels", canary.shuffled_labels),
+    "shuffled_labels": Alarm("Methods that beat chance on shuffled labels", canary.shuffled_labels, of_split=True),
 }
 """Minutes: also the canary, and more folds."""
 
@@ -74,9 +83,15 @@ def run_audit(context: Context, full: bool = False, told: Callable[[str], None] 
     Args:
         told: called with each alarm's title before it runs.
     """
+    return _run(FULL if full else QUICK, context, full, told)
+
+
+def _run(
+    alarms: Mapping[str, Alarm], context: Context, full: bool = False, told: Callable[[str], None] | None = None
+) -> Audit:
     findings: list[Finding] = []
     broken = {}
-    for name, alarm in (FULL if full else QUICK).items():
+    for name, alarm in alarms.items():
         if told:
             told(alarm.title)
         try:
@@ -89,30 +104,44 @@ def run_audit(context: Context, full: bool = False, told: Callable[[str], None] 
 
 
 def remembered_audit(context: Context) -> Audit:
-    """The quick audit, kept below `home("audit")` until data, split, settings or the alarms themselves change."""
-    path = _path(context)
+    """The quick audit, kept below `home("audit")` until data, split, settings or the alarms themselves change.
+
+    What was found without looking at the split is not looked for again under another one.
+    """
+    halves = [_remembered(context, of_split) for of_split in (False, True)]
+    found = [finding for half in halves for finding in half.findings]
+    return Audit(
+        False,
+        sorted(found, key=lambda finding: list(QUICK).index(finding.alarm)),
+        {name: why for half in halves for name, why in half.broken.items()},
+    )
+
+
+def _remembered(context: Context, of_split: bool) -> Audit:
+    """The quick alarms that look at the split, or those that do not."""
+    path = _path(context, of_split)
     if path.is_file():
         try:
             kept = read_json(path)
             return Audit(False, [Finding(**finding) for finding in kept["findings"]])
         except (StrokebenchError, KeyError, TypeError):
             pass
-    audit = run_audit(context)
+    audit = _run({name: alarm for name, alarm in QUICK.items() if alarm.of_split == of_split}, context)
     if not audit.broken:
         write_json(path, {"findings": [asdict(finding) for finding in audit.findings]})
     return audit
 
 
-def _path(context: Context) -> Path:
+def _path(context: Context, of_split: bool) -> Path:
     site = context.cohort.site
     decides = {
         "data": context.data_sha256,
-        "split": context.split.sha256,
         "outcome": context.outcome.expression,
         "source": context.cohort.table[[context.outcome.column, *context.banned_columns]].to_csv(),
         "site": None if site is None else site.to_csv(),
         "scale_text": context.settings.keep_scale_text,
-        "balance": context.settings.balance,
         "code": code_fingerprint(__name__),
     }
+    if of_split:
+        decides |= {"split": context.split.sha256, "balance": context.settings.balance}
     return home("audit", f"{context.cohort.name}-{context.outcome.name}-{digest(decides)[:16]}.json")

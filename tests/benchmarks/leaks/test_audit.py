@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 from strokebench.benchmarks import cli
 from strokebench.benchmarks.leaks import audit as audit_module
 from strokebench.benchmarks.leaks import canary, showing
-from strokebench.benchmarks.leaks.audit import Alarm, remembered_audit, run_audit
+from strokebench.benchmarks.leaks.audit import QUICK, Alarm, remembered_audit, run_audit
 from strokebench.benchmarks.leaks.showing import warn_of_leaks, write_section
 from strokebench.datasets import catalogue, encode
 from strokebench.reports.section import read_section
@@ -37,7 +37,7 @@ def test_a_leak_is_loud_also_when_remembered(leaky, console: Console, monkeypatc
         said = console.export_text()
         assert "ALARM" in said and "ward" in said and "ignored" in said
         # The second time nothing is computed.
-        monkeypatch.setattr(audit_module, "run_audit", None)
+        monkeypatch.setattr(audit_module, "_run", None)
 
 
 def test_it_is_remembered_until_something_changes(make, monkeypatch: pytest.MonkeyPatch):
@@ -46,19 +46,34 @@ def test_it_is_remembered_until_something_changes(make, monkeypatch: pytest.Monk
     start = time.perf_counter()
     remembered_audit(context)
     assert time.perf_counter() - start < 1
-    calls = []
-    monkeypatch.setattr(audit_module, "run_audit", lambda context: calls.append(1) or audit_module.Audit(False, []))
+    calls: list[str] = []
+    monkeypatch.setattr(audit_module, "_run", lambda alarms, _: calls.extend(alarms) or audit_module.Audit(False, []))
     remembered_audit(context)
     assert not calls
+    of_split = [name for name, alarm in QUICK.items() if alarm.of_split]
+    for other in (make(seeds=(39,)), make(balance="none")):
+        calls.clear()
+        remembered_audit(other)
+        assert calls == of_split
     for other in (
-        make(seeds=(39,)),
-        make(balance="none"),
         make(outcome="nihss < 9"),
         make(cohort=lambda cohort: replace(cohort, site=None)),
         make(cohort=lambda cohort: replace(cohort, table=cohort.table.assign(age=cohort.table["age"] + 1))),
     ):
+        calls.clear()
         remembered_audit(other)
-    assert len(calls) == 5
+        assert sorted(calls) == sorted(QUICK)
+
+
+def test_what_is_kept_for_all_splits_never_looks_at_one(leaky):
+    without_split = replace(leaky, split=None)
+    for name, alarm in QUICK.items():
+        if not alarm.of_split:
+            assert alarm.check(without_split) == alarm.check(leaky), name
+
+
+def test_in_halves_or_whole_an_audit_finds_the_same(leaky):
+    assert remembered_audit(leaky) == remembered_audit(leaky) == run_audit(leaky)
 
 
 def test_an_alarm_that_breaks_stops_nothing(make, console: Console, monkeypatch: pytest.MonkeyPatch):
