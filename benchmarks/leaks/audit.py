@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
-from pathlib import Path
+from dataclasses import asdict, dataclass, field, replace
 
 from strokebench.benchmarks.context import Context
 from strokebench.benchmarks.fingerprint import code_fingerprint
@@ -45,11 +44,9 @@ QUICK: Mapping[str, Alarm] = {
 """Seconds, all together."""
 
 FULL: Mapping[str, Alarm] = {
-    **{name: alarm for name, alarm in QUICK.items() if name != "preprocessing_touched"},
-    "preprocessing_touched": Alarm(
-        QUICK["preprocessing_touched"].title,
-        lambda context: untouched.preprocessing_touched(context, folds=5),
-        of_split=True,
+    **QUICK,
+    "preprocessing_touched": replace(
+        QUICK["preprocessing_touched"], check=lambda context: untouched.preprocessing_touched(context, folds=5)
     ),
     "shuffled_labels": Alarm("Methods that beat chance on shuffled labels", canary.shuffled_labels, of_split=True),
 }
@@ -108,7 +105,17 @@ def remembered_audit(context: Context) -> Audit:
 
     What was found without looking at the split is not looked for again under another one.
     """
-    halves = [_remembered(context, of_split) for of_split in (False, True)]
+    site = context.cohort.site
+    decides: dict[str, object] = {
+        "data": context.data_sha256,
+        "outcome": context.outcome.expression,
+        "source": context.cohort.table[[context.outcome.column, *context.banned_columns]].to_csv(),
+        "site": None if site is None else site.to_csv(),
+        "scale_text": context.settings.keep_scale_text,
+        "code": code_fingerprint(__name__),
+    }
+    parts: dict[str, object] = {"split": context.split.sha256, "balance": context.settings.balance}
+    halves = [_remembered(context, False, decides), _remembered(context, True, decides | parts)]
     found = [finding for half in halves for finding in half.findings]
     return Audit(
         False,
@@ -117,9 +124,13 @@ def remembered_audit(context: Context) -> Audit:
     )
 
 
-def _remembered(context: Context, of_split: bool) -> Audit:
-    """The quick alarms that look at the split, or those that do not."""
-    path = _path(context, of_split)
+def _remembered(context: Context, of_split: bool, decides: Mapping[str, object]) -> Audit:
+    """The quick alarms that look at the split, or those that do not.
+
+    Args:
+        decides: everything that their findings depend on.
+    """
+    path = home("audit", f"{context.cohort.name}-{context.outcome.name}-{digest(decides)[:16]}.json")
     if path.is_file():
         try:
             kept = read_json(path)
@@ -130,18 +141,3 @@ def _remembered(context: Context, of_split: bool) -> Audit:
     if not audit.broken:
         write_json(path, {"findings": [asdict(finding) for finding in audit.findings]})
     return audit
-
-
-def _path(context: Context, of_split: bool) -> Path:
-    site = context.cohort.site
-    decides = {
-        "data": context.data_sha256,
-        "outcome": context.outcome.expression,
-        "source": context.cohort.table[[context.outcome.column, *context.banned_columns]].to_csv(),
-        "site": None if site is None else site.to_csv(),
-        "scale_text": context.settings.keep_scale_text,
-        "code": code_fingerprint(__name__),
-    }
-    if of_split:
-        decides |= {"split": context.split.sha256, "balance": context.settings.balance}
-    return home("audit", f"{context.cohort.name}-{context.outcome.name}-{digest(decides)[:16]}.json")
