@@ -132,17 +132,18 @@ def _network(method: NeuralMethod, train: TriModal, y: np.ndarray, validation: T
         module.eval()
         method.before_epoch(module, 0, patients.in_order())
         module.train()
-        for rows in torch.randperm(len(patients), generator=generator).split(method.batch_size):
-            with clock("data"):
-                batch = patients.one_prompt(rows, generator)
-                batch, soft = augment(batch, target[rows], method, random, generator)
-            with clock("forward"):
-                logit, aux = module(batch)
-                loss = method.loss(logit, soft, aux, 0)
-            with clock("backward"):
-                loss.backward()
-            with clock("optimiser"):
-                optimiser.step()
+        with optimiser.collecting():
+            for rows in torch.randperm(len(patients), generator=generator).split(method.batch_size):
+                with clock("data"):
+                    batch = patients.one_prompt(rows, generator)
+                    batch, soft = augment(batch, target[rows], method, random, generator)
+                with clock("forward"):
+                    logit, aux = module(batch)
+                    loss = method.loss(logit, soft, aux, 0)
+                with clock("backward"):
+                    loss.backward()
+                with clock("optimiser"):
+                    optimiser.step()
         trained = time.perf_counter()
         predict_logits(method, module, held_out)
         evaluations.append(time.perf_counter() - trained)

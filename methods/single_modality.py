@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from strokebench.methods.base import Family
 from strokebench.methods.layers import Dropout, Head
+from strokebench.methods.linear import Linear
 from strokebench.methods.neural import Aux, Batch, NeuralMethod
 from strokebench.methods.registry import register
 from strokebench.tasks.trimodal import Modality, Shapes
@@ -146,7 +147,7 @@ def deep_layers(inputs: int, hidden: int, width: int, dropout: float) -> list[nn
     """Two linear layers with batch normalisation, ReLU and dropout."""
     layers: list[nn.Module] = []
     for before, after in ((inputs, hidden), (hidden, width)):
-        layers += [nn.Linear(before, after), nn.BatchNorm1d(after), nn.ReLU(), Dropout(dropout)]
+        layers += [Linear(before, after), nn.BatchNorm1d(after), nn.ReLU(), Dropout(dropout)]
     return layers
 
 

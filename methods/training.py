@@ -206,11 +206,12 @@ def train_network(method: NeuralMethod, module: nn.Module, train: TriModal, y: N
         method.before_epoch(module, epoch, run.patients.in_order())
         module.train()
         total = torch.zeros(())
-        for batch, target in run.batches():
-            loss = training_loss(method, module, batch, target, epoch)
-            loss.backward()
-            optimiser.step()
-            total += loss.detach() * len(target)
+        with optimiser.collecting():
+            for batch, target in run.batches():
+                loss = training_loss(method, module, batch, target, epoch)
+                loss.backward()
+                optimiser.step()
+                total += loss.detach() * len(target)
         end = run.close_epoch(epoch, float(total) / len(run.patients), predict_logits(method, module, run.held_out))
         if end.best:
             best_state = {name: value.clone() for name, value in module.state_dict().items()}
