@@ -13,7 +13,7 @@ from pathlib import Path
 from strokebench.benchmarks.parsed import Parsed, parsed_sources
 from strokebench.datasets.files import StrokebenchError, digest, home
 
-DECIDING_PACKAGES = ("torch", "scikit-learn", "xgboost", "imbalanced-learn", "numpy", "scipy")
+DECIDING_PACKAGES = ("torch", "numba", "scikit-learn", "xgboost", "imbalanced-learn", "numpy", "scipy")
 """Other people's code whose versions decide a result."""
 
 FIT = "strokebench.benchmarks.fit"

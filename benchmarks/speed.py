@@ -65,7 +65,7 @@ class Speed:
         fit_seconds: of a whole fit; of a network estimated from an epoch and `USUAL_EPOCHS`.
         peak_mb: above what the process held before.
         stages: milliseconds of a training step by stage; empty for what is no network.
-        floor: milliseconds of the step's matrix products alone; NaN for what is no network.
+        floor: milliseconds of the step's matrix products alone, by PyTorch; NaN for what is no network.
         epoch_seconds, evaluation_seconds: of an epoch with, and of its validation alone.
         parameters: their number.
     """

@@ -76,7 +76,11 @@ class Linear(nn.Linear):
 
 
 def linear(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
-    """`torch.nn.functional.linear`, by compiled products while `weight` collects factors and `x` has few rows."""
+    """`torch.nn.functional.linear`, by compiled products while `weight` collects factors and `x` has few rows.
+
+    Every backward pass through these counts as part of the weight's gradient: a method that takes derivatives by
+    `torch.autograd.grad`, or second ones, uses `torch.nn.functional.linear` there.
+    """
     factors: Factors | None = getattr(weight, "factors", None)
     if factors is None or x.numel() > MOST_ROWS * x.shape[-1] or not torch.is_grad_enabled():
         return functional.linear(x, weight, bias)
@@ -93,7 +97,7 @@ def fits(weight: Tensor) -> bool:
 @contextmanager
 def collecting(weights: Iterable[Tensor]) -> Iterator[None]:
     """Within it, backward passes leave the gradients of weights that fit in their `factors`, and not in `grad`."""
-    held = [weight for weight in weights if fits(weight)]
+    held = [weight for weight in weights if weight.requires_grad and fits(weight)]
     for weight in held:
         weight.factors = Factors(weight)  # type: ignore[attr-defined]
     try:
@@ -117,7 +121,7 @@ class _FewRows(torch.autograd.Function):
     @staticmethod
     def backward(ctx, gradient):
         if torch.is_grad_enabled():
-            raise RuntimeError("No second derivative while a weight collects factors.")
+            raise RuntimeError("strokebench.methods.linear has no second derivative; torch.nn.Linear has one.")
         factors, left = ctx.factors, _rows(gradient)
         factors.gradients.append(Outer(left, ctx.rows))
         before = None

@@ -43,7 +43,7 @@ def speed_table(speeds: Sequence[Mapping[str, Any]], around: Mapping[str, float]
         notes=[
             f"Fits/h: on one core, prepared data; a network's fit is reckoned as {epochs} epochs.",
             "Data to Optimiser: milliseconds of a training step. Evaluation: milliseconds of an epoch's validation.",
-            "Floor: the step's matrix products alone, same shapes and layout, measured in the same run. "
+            "Floor: the step's matrix products alone by PyTorch, same shapes and layout, measured in the same run. "
             "Step/floor: how many times as long the whole step takes.",
             "Around the fits: " + "; ".join(f"{what} {seconds:.2f} s" for what, seconds in around.items()) + ".",
         ],
