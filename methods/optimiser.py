@@ -5,9 +5,9 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
-from typing import NamedTuple, Self
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -66,11 +66,9 @@ class OnePassRAdam:
         self._generations: list[Generation] = []
         self._moments: dict[int, Moments] = {}
 
-    @contextmanager
-    def collecting(self) -> Iterator[Self]:
+    def collecting(self) -> AbstractContextManager[None]:
         """Within it, gradients of weights that fit come as factors, and not in `grad`."""
-        with collecting(self.parameters):
-            yield self
+        return collecting(self.parameters)
 
     @torch.no_grad()
     def step(self) -> None:
@@ -169,10 +167,10 @@ class OnePassRAdam:
                 self._moments[number] = Moments(zeros, zeros.clone(), born)
             members.setdefault(id(self._moments[number].age), []).append(number)
         generations = []
-        for alike in members.values():
+        for together in members.values():
             # A copy: others of this age may be left out of the coming steps.
-            age = replace(self._moments[alike[0]].age)
-            generations.append(Generation(age, list(self._pack(alike, age)), kinds))
+            age = replace(self._moments[together[0]].age)
+            generations.append(Generation(age, list(self._pack(together, age)), kinds))
         return generations
 
     def _pack(self, numbers: list[int], age: Age) -> Iterator[Pack]:

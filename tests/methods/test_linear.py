@@ -81,16 +81,17 @@ def test_a_second_derivative_is_refused():
 
 
 class Network(nn.Module):
-    """Large and small weights, one of them used twice, one also without `linear`, tokens, a frozen input."""
+    """Weights that fit, one of them used twice, one also without `linear` and one frozen; tokens; small ones."""
 
     def __init__(self):
         super().__init__()
-        self.first, self.twice, self.mixed = layer(128, 192), layer(128, 128), layer(192, 128)
+        self.first, self.frozen, self.twice, self.mixed = (layer(192, 192) for _ in range(4))
+        self.frozen.weight.requires_grad_(False)
         self.block = PostNormBlock(192, 4, 256, 0.0)
         self.last = nn.Linear(192, 1)
 
     def forward(self, x):
-        hidden = self.twice(self.twice(self.first(x).relu()).relu())
+        hidden = self.twice(self.twice(self.frozen(self.first(x).relu())).relu())
         pair = torch.stack([self.mixed(hidden), nn.functional.linear(hidden, self.mixed.weight)], dim=1)
         return self.last(self.block(pair)).sum(1)
 
@@ -120,6 +121,8 @@ def test_training_is_equal(clip_norm, rows):
     start = trained(True, clip_norm, steps=0)
     ours, plain = trained(True, clip_norm, rows=rows), trained(False, clip_norm, rows=rows)
     assert (plain - start).abs().max() > 1e-3
+    frozen = Network().frozen.weight.numel()
+    assert ((ours - start) == 0).sum() >= frozen
     torch.testing.assert_close(ours, plain, rtol=1e-3, atol=2e-5)
 
 
