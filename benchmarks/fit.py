@@ -126,6 +126,7 @@ def make_ready(
     material: Material,
     conditions: Sequence[Condition],
     balance: str,
+    parts: Parts | None = None,
 ) -> Ready:
     """Method and data of a fit that is tested under one or more conditions.
 
@@ -134,13 +135,14 @@ def make_ready(
     Args:
         method: its registry name. params: hyper-parameters that differ from its defaults.
         conditions: all with the same `trained`, for the fit is one.
+        parts: the fold, if another fit under the same `trained` and balance was made ready with it.
 
     Raises:
         StrokebenchError: unknown method or balance.
         Exception: whatever the method raises of its parameters.
     """
     (trained,) = {condition.trained for condition in conditions}
-    parts = prepare(
+    parts = parts or prepare(
         material.cohort,
         material.embeddings,
         material.labels,

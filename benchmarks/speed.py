@@ -129,8 +129,9 @@ def _network(method: NeuralMethod, train: TriModal, y: np.ndarray, validation: T
     epoch_seconds, evaluations = [], []
     for _ in range(epochs + 1):
         start = time.perf_counter()
-        module.eval()
-        method.before_epoch(module, 0, patients.in_order())
+        if method.acts_before(0):
+            module.eval()
+            method.before_epoch(module, 0, patients.in_order())
         module.train()
         with optimiser.collecting():
             for rows in torch.randperm(len(patients), generator=generator).split(method.batch_size):

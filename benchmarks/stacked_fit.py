@@ -4,16 +4,25 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
-from strokebench.benchmarks.fit import Ready
+from strokebench.benchmarks.fit import Material, Ready
 from strokebench.benchmarks.memory import PeakMemory
 from strokebench.benchmarks.workers import Outcome, Task
+from strokebench.tasks.conditions import Condition
+from strokebench.tasks.preprocessing import Parts
+from strokebench.tasks.splits import Fold
 from strokebench.tasks.trimodal import TriModal
 
 if TYPE_CHECKING:
     from strokebench.methods.neural import NeuralMethod
+
+THREADS = 4
+"""That prepare and predict: Python lets them do so side by side in the large operations alone."""
+
+MOST_KEPT = 2**31
 
 ACTIVATIONS = 2**26
 """Bytes that a run's activations are reckoned to need; more than is there is found out by running out of it."""
@@ -45,26 +54,49 @@ def fit_together(prepared: Sequence[Prepared], device: str) -> list[Outcome]:
             device,
         )
     fit_seconds, fit_cpu = (time.perf_counter() - start) / count, (time.process_time() - cpu) / count
-    outcomes = []
-    for each, records in zip(prepared, started, strict=True):
-        cpu, start = time.process_time(), time.perf_counter()
+
+    def outcome(each: Prepared, records: dict[str, dict[str, Any]]) -> Outcome:
+        cpu, start = time.thread_time(), time.perf_counter()
         p = each.ready.predict()
         fitted = each.ready.fitted(
             p,
             fit_seconds=fit_seconds,
             predict_seconds=(time.perf_counter() - start) / len(p),
-            cpu_seconds=fit_cpu + time.process_time() - cpu,
+            cpu_seconds=fit_cpu + time.thread_time() - cpu,
             peak_mb=memory.megabytes / count,
         )
-        outcomes.append(Outcome.of(fitted, records, device=device, stacked=count))
-    return outcomes
+        return Outcome.of(fitted, records, device=device, stacked=count)
+
+    with ThreadPoolExecutor(THREADS) as pool:
+        return list(pool.map(outcome, prepared, started))
+
+
+class PreparedFolds:
+    """Folds that several methods are fitted on, so that each is prepared once; as many as `MOST_KEPT` bytes hold."""
+
+    def __init__(self) -> None:
+        self._parts: dict[tuple[Fold, Condition, str], Parts] = {}
+        self._bytes = 0
+
+    def ready(self, task: Task, material: Material) -> Ready:
+        """`task.ready`, for errors too."""
+        key = task.fold, task.first.condition.trained, task.first.balance
+        known = self._parts.get(key)
+        ready = task.ready(material, known)
+        if known is None:
+            parts = ready.parts
+            size = sum(array.nbytes for x in (parts.train, parts.validation, parts.test) for array in vars(x).values())
+            if self._bytes + size <= MOST_KEPT:
+                self._bytes += size
+                self._parts[key] = parts
+        return ready
 
 
 def bytes_a_run(ready: Ready) -> int:
     """Device memory that one run of a stack is reckoned to need.
 
     Eight copies of the parameters (gradients twice, RAdam's moments and what they pass through, the best state),
-    the validation part, some copies of a batch, and activations. The training part stays in host memory.
+    training and validation part, some copies of a batch, and activations.
     """
     import torch
 
@@ -72,7 +104,9 @@ def bytes_a_run(ready: Ready) -> int:
     with torch.random.fork_rng(devices=[]):
         parameters = sum(p.numel() for p in model.build(parts.train.shapes).parameters())
     a_patient = sum(getattr(parts.train, part.name)[:1].nbytes for part in fields(TriModal))
-    return 8 * 4 * parameters + a_patient * (len(parts.validation) + 8 * model.batch_size) + ACTIVATIONS
+    return (
+        8 * 4 * parameters + a_patient * (len(parts.train) + len(parts.validation) + 8 * model.batch_size) + ACTIVATIONS
+    )
 
 
 def _network(ready: Ready) -> NeuralMethod:

@@ -5,10 +5,13 @@ from __future__ import annotations
 import contextlib
 import logging
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from queue import SimpleQueue
+from threading import Thread
+from typing import TYPE_CHECKING, Generic, Self, TypeVar
 
 from strokebench.benchmarks.store import Store
 from strokebench.benchmarks.workers import Ended, Task, compute_all, one_thread
@@ -16,11 +19,14 @@ from strokebench.datasets.files import StrokebenchError
 
 if TYPE_CHECKING:
     from strokebench.benchmarks.fit import Material
+    from strokebench.benchmarks.stacked_fit import PreparedFolds
     from strokebench.tasks.trimodal import Shapes
 
 LEAST_FREE = 2**30
 """Bytes of free device memory below which `auto` leaves a GPU alone."""
 SHARE_OF_FREE = 0.8
+
+T = TypeVar("T")
 
 _log = logging.getLogger(__name__)
 
@@ -50,16 +56,71 @@ def compute_stacked(
 ) -> Iterator[tuple[Task, Ended]]:
     """Compute tasks, those of one network together; give each as it ends, in any order.
 
-    What comes out is what `compute_all` gives, up to the rounding of sums. Left to it, at the end and in `jobs`
-    processes on the CPU, are tasks that cannot be stacked, those that another call computes just now, and
+    What comes out is what `compute_all` gives, up to the rounding of sums. Left to it, in `jobs` processes on the
+    CPU, are tasks that cannot be stacked, meanwhile, and at the end those that another call computes just now and
     those whose stack failed: an error is then of one run, not of its neighbours.
 
     Records say `device` and `stacked`, the number of fits in the stack; seconds and megabytes are a fit's share.
     """
-    groups, rest = stackable(tasks)
-    for group in groups:
-        yield from _compute_group(group, material, store, device, rest)
+    from strokebench.benchmarks.stacked_fit import PreparedFolds
+
+    groups, alone = stackable(tasks)
+    folds, rest = PreparedFolds(), list[Task]()
+    with Beside(compute_all(alone, material, store, jobs)) as beside:
+        for group in groups:
+            yield from _compute_group(group, material, store, device, folds, rest)
+            yield from beside.by_now()
+        yield from beside.remaining()
     yield from compute_all(rest, material, store, jobs)
+
+
+class Beside(Generic[T]):
+    """Goes through a generator in a thread of its own, which ends with the block."""
+
+    def __init__(self, items: Generator[T]) -> None:
+        self._items, self._queue, self._wanted = items, SimpleQueue[list[T] | BaseException | None](), True
+        self._thread = Thread(target=self._go, daemon=True)
+        self._ended = False
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._wanted = False
+        self._thread.join()
+
+    def by_now(self) -> Iterator[T]:
+        """What has come by now.
+
+        Raises:
+            BaseException: whatever the generator raised.
+        """
+        while not self._queue.empty():
+            yield from self._next()
+
+    def remaining(self) -> Iterator[T]:
+        """What has come and will come, for errors as `by_now`."""
+        while not self._ended:
+            yield from self._next()
+
+    def _next(self) -> list[T]:
+        came = self._queue.get()
+        if isinstance(came, BaseException):
+            raise came
+        self._ended = came is None
+        return came or []
+
+    def _go(self) -> None:
+        try:
+            with contextlib.closing(self._items):
+                for item in self._items:
+                    self._queue.put([item])
+                    if not self._wanted:
+                        break
+            self._queue.put(None)
+        except BaseException as error:
+            self._queue.put(error)
 
 
 def stackable(tasks: Sequence[Task]) -> tuple[list[list[Task]], list[Task]]:
@@ -86,7 +147,7 @@ def stackable(tasks: Sequence[Task]) -> tuple[list[list[Task]], list[Task]]:
 
 
 def _compute_group(
-    tasks: Sequence[Task], material: Material, store: Store, device: str, rest: list[Task]
+    tasks: Sequence[Task], material: Material, store: Store, device: str, folds: PreparedFolds, rest: list[Task]
 ) -> Iterator[tuple[Task, Ended]]:
     """Compute tasks of one architecture in chunks that memory has room for; adds to `rest` what it leaves."""
     import torch
@@ -94,10 +155,10 @@ def _compute_group(
     queue, size = list(tasks), 0
     while queue:
         with _quietly():
-            size = size or _chunk_size(queue, material, device)
+            size = size or _chunk_size(queue, material, device, folds)
             chunk = queue[:size]
             try:
-                ended = _compute_chunk(chunk, material, store, device, rest)
+                ended = _compute_chunk(chunk, material, store, device, folds, rest)
             except torch.OutOfMemoryError:
                 torch.cuda.empty_cache()
                 if len(chunk) > 1:
@@ -109,7 +170,7 @@ def _compute_group(
         yield from ended
 
 
-def _chunk_size(tasks: Sequence[Task], material: Material, device: str) -> int:
+def _chunk_size(tasks: Sequence[Task], material: Material, device: str, folds: PreparedFolds) -> int:
     """How many of these tasks the device's free memory has room for, by the needs of the first."""
     import torch
 
@@ -118,7 +179,7 @@ def _chunk_size(tasks: Sequence[Task], material: Material, device: str) -> int:
     if torch.device(device).type != "cuda":
         return len(tasks)
     try:
-        needed = bytes_a_run(tasks[0].ready(material))
+        needed = bytes_a_run(folds.ready(tasks[0], material))
     except Exception:
         # What is wrong with the first is found out when it is computed.
         return len(tasks)
@@ -127,7 +188,7 @@ def _chunk_size(tasks: Sequence[Task], material: Material, device: str) -> int:
 
 
 def _compute_chunk(
-    tasks: Sequence[Task], material: Material, store: Store, device: str, rest: list[Task]
+    tasks: Sequence[Task], material: Material, store: Store, device: str, folds: PreparedFolds, rest: list[Task]
 ) -> list[tuple[Task, Ended]]:
     """Fit these together and commit their runs.
 
@@ -136,23 +197,33 @@ def _compute_chunk(
     """
     import torch
 
-    from strokebench.benchmarks.stacked_fit import Prepared, fit_together
+    from strokebench.benchmarks.stacked_fit import THREADS, Prepared, fit_together
 
     ended: list[tuple[Task, Ended]] = []
     left_out: list[Task] = []
     shapes: dict[Shapes, list[Prepared]] = {}
     with ExitStack() as locks:
+        held: list[tuple[Task, Task]] = []
         for task in tasks:
             try:
                 left = _lock(task, store, locks)
-                if left.runs:
-                    ready = left.ready(material)
-                    shapes.setdefault(ready.parts.train.shapes, []).append(Prepared(task, left, ready))
-                else:
-                    ended.append((task, Ended(task.key, "done")))
             except Exception:
-                # Busy, or data and parameters that the single path will tell of.
+                # Busy, or whatever the single path will tell of.
                 left_out.append(task)
+                continue
+            if left.runs:
+                held.append((task, left))
+            else:
+                ended.append((task, Ended(task.key, "done")))
+        with ThreadPoolExecutor(THREADS) as pool:
+            making = [pool.submit(folds.ready, left, material) for _, left in held]
+        for (task, left), made in zip(held, making, strict=True):
+            if made.exception():
+                # Data and parameters that the single path will tell of.
+                left_out.append(task)
+            else:
+                ready = made.result()
+                shapes.setdefault(ready.parts.train.shapes, []).append(Prepared(task, left, ready))
         for together in shapes.values():
             try:
                 outcomes = fit_together(together, device)

@@ -8,7 +8,7 @@ import platform
 import signal
 import traceback
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Self
@@ -22,6 +22,7 @@ from strokebench.tasks.splits import Fold
 
 if TYPE_CHECKING:
     from strokebench.benchmarks.fit import Fitted, Material, Ready
+    from strokebench.tasks.preprocessing import Parts
 
 
 @dataclass(frozen=True)
@@ -47,12 +48,12 @@ class Task:
         """Whose method, parameters and balance are those of all."""
         return self.runs[self.key]
 
-    def ready(self, material: Material) -> Ready:
-        """Its method and data; for errors see `make_ready`."""
+    def ready(self, material: Material, parts: Parts | None = None) -> Ready:
+        """Its method and data; for `parts` and errors see `make_ready`."""
         from strokebench.benchmarks.fit import make_ready
 
         first, conditions = self.first, [run.condition for run in self.runs.values()]
-        return make_ready(first.method, first.params, self.fold, material, conditions, first.balance)
+        return make_ready(first.method, first.params, self.fold, material, conditions, first.balance, parts)
 
     def records(self) -> dict[str, dict[str, Any]]:
         """What is known of its runs as it starts, by key."""
@@ -183,7 +184,7 @@ def one_thread() -> Iterator[None]:
         torch.set_num_threads(threads)
 
 
-def compute_all(tasks: Sequence[Task], material: Material, store: Store, jobs: int) -> Iterator[tuple[Task, Ended]]:
+def compute_all(tasks: Sequence[Task], material: Material, store: Store, jobs: int) -> Generator[tuple[Task, Ended]]:
     """Compute tasks in `jobs` processes; give each as it ends, in any order.
 
     A task that another call computes at the same time is waited for at the end. A task whose process dies

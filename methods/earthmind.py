@@ -13,7 +13,7 @@ from torch.nn import functional
 from strokebench.datasets.files import StrokebenchError
 from strokebench.methods.attention import Block, attention_weights
 from strokebench.methods.layers import Head, contrastive
-from strokebench.methods.neural import Aux, Batch
+from strokebench.methods.neural import Aux, Batch, Epoch
 from strokebench.methods.registry import register
 from strokebench.methods.tokens import TokenAdapter, TokenMethod, token_space
 from strokebench.tasks.trimodal import Shapes
@@ -81,7 +81,7 @@ class EarthMind(TokenMethod):
                 )
         return EarthMindNetwork(shapes, self)
 
-    def loss(self, logit: Tensor, target: Tensor, aux: Aux, epoch: int) -> Tensor:
+    def loss(self, logit: Tensor, target: Tensor, aux: Aux, epoch: Epoch) -> Tensor:
         """Cross-entropy, plus the weighted alignment and attention losses that are switched on."""
         total = functional.binary_cross_entropy_with_logits(logit, target)
         if align := ALIGNMENTS[self.align]:

@@ -15,7 +15,7 @@ from torch.nn import functional
 from strokebench.datasets.files import StrokebenchError
 from strokebench.methods.attention import Attention, Block, blocked, causal
 from strokebench.methods.layers import Head
-from strokebench.methods.neural import Aux, Batch
+from strokebench.methods.neural import Aux, Batch, Epoch
 from strokebench.methods.registry import register
 from strokebench.methods.tokens import TokenAdapter, TokenMethod, token_space
 from strokebench.tasks.trimodal import Shapes, TriModal
@@ -91,7 +91,7 @@ class FUSION(TokenMethod):
                 self.facts_[f"{name}_token_variance"] = float(spread)
         return self
 
-    def loss(self, logit: Tensor, target: Tensor, aux: Aux, epoch: int) -> Tensor:
+    def loss(self, logit: Tensor, target: Tensor, aux: Aux, epoch: Epoch) -> Tensor:
         """Cross-entropy plus the weighted mapping loss."""
         total = functional.binary_cross_entropy_with_logits(logit, target)
         if not self.mapping_weight:

@@ -19,6 +19,8 @@ from strokebench.methods.base import Method, two_columns
 from strokebench.tasks.trimodal import Shapes, TriModal
 
 Aux = dict[str, Tensor]
+Epoch = int | Tensor
+"""From 0; a tensor without dimensions where one step is recorded for all epochs, so that no loss may branch on it."""
 
 
 class Batch(NamedTuple):
@@ -76,9 +78,13 @@ class NeuralMethod(Method):
     def build(self, shapes: Shapes) -> nn.Module:
         """The network: called with a `Batch`, it gives the logits (b,) and a dict for `loss`."""
 
-    def loss(self, logit: Tensor, target: Tensor, aux: Aux, epoch: int) -> Tensor:
+    def loss(self, logit: Tensor, target: Tensor, aux: Aux, epoch: Epoch) -> Tensor:
         """What is minimised; `target` (b,) may be soft after MixUp. Default: binary cross-entropy."""
         return functional.binary_cross_entropy_with_logits(logit, target)
+
+    def acts_before(self, epoch: int) -> bool:
+        """Whether `before_epoch` is to be called before this epoch."""
+        return type(self).before_epoch is not NeuralMethod.before_epoch
 
     def before_epoch(self, module: nn.Module, epoch: int, batches: Iterator[Batch]) -> None:
         """Called before each epoch with the training part, clean and in order, for what is not a gradient."""

@@ -90,9 +90,11 @@ class SparseMM(TokenMethod):
         """The epoch before which budgets are set; a training shorter than that still gets them."""
         return min(self.dense_epochs, self.max_epochs - 1)
 
+    def acts_before(self, epoch: int) -> bool:
+        return epoch == self.chase_epoch and not self.training_free
+
     def before_epoch(self, module: nn.Module, epoch: int, batches: Iterator[Batch]) -> None:
-        if epoch == self.chase_epoch and not self.training_free:
-            self.set_budgets(module, batches)
+        self.set_budgets(module, batches)
 
     def may_select(self, epoch: int) -> bool:
         return self.training_free or epoch >= self.chase_epoch

@@ -78,11 +78,11 @@ def feed_dropouts(network: nn.Module, masks: Masks) -> None:
                 setattr(parent, name, replaced.setdefault(child, FedDropout(child.p, masks)))
 
 
-def draw_masks(generators: Sequence[torch.Generator], asked: Sequence[Asked], device: torch.device) -> list[Tensor]:
-    """A mask (runs, size) a layer, each row from its own generator, the numbers that `Dropout` would draw."""
-    bits = torch.empty(len(generators), sum(layer.words for layer in asked), dtype=torch.int64)
-    for row, generator in zip(bits, generators, strict=True):
-        row.random_(-(2**63), None, generator=generator)
-    # Random bits travel, and not masks, which are twice as large.
-    of_layers = bits.view(torch.int16).to(device).split([4 * layer.words for layer in asked], dim=1)
+def masks(bits: Tensor, asked: Sequence[Asked]) -> list[Tensor]:
+    """A mask (runs, size) a layer, those that `Dropout` would make of the same random numbers.
+
+    Args:
+        bits: (runs, words) int64, random; the words of all layers. They travel, and not the masks, which are larger.
+    """
+    of_layers = bits.view(torch.int16).split([4 * layer.words for layer in asked], dim=1)
     return [dropout_mask(own[:, : layer.size], layer.p) for own, layer in zip(of_layers, asked, strict=True)]

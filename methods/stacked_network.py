@@ -7,12 +7,13 @@ from contextlib import contextmanager, nullcontext
 from copy import deepcopy
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.func import functional_call, vmap
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
-from strokebench.methods.neural import Batch, NeuralMethod
+from strokebench.methods.neural import Batch, Epoch
 from strokebench.methods.stacked_dropout import Asked, Masks, feed_dropouts
+from strokebench.methods.stacked_run import StackedRun
 from strokebench.methods.stacked_state import Stack
 from strokebench.methods.training import training_loss
 
@@ -23,37 +24,34 @@ class StackedNetwork:
     """One network, called with the parameters of R runs.
 
     Args:
-        module: of any of the runs; it is copied.
-        method: whose `loss` is minimised; runs of a stack agree on what it depends on.
+        run: any of the runs: its module, which is copied, and its method, whose `loss` is minimised; runs of a stack
+            agree on what it depends on.
         device: where the stack lives.
     """
 
-    def __init__(self, module: nn.Module, method: NeuralMethod, device: torch.device) -> None:
+    def __init__(self, run: StackedRun, device: torch.device) -> None:
         self.masks = Masks()
-        self.template = deepcopy(module).to(device)
+        self.template = deepcopy(run.module).to(device)
         feed_dropouts(self.template, self.masks)
-        self.method, self.device = method, device
+        self.method, self.device = run.method, device
+        self.shapes = [part.shape[1:] for part in next(run.patients.in_order(1))]
         self._asked: dict[int, list[Asked]] = {}
 
-    def dropout(self, stack: Stack, batch: Batch) -> list[Asked]:
-        """What one run's dropout layers need for a batch of this size, in the order in which they ask.
-
-        Args:
-            batch: of any runs (g, b, ...).
-        """
-        size = batch.table.shape[1]
+    def dropout(self, stack: Stack, size: int) -> list[Asked]:
+        """What one run's dropout layers need for a batch of this size, in the order in which they ask."""
         if size not in self._asked:
             self.masks.count()
             self.template.train()
             buffers = {name: value[0].clone() for name, value in stack.stacked.items()} | stack.shared
             parameters = {name: value[0] for name, value in stack.parameters.items()}
+            batch = Batch(*(torch.zeros(size, *shape, device=self.device) for shape in self.shapes))
             with torch.no_grad(), self._mappable():
-                functional_call(self.template, parameters | buffers, (Batch(*(part[0].clone() for part in batch)),))
+                functional_call(self.template, parameters | buffers, (batch,))
             self._asked[size] = self.masks.asked
         return self._asked[size]
 
     def losses(
-        self, stack: Stack, rows: Tensor | None, batch: Batch, target: Tensor, masks: list[Tensor], epoch: int
+        self, stack: Stack, rows: Tensor | None, batch: Batch, target: Tensor, masks: list[Tensor], epoch: Epoch
     ) -> Tensor:
         """Training loss of each run (g,), with gradients to the stack's parameters.
 
@@ -63,8 +61,9 @@ class StackedNetwork:
         """
         parameters, buffers = stack.parameters, stack.stacked
         if rows is not None:
-            parameters = {name: value[rows] for name, value in parameters.items()}
-            buffers = {name: value[rows] for name, value in buffers.items()}
+            # Not `value[rows]`, whose derivative is a sort on a GPU.
+            parameters = {name: value.index_select(0, rows) for name, value in parameters.items()}
+            buffers = {name: value.index_select(0, rows) for name, value in buffers.items()}
 
         def loss(parameters: State, buffers: State, batch: Batch, target: Tensor, masks: list[Tensor]) -> Tensor:
             self.masks.feed(masks)

@@ -1,8 +1,8 @@
-"""The runs of a stack, and the batches in which they step together."""
+"""The runs of a stack."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import torch
@@ -29,11 +29,15 @@ class StackedRun(TrainingRun):
     Args:
         module: on the CPU; holds the run's state between, before and after the stack's own use of it.
         dropout: in the state in which torch's global generator is after `module` was built.
+
+    Attributes:
+        ended: whether its training is over, even if it has not left the stack yet.
     """
 
     def __init__(self, method: NeuralMethod, module: nn.Module, parts: FitParts, dropout: torch.Generator) -> None:
         super().__init__(method, *parts)
         self.module, self.parts, self.dropout = module, parts, dropout
+        self.ended = False
 
     @classmethod
     def start(cls, method: NeuralMethod, parts: FitParts) -> StackedRun:
@@ -49,44 +53,6 @@ class StackedRun(TrainingRun):
         """Leave the module in this state."""
         self.module.load_state_dict(state)
         self.module.eval()
-
-
-class Group(NamedTuple):
-    """Runs whose batches in one step have the same size b.
-
-    runs: their numbers, g of them; batch (g, b, ...); target (g, b).
-    """
-
-    runs: list[int]
-    batch: Batch
-    target: Tensor
-
-
-def steps(runs: Sequence[StackedRun], device: torch.device, mapping: Callable[..., Any] = map) -> Iterator[list[Group]]:
-    """One epoch of all runs, step by step; a run that has no more batches is in no group.
-
-    Args:
-        mapping: `map`, or that of a pool of threads that draw for several runs at the same time.
-    """
-    streams = [run.batches() for run in runs]
-    while True:
-        drawn = dict(enumerate(mapping(_next, streams)))
-        sizes: dict[int, list[int]] = {}
-        for number, item in drawn.items():
-            if item is not None:
-                sizes.setdefault(len(item[1]), []).append(number)
-        if not sizes:
-            return
-        yield [_group(numbers, [drawn[number] for number in numbers], device) for numbers in sizes.values()]
-
-
-def _next(stream: Iterator[tuple[Batch, Tensor]]) -> tuple[Batch, Tensor] | None:
-    return next(stream, None)
-
-
-def _group(numbers: list[int], drawn: Sequence[tuple[Batch, Tensor]], device: torch.device) -> Group:
-    batch = Batch(*(torch.stack(part).to(device) for part in zip(*(batch for batch, _ in drawn), strict=True)))
-    return Group(numbers, batch, torch.stack([target for _, target in drawn]).to(device))
 
 
 def held_out_batches(runs: Sequence[StackedRun], device: torch.device) -> list[Batch]:

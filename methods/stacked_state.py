@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Collection, Iterable, Sequence
+from functools import lru_cache
 
 import torch
 from torch import Tensor, nn
-from torch.func import stack_module_state
 
 from strokebench.methods.optimiser import rectification
 
 BETAS, EPS = (0.9, 0.999), 1e-8
 """Those of `OnePassRAdam`."""
 
+SCALARS = 2
+"""Numbers a run that its step depends on."""
+
+ALIGNED = 64
+"""Parameters of a run are filled up to a multiple of so many, for a GPU to read several at once."""
+
 
 class Stack:
     """R networks of one architecture: parameters, buffers, RAdam's moments, and each run's best state so far.
 
-    All parameters of a run are one row, so that clipping and RAdam are a dozen elementwise operations however
-    many layers there are. Buffers that are constants (they are not saved, or are a lone flag) are held once as
-    long as all runs agree on them, which lets a network branch on them; the others are stacked.
+    All parameters of a run are one row, so that clipping and RAdam are one pass over it however many layers there
+    are. Buffers that are constants (they are not saved, or are a lone flag) are held once as long as all runs agree
+    on them, which lets a network branch on them; the others are stacked.
 
     Args:
         modules: freshly built, of one class; they are copied.
@@ -27,6 +34,7 @@ class Stack:
 
     Attributes:
         parameters: views of the rows, name -> (R, *shape), leaves of autograd.
+        adaptive: of each run, whether the step that was counted last has an adaptive rate; the first have none.
         stacked, shared: buffers, name -> (R, *shape) or (*shape).
 
     Raises:
@@ -34,19 +42,25 @@ class Stack:
     """
 
     def __init__(self, modules: Sequence[nn.Module], device: torch.device) -> None:
-        if not all(p.requires_grad for p in modules[0].parameters()):
+        first = modules[0]
+        if not all(p.requires_grad for p in first.parameters()):
             raise ValueError("a parameter of the network is frozen")
-        parameters, buffers = stack_module_state(list(modules))
-        saved = self._saved = set(modules[0].state_dict())
-        self.shapes = {name: value.shape[1:] for name, value in parameters.items()}
-        rows = [value.detach().flatten(1) for value in parameters.values()]
-        self.flat = torch.cat(rows, 1).to(device) if rows else torch.zeros(len(modules), 0, device=device)
+        self._saved = set(first.state_dict())
+        self.shapes = {name: value.shape for name, value in first.named_parameters()}
+        used = sum(shape.numel() for shape in self.shapes.values())
+        rows = torch.zeros(len(modules), -(-used // ALIGNED) * ALIGNED)
+        for row, module in zip(rows, modules, strict=True):
+            if used:
+                torch.cat([value.detach().flatten() for value in module.parameters()], out=row[:used])
+        self.flat = rows.to(device)
         self.momentum, self.square = torch.zeros_like(self.flat), torch.zeros_like(self.flat)
         self.steps = [0] * len(modules)
-        constants = {name for name, value in buffers.items() if name not in saved or value.dtype is torch.bool}
+        self.adaptive: tuple[bool, ...] = (False,) * len(modules)
+        buffers = {name: [module.get_buffer(name) for module in modules] for name, _ in first.named_buffers()}
+        constants = {n for n, values in buffers.items() if n not in self._saved or values[0].dtype is torch.bool}
         self._constants = {name for name in constants if _agree(buffers[name])}
-        self.stacked = {name: b.detach().to(device) for name, b in buffers.items() if name not in self._constants}
-        self.shared = {name: buffers[name][0].to(device) for name in self._constants}
+        self.stacked = {n: torch.stack(values).to(device) for n, values in buffers.items() if n not in self._constants}
+        self.shared = {name: self._shared(buffers[name][0]) for name in self._constants}
         self._best: list[tuple[Tensor, dict[str, Tensor]] | None] = [None] * len(modules)
         self._view()
 
@@ -54,44 +68,61 @@ class Stack:
         return len(self.flat)
 
     def _view(self) -> None:
-        pieces = self.flat.split([shape.numel() for shape in self.shapes.values()], dim=1)
         self.parameters = {
             name: (piece.unflatten(1, shape) if shape else piece.squeeze(1)).detach().requires_grad_()
-            for (name, shape), piece in zip(self.shapes.items(), pieces, strict=True)
+            for (name, shape), piece in zip(self.shapes.items(), self._pieces(self.flat), strict=True)
         }
+        # After so many steps Adam corrects no bias: the learning rate does.
+        self._endless = torch.tensor(math.inf, device=self.flat.device)
 
-    @torch.no_grad()
-    def step(
-        self,
-        gradients: Mapping[str, Tensor | None],
-        rates: Sequence[float],
-        clip_norms: Sequence[float],
-        stepping: Sequence[bool],
-    ) -> None:
-        """Clip and update as `OnePassRAdam` does; the runs that are not `stepping` stay as they are.
+    def _pieces(self, rows: Tensor) -> Sequence[Tensor]:
+        """The parameters' numbers in (..., P)."""
+        sizes = [shape.numel() for shape in self.shapes.values()]
+        return rows[..., : sum(sizes)].split(sizes, dim=-1)
+
+    def scalars(self, rates: Sequence[float], clip_norms: Sequence[float], stepping: Collection[int]) -> Tensor:
+        """What the next step depends on besides gradients, (R, SCALARS), on the CPU; counts the step as taken.
 
         Args:
-            gradients: name -> (R, *shape), zero for the runs that are not stepping; None where nothing depends
-                on that parameter.
             rates, clip_norms: learning rate and largest gradient norm of each run.
+            stepping: the runs that take it.
+        """
+        self.steps = [step + (run in stepping) for run, step in enumerate(self.steps)]
+        sizes, self.adaptive = zip(*map(_size, self.steps, rates), strict=True)
+        return torch.tensor([clip_norms, sizes], dtype=torch.float32).T
+
+    @torch.no_grad()
+    def step(self, gradients: Sequence[Tensor | None], scalars: Tensor, stepping: Iterable[int]) -> None:
+        """Clip and update as `OnePassRAdam` does, one run after the other, which spares many passes over all.
+
+        Args:
+            gradients: of the parameters in their order, (R, *shape); None where nothing depends on a parameter.
+            scalars: those of this step, on the stack's device.
+            stepping: the others stay as they are.
         """
         rows = [
-            torch.zeros_like(self.parameters[name]) if gradient is None else gradient
-            for name, gradient in gradients.items()
+            torch.zeros_like(parameter) if gradient is None else gradient
+            for parameter, gradient in zip(self.parameters.values(), gradients, strict=True)
         ]
-        gradient = torch.cat([row.flatten(1) for row in rows], 1)
-        self.steps = [step + moves for step, moves in zip(self.steps, stepping, strict=True)]
-        scalars = [
-            (clip, *_coefficients(step, rate)) if moves else (clip, 0.0, 0.0, 0.0, 0.0, 1.0)
-            for clip, step, rate, moves in zip(clip_norms, self.steps, rates, stepping, strict=True)
-        ]
-        columns = torch.tensor(scalars, dtype=torch.float32).to(self.flat.device, non_blocking=True)
-        clip, weight1, weight2, size, root, floor = columns.unsqueeze(2).unbind(1)
-        gradient /= ((gradient.norm(dim=1, keepdim=True) + 1e-6) / clip).clamp_min(1)
-        self.momentum.lerp_(gradient, weight1)
-        self.square.lerp_(gradient.square_(), weight2)
-        denominator = self.square.sqrt().mul_(root).add_(floor)
-        self.flat.sub_(torch.div(self.momentum, denominator, out=denominator).mul_(size))
+        gradient = torch.zeros_like(self.flat)
+        used = sum(shape.numel() for shape in self.shapes.values())
+        if used:
+            torch.cat([row.flatten(1) for row in rows], 1, out=gradient[:, :used])
+        clip, size = scalars.unbind(1)
+        shrink = ((gradient.norm(dim=1) + 1e-6) / clip).clamp_min(1)
+        beta1, beta2 = BETAS
+        for run in stepping:
+            values, own, momentum, square = (each[run] for each in (self.flat, gradient, self.momentum, self.square))
+            if self.adaptive[run]:
+                torch._fused_adam_(
+                    [values], [own], [momentum], [square], [], [self._endless], lr=size[run], beta1=beta1, beta2=beta2,
+                    weight_decay=0.0, eps=EPS, amsgrad=False, maximize=False, grad_scale=shrink[run],
+                )  # fmt: skip
+            else:
+                own /= shrink[run]
+                momentum.lerp_(own, 1 - beta1)
+                square.lerp_(own.square_(), 1 - beta2)
+                values.sub_(momentum * size[run])
 
     def keep_best(self, runs: Sequence[int]) -> None:
         """Remember the present state of these runs as their best."""
@@ -105,7 +136,7 @@ class Stack:
     def state(self, run: int, best: bool = False) -> dict[str, Tensor]:
         """A run's `state_dict` as a copy on the CPU: the present one, or the best if one was kept."""
         row, buffers = (self._best[run] if best else None) or self._snapshot(run)
-        pieces = row.cpu().split([shape.numel() for shape in self.shapes.values()])
+        pieces = self._pieces(row.cpu())
         parameters = {n: piece.view(shape) for (n, shape), piece in zip(self.shapes.items(), pieces, strict=True)}
         return parameters | {name: value.cpu() for name, value in buffers.items()}
 
@@ -126,7 +157,12 @@ class Stack:
             values = [module.get_buffer(name) for module in modules]
             if not _agree(values):
                 raise ValueError(f"the runs do not agree on the buffer {name}")
-            self.shared[name] = values[0].to(self.flat.device, copy=True)
+            self.shared[name] = self._shared(values[0])
+
+    def _shared(self, constant: Tensor) -> Tensor:
+        """A copy on the stack's device; of a lone flag on the CPU, so that to branch on it waits for no device."""
+        lone_flag = constant.dtype is torch.bool and not constant.dim()
+        return constant.to("cpu" if lone_flag else self.flat.device, copy=True)
 
     def keep(self, runs: Sequence[int]) -> None:
         """Only these runs stay, in this order: the others' memory is freed, and no time is spent on them."""
@@ -134,6 +170,7 @@ class Stack:
         self.flat, self.momentum, self.square = self.flat[rows], self.momentum[rows], self.square[rows]
         self.stacked = {name: value[rows] for name, value in self.stacked.items()}
         self.steps = [self.steps[run] for run in runs]
+        self.adaptive = tuple(self.adaptive[run] for run in runs)
         self._best = [self._best[run] for run in runs]
         self._view()
 
@@ -142,16 +179,16 @@ def _agree(values: Sequence[Tensor] | Tensor) -> bool:
     return all(torch.equal(value, values[0]) for value in values)
 
 
-def _coefficients(step: int, rate: float) -> tuple[float, float, float, float, float]:
-    """RAdam's step (from 1) as: weights of the gradient in the two moments, size, factor of the root, and floor.
+@lru_cache
+def _size(step: int, rate: float) -> tuple[float, bool]:
+    """The learning rate of RAdam's step (from 1), with the corrections of both moments' bias, and if it is adaptive.
 
-    The update is size * momentum / (factor * root of the square + floor); without adaptive rate, which is not
-    tractable in the first steps, the denominator is 1.
+    The update is this times momentum / (root of the square + EPS); where it is not adaptive, in the first steps, there
+    is no denominator.
     """
+    if not step:
+        return 0.0, False
     beta1, beta2 = BETAS
     size = rate / (1 - beta1**step)
     factor = rectification(step, beta2)
-    if factor is None:
-        return 1 - beta1, 1 - beta2, size, 0.0, 1.0
-    correction = (1 - beta2**step) ** 0.5
-    return 1 - beta1, 1 - beta2, size * factor, 1 / correction, EPS / correction
+    return (size, False) if factor is None else (size * factor * (1 - beta2**step) ** 0.5, True)

@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Self
 
 import numpy as np
 import torch
@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from strokebench.datasets.large import blocks, room
-from strokebench.methods.neural import Aux, Batch
+from strokebench.methods.neural import Aux, Batch, Epoch
 from strokebench.methods.optimiser import OnePassRAdam
 from strokebench.tasks.metrics import auc
 from strokebench.tasks.trimodal import TriModal
@@ -82,10 +82,17 @@ class Patients:
 
     def one_prompt(self, rows: Tensor, random: torch.Generator) -> Batch:
         """These patients, each with the answer to one random prompt."""
+        return self.batch(rows, self.answers(rows, random))
+
+    def answers(self, rows: Tensor, random: torch.Generator) -> Tensor:
+        """The answer to one random prompt for each of these patients: its number among all answers of all patients."""
         prompts = self.text.shape[1]
-        prompt = torch.randint(prompts, (len(rows),), generator=random)
+        return rows * prompts + torch.randint(prompts, (len(rows),), generator=random)
+
+    def batch(self, rows: Tensor, answers: Tensor) -> Batch:
+        """These patients with these answers."""
         # Whole rows are copied, which `[rows]` does number by number.
-        text = self.text.flatten(0, 1).index_select(0, rows * prompts + prompt)
+        text = self.text.flatten(0, 1).index_select(0, answers)
         image, tokens, table = (part.index_select(0, rows) for part in (self.image, self.tokens, self.table))
         return Batch(image, tokens, text, table)
 
@@ -118,20 +125,33 @@ def learning_rate(epoch: int, peak: float, warmup_epochs: int, max_epochs: int) 
     return peak * 0.5 * (1 + math.cos(math.pi * progress))
 
 
+class Augmentation(NamedTuple):
+    """What is done to a batch: whether noise is added, and how much of each patient MixUp leaves; None: no MixUp."""
+
+    noisy: bool
+    weight: float | None
+
+    @classmethod
+    def draw(cls, method: NeuralMethod, random: np.random.Generator) -> Self:
+        noisy = random.random() < method.noise_probability
+        mixed = random.random() < method.mixup_probability
+        return cls(noisy, float(random.beta(method.mixup_alpha, method.mixup_alpha)) if mixed else None)
+
+
 def augment(batch: Batch, target: Tensor, method: NeuralMethod, random: np.random.Generator,
             generator: torch.Generator) -> tuple[Batch, Tensor]:  # fmt: skip
     """Gaussian noise, then MixUp with one permutation and one weight for all modalities and the labels.
 
     The batch is changed in place: its arrays are this step's own.
     """
-    if random.random() < method.noise_probability:
+    drawn = Augmentation.draw(method, random)
+    if drawn.noisy:
         for part in batch:
             part.add_(torch.randn(part.shape, generator=generator), alpha=method.noise)
-    if random.random() < method.mixup_probability:
-        weight = float(random.beta(method.mixup_alpha, method.mixup_alpha))
+    if drawn.weight is not None:
         partner = torch.randperm(len(target), generator=generator)
         for part in (*batch, target):
-            part.lerp_(part.index_select(0, partner), 1 - weight)
+            part.lerp_(part.index_select(0, partner), 1 - drawn.weight)
     return batch, target
 
 
@@ -163,9 +183,17 @@ class TrainingRun:
         self.result = Training(history={"train_loss": [], "validation_loss": [], "validation_auc": []})
         self.selection = Selection(method.patience)
 
+    def batch_sizes(self) -> list[int]:
+        """Patients in each batch of an epoch."""
+        return batch_sizes(len(self.patients), self.method.batch_size)
+
+    def shuffled(self) -> Iterator[Tensor]:
+        """The patients' numbers, batch by batch of one epoch."""
+        yield from torch.randperm(len(self.patients), generator=self.generator).split(self.batch_sizes())
+
     def batches(self) -> Iterator[tuple[Batch, Tensor]]:
         """The augmented batches of one epoch, and their labels."""
-        for rows in _batches(len(self.patients), self.method.batch_size, self.generator):
+        for rows in self.shuffled():
             batch = self.patients.one_prompt(rows, self.generator)
             yield augment(batch, self.target[rows], self.method, self.random, self.generator)
 
@@ -188,7 +216,7 @@ class TrainingRun:
         return EpochEnd(best, last=not best and self.selection.exhausted(epoch))
 
 
-def training_loss(method: NeuralMethod, network: Network, batch: Batch, target: Tensor, epoch: int) -> Tensor:
+def training_loss(method: NeuralMethod, network: Network, batch: Batch, target: Tensor, epoch: Epoch) -> Tensor:
     """What one step minimises, for a run alone and for each run of a stack."""
     logit, aux = network(batch)
     return method.loss(logit, target, aux, epoch)
@@ -202,8 +230,9 @@ def train_network(method: NeuralMethod, module: nn.Module, train: TriModal, y: N
     best_state = None
     for epoch in range(method.max_epochs):
         optimiser.lr = learning_rate(epoch, method.learning_rate, method.warmup_epochs, method.max_epochs)
-        module.eval()
-        method.before_epoch(module, epoch, run.patients.in_order())
+        if method.acts_before(epoch):
+            module.eval()
+            method.before_epoch(module, epoch, run.patients.in_order())
         module.train()
         total = torch.zeros(())
         with optimiser.collecting():
@@ -227,12 +256,12 @@ def _labels(y: NDArray) -> Tensor:
     return torch.from_numpy(np.asarray(y, dtype=np.float32))
 
 
-def _batches(n: int, size: int, generator: torch.Generator) -> Iterator[Tensor]:
-    """A shuffled epoch of row numbers; a lone last patient joins the batch before (batch statistics)."""
-    parts = list(torch.randperm(n, generator=generator).split(size))
-    if len(parts) > 1 and len(parts[-1]) == 1:
-        parts[-2:] = [torch.cat(parts[-2:])]
-    return iter(parts)
+def batch_sizes(n: int, size: int) -> list[int]:
+    """Of an epoch of n patients; a lone last patient joins the batch before (batch statistics)."""
+    sizes = [min(size, n - start) for start in range(0, n, size)]
+    if len(sizes) > 1 and sizes[-1] == 1:
+        sizes[-2:] = [sizes[-2] + 1]
+    return sizes
 
 
 @torch.inference_mode()

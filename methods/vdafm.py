@@ -15,7 +15,7 @@ from strokebench.methods.attention import PostNormBlock
 from strokebench.methods.base import Family
 from strokebench.methods.layers import Head, matching, reduction, unit_vectors
 from strokebench.methods.linear import Linear
-from strokebench.methods.neural import Aux, Batch, NeuralMethod
+from strokebench.methods.neural import Aux, Batch, Epoch, NeuralMethod
 from strokebench.methods.registry import register
 from strokebench.methods.training import Patients
 from strokebench.tasks.trimodal import Modality, Shapes, TriModal
@@ -69,22 +69,21 @@ class VDAFM(NeuralMethod):
     def build(self, shapes: Shapes) -> nn.Module:
         return VDAFMNetwork(shapes, self)
 
-    def loss(self, logit: Tensor, target: Tensor, aux: Aux, epoch: int) -> Tensor:
+    def loss(self, logit: Tensor, target: Tensor, aux: Aux, epoch: Epoch) -> Tensor:
         """Equation (16). A loss of weight 0 is not computed."""
         total = functional.binary_cross_entropy_with_logits(logit, target)
-        contrastive_weight = self.contrastive_weight_at(epoch)
-        if not self.alignment_weight and not contrastive_weight:
+        if not self.alignment_weight and not self.contrastive_weight:
             return total
         directions = unit(aux)
         if self.alignment_weight:
             total = total + self.alignment_weight * self.semantic(aux, directions)
-        if contrastive_weight:
-            total = total + contrastive_weight * matching(
+        if self.contrastive_weight:
+            total = total + self.contrastive_weight_at(epoch) * matching(
                 directions["image_as_text"], directions["text"], self.temperature
             )
         return total
 
-    def contrastive_weight_at(self, epoch: int) -> float:
+    def contrastive_weight_at(self, epoch: Epoch) -> float | Tensor:
         """The decaying weight of the contrastive loss, epoch counted from 0."""
         return self.contrastive_weight * self.contrastive_decay**epoch
 

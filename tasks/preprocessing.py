@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+import math
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -58,8 +59,9 @@ class TablePreprocessor:
         """
         self.modes_: dict[str, Any] = {}
         self.categories_: dict[str, list[str]] = {}
-        for name in table.columns:
-            known = self._values(table[name]).dropna()
+        values = self._values(table)
+        for name, column in values.items():
+            known = column.dropna()
             if known.empty:
                 continue
             modes = known.mode()
@@ -70,26 +72,30 @@ class TablePreprocessor:
                 categories = sorted(known.unique())
                 # One indicator tells two categories apart.
                 self.categories_[name] = categories[1:] if len(categories) == 2 else categories
-        self.names_, encoded = self._encode(table)
+        self.names_, encoded = self._encode(values, len(table))
         self.mean_, self.deviation_ = moments(encoded, np.arange(len(encoded)), axis=0)
         self.categorical_ = np.array([" = " in name for name in self.names_], dtype=bool)
         return self
 
     def transform(self, table: pd.DataFrame) -> NDArray[np.float32]:
         """Standardised columns (n, len(names_)), without missing values."""
-        _, encoded = self._encode(table)
+        _, encoded = self._encode(self._values(table), len(table))
         return ((encoded - self.mean_) / self.deviation_).astype(np.float32)
 
-    def _values(self, column: pd.Series) -> pd.Series:
-        if self.kinds[str(column.name)] is Kind.NUMERIC:
-            return pd.to_numeric(column).astype(float)
-        return column.astype("string").astype(object).where(column.notna(), np.nan)
+    def _values(self, table: pd.DataFrame) -> dict[str, pd.Series]:
+        """Each column as numbers or as text."""
+        return {
+            str(name): pd.to_numeric(column).astype(float)
+            if self.kinds[str(name)] is Kind.NUMERIC
+            else column.astype("string").astype(object).where(column.notna(), np.nan)
+            for name, column in table.items()
+        }
 
-    def _encode(self, table: pd.DataFrame) -> tuple[tuple[str, ...], NDArray[np.float64]]:
+    def _encode(self, table: Mapping[str, pd.Series], n: int) -> tuple[tuple[str, ...], NDArray[np.float64]]:
         """Names of the encoded columns, and the columns (n, names)."""
         encoded: dict[str, NDArray] = {}
         for name, mode in self.modes_.items():
-            values = self._values(table[name]).to_numpy()
+            values = table[name].to_numpy()
             values = np.where(pd.isna(values), mode, values)
             if self.kinds[name] is Kind.NUMERIC:
                 encoded[name] = values
@@ -97,7 +103,7 @@ class TablePreprocessor:
                 for category in self.categories_[name]:
                     encoded[f"{name} = {category}"] = values == category
         # A table may have no columns.
-        return tuple(encoded), np.column_stack([np.empty((len(table), 0)), *encoded.values()])
+        return tuple(encoded), np.column_stack([np.empty((n, 0)), *encoded.values()])
 
 
 class ArrayPreprocessor:
@@ -122,7 +128,7 @@ class ArrayPreprocessor:
         for part in blocks(len(rows), x.shape):
             values = np.subtract(x[rows[part]], mean, out=scaled[part])
             values /= deviation
-            values[~np.isfinite(values)] = 0
+            _without_gaps(values)
         return scaled
 
 
@@ -135,19 +141,32 @@ def moments(x: NDArray, rows: NDArray[np.intp], axis: int | tuple[int, ...]) -> 
     count, total, squares = 0, 0.0, 0.0
     for part in blocks(len(rows), x.shape):
         values = x[rows[part]]
-        known = np.isfinite(values)
-        values[~known] = 0
-        count = count + np.count_nonzero(known, axis, keepdims=True)
+        known = _without_gaps(values)
+        count = count + (known.sum(axis, keepdims=True) if known is not None else _number(values.shape, axis))
         total = total + values.sum(axis, dtype=np.float64, keepdims=True)
     count = np.maximum(count, 1)
     mean = total / count
     for part in blocks(len(rows), x.shape):
         distance = x[rows[part]] - mean
-        distance[~np.isfinite(distance)] = 0
+        _without_gaps(distance)
         squares = squares + np.square(distance, out=distance).sum(axis, keepdims=True)
     deviation = np.sqrt(squares / count)
     constant = deviation <= 1e-6 * np.maximum(np.abs(mean), 1e-6)
     return mean, np.where(constant, 1.0, deviation)
+
+
+def _without_gaps(values: NDArray) -> NDArray[np.bool_] | None:
+    """Put 0 where a value is missing: which are known, or None if all are, as in most cohorts."""
+    known = np.isfinite(values)
+    if known.all():
+        return None
+    values[~known] = 0
+    return known
+
+
+def _number(shape: Sequence[int], axis: int | tuple[int, ...]) -> int:
+    """Of values along these axes."""
+    return math.prod(shape[each] for each in np.atleast_1d(axis))
 
 
 def prepare(
@@ -184,12 +203,15 @@ def prepare(
     arrays = _arrays(embeddings)
     rows = {part: embeddings.rows(index) for part, index in ids.items()}
     fitted = {name: ArrayPreprocessor(axis).fit(x, rows["train"]) for name, (x, axis) in arrays.items()}
+    # All parts in one go: a column's conversion costs the same for few patients and for many.
+    tables = tabular.transform(table.loc[np.concatenate(list(ids.values()))])
+    ends = np.cumsum([len(index) for index in ids.values()])
     parts = {
         part: TriModal(
-            table=tabular.transform(table.loc[index]),
+            table=own,
             **{name: fitted[name].transform(x, rows[part]) for name, (x, _) in arrays.items()},
         )
-        for part, index in ids.items()
+        for part, own in zip(ids, np.split(tables, ends[:-1]), strict=True)
     }
     y = {part: labels.loc[index].to_numpy(np.int8) for part, index in ids.items() if part != "test"}
     seed = int(np.random.SeedSequence([fold.seed, fold.fold]).generate_state(1)[0])

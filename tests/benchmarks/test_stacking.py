@@ -1,5 +1,6 @@
 """Tasks computed as stacks: the same runs in the store as from the worker processes, and nothing is lost."""
 
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,10 +9,10 @@ import pytest
 import torch
 from small_context import make_context
 
-from strokebench.benchmarks import stacked_fit, stacking
+from strokebench.benchmarks import fit, stacked_fit, stacking
 from strokebench.benchmarks.experiment import Run
 from strokebench.benchmarks.runner import fits
-from strokebench.benchmarks.stacking import compute_stacked, stackable, stacking_device
+from strokebench.benchmarks.stacking import Beside, compute_stacked, stackable, stacking_device
 from strokebench.benchmarks.store import Store
 from strokebench.benchmarks.table1 import Table1
 from strokebench.benchmarks.workers import compute_all
@@ -161,4 +162,61 @@ def test_chunks_are_as_large_as_memory_allows(monkeypatch: pytest.MonkeyPatch):
     for room, expected in ((2.5, 2), (0.1, 1), (100, 5)):
         free = int(room * needed / stacking.SHARE_OF_FREE)
         monkeypatch.setattr(torch.cuda, "mem_get_info", lambda *_, free=free: (free, 2**34))
-        assert stacking._chunk_size(tasks, context.material, "cuda") == expected
+        assert stacking._chunk_size(tasks, context.material, "cuda", stacked_fit.PreparedFolds()) == expected
+
+
+def test_what_cannot_be_stacked_is_computed_beside(stacks: list[int], monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    """In worker processes, before the stacks have ended."""
+    context, tasks = planned(("mlp", "svm"), folds=2)
+    store, compute = Store(tmp_path), stacking._compute_chunk
+    alone = [task for task in tasks if task.first.method == "svm"]
+
+    def waiting(*arguments):
+        deadline = time.monotonic() + 60
+        while any(store.status(task.key) != "done" for task in alone) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        return compute(*arguments)
+
+    monkeypatch.setattr(stacking, "_compute_chunk", waiting)
+    ended = [task for task, _ in compute_stacked(tasks, context.material, store, "cpu", jobs=2)]
+    assert {task.key for task in ended} == {task.key for task in tasks} and stacks == [2]
+    assert {store.status(task.key) for task in tasks} == {"done"}
+
+
+def test_an_error_beside_is_raised_and_nothing_is_left_running():
+    def items():
+        yield 1
+        raise ValueError("broken")
+
+    with Beside(items()) as beside, pytest.raises(ValueError, match="broken"):
+        assert list(beside.remaining()) == [1]
+    closed = []
+
+    def endless():
+        try:
+            while True:
+                yield 1
+        finally:
+            closed.append(True)
+
+    with pytest.raises(KeyError), Beside(endless()) as beside:
+        next(beside.remaining())
+        raise KeyError
+    assert closed
+
+
+def test_a_fold_is_prepared_once(stacks: list[int], monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    context, tasks = planned(("mlp", "concat"), folds=2)
+    prepared = []
+    prepare = fit.prepare
+
+    def counted(cohort, embeddings, labels, fold, *rest):
+        prepared.append(fold.name)
+        return prepare(cohort, embeddings, labels, fold, *rest)
+
+    monkeypatch.setattr(fit, "prepare", counted)
+    assert len(stacked(context, tasks, Store(tmp_path))) == 4 and stacks == [2, 2]
+    assert len(prepared) == len(set(prepared)) == 2
+    monkeypatch.setattr(stacked_fit, "MOST_KEPT", 0)
+    list(compute_stacked(tasks, context.material, Store(tmp_path / "again"), "cpu"))
+    assert len(prepared) == 2 + 4

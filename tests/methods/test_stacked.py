@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 import torch
+from stacks import FOLDS, SHORT, STACKED, TEST, assert_equal, made
 from torch import nn
 
 from strokebench.datasets.files import StrokebenchError
@@ -14,31 +15,11 @@ from strokebench.methods.optimiser import OnePassRAdam
 from strokebench.methods.registry import find_method
 from strokebench.methods.single_modality import MLP
 from strokebench.methods.stacked import can_stack, fit_stacked
-from strokebench.methods.stacked_dropout import FedDropout, Masks, draw_masks
-from strokebench.methods.stacked_network import StackedNetwork
-from strokebench.methods.stacked_run import FitParts, StackedRun, held_out_batches, steps
+from strokebench.methods.stacked_dropout import FedDropout, Masks, masks
+from strokebench.methods.stacked_inputs import Feeder, compositions
+from strokebench.methods.stacked_run import FitParts, StackedRun
 from strokebench.methods.stacked_state import Stack
-
-SMALL = {"hidden": 16, "width": 8, "heads": 2, "align_width": 8}
-SHORT = {"max_epochs": 6, "warmup_epochs": 2, "learning_rate": 3e-3, "batch_size": 16}
-STACKED = ["concat", "vdafm", "cross_attention", "earthmind", "fusion", "sparsemm", "mlp"]
-SIZES = (45, 48, 33)
-"""Last batches of 13, 16 and, because a lone patient joins the batch before, 17; two or three batches."""
-
-
-def made(name, **changes):
-    known = find_method(name)().get_params()
-    settings = {key: value for key, value in SMALL.items() if key in known}
-    return find_method(name)(**{**settings, **SHORT, **changes})
-
-
-def fold(n, seed):
-    train, validation = MadeUp(n, seed), MadeUp(20 + seed, seed + 100)
-    return train.x, train.y, validation.x, validation.y
-
-
-FOLDS = [fold(n, seed) for seed, n in enumerate(SIZES)]
-TEST = MadeUp(15, 9).x
+from strokebench.methods.stacked_training import StackedTraining
 
 
 def both(name, own=({}, {}, {}), **changes):
@@ -50,16 +31,6 @@ def both(name, own=({}, {}, {}), **changes):
         method.fit(*part)
     fit_stacked(stacked, FOLDS)
     return alone, stacked
-
-
-def assert_equal(alone, stacked, tolerance=1e-4):
-    for one, other in zip(alone, stacked, strict=True):
-        assert one.history_.keys() == other.history_.keys()
-        for curve in one.history_:
-            np.testing.assert_allclose(other.history_[curve], one.history_[curve], atol=tolerance, err_msg=curve)
-        assert other.facts_.keys() == one.facts_.keys()
-        assert other.facts_ == pytest.approx(one.facts_, abs=tolerance)
-        np.testing.assert_allclose(other.predict_proba(TEST), one.predict_proba(TEST), atol=tolerance)
 
 
 @pytest.mark.parametrize("name", STACKED)
@@ -189,19 +160,74 @@ def test_no_operation_is_done_run_by_run(name):
         torch._C._functorch._set_vmap_fallback_enabled(True)
 
 
-@pytest.mark.parametrize("name", ["concat", "vdafm", "cross_attention", "earthmind", "fusion"])
-def test_a_step_leaves_nothing_on_another_device(name):
+def started(name):
+    return [StackedRun.start(made(name, random_state=seed), FitParts(*part)) for seed, part in enumerate(FOLDS)]
+
+
+@pytest.mark.parametrize("name", STACKED)
+def test_training_leaves_nothing_on_another_device(name):
     """On the meta device, which has no values: a tensor that stayed on the CPU does not mix with its tensors."""
     device = torch.device("meta")
-    runs = [StackedRun.start(made(name, random_state=seed), FitParts(*part)) for seed, part in enumerate(FOLDS)]
-    network, stack = StackedNetwork(runs[0].module, runs[0].method, device), Stack([r.module for r in runs], device)
-    for numbers, batch, target in next(steps(runs[:2], device)):
-        masks = [torch.empty(len(numbers), size, device=device) for size, _ in network.dropout(stack, batch)]
-        losses = network.losses(stack, torch.tensor(numbers, device=device), batch, target, masks, 0)
-        gradients = torch.autograd.grad(losses.sum(), list(stack.parameters.values()), allow_unused=True)
-        stack.step(dict(zip(stack.parameters, gradients, strict=True)), [0.1] * 3, [1.0] * 3, [True, True, False])
-        assert losses.device == stack.flat.device == device
-    assert network.logits(stack, held_out_batches(runs, device)).device == device
+    training = StackedTraining(started(name), device)
+    with training.feeder as feeder:
+        for composition, inputs in feeder.epoch(training.runs, 0, lambda _: torch.zeros(3, 2)):
+            training.prepare(composition)
+            training._step(inputs, 0)
+    training._validate()
+    assert training.totals.device == training.logits.device == training.stack.flat.device == device
+
+
+def test_an_epoch_may_be_a_tensor():
+    """As where steps are recorded; VDAFM's loss depends on it."""
+    logit, target = torch.randn(5), torch.ones(5)
+    method = made("vdafm")
+    aux = {name: torch.randn(5, 8) for name in ("image", "text", "image_as_text", "joint_image", "joint_text_as_text")}
+    losses = [method.loss(logit, target, aux, epoch) for epoch in (7, torch.tensor(7), 8)]
+    torch.testing.assert_close(losses[0], losses[1])
+    assert abs(losses[0] - losses[2]) > 1e-3
+
+
+def test_runs_step_together_whose_batches_are_as_large():
+    assert compositions(started("mlp")) == [
+        ((16, (0, 1, 2)),),
+        ((16, (0, 1)), (17, (2,))),
+        ((13, (0,)), (16, (1,))),
+    ]
+
+
+@pytest.mark.parametrize("threads", [2, 3])
+def test_threads_draw_what_one_draws(threads):
+    """Each run from its own generators, whoever draws for it and when."""
+    drawn = []
+    for count in (1, threads):
+        runs = started("vdafm")
+        runs[1].ended = True
+        training = StackedTraining(runs, torch.device("cpu"))
+        with Feeder(runs, training.patients, training._words, torch.device("cpu"), count) as feeder:
+            drawn.append(
+                [
+                    [
+                        part[row].clone()
+                        for group in inputs.groups
+                        for row, run in enumerate(group.runs)
+                        if run != 1
+                        for part in (
+                            group.rows,
+                            group.answers,
+                            group.partners,
+                            group.strength,
+                            group.share,
+                            *group.noise,
+                            group.bits,
+                        )
+                    ]
+                    for epoch in range(2)
+                    for _, inputs in feeder.epoch(runs, epoch, lambda _: torch.zeros(3, 2))
+                ]
+            )
+    assert len(drawn[0]) == 6
+    for one, other in zip(*drawn, strict=True):
+        assert all(torch.equal(a, b) for a, b in zip(one, other, strict=True))
 
 
 def networks(count):
@@ -230,7 +256,8 @@ def test_the_optimiser_equals_each_run_s_own():
                 for name, parameter in module.named_parameters():
                     parameter.grad = gradients[name][run].clone()
                 optimiser.step()
-        stack.step(gradients, rates, [1.0] * 3, stepping)
+        runs = [run for run in range(3) if stepping[run]]
+        stack.step(list(gradients.values()), stack.scalars(rates, [1.0] * 3, runs), runs)
     for run, module in enumerate(modules):
         for name, parameter in module.named_parameters():
             torch.testing.assert_close(stack.parameters[name][run].detach(), parameter.detach(), atol=1e-6, rtol=1e-5)
@@ -240,8 +267,8 @@ def test_a_kept_run_keeps_its_state_and_goes_on():
     stack = Stack(networks(4), torch.device("cpu"))
     stack.keep_best([1, 3])
     best = stack.state(3, best=True)
-    gradients = {name: torch.ones_like(value) for name, value in stack.parameters.items()}
-    stack.step(gradients, [0.1] * 4, [1.0] * 4, [True] * 4)
+    gradients = [torch.ones_like(value) for value in stack.parameters.values()]
+    stack.step(gradients, stack.scalars([0.1] * 4, [1.0] * 4, range(4)), range(4))
     present = stack.state(3)
     stack.keep([1, 3])
     assert len(stack) == 2
@@ -260,11 +287,13 @@ def test_dropout_masks_are_those_of_the_single_path():
     generator = torch.Generator()
     generator.set_state(torch.get_rng_state())
     expected = [Dropout(0.3)(x) for x in xs]
-    masks = Masks()
-    fed = FedDropout(0.3, masks)
-    masks.count()
+    handed = Masks()
+    fed = FedDropout(0.3, handed)
+    handed.count()
     assert all(torch.equal(fed(x), x) for x in xs)
-    assert masks.asked == [(15, 0.3), (14, 0.3)]
-    masks.feed([mask[0] for mask in draw_masks([generator], masks.asked, torch.device("cpu"))])
+    assert handed.asked == [(15, 0.3), (14, 0.3)]
+    bits = torch.empty(1, sum(layer.words for layer in handed.asked), dtype=torch.int64)
+    bits.random_(-(2**63), None, generator=generator)
+    handed.feed([mask[0] for mask in masks(bits, handed.asked)])
     for x, same in zip(xs, expected, strict=True):
         assert torch.equal(fed(x), same)

@@ -1,0 +1,38 @@
+"""Small fits of every method that can be stacked, and what it means that two of them are the same."""
+
+import numpy as np
+import pytest
+
+from strokebench.methods.conformance.subject import Patients as MadeUp
+from strokebench.methods.registry import find_method
+
+SMALL = {"hidden": 16, "width": 8, "heads": 2, "align_width": 8}
+SHORT = {"max_epochs": 6, "warmup_epochs": 2, "learning_rate": 3e-3, "batch_size": 16}
+STACKED = ["concat", "vdafm", "cross_attention", "earthmind", "fusion", "sparsemm", "mlp"]
+SIZES = (45, 48, 33)
+"""Last batches of 13, 16 and, because a lone patient joins the batch before, 17; two or three batches."""
+
+
+def made(name, **changes):
+    known = find_method(name)().get_params()
+    settings = {key: value for key, value in SMALL.items() if key in known}
+    return find_method(name)(**{**settings, **SHORT, **changes})
+
+
+def fold(n, seed):
+    train, validation = MadeUp(n, seed), MadeUp(20 + seed, seed + 100)
+    return train.x, train.y, validation.x, validation.y
+
+
+FOLDS = [fold(n, seed) for seed, n in enumerate(SIZES)]
+TEST = MadeUp(15, 9).x
+
+
+def assert_equal(alone, stacked, tolerance=1e-4):
+    for one, other in zip(alone, stacked, strict=True):
+        assert one.history_.keys() == other.history_.keys()
+        for curve in one.history_:
+            np.testing.assert_allclose(other.history_[curve], one.history_[curve], atol=tolerance, err_msg=curve)
+        assert other.facts_.keys() == one.facts_.keys()
+        assert other.facts_ == pytest.approx(one.facts_, abs=tolerance)
+        np.testing.assert_allclose(other.predict_proba(TEST), one.predict_proba(TEST), atol=tolerance)
