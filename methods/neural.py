@@ -79,7 +79,11 @@ class NeuralMethod(Method):
         """The network: called with a `Batch`, it gives the logits (b,) and a dict for `loss`."""
 
     def loss(self, logit: Tensor, target: Tensor, aux: Aux, epoch: Epoch) -> Tensor:
-        """What is minimised; `target` (b,) may be soft after MixUp. Default: binary cross-entropy."""
+        """What is minimised; `target` (b,) may be soft after MixUp. Default: binary cross-entropy.
+
+        Like the network's forward pass it depends on its arguments and the network's state alone, for on a GPU a step
+        is recorded once and then replayed.
+        """
         return functional.binary_cross_entropy_with_logits(logit, target)
 
     def acts_before(self, epoch: int) -> bool:

@@ -9,6 +9,7 @@ import math
 import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from itertools import zip_longest
 from typing import NamedTuple, Self
 
@@ -45,7 +46,7 @@ class Inputs(NamedTuple):
 class Seat(NamedTuple):
     """Where one run's draws go in a group's; NumPy arrays, which write a few numbers faster than tensors.
 
-    number: the run's; before: the patients of the runs before it in the group.
+    number: the run's; before: the patients of the runs before it in the group; for the others see `Group`.
     """
 
     number: int
@@ -64,6 +65,11 @@ class Seat(NamedTuple):
         strength, share = (each[row : row + 1].numpy() for each in (group.strength, group.share))
         noise = [part[row] for part in group.noise if part.numel()]
         return cls(group.runs[row], row * len(rows), rows, answers, partners, strength, share, noise, group.bits[row])
+
+    def clear(self) -> None:
+        """The first patient again and again, as it is."""
+        for each in (self.rows, self.answers, self.partners, self.strength, self.share):
+            each[:] = 0
 
 
 class Room(NamedTuple):
@@ -101,7 +107,7 @@ class Feeder:
         patients: theirs.
         words: how many random 64-bit numbers a run's dropout layers need for a batch of this size.
         device: where the inputs are wanted.
-        threads: that draw; by default as many as there is work for, on the CPU one, which has other things to do.
+        threads: that draw; by default as many as there is work for, and one where the device is the CPU itself.
     """
 
     def __init__(
@@ -125,6 +131,7 @@ class Feeder:
             most = 1 if device.type == "cpu" else min(MOST_THREADS, len(runs), os.cpu_count() or 1)
             threads = max(1, min(most, size // WORTH_A_THREAD))
         self._threads = threads
+        # On the CPU itself there is nothing to wait for meanwhile.
         self._pool = None if device.type == "cpu" and threads == 1 else ThreadPoolExecutor(threads)
 
     def __enter__(self) -> Self:
@@ -145,9 +152,9 @@ class Feeder:
             runs: as many as at the start, or fewer.
             scalars: called once for each step, in order; a tensor on the CPU.
         """
-        shuffled = [None if run.ended else run.shuffled() for run in runs]
         steps = compositions(runs)
-        drawing = self._begin(steps[0], 0, runs, shuffled)
+        begin = partial(self._begin, runs, [None if run.ended else run.shuffled() for run in runs])
+        drawing = begin(0, steps[0])
         for number, composition in enumerate(steps):
             self._end(drawing)
             room = self._room(number % 2, composition, len(runs))
@@ -158,15 +165,15 @@ class Feeder:
             if self._copied:
                 self._copied[number % 2].record()
             if number + 1 < len(steps):
-                drawing = self._begin(steps[number + 1], number + 1, runs, shuffled)
+                drawing = begin(number + 1, steps[number + 1])
             yield composition, room.inputs if self._there is None else self._room(2, composition, len(runs)).inputs
 
     def _begin(
         self,
-        composition: Composition,
-        number: int,
         runs: Sequence[StackedRun],
         shuffled: Sequence[Iterator[Tensor] | None],
+        number: int,
+        composition: Composition,
     ) -> Drawing:
         """Draw for a step what `TrainingRun.batches` would, and then the dropout layers; threads draw what is much.
 
@@ -178,21 +185,20 @@ class Feeder:
         much: list[tuple[StackedRun, Seat, bool]] = []
         mixed: list[tuple[StackedRun, Seat]] = []
         for seat in self._room(number % 2, composition, len(runs)).seats:
-            run, rows = runs[seat.number], shuffled[seat.number]
-            seat.strength[0] = seat.share[0] = 0.0
-            if rows is None:
-                seat.rows[:] = seat.answers[:] = seat.partners[:] = 0
+            seat.clear()
+            run, batches = runs[seat.number], shuffled[seat.number]
+            if batches is None:
                 continue
-            self._draw_little(run, next(rows), seat)
+            rows, first = next(batches), self.patients.first[run]
+            seat.rows[:] = rows.numpy() + first
+            seat.answers[:] = run.patients.answers(rows, run.generator).numpy() + first * self.patients.prompts
             drawn = Augmentation.draw(run.method, run.random)
-            if drawn.noisy:
-                seat.strength[0] = run.method.noise
-            if drawn.weight is None:
-                seat.partners[:] = 0
-            else:
-                seat.share[0] = 1 - drawn.weight
-                mixed.append((run, seat))
             much.append((run, seat, drawn.noisy))
+            if drawn.noisy:
+                seat.strength[:] = run.method.noise
+            if drawn.weight is not None:
+                seat.share[:] = 1 - drawn.weight
+                mixed.append((run, seat))
         # A list is gone through by several threads together.
         common = iter(much)
 
@@ -203,15 +209,10 @@ class Feeder:
                         part.normal_(generator=run.generator)
                 seat.bits.random_(-(2**63), None, generator=run.dropout)
 
-        if not self._pool:
-            draw()
-            return Drawing([], mixed)
-        return Drawing([self._pool.submit(draw) for _ in range(self._threads)], mixed)
-
-    def _draw_little(self, run: StackedRun, rows: Tensor, seat: Seat) -> None:
-        first = self.patients.first[run]
-        seat.rows[:] = rows.numpy() + first
-        seat.answers[:] = run.patients.answers(rows, run.generator).numpy() + first * self.patients.prompts
+        if self._pool:
+            return Drawing([self._pool.submit(draw) for _ in range(self._threads)], mixed)
+        draw()
+        return Drawing([], mixed)
 
     def _end(self, drawing: Drawing) -> None:
         """Draw the rest."""
