@@ -15,6 +15,7 @@ from strokebench.benchmarks.fingerprint import package_versions
 from strokebench.benchmarks.groups import patient_groups
 from strokebench.benchmarks.provenance import commit, machine
 from strokebench.benchmarks.store import Store
+from strokebench.datasets.files import digest
 from strokebench.reports.results import PREDICTION_COLUMNS, RUN_COLUMNS, MethodInfo, Provenance, Results
 
 STORED = ("patient_id", "y", "p")
@@ -63,6 +64,23 @@ class Collector:
             groups=patient_groups(self.context.cohort, self.context.labels.index),
         )
 
+    def failed(self) -> int:
+        """Number of failed runs."""
+        return sum(self.store.status(key) == "failed" for _, key in self.planned)
+
+    def fingerprint(self) -> str:
+        """Hash of everything that decides `results` beside our own code, found without reading a run."""
+        context = self.context
+        patients = [context.cohort.site, context.oracle, patient_groups(context.cohort, context.labels.index)]
+        return digest(
+            {
+                "experiment": self.experiment,
+                "runs": [[*run.names().values(), key, *self.store.stamp(key)] for run, key in self.planned],
+                "provenance": self._known(),
+                "patients": [None if part is None else part.to_csv() for part in patients],
+            }
+        )
+
     def _predictions(self, parts: Sequence[tuple[Run, pd.DataFrame]]) -> pd.DataFrame:
         """The long table. Made in one piece: a frame a run would take longer than to read the runs."""
         if not parts:
@@ -86,8 +104,15 @@ class Collector:
         )
 
     def _provenance(self) -> Provenance:
+        provenance = self._known()
+        # The newest run's time, not now: writing the same results again must give the same file.
+        if self._read:
+            provenance["created"] = max(record["finished"] for _, record in self._read.values())
+        return provenance
+
+    def _known(self) -> Provenance:
+        """What is known before any run."""
         context = self.context
-        records = [record for _, record in self._read.values()]
         provenance: Provenance = {
             "dataset": context.cohort.name,
             "title": context.title,
@@ -113,9 +138,6 @@ class Collector:
         }
         if found := commit():
             provenance["commit"] = found
-        # The newest run's time, not now: writing the same results again must give the same file.
-        if records:
-            provenance["created"] = max(record["finished"] for record in records)
         return provenance
 
 

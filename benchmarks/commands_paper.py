@@ -13,6 +13,7 @@ from strokebench.benchmarks.settings import SEEDS
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from strokebench.benchmarks.context import Context
     from strokebench.benchmarks.experiment import Experiment
     from strokebench.benchmarks.runner import UnderWay
     from strokebench.benchmarks.settings import Settings
@@ -67,18 +68,23 @@ def _all_experiments(chosen: Settings, console: Console) -> int:
         by_protocol.setdefault(known[name].protocol or chosen.protocol, []).append(known[name]())
     store = Store()
     store.tidy()
-    under_way = [
-        planned
-        for protocol, experiments in by_protocol.items()
-        for planned in _planned(experiments, replace(chosen, protocol=protocol), store, console)
-    ]
+    under_way: list[UnderWay] = []
+    for protocol, experiments in by_protocol.items():
+        like = under_way[0].context if under_way else None
+        under_way += _planned(experiments, replace(chosen, protocol=protocol), like, store, console)
     console.rule("runs", align="left")
     reports = run_together(under_way, store, console, lambda done: _say(done, console)) if under_way else []
     return sum(report.failed for report in reports)
 
 
-def _planned(experiments: list[Experiment], settings: Settings, store: Store, console: Console) -> list[UnderWay]:
-    """The experiments of one protocol. One that the cohort does not allow is named and left out."""
+def _planned(
+    experiments: list[Experiment], settings: Settings, like: Context | None, store: Store, console: Console
+) -> list[UnderWay]:
+    """The experiments of one protocol. One that the cohort does not allow is named and left out.
+
+    Args:
+        like: the context of another protocol.
+    """
     from strokebench.benchmarks.leaks.showing import warn_of_leaks
     from strokebench.benchmarks.pipeline import build_context
     from strokebench.benchmarks.runner import UnderWay
@@ -86,7 +92,7 @@ def _planned(experiments: list[Experiment], settings: Settings, store: Store, co
 
     console.rule(f"{settings.protocol}: {', '.join(experiment.name for experiment in experiments)}", align="left")
     try:
-        context = build_context(settings, console)
+        context = build_context(settings, console, like)
         warn_of_leaks(context, console)
     except StrokebenchError as error:
         console.print(f"Left out    {error}", style="bold red")

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from strokebench.benchmarks.described import described
 from strokebench.benchmarks.experiment import Experiment, Plan
 from strokebench.benchmarks.plans import method_runs, usable_methods
-from strokebench.methods.registry import find_method
 from strokebench.reports.grids import GridPoint
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ class Grid:
         Raises:
             ValueError: the method lacks a parameter of the grid.
         """
-        defaults = find_method(method)().get_params()
+        defaults = described(method).defaults
         if lacking := [name for name in self.parameters if name not in defaults]:
             raise ValueError(f"{method} has no parameter {lacking[0]}.")
         points = []

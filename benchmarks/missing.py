@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from strokebench.benchmarks.described import described
 from strokebench.benchmarks.experiment import Experiment, Plan, experiment
 from strokebench.benchmarks.plans import method_runs, usable_methods
-from strokebench.methods.registry import find_method
 from strokebench.reports.missing import missing_conditions
 from strokebench.tasks.trimodal import Modality
 
@@ -30,7 +30,7 @@ class MissingModalities(Experiment):
         methods, left_out = usable_methods(context, self.default_methods)
         runs = []
         for method in methods:
-            if find_method(method).uses != frozenset(Modality):
+            if described(method).uses != frozenset(Modality):
                 left_out[method] = "it does not read all three modalities"
                 continue
             for condition in missing_conditions():

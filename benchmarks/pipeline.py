@@ -22,25 +22,30 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 
-def build_context(settings: Settings, console: Console) -> Context:
+def build_context(settings: Settings, console: Console, like: Context | None = None) -> Context:
     """Load or make the cohort, encode it, label it, split it. Cached where it is costly.
 
     Args:
         console: gets one line of facts a step.
+        like: made with the same settings but for the protocol: only the split is to be another.
 
     Raises:
         StrokebenchError: whatever is wrong with the settings or the data.
     """
-    cohort = _load(settings, console)
-    outcome = choose_outcome(cohort, settings.outcome, settings.keep_scale_text)
-    labels = outcome.labels(cohort)
-    if settings.shuffle_labels is not None:
-        labels = shuffled(labels, settings.shuffle_labels)
-    console.print(_label_facts(cohort, outcome, labels, settings))
-    split = _split(settings, cohort, labels)
-    embeddings = _encode(settings, cohort, outcome, console)
-    context = Context(settings, cohort, embeddings, outcome, labels, split)
-    path = home("splits", f"{cohort.name}-{outcome.name}-{split.protocol}-{split.sha256[:12]}.json")
+    if like:
+        split = _split(settings, like.cohort, like.labels)
+        context = Context(settings, like.cohort, like.embeddings, like.outcome, like.labels, split)
+    else:
+        cohort = _load(settings, console)
+        outcome = choose_outcome(cohort, settings.outcome, settings.keep_scale_text)
+        labels = outcome.labels(cohort)
+        if settings.shuffle_labels is not None:
+            labels = shuffled(labels, settings.shuffle_labels)
+        console.print(_label_facts(cohort, outcome, labels, settings))
+        split = _split(settings, cohort, labels)
+        embeddings = _encode(settings, cohort, outcome, console)
+        context = Context(settings, cohort, embeddings, outcome, labels, split)
+    path = home("splits", f"{context.cohort.name}-{context.outcome.name}-{split.protocol}-{split.sha256[:12]}.json")
     if not path.is_file():
         split.write(path)
     console.print(

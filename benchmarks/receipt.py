@@ -7,7 +7,7 @@ code, the libraries that compute and draw) and of each file. A file that was cha
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from hashlib import sha256
@@ -22,7 +22,6 @@ from strokebench.reports.shown import Shown
 
 if TYPE_CHECKING:
     from strokebench.benchmarks.experiment import Experiment
-    from strokebench.reports.results import Results
 
 RECEIPT_FILE = "receipt.json"
 _OURS = "strokebench."
@@ -36,19 +35,28 @@ class Receipt:
 
     Args:
         folder: where its files lie.
-        made_from: hash of everything that decides them; empty where that cannot be told.
+        made_from: hash of everything that decides them, the results that lie there too; empty where that cannot be
+            told.
+        asked: hash of everything that decides the results.
     """
 
     folder: Path
     made_from: str
+    asked: str
 
-    def shown(self) -> Shown | None:
-        """What the terminal shows of the report, where every file of it is as it would be written again."""
+    def shown(self, made: bool) -> Shown | None:
+        """What the terminal shows of the report, where every file of it is as it would be written again.
+
+        Args:
+            made: whether the results that lie there are the ones asked for; otherwise the receipt has to say so.
+        """
         if not self.made_from:
             return None
         try:
             kept = read_json(self.folder / RECEIPT_FILE)
             if kept["made_from"] != self.made_from or kept["files"] != self._digests(kept["files"]):
+                return None
+            if not made and kept["asked"] != self.asked:
                 return None
             return Shown.from_json(kept["shown"])
         except (StrokebenchError, OSError, KeyError, TypeError, ValueError):
@@ -58,29 +66,28 @@ class Receipt:
         """Confirm the files that were just written; nothing is kept of what only prints itself."""
         if self.made_from and isinstance(shown, Shown):
             digests = self._digests(files)
-            write_json(
-                self.folder / RECEIPT_FILE, {"made_from": self.made_from, "files": digests, "shown": shown.to_json()}
-            )
+            receipt = {"made_from": self.made_from, "asked": self.asked, "files": digests, "shown": shown.to_json()}
+            write_json(self.folder / RECEIPT_FILE, receipt)
 
     def _digests(self, names: Mapping[str, object]) -> dict[str, str]:
         return {name: file_digest(self.folder / name) for name in names}
 
 
-def receipt_of(experiment: Experiment, results: Results, folder: Path) -> Receipt:
-    """The receipt of an experiment's report on results that lie in `folder`.
+def receipt_of(experiment: Experiment, methods: Iterable[str], folder: Path, asked: str) -> Receipt:
+    """The receipt of an experiment's report on results of these methods that lie in `folder`.
 
     There is none where code of others has a say, which may change without our noticing.
     """
-    modules = [type(experiment).__module__, *(described(method.name).module for method in results.methods)]
+    modules = [type(experiment).__module__, *(described(method).module for method in methods)]
     if not all(module.startswith(_OURS) for module in modules):
-        return Receipt(folder, "")
+        return Receipt(folder, "", asked)
     decides = {
         "experiment": [experiment.name, modules[0]],
         "results": {name: file_digest(folder / name) for name in RESULT_FILES if (folder / name).is_file()},
         "code": _code(),
         "versions": [sys.version, *map(version, _PACKAGES)],
     }
-    return Receipt(folder, digest(decides))
+    return Receipt(folder, digest(decides), asked)
 
 
 def written_files(folder: Path) -> dict[str, Path]:
@@ -97,6 +104,7 @@ def _code() -> str:
     for room in _ROOMS:
         folder = Path(__file__).parent.parent / room
         for path in sorted(folder.rglob("*")):
-            if path.is_file() and path.suffix != ".pyc":
+            # What Python and Numba compile on the way is not ours.
+            if path.is_file() and "__pycache__" not in path.parts:
                 hashed.update(f"\0{room}/{path.relative_to(folder)}\0".encode() + path.read_bytes())
     return hashed.hexdigest()

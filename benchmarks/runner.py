@@ -6,6 +6,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -32,21 +33,23 @@ RENEWED_AFTER = 120
 
 @dataclass(frozen=True)
 class Report:
-    """What came of an experiment: its results, what the terminal shows of them, and where they lie.
+    """What came of an experiment: what the terminal shows of it, where it lies, and how many of its runs failed.
 
     Args:
         up_to_date: tables and figures were there already, made from the same results by the same code.
     """
 
-    results: Results
     shown: RenderableType
     folder: Path
+    failed: int
     up_to_date: bool = False
 
-    @property
-    def failed(self) -> int:
-        """Number of failed runs."""
-        return int((self.results.runs["status"] == "failed").sum())
+    @cached_property
+    def results(self) -> Results:
+        """Its results, read when they are asked for."""
+        from strokebench.reports.results import Results
+
+        return Results.read(self.folder)
 
 
 def run_experiment(experiment: Experiment, context: Context, console: Console) -> Report:
@@ -253,13 +256,16 @@ def write_results(experiment: Experiment, context: Context, collector: Collector
 
 def write_report(experiment: Experiment, context: Context, collector: Collector) -> Report:
     """Write results, tables and figures into the experiment's folder; what is there already stays."""
-    results, folder = write_results(experiment, context, collector)
-    receipt = receipt_of(experiment, results, folder)
-    if kept := receipt.shown():
-        return Report(results, kept, folder, up_to_date=True)
-    shown = experiment.report(results, folder)
+    folder, asked = context.results_folder(experiment.name), collector.fingerprint()
+    methods = list(dict.fromkeys(run.method for run, _ in collector.planned))
+    if kept := receipt_of(experiment, methods, folder, asked).shown(made=False):
+        return Report(kept, folder, collector.failed(), up_to_date=True)
+    results, _ = write_results(experiment, context, collector)
+    receipt = receipt_of(experiment, methods, folder, asked)
+    kept = receipt.shown(made=True)
+    shown = kept or experiment.report(results, folder)
     receipt.write(shown, written_files(folder))
-    return Report(results, shown, folder)
+    return Report(shown, folder, collector.failed(), up_to_date=kept is not None)
 
 
 def _about(context: Context, run: Run) -> dict[str, object]:

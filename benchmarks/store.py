@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +44,13 @@ class Store:
         if self.path(key).is_file():
             return "done"
         return "failed" if self.failure_path(key).is_file() else "missing"
+
+    def stamp(self, key: str) -> tuple[str, int]:
+        """Status, and when its file was written, in nanoseconds (0 where there is none)."""
+        for status, path in (("done", self.path(key)), ("failed", self.failure_path(key))):
+            with suppress(FileNotFoundError):
+                return status, path.stat().st_mtime_ns
+        return "missing", 0
 
     def write(self, key: str, predictions: pd.DataFrame, record: dict[str, Any]) -> None:
         """Commit a finished run; an earlier failure of it is forgotten.

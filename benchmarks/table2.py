@@ -6,9 +6,9 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from strokebench.benchmarks.described import described
 from strokebench.benchmarks.experiment import Experiment, Plan, experiment
 from strokebench.benchmarks.plans import method_runs, usable_methods
-from strokebench.methods.registry import find_method
 from strokebench.tasks.conditions import Condition, When, all_subsets
 from strokebench.tasks.trimodal import Modality
 
@@ -35,7 +35,7 @@ class Table2(Experiment):
         methods, left_out = usable_methods(context, self.default_methods)
         runs = []
         for method in methods:
-            uses = find_method(method).uses
+            uses = described(method).uses
             if len(uses) < 2:
                 left_out[method] = f"it reads the {next(iter(uses))} alone: nothing to take away"
                 continue

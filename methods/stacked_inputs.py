@@ -244,11 +244,14 @@ class Feeder:
 
         groups = [
             Group(
-                numbers,
-                *(room(len(numbers), size, dtype=torch.int64) for _ in ("rows", "answers", "partners")),
-                *(room(len(numbers)) for _ in ("strength", "share")),
-                Batch(*(room(len(numbers), size, *shape) for shape in self.shapes)),
-                room(len(numbers), self.words(size), dtype=torch.int64),
+                runs=numbers,
+                rows=room(len(numbers), size, dtype=torch.int64),
+                answers=room(len(numbers), size, dtype=torch.int64),
+                partners=room(len(numbers), size, dtype=torch.int64),
+                strength=room(len(numbers)),
+                share=room(len(numbers)),
+                noise=Batch(*(room(len(numbers), size, *shape) for shape in self.shapes)),
+                bits=room(len(numbers), self.words(size), dtype=torch.int64),
             )
             for size, numbers in composition
         ]

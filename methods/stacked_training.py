@@ -10,6 +10,7 @@ patients (InfoNCE) therefore see what they see alone. On a GPU steps are recorde
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -94,7 +95,7 @@ class StackedTraining:
         for composition, inputs in self.feeder.epoch(self.runs, epoch, scalars):
             self.prepare(composition)
             key = composition, self.stack.adaptive
-            self.replays.call("step", key, lambda inputs=inputs: self._step(inputs, epoch))
+            self.replays.call("step", key, partial(self._step, inputs, epoch))
 
     def prepare(self, composition: Composition) -> None:
         """Make what a step needs that no record of it may make."""
