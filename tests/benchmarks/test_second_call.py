@@ -15,9 +15,11 @@ from strokebench.benchmarks import receipt
 from strokebench.benchmarks.described import described_methods
 from strokebench.benchmarks.receipt import RECEIPT_FILE
 from strokebench.benchmarks.runner import Report, run_experiment
+from strokebench.benchmarks.store import Store
 from strokebench.benchmarks.table1 import Table1
 from strokebench.methods.registry import all_methods
 
+stored = Store.read
 SUPPORT = Path(__file__).parent.parent / "support"
 HEAVY = ("torch", "mlflow", "optuna", "xgboost", "imblearn", "matplotlib", "jinja2")
 SECOND_CALL = """
@@ -87,6 +89,53 @@ def test_an_unchanged_report_is_not_made_again(console: Console, monkeypatch: py
     second = run(console)
     assert second.up_to_date and contents(second.folder) == before
     assert printed(second) == printed(first)
+
+
+def test_an_unchanged_report_reads_no_run(console: Console, monkeypatch: pytest.MonkeyPatch):
+    first = run(console)
+    allowed = []
+    monkeypatch.setattr(
+        Store, "read", lambda self, key: pytest.fail("read again") if not allowed else stored(self, key)
+    )
+    second = run(console)
+    assert second.up_to_date
+    assert second.results.runs.equals(first.results.runs) and second.failed == first.failed == 0
+    # Written again: it may hold something else now.
+    allowed.append(True)
+    os.utime(next((first.folder.parents[2] / "runs").rglob("*.parquet")))
+    assert run(console).up_to_date
+    allowed.clear()
+    assert run(console).up_to_date
+
+
+def test_what_is_compiled_on_the_way_is_not_our_code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    for name in ("benchmarks/receipt.py", "methods/kernels/products.py"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("1")
+    monkeypatch.setattr(receipt, "__file__", str(tmp_path / "benchmarks" / "receipt.py"))
+    code = receipt._code.__wrapped__
+    before = code()
+    cache = tmp_path / "methods" / "kernels" / "__pycache__"
+    cache.mkdir()
+    (cache / "products.forward.nbi").write_text("compiled")
+    assert code() == before
+    (tmp_path / "methods" / "kernels" / "products.py").write_text("2")
+    assert code() != before
+
+
+def test_experiments_are_found_without_what_trains(home: Path):
+    """And none is overlooked: the same are there once every file was imported."""
+    code = """
+import importlib, pkgutil, sys
+import strokebench.benchmarks as room
+from strokebench.benchmarks.experiment import _registered, all_experiments
+found = list(all_experiments())
+assert "torch" not in sys.modules
+for module in pkgutil.iter_modules(room.__path__):
+    importlib.import_module(f"strokebench.benchmarks.{module.name}")
+assert found == sorted(_registered) and len(found) > 10
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 @pytest.mark.parametrize("name", ["table1.md", "table1_picture.svg", "section.json"])
