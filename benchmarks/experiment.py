@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -104,7 +105,7 @@ def _discover() -> None:
     """Import the files that hold an experiment; others bring in what trains, for more than a second."""
     for folder in strokebench.benchmarks.__path__:
         for path in sorted(Path(folder).glob("*.py")):
-            if "\n@experiment\n" in path.read_text(encoding="utf-8"):
+            if re.search(r"^@(\w+\.)*experiment\b", path.read_text(encoding="utf-8"), re.MULTILINE):
                 importlib.import_module(f"{strokebench.benchmarks.__name__}.{path.stem}")
 
 

@@ -41,9 +41,7 @@ class Store:
 
     def status(self, key: str) -> str:
         """`done`, `failed` or `missing`."""
-        if self.path(key).is_file():
-            return "done"
-        return "failed" if self.failure_path(key).is_file() else "missing"
+        return self.stamp(key)[0]
 
     def stamp(self, key: str) -> tuple[str, int]:
         """Status, and when its file was written, in nanoseconds (0 where there is none)."""

@@ -1,8 +1,8 @@
 """Several fits of one neural method at once, equal to fitting each alone; what a GPU needs to be busy.
 
 The way for a GPU, where one small network leaves almost all of it idle. On a CPU little is to be won (a seventh of
-the time for eight runs of EarthMind on one thread) or something lost, because the parameters of all runs pass through
-memory in each step (half as long again for four runs of VDAFM).
+the time for eight runs of EarthMind on one thread) or something lost (VDAFM), because the parameters of all runs pass
+through memory in each step.
 """
 
 from __future__ import annotations

@@ -119,7 +119,7 @@ class Feeder:
         threads: int | None = None,
     ) -> None:
         self.patients, self.words = patients, words
-        self.shapes = [part.shape[1:] for part in next(runs[0].patients.in_order(1))]
+        self.shapes = runs[0].shapes
         self._views: dict[tuple[int, Composition, int], Room] = {}
         nowhere = torch.empty(2**50, dtype=torch.uint8, device="meta")
         size = max(self._lay_out(nowhere, composition, len(runs))[1] for composition in set(compositions(runs)))

@@ -34,7 +34,7 @@ class StackedNetwork:
         self.template = deepcopy(run.module).to(device)
         feed_dropouts(self.template, self.masks)
         self.method, self.device = run.method, device
-        self.shapes = [part.shape[1:] for part in next(run.patients.in_order(1))]
+        self.shapes = run.shapes
         self._asked: dict[int, list[Asked]] = {}
 
     def dropout(self, stack: Stack, size: int) -> list[Asked]:

@@ -49,6 +49,11 @@ class StackedRun(TrainingRun):
             dropout.set_state(torch.get_rng_state())
         return cls(method, module, parts, dropout)
 
+    @property
+    def shapes(self) -> list[torch.Size]:
+        """Of the parts of a patient, in the order of a `Batch`."""
+        return [part.shape[1:] for part in next(self.patients.in_order(1))]
+
     def finish(self, state: dict[str, Tensor]) -> None:
         """Leave the module in this state."""
         self.module.load_state_dict(state)

@@ -47,7 +47,8 @@ class Stack:
             raise ValueError("a parameter of the network is frozen")
         self._saved = set(first.state_dict())
         self.shapes = {name: value.shape for name, value in first.named_parameters()}
-        used = sum(shape.numel() for shape in self.shapes.values())
+        self._sizes = [shape.numel() for shape in self.shapes.values()]
+        used = sum(self._sizes)
         rows = torch.zeros(len(modules), -(-used // ALIGNED) * ALIGNED)
         for row, module in zip(rows, modules, strict=True):
             if used:
@@ -77,8 +78,7 @@ class Stack:
 
     def _pieces(self, rows: Tensor) -> Sequence[Tensor]:
         """The parameters' numbers in (..., P)."""
-        sizes = [shape.numel() for shape in self.shapes.values()]
-        return rows[..., : sum(sizes)].split(sizes, dim=-1)
+        return rows[..., : sum(self._sizes)].split(self._sizes, dim=-1)
 
     def scalars(self, rates: Sequence[float], clip_norms: Sequence[float], stepping: Collection[int]) -> Tensor:
         """What the next step depends on besides gradients, (R, SCALARS), on the CPU; counts the step as taken.
@@ -104,10 +104,8 @@ class Stack:
             torch.zeros_like(parameter) if gradient is None else gradient
             for parameter, gradient in zip(self.parameters.values(), gradients, strict=True)
         ]
-        gradient = torch.zeros_like(self.flat)
-        used = sum(shape.numel() for shape in self.shapes.values())
-        if used:
-            torch.cat([row.flatten(1) for row in rows], 1, out=gradient[:, :used])
+        rest = self.flat.new_zeros(len(self), self.flat.shape[1] - sum(self._sizes))
+        gradient = torch.cat([*(row.flatten(1) for row in rows), rest], 1)
         clip, size = scalars.unbind(1)
         shrink = ((gradient.norm(dim=1) + 1e-6) / clip).clamp_min(1)
         beta1, beta2 = BETAS

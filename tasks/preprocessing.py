@@ -138,17 +138,19 @@ def moments(x: NDArray, rows: NDArray[np.intp], axis: int | tuple[int, ...]) -> 
     Where nothing is known they are 0 and 1. Constant is meant up to float32 rounding: dividing by the
     rounding error of a mean would blow it up into noise.
     """
-    count, total, squares = 0, 0.0, 0.0
+    count, total, squares, complete = 0, 0.0, 0.0, True
     for part in blocks(len(rows), x.shape):
         values = x[rows[part]]
         known = _without_gaps(values)
+        complete = complete and known is None
         count = count + (known.sum(axis, keepdims=True) if known is not None else _number(values.shape, axis))
         total = total + values.sum(axis, dtype=np.float64, keepdims=True)
     count = np.maximum(count, 1)
     mean = total / count
     for part in blocks(len(rows), x.shape):
         distance = x[rows[part]] - mean
-        _without_gaps(distance)
+        if not complete:
+            _without_gaps(distance)
         squares = squares + np.square(distance, out=distance).sum(axis, keepdims=True)
     deviation = np.sqrt(squares / count)
     constant = deviation <= 1e-6 * np.maximum(np.abs(mean), 1e-6)

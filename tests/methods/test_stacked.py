@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 import torch
-from stacks import FOLDS, SHORT, STACKED, TEST, assert_equal, made
+from stacks import FOLDS, SHORT, STACKED, TEST, assert_equal, both, fit_both, made
 from torch import nn
 
 from strokebench.datasets.files import StrokebenchError
@@ -20,17 +20,6 @@ from strokebench.methods.stacked_inputs import Feeder, compositions
 from strokebench.methods.stacked_run import FitParts, StackedRun
 from strokebench.methods.stacked_state import Stack
 from strokebench.methods.stacked_training import StackedTraining
-
-
-def both(name, own=({}, {}, {}), **changes):
-    """The same fits, alone and stacked."""
-    alone, stacked = (
-        [made(name, random_state=seed + 5, **{**changes, **each}) for seed, each in enumerate(own)] for _ in range(2)
-    )
-    for method, part in zip(alone, FOLDS, strict=True):
-        method.fit(*part)
-    fit_stacked(stacked, FOLDS)
-    return alone, stacked
 
 
 @pytest.mark.parametrize("name", STACKED)
@@ -79,10 +68,7 @@ def test_validation_without_patients_or_with_one_label():
     (x, y, held_out, labels), other = FOLDS[0], FOLDS[1]
     parts = [(x, y, held_out[:0], labels[:0]), (x, y, held_out, np.ones_like(labels)), other]
     alone, stacked = ([made("mlp", random_state=seed) for seed in range(3)] for _ in range(2))
-    for method, part in zip(alone, parts, strict=True):
-        method.fit(*part)
-    fit_stacked(stacked, parts)
-    assert_equal(alone, stacked)
+    assert_equal(*fit_both(alone, stacked, parts))
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -120,10 +106,7 @@ class CountingNetwork(nn.Module):
 
 def test_hooks_change_each_run_s_own_state():
     alone, stacked = ([Counting(random_state=seed, **SHORT) for seed in range(3)] for _ in range(2))
-    for method, part in zip(alone, FOLDS, strict=True):
-        method.fit(*part)
-    fit_stacked(stacked, FOLDS)
-    assert_equal(alone, stacked)
+    assert_equal(*fit_both(alone, stacked))
     assert len({float(method.module_.seen) for method in stacked}) == 3
     assert all(bool(method.module_.late) for method in stacked)
 

@@ -4,12 +4,11 @@ from dataclasses import dataclass
 
 import pytest
 import torch
-from stacks import FOLDS, SHORT, STACKED, assert_equal, made
+from stacks import SHORT, STACKED, assert_equal, both, fit_both, made
 from torch.nn import functional
 
 from strokebench.methods import stacked_training
 from strokebench.methods.single_modality import MLP
-from strokebench.methods.stacked import fit_stacked
 from strokebench.methods.stacked_replay import Replays
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU")
@@ -39,21 +38,14 @@ def replays(monkeypatch):
 
 @pytest.mark.parametrize("name", STACKED)
 def test_a_recorded_stack_equals_its_fits_alone(name, replays):
-    alone, stacked = ([made(name, random_state=seed + 5, max_epochs=12) for seed in range(3)] for _ in range(2))
-    for method, part in zip(alone, FOLDS, strict=True):
-        method.fit(*part)
-    fit_stacked(stacked, FOLDS, "cuda")
-    assert_equal(alone, stacked, TOLERANCE)
+    assert_equal(*both(name, device="cuda", max_epochs=12), TOLERANCE)
     assert replays[0].on and replays[0].recorded >= 3
 
 
 def test_runs_leave_a_recorded_stack(replays):
     own = [{"patience": 2}, {"patience": 4}, {"patience": 100}]
     alone, stacked = ([made("mlp", random_state=5, max_epochs=14, **each) for each in own] for _ in range(2))
-    for method, part in zip(alone, FOLDS, strict=True):
-        method.fit(*part)
-    fit_stacked(stacked, FOLDS, "cuda")
-    assert_equal(alone, stacked, TOLERANCE)
+    assert_equal(*fit_both(alone, stacked, device="cuda"), TOLERANCE)
     assert replays[0].on
 
 
@@ -70,8 +62,5 @@ class Branching(MLP):
 
 def test_what_cannot_be_recorded_is_trained_all_the_same(replays):
     alone, stacked = ([Branching(random_state=seed, **SHORT) for seed in range(3)] for _ in range(2))
-    for method, part in zip(alone, FOLDS, strict=True):
-        method.fit(*part)
-    fit_stacked(stacked, FOLDS, "cuda")
-    assert_equal(alone, stacked, TOLERANCE)
+    assert_equal(*fit_both(alone, stacked, device="cuda"), TOLERANCE)
     assert not replays[0].on

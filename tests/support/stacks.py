@@ -5,6 +5,7 @@ import pytest
 
 from strokebench.methods.conformance.subject import Patients as MadeUp
 from strokebench.methods.registry import find_method
+from strokebench.methods.stacked import fit_stacked
 
 SMALL = {"hidden": 16, "width": 8, "heads": 2, "align_width": 8}
 SHORT = {"max_epochs": 6, "warmup_epochs": 2, "learning_rate": 3e-3, "batch_size": 16}
@@ -26,6 +27,22 @@ def fold(n, seed):
 
 FOLDS = [fold(n, seed) for seed, n in enumerate(SIZES)]
 TEST = MadeUp(15, 9).x
+
+
+def fit_both(alone, stacked, parts=FOLDS, device="cpu"):
+    """Fit the first one by one on the CPU, the others as one stack."""
+    for method, part in zip(alone, parts, strict=True):
+        method.fit(*part)
+    fit_stacked(stacked, parts, device)
+    return alone, stacked
+
+
+def both(name, own=({}, {}, {}), device="cpu", **changes):
+    """The same fits, alone and stacked."""
+    alone, stacked = (
+        [made(name, random_state=seed + 5, **{**changes, **each}) for seed, each in enumerate(own)] for _ in range(2)
+    )
+    return fit_both(alone, stacked, device=device)
 
 
 def assert_equal(alone, stacked, tolerance=1e-4):
