@@ -13,7 +13,7 @@ export GRID_SEEDS ?= 1
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 ROOMS := benchmarks datasets methods reports tasks
-PACKAGES := $(ROOMS:%=-p strokebench.%)
+PACKAGES := -p strokebench
 
 .DEFAULT_GOAL := help
 EXPERIMENTS := table1 table2 table3 figure2 figure3 figure4 figure5 dropout alignment comparison clinical missing
@@ -99,7 +99,7 @@ format: $(INSTALLED) ## mend style and formatting
 # The type checker does not follow an editable install: it gets the package under its installed name by links.
 types: $(INSTALLED) ## check types
 	@mkdir -p .venv/types/strokebench
-	@for room in $(ROOMS); do ln -sfn "$(CURDIR)/$$room" .venv/types/strokebench/$$room; done
+	@for part in $(ROOMS) strokebench/*.py; do ln -sfn "$(CURDIR)/$$part" .venv/types/strokebench/$${part##*/}; done
 	@MYPYPATH=.venv/types $(BIN)/mypy $(PACKAGES)
 
 check: lint types test ## lint, types and test

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from strokebench.datasets.cohort import Cohort
-from strokebench.datasets.files import StrokebenchError
+from strokebench.errors import StrokebenchError
 
 
 @dataclass(frozen=True)
@@ -56,16 +56,16 @@ def _virtual() -> Cohort:
 
 
 def _soop() -> Cohort:
-    from strokebench.datasets.soop import load
+    from strokebench.datasets.soop.load import load
 
     return load()
 
 
 def _folder(path: Path) -> Cohort:
     try:
-        from strokebench.datasets.folder import load
+        from strokebench.datasets.own.load import load
     except ModuleNotFoundError as error:
-        if error.name != "strokebench.datasets.folder":
+        if error.name != "strokebench.datasets.own.load":
             raise
         raise StrokebenchError(
             f"{path}: this version cannot read a cohort from a YAML file.", f"Take {' or '.join(DATASETS)}."

@@ -10,7 +10,8 @@ from typing import Any
 
 import pandas as pd
 
-from strokebench.datasets.files import StrokebenchError, digest, file_digest
+from strokebench.errors import StrokebenchError
+from strokebench.files import digest, file_digest
 
 
 class Kind(StrEnum):

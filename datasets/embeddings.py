@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from strokebench.datasets.files import StrokebenchError
+from strokebench.errors import StrokebenchError
 
 
 @dataclass(frozen=True)

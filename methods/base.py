@@ -14,8 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
 
-from strokebench.datasets.files import StrokebenchError, read_json, write_json
-from strokebench.tasks.trimodal import Modality, TriModal
+from strokebench.errors import StrokebenchError
+from strokebench.files import read_json, write_json
+from strokebench.tasks.inputs import Modality, TriModal
 
 if TYPE_CHECKING:
     import optuna

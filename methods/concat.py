@@ -9,10 +9,11 @@ import torch
 from torch import Tensor, nn
 
 from strokebench.methods.base import Family
-from strokebench.methods.layers import Head, reduction
-from strokebench.methods.neural import Aux, Batch, NeuralMethod
+from strokebench.methods.neural import NeuralMethod
+from strokebench.methods.parts.layers import Head, reduction
 from strokebench.methods.registry import register
-from strokebench.tasks.trimodal import Modality, Shapes
+from strokebench.methods.training.batch import Aux, Batch
+from strokebench.tasks.inputs import Modality, Shapes
 
 if TYPE_CHECKING:
     import optuna

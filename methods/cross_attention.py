@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
-from strokebench.methods.attention import Attention
-from strokebench.methods.layers import Head
-from strokebench.methods.neural import Aux, Batch
+from strokebench.methods.parts.attention import Attention
+from strokebench.methods.parts.layers import Head
+from strokebench.methods.parts.tokens import TokenAdapter, TokenMethod, token_space
 from strokebench.methods.registry import register
-from strokebench.methods.tokens import TokenAdapter, TokenMethod, token_space
-from strokebench.tasks.trimodal import Shapes
+from strokebench.methods.training.batch import Aux, Batch
+from strokebench.tasks.inputs import Shapes
 
 if TYPE_CHECKING:
     import optuna

@@ -10,13 +10,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from strokebench.datasets.files import StrokebenchError
-from strokebench.methods.attention import Block, attention_weights
-from strokebench.methods.layers import Head, contrastive
-from strokebench.methods.neural import Aux, Batch, Epoch
+from strokebench.errors import StrokebenchError
+from strokebench.methods.parts.attention import Block, attention_weights
+from strokebench.methods.parts.layers import Head, contrastive
+from strokebench.methods.parts.tokens import TokenAdapter, TokenMethod, token_space
 from strokebench.methods.registry import register
-from strokebench.methods.tokens import TokenAdapter, TokenMethod, token_space
-from strokebench.tasks.trimodal import Shapes
+from strokebench.methods.training.batch import Aux, Batch, Epoch
+from strokebench.tasks.inputs import Shapes
 
 if TYPE_CHECKING:
     import optuna

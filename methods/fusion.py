@@ -12,13 +12,13 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from strokebench.datasets.files import StrokebenchError
-from strokebench.methods.attention import Attention, Block, blocked, causal
-from strokebench.methods.layers import Head
-from strokebench.methods.neural import Aux, Batch, Epoch
+from strokebench.errors import StrokebenchError
+from strokebench.methods.parts.attention import Attention, Block, blocked, causal
+from strokebench.methods.parts.layers import Head
+from strokebench.methods.parts.tokens import TokenAdapter, TokenMethod, token_space
 from strokebench.methods.registry import register
-from strokebench.methods.tokens import TokenAdapter, TokenMethod, token_space
-from strokebench.tasks.trimodal import Shapes, TriModal
+from strokebench.methods.training.batch import Aux, Batch, Epoch
+from strokebench.tasks.inputs import Shapes, TriModal
 
 if TYPE_CHECKING:
     import optuna
@@ -78,7 +78,7 @@ class FUSION(TokenMethod):
         return FUSIONNetwork(shapes, self)
 
     def fit(self, train: TriModal, y: NDArray, validation: TriModal, y_validation: NDArray) -> Self:
-        from strokebench.methods.training import Patients
+        from strokebench.methods.training.batch import Patients
 
         super().fit(train, y, validation, y_validation)
         adapter = self.module_.adapter

@@ -6,7 +6,7 @@ from abc import abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar, NamedTuple, Self
+from typing import ClassVar, Self
 
 import numpy as np
 import torch
@@ -14,27 +14,11 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from strokebench.datasets.files import StrokebenchError, atomic_path, read_json, write_json
+from strokebench.errors import StrokebenchError
+from strokebench.files import atomic_path, read_json, write_json
 from strokebench.methods.base import Method, two_columns
-from strokebench.tasks.trimodal import Shapes, TriModal
-
-Aux = dict[str, Tensor]
-Epoch = int | Tensor
-"""From 0; a tensor without dimensions where one step is recorded for all epochs, so that no loss may branch on it."""
-
-
-class Batch(NamedTuple):
-    """What a network sees of b patients; a part that the method does not read is empty, (b, 0).
-
-    image (b, d_image); tokens (b, 16, d_image), a 4 x 4 grid row by row;
-    text (b, layers, d_text), one prompt's answer while training, the mean over prompts when predicting;
-    table (b, columns).
-    """
-
-    image: Tensor
-    tokens: Tensor
-    text: Tensor
-    table: Tensor
+from strokebench.methods.training.batch import Aux, Batch, Epoch
+from strokebench.tasks.inputs import Shapes, TriModal
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -43,7 +27,7 @@ class NeuralMethod(Method):
 
     The training protocol (RAdam, warm-up and cosine, clipping, noise, MixUp, early stop on validation AUC
     with the best epoch restored) is the paper's, section 4.2, and the same for all; see
-    `strokebench.methods.training`.
+    `strokebench.methods.training.loop`.
 
     Class attributes:
         reads: the parts of a `Batch` that the network reads; the others are not even gathered.
@@ -98,7 +82,7 @@ class NeuralMethod(Method):
         return True
 
     def fit(self, train: TriModal, y: NDArray, validation: TriModal, y_validation: NDArray) -> Self:
-        from strokebench.methods.training import train_network
+        from strokebench.methods.training.loop import train_network
 
         # Dropout and initial weights draw from torch's global generator: seeded inside, restored after.
         with torch.random.fork_rng(devices=[]):
@@ -120,7 +104,7 @@ class NeuralMethod(Method):
         return {}
 
     def predict_proba(self, x: TriModal) -> NDArray[np.float64]:
-        from strokebench.methods.training import predict_logits
+        from strokebench.methods.training.loop import predict_logits
 
         logits = predict_logits(self, self.module_, x)
         return two_columns(torch.sigmoid(logits.double()).numpy())

@@ -9,7 +9,7 @@ from importlib.metadata import entry_points
 from typing import TypeVar
 
 import strokebench.methods
-from strokebench.datasets.files import StrokebenchError
+from strokebench.errors import StrokebenchError
 from strokebench.methods.base import Family, Method
 
 ENTRY_POINTS = "strokebench.methods"

@@ -12,14 +12,14 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from strokebench.datasets.files import StrokebenchError
-from strokebench.methods.attention import Block, attention_weights, causal
-from strokebench.methods.head_budgets import allocate, concentration
-from strokebench.methods.layers import Head
-from strokebench.methods.neural import Aux, Batch
+from strokebench.errors import StrokebenchError
+from strokebench.methods.parts.attention import Block, attention_weights, causal
+from strokebench.methods.parts.head_budgets import allocate, concentration
+from strokebench.methods.parts.layers import Head
+from strokebench.methods.parts.tokens import TokenAdapter, TokenMethod, token_space
 from strokebench.methods.registry import register
-from strokebench.methods.tokens import TokenAdapter, TokenMethod, token_space
-from strokebench.tasks.trimodal import Shapes, TriModal
+from strokebench.methods.training.batch import Aux, Batch
+from strokebench.tasks.inputs import Shapes, TriModal
 
 if TYPE_CHECKING:
     import optuna
@@ -100,7 +100,7 @@ class SparseMM(TokenMethod):
         return self.training_free or epoch >= self.chase_epoch
 
     def fit(self, train: TriModal, y: NDArray, validation: TriModal, y_validation: NDArray) -> Self:
-        from strokebench.methods.training import Patients
+        from strokebench.methods.training.batch import Patients
 
         super().fit(train, y, validation, y_validation)
         if self.training_free:

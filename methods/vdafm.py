@@ -11,14 +11,14 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from strokebench.methods.attention import PostNormBlock
 from strokebench.methods.base import Family
-from strokebench.methods.layers import Head, matching, reduction, unit_vectors
 from strokebench.methods.linear import Linear
-from strokebench.methods.neural import Aux, Batch, Epoch, NeuralMethod
+from strokebench.methods.neural import NeuralMethod
+from strokebench.methods.parts.attention import PostNormBlock
+from strokebench.methods.parts.layers import Head, matching, reduction, unit_vectors
 from strokebench.methods.registry import register
-from strokebench.methods.training import Patients
-from strokebench.tasks.trimodal import Modality, Shapes, TriModal
+from strokebench.methods.training.batch import Aux, Batch, Epoch, Patients
+from strokebench.tasks.inputs import Modality, Shapes, TriModal
 
 if TYPE_CHECKING:
     import optuna

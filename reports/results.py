@@ -10,8 +10,9 @@ from typing import Any, TypedDict
 
 import pandas as pd
 
-from strokebench.datasets.files import StrokebenchError, atomic_path, file_digest, read_json, write_json
-from strokebench.tasks.metrics import METRICS, evaluate
+from strokebench.errors import StrokebenchError
+from strokebench.files import atomic_path, file_digest, read_json, write_json
+from strokebench.tasks.metrics.paper import METRICS, evaluate
 
 RUN: tuple[str, ...] = ("method", "variant", "condition", "seed", "fold")
 """The columns that name a run, in predictions and in runs."""

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from strokebench.datasets.files import StrokebenchError
+from strokebench.errors import StrokebenchError
 from strokebench.reports.results import RUN, STATUSES, THRESHOLD, Results
-from strokebench.tasks.metrics import METRICS, evaluate, mean_std
+from strokebench.tasks.metrics.paper import METRICS, evaluate, mean_std
 
 SETTING: tuple[str, ...] = ("method", "variant", "condition")
 """What a row of a table stands for; its runs differ in seed and fold only."""

@@ -10,9 +10,9 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from strokebench.datasets.large import take
-from strokebench.tasks.splits import PARTS
-from strokebench.tasks.trimodal import Modality, TriModal
+from strokebench.large import take
+from strokebench.tasks.fold import PARTS
+from strokebench.tasks.inputs import Modality, TriModal
 
 When = Literal["always", "test_only"]
 Fill = Literal["mean", "zero"]

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import operator
 import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import pandas as pd
 
 from strokebench.datasets.cohort import Cohort
-from strokebench.datasets.files import StrokebenchError
-from strokebench.datasets.text_filter import filter_text
-from strokebench.datasets.text_filter_lists import OUTCOME_PATTERNS
+from strokebench.datasets.problems import Problem
+from strokebench.datasets.texts.filter import filter_text
+from strokebench.datasets.texts.filter_lists import OUTCOME_PATTERNS
+from strokebench.errors import StrokebenchError
 
 COMPARISONS = {
     "<=": operator.le,
@@ -126,3 +128,35 @@ def parse_outcome(expression: str, keep_scale_sentences: bool = False) -> Outcom
         )
     value = match["value"]
     return Outcome(match["column"], match["sign"], None if value is None else float(value), keep_scale_sentences)
+
+
+def outcome_problems(table: pd.DataFrame, outcomes: Mapping[str, str]) -> Iterator[Problem]:
+    """Outcomes that cannot be read, are not binary, are missing, or are the same for everyone.
+
+    Args:
+        table: by patient id; a column that is not there is left to the check of the table.
+        outcomes: short name -> rule.
+    """
+    for rule in outcomes.values():
+        try:
+            outcome = parse_outcome(rule)
+        except StrokebenchError as error:
+            yield Problem("outcome_unreadable", error.message.rstrip("."), where=rule)
+            continue
+        if outcome.column not in table:
+            continue
+        given = table[outcome.column]
+        for id in given.index[given.isna()]:
+            yield Problem("outcome_missing", f"has no {outcome.column!r} for {rule!r}", str(id), rule)
+        values = pd.to_numeric(given.dropna(), errors="coerce")
+        if outcome.sign is None or outcome.value is None:
+            wrong = values.index[~values.isin([0, 1])]
+            for id in wrong:
+                what = f"the outcome {outcome.column!r} is {given[id]!r}, neither 0 nor 1"
+                yield Problem("outcome_not_binary", what, str(id), rule)
+            positive = values.drop(wrong) == 1
+        else:
+            positive = COMPARISONS[outcome.sign](values.dropna(), outcome.value)
+        if len(positive) and positive.nunique() < 2:
+            what = f"{rule!r} is {'true' if positive.iloc[0] else 'false'} for all {len(positive)} patients"
+            yield Problem("outcome_one_class", what, where=rule)

@@ -9,8 +9,8 @@ import pytest
 from rich.console import Console
 from small_context import make_context
 
-from strokebench.benchmarks import experiment as experiments
-from strokebench.benchmarks.runner import run_experiment
+from strokebench.benchmarks.experiments import find as experiments
+from strokebench.benchmarks.running.runner import run_experiment
 from strokebench.tasks.outcomes import parse_outcome
 
 PAGE = Path(__file__).parents[1] / "CONTRIBUTING.md"

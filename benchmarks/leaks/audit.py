@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 
-from strokebench.benchmarks.context import Context
-from strokebench.benchmarks.fingerprint import code_fingerprint
+from strokebench.benchmarks.keys.code import code_fingerprint
 from strokebench.benchmarks.leaks import canary, columns, doubles, patients, site, texts, untouched
 from strokebench.benchmarks.leaks.finding import Finding
-from strokebench.datasets.files import StrokebenchError, digest, home, read_json, write_json
+from strokebench.benchmarks.running.context import Context
+from strokebench.errors import StrokebenchError
+from strokebench.files import digest, home, read_json, write_json
 
 
 @dataclass(frozen=True)

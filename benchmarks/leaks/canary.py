@@ -9,14 +9,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from strokebench.benchmarks.context import Context
-from strokebench.benchmarks.described import described
+from strokebench.benchmarks.keys.described import described
 from strokebench.benchmarks.leaks.finding import Finding
 from strokebench.benchmarks.leaks.telling import chance_deviation
-from strokebench.benchmarks.pipeline import shuffled
+from strokebench.benchmarks.running.build import shuffled
+from strokebench.benchmarks.running.context import Context
 from strokebench.tasks.conditions import COMPLETE
-from strokebench.tasks.metrics import auc
-from strokebench.tasks.splits import make_split
+from strokebench.tasks.metrics.selection import auc
+from strokebench.tasks.protocols import make_split
 
 METHODS: Mapping[str, Mapping[str, Any]] = {
     "xgboost": {},
@@ -79,7 +79,7 @@ def shuffled_labels(
 def _sing(context: Context, method: str, params: Mapping[str, Any], seeds: Sequence[int], methods: int) -> Sung:
     from scipy.stats import norm
 
-    from strokebench.benchmarks import fit
+    from strokebench.benchmarks.running import fit
 
     aucs, variances = [], []
     for seed in seeds:

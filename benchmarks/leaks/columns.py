@@ -7,9 +7,9 @@ import re
 import numpy as np
 import pandas as pd
 
-from strokebench.benchmarks.context import Context
 from strokebench.benchmarks.leaks.finding import Finding, Severity, named
 from strokebench.benchmarks.leaks.telling import CHANCE, of_categories, of_numbers
+from strokebench.benchmarks.running.context import Context
 from strokebench.datasets.cohort import Kind
 
 ALARM_CORRELATION, WARNING_CORRELATION = 0.95, 0.90

@@ -9,10 +9,10 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 
-from strokebench.benchmarks.context import Context
 from strokebench.benchmarks.leaks.finding import Finding, named
 from strokebench.benchmarks.leaks.nearness import near_pairs
 from strokebench.benchmarks.leaks.parts import Separated
+from strokebench.benchmarks.running.context import Context
 
 IMAGE_NEAR = 0.25
 """A saved copy of an image (shifted, rescaled, slightly noisy) lies nearer than this, other patients never did in

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from strokebench.benchmarks.context import Context
+from strokebench.benchmarks.running.context import Context
 
 
 class Separated:

@@ -6,10 +6,10 @@ import re
 from collections import Counter
 from itertools import combinations
 
-from strokebench.benchmarks.context import Context
 from strokebench.benchmarks.leaks.finding import Finding, named
 from strokebench.benchmarks.leaks.parts import Separated
-from strokebench.tasks.splits import PARTS
+from strokebench.benchmarks.running.context import Context
+from strokebench.tasks.fold import PARTS
 
 _VISIT = re.compile(r"[_\-. ](?:ses|session|visit|scan|run|followup|fu)[_\-. ]?\w*$")
 _ZEROS = re.compile(r"(?<!\d)0+(?=\d)")

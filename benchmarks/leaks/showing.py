@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 from strokebench.benchmarks.leaks.audit import FULL, QUICK, Audit, remembered_audit
 from strokebench.benchmarks.leaks.finding import by_severity
 from strokebench.benchmarks.leaks.nearness import EXAMINED
-from strokebench.reports.section import SECTION_FILE
+from strokebench.reports.tables.section import SECTION_FILE
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
 
-    from strokebench.benchmarks.context import Context
-    from strokebench.reports.table import Table
+    from strokebench.benchmarks.running.context import Context
+    from strokebench.reports.tables.table import Table
 
 SHOWS = (
     "Whether anything tells the methods what they could not know of a new patient: a patient on both sides of a"
@@ -65,7 +65,7 @@ def show_audit(audit: Audit, context: Context, console: Console) -> Path:
 
 def write_section(audit: Audit, context: Context, folder: Path) -> RenderableType:
     """Write the audit as a section of the report."""
-    from strokebench.reports.section import Panel, Section, publish
+    from strokebench.reports.tables.section import Panel, Section, publish
 
     title = context.title + (" (synthetic patients)" if context.cohort.synthetic else "")
     panel = Panel("leaks", _table(audit, context, title), shows=SHOWS, does_not_show=DOES_NOT_SHOW)
@@ -95,7 +95,7 @@ def _lead(audit: Audit) -> str:
 
 
 def _table(audit: Audit, context: Context, title: str) -> Table:
-    from strokebench.reports.table import Cell, Column, Kind, Row, Table
+    from strokebench.reports.tables.table import Cell, Column, Kind, Row, Table
 
     rows = [
         Row(name, alarm.title, "", {"verdict": Cell(text=_verdict(audit, name))}, done=1, planned=1)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from strokebench.benchmarks.context import Context
 from strokebench.benchmarks.leaks.finding import Finding, named
 from strokebench.benchmarks.leaks.telling import of_categories
+from strokebench.benchmarks.running.context import Context
 
 AUC, CHANCE = 0.65, 1e-3
 """The site counts as predictive from this out-of-fold AUC on, if chance makes it so rarely (our choice)."""

@@ -8,11 +8,11 @@ from functools import lru_cache
 
 import pandas as pd
 
-from strokebench.benchmarks.context import Context
 from strokebench.benchmarks.leaks.finding import Finding, Severity, named
 from strokebench.benchmarks.leaks.telling import of_numbers, of_presence
-from strokebench.datasets.text_filter import split_sentences
-from strokebench.datasets.text_filter_lists import BLACK_LIST, OUTCOME_PATTERNS
+from strokebench.benchmarks.running.context import Context
+from strokebench.datasets.texts.filter import split_sentences
+from strokebench.datasets.texts.filter_lists import BLACK_LIST, OUTCOME_PATTERNS
 from strokebench.tasks.outcomes import COLUMN_NAMES
 
 SHOWN = 90

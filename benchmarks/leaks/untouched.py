@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from strokebench.benchmarks.context import Context
 from strokebench.benchmarks.leaks.finding import Finding, named
+from strokebench.benchmarks.running.context import Context
 from strokebench.datasets.cohort import Cohort, Kind
 from strokebench.datasets.embeddings import Embeddings
 from strokebench.tasks.conditions import COMPLETE
-from strokebench.tasks.preprocessing import Parts, prepare
-from strokebench.tasks.splits import PARTS, Fold
+from strokebench.tasks.fold import PARTS, Fold
+from strokebench.tasks.preparing.prepare import Parts, prepare
 
 if TYPE_CHECKING:
-    from strokebench.benchmarks.fit import Material
+    from strokebench.benchmarks.running.fit import Material
 
 Prepare = Callable[..., Parts]
 

@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 
 from strokebench.datasets.encoders.contract import TextEncoder
 from strokebench.datasets.encoders.weights import Published, find_weights, first_line, load_state
-from strokebench.datasets.files import StrokebenchError, digest, file_digest, read_json
+from strokebench.errors import StrokebenchError
+from strokebench.files import digest, file_digest, read_json
 
 REPOSITORY = "dmis-lab/biobert-base-cased-v1.1"
 CONFIG = Published(REPOSITORY, "config.json", "1 kB")

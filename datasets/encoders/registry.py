@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from strokebench.datasets.encoders.contract import ImageEncoder, TextEncoder
-from strokebench.datasets.files import StrokebenchError
+from strokebench.errors import StrokebenchError
 
 
 @dataclass(frozen=True)

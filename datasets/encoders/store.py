@@ -20,7 +20,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from strokebench.datasets.files import StrokebenchError, atomic_path, digest, home, read_json, write_json
+from strokebench.errors import StrokebenchError
+from strokebench.files import atomic_path, digest, home, read_json, write_json
 
 Arrays = dict[str, NDArray[np.float32]]
 Rows = Mapping[str, tuple[Arrays, int]]

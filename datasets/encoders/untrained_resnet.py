@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from strokebench.datasets.encoders.contract import ImageEncoder, Target
-from strokebench.datasets.files import digest
-from strokebench.datasets.mri import PREPARATION
+from strokebench.datasets.encoders.contract import ImageEncoder
+from strokebench.datasets.images.mri import PREPARATION
+from strokebench.datasets.images.target import Target
+from strokebench.files import digest
 
 if TYPE_CHECKING:
     import torch

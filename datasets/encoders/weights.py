@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from strokebench.datasets.files import StrokebenchError, file_digest, home, read_json, write_json
+from strokebench.errors import StrokebenchError
+from strokebench.files import file_digest, home, read_json, write_json
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,9 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from strokebench.datasets.encoders.contract import ImageEncoder, Target, TextEncoder
-from strokebench.datasets.files import StrokebenchError
+from strokebench.datasets.encoders.contract import ImageEncoder, TextEncoder
+from strokebench.datasets.images.target import Target
+from strokebench.errors import StrokebenchError
 
 # Chunks are what an interruption may cost: a few seconds of work.
 IMAGES = 8
@@ -78,7 +79,7 @@ def _features(
 def _prepare(
     target: Target, items: Sequence[ImageItem]
 ) -> tuple[list[str], list[NDArray[np.float32]], list[StrokebenchError]]:
-    from strokebench.datasets.mri import prepare
+    from strokebench.datasets.images.mri import prepare
 
     keys, volumes, errors = [], [], []
     for key, patient, path, brain_mask in items:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from strokebench.datasets.lesion import TERRITORY_NAMES
+from strokebench.datasets.images.lesion import TERRITORY_NAMES
 
 Floats = NDArray[np.floating[Any]]
 

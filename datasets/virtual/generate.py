@@ -14,13 +14,15 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from strokebench.datasets import lesion as lesion_rules
-from strokebench.datasets import prompts, text_writer
 from strokebench.datasets.cohort import Cohort
-from strokebench.datasets.files import StrokebenchError, home, read_json, write_json
+from strokebench.datasets.images import lesion as lesion_rules
+from strokebench.datasets.texts import prompts
+from strokebench.datasets.texts import writer as text_writer
 from strokebench.datasets.virtual import settings
 from strokebench.datasets.virtual.dictionary import CITATIONS, COLUMNS, VARIABLES
 from strokebench.datasets.virtual.settings import MEASURED, OUTCOME, PATIENTS, SITES, Strengths
+from strokebench.errors import StrokebenchError
+from strokebench.files import home, read_json, write_json
 
 # To draw patients takes SciPy; to read those that were drawn does not.
 if TYPE_CHECKING:

@@ -15,11 +15,11 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import expit, logit, ndtr, ndtri
 
-from strokebench.datasets.files import StrokebenchError
 from strokebench.datasets.virtual.dictionary import FACTORS, TOAST, VARIABLES, Variable
 from strokebench.datasets.virtual.lesions import Lesion, draw_lesion, eloquence
 from strokebench.datasets.virtual.settings import PATIENTS, SITES, Site, Strengths
 from strokebench.datasets.virtual.severity import calibrate, draw_noise, draw_positives, nihss
+from strokebench.errors import StrokebenchError
 
 _TABLE, _LESION, VOLUME, TEXT = range(4)
 """Random streams of a patient; a change in one leaves the others as they were."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from strokebench.datasets.files import digest
+from strokebench.files import digest
 
 VERSION = 4
 """Raised whenever the generator changes what it makes, so that cohorts on disk are made anew."""

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from strokebench.datasets.lesion import Territories, measure
-from strokebench.datasets.prompts import PROMPTS
-from strokebench.datasets.text_writer import TextErrors, write_answers
+from strokebench.datasets.images.lesion import Territories, measure
+from strokebench.datasets.texts.prompts import PROMPTS
+from strokebench.datasets.texts.writer import TextErrors, write_answers
 from strokebench.datasets.virtual.anatomy import NAMES
 from strokebench.datasets.virtual.dictionary import TOAST
 from strokebench.datasets.virtual.lesions import draw_lesion

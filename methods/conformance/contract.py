@@ -13,10 +13,10 @@ from pathlib import Path
 import numpy as np
 from sklearn.base import clone
 
-from strokebench.datasets.files import StrokebenchError
+from strokebench.errors import StrokebenchError
 from strokebench.methods.base import Family
 from strokebench.methods.conformance.subject import Broken, Subject, probability, require, same
-from strokebench.tasks.trimodal import Modality
+from strokebench.tasks.inputs import Modality
 
 PICKLES = {".pkl", ".pickle", ".joblib", ".pt", ".pth", ".ckpt", ".dill"}
 

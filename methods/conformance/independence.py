@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from strokebench.methods.conformance.subject import Subject, changed, fit, probability, require, same
-from strokebench.tasks.trimodal import Modality
+from strokebench.tasks.inputs import Modality
 
 
 def batch_composition(subject: Subject) -> None:

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from strokebench.methods.conformance.subject import Patients, Subject, add_sign, fit, probability, read_only, require
-from strokebench.tasks.metrics import auc
-from strokebench.tasks.trimodal import TriModal
+from strokebench.tasks.inputs import TriModal
+from strokebench.tasks.metrics.selection import auc
 
 LEARNED = 0.75
 """AUC that a strong signal must give; 96 patients to learn it from, 80 to test on."""

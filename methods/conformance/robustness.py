@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from strokebench.datasets.cohort import Cohort, Column, Kind
 from strokebench.datasets.embeddings import Embeddings
 from strokebench.methods.conformance.subject import Patients, Subject, changed, fit, probability, require
-from strokebench.tasks.preprocessing import prepare
-from strokebench.tasks.splits import Fold
-from strokebench.tasks.trimodal import Modality
+from strokebench.tasks.fold import Fold
+from strokebench.tasks.inputs import Modality
+from strokebench.tasks.preparing.prepare import prepare
 
 
 def zeroed_modality(subject: Subject) -> None:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from strokebench.methods.base import Method
 from strokebench.tasks.conditions import ARRAYS
-from strokebench.tasks.trimodal import Modality, TriModal
+from strokebench.tasks.inputs import Modality, TriModal
 
 SMALL = {"hidden": 64, "width": 64, "trees": 40, "max_epochs": 3}
 """Settings of all checks, where a method has such a parameter: enough to see whether it behaves."""

@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from strokebench.reports import caption as words
 from strokebench.reports.clinical.calibration import recalibrate, reliability
 from strokebench.reports.clinical.decision import decision_curve, thresholds, treat_all
 from strokebench.reports.clinical.pooled import label_of, seeds_of, show
 from strokebench.reports.clinical.subgroups import Subgroup
 from strokebench.reports.clinical.tables import prevalence
-from strokebench.reports.figures import INK, LOOKS, SOFT, head
 from strokebench.reports.results import Results
 from strokebench.reports.statistics.bootstrap import Interval
 from strokebench.reports.statistics.scores import Scores
+from strokebench.reports.tables import caption as words
+from strokebench.reports.tables.style import INK, LOOKS, SOFT, head
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

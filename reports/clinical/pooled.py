@@ -14,8 +14,8 @@ from strokebench.reports.results import MethodInfo, Results
 from strokebench.reports.statistics.bootstrap import Bootstrap, Interval
 from strokebench.reports.statistics.scores import Scores, arrange, setting_names
 from strokebench.reports.statistics.weighted import Metric
-from strokebench.reports.table import DASH
-from strokebench.reports.table1 import FAMILIES
+from strokebench.reports.table1.table import FAMILIES
+from strokebench.reports.tables.table import DASH
 
 RESAMPLES = 1000
 """Of patients, for every interval of the clinical evaluation (our choice)."""

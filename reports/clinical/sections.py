@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from strokebench.reports.caption import cohort_title
 from strokebench.reports.clinical.calibration import recalibrate
 from strokebench.reports.clinical.decision import decision_curve, thresholds, treat_all
 from strokebench.reports.clinical.figures import draw_decision_curves, draw_forest, draw_reliability
@@ -19,9 +18,10 @@ from strokebench.reports.clinical.tables import (
 )
 from strokebench.reports.clinical.tables_groups import subgroups_table, thresholds_table, worst_table
 from strokebench.reports.results import Results
-from strokebench.reports.section import Panel, Section
 from strokebench.reports.statistics.bootstrap import Bootstrap, bootstrap
 from strokebench.reports.statistics.scores import Scores
+from strokebench.reports.tables.caption import cohort_title
+from strokebench.reports.tables.section import Panel, Section
 
 
 def clinical_section(results: Results, title: str) -> Section:

@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from strokebench.reports import caption as words
 from strokebench.reports.clinical.calibration import calibration_error, log_odds, recalibrate
 from strokebench.reports.clinical.decision import decision_curve, treat_all
 from strokebench.reports.clinical.metrics import weighted_auprc, weighted_scaled_brier
@@ -16,7 +15,8 @@ from strokebench.reports.results import Results
 from strokebench.reports.statistics.bootstrap import Bootstrap, bootstrap
 from strokebench.reports.statistics.scores import Scores
 from strokebench.reports.statistics.weighted import weighted_brier
-from strokebench.reports.table import Cell, Column, Kind, Row, Table
+from strokebench.reports.tables import caption as words
+from strokebench.reports.tables.table import Cell, Column, Kind, Row, Table
 
 POOLED = (
     "Out-of-fold predictions, one a patient and seed; each number is the mean over seeds, the 95 % interval in "

@@ -14,9 +14,9 @@ from strokebench.reports.results import RUN, Results
 from strokebench.reports.statistics.bootstrap import Bootstrap
 from strokebench.reports.statistics.scores import Scores
 from strokebench.reports.summary import SETTING, THRESHOLD
-from strokebench.reports.table import Cell, Column, Kind, Row, Table
-from strokebench.reports.table1 import METRIC_COLUMNS
-from strokebench.tasks.metrics import evaluate, mean_std
+from strokebench.reports.table1.table import METRIC_COLUMNS
+from strokebench.reports.tables.table import Cell, Column, Kind, Row, Table
+from strokebench.tasks.metrics.paper import evaluate, mean_std
 
 SMALL = (
     f"Small groups (fewer than {FEW_PATIENTS} patients, or {FEW_EVENTS} with or without the outcome) say little, "

@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from strokebench.datasets.files import StrokebenchError
+from strokebench.errors import StrokebenchError
 from strokebench.reports.statistics.decisions import ALPHA
 
 Unit = Literal["dataset", "hospital", "fold", "seed", "run"]

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from strokebench.datasets.files import StrokebenchError
+from strokebench.errors import StrokebenchError
 
 SETTING: tuple[str, ...] = ("method", "variant", "condition")
 Pooling = Literal["run", "seed"]

@@ -41,7 +41,7 @@ def weighted_brier(y: NDArray[Any], p: NDArray[Any], weights: NDArray[Any]) -> N
 def at_threshold(metric: str, threshold: float = 0.5) -> Metric:
     """One of ACC, F1, Recall, Precision, Specificity, calling positive from `threshold` on.
 
-    Defined as in `strokebench.tasks.metrics.evaluate`: precision and F1 without a called patient are 0.
+    Defined as in `strokebench.tasks.metrics.paper.evaluate`: precision and F1 without a called patient are 0.
 
     Raises:
         KeyError: another metric.

@@ -6,7 +6,7 @@ import pytest
 from planted_methods import PLANTED
 from rich.console import Console
 
-from strokebench.benchmarks.privacy import set_privacy
+from strokebench.benchmarks.running.privacy import set_privacy
 from strokebench.methods import registry
 
 SUPPORT = Path(__file__).parent.parent / "support"

@@ -8,7 +8,7 @@ import pytest
 
 from strokebench.datasets import catalogue
 from strokebench.datasets.catalogue import DATASETS, load_cohort
-from strokebench.datasets.files import StrokebenchError
+from strokebench.errors import StrokebenchError
 
 
 def test_the_default_comes_first_and_says_that_it_is_invented():
@@ -30,9 +30,9 @@ def test_a_missing_yaml_file_is_named(tmp_path):
 
 @pytest.mark.parametrize("suffix", [".yaml", ".YML"])
 def test_a_yaml_file_goes_to_the_folder_loader(tmp_path, monkeypatch, suffix):
-    folder = ModuleType("strokebench.datasets.folder")
+    folder = ModuleType("strokebench.datasets.own.load")
     folder.load = lambda path: ("loaded", path)
-    monkeypatch.setitem(sys.modules, "strokebench.datasets.folder", folder)
+    monkeypatch.setitem(sys.modules, "strokebench.datasets.own.load", folder)
     path = tmp_path / f"mine{suffix}"
     path.touch()
     assert load_cohort(str(path)) == ("loaded", path)

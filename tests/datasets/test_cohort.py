@@ -6,7 +6,7 @@ import pytest
 from small_cohort import make_cohort
 
 from strokebench.datasets.cohort import Cohort, Column, Kind
-from strokebench.datasets.files import StrokebenchError
+from strokebench.errors import StrokebenchError
 
 
 def test_parts_are_aligned_by_id():

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 from faulty_methods import CAUGHT_BY, Sound
 
-from strokebench.datasets.files import StrokebenchError
+from strokebench.errors import StrokebenchError
 from strokebench.methods.conformance import all_checks, check, robustness, run_check
 from strokebench.methods.conformance.contract import is_pickle
 from strokebench.methods.conformance.subject import Subject
 from strokebench.methods.registry import find_method
-from strokebench.tasks.preprocessing import prepare
+from strokebench.tasks.preparing.prepare import prepare
 
 CHECKS = all_checks()
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 from small_network import SHAPES, build, make_batch, noise
 
-from strokebench.datasets.files import StrokebenchError
+from strokebench.errors import StrokebenchError
 from strokebench.methods.earthmind import EarthMind, MutualAttention, attention_divergence, relevance
 
 TARGET = torch.zeros(5)

@@ -5,10 +5,10 @@ import torch
 from small_network import SHAPES, build, make_batch, noise
 from torch import nn
 
-from strokebench.datasets.files import StrokebenchError
+from strokebench.errors import StrokebenchError
 from strokebench.methods.conformance.subject import Patients, changed
 from strokebench.methods.fusion import FUSION, Interaction, mapping_loss
-from strokebench.tasks.trimodal import Modality
+from strokebench.tasks.inputs import Modality
 
 WIDTH = 32
 

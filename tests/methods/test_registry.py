@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from strokebench.datasets.files import StrokebenchError
+from strokebench.errors import StrokebenchError
 from strokebench.methods import registry
 from strokebench.methods.base import Family, Method
 from strokebench.methods.concat import Concat

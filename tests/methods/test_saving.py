@@ -8,12 +8,14 @@ import pytest
 import skops.io
 from sklearn.base import clone
 
-from strokebench.datasets.files import StrokebenchError
+from strokebench.errors import StrokebenchError
 from strokebench.methods.base import Method
 from strokebench.methods.concat import Concat
 from strokebench.methods.conformance.subject import Patients
-from strokebench.methods.traditional import SVM, RandomForest, XGBoost
+from strokebench.methods.random_forest import RandomForest
+from strokebench.methods.svm import SVM
 from strokebench.methods.vdafm import VDAFM
+from strokebench.methods.xgboost import XGBoost
 
 TRAIN, VALIDATION, TEST = Patients(40, 1), Patients(20, 2), Patients(12, 3)
 

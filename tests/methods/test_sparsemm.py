@@ -4,9 +4,9 @@ import torch
 from safetensors.torch import load_file
 from small_network import SHAPES, build, make_batch, noise
 
-from strokebench.datasets.files import StrokebenchError
-from strokebench.methods.attention import attention_weights
+from strokebench.errors import StrokebenchError
 from strokebench.methods.conformance.subject import Patients
+from strokebench.methods.parts.attention import attention_weights
 from strokebench.methods.sparsemm import SparseMM, SparseMMNetwork
 
 IMAGE, PROMPT, WINDOW, HEADS = 16, 20, 4, 8

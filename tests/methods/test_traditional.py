@@ -4,11 +4,14 @@ import numpy as np
 import pytest
 from sklearn.svm import SVC
 
-from strokebench.datasets.files import StrokebenchError
+from strokebench.errors import StrokebenchError
 from strokebench.methods.conformance.subject import Patients, changed
-from strokebench.methods.traditional import COMPONENTS, SVM, RandomForest, XGBoost, is_sound
-from strokebench.tasks.metrics import auc
-from strokebench.tasks.trimodal import Modality
+from strokebench.methods.parts.estimators import COMPONENTS, is_sound
+from strokebench.methods.random_forest import RandomForest
+from strokebench.methods.svm import SVM
+from strokebench.methods.xgboost import XGBoost
+from strokebench.tasks.inputs import Modality
+from strokebench.tasks.metrics.selection import auc
 
 TRAIN, VALIDATION, TEST = Patients(60, 1), Patients(30, 2), Patients(60, 3)
 METHODS = [XGBoost, RandomForest, SVM]

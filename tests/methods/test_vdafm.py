@@ -8,9 +8,9 @@ import torch
 from small_network import build, make_batch, noise
 
 from strokebench.methods.conformance.subject import Patients, changed
-from strokebench.methods.layers import contrastive
+from strokebench.methods.parts.layers import contrastive
 from strokebench.methods.vdafm import VDAFM
-from strokebench.tasks.trimodal import Modality
+from strokebench.tasks.inputs import Modality
 
 TARGET = torch.tensor([0.0, 1, 0.3, 1, 0])
 

@@ -171,6 +171,6 @@ def demo(tmp_path_factory, make_results) -> Path:
 @pytest.fixture(scope="session")
 def demo_page(demo) -> Path:
     """The page of `demo`."""
-    from strokebench.reports.page import write_page
+    from strokebench.reports.page.page import write_page
 
     return write_page(sorted(path for path in demo.iterdir() if path.is_dir()), demo / "page")

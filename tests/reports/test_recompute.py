@@ -9,8 +9,8 @@ import recompute_beyond
 from matplotlib.figure import Figure
 from recompute_stored import Check
 
-from strokebench.benchmarks.comparison import Comparison
-from strokebench.benchmarks.table1 import Table1
+from strokebench.benchmarks.experiments.comparison import Comparison
+from strokebench.benchmarks.experiments.table1 import Table1
 
 
 @pytest.fixture

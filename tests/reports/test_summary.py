@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from sklearn.metrics import f1_score, roc_auc_score
 
-from strokebench.datasets.files import StrokebenchError
+from strokebench.errors import StrokebenchError
 from strokebench.reports.summary import labels_by_part, metrics_by_run, summarise, summarise_oracle
-from strokebench.tasks.metrics import METRICS
+from strokebench.tasks.metrics.paper import METRICS
 
 
 def row(results, method):

@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 from matplotlib.figure import Figure
 
-from strokebench.benchmarks.table1 import Table1
-from strokebench.reports.figures import INK, LOOKS
+from strokebench.benchmarks.experiments.table1 import Table1
 from strokebench.reports.results import Results
-from strokebench.reports.section import Panel, Section, publish
+from strokebench.reports.tables.section import Panel, Section, publish
+from strokebench.reports.tables.style import INK, LOOKS
 
 PATIENT = "sub-0042"
 """An id that the demo plants in a run's error, together with a path."""

@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 from sklearn.linear_model import LogisticRegression
 
-from strokebench.datasets.files import read_json, write_json
+from strokebench.files import read_json, write_json
 from strokebench.methods.base import Family, Method, two_columns
-from strokebench.tasks.trimodal import Modality, TriModal
+from strokebench.tasks.inputs import Modality, TriModal
 
 
 def columns(x: TriModal) -> np.ndarray:

@@ -10,13 +10,13 @@ from rich.console import Console
 from small_context import make_context
 from stand_in import OtherStandIn, StandIn
 
-from strokebench.benchmarks.experiment import find_experiment
-from strokebench.benchmarks.runner import Report, run_experiment
+from strokebench.benchmarks.experiments.find import find_experiment
+from strokebench.benchmarks.running.runner import Report, run_experiment
 from strokebench.methods import registry
 
 LOADED = (
     *("torch", "optuna", "sklearn.ensemble", "matplotlib.figure", "matplotlib.backends.backend_agg"),
-    *("strokebench.benchmarks.runner", "strokebench.methods.registry", "strokebench.benchmarks.search"),
+    *("strokebench.benchmarks.running.runner", "strokebench.methods.registry", "strokebench.benchmarks.tuning.space"),
 )
 """What the process has loaded that those to be killed are forked from: none takes a second to start."""
 COMPARING = ("table1", "comparison", "clinical", "figure5")

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 import pandas as pd
 
-from strokebench.benchmarks.experiment import Run
+from strokebench.benchmarks.running.run import Run
 from strokebench.reports.results import PREDICTION_COLUMNS, RUN_COLUMNS, MethodInfo, Results
 
 LABELS = {

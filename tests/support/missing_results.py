@@ -3,9 +3,9 @@
 import numpy as np
 import pandas as pd
 
-from strokebench.reports.missing import missing_conditions
+from strokebench.reports.missing.measure import missing_conditions
 from strokebench.reports.results import PREDICTION_COLUMNS, RUN_COLUMNS, MethodInfo, Results
-from strokebench.tasks.trimodal import Modality
+from strokebench.tasks.inputs import Modality
 
 WEIGHTS = {Modality.IMAGE: 0.5, Modality.TEXT: 0.5, Modality.TABLE: 1.5}
 

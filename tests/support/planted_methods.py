@@ -8,9 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
-from strokebench.benchmarks.fit import random_state
+from strokebench.benchmarks.running.fit import random_state
 from strokebench.methods.base import Family, Method, two_columns
-from strokebench.tasks.trimodal import Modality
+from strokebench.tasks.inputs import Modality
 
 
 @dataclass(kw_only=True, eq=False, repr=False)

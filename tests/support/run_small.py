@@ -5,8 +5,8 @@ import sys
 from rich.console import Console
 from small_context import make_context
 
-from strokebench.benchmarks.runner import run_experiment
-from strokebench.benchmarks.table1 import Table1
+from strokebench.benchmarks.experiments.table1 import Table1
+from strokebench.benchmarks.running.runner import run_experiment
 
 if __name__ == "__main__":
     methods, jobs, folds = sys.argv[1].split(","), int(sys.argv[2]), int(sys.argv[3])

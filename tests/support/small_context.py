@@ -5,11 +5,12 @@ from dataclasses import replace
 import numpy as np
 from small_cohort import make_cohort, make_embeddings
 
-from strokebench.benchmarks.context import Context
-from strokebench.benchmarks.pipeline import shuffled
-from strokebench.benchmarks.settings import Settings
+from strokebench.benchmarks.running.build import shuffled
+from strokebench.benchmarks.running.context import Context
+from strokebench.benchmarks.running.settings import Settings
+from strokebench.tasks.fold import Split
 from strokebench.tasks.outcomes import parse_outcome
-from strokebench.tasks.splits import Split, make_split
+from strokebench.tasks.protocols import make_split
 
 
 def make_context(n: int = 60, folds: int = 2, **settings) -> Context:

@@ -5,8 +5,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from strokebench.methods.neural import Batch, NeuralMethod
-from strokebench.tasks.trimodal import Shapes
+from strokebench.methods.neural import NeuralMethod
+from strokebench.methods.training.batch import Batch
+from strokebench.tasks.inputs import Shapes
 
 SHAPES = Shapes(image=24, tokens=16, prompts=5, layers=4, text=12, table=6)
 SMALL = {"hidden": 16, "width": 32}

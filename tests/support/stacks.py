@@ -5,7 +5,7 @@ import pytest
 
 from strokebench.methods.conformance.subject import Patients as MadeUp
 from strokebench.methods.registry import find_method
-from strokebench.methods.stacked import fit_stacked
+from strokebench.methods.stacking.fit import fit_stacked
 
 SMALL = {"hidden": 16, "width": 8, "heads": 2, "align_width": 8}
 SHORT = {"max_epochs": 6, "warmup_epochs": 2, "learning_rate": 3e-3, "batch_size": 16}

@@ -9,7 +9,7 @@ from typing import ClassVar
 import numpy as np
 
 from strokebench.methods.base import Family, Method, two_columns
-from strokebench.tasks.trimodal import Modality
+from strokebench.tasks.inputs import Modality
 
 
 @dataclass(kw_only=True, eq=False, repr=False)

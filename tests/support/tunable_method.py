@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from strokebench.methods.base import Family, Method, two_columns
-from strokebench.tasks.trimodal import Modality
+from strokebench.tasks.inputs import Modality
 
 
 @dataclass(kw_only=True, eq=False, repr=False)

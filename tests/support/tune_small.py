@@ -6,7 +6,7 @@ from rich.console import Console
 from small_context import make_context
 from tunable_method import Tunable
 
-from strokebench.benchmarks.tuning import Search, run_study
+from strokebench.benchmarks.tuning.study import Search, run_study
 from strokebench.methods import registry
 
 registry.all_methods()

@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 
 from strokebench.tasks.conditions import COMPLETE, Condition
-from strokebench.tasks.preprocessing import prepare
-from strokebench.tasks.splits import make_split
-from strokebench.tasks.trimodal import Modality
+from strokebench.tasks.inputs import Modality
+from strokebench.tasks.preparing.prepare import prepare
+from strokebench.tasks.protocols import make_split
 
 IMAGE_ONLY = frozenset({Modality.IMAGE})
 

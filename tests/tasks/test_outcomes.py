@@ -5,7 +5,7 @@ import pytest
 from small_cohort import make_cohort
 
 from strokebench.datasets.cohort import Column, Kind
-from strokebench.datasets.files import StrokebenchError
+from strokebench.errors import StrokebenchError
 from strokebench.tasks.outcomes import parse_outcome
 
 

@@ -5,8 +5,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from strokebench.datasets.files import StrokebenchError
-from strokebench.tasks.splits import SEEDS, Split, make_split
+from strokebench.errors import StrokebenchError
+from strokebench.tasks.fold import Split
+from strokebench.tasks.protocols import SEEDS, make_split
 
 
 def paper_sized() -> pd.Series:

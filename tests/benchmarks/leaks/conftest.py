@@ -8,11 +8,11 @@ import pandas as pd
 import pytest
 from small_cohort import make_cohort, make_embeddings
 
-from strokebench.benchmarks.context import Context
-from strokebench.benchmarks.settings import Settings
+from strokebench.benchmarks.running.context import Context
+from strokebench.benchmarks.running.settings import Settings
 from strokebench.datasets.cohort import Cohort
 from strokebench.tasks.outcomes import parse_outcome
-from strokebench.tasks.splits import make_split
+from strokebench.tasks.protocols import make_split
 
 N = 200
 REGIONS = ("insula", "putamen", "caudate", "thalamus", "frontal lobe", "parietal lobe", "occipital lobe", "pons")

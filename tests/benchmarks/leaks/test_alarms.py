@@ -17,7 +17,7 @@ from strokebench.benchmarks.leaks.patients import one_patient_two_ids, patient_i
 from strokebench.benchmarks.leaks.site import site_predicts_outcome
 from strokebench.benchmarks.leaks.telling import of_categories, of_numbers
 from strokebench.benchmarks.leaks.texts import text_gives_outcome, text_states_outcome
-from strokebench.tasks.splits import Split
+from strokebench.tasks.fold import Split
 
 
 def test_a_clean_cohort_raises_none(make):

@@ -8,13 +8,14 @@ import pytest
 from rich.console import Console
 from typer.testing import CliRunner
 
-from strokebench.benchmarks import cli
+from strokebench.benchmarks.cli import main as cli
 from strokebench.benchmarks.leaks import audit as audit_module
 from strokebench.benchmarks.leaks import canary, showing
 from strokebench.benchmarks.leaks.audit import QUICK, Alarm, remembered_audit, run_audit
 from strokebench.benchmarks.leaks.showing import warn_of_leaks, write_section
-from strokebench.datasets import catalogue, encode
-from strokebench.reports.section import read_section
+from strokebench.datasets import catalogue
+from strokebench.datasets.encoders import encode
+from strokebench.reports.tables.section import read_section
 
 
 @pytest.fixture

@@ -5,11 +5,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from strokebench.benchmarks import fit
 from strokebench.benchmarks.leaks.canary import Sung, shuffled_labels
 from strokebench.benchmarks.leaks.untouched import preprocessing_touched
+from strokebench.benchmarks.running import fit
 from strokebench.datasets.cohort import Column, Kind
-from strokebench.tasks.preprocessing import ArrayPreprocessor, TablePreprocessor, prepare
+from strokebench.tasks.preparing.arrays import ArrayPreprocessor
+from strokebench.tasks.preparing.prepare import prepare
+from strokebench.tasks.preparing.table import TablePreprocessor
 
 FAST = {"svm": {}}
 

@@ -17,7 +17,7 @@ from strokebench.datasets.encoders.minilm import MiniLM
 from strokebench.datasets.encoders.registry import PAIRS, find_pair
 from strokebench.datasets.encoders.resnet import halve, pool
 from strokebench.datasets.encoders.untrained_resnet import UntrainedResNet
-from strokebench.datasets.files import StrokebenchError
+from strokebench.errors import StrokebenchError
 
 PLANES = (2, 2, 4, 4)
 

@@ -11,7 +11,8 @@ import pytest
 from strokebench.datasets.encoders.biobert import CONFIG, BioBERT
 from strokebench.datasets.encoders.medicalnet import WEIGHTS, MedicalNet
 from strokebench.datasets.encoders.weights import Published, find_weights
-from strokebench.datasets.files import StrokebenchError, home, read_json
+from strokebench.errors import StrokebenchError
+from strokebench.files import home, read_json
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 

@@ -7,7 +7,8 @@ from strokebench.reports.statistics import weighted
 from strokebench.reports.statistics.bootstrap import bootstrap, resample
 from strokebench.reports.statistics.delong import delong
 from strokebench.reports.statistics.scores import Scores, single
-from strokebench.tasks.metrics import auc, evaluate
+from strokebench.tasks.metrics.paper import evaluate
+from strokebench.tasks.metrics.selection import auc
 
 
 def draw(seed, n=150, noise=1.0):

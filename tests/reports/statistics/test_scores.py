@@ -4,10 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from strokebench.datasets.files import StrokebenchError
+from strokebench.errors import StrokebenchError
 from strokebench.reports.statistics.delong import delong
 from strokebench.reports.statistics.scores import arrange
-from strokebench.tasks.metrics import auc
+from strokebench.tasks.metrics.selection import auc
 
 
 def test_row_order_does_not_matter(results):

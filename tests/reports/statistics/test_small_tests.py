@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from scipy.stats import ttest_1samp
 
-from strokebench.datasets.files import StrokebenchError
+from strokebench.errors import StrokebenchError
 from strokebench.reports.statistics.bootstrap import Interval
 from strokebench.reports.statistics.corrected_t import corrected_t
 from strokebench.reports.statistics.critical_difference import NotIndependent, critical_difference

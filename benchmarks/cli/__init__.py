@@ -1,0 +1,1 @@
+"""What does a user type? One file a verb."""

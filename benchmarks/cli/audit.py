@@ -1,0 +1,111 @@
+"""`strokebench audit ...`: does what was printed or shared hold what it claims to hold?"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from strokebench.benchmarks.cli import options
+from strokebench.benchmarks.running.settings import SEEDS
+
+app = typer.Typer(no_args_is_help=True, help="Checks of printed numbers and of data.")
+
+
+@app.callback()
+def _common() -> None:
+    """Commands of their own, however many there are."""
+
+
+@app.command()
+def metrics(
+    file: Annotated[
+        Path | None,
+        typer.Argument(
+            help="CSV of printed means and deviations in percent: columns `metric`, `mean`, `std`, or a column a "
+            "metric with cells like `81.16 (2.30)`. Default: the numbers that the paper prints.",
+        ),
+    ] = None,
+    positives: Annotated[int, typer.Option(min=1, help="Patients with label 1 in the test part.")] = 46,
+    negatives: Annotated[int, typer.Option(min=1, help="Patients with label 0 in the test part.")] = 100,
+    runs: Annotated[int, typer.Option(min=1, help="Runs that a mean is taken over.")] = 4,
+    decimals: Annotated[int, typer.Option(min=0, help="Decimals of the printed percentages.")] = 2,
+    output: Annotated[Path | None, typer.Option(help="Folder for the tables. Default: results/audit.")] = None,
+) -> None:
+    """Find all confusion matrices that give the printed metrics, and the numbers that none can give.
+
+    Reads ACC, F1, recall, precision and specificity; AUC cannot be audited so. Listing is for few runs (up to 6 or
+    so); with more, only means that are impossible by themselves are found.
+    """
+    from rich.console import Console
+
+    from strokebench.files import home
+    from strokebench.reports.audit.forensics import audit
+    from strokebench.reports.audit.read import read_printed
+    from strokebench.reports.audit.table import audit_table, matrices_table
+    from strokebench.reports.audit.terms import Design
+    from strokebench.reports.tables.render import to_rich, write_table
+
+    design = Design(positives, negatives, runs, decimals)
+    findings = audit(read_printed(file, decimals), design)
+    table = audit_table(findings, design)
+    folder = output or home("results", "audit")
+    write_table(table, folder)
+    write_table(matrices_table(findings, design), folder)
+    console = Console(highlight=False)
+    console.print(to_rich(table))
+    console.print(f"Written to {folder}", soft_wrap=True, style="dim")
+
+
+_SEEDS = ",".join(map(str, SEEDS))
+
+
+@app.command()
+def leaks(
+    dataset: options.DatasetOption = "virtual",
+    outcome: options.OutcomeOption = "",
+    protocol: options.ProtocolOption = "cv5",
+    encoders: options.EncodersOption = "embedded",
+    seeds: options.SeedsOption = _SEEDS,
+    jobs: options.JobsOption = 0,
+    balance: options.BalanceOption = "smote",
+    shuffle_labels: options.ShuffleOption = None,
+    weights: options.WeightsOption = None,
+    device: options.DeviceOption = "auto",
+    keep_scale_text: options.ScaleTextOption = False,
+    full: Annotated[
+        bool, typer.Option("--full/--quick", help="Also fit fast methods on shuffled labels (minutes).")
+    ] = True,
+) -> None:
+    """Look for leaks in a cohort, its split and the pipeline; exit status 1 if an alarm goes off."""
+    from rich.console import Console
+
+    from strokebench.benchmarks.leaks.audit import run_audit
+    from strokebench.benchmarks.leaks.showing import show_audit
+    from strokebench.benchmarks.running.build import build_context
+
+    console = Console(highlight=False)
+    chosen = options.settings(
+        dataset=dataset,
+        outcome=outcome,
+        protocol=protocol,
+        encoders=encoders,
+        seeds=seeds,
+        jobs=jobs,
+        quick=False,
+        tracking=False,
+        balance=balance,
+        shuffle_labels=shuffle_labels,
+        weights=weights,
+        device=device,
+        keep_scale_text=keep_scale_text,
+    )
+    context = build_context(chosen, console)
+    with console.status("Leak alarms") as status:
+        audit = run_audit(context, full, lambda title: status.update(f"Leak alarms: {title}"))
+    console.print()
+    folder = show_audit(audit, context, console)
+    console.print(f"Written to {folder}", soft_wrap=True, style="dim")
+    if audit.alarmed or audit.broken:
+        raise typer.Exit(1)

@@ -1,0 +1,135 @@
+"""`strokebench cohort ...`: look at a cohort before anything is computed with it."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from strokebench.benchmarks.cli.cohort_check import CheckReport
+    from strokebench.datasets.problems import Problem
+
+app = typer.Typer(no_args_is_help=True, help="Check and describe cohorts, your own or built-in ones.")
+
+GROUP_FROM = 9
+"""So many patients with the same problem in the same place are one line."""
+NAMED = 6
+
+DatasetArgument = Annotated[str, typer.Argument(help="A cohort's YAML file, or a built-in cohort.")]
+
+
+@app.command()
+def check(
+    dataset: DatasetArgument,
+    as_json: Annotated[bool, typer.Option("--json", help="Every problem, as JSON.")] = False,
+    jobs: Annotated[int, typer.Option("--jobs", "-j", envvar="JOBS", help="Processes. 0: one a core.")] = 0,
+) -> None:
+    """Read everything, change nothing, and list all problems by patient; exit status 1 if there are any."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    from strokebench.benchmarks.cli.cohort_check import check_cohort
+    from strokebench.benchmarks.running.settings import usable_cores
+
+    columns = (TextColumn("Images"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("", total=None, visible=False)
+        report = check_cohort(
+            dataset, jobs or usable_cores(), lambda done, all: bar.update(task, completed=done, total=all, visible=True)
+        )
+    if as_json:
+        typer.echo(json.dumps(report.to_json(), indent=1, ensure_ascii=False))
+    else:
+        show_check(report, dataset, Console(highlight=False))
+    if report.problems:
+        raise typer.Exit(1)
+
+
+@app.command()
+def describe(
+    dataset: DatasetArgument,
+    outcome: Annotated[str, typer.Option("--outcome", envvar="OUTCOME", help="Default: the cohort's first.")] = "",
+    pictures: Annotated[int, typer.Option("--pictures", help="Patients whose slices are shown.")] = 8,
+) -> None:
+    """Table One by outcome and by site, prevalence by site, and pictures; here and as an HTML page."""
+    from rich.console import Console
+
+    from strokebench.datasets.catalogue import load_cohort
+    from strokebench.reports.cohort.describe import describe_cohort, write_page
+    from strokebench.reports.cohort.terminal import show_description
+
+    console = Console(highlight=False)
+    description = describe_cohort(load_cohort(dataset), outcome)
+    show_description(description, console)
+    path = write_page(description, pictures)
+    console.print(f"Written to {path}", soft_wrap=True, style="dim")
+
+
+def show_check(report: CheckReport, dataset: str, console: Console) -> None:
+    """Print a report: problems that many share once, the others by patient."""
+    from rich.text import Text
+
+    shared, single = _grouped(report.problems)
+    for group in shared:
+        ids = ", ".join(problem.patient or "" for problem in group[:NAMED])
+        _line(console, f"{len(group)} patients", group[0], f"{ids}, ... First: {group[0].what}")
+    patient: str | None = ""
+    for problem in single:
+        if problem.patient != patient:
+            patient = problem.patient
+            console.print(Text(f"Patient {patient}" if patient else "The whole cohort", style="bold"))
+        _line(console, "", problem, problem.what)
+    _summary(report, dataset, console)
+
+
+def _grouped(problems: list[Problem]) -> tuple[list[list[Problem]], list[Problem]]:
+    places: dict[tuple[str, str], list[Problem]] = {}
+    for problem in problems:
+        # The place of an image's problem is its own file; its kind is what it shares with others.
+        place = "" if problem.code.startswith("image_") else problem.where
+        places.setdefault((problem.code, place), []).append(problem)
+    shared = [group for group in places.values() if len(group) >= GROUP_FROM and group[0].patient is not None]
+    grouped = {id(problem) for group in shared for problem in group}
+    return shared, [problem for problem in problems if id(problem) not in grouped]
+
+
+def _line(console: Console, who: str, problem: Problem, what: str) -> None:
+    from rich.padding import Padding
+    from rich.text import Text
+
+    if who:
+        console.print(Text(who, style="bold"))
+    place = f"{problem.where}: " if problem.code.startswith("image_") and problem.where and not who else ""
+    console.print(Padding(Text(f"{problem.code}  ", style="red") + Text(place + what, style="default"), (0, 0, 0, 2)))
+    console.print(Padding(Text(f"→ {problem.remedy}", style="dim"), (0, 0, 0, 4)))
+
+
+def _summary(report: CheckReport, dataset: str, console: Console) -> None:
+    from rich.text import Text
+
+    if report.problems:
+        console.print()
+    for note in report.notes:
+        console.print(Text(f"Note: {note}", style="dim"), soft_wrap=True)
+    read = f"{report.patients} patients, {report.images} images and {report.texts} texts read; nothing was changed."
+    console.print(Text(f"{report.title}: {read}"), soft_wrap=True)
+    if report.excluded:
+        console.print(f"{len(report.excluded)} patients are excluded by the file.")
+    if report.accepted:
+        console.print(f"{len(report.accepted)} problems are accepted.")
+    for sheet in report.sheets:
+        console.print(Text(f"Images to look at: {sheet}"), soft_wrap=True)
+    if not report.problems:
+        console.print("No problems.", style="bold green")
+        return
+    patients = {problem.patient for problem in report.problems} - {None}
+    n = len(report.problems)
+    counts = f"{n} problem{'s' * (n != 1)}, {len(patients)} patient{'s' * (len(patients) != 1)}."
+    console.print(Text(counts, style="bold red"))
+    if dataset.endswith((".yaml", ".yml")):
+        advice = "Mend the data, or write `exclude:` (patient: reason) or `accept:` (code: [patients]) into the file."
+        console.print(Text(advice, style="dim"), soft_wrap=True)

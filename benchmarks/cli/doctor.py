@@ -1,0 +1,162 @@
+"""Is this machine, and this installation, fit for the suite?"""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, requires, version
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from strokebench.benchmarks.running.provenance import processor
+from strokebench.benchmarks.running.settings import usable_cores
+from strokebench.benchmarks.running.tracking import tracking_uri
+from strokebench.files import home
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+GOOD, NOTE, BAD = "ok", "note", "problem"
+MIN_FREE_GB = 5.0
+MIN_MEMORY_GB = 6.0
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One line of the doctor's."""
+
+    state: str
+    what: str
+    said: str
+
+
+def show_doctor(console: Console) -> bool:
+    """Print what was found; False if something is a problem."""
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False, show_header=False)
+    styles = {GOOD: "green", NOTE: "yellow", BAD: "bold red"}
+    findings = [finding for look in LOOKS for finding in look()]
+    for finding in findings:
+        table.add_row(f"[{styles[finding.state]}]{finding.state}[/]", finding.what, finding.said)
+    console.print(table)
+    return all(finding.state != BAD for finding in findings)
+
+
+def _python() -> Iterator[Finding]:
+    state = GOOD if sys.version_info >= (3, 11) else BAD
+    yield Finding(state, "Python", f"{platform.python_version()} ({sys.executable})")
+
+
+def _packages() -> Iterator[Finding]:
+    from packaging.requirements import Requirement
+
+    wrong = []
+    needed = [Requirement(line) for line in requires("strokebench") or [] if "extra ==" not in line]
+    for requirement in needed:
+        try:
+            installed = version(requirement.name)
+        except PackageNotFoundError:
+            wrong.append(f"{requirement.name} is missing")
+            continue
+        if not requirement.specifier.contains(installed, prereleases=True):
+            wrong.append(f"{requirement.name} {installed} is not {requirement.specifier}")
+    if wrong:
+        yield Finding(BAD, "Packages", "; ".join(wrong) + ". Run `make clean-environment`, then `make`.")
+    else:
+        yield Finding(GOOD, "Packages", f"strokebench {version('strokebench')} and what it needs")
+    yield from _pins()
+
+
+def _pins() -> Iterator[Finding]:
+    """In a checkout, whether the versions are the pinned ones."""
+    from packaging.requirements import InvalidRequirement, Requirement
+
+    pins = Path(__file__).parents[2] / "constraints.txt"
+    if not pins.is_file():
+        return
+    others = []
+    for line in pins.read_text().splitlines():
+        try:
+            requirement = Requirement(line.partition("#")[0].strip())
+            installed = version(requirement.name)
+        except (InvalidRequirement, PackageNotFoundError):
+            continue
+        if not requirement.specifier.contains(installed, prereleases=True):
+            others.append(f"{requirement.name} {installed}")
+    if others:
+        yield Finding(NOTE, "Pinned versions", f"other than in constraints.txt: {', '.join(others)}")
+    else:
+        yield Finding(GOOD, "Pinned versions", "as in constraints.txt")
+
+
+def _processor() -> Iterator[Finding]:
+    yield Finding(GOOD, "Processor", f"{processor()}, usable cores: {usable_cores()}")
+
+
+def _memory() -> Iterator[Finding]:
+    try:
+        gb = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9
+    except (ValueError, OSError):
+        return
+    yield Finding(GOOD if gb >= MIN_MEMORY_GB else NOTE, "Memory", f"{gb:.1f} GB")
+
+
+def _home() -> Iterator[Finding]:
+    folder = home()
+    existing = next(path for path in (folder, *folder.parents) if path.exists())
+    named = "" if os.environ.get("STROKEBENCH_HOME") else " (STROKEBENCH_HOME moves it)"
+    try:
+        with tempfile.TemporaryFile(dir=existing):
+            pass
+    except OSError as error:
+        yield Finding(BAD, "Folder", f"{folder} cannot be written: {error.strerror}{named}")
+        return
+    free = shutil.disk_usage(existing).free / 1e9
+    yield Finding(GOOD if free >= MIN_FREE_GB else BAD, "Folder", f"{folder}{named}, {free:.0f} GB free")
+
+
+def _gpu() -> Iterator[Finding]:
+    import torch
+
+    if torch.cuda.is_available():
+        names = map(torch.cuda.get_device_name, range(torch.cuda.device_count()))
+        yield Finding(GOOD, "GPU", ", ".join(names))
+    else:
+        yield Finding(GOOD, "GPU", "none; none is needed")
+
+
+def _tracking() -> Iterator[Finding]:
+    import re
+
+    uri = re.sub(r"//[^/@\s]*@", "//", tracking_uri())
+    where = "from MLFLOW_TRACKING_URI" if os.environ.get("MLFLOW_TRACKING_URI") else "local"
+    yield Finding(GOOD, "MLflow", f"{uri} ({where}); telemetry off")
+
+
+def _soop() -> Iterator[Finding]:
+    given = os.environ.get("STROKEBENCH_SOOP")
+    if not given:
+        yield Finding(NOTE, "SOOP", "STROKEBENCH_SOOP is not set: only the virtual cohort is at hand")
+    elif not Path(given).is_dir():
+        yield Finding(BAD, "SOOP", f"STROKEBENCH_SOOP={given}: no such folder")
+    else:
+        yield Finding(GOOD, "SOOP", given)
+
+
+LOOKS: tuple[Callable[[], Iterator[Finding]], ...] = (
+    _python,
+    _packages,
+    _processor,
+    _memory,
+    _home,
+    _gpu,
+    _tracking,
+    _soop,
+)
+"""What the doctor looks at, in this order."""

@@ -1,0 +1,118 @@
+"""`strokebench paper`: every experiment, then the page."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import typer
+
+from strokebench.benchmarks.cli import options
+from strokebench.benchmarks.running.settings import SEEDS
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from strokebench.benchmarks.running.context import Context
+    from strokebench.benchmarks.running.experiment import Experiment
+    from strokebench.benchmarks.running.runner import UnderWay
+    from strokebench.benchmarks.running.settings import Settings
+    from strokebench.benchmarks.running.store import Store
+
+ORDER = (
+    *("table1", "comparison", "clinical", "table2", "table3", "figure2", "figure3", "figure4", "dropout"),
+    *("alignment", "figure5", "missing", "paper"),
+)
+"""Of the paper first; experiments that are not named follow by the alphabet."""
+
+_SEEDS = ",".join(map(str, SEEDS))
+
+
+def paper(
+    dataset: options.DatasetOption = "virtual",
+    outcome: options.OutcomeOption = "",
+    protocol: options.ProtocolOption = "cv5",
+    encoders: options.EncodersOption = "embedded",
+    seeds: options.SeedsOption = _SEEDS,
+    jobs: options.JobsOption = 0,
+    quick: options.QuickOption = False,
+    tracking: options.TrackingOption = True,
+    weights: options.WeightsOption = None,
+    device: options.DeviceOption = "auto",
+    grid_seeds: options.GridSeedsOption = 1,
+    backend: options.BackendOption = "loky",
+    scheduler: options.SchedulerOption = None,
+) -> None:
+    """Compute what any experiment still lacks, and write one page of all. Experiments share their runs."""
+    chosen = options.settings(**locals())
+    from rich.console import Console
+
+    console = Console(highlight=False)
+    failed = _all_experiments(chosen, console)
+    _write_page(chosen, console)
+    if failed:
+        console.print(f"{failed} run(s) failed; `strokebench status` says why.", style="bold red")
+        raise typer.Exit(1)
+
+
+def _all_experiments(chosen: Settings, console: Console) -> int:
+    """Run them all, of whatever protocol, as one stream of fits; how many runs failed."""
+    from strokebench.benchmarks.experiments.find import all_experiments
+    from strokebench.benchmarks.running.runner import run_together
+    from strokebench.benchmarks.running.store import Store
+
+    known = all_experiments()
+    names = sorted(known, key=lambda name: (ORDER.index(name) if name in ORDER else len(ORDER), name))
+    by_protocol: dict[str, list[Experiment]] = {}
+    for name in names:
+        by_protocol.setdefault(known[name].protocol or chosen.protocol, []).append(known[name]())
+    store = Store()
+    store.tidy()
+    under_way: list[UnderWay] = []
+    for protocol, experiments in by_protocol.items():
+        like = under_way[0].context if under_way else None
+        under_way += _planned(experiments, replace(chosen, protocol=protocol), like, store, console)
+    console.rule("runs", align="left")
+    reports = run_together(under_way, store, console, lambda done: _say(done, console)) if under_way else []
+    return sum(report.failed for report in reports)
+
+
+def _planned(
+    experiments: list[Experiment], settings: Settings, like: Context | None, store: Store, console: Console
+) -> list[UnderWay]:
+    """The experiments of one protocol. One that the cohort does not allow is named and left out.
+
+    Args:
+        like: the context of another protocol.
+    """
+    from strokebench.benchmarks.leaks.showing import warn_of_leaks
+    from strokebench.benchmarks.running.build import build_context
+    from strokebench.benchmarks.running.runner import UnderWay
+    from strokebench.errors import StrokebenchError
+
+    console.rule(f"{settings.protocol}: {', '.join(experiment.name for experiment in experiments)}", align="left")
+    try:
+        context = build_context(settings, console, like)
+        warn_of_leaks(context, console)
+    except StrokebenchError as error:
+        console.print(f"Left out    {error}", style="bold red")
+        return []
+    under_way = []
+    for experiment in experiments:
+        try:
+            under_way.append(UnderWay(experiment, context, console, store))
+        except StrokebenchError as error:
+            console.print(f"Left out    {experiment.name}: {error}", style="bold red")
+    return under_way
+
+
+def _say(done: UnderWay, console: Console) -> None:
+    assert done.report
+    console.print(f"{done.experiment.title}: written to {done.report.folder}", soft_wrap=True)
+
+
+def _write_page(chosen: Settings, console: Console) -> None:
+    from strokebench.benchmarks.cli.page import page_of
+
+    console.rule("page", align="left")
+    console.print(f"Written to {page_of(chosen, '')}", soft_wrap=True)

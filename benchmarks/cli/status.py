@@ -1,0 +1,75 @@
+"""How far is every experiment, and why did runs fail?"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from strokebench.benchmarks.running.store import Store
+from strokebench.benchmarks.sharing.export import IMPORTED
+from strokebench.errors import StrokebenchError
+from strokebench.files import home, read_json
+from strokebench.reports.results import FACTS_FILE, RUNS_FILE
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+SHOWN_FAILURES = 5
+
+
+def show_status(console: Console) -> None:
+    """Print one table of all experiments below `home("results")`, and their first failures.
+
+    The runs are those that each last planned; how far they are is read from the store of runs, so that it is
+    right also while a call goes on.
+    """
+    from rich.table import Table
+
+    root, store = home("results"), Store()
+    found = sorted(path.parent for path in root.glob(f"*/*/{RUNS_FILE}"))
+    if not found:
+        console.print(f"No results below {root} yet. Start with `make table1`.", soft_wrap=True)
+        return
+    table = Table("Cohort, outcome, protocol", "Experiment", "Done", "Failed", "Missing", "Method", box=None)
+    failures = []
+    for folder in found:
+        runs = pd.read_parquet(folder / RUNS_FILE)
+        if not folder.parent.name.startswith(IMPORTED):
+            runs["status"] = [store.status(key) for key in runs["key"]]
+        for number, (method, part) in enumerate(runs.groupby("method", sort=False)):
+            counts = part["status"].value_counts()
+            first = number == 0
+            failed = int(counts.get("failed", 0))
+            table.add_row(
+                folder.parent.name if first else "",
+                folder.name if first else "",
+                f"{counts.get('done', 0)}/{len(part)}",
+                f"[red]{failed}[/]" if failed else "",
+                str(counts.get("missing", "")),
+                str(method),
+            )
+        # Why another machine's runs failed is not told to others.
+        if not folder.parent.name.startswith(IMPORTED):
+            failures += [(folder, row) for row in runs[runs["status"] == "failed"].to_dict("records")]
+    console.print(table)
+    for folder, row in failures[:SHOWN_FAILURES]:
+        console.print(
+            f"\n[red]Failed[/] {folder.parent.name}/{folder.name}: {row['method']}, seed {row['seed']},"
+            f" fold {row['fold']} (key {row['key'][:12]})"
+        )
+        console.print(store.failure(row["key"])["error"].rstrip(), markup=False, style="dim")
+    if len(failures) > SHOWN_FAILURES:
+        console.print(f"\n... and {len(failures) - SHOWN_FAILURES} more failed runs.")
+    for folder in found:
+        _show_age(folder, console)
+
+
+def _show_age(folder: Path, console: Console) -> None:
+    try:
+        facts = read_json(folder / FACTS_FILE)["provenance"]
+    except (StrokebenchError, KeyError):
+        return
+    said = f"{facts.get('title', '')}, newest run {facts.get('created', '–')}"
+    console.print(f"[dim]{folder.parent.name}/{folder.name}: {said}[/]")

@@ -1,0 +1,172 @@
+"""`strokebench text ...`: diagnostic text by a vision language model, and what the filter makes of texts."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from strokebench.benchmarks.cli.options import DatasetOption, OutcomeOption
+from strokebench.errors import StrokebenchError
+from strokebench.files import home
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from strokebench.datasets.cohort import Cohort
+
+app = typer.Typer(no_args_is_help=True, help="Diagnostic text: write it with a language model, and look at it.")
+
+_COST = "Cost and time"
+_MODEL = "What the model is given"
+
+
+@app.command()
+def write(
+    dataset: DatasetOption = "virtual",
+    outcome: OutcomeOption = "",
+    endpoint: Annotated[
+        str,
+        typer.Option(
+            envvar="STROKEBENCH_TEXT_ENDPOINT",
+            help="Address of an OpenAI-compatible service; there is no default, and nothing is sent without one.",
+        ),
+    ] = "",
+    model: Annotated[str, typer.Option(help="Name of a vision model there.")] = "qwen-vl-max",
+    key_variable: Annotated[
+        str, typer.Option(help="Environment variable that holds the key. Default: STROKEBENCH_TEXT_KEY.")
+    ] = "",
+    answers: Annotated[int, typer.Option(help="Answers to each of the five prompts.")] = 1,
+    patients: Annotated[int, typer.Option(help="Ask about the first so many only, for a trial. 0: all.")] = 0,
+    slices: Annotated[int, typer.Option(help="Pictures of a volume.", rich_help_panel=_MODEL)] = 12,
+    pixels: Annotated[int, typer.Option(help="Width of a picture.", rich_help_panel=_MODEL)] = 336,
+    max_tokens: Annotated[int, typer.Option(help="Longest answer.", rich_help_panel=_MODEL)] = 250,
+    top_p: Annotated[float, typer.Option(help="Nucleus sampling.", rich_help_panel=_MODEL)] = 0.8,
+    temperature: Annotated[float, typer.Option(help="0: always the same.", rich_help_panel=_MODEL)] = 0.7,
+    price_in: Annotated[
+        float | None, typer.Option(help="Price of a million tokens sent.", rich_help_panel=_COST)
+    ] = None,
+    price_out: Annotated[
+        float | None, typer.Option(help="Price of a million tokens answered.", rich_help_panel=_COST)
+    ] = None,
+    picture_tokens: Annotated[
+        int, typer.Option(help="Tokens a picture. 0: as Qwen-VL counts.", rich_help_panel=_COST)
+    ] = 0,
+    per_minute: Annotated[
+        float, typer.Option(help="Requests a minute at most. 0: no limit.", rich_help_panel=_COST)
+    ] = 60,
+    at_once: Annotated[int, typer.Option(help="Requests at a time.", rich_help_panel=_COST)] = 4,
+    timeout: Annotated[float, typer.Option(help="Seconds until a request is given up.", rich_help_panel=_COST)] = 120,
+    tries: Annotated[int, typer.Option(help="Requests for one answer at most.", rich_help_panel=_COST)] = 6,
+    ask_again: Annotated[
+        bool, typer.Option("--ask-again", help="Ask anew where nothing of an answer can be used; costs again.")
+    ] = False,
+    to: Annotated[Path | None, typer.Option(help="Folder of answers and texts. Default: below work/texts.")] = None,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before sending.")] = False,
+) -> None:
+    """Ask a vision language model about each patient's MRI. Answers are kept at once and never paid for twice."""
+    from strokebench.benchmarks.cli import text_output
+    from strokebench.datasets.asking.answers import AnswerStore
+    from strokebench.datasets.asking.client import Patience, require_openai
+    from strokebench.datasets.asking.collect import collect
+    from strokebench.datasets.asking.endpoint import find_endpoint
+    from strokebench.datasets.asking.plan import Bill, Prices, estimate, make_plan
+    from strokebench.datasets.asking.protocol import Sampling
+    from strokebench.datasets.images.slices import SliceSettings
+
+    place = find_endpoint(endpoint, key_variable)
+    require_openai()
+    if (price_in is None) != (price_out is None):
+        raise StrokebenchError("Only one of the two prices is given.", "Give --price-in and --price-out.")
+    prices = None if price_in is None or price_out is None else Prices(price_in, price_out)
+    console = _console()
+    cohort, banned = _load(dataset, outcome, console)
+    asked = cohort if patients <= 0 or cohort.images is None else cohort.subset(cohort.images.dropna().index[:patients])
+    folder = to or home("texts", cohort.name, re.sub(r"[^A-Za-z0-9._-]+", "_", model).lstrip("._") or "model")
+    sampling, pictures = Sampling(max_tokens, top_p, temperature), SliceSettings(slices, pixels)
+    with AnswerStore(folder / "answers.sqlite") as store:
+        with _bar(console, "Reading the images") as step:
+            plan = make_plan(asked, store, model, sampling, pictures, answers, ask_again=ask_again, on_volume=step)
+        text_output.show_plan(console, asked, plan, estimate(plan, at_once, per_minute, picture_tokens), place, prices)
+        interrupted = incomplete = False
+        if plan.missing:
+            if not (yes or typer.confirm("Send them?")):
+                console.print("Nothing was sent.")
+                raise typer.Exit(1)
+            before = Bill.of(store)
+            done = 0
+            with _bar(console, "Asking") as step:
+
+                def advance() -> None:
+                    nonlocal done
+                    done += 1
+                    step(done, len(plan.missing))
+
+                patience = Patience(timeout, tries)
+                collected = collect(plan, place, store, patience, at_once, per_minute, advance)
+            ever = Bill.of(store)
+            text_output.show_collected(console, collected, ever.since(before), ever, prices)
+            interrupted, incomplete = collected.interrupted, not collected.complete
+        text_output.write_output(console, asked, plan, store, banned, folder)
+        if interrupted:
+            console.print("Interrupted; the same command goes on where it stopped.", style="yellow")
+            raise KeyboardInterrupt
+        if incomplete:
+            reason = collected.stopped or "Some questions have no answer"
+            hint = "The same command asks only those again."
+            if "status 401" in reason or "status 403" in reason:
+                hint = f"Set the environment variable {place.key_variable} to the service's key."
+            raise StrokebenchError(f"{reason}.", hint)
+
+
+@app.command()
+def report(
+    dataset: DatasetOption = "virtual",
+    outcome: OutcomeOption = "",
+    to: Annotated[Path | None, typer.Option(help="Folder of the report. Default: below work/texts.")] = None,
+) -> None:
+    """What the filter keeps and drops of a cohort's texts, sentence by sentence, and why."""
+    from strokebench.benchmarks.cli import text_output
+    from strokebench.datasets.asking.report import report_texts
+
+    console = _console()
+    cohort, banned = _load(dataset, outcome, console)
+    if cohort.texts is None:
+        raise StrokebenchError(f"{cohort.title} has no texts.", "`strokebench text write` makes them.")
+    made = report_texts(cohort.texts, banned)
+    folder = to or home("texts", cohort.name, "report")
+    text_output.show_report(console, made)
+    text_output.write_report(made, folder)
+    console.print(f"Written to {folder}: sentences.csv, statuses.csv, report.json", soft_wrap=True, style="dim")
+
+
+def _load(dataset: str, outcome: str, console: Console) -> tuple[Cohort, tuple[re.Pattern[str], ...]]:
+    """The cohort, and the patterns that its outcome bans from texts; none where it has no outcome."""
+    from strokebench.datasets.catalogue import load_cohort
+    from strokebench.tasks.outcomes import parse_outcome
+
+    with console.status(f"Cohort {dataset}"):
+        cohort = load_cohort(dataset)
+    wanted = outcome or next(iter(cohort.outcomes), "")
+    banned = parse_outcome(cohort.outcomes.get(wanted, wanted)).banned_sentences if wanted else ()
+    return cohort, banned
+
+
+@contextmanager
+def _bar(console: Console, title: str) -> Iterator[Callable[[int, int], None]]:
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn(title), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True) as progress:
+        task = progress.add_task("", total=None)
+        yield lambda done, of: progress.update(task, completed=done, total=of)
+
+
+def _console() -> Console:
+    from rich.console import Console
+
+    return Console(highlight=False)

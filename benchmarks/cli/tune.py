@@ -1,0 +1,116 @@
+"""`strokebench tune`: find a method's hyper-parameters on validation patients."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from strokebench.benchmarks.cli import options
+from strokebench.benchmarks.running.settings import SEEDS
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from strokebench.benchmarks.running.context import Context
+    from strokebench.benchmarks.tuning.study import Search
+
+_SEEDS = ",".join(map(str, SEEDS))
+
+
+def tune(
+    method: Annotated[str, typer.Argument(help="See `strokebench list methods`.")],
+    sampler: Annotated[str, typer.Option("--sampler", help="tpe, grid or random.")] = "tpe",
+    trials: Annotated[
+        int, typer.Option("--trials", help="The study is over at so many, those of earlier calls included.")
+    ] = 50,
+    storage: Annotated[
+        str | None,
+        typer.Option(
+            "--storage",
+            help="sqlite:///FILE, postgresql://..., or a journal file; several processes may share it."
+            " Default: SQLite in the work folder.",
+        ),
+    ] = None,
+    prune: Annotated[
+        bool, typer.Option("--prune/--no-prune", help="Stop trials that are below the median of the others.")
+    ] = True,
+    sampler_seed: Annotated[int, typer.Option("--sampler-seed", help="Draws the trials.")] = 0,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Write the best parameters here too (YAML).")
+    ] = None,
+    dataset: options.DatasetOption = "virtual",
+    outcome: options.OutcomeOption = "",
+    protocol: options.ProtocolOption = "cv5",
+    encoders: options.EncodersOption = "embedded",
+    seeds: options.SeedsOption = _SEEDS,
+    jobs: options.JobsOption = 0,
+    quick: options.QuickOption = False,
+    tracking: options.TrackingOption = True,
+    balance: options.BalanceOption = "smote",
+    shuffle_labels: options.ShuffleOption = None,
+    weights: options.WeightsOption = None,
+    device: options.DeviceOption = "auto",
+    keep_scale_text: options.ScaleTextOption = False,
+) -> None:
+    """Search a method's hyper-parameters by Optuna. Test patients are out of reach; the default is trial 0."""
+    from rich.console import Console
+
+    from strokebench.benchmarks.running.build import build_context
+    from strokebench.benchmarks.tuning.study import Search
+
+    chosen = options.settings(
+        dataset,
+        outcome,
+        protocol,
+        encoders,
+        seeds,
+        jobs,
+        quick,
+        method,
+        tracking,
+        balance,
+        shuffle_labels,
+        weights,
+        device,
+        keep_scale_text,
+    )
+    console = Console(highlight=False)
+    search = Search(sampler, trials, storage, prune, sampler_seed)
+    tune_and_report(method, build_context(chosen, console), search, console, output)
+
+
+def tune_and_report(
+    method: str, context: Context, search: Search, console: Console, output: Path | None = None
+) -> Path:
+    """Search, write the best parameters, the report's section and MLflow's runs.
+
+    Returns:
+        The file of the best parameters.
+    """
+    from strokebench.benchmarks.tuning.report import describe_study
+    from strokebench.benchmarks.tuning.study import best_parameters, parameters_path, run_study, study_name
+    from strokebench.benchmarks.tuning.tracking import StudyTracker
+    from strokebench.reports.tables.section import publish
+    from strokebench.reports.tuning.section import tuning_section
+
+    tracker = None
+    if context.settings.tracking:
+        tracker = StudyTracker(method, study_name(method, context), context, console)
+    study = run_study(method, context, search, console, tracker)
+    best = best_parameters(study, method, context)
+    path = parameters_path(method, context)
+    for place in (path, *([output] if output else [])):
+        best.write(place)
+    folder = context.results_folder(f"tune_{method}")
+    shown = publish(tuning_section(describe_study(study, best, context)), folder)
+    if tracker:
+        tracker.close(study, folder, path)
+    console.print()
+    console.print(shown)
+    console.print(
+        f"Best parameters: {output or path}; `strokebench run EXPERIMENT --params` takes them.", soft_wrap=True
+    )
+    console.print(f"Written to {folder}", soft_wrap=True, style="dim")
+    return path

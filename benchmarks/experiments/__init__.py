@@ -1,0 +1,1 @@
+"""Which tables and figures are there? One file an experiment."""

@@ -1,0 +1,82 @@
+"""How far does joint encoding bring image and text together, and is it the losses that do it? (section 4.3)"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from strokebench.benchmarks.experiments.find import experiment
+from strokebench.benchmarks.experiments.table3 import COMPLETE, LOSSES, WEIGHTS
+from strokebench.benchmarks.running.experiment import Experiment, Plan
+from strokebench.benchmarks.running.plans import method_runs, usable_methods
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from strokebench.benchmarks.running.context import Context
+    from strokebench.reports.results import Results
+
+SEED = 42
+"""The paper's (section 4.3)."""
+
+WITHOUT = "+ contrastive"
+"""What the losses' effect is measured against: the same but for the alignment loss."""
+
+VARIANTS = {
+    COMPLETE: "All losses",
+    WITHOUT: "Without the alignment loss",
+    "classification": "Without alignment and contrastive loss",
+}
+"""Variant of Table 3 -> label here; they share their runs."""
+
+
+@experiment
+class Alignment(Experiment):
+    """The angle between image and text of the test patients of one seed, with and without the losses."""
+
+    name = "alignment"
+    title = "Alignment: the angle between image and text"
+    default_methods = ("vdafm",)
+
+    def plan(self, context: Context) -> Plan:
+        """Folds of seed 42, or of the last seed where that is not among them."""
+        methods, left_out = usable_methods(context, self.default_methods, WEIGHTS)
+        seeds = [fold.seed for fold in context.split.folds]
+        seed = SEED if SEED in seeds else seeds[-1]
+        runs = [
+            run
+            for method in methods
+            for variant in VARIANTS
+            for run in method_runs(method, context, LOSSES[variant], variant)
+            if run.seed == seed
+        ]
+        return Plan(runs, left_out)
+
+    def report(self, results: Results, folder: Path) -> RenderableType:
+        from strokebench.reports.angles.figure import draw_angles
+        from strokebench.reports.angles.table import angle_lead, angle_table
+        from strokebench.reports.tables.caption import cohort_title
+        from strokebench.reports.tables.section import Panel, Section, publish
+
+        panels = [
+            Panel(
+                "alignment",
+                angle_table(results, VARIANTS, COMPLETE),
+                shows="How close image and text of one patient point in the same direction inside the network, before "
+                "and after they are encoded together, with and without the losses meant to bring them together.",
+                does_not_show="That a smaller angle predicts better: Table 3 tells what the losses do to prognosis.",
+            )
+        ]
+        for method in results.methods:
+            panels.append(
+                Panel(
+                    "alignment_picture" if len(results.methods) == 1 else f"alignment_picture_{method.name}",
+                    draw_angles(results, method.name, VARIANTS),
+                    title=f"Angles before and after joint encoding ({method.label})",
+                    shows="How many patients have which angle, before and after, a panel each choice of losses.",
+                    does_not_show="Whether image and text agree on the patient: an angle near 0 may also mean that "
+                    "joint encoding made all representations alike.",
+                )
+            )
+        lead = angle_lead(results, VARIANTS, COMPLETE, WITHOUT)
+        return publish(Section(self.name, self.title, cohort_title(results), panels, lead), folder)

@@ -1,0 +1,33 @@
+"""Would the probabilities serve a patient? A clinical evaluation of the runs of Table 1."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from strokebench.benchmarks.experiments.find import experiment
+from strokebench.benchmarks.experiments.table1 import Table1
+from strokebench.benchmarks.running.experiment import Experiment, Plan
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from strokebench.benchmarks.running.context import Context
+    from strokebench.reports.results import Results
+
+
+@experiment
+class Clinical(Experiment):
+    """Calibration, decision curves, thresholds, hospitals and subgroups. Its runs are those of Table 1."""
+
+    name = "clinical"
+    title = "Clinical evaluation: calibration, decisions, hospitals, subgroups"
+
+    def plan(self, context: Context) -> Plan:
+        return Table1().plan(context)
+
+    def report(self, results: Results, folder: Path) -> RenderableType:
+        from strokebench.reports.clinical.sections import clinical_section
+        from strokebench.reports.tables.section import publish
+
+        return publish(clinical_section(results, self.title), folder)

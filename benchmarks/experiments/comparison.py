@@ -1,0 +1,43 @@
+"""Which differences between the methods are real? Table 1's runs, pair by pair; nothing new is computed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
+
+from strokebench.benchmarks.experiments.find import experiment
+from strokebench.benchmarks.experiments.table1 import Table1
+from strokebench.benchmarks.running.experiment import Experiment, Plan
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from strokebench.benchmarks.running.context import Context
+    from strokebench.reports.results import Results
+
+
+@experiment
+class Comparison(Experiment):
+    """Intervals, paired tests and non-inferiority against a reference, and all pairs.
+
+    Class attributes:
+        reference: registry name; None: VDAFM, or without it the best by validation AUC.
+    """
+
+    name = "comparison"
+    title = "Comparison: which differences between methods are real"
+    reference: ClassVar[str | None] = None
+
+    def plan(self, context: Context) -> Plan:
+        return Table1().plan(context)
+
+    def report(self, results: Results, folder: Path) -> RenderableType:
+        from strokebench.files import write_text
+        from strokebench.reports.comparison.compare import compare
+        from strokebench.reports.comparison.section import comparison_section
+        from strokebench.reports.comparison.table import pairs_frame
+        from strokebench.reports.tables.section import publish
+
+        compared = compare(results, self.reference)
+        write_text(folder / "comparison_pairs.csv", pairs_frame(compared).to_csv(index=False, lineterminator="\n"))
+        return publish(comparison_section(results, compared, self.title), folder)

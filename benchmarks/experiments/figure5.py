@@ -1,0 +1,72 @@
+"""Figure 5 of the paper: leave one hospital out (section 4.6)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from strokebench.benchmarks.experiments.find import experiment
+from strokebench.benchmarks.running.experiment import Experiment, Plan
+from strokebench.benchmarks.running.plans import method_runs, usable_methods
+from strokebench.errors import StrokebenchError
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from strokebench.benchmarks.running.context import Context
+    from strokebench.reports.results import Results
+
+
+@experiment
+class Figure5(Experiment):
+    """Each hospital in turn is what the methods have never seen; the paper's four methods by default."""
+
+    name = "figure5"
+    title = "Figure 5: a hospital never seen in training"
+    protocol = "loho"
+    default_methods = ("vdafm", "sparsemm", "concat", "random_forest")
+
+    def plan(self, context: Context) -> Plan:
+        """Raises StrokebenchError where the context is split otherwise than by hospital."""
+        if context.split.protocol != self.protocol:
+            raise StrokebenchError(
+                f"{self.name} needs the protocol {self.protocol}, not {context.split.protocol}.",
+                f"Run it as `strokebench run {self.name}`, which splits by hospital.",
+            )
+        methods, left_out = usable_methods(context, self.default_methods)
+        return Plan([run for method in methods for run in method_runs(method, context)], left_out)
+
+    def report(self, results: Results, folder: Path) -> RenderableType:
+        from strokebench.reports.hospitals.figure import draw_hospitals
+        from strokebench.reports.hospitals.lead import hospital_lead
+        from strokebench.reports.hospitals.table import auc_table, few_patients, hospital_table
+        from strokebench.reports.tables.caption import cohort_title
+        from strokebench.reports.tables.section import Panel, Section, publish
+
+        panels = [
+            Panel(
+                "figure5",
+                draw_hospitals(results),
+                title="Six metrics by hospital left out",
+                shows="How each method does at a hospital whose patients it has never seen, for each hospital in turn.",
+                does_not_show="A confidence interval: the bars are of training seeds, while a small hospital's "
+                "patients alone move an AUC by ten points and more.",
+            ),
+            Panel(
+                "figure5_auc",
+                auc_table(results),
+                shows="The AUC of each method at each hospital left out, and its plain mean over hospitals.",
+                does_not_show="Why a hospital is worse: case mix, scanner and prevalence all differ between hospitals.",
+            ),
+            Panel(
+                "figure5_table",
+                hospital_table(results),
+                shows="All six metrics at each hospital left out.",
+                does_not_show="Metrics at a threshold that a hospital would choose for itself: all are called at 0.5.",
+                in_terminal=False,
+            ),
+        ]
+        section = Section(
+            self.name, self.title, cohort_title(results), panels, hospital_lead(results), few_patients(results)
+        )
+        return publish(section, folder)

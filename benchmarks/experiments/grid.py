@@ -1,0 +1,142 @@
+"""Experiments on a grid of hyper-parameters, enumerated by the sampler that tuning uses too."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from strokebench.benchmarks.keys.described import described
+from strokebench.benchmarks.running.experiment import Experiment, Plan
+from strokebench.benchmarks.running.plans import method_runs, usable_methods
+from strokebench.reports.grids.table import GridPoint
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from strokebench.benchmarks.running.context import Context
+    from strokebench.reports.results import Results
+
+JOINT = ":"
+"""Joins parameters that vary together, and their values: `hidden:width` may be `512:256`."""
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Values to try of each axis.
+
+    Args:
+        axes: parameter -> values; `a:b` -> values like `512:256` for parameters that vary together.
+    """
+
+    axes: Mapping[str, Sequence[Any]]
+
+    @property
+    def parameters(self) -> tuple[str, ...]:
+        """The names of all parameters."""
+        return tuple(name for axis in self.axes for name in axis.split(JOINT))
+
+    def points(self, method: str) -> list[GridPoint]:
+        """Every setting, the last axis fastest.
+
+        Raises:
+            ValueError: the method lacks a parameter of the grid.
+        """
+        defaults = described(method).defaults
+        if lacking := [name for name in self.parameters if name not in defaults]:
+            raise ValueError(f"{method} has no parameter {lacking[0]}.")
+        points = []
+        for values in enumerate_grid(self.axes):
+            settings = {
+                name: value for axis, joint in values.items() for name, value in _apart(axis, joint, defaults).items()
+            }
+            chosen = all(defaults[name] == value for name, value in settings.items())
+            variant = ", ".join(f"{name}={value}" for name, value in settings.items())
+            points.append(GridPoint(variant, values, settings, chosen))
+        return points
+
+
+def enumerate_grid(axes: Mapping[str, Sequence[Any]]) -> list[dict[str, Any]]:
+    """All combinations as Optuna's grid sampler gives them, in the order of `axes`, the last fastest."""
+    import optuna
+
+    from strokebench.benchmarks.tuning.space import FullGrid, quiet_optuna
+
+    quiet_optuna()
+    sampler = FullGrid({name: list(values) for name, values in axes.items()}, seed=0)
+    study = optuna.create_study(sampler=sampler)
+    found = []
+    while not sampler.is_exhausted(study):
+        trial = study.ask()
+        found.append({name: trial.suggest_categorical(name, list(values)) for name, values in axes.items()})
+        study.tell(trial, 0.0)
+    return sorted(found, key=lambda point: [list(values).index(point[name]) for name, values in axes.items()])
+
+
+class GridExperiment(Experiment):
+    """A method under every setting of a grid. Subclasses declare, and are marked `@experiment`.
+
+    Class attributes:
+        grid: what varies. metrics: which ones the figure draws.
+        shows, does_not_show: the figure's words.
+    """
+
+    grid: ClassVar[Grid]
+    metrics: ClassVar[tuple[str, ...]]
+    shows: ClassVar[str]
+    does_not_show: ClassVar[str] = (
+        "Which setting is best: the bars overlap, and the same test patients stand behind all points."
+    )
+    default_methods: ClassVar[tuple[str, ...]] = ("vdafm",)
+
+    def plan(self, context: Context) -> Plan:
+        """All points on the folds of the first `grid_seeds` seeds: the paper's grid search is one cross-validation."""
+        methods, left_out = usable_methods(context, self.default_methods, self.grid.parameters)
+        seeds = list(dict.fromkeys(fold.seed for fold in context.split.folds))[: context.settings.grid_seeds]
+        runs = []
+        for method in methods:
+            tuned = method in context.tuned
+            for point in self.grid.points(method):
+                # A tuned value must not take the place of the grid's own.
+                params = point.settings if tuned else point.params
+                runs += [run for run in method_runs(method, context, params, point.variant) if run.seed in seeds]
+        return Plan(runs, left_out)
+
+    def report(self, results: Results, folder: Path) -> RenderableType:
+        from strokebench.reports.grids.figure import draw_grid
+        from strokebench.reports.grids.table import grid_lead, grid_table
+        from strokebench.reports.tables.caption import cohort_title
+        from strokebench.reports.tables.section import Panel, Section, publish
+
+        points = {method.name: self.grid.points(method.name) for method in results.methods}
+        panels = []
+        for method, settings in points.items():
+            label = results.method(method).label
+            panels.append(
+                Panel(
+                    self.name if len(points) == 1 else f"{self.name}_{method}",
+                    draw_grid(results, method, settings, self.metrics),
+                    title=f"{self.title} ({label})",
+                    shows=self.shows,
+                    does_not_show=self.does_not_show,
+                )
+            )
+        panels.append(
+            Panel(
+                f"{self.name}_table",
+                grid_table(results, f"{self.name}_table", self.title, points),
+                shows="Every setting with all six metrics, and its AUC against the chosen setting on the same runs.",
+                does_not_show="An unbiased choice: the best of many settings looks better than it is.",
+            )
+        )
+        lead = " ".join(grid_lead(results, method, settings) for method, settings in points.items())
+        return publish(Section(self.name, self.title, cohort_title(results), panels, lead), folder)
+
+
+def _apart(axis: str, joint: Any, defaults: Mapping[str, Any]) -> dict[str, Any]:
+    """`hidden:width`, `512:256` -> {"hidden": 512, "width": 256}, each of its default's type."""
+    if JOINT not in axis:
+        return {axis: joint}
+    names = axis.split(JOINT)
+    return {name: type(defaults[name])(value) for name, value in zip(names, str(joint).split(JOINT), strict=True)}

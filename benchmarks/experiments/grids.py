@@ -1,0 +1,51 @@
+"""The grids of the paper: depth and heads, weights of losses, sizes, dropout."""
+
+from __future__ import annotations
+
+from strokebench.benchmarks.experiments.find import experiment
+from strokebench.benchmarks.experiments.grid import Grid, GridExperiment
+
+
+@experiment
+class Figure2(GridExperiment):
+    """1 to 3 layers, 4 to 32 heads (section 4.5)."""
+
+    name = "figure2"
+    title = "Figure 2: layers and heads of the joint encoder"
+    grid = Grid({"layers": (1, 2, 3), "heads": (4, 8, 16, 32)})
+    metrics = ("AUC", "ACC", "F1")
+    shows = "How three metrics change with the number of attention heads, one line a number of layers."
+
+
+@experiment
+class Figure3(GridExperiment):
+    """The paper's upper ends are 0.5 and 0.1 (section 4.5); the other values are ours. Table 3 has the weights of 0."""
+
+    name = "figure3"
+    title = "Figure 3: weights of the contrastive and the semantic alignment loss"
+    grid = Grid({"contrastive_weight": (0.05, 0.1, 0.2, 0.5), "alignment_weight": (0.01, 0.02, 0.05, 0.1)})
+    metrics = ("AUC", "ACC", "F1", "Recall", "Precision", "Specificity")
+    shows = "Six metrics for each pair of loss weights, mean and standard deviation over runs printed in the cell."
+    does_not_show = "A best pair: cells that differ by less than the ± printed in them are not told apart."
+
+
+@experiment
+class Figure4(GridExperiment):
+    """128:64 to 512:512 (section 4.5)."""
+
+    name = "figure4"
+    title = "Figure 4: hidden and output size of the reductions"
+    grid = Grid({"hidden:width": ("128:64", "256:128", "512:256", "512:512")})
+    metrics = ("AUC", "ACC", "F1", "Recall", "Precision", "Specificity")
+    shows = "How six metrics change with the size of the network."
+
+
+@experiment
+class Dropout(GridExperiment):
+    """0.3 to 0.7 in steps of 0.1 (section 4.5)."""
+
+    name = "dropout"
+    title = "Dropout in the reductions and the head"
+    grid = Grid({"dropout": (0.3, 0.4, 0.5, 0.6, 0.7)})
+    metrics = ("AUC", "ACC", "F1", "Recall", "Precision", "Specificity")
+    shows = "How six metrics change with the share of units dropped in training."

@@ -1,0 +1,101 @@
+"""What if a patient comes without an image, a text or a table?"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from strokebench.benchmarks.experiments.find import experiment
+from strokebench.benchmarks.keys.described import described
+from strokebench.benchmarks.running.experiment import Experiment, Plan
+from strokebench.benchmarks.running.plans import method_runs, usable_methods
+from strokebench.reports.missing.measure import missing_conditions
+from strokebench.tasks.inputs import Modality
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from strokebench.benchmarks.running.context import Context
+    from strokebench.reports.results import Results
+
+
+@experiment
+class MissingModalities(Experiment):
+    """Every subset, every rate of gaps, and each modality's worth. Eight fits a fold serve all conditions."""
+
+    name = "missing"
+    title = "Missing modalities: subsets, random gaps, and what each is worth"
+    default_methods = ("vdafm",)
+
+    def plan(self, context: Context) -> Plan:
+        methods, left_out = usable_methods(context, self.default_methods)
+        runs = []
+        for method in methods:
+            if described(method).uses != frozenset(Modality):
+                left_out[method] = "it does not read all three modalities"
+                continue
+            for condition in missing_conditions():
+                runs += method_runs(method, context, condition=condition)
+        return Plan(runs, left_out)
+
+    def report(self, results: Results, folder: Path) -> RenderableType:
+        from strokebench.reports.missing.figure import draw_rates, draw_shapley
+        from strokebench.reports.missing.measure import WAYS, measure
+        from strokebench.reports.missing.table import missing_lead, rates_table, shapley_table, subsets_table
+        from strokebench.reports.tables.caption import cohort_title
+        from strokebench.reports.tables.section import Panel, Section, publish
+
+        measured = {method.name: measure(results, method.name) for method in results.methods}
+        panels = [
+            Panel(
+                "missing_subsets",
+                subsets_table(results, measured),
+                shows="How well the method does with some sources of knowledge only, by how the rest was taken away.",
+                does_not_show="What a source is worth to a doctor, or to a method that reads it better.",
+            ),
+            Panel(
+                "missing_rates",
+                rates_table(results, measured),
+                shows="How much is lost when some patients come without a source that the method was trained with.",
+                does_not_show="Gaps as they arise in hospitals: here who lacks what is drawn at random, while in truth "
+                "the sickest may lack most.",
+            ),
+        ]
+        for method, found in measured.items():
+            if found is None:
+                continue
+            suffix = "" if len(measured) == 1 else f"_{method}"
+            label = results.method(method).label
+            panels.append(
+                Panel(
+                    f"missing_curves{suffix}",
+                    draw_rates(results, method, found),
+                    title=f"AUC of {label} by share of patients who lack a modality",
+                    shows="The mean AUC over runs and its 95 % interval over patients. Hollow: trained with the same "
+                    "gaps as it is tested with.",
+                    does_not_show="Gaps that depend on how ill a patient is.",
+                )
+            )
+            if any(found.contributions(way) is not None for way in WAYS):
+                panels.append(
+                    Panel(
+                        f"shapley_picture{suffix}",
+                        draw_shapley(results, method, found),
+                        title=f"What each modality is worth to {label}",
+                        shows="Points of AUC that each source adds, fairly divided (Shapley values); whiskers: 95 % "
+                        "interval over patients.",
+                        does_not_show="What the source could be worth: only what this method draws from it, beside "
+                        "the other two. Sources that say the same share their worth.",
+                    )
+                )
+        panels.append(
+            Panel(
+                "shapley",
+                shapley_table(results, measured),
+                shows="The numbers behind the bars, with their spread over runs.",
+                does_not_show="Causes: a modality may carry what another one measures too.",
+            )
+        )
+        return publish(
+            Section(self.name, self.title, cohort_title(results), panels, missing_lead(results, measured)), folder
+        )

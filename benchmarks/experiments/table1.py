@@ -1,0 +1,59 @@
+"""Table 1 of the paper: every method, on the same folds, with its default hyper-parameters."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from strokebench.benchmarks.experiments.find import experiment
+from strokebench.benchmarks.running.experiment import Experiment, Plan
+from strokebench.benchmarks.running.plans import method_runs, usable_methods
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from strokebench.benchmarks.running.context import Context
+    from strokebench.reports.results import Results
+
+
+@experiment
+class Table1(Experiment):
+    """The main result. Two tables are written: `table1`, and `table1_cost` with times and memory beside."""
+
+    name = "table1"
+    title = "Table 1: six metrics of every method"
+
+    def plan(self, context: Context) -> Plan:
+        methods, left_out = usable_methods(context)
+        return Plan([run for method in methods for run in method_runs(method, context)], left_out)
+
+    def report(self, results: Results, folder: Path) -> RenderableType:
+        from strokebench.reports.table1.figure import draw_table1
+        from strokebench.reports.table1.table import table1
+        from strokebench.reports.tables.caption import cohort_title
+        from strokebench.reports.tables.section import Panel, Section, publish
+
+        table = table1(results)
+        panels = [
+            Panel(
+                "table1",
+                table,
+                shows="How well each method tells patients with label 1 from the others, on the same test patients.",
+                does_not_show="Which differences are real: neighbours usually differ by less than the spread.",
+            ),
+            Panel(
+                "table1_picture",
+                draw_table1(table),
+                title="AUC by method",
+                shows="The mean AUC of each method (filled) and its standard deviation over runs (bar).",
+                does_not_show="A confidence interval: the runs share patients, so the spread is not a standard error.",
+            ),
+            Panel(
+                "table1_cost",
+                table1(results, cost=True),
+                shows="What each method costs a run, beside what it achieves.",
+                does_not_show="Speed on other machines.",
+                in_terminal=False,
+            ),
+        ]
+        return publish(Section("table1", self.title, cohort_title(results), panels), folder)

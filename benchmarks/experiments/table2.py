@@ -1,0 +1,128 @@
+"""Table 2 of the paper: every subset of the modalities, by zeroing the others (section 4.4)."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from strokebench.benchmarks.experiments.find import experiment
+from strokebench.benchmarks.keys.described import described
+from strokebench.benchmarks.running.experiment import Experiment, Plan
+from strokebench.benchmarks.running.plans import method_runs, usable_methods
+from strokebench.tasks.conditions import Condition, When, all_subsets
+from strokebench.tasks.inputs import Modality
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from strokebench.benchmarks.running.context import Context
+    from strokebench.reports.ablation.table import Entry
+    from strokebench.reports.results import Results
+
+ORDER = (Modality.TEXT, Modality.IMAGE, Modality.TABLE)
+"""The paper's."""
+
+
+@experiment
+class Table2(Experiment):
+    """Two tables: `table2` trains each subset anew (the paper's way), `table2_test` takes away at test time only."""
+
+    name = "table2"
+    title = "Table 2: which modalities matter"
+    default_methods = ("vdafm",)
+
+    def plan(self, context: Context) -> Plan:
+        methods, left_out = usable_methods(context, self.default_methods)
+        runs = []
+        for method in methods:
+            uses = described(method).uses
+            if len(uses) < 2:
+                left_out[method] = f"it reads the {next(iter(uses))} alone: nothing to take away"
+                continue
+            for condition in conditions(uses):
+                runs += method_runs(method, context, condition=condition)
+        return Plan(runs, left_out)
+
+    def report(self, results: Results, folder: Path) -> RenderableType:
+        from strokebench.reports.ablation.figure import draw_ablation
+        from strokebench.reports.ablation.table import (
+            ablation_lead,
+            ablation_table,
+            below_complete,
+            by_method,
+            nothing_planned,
+        )
+        from strokebench.reports.tables.caption import cohort_title
+        from strokebench.reports.tables.section import Panel, Section, publish
+
+        always, at_test = entries(results, "always"), entries(results, "test_only")
+        title = "Table 2. Prognosis by what a method may see"
+        zeroed = "What a row does not name is zero after standardisation, in the training, validation and test part."
+        at_end = "Trained on everything; what a row does not name is zero in the test part only. Not in the paper."
+        panels = [
+            Panel(
+                "table2",
+                ablation_table(results, "table2", title, always, "table2", notes=[zeroed]),
+                shows="How well the method does when it is trained and tested with some sources of knowledge only.",
+                does_not_show="What a source is worth to a doctor, or to a method that reads it better.",
+            ),
+            Panel(
+                "table2_test",
+                ablation_table(results, "table2_test", f"{title}, taken away at test time", at_test, notes=[at_end]),
+                shows="What happens to a method that was trained on everything when a patient comes without a source.",
+                does_not_show="What the source is worth: a method that never saw gaps is not prepared for them.",
+            ),
+        ]
+        ways = {"trained without (the paper's way)": always, "missing at test time only": at_test}
+        methods = by_method(results, always)
+        for method in methods:
+            series = [
+                (way, ablation_table(results, "", "", [entry for entry in chosen if entry.method == method], source))
+                for (way, chosen), source in zip(ways.items(), ("table2", ""), strict=True)
+            ]
+            panels.append(
+                Panel(
+                    "table2_picture" if len(methods) == 1 else f"table2_picture_{method}",
+                    draw_ablation(results, series),
+                    title=f"AUC by what {results.method(method).label} may see",
+                    shows="The mean AUC of each subset, trained without the rest (circle) or merely tested without "
+                    "it (square), with the standard deviation over runs.",
+                    does_not_show="A confidence interval: the runs share patients, so the spread is no standard error.",
+                )
+            )
+        lead = " ".join(
+            f"{ablation_lead(results, method, mine)} "
+            f"Missing at test time only: {below_complete(results, method, at_test)}"
+            for method, mine in methods.items()
+        )
+        return publish(
+            Section("table2", self.title, cohort_title(results), panels, lead or nothing_planned(results)), folder
+        )
+
+
+def conditions(uses: Collection[Modality]) -> list[Condition]:
+    """All subsets of what a method reads, taken away always, then all but the whole at test time only."""
+    whole = frozenset(uses)
+    always = [condition for condition in all_subsets() if condition.keep <= whole]
+    return always + [condition for condition in all_subsets("test_only") if condition.keep < whole]
+
+
+def entries(results: Results, when: When) -> list[Entry]:
+    """The rows of one way of taking away; the whole is in both."""
+    from strokebench.reports.ablation.table import Entry
+
+    found = []
+    # A method whose hyper-parameters come from a file has a variant of its own.
+    variants = results.runs.groupby("method")["variant"].first()
+    for method in results.methods:
+        variant = str(variants[method.name])
+        whole = frozenset(Modality(name) for name in method.uses)
+        # The whole is the last of the largest, in both ways.
+        for condition in sorted(conditions(whole), key=lambda condition: len(condition.keep)):
+            if condition.keep == whole or condition.when == when:
+                kept = [modality.value for modality in ORDER if modality in condition.keep]
+                label = " + ".join(name.capitalize() for name in kept)
+                paper = "+".join(kept) if method.name == "vdafm" else ""
+                found.append(Entry(method.name, variant, condition.name, label, paper, condition.keep == whole))
+    return found

@@ -1,0 +1,91 @@
+"""Table 3 of the paper: which of VDAFM's losses matter (section 4.4)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from strokebench.benchmarks.experiments.find import experiment
+from strokebench.benchmarks.running.experiment import Experiment, Plan
+from strokebench.benchmarks.running.plans import method_runs, usable_methods
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from strokebench.benchmarks.running.context import Context
+    from strokebench.reports.results import Results
+
+WEIGHTS = ("contrastive_weight", "alignment_weight")
+
+LOSSES: dict[str, dict[str, Any]] = {
+    "classification": {"contrastive_weight": 0.0, "alignment_weight": 0.0},
+    "+ contrastive": {"alignment_weight": 0.0},
+    "+ alignment": {"contrastive_weight": 0.0},
+    "all losses": {},
+}
+"""Variant -> what differs from the defaults; the last shares its runs with Table 1."""
+
+COMPLETE = "all losses"
+
+PAPER_LABELS = dict(zip(LOSSES, ("cls", "cls+con", "cls+sem", "cls+con+sem"), strict=True))
+
+
+@experiment
+class Table3(Experiment):
+    """The classification loss alone, with each of the other two, and with both."""
+
+    name = "table3"
+    title = "Table 3: which losses matter"
+    default_methods = ("vdafm",)
+
+    def plan(self, context: Context) -> Plan:
+        methods, left_out = usable_methods(context, self.default_methods, WEIGHTS)
+        runs = [
+            run
+            for method in methods
+            for variant, params in LOSSES.items()
+            for run in method_runs(method, context, params, variant)
+        ]
+        return Plan(runs, left_out)
+
+    def report(self, results: Results, folder: Path) -> RenderableType:
+        from strokebench.reports.ablation.figure import draw_ablation
+        from strokebench.reports.ablation.table import Entry, ablation_lead, ablation_table, nothing_planned
+        from strokebench.reports.tables.caption import cohort_title
+        from strokebench.reports.tables.section import Panel, Section, publish
+        from strokebench.tasks.conditions import COMPLETE as EVERYTHING
+
+        entries = [
+            Entry(
+                method.name, variant, EVERYTHING.name, variant.capitalize(), PAPER_LABELS[variant], variant == COMPLETE
+            )
+            for method in results.methods
+            for variant in LOSSES
+        ]
+        note = "Rows 2 and 3 of the paper's table are named by the order in its text, and may be exchanged."
+        table = ablation_table(
+            results, "table3", "Table 3. Prognosis by loss", entries, "table3", head="Losses", notes=[note]
+        )
+        series = [
+            (method.label, ablation_table(results, "", "", [e for e in entries if e.method == method.name], "table3"))
+            for method in results.methods
+        ]
+        panels = [
+            Panel(
+                "table3",
+                table,
+                shows="How well the method does when it is trained with fewer of its three losses.",
+                does_not_show="That a loss is useless where nothing changes: its weight is small, the spread is not.",
+            ),
+            Panel(
+                "table3_picture",
+                draw_ablation(results, series),
+                title="AUC by loss",
+                shows="The mean AUC of each choice of losses, with the standard deviation over runs.",
+                does_not_show="A confidence interval: the runs share patients, so the spread is no standard error.",
+            ),
+        ]
+        lead = " ".join(ablation_lead(results, method.name, entries) for method in results.methods)
+        return publish(
+            Section("table3", self.title, cohort_title(results), panels, lead or nothing_planned(results)), folder
+        )

@@ -1,0 +1,51 @@
+"""What a call finds out anew though nothing has changed, kept under hashes of everything that decides it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from importlib.metadata import version
+
+import pandas as pd
+
+from strokebench.benchmarks.keys.code import code_fingerprint
+from strokebench.errors import StrokebenchError
+from strokebench.files import digest, home
+from strokebench.tasks.fold import Split
+from strokebench.tasks.outcomes import Outcome
+from strokebench.tasks.protocols import make_split
+
+
+def remembered_split(protocol: str, labels: pd.Series, sites: pd.Series | None, seeds: Sequence[int]) -> Split:
+    """What `make_split` makes of these arguments, read from disk where it was made before.
+
+    Raises:
+        StrokebenchError: as `make_split`.
+    """
+    decides = {
+        "protocol": protocol,
+        "labels": labels.sort_index().to_csv(),
+        "sites": None if sites is None else sites.sort_index().to_csv(),
+        "seeds": list(seeds),
+        "code": code_fingerprint("strokebench.tasks.protocols"),
+        "versions": [version(package) for package in ("numpy", "scikit-learn")],
+    }
+    path = home("splits", "made", f"{digest(decides)[:16]}.json")
+    try:
+        return Split.read(path)
+    except (StrokebenchError, KeyError, TypeError):
+        split = make_split(protocol, labels, sites, seeds)
+        split.write(path)
+        return split
+
+
+def filter_name(outcome: Outcome) -> str:
+    """Hash of everything that decides what `outcome.keep_text` keeps of a text."""
+    return digest(
+        {
+            "code": code_fingerprint("strokebench.datasets.texts.filter"),
+            "banned": [[pattern.pattern, pattern.flags] for pattern in outcome.banned_sentences],
+            # What a letter is belongs to the interpreter.
+            "python": sys.version,
+        }
+    )

@@ -1,0 +1,1 @@
+"""What does it cost, and what are its intervals worth? The suite's own instruments."""

@@ -1,0 +1,135 @@
+"""Made-up cohorts of any size: a table, labels, sites and embeddings, without volumes and texts.
+
+Embeddings are written block by block and read as memory maps, so that they may be larger than the memory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from strokebench.benchmarks.running.context import Context
+from strokebench.benchmarks.running.settings import SEEDS, Settings
+from strokebench.datasets.cohort import Cohort, Kind
+from strokebench.datasets.embeddings import Embeddings
+from strokebench.datasets.virtual.dictionary import COLUMNS
+from strokebench.datasets.virtual.settings import OUTCOME, SITES
+from strokebench.errors import StrokebenchError
+from strokebench.files import digest
+from strokebench.tasks.outcomes import parse_outcome
+from strokebench.tasks.protocols import make_split
+
+BLOCK = 2048
+"""Patients written at a time."""
+LEAST = 60
+"""Patients below which stratified parts are too small."""
+_MISSING = 0.03
+_CATEGORIES = ("one", "two", "three")
+
+
+@dataclass(frozen=True)
+class Widths:
+    """Sizes of the embeddings: those of the virtual cohort under the embedded encoders."""
+
+    image: int = 512
+    grid: int = 16
+    prompts: int = 5
+    layers: int = 4
+    text: int = 384
+
+    @property
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """Shape of one patient's row in each array."""
+        return {
+            "image": (self.image,),
+            "image_tokens": (self.grid, self.image),
+            "text": (self.prompts, self.layers, self.text),
+        }
+
+    @property
+    def bytes_a_patient(self) -> int:
+        """On disk."""
+        return sum(4 * int(np.prod(shape)) for shape in self.shapes.values())
+
+
+def write_cohort(folder: Path, n: int, widths: Widths = Widths(), told: Callable[[int], None] | None = None) -> None:
+    """Draw a cohort of n patients and write it: `table.csv` and one `.npy` an array.
+
+    Args:
+        told: called with the patients written so far, array by array.
+
+    Raises:
+        StrokebenchError: too few patients.
+    """
+    if n < LEAST:
+        raise StrokebenchError(f"{n} patients are too few.", f"Give {LEAST} or more.")
+    folder.mkdir(parents=True, exist_ok=True)
+    random = np.random.default_rng(n)
+    _table(n, random).to_csv(folder / "table.csv")
+    for name, shape in widths.shapes.items():
+        with (folder / f"{name}.npy").open("wb") as file:
+            header = {"descr": "<f4", "fortran_order": False, "shape": (n, *shape)}
+            np.lib.format.write_array_header_1_0(file, header)
+            for start in range(0, n, BLOCK):
+                rows = min(BLOCK, n - start)
+                random.standard_normal((rows, *shape), dtype=np.float32).tofile(file)
+                if told:
+                    told(start + rows)
+
+
+def read_context(folder: Path, seeds: Sequence[int] = SEEDS[:1]) -> Context:
+    """The cohort of `write_cohort` as the experiments see one, its arrays mapped from disk."""
+    cohort = read_cohort(folder)
+    outcome = parse_outcome(OUTCOME)
+    labels = outcome.labels(cohort)
+    split = make_split("cv5", labels, cohort.site, seeds)
+    settings = Settings(dataset="scale", seeds=tuple(seeds))
+    return Context(settings, cohort, read_embeddings(folder), outcome, labels, split)
+
+
+def read_cohort(folder: Path) -> Cohort:
+    """The table and the sites."""
+    text_types = {name: "str" for name, column in COLUMNS.items() if column.kind is Kind.CATEGORICAL}
+    table = pd.read_csv(folder / "table.csv", index_col="patient_id", dtype=text_types)
+    return Cohort(
+        name="scale",
+        title="made-up patients",
+        table=table.drop(columns="site"),
+        columns=COLUMNS,
+        site=table["site"],
+        synthetic=True,
+    )
+
+
+def read_embeddings(folder: Path) -> Embeddings:
+    """The arrays, mapped read-only."""
+    arrays = {name: np.load(folder / f"{name}.npy", mmap_mode="r") for name in Widths().shapes}
+    prompts = tuple(f"prompt {number + 1}" for number in range(arrays["text"].shape[1]))
+    return Embeddings(_ids(len(arrays["text"])), **arrays, prompts=prompts, fingerprint=digest(str(folder)))
+
+
+def _table(n: int, random: np.random.Generator) -> pd.DataFrame:
+    columns: dict[str, NDArray] = {}
+    for name, column in COLUMNS.items():
+        if column.kind is Kind.CATEGORICAL:
+            values = random.choice(np.array(_CATEGORIES, dtype=object), n)
+            values[random.random(n) < _MISSING] = None
+        else:
+            low, high = column.low or 0.0, column.high if column.high is not None else 100.0
+            # As many different values as a laboratory prints.
+            values = (low + (high - low) * random.beta(2, 4, n)).round(1 if high - low < 50 else 0).clip(low, high)
+            if name != "nihss":
+                values[random.random(n) < _MISSING] = np.nan
+        columns[name] = values
+    columns["nihss"] = np.where(random.random(n) < 0.318, random.integers(0, 7, n), random.integers(7, 43, n))
+    columns["site"] = random.choice(np.array([site.name for site in SITES], dtype=object), n)
+    return pd.DataFrame(columns, index=_ids(n))
+
+
+def _ids(n: int) -> pd.Index:
+    return pd.Index([f"s{number:07d}" for number in range(n)], name="patient_id")

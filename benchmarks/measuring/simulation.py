@@ -1,0 +1,120 @@
+"""Do the intervals cover, and do the tests keep their level? Many small made-up cohorts with a known truth.
+
+Two truths are at hand: that of the *procedure* (the expected AUC of a model trained on so many patients) and that of
+the very *models* trained. Intervals are held against both, tests against equal procedures.
+"""
+
+from __future__ import annotations
+
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from strokebench.benchmarks.measuring.simulation_world import World, cross_validate, expected_aucs
+from strokebench.reports.statistics.bootstrap import Interval, bootstrap
+from strokebench.reports.statistics.corrected_t import TTest, corrected_t
+from strokebench.reports.statistics.decisions import ALPHA, holm, real_differences
+from strokebench.reports.statistics.delong import DeLong, delong
+from strokebench.reports.statistics.scores import Pooling, arrange
+from strokebench.tasks.protocols import FOLDS
+
+AUC, DIFFERENCE, TEST, FAMILY = "auc", "difference", "test", "family"
+WAYS: tuple[tuple[Pooling, str], ...] = (("run", "mean over runs"), ("seed", "folds pooled"))
+CORRECTED = "Corrected t over runs"
+
+WORLDS = (
+    World("Steady: 4 variables a method"),
+    World(
+        "Unsteady: 24 variables a method, so that models depend on their training patients", variables=24, signal=0.3
+    ),
+    World("A true difference: 4 variables, the second method worse", handicap=0.5),
+    World("Many methods: 6 alike, 24 variables each", methods=6, variables=24, signal=0.3),
+)
+
+
+def simulate(world: World, replicates: int, seed: int = 0, resamples: int = 500, jobs: int = 1) -> pd.DataFrame:
+    """Draw cohorts, cross-validate the methods, and hold every interval and test against the truth.
+
+    Args:
+        replicates: cohorts. resamples: of each bootstrap. jobs: processes; they change nothing but the time.
+
+    Returns:
+        One row an interval or test: `kind`, `name`, `procedure` and `models` (share of 95 % intervals that cover
+        either truth; NaN for tests), `rejected` (share of cohorts with p < 0.05, for `family` with any false claim
+        among all pairs; NaN for intervals) and `n` cohorts.
+    """
+    from joblib import Parallel, delayed
+
+    truth = expected_aucs(world, seed)
+    found = Parallel(n_jobs=jobs)(
+        delayed(_replicate)(world, truth, seed, number, resamples) for number in range(replicates)
+    )
+    table = pd.concat(found).groupby(["kind", "name"], sort=False)
+    return table.mean().assign(n=table.size()).reset_index()
+
+
+def _replicate(world: World, truth: NDArray[Any], seed: int, number: int, resamples: int) -> pd.DataFrame:
+    """One cohort: whether each interval covered, and whether each test rejected. The first pair stands for all."""
+    last = world.methods - 1
+    predictions, models = cross_validate(world, np.random.default_rng([seed, world.variables, 2, number]))
+    aucs: dict[str, Interval] = {}
+    differences: dict[str, Interval] = {}
+    p: dict[str, float] = {}
+    for by, words in WAYS:
+        scores = arrange(predictions, by)
+        analytic, drawn = delong(scores), bootstrap(scores, n_resamples=resamples, seed=number)
+        if by == "run":
+            over_runs = analytic
+        aucs |= {f"DeLong, {words}": analytic.interval(0), f"Bootstrap, {words}": drawn.interval(0)}
+        tested, difference = analytic.test(0, last), drawn.difference(0, last)
+        differences |= {f"DeLong, {words}": tested, f"Paired bootstrap, {words}": difference}
+        p |= {f"DeLong, {words}": tested.p, f"Paired bootstrap, {words}": difference.p}
+    aucs[CORRECTED] = _corrected(world, over_runs.aucs[0])
+    corrected = _corrected(world, over_runs.aucs[0] - over_runs.aucs[last])
+    differences[CORRECTED], p[CORRECTED] = corrected, corrected.p
+    p["DeLong (runs) and corrected t, both"] = max(p["DeLong, mean over runs"], corrected.p)
+    p["Uncorrected t over runs (wrong: runs share patients)"] = _uncorrected(over_runs.aucs[0] - over_runs.aucs[last])
+    judged = [_judged(AUC, name, interval, truth[0], models[0]) for name, interval in aucs.items()]
+    apart = truth[0] - truth[last], models[0] - models[last]
+    judged += [_judged(DIFFERENCE, name, interval, *apart) for name, interval in differences.items()]
+    judged += [{"kind": TEST, "name": name, "rejected": float(value < ALPHA)} for name, value in p.items()]
+    if world.methods > 2:
+        judged += _families(world, over_runs)
+    return pd.DataFrame(judged, columns=["kind", "name", "procedure", "models", "rejected"])
+
+
+def _families(world: World, over_runs: DeLong) -> list[dict[str, Any]]:
+    """Whether each rule calls any difference real, among all pairs of methods that are alike."""
+    pairs = list(combinations(range(world.methods), 2))
+    p = [over_runs.test(*pair).p for pair in pairs]
+    differences = [over_runs.aucs[first] - over_runs.aucs[second] for first, second in pairs]
+    corrected = [_corrected(world, values).p for values in differences]
+    claims = {
+        "DeLong, not adjusted": np.array(p) < ALPHA,
+        "DeLong, Holm": holm(p) < ALPHA,
+        "DeLong, Holm, confirmed by the corrected t (the rule)": real_differences(p, corrected)[1],
+        "Corrected t, Holm": holm(corrected) < ALPHA,
+        "Uncorrected t, Holm (wrong)": holm([_uncorrected(values) for values in differences]) < ALPHA,
+    }
+    return [{"kind": FAMILY, "name": name, "rejected": float(claim.any())} for name, claim in claims.items()]
+
+
+def _judged(kind: str, name: str, interval: Interval, procedure: float, models: float) -> dict[str, Any]:
+    covered = {"procedure": procedure, "models": models}
+    return {"kind": kind, "name": name} | {
+        what: float(interval.low <= truth <= interval.high) for what, truth in covered.items()
+    }
+
+
+def _corrected(world: World, values: NDArray[Any]) -> TTest:
+    n_test = world.patients / FOLDS
+    return corrected_t(values, world.patients - n_test, n_test)
+
+
+def _uncorrected(differences: NDArray[Any]) -> float:
+    from scipy.stats import ttest_1samp
+
+    return float(ttest_1samp(differences, 0.0).pvalue)

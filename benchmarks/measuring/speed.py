@@ -1,0 +1,231 @@
+"""How fast does a method train on this machine, where does the time go, and how far is it from the floor?
+
+The floor of a training step is the time of its matrix products alone, of the same shapes and memory layout,
+measured in the same run: no other code around the same network can be faster on this machine.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from statistics import median
+
+import numpy as np
+import torch
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from strokebench.benchmarks.running.memory import PeakMemory
+from strokebench.benchmarks.running.task import one_thread
+from strokebench.methods.base import Method
+from strokebench.methods.neural import NeuralMethod
+from strokebench.methods.registry import find_method
+from strokebench.methods.training.batch import Patients
+from strokebench.methods.training.loop import predict_logits
+from strokebench.methods.training.optimiser import OnePassRAdam
+from strokebench.methods.training.protocol import augment
+from strokebench.tasks.inputs import TriModal
+
+USUAL_EPOCHS = 60
+"""Epochs until patience is out, about what the methods need on the virtual cohort."""
+
+STAGES = ("data", "forward", "backward", "optimiser")
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """The paper's cohort with the embedded encoders: 466 training patients become 636 by oversampling."""
+
+    train: int = 636
+    validation: int = 117
+    columns: int = 40
+    image: int = 512
+    grid: int = 16
+    prompts: int = 5
+    layers: int = 4
+    text: int = 384
+
+    def patients(self, n: int, seed: int) -> TriModal:
+        """Made-up standardised patients."""
+        random = np.random.default_rng(seed)
+        draw = random.standard_normal
+        return TriModal(
+            table=draw((n, self.columns), dtype=np.float32),
+            image=draw((n, self.image), dtype=np.float32),
+            image_tokens=draw((n, self.grid, self.image), dtype=np.float32),
+            text=draw((n, self.prompts, self.layers, self.text), dtype=np.float32),
+        )
+
+
+@dataclass
+class Speed:
+    """What was measured of a method, on one thread; times are medians over repeats.
+
+    Args:
+        method: registry name.
+        fit_seconds: of a whole fit; of a network estimated from an epoch and `USUAL_EPOCHS`.
+        peak_mb: above what the process held before.
+        stages: milliseconds of a training step by stage; empty for what is no network.
+        floor: milliseconds of the step's matrix products alone, by PyTorch; NaN for what is no network.
+        epoch_seconds, evaluation_seconds: of an epoch with, and of its validation alone.
+        parameters: their number.
+    """
+
+    method: str
+    fit_seconds: float
+    peak_mb: float
+    stages: dict[str, float] = field(default_factory=dict)
+    floor: float = float("nan")
+    epoch_seconds: float = float("nan")
+    evaluation_seconds: float = float("nan")
+    parameters: int = 0
+
+    @property
+    def step(self) -> float:
+        """Milliseconds of a training step."""
+        return sum(self.stages.values())
+
+    @property
+    def over_floor(self) -> float:
+        """The step as a multiple of its floor."""
+        return self.step / self.floor
+
+
+def measure(name: str, epochs: int = 5, sizes: Sizes = Sizes()) -> Speed:
+    """Time one method with its default settings, on one thread of this process.
+
+    Args:
+        epochs: over which medians are taken, after one that is not counted.
+    """
+    method = find_method(name)(random_state=0)
+    train, validation = sizes.patients(sizes.train, 1), sizes.patients(sizes.validation, 2)
+    y, y_validation = (np.arange(n) % 2 for n in (sizes.train, sizes.validation))
+    with one_thread(), PeakMemory() as memory:
+        if isinstance(method, NeuralMethod):
+            speed = _network(method, train, y, validation, epochs)
+        else:
+            speed = _whole_fit(method, train, y, validation, y_validation)
+    speed.peak_mb = memory.megabytes
+    return speed
+
+
+def _whole_fit(method: Method, train: TriModal, y: np.ndarray, validation: TriModal, y_validation: np.ndarray) -> Speed:
+    seconds = []
+    for _ in range(3):
+        start = time.perf_counter()
+        method.fit(train, y, validation, y_validation)
+        seconds.append(time.perf_counter() - start)
+    return Speed(method.name, median(seconds), 0.0)
+
+
+def _network(method: NeuralMethod, train: TriModal, y: np.ndarray, validation: TriModal, epochs: int) -> Speed:
+    """The training step of `strokebench.methods.training.loop`, with a clock between its stages."""
+    torch.manual_seed(0)
+    module = method.build(train.shapes)
+    patients, held_out = Patients(train, method.parts()), Patients(validation, method.parts())
+    target = torch.from_numpy(y.astype(np.float32))
+    random, generator = np.random.default_rng(0), torch.Generator().manual_seed(0)
+    optimiser = OnePassRAdam(module.parameters(), lr=method.learning_rate, clip_norm=method.clip_norm)
+    clock = Clock()
+    epoch_seconds, evaluations = [], []
+    for _ in range(epochs + 1):
+        start = time.perf_counter()
+        if method.acts_before(0):
+            module.eval()
+            method.before_epoch(module, 0, patients.in_order())
+        module.train()
+        with optimiser.collecting():
+            for rows in torch.randperm(len(patients), generator=generator).split(method.batch_size):
+                with clock("data"):
+                    batch = patients.one_prompt(rows, generator)
+                    batch, soft = augment(batch, target[rows], method, random, generator)
+                with clock("forward"):
+                    logit, aux = module(batch)
+                    loss = method.loss(logit, soft, aux, 0)
+                with clock("backward"):
+                    loss.backward()
+                with clock("optimiser"):
+                    optimiser.step()
+        trained = time.perf_counter()
+        predict_logits(method, module, held_out)
+        evaluations.append(time.perf_counter() - trained)
+        epoch_seconds.append(time.perf_counter() - start)
+    rows = torch.arange(method.batch_size)
+
+    def step() -> None:
+        module.train()
+        logit, aux = module(patients.one_prompt(rows, generator))
+        method.loss(logit, target[rows], aux, 0).backward()
+        module.zero_grad()
+
+    per_epoch = median(epoch_seconds[1:])
+    return Speed(
+        method.name,
+        fit_seconds=per_epoch * USUAL_EPOCHS,
+        peak_mb=0.0,
+        stages={stage: 1000 * median(clock.seconds[stage]) for stage in STAGES},
+        floor=1000 * products_alone(step),
+        epoch_seconds=per_epoch,
+        evaluation_seconds=median(evaluations[1:]),
+        parameters=sum(p.numel() for p in module.parameters()),
+    )
+
+
+class Clock:
+    """Seconds by stage."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, list[float]] = {}
+
+    @contextmanager
+    def __call__(self, stage: str) -> Iterator[None]:
+        start = time.perf_counter()
+        yield
+        self.seconds.setdefault(stage, []).append(time.perf_counter() - start)
+
+
+class Products(TorchDispatchMode):
+    """Collects the operands of every matrix product; fused attention counts as the products inside it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.operands: list[tuple[torch.Tensor, torch.Tensor]] = []
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        name = func.overloadpacket.__name__
+        if name in ("mm", "bmm"):
+            self._add(*args[:2])
+        elif name in ("addmm", "baddbmm"):
+            self._add(*args[1:3])
+        elif name.startswith("_scaled_dot_product"):
+            self._attention(name.endswith("backward"), args)
+        return func(*args, **(kwargs or {}))
+
+    def _attention(self, backward: bool, args: tuple) -> None:
+        queries, keys, values = args[1:4] if backward else args[:3]
+        scores = queries.new_zeros(*queries.shape[:-1], keys.shape[-2])
+        for _ in range(2 if backward else 1):
+            self._add(queries, keys.mT)
+            self._add(scores, values)
+        if backward:
+            self._add(scores.mT, queries)
+
+    def _add(self, a: torch.Tensor, b: torch.Tensor) -> None:
+        # Empty of the same shape and layout: the operands themselves would keep the whole graph alive.
+        self.operands.append(tuple(torch.empty_strided(x.shape, x.stride()).fill_(0.01) for x in (a, b)))  # type: ignore[arg-type]
+
+
+def products_alone(step: Callable[[], None], repeats: int = 15) -> float:
+    """Median seconds of the matrix products of `step`, without anything else."""
+    with Products() as products:
+        step()
+    pairs = [(a, b, torch.matmul(a, b)) for a, b in products.operands]
+    seconds = []
+    with torch.inference_mode():
+        for _ in range(repeats):
+            start = time.perf_counter()
+            for a, b, out in pairs:
+                torch.matmul(a, b, out=out)
+            seconds.append(time.perf_counter() - start)
+    return median(seconds)

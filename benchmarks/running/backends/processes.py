@@ -1,0 +1,105 @@
+"""Fits in worker processes, one thread each; every worker commits its own results."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+from collections.abc import Generator, Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from strokebench.benchmarks.running.store import Store
+from strokebench.benchmarks.running.task import Ended, Outcome, Task, collect_seldom, work
+
+if TYPE_CHECKING:
+    from strokebench.benchmarks.running.fit import Material
+
+
+def compute_all(tasks: Sequence[Task], material: Material, store: Store, jobs: int) -> Generator[tuple[Task, Ended]]:
+    """Compute tasks in `jobs` processes; give each as it ends, in any order.
+
+    A task that another call computes at the same time is waited for at the end. A task whose process dies
+    (out of memory, a crash in native code) is tried once more alone, and recorded as failed if it dies again.
+    """
+    pending = {task.key: task for task in tasks}
+    busy: dict[str, Task] = {}
+    while pending:
+        try:
+            for ended in _stream(list(pending.values()), material, store, jobs):
+                task = pending.pop(ended.key)
+                if ended.status == "busy":
+                    busy[ended.key] = task
+                else:
+                    yield task, ended
+        except _worker_died():
+            for task in [task for task in pending.values() if any(store.lock_path(key).exists() for key in task.runs)]:
+                del pending[task.key]
+                yield task, _alone(task, material, store)
+    for ended in _stream(list(busy.values()), material, store, jobs, wait=True):
+        yield busy[ended.key], ended
+
+
+def _alone(task: Task, material: Material, store: Store) -> Ended:
+    try:
+        # Two processes are asked for because joblib runs a single job in this one.
+        return next(_stream([task], material, store, jobs=2))
+    except _worker_died() as error:
+        told = f"The worker process died twice, perhaps for lack of memory.\n{error}"
+        Outcome.failed(told, task.records()).commit(store)
+        for key in task.runs:
+            store.lock_path(key).unlink(missing_ok=True)
+        return Ended(task.key, "failed")
+
+
+def _stream(tasks: Sequence[Task], material: Material, store: Store, jobs: int, wait: bool = False) -> Iterator[Ended]:
+    from joblib import Parallel, delayed
+
+    if not tasks:
+        return
+    with worker_processes():
+        # Arrays travel as memory maps, not as copies: those that are maps already by their path.
+        parallel = Parallel(n_jobs=jobs, return_as="generator_unordered", batch_size=1, pre_dispatch="2 * n_jobs")
+        stream = parallel(delayed(work)(task, material, store, wait) for task in tasks)
+        try:
+            yield from stream
+        finally:
+            stream.close()
+
+
+@contextlib.contextmanager
+def worker_processes() -> Iterator[None]:
+    """What joblib computes inside is computed by workers: processes of one thread that keep their memory."""
+    from joblib import parallel_config
+
+    with worker_memory(), parallel_config("loky", inner_max_num_threads=1, initializer=start_worker):
+        yield
+
+
+@contextlib.contextmanager
+def worker_memory() -> Iterator[None]:
+    """Workers started inside keep freed memory and use large pages: a tenth less time a training step on Linux.
+
+    It is read when a process starts and changes no number; a setting of the user's own is left alone.
+    """
+    if "GLIBC_TUNABLES" in os.environ:
+        yield
+        return
+    limits = {"hugetlb": 1, "mmap_threshold": 2**30, "trim_threshold": 2**30, "top_pad": 2**26}
+    os.environ["GLIBC_TUNABLES"] = ":".join(f"glibc.malloc.{name}={value}" for name, value in limits.items())
+    try:
+        yield
+    finally:
+        del os.environ["GLIBC_TUNABLES"]
+
+
+def start_worker() -> None:
+    """What a worker process does first."""
+    collect_seldom()
+    # Ctrl-C reaches the whole process group; only the parent answers it, and ends the workers.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def _worker_died() -> type[Exception]:
+    from joblib.externals.loky.process_executor import TerminatedWorkerError
+
+    return TerminatedWorkerError

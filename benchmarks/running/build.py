@@ -1,0 +1,143 @@
+"""From the name of a dataset to a context in which experiments run."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from strokebench.benchmarks.keys.remembered import filter_name, remembered_split
+from strokebench.benchmarks.running.context import Context
+from strokebench.benchmarks.running.progress import StepProgress
+from strokebench.benchmarks.running.settings import QUICK_FOLDS, Settings
+from strokebench.datasets.catalogue import load_cohort
+from strokebench.datasets.cohort import Cohort
+from strokebench.datasets.embeddings import Embeddings
+from strokebench.errors import StrokebenchError
+from strokebench.files import home
+from strokebench.tasks.fold import Split
+from strokebench.tasks.outcomes import Outcome, parse_outcome
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+
+def build_context(settings: Settings, console: Console, like: Context | None = None) -> Context:
+    """Load or make the cohort, encode it, label it, split it. Cached where it is costly.
+
+    Args:
+        console: gets one line of facts a step.
+        like: made with the same settings but for the protocol: only the split is to be another.
+
+    Raises:
+        StrokebenchError: whatever is wrong with the settings or the data.
+    """
+    if like:
+        split = _split(settings, like.cohort, like.labels)
+        context = Context(settings, like.cohort, like.embeddings, like.outcome, like.labels, split)
+    else:
+        cohort = _load(settings, console)
+        outcome = choose_outcome(cohort, settings.outcome, settings.keep_scale_text)
+        labels = outcome.labels(cohort)
+        if settings.shuffle_labels is not None:
+            labels = shuffled(labels, settings.shuffle_labels)
+        console.print(_label_facts(cohort, outcome, labels, settings))
+        split = _split(settings, cohort, labels)
+        embeddings = _encode(settings, cohort, outcome, console)
+        context = Context(settings, cohort, embeddings, outcome, labels, split)
+    path = home("splits", f"{context.cohort.name}-{context.outcome.name}-{split.protocol}-{split.sha256[:12]}.json")
+    if not path.is_file():
+        split.write(path)
+    console.print(
+        f"Split       {split.protocol}, {len(split.folds)} folds of"
+        f" {len({fold.seed for fold in split.folds})} seed(s), sha256 {split.sha256[:12]}"
+    )
+    return context
+
+
+def build_embeddings(settings: Settings, console: Console) -> Embeddings:
+    """Load or make the cohort and encode it, no more.
+
+    Raises:
+        StrokebenchError: whatever is wrong with the settings or the data.
+    """
+    cohort = _load(settings, console)
+    return _encode(settings, cohort, choose_outcome(cohort, settings.outcome, settings.keep_scale_text), console)
+
+
+def _load(settings: Settings, console: Console) -> Cohort:
+    # The first call makes volumes and texts, which takes a minute.
+    with console.status(f"Cohort {settings.dataset}"):
+        cohort = load_cohort(settings.dataset)
+    console.print(_cohort_facts(cohort))
+    return cohort
+
+
+def _encode(settings: Settings, cohort: Cohort, outcome: Outcome, console: Console) -> Embeddings:
+    from strokebench.datasets.encoders.encode import encode_cohort
+    from strokebench.datasets.encoders.throughput import Throughput
+
+    with StepProgress(console) as progress:
+        throughput = Throughput(progress.step)
+        embeddings = encode_cohort(
+            cohort,
+            settings.encoders,
+            outcome.keep_text,
+            settings.jobs,
+            throughput,
+            settings.weights,
+            settings.device,
+            filter_name(outcome),
+        )
+    console.print(f"Embeddings  image {embeddings.image_encoder or '–'}, text {embeddings.text_encoder or '–'}")
+    if facts := throughput.facts():
+        processes = "process" if settings.jobs == 1 else "processes"
+        console.print(f"Encoded     {facts}, {settings.jobs} {processes}")
+    return embeddings
+
+
+def choose_outcome(cohort: Cohort, wanted: str | None, keep_scale_text: bool = False) -> Outcome:
+    """The outcome by its short name in the cohort, by a rule, or the cohort's first.
+
+    Raises:
+        StrokebenchError: none is wanted and the cohort names none, or the rule cannot be read.
+    """
+    if wanted is None:
+        if not cohort.outcomes:
+            raise StrokebenchError(f"{cohort.title} names no outcome.", "Give one, e.g. --outcome 'nihss < 7'.")
+        wanted = next(iter(cohort.outcomes))
+    return parse_outcome(cohort.outcomes.get(wanted, wanted), keep_scale_text)
+
+
+def shuffled(labels: pd.Series, seed: int) -> pd.Series:
+    """The same labels on other patients; no method can then be better than chance."""
+    labels = labels.sort_index()
+    values = np.random.default_rng(seed).permutation(labels.to_numpy())
+    return pd.Series(values, index=labels.index, name=labels.name)
+
+
+def _split(settings: Settings, cohort: Cohort, labels: pd.Series) -> Split:
+    seeds = settings.seeds[:1] if settings.quick else settings.seeds
+    split = remembered_split(settings.protocol, labels, cohort.site, seeds)
+    return Split(split.protocol, split.folds[:QUICK_FOLDS]) if settings.quick else split
+
+
+def _cohort_facts(cohort: Cohort) -> str:
+    has = [
+        f"{len(cohort.table.columns)} table columns",
+        *([f"{cohort.images.notna().sum()} images"] if cohort.images is not None else ["no images"]),
+        *([f"{len(cohort.texts.columns)} texts each"] if cohort.texts is not None else ["no text"]),
+        *([f"{cohort.site.nunique()} site(s)"] if cohort.site is not None else []),
+    ]
+    return f"Cohort      {cohort.title}: {len(cohort)} patients, {', '.join(has)}"
+
+
+def _label_facts(cohort: Cohort, outcome: Outcome, labels: pd.Series, settings: Settings) -> str:
+    positive = int(labels.sum())
+    without = len(cohort) - len(labels)
+    said = f"Outcome     {outcome.expression}: {positive} of {len(labels)} positive"
+    said += f" ({100 * positive / len(labels):.1f} %)"
+    said += f", {without} without it left out" if without else ""
+    said += ", [bold red]labels shuffled[/]" if settings.shuffle_labels is not None else ""
+    return said

@@ -1,0 +1,173 @@
+"""From finished runs on disk to the one long table of predictions and the table of runs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from strokebench.benchmarks.keys.code import package_versions
+from strokebench.benchmarks.keys.described import Described, described
+from strokebench.benchmarks.running.context import Context
+from strokebench.benchmarks.running.groups import patient_groups
+from strokebench.benchmarks.running.provenance import commit, machine
+from strokebench.benchmarks.running.run import Run
+from strokebench.benchmarks.running.store import Store
+from strokebench.files import digest
+from strokebench.reports.results import PREDICTION_COLUMNS, RUN_COLUMNS, MethodInfo, Provenance, Results
+
+STORED = ("patient_id", "y", "p")
+"""The columns that every stored run has; whatever else a method told of its patients follows them."""
+
+Planned = tuple[Run, str]
+"""A run and its key."""
+
+
+class Collector:
+    """Reads each finished run once and puts them together, whatever the order in which they finished."""
+
+    def __init__(self, experiment: str, context: Context, planned: Sequence[Planned], store: Store) -> None:
+        self.experiment, self.context, self.planned, self.store = experiment, context, planned, store
+        self._read: dict[str, tuple[pd.DataFrame, dict[str, Any]]] = {}
+
+    def finished(self, key: str) -> tuple[pd.DataFrame, dict[str, Any]]:
+        """Predictions and record of a finished run."""
+        if key not in self._read:
+            self._read[key] = self.store.read(key)
+        return self._read[key]
+
+    def results(self) -> Results:
+        """Everything that is known by now: finished, failed and missing runs."""
+        rows, predictions, patient_facts = [], [], []
+        for run, key in self.planned:
+            status = self.store.status(key)
+            error: str | None = None
+            record: dict[str, Any] = {}
+            if status == "done":
+                part, record = self.finished(key)
+                predictions.append((run, part))
+                if len(part.columns) > len(STORED):
+                    patient_facts.append(part.drop(columns=["y", "p"]).assign(**run.names()))
+            elif status == "failed":
+                error = self.store.failure(key)["error"]
+            rows.append(_row(run, key, status, error, record))
+        methods = {run.method: described(run.method) for run, _ in self.planned}
+        return Results(
+            predictions=self._predictions(predictions),
+            runs=pd.DataFrame(rows, columns=list(RUN_COLUMNS)),
+            methods=[_method_info(method) for method in methods.values()],
+            provenance=self._provenance(),
+            oracle=self.context.oracle,
+            patient_facts=pd.concat(patient_facts, ignore_index=True) if patient_facts else None,
+            groups=patient_groups(self.context.cohort, self.context.labels.index),
+        )
+
+    def failed(self) -> int:
+        """Number of failed runs."""
+        return sum(self.store.status(key) == "failed" for _, key in self.planned)
+
+    def fingerprint(self) -> str:
+        """Hash of everything that decides `results` beside our own code, found without reading a run."""
+        context = self.context
+        patients = [context.cohort.site, context.oracle, patient_groups(context.cohort, context.labels.index)]
+        return digest(
+            {
+                "experiment": self.experiment,
+                "runs": [[*run.names().values(), key, *self.store.stamp(key)] for run, key in self.planned],
+                "provenance": self._known(),
+                "patients": [None if part is None else part.to_csv() for part in patients],
+            }
+        )
+
+    def _predictions(self, parts: Sequence[tuple[Run, pd.DataFrame]]) -> pd.DataFrame:
+        """The long table. Made in one piece: a frame a run would take longer than to read the runs."""
+        if not parts:
+            return pd.DataFrame(columns=list(PREDICTION_COLUMNS))
+        context = self.context
+        stored = pd.concat([part[list(STORED)] for _, part in parts], ignore_index=True)
+        rows = np.repeat(np.arange(len(parts)), [len(part) for _, part in parts])
+        names = pd.DataFrame([run.names() | {"protocol": run.protocol} for run, _ in parts])
+        site = context.cohort.site
+        return pd.DataFrame(
+            {
+                "experiment": self.experiment,
+                "dataset": context.cohort.name,
+                "outcome": context.outcome.expression,
+                "split": context.split.sha256,
+                **names.iloc[rows].reset_index(drop=True),
+                "site": None if site is None else site.loc[stored["patient_id"]].to_numpy(),
+                **stored,
+            },
+            columns=list(PREDICTION_COLUMNS),
+        )
+
+    def _provenance(self) -> Provenance:
+        provenance = self._known()
+        # The newest run's time, not now: writing the same results again must give the same file.
+        if self._read:
+            provenance["created"] = max(record["finished"] for _, record in self._read.values())
+        return provenance
+
+    def _known(self) -> Provenance:
+        """What is known before any run."""
+        context = self.context
+        provenance: Provenance = {
+            "dataset": context.cohort.name,
+            "title": context.title,
+            "synthetic": context.cohort.synthetic,
+            "outcome": context.outcome.expression,
+            "protocol": context.settings.protocol,
+            "n_patients": len(context.labels),
+            "n_without_outcome": len(context.cohort) - len(context.labels),
+            "n_positive": int(context.labels.sum()),
+            "balance": context.settings.balance,
+            "encoders": {
+                modality: name
+                for modality, name in (
+                    ("image", context.embeddings.image_encoder),
+                    ("text", context.embeddings.text_encoder),
+                )
+                if name
+            },
+            "data_sha256": context.data_sha256,
+            "split_sha256": context.split.sha256,
+            "versions": package_versions(),
+            "machine": machine(),
+        }
+        if found := commit():
+            provenance["commit"] = found
+        return provenance
+
+
+def _method_info(method: Described) -> MethodInfo:
+    """What the reports need to know of a method; one with an `Original` section was made for another task."""
+    notes = dict(method.notes)
+    source = notes.pop("Source", "")
+    return MethodInfo(
+        name=method.name,
+        label=method.label,
+        family=method.family,
+        uses=tuple(sorted(method.uses)),
+        source=source,
+        adapted="Original" in notes,
+        notes=notes,
+    )
+
+
+def _row(run: Run, key: str, status: str, error: str | None, record: dict[str, Any]) -> dict[str, Any]:
+    facts = record.get("facts", {})
+    return {
+        **run.names(),
+        "key": key,
+        "status": status,
+        "error": error,
+        "fit_seconds": record.get("fit_seconds", np.nan),
+        "predict_seconds": record.get("predict_seconds", np.nan),
+        "peak_mb": record.get("peak_mb", np.nan),
+        "parameters": facts.get("parameters", np.nan),
+        "best_epoch": facts.get("best_epoch", np.nan),
+        "validation_auc": facts.get("validation_auc", np.nan),
+        "threshold": facts.get("threshold", np.nan),
+    }

@@ -1,0 +1,182 @@
+"""On what is an experiment run? Cohort, embeddings, outcome and split, with the hashes that name them."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from strokebench.benchmarks.keys.code import code_fingerprint, package_versions
+from strokebench.benchmarks.keys.described import described
+from strokebench.benchmarks.running.parameters import Tuned, read_all
+from strokebench.benchmarks.running.run import Run
+from strokebench.benchmarks.running.settings import Settings
+from strokebench.datasets.cohort import Cohort
+from strokebench.datasets.embeddings import Embeddings
+from strokebench.files import digest, home
+from strokebench.tasks.fold import Fold, Split
+from strokebench.tasks.inputs import Modality
+from strokebench.tasks.outcomes import Outcome
+
+if TYPE_CHECKING:
+    from strokebench.benchmarks.running.fit import Material
+
+KEY_SCHEMA = 1
+"""Raised when the meaning of a run's key or file changes."""
+
+
+def results_name(cohort: str, outcome: str, settings: Settings) -> str:
+    """Name of the folder of results under these settings; without its protocol where that is empty."""
+    parts = [cohort, outcome]
+    parts += [settings.protocol] if settings.protocol else []
+    parts += [settings.encoders] if settings.encoders != "embedded" else []
+    parts += [f"balance_{settings.balance}"] if settings.balance != "smote" else []
+    parts += ["quick"] if settings.quick else []
+    parts += ["scale_text"] if settings.keep_scale_text else []
+    parts += [f"shuffled_{settings.shuffle_labels}"] if settings.shuffle_labels is not None else []
+    return "-".join(parts)
+
+
+@dataclass(frozen=True)
+class Context:
+    """Everything below the experiments, loaded and joined.
+
+    Args:
+        labels: 0 or 1 by patient id, of the patients that have the outcome; permuted where
+            `settings.shuffle_labels` says so.
+    """
+
+    settings: Settings
+    cohort: Cohort
+    embeddings: Embeddings
+    outcome: Outcome
+    labels: pd.Series
+    split: Split
+
+    @property
+    def title(self) -> str:
+        """What every output calls the cohort, with whatever must not be overlooked."""
+        warnings = []
+        if self.settings.shuffle_labels is not None:
+            warnings.append(f"labels shuffled (seed {self.settings.shuffle_labels})")
+        if self.settings.keep_scale_text:
+            warnings.append("text may state the outcome's scale")
+        if self.settings.quick:
+            warnings.append("quick check, not a result")
+        warnings += [tuned.said(self.split.sha256, self.cohort.name) for tuned in self.tuned.values()]
+        return ", ".join([self.cohort.title, *warnings])
+
+    def results_folder(self, experiment: str) -> Path:
+        """Where an experiment's tables go; one folder for each setting that changes them."""
+        parts = [results_name(self.cohort.name, self.outcome.name, self.settings)]
+        # Other parameters, other tables.
+        parts += [f"tuned_{digest([asdict(tuned) for tuned in self.tuned.values()])[:8]}"] if self.tuned else []
+        return home("results", "-".join(parts), experiment)
+
+    @cached_property
+    def tuned(self) -> dict[str, Tuned]:
+        """Hyper-parameters from files, by method.
+
+        Raises:
+            StrokebenchError: a file cannot be read, or is of a method that is not wanted.
+        """
+        return read_all(self.settings.params, self.settings.methods)
+
+    @cached_property
+    def banned_columns(self) -> tuple[str, ...]:
+        """Table columns that are no input under this outcome."""
+        return tuple(sorted(self.outcome.banned_columns(self.cohort)))
+
+    @cached_property
+    def modalities(self) -> frozenset[Modality]:
+        """What this cohort has."""
+        present = {
+            Modality.IMAGE: self.embeddings.image is not None,
+            Modality.TEXT: self.embeddings.text is not None,
+            Modality.TABLE: len(self.cohort.table.columns) > len(self.banned_columns),
+        }
+        return frozenset(modality for modality, there in present.items() if there)
+
+    @cached_property
+    def material(self) -> Material:
+        """What the workers need, without paths and texts."""
+        from strokebench.benchmarks.running.fit import Material
+
+        cohort = replace(self.cohort, images=None, masks=None, brain_masks=None, texts=None, oracle=None)
+        return Material(cohort, self.embeddings, self.labels, self.banned_columns)
+
+    @cached_property
+    def oracle(self) -> pd.DataFrame | None:
+        """True probabilities of label 1, where the cohort knows them and they are of this outcome."""
+        oracle = self.cohort.oracle
+        if oracle is None or self.cohort.oracle_outcome != self.outcome.expression:
+            return None
+        if self.settings.shuffle_labels is not None:
+            return None
+        oracle = oracle.loc[self.labels.index]
+        return pd.DataFrame({"patient_id": oracle.index, "p": oracle.to_numpy(float)})
+
+    @cached_property
+    def data_sha256(self) -> str:
+        """Hash of the inputs and labels that the methods see; the row order does not matter."""
+        ids = self.labels.index.sort_values()
+        inputs = self.cohort.table.drop(columns=list(self.banned_columns)).loc[ids]
+        inputs = inputs[sorted(inputs.columns)]
+        return digest(
+            {
+                "table": inputs.to_csv(float_format="%.9g"),
+                "kinds": {name: self.cohort.columns[name].kind for name in inputs.columns},
+                "embeddings": self.embeddings.fingerprint,
+                "labels": self.labels.loc[ids].to_csv(),
+            }
+        )
+
+    @cached_property
+    def _folds(self) -> dict[tuple[int, int], Fold]:
+        return {(fold.seed, fold.fold): fold for fold in self.split.folds}
+
+    @cached_property
+    def _fold_digests(self) -> dict[tuple[int, int], str]:
+        # The name of a fold decides nothing.
+        return {key: digest({**asdict(fold), "name": ""}) for key, fold in self._folds.items()}
+
+    def fold(self, run: Run) -> Fold:
+        """The patients of a run."""
+        return self._folds[run.seed, run.fold]
+
+    def key(self, run: Run) -> str:
+        """SHA-256 of everything that decides the result of a run, and of nothing else.
+
+        The fold's own ids count rather than the whole split, so that a call with more seeds reuses the
+        runs of one with fewer.
+        """
+        return digest(self.identity(run))
+
+    def identity(self, run: Run) -> dict[str, Any]:
+        """What `key` is the hash of."""
+        method = described(run.method)
+        params = _params(run) if run.params else dict(method.defaults)
+        params.pop("random_state", None)
+        return {
+            "schema": KEY_SCHEMA,
+            "data": self.data_sha256,
+            "fold": self._fold_digests[run.seed, run.fold],
+            "method": run.method,
+            "code": code_fingerprint(method.module),
+            "params": params,
+            "keep": sorted(run.condition.keep),
+            "when": run.condition.when,
+            "missing": [run.condition.rate, run.condition.fill],
+            "balance": run.balance,
+            "versions": package_versions(),
+        }
+
+
+def _params(run: Run) -> dict[str, Any]:
+    """All hyper-parameters of a run: only the class itself knows what it makes of those that are given."""
+    from strokebench.methods.registry import find_method
+
+    return find_method(run.method)(**run.params).get_params()

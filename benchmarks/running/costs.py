@@ -1,0 +1,94 @@
+"""How long will a run take? Longest first keeps all workers busy to the end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from heapq import heapreplace
+from typing import Any
+
+from strokebench.benchmarks.keys.described import described
+from strokebench.benchmarks.running.run import Run
+from strokebench.errors import StrokebenchError
+from strokebench.files import home, read_json, write_json
+
+ELSEWHERE = {"concat": 6.0, "cross_attention": 10.0, "earthmind": 20.6, "fusion": 41.2, "sparsemm": 15.8, "vdafm": 14.6}
+"""Method -> seconds of a run at the paper's sizes on one core of the machine of docs/speed.md."""
+GUESSES = {"Traditional": 1.0, "Deep": 3.0, "Multimodal": 20.0, "Proposed": 20.0}
+"""Family -> the same for methods that are not in `ELSEWHERE`."""
+_USUAL_EPOCHS = 100
+
+
+class Costs:
+    """Measured seconds a run by method and number of epochs, remembered between calls."""
+
+    def __init__(self) -> None:
+        self.path = home("runs", "seconds.json")
+        try:
+            self.seconds: dict[str, float] = read_json(self.path)
+        except StrokebenchError:
+            self.seconds = {}
+
+    def measured(self, run: Run) -> bool:
+        """Whether a run of its method and number of epochs was measured here."""
+        return _name(run.method, run.params) in self.seconds
+
+    def estimate(self, run: Run) -> float:
+        """Seconds of this run: as measured, or a guess."""
+        if self.measured(run):
+            return self.seconds[_name(run.method, run.params)]
+        guess = ELSEWHERE.get(run.method) or GUESSES[described(run.method).family]
+        return guess * run.params.get("max_epochs", _USUAL_EPOCHS) / _USUAL_EPOCHS
+
+    def learn(self, records: Iterable[Mapping[str, Any]]) -> None:
+        """Remember the mean of these records for the next call."""
+        measured: dict[str, list[float]] = {}
+        for record in records:
+            seconds = record["fit_seconds"] + record["predict_seconds"]
+            # Processor time, because a machine that is busy otherwise makes a run look longer.
+            seconds = min(seconds, record["cpu_seconds"])
+            measured.setdefault(_name(record["method"], record["params"]), []).append(seconds)
+        means = {name: round(sum(values) / len(values), 3) for name, values in measured.items()}
+        if means.items() <= self.seconds.items():
+            return
+        self.seconds |= means
+        write_json(self.path, self.seconds)
+
+
+def makespan(seconds: Sequence[float], workers: int) -> float:
+    """Seconds until all runs are done, when each free worker takes the longest that is left."""
+    busy = [0.0] * workers
+    for each in sorted(seconds, reverse=True):
+        heapreplace(busy, busy[0] + each)
+    return max(busy)
+
+
+def paying_workers(seconds: Sequence[float]) -> int:
+    """The most workers that still pay: with more, the longest run alone decides when all is done."""
+    longest, workers = max(seconds), 1
+    while makespan(seconds, workers) > 1.05 * longest and workers < len(seconds):
+        workers += 1
+    return workers
+
+
+def forecast(seconds: Sequence[float], workers: int, measured: bool = True) -> str:
+    """What the runs will take in words; empty where it is not worth saying.
+
+    Args:
+        measured: whether all `seconds` were measured here; some are guesses otherwise.
+    """
+    expected = makespan(seconds, workers)
+    if expected < 60:
+        return ""
+    basis = "at the speed measured so far" if measured else "at a guess, for not all of it was ever run here"
+    said = f"about {_duration(expected)} on {workers} worker{'s' if workers > 1 else ''} {basis}"
+    most = paying_workers(seconds)
+    return f"{said}; up to {most} would pay ({_duration(makespan(seconds, most))})" if most > workers else said
+
+
+def _duration(seconds: float) -> str:
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
+def _name(method: str, params: Mapping[str, Any]) -> str:
+    epochs = params.get("max_epochs")
+    return method if epochs is None else f"{method}/{epochs} epochs"

@@ -1,0 +1,51 @@
+"""What is an experiment? A plan of runs, and what is made of their results."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
+
+from strokebench.benchmarks.running.run import Run
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from strokebench.benchmarks.running.context import Context
+    from strokebench.reports.results import Results
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What an experiment wants computed, and what it leaves out.
+
+    Args:
+        runs: in the order of the tables.
+        left_out: method -> why it cannot be run on this cohort.
+    """
+
+    runs: list[Run]
+    left_out: Mapping[str, str] = field(default_factory=dict)
+
+
+class Experiment(ABC):
+    """One table or figure. One file in this folder each, marked `@experiment`.
+
+    Class attributes:
+        name: what `strokebench run` calls it. title: one line for lists.
+        protocol: the only protocol that it makes sense under; None: the user's choice.
+    """
+
+    name: ClassVar[str]
+    title: ClassVar[str]
+    protocol: ClassVar[str | None] = None
+
+    @abstractmethod
+    def plan(self, context: Context) -> Plan:
+        """The runs that it needs."""
+
+    @abstractmethod
+    def report(self, results: Results, folder: Path) -> RenderableType:
+        """Write its tables and figures into `folder`, finished or not; what the terminal shows."""

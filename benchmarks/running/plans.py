@@ -1,0 +1,72 @@
+"""What plans have in common: which methods can run, and one run for each fold."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from strokebench.benchmarks.keys.described import described, described_methods
+from strokebench.benchmarks.running.parameters import VARIANT
+from strokebench.benchmarks.running.run import Run
+from strokebench.benchmarks.running.settings import QUICK_PARAMS
+from strokebench.tasks.conditions import COMPLETE, Condition
+
+if TYPE_CHECKING:
+    from strokebench.benchmarks.running.context import Context
+
+
+def usable_methods(
+    context: Context, default: Sequence[str] | None = None, parameters: Sequence[str] = ()
+) -> tuple[list[str], dict[str, str]]:
+    """The wanted methods that the cohort has the modalities for, and why the others are left out.
+
+    Args:
+        default: wanted where the user names none; None: all.
+        parameters: hyper-parameters that a method must have.
+
+    Raises:
+        StrokebenchError: a wanted method does not exist.
+    """
+    wanted = default if context.settings.methods is None else context.settings.methods
+    names = list(described_methods()) if wanted is None else [described(name).name for name in wanted]
+    left_out = {
+        name: f"it reads {' and '.join(sorted(lacking))}, which {context.cohort.title} does not have"
+        for name in names
+        if (lacking := described(name).uses - context.modalities)
+    }
+    for name in names if parameters else ():
+        known = described(name).defaults
+        if absent := [parameter for parameter in parameters if parameter not in known]:
+            left_out.setdefault(name, f"it has no parameter {' and '.join(absent)}")
+    return [name for name in names if name not in left_out], left_out
+
+
+def method_runs(
+    method: str,
+    context: Context,
+    params: Mapping[str, Any] | None = None,
+    variant: str = "",
+    condition: Condition = COMPLETE,
+) -> list[Run]:
+    """One run for each fold of the context's split.
+
+    Args:
+        params: what the experiment itself wants; goes before the parameters of a file (`--params`).
+        variant: its label; where there is none, the runs of a method with such a file are called tuned.
+    """
+    settings = context.settings
+    tuned = context.tuned.get(method)
+    short = quick_params(method) if settings.quick else {}
+    runs = []
+    for fold in context.split.folds:
+        given = tuned.params_for(context.split.sha256, fold.seed, fold.fold) if tuned else {}
+        merged = {**given, **(params or {}), **short}
+        named = variant or (VARIANT if tuned else "")
+        runs.append(Run(method, fold.seed, fold.fold, settings.protocol, merged, named, condition, settings.balance))
+    return runs
+
+
+def quick_params(method: str) -> dict[str, Any]:
+    """What a quick check changes of this method."""
+    known = described(method).defaults
+    return {name: value for name, value in QUICK_PARAMS.items() if name in known}

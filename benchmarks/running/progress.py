@@ -1,0 +1,110 @@
+"""The bar that runs move, with the time left."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Self
+
+from strokebench.benchmarks.keys.described import described
+from strokebench.tasks.conditions import COMPLETE
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.progress import TaskID
+
+    from strokebench.reports.results import Results
+
+
+class StepProgress:
+    """A bar for each step of long work, made when the step first reports."""
+
+    def __init__(self, console: Console) -> None:
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+        self.bar = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("left"),
+            TimeRemainingColumn(),
+            console=console,
+            transient=True,
+        )
+        self.tasks: dict[str, TaskID] = {}
+
+    def __enter__(self) -> Self:
+        self.bar.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.bar.stop()
+
+    def step(self, name: str, done: int, total: int) -> None:
+        """So much of a step is done."""
+        if name not in self.tasks:
+            self.tasks[name] = self.bar.add_task(name, total=total)
+        self.bar.update(self.tasks[name], completed=done, total=total)
+
+
+class RunProgress:
+    """A Rich progress bar over runs that weighs each by its expected seconds.
+
+    Args:
+        seconds: expected seconds of each run, by key; nothing is shown where there are none.
+    """
+
+    def __init__(self, console: Console, seconds: Mapping[str, float]) -> None:
+        from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+        self.seconds, self.done, self.failed = seconds, 0, 0
+        self.bar = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=None),
+            TextColumn("{task.fields[runs]}"),
+            TimeElapsedColumn(),
+            TextColumn("left"),
+            TimeRemainingColumn(elapsed_when_finished=False),
+            console=console,
+            transient=True,
+            # Runs end minutes apart: a short memory would forget the speed.
+            speed_estimate_period=3600,
+            # To draw the bar ten times a second costs a fiftieth of a core.
+            refresh_per_second=1,
+            disable=not seconds,
+        )
+        self.task = self.bar.add_task("Runs", total=sum(seconds.values()), runs=self._runs())
+
+    def __enter__(self) -> Self:
+        self.bar.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.bar.stop()
+
+    def advance(self, key: str, status: str) -> None:
+        """A run ended."""
+        self.done += 1
+        if status == "failed":
+            self.failed += 1
+        self.bar.update(self.task, advance=self.seconds[key], runs=self._runs())
+
+    def completed(self, method: str, results: Results, where: str = "") -> None:
+        """All runs of a method ended: say its AUC, as a first look.
+
+        Args:
+            where: the experiment, if there are several.
+        """
+        from strokebench.reports.summary import summarise
+
+        summary = summarise(results)
+        for row in summary[summary["method"] == method].to_dict("records"):
+            auc = f"AUC {100 * row['AUC']:.2f}" if row["done"] else "–"
+            # One run has no deviation.
+            auc += f" ({100 * row['AUC_std']:.2f})" if row["done"] > 1 else ""
+            condition = "" if row["condition"] == COMPLETE.name else row["condition"]
+            named = ", ".join(filter(None, (described(method).label, row["variant"], condition)))
+            self.bar.console.print(f"  {where}{named}: {row['done']}/{row['planned']} runs, {auc}")
+
+    def _runs(self) -> str:
+        failed = f", {self.failed} failed" if self.failed else ""
+        return f"{self.done}/{len(self.seconds)}{failed}"

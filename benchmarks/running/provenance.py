@@ -1,0 +1,57 @@
+"""Which code on which machine?"""
+
+from __future__ import annotations
+
+import platform
+import subprocess
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+
+from strokebench.benchmarks.running.settings import usable_cores
+
+
+@cache
+def commit() -> str:
+    """The commit that the installed code was checked out at, `+changes` where files differ; else empty."""
+    folder = Path(__file__).parent
+    try:
+        # Only the repository that these files belong to: an installed copy may lie within another one.
+        if not _git(folder, "ls-files", "--error-unmatch", Path(__file__).name):
+            return ""
+        return _git(folder, "rev-parse", "HEAD") + (
+            "+changes" if _git(folder, "status", "--porcelain", "--untracked-files=no") else ""
+        )
+    except (OSError, subprocess.SubprocessError):
+        return ""
+
+
+def _git(folder: Path, *arguments: str) -> str:
+    answer = subprocess.run(
+        ["git", "-C", str(folder), *arguments], capture_output=True, text=True, check=True, timeout=10
+    )
+    return answer.stdout.strip()
+
+
+@cache
+def machine() -> str:
+    """Processor, cores and system; no host name, for results that are shared."""
+    cores = usable_cores()
+    return f"{processor()}, {cores} core{'s' if cores > 1 else ''}, {platform.system()} {platform.release()}"
+
+
+@cache
+def processor() -> str:
+    """The processor's name as the system gives it."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor() or platform.machine()
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.machine()
+
+
+@cache
+def strokebench_version() -> str:
+    """Version of the installed package."""
+    return version("strokebench")

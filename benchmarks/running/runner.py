@@ -1,0 +1,287 @@
+"""Runs an experiment: computes what is missing, keeps what is done, reports what is known."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from strokebench.benchmarks.keys.code import package_versions
+from strokebench.benchmarks.running.backends.processes import compute_all
+from strokebench.benchmarks.running.collect import Collector, Planned
+from strokebench.benchmarks.running.context import Context
+from strokebench.benchmarks.running.costs import Costs, forecast
+from strokebench.benchmarks.running.experiment import Experiment
+from strokebench.benchmarks.running.progress import RunProgress
+from strokebench.benchmarks.running.provenance import commit, strokebench_version
+from strokebench.benchmarks.running.receipt import receipt_of, written_files
+from strokebench.benchmarks.running.run import Run
+from strokebench.benchmarks.running.store import Store
+from strokebench.benchmarks.running.task import Ended, Task
+from strokebench.benchmarks.running.tracking import tracker_for
+
+if TYPE_CHECKING:
+    from rich.console import Console, RenderableType
+
+    from strokebench.reports.results import Results
+
+RENEWED_AFTER = 120
+"""Seconds between two writings of an experiment's tables: with their figures they keep a core busy for one or two."""
+
+
+@dataclass(frozen=True)
+class Report:
+    """What came of an experiment: what the terminal shows of it, where it lies, and how many of its runs failed.
+
+    Args:
+        up_to_date: tables and figures were there already, made from the same results by the same code.
+    """
+
+    shown: RenderableType
+    folder: Path
+    failed: int
+    up_to_date: bool = False
+
+    @cached_property
+    def results(self) -> Results:
+        """Its results, read when they are asked for."""
+        from strokebench.reports.results import Results
+
+        return Results.read(self.folder)
+
+
+def run_experiment(experiment: Experiment, context: Context, console: Console) -> Report:
+    """Compute the runs that are not there yet, and report.
+
+    Finished runs are never computed again, failed ones are tried again. Tables on disk are written when a
+    method is complete, at most once in `RENEWED_AFTER` seconds, and at the end.
+
+    Raises:
+        KeyboardInterrupt: after saying what is kept.
+    """
+    store = Store()
+    store.tidy()
+    (report,) = run_together([UnderWay(experiment, context, console, store)], store, console)
+    return report
+
+
+class UnderWay:
+    """An experiment between its plan and its report.
+
+    Args:
+        store: where finished runs lie.
+
+    Raises:
+        StrokebenchError: the cohort does not allow the experiment.
+    """
+
+    def __init__(self, experiment: Experiment, context: Context, console: Console, store: Store) -> None:
+        self.experiment, self.context = experiment, context
+        self.planned = plan_runs(experiment, context, console)
+        self.collector = Collector(experiment.name, context, self.planned, store)
+        self.todo = {key: run for run, key in self.planned if store.status(key) != "done"}
+        self.waiting = Counter(run.method for run in self.todo.values())
+        self.tracker = tracker_for(experiment, context, self.planned, console)
+        self.report: Report | None = None
+        self.outdated, self.written = False, time.monotonic()
+
+    def write_plan(self) -> None:
+        """From now on `strokebench status` knows what is to come."""
+        write_results(self.experiment, self.context, self.collector)
+
+    def write_report(self) -> Report:
+        """Tables and figures of what is finished by now."""
+        report = write_report(self.experiment, self.context, self.collector)
+        self.outdated, self.written = False, time.monotonic()
+        return report
+
+    def renew_report(self) -> None:
+        """Write it anew if a method was completed since, and not too soon after the last."""
+        if self.outdated and time.monotonic() - self.written >= RENEWED_AFTER:
+            self.write_report()
+
+    def ended(self, task: Task, status: str) -> list[str]:
+        """A fit ended, perhaps another experiment's; the methods that it completed while others still wait."""
+        mine = {key: self.todo[key] for key in task.runs if key in self.todo}
+        for key, run in mine.items():
+            if status == "done":
+                self.tracker.log(run, key, self.collector)
+            self.waiting[run.method] -= 1
+        complete = dict.fromkeys(run.method for run in mine.values() if not self.waiting[run.method])
+        return list(complete) if self.waiting.total() else []
+
+    def finish(self) -> None:
+        """All runs ended: track those of earlier calls too, and report."""
+        for run, key in self.planned:
+            if key not in self.todo:
+                self.tracker.log(run, key, self.collector)
+        self.report = self.write_report()
+
+
+def run_together(
+    experiments: Sequence[UnderWay],
+    store: Store,
+    console: Console,
+    finished: Callable[[UnderWay], None] = lambda experiment: None,
+) -> list[Report]:
+    """Compute what several experiments lack as one stream of fits, and report each when its runs are there.
+
+    A fit that several of them test is computed once, no worker waits for an experiment's end, and tables are
+    written while others are computed. The fits of an earlier experiment come first, the longest of them first.
+
+    Args:
+        experiments: on the same patients; their splits may differ. finished: called with each after its report.
+
+    Raises:
+        KeyboardInterrupt: after saying what is kept.
+        ValueError: they are of different data or labels.
+    """
+    context, costs = experiments[0].context, Costs()
+    if len({experiment.context.data_sha256 for experiment in experiments}) > 1:
+        raise ValueError("Experiments that are computed together need the same patients, inputs and labels.")
+    todo: dict[str, tuple[Run, Context]] = {}
+    for experiment in experiments:
+        missing = [(key, run) for key, run in experiment.todo.items() if key not in todo]
+        missing.sort(key=lambda pair: -costs.estimate(pair[1]))
+        todo |= {key: (run, experiment.context) for key, run in missing}
+    tasks = fits(todo)
+    seconds = {task.key: costs.estimate(task.runs[task.key]) for task in tasks}
+    planned = {key for experiment in experiments for _, key in experiment.planned}
+    console.print(_counts(len(planned), len(todo), context.settings.jobs))
+    measured = all(costs.measured(run) for run, _ in todo.values())
+    if tasks and (told := forecast(list(seconds.values()), context.settings.jobs, measured)):
+        console.print(f"Time        {told}")
+    for experiment in experiments:
+        if experiment.todo:
+            experiment.write_plan()
+    computed: list[str] = []
+    waiting = list(experiments)
+    try:
+        shares = {key: seconds[task.key] / len(task.runs) for task in tasks for key in task.runs}
+        with RunProgress(console, shares) as progress:
+            waiting = _finish(waiting, finished)
+            for task, ended in _compute(tasks, context, store):
+                computed += task.runs if ended.status == "done" else ()
+                for key in task.runs:
+                    progress.advance(key, ended.status)
+                completed = {experiment: experiment.ended(task, ended.status) for experiment in waiting}
+                # The first is where the fit belongs; what others make of it (intervals, tests) takes longer.
+                experiment = next((each for each, methods in completed.items() if methods), waiting[0])
+                for method in completed[experiment]:
+                    experiment.outdated = True
+                    where = f"{experiment.experiment.name}: " if len(experiments) > 1 else ""
+                    progress.completed(method, experiment.collector.results(), where)
+                for each in waiting:
+                    each.renew_report()
+                waiting = _finish(waiting, finished)
+        return [experiment.report for experiment in experiments if experiment.report]
+    except KeyboardInterrupt:
+        kept = sum(store.status(key) == "done" for key in planned)
+        console.print(f"Stopped. {kept} of {len(planned)} runs are finished and kept; the same command goes on.")
+        raise
+    finally:
+        # Read already for the report of the first experiment that wants it.
+        readers = {key: experiment.collector for experiment in reversed(experiments) for key in experiment.todo}
+        records = (readers[key].finished(key)[1] for key in computed)
+        # A share of a stack on a GPU says nothing of a run alone.
+        costs.learn(record for record in records if not record.get("stacked"))
+        for experiment in experiments:
+            experiment.tracker.close(experiment.report.folder if experiment.report else None)
+
+
+def _finish(waiting: list[UnderWay], finished: Callable[[UnderWay], None]) -> list[UnderWay]:
+    """Report the experiments whose runs have all ended; those that still wait."""
+    for experiment in waiting:
+        if not experiment.waiting.total():
+            experiment.finish()
+            finished(experiment)
+    return [experiment for experiment in waiting if experiment.waiting.total()]
+
+
+def report_experiment(experiment: Experiment, context: Context, console: Console) -> Report:
+    """Report what is there, and compute nothing; may be called while another process computes."""
+    planned = plan_runs(experiment, context, console)
+    return write_report(experiment, context, Collector(experiment.name, context, planned, Store()))
+
+
+def plan_runs(experiment: Experiment, context: Context, console: Console) -> list[Planned]:
+    """The experiment's runs with their keys; says which methods are left out and why."""
+    plan = experiment.plan(context)
+    for method, reason in plan.left_out.items():
+        console.print(f"Left out    {method}: {reason}")
+    return [(run, context.key(run)) for run in plan.runs]
+
+
+def fits(todo: Mapping[str, tuple[Run, Context]]) -> list[Task]:
+    """One task a fit: runs that differ in the condition of the test part alone share theirs.
+
+    Args:
+        todo: runs and their contexts, by key.
+    """
+    shared: dict[str, dict[str, Run]] = {}
+    for key, (run, context) in todo.items():
+        shared.setdefault(context.key(replace(run, condition=run.condition.trained)), {})[key] = run
+    tasks = []
+    for runs in shared.values():
+        first, context = todo[next(iter(runs))]
+        tasks.append(Task(runs, context.fold(first), _about(context, first)))
+    return tasks
+
+
+def _compute(tasks: list[Task], context: Context, store: Store) -> Iterator[tuple[Task, Ended]]:
+    """On a cluster if the user says so, stacked where there is a GPU, else in worker processes."""
+    settings = context.settings
+    if not tasks:
+        return iter(())
+    if settings.backend == "dask":
+        from strokebench.benchmarks.running.backends.dask import compute_on_cluster
+
+        return compute_on_cluster(tasks, context.material, store, settings.jobs, settings.scheduler)
+    from strokebench.benchmarks.running.backends.stack import compute_stacked, stacking_device
+
+    if device := stacking_device(settings.device):
+        return compute_stacked(tasks, context.material, store, device, settings.jobs)
+    return compute_all(tasks, context.material, store, settings.jobs)
+
+
+def write_results(experiment: Experiment, context: Context, collector: Collector) -> tuple[Results, Path]:
+    """Write the runs and predictions that are known by now into the experiment's folder."""
+    results = collector.results()
+    folder = context.results_folder(experiment.name)
+    results.write(folder)
+    return results, folder
+
+
+def write_report(experiment: Experiment, context: Context, collector: Collector) -> Report:
+    """Write results, tables and figures into the experiment's folder; what is there already stays."""
+    folder, asked = context.results_folder(experiment.name), collector.fingerprint()
+    methods = list(dict.fromkeys(run.method for run, _ in collector.planned))
+    if kept := receipt_of(experiment, methods, folder, asked).shown(made=False):
+        return Report(kept, folder, collector.failed(), up_to_date=True)
+    results, _ = write_results(experiment, context, collector)
+    receipt = receipt_of(experiment, methods, folder, asked)
+    kept = receipt.shown(made=True)
+    shown = kept or experiment.report(results, folder)
+    receipt.write(shown, written_files(folder))
+    return Report(shown, folder, collector.failed(), up_to_date=kept is not None)
+
+
+def _about(context: Context, run: Run) -> dict[str, object]:
+    return {
+        "code_sha256": context.identity(run)["code"],
+        "data_sha256": context.data_sha256,
+        "split_sha256": context.split.sha256,
+        "versions": package_versions(),
+        "strokebench": strokebench_version(),
+        "commit": commit(),
+    }
+
+
+def _counts(planned: int, todo: int, jobs: int) -> str:
+    kept = f"{planned - todo} already done, " if todo < planned else ""
+    workers = f" in {jobs} worker process{'es' if jobs > 1 else ''}" if todo else ""
+    return f"Runs        {planned} planned, {kept}{todo} to compute{workers}"

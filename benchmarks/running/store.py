@@ -1,0 +1,134 @@
+"""Finished runs on disk: one Parquet file a run, committed by one rename."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from strokebench.errors import StrokebenchError
+from strokebench.files import atomic_path, home, read_json, write_json
+
+_RECORD = b"strokebench"
+_STALE_SECONDS = 3600
+
+
+class Busy(Exception):
+    """Another process computes this run just now."""
+
+
+class Store:
+    """Runs by key. A finished run holds its predictions and its record in one file; a failed one its error.
+
+    Args:
+        folder: where the files lie; `home("runs")` by default.
+    """
+
+    def __init__(self, folder: Path | None = None) -> None:
+        self.folder = folder or home("runs")
+
+    def path(self, key: str) -> Path:
+        """The file of a finished run."""
+        return self.folder / key[:2] / f"{key}.parquet"
+
+    def failure_path(self, key: str) -> Path:
+        """The file of a failed run."""
+        return self.folder / key[:2] / f"{key}.failed.json"
+
+    def status(self, key: str) -> str:
+        """`done`, `failed` or `missing`."""
+        return self.stamp(key)[0]
+
+    def stamp(self, key: str) -> tuple[str, int]:
+        """Status, and when its file was written, in nanoseconds (0 where there is none)."""
+        for status, path in (("done", self.path(key)), ("failed", self.failure_path(key))):
+            with suppress(FileNotFoundError):
+                return status, path.stat().st_mtime_ns
+        return "missing", 0
+
+    def write(self, key: str, predictions: pd.DataFrame, record: dict[str, Any]) -> None:
+        """Commit a finished run; an earlier failure of it is forgotten.
+
+        Args:
+            predictions: `patient_id`, `y`, `p`.
+            record: what is known of the run, JSON-able; no patient data.
+        """
+        import pyarrow
+        import pyarrow.parquet
+
+        table = pyarrow.Table.from_pandas(predictions, preserve_index=False)
+        metadata = {**(table.schema.metadata or {}), _RECORD: json.dumps(record, sort_keys=True).encode()}
+        with atomic_path(self.path(key)) as path:
+            pyarrow.parquet.write_table(table.replace_schema_metadata(metadata), path)
+        self.failure_path(key).unlink(missing_ok=True)
+
+    def write_failure(self, key: str, record: dict[str, Any]) -> None:
+        """Record why a run failed; `record["error"]` is its traceback."""
+        write_json(self.failure_path(key), record)
+
+    def failure(self, key: str) -> dict[str, Any]:
+        """What `write_failure` wrote."""
+        return read_json(self.failure_path(key))
+
+    def read(self, key: str) -> tuple[pd.DataFrame, dict[str, Any]]:
+        """Predictions and record of a finished run.
+
+        Raises:
+            StrokebenchError: it is not there or damaged.
+        """
+        import pyarrow
+        import pyarrow.parquet
+
+        path = self.path(key)
+        try:
+            # One file needs no threads, and no scan of its folder for partitions.
+            table = pyarrow.parquet.ParquetFile(path).read(use_threads=False)
+            return table.to_pandas(), json.loads(table.schema.metadata[_RECORD])
+        except (OSError, ValueError, KeyError, TypeError, pyarrow.ArrowException) as error:
+            raise StrokebenchError(
+                f"{path} cannot be read: {error}", "Delete it; the next call computes the run again."
+            ) from None
+
+    @contextmanager
+    def lock(self, key: str, wait: bool = False) -> Iterator[None]:
+        """Hold a run while computing it; the operating system lets go when the process dies.
+
+        Args:
+            wait: wait for another process that holds it, instead of raising.
+
+        Raises:
+            Busy: another process holds it.
+        """
+        from filelock import FileLock, Timeout
+
+        path = self.lock_path(key)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        held = FileLock(path)
+        try:
+            held.acquire(timeout=-1 if wait else 0)
+        except Timeout:
+            raise Busy(key) from None
+        try:
+            yield
+        finally:
+            # Whoever waits on the removed file finds the run finished when it gets its turn.
+            path.unlink(missing_ok=True)
+            held.release()
+
+    def lock_path(self, key: str) -> Path:
+        """The lock of a run; it is left behind by a process that died while computing it."""
+        return self.folder / key[:2] / f"{key}.lock"
+
+    def tidy(self) -> None:
+        """Remove half-written files that killed processes left behind long ago."""
+        for path in self.folder.glob("??/.*.part"):
+            try:
+                if time.time() - path.stat().st_mtime > _STALE_SECONDS:
+                    path.unlink()
+            except FileNotFoundError:
+                pass

@@ -1,0 +1,194 @@
+"""One fit as a task: what it is given, and what comes back."""
+
+from __future__ import annotations
+
+import contextlib
+import platform
+import traceback
+import warnings
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, fields, replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Self
+
+import pandas as pd
+
+from strokebench.benchmarks.running.run import Run
+from strokebench.benchmarks.running.store import Busy, Store
+from strokebench.tasks.fold import Fold
+
+if TYPE_CHECKING:
+    from strokebench.benchmarks.running.fit import Fitted, Material, Ready
+    from strokebench.tasks.preparing.prepare import Parts
+import atexit
+import gc
+
+
+@dataclass(frozen=True)
+class Task:
+    """A fit to be computed, and the runs that are made of it.
+
+    Args:
+        runs: by key; they differ in the condition of the test part alone.
+        about: what else their records shall say (hashes, versions); no patient data.
+    """
+
+    runs: Mapping[str, Run]
+    fold: Fold
+    about: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def key(self) -> str:
+        """Names the task: the key of its first run."""
+        return next(iter(self.runs))
+
+    @property
+    def first(self) -> Run:
+        """Whose method, parameters and balance are those of all."""
+        return self.runs[self.key]
+
+    def ready(self, material: Material, parts: Parts | None = None) -> Ready:
+        """Its method and data; for `parts` and errors see `make_ready`."""
+        from strokebench.benchmarks.running.fit import make_ready
+
+        first, conditions = self.first, [run.condition for run in self.runs.values()]
+        return make_ready(first.method, first.params, self.fold, material, conditions, first.balance, parts)
+
+    def records(self) -> dict[str, dict[str, Any]]:
+        """What is known of its runs as it starts, by key."""
+        return {
+            key: {
+                "key": key,
+                "method": run.method,
+                "seed": run.seed,
+                "fold": run.fold,
+                "fold_name": self.fold.name,
+                "protocol": run.protocol,
+                "condition": run.condition.name,
+                "balance": run.balance,
+                "params": dict(run.params),
+                "host": platform.node(),
+                "started": _now(),
+                **self.about,
+            }
+            for key, run in self.runs.items()
+        }
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a task ended: `done`, `failed`, or `busy` where another process computes a run of it."""
+
+    key: str
+    status: str
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of a task, not yet on disk.
+
+    Args:
+        records: by key; with the `error` where the fit failed.
+        predictions: by key; empty where it failed.
+    """
+
+    records: Mapping[str, dict[str, Any]]
+    predictions: Mapping[str, pd.DataFrame]
+
+    @classmethod
+    def of(cls, fitted: Fitted, records: Mapping[str, dict[str, Any]], **more: object) -> Self:
+        """Of a fit that did not fail.
+
+        Args:
+            records: `Task.records` of its start. more: what else they shall say.
+        """
+        learned = {each.name: getattr(fitted, each.name) for each in fields(fitted) if each.name != "predictions"}
+        learned |= {"finished": _now(), **more}
+        return cls(
+            {key: record | learned for key, record in records.items()},
+            dict(zip(records, fitted.predictions, strict=True)),
+        )
+
+    @classmethod
+    def failed(cls, told: str, records: Mapping[str, dict[str, Any]]) -> Self:
+        """Of a fit that did.
+
+        Args:
+            told: the error.
+        """
+        return cls({key: {**record, "error": told} for key, record in records.items()}, {})
+
+    def commit(self, store: Store) -> str:
+        """Write it to the store: `done` or `failed`."""
+        for key, record in self.records.items():
+            if key in self.predictions:
+                store.write(key, self.predictions[key], record)
+            else:
+                store.write_failure(key, record)
+        return "done" if self.predictions else "failed"
+
+
+def work(task: Task, material: Material, store: Store, wait: bool = False) -> Ended:
+    """Compute one fit in this process and commit the results of its runs, or its error.
+
+    Args:
+        wait: wait for another process that computes it, instead of giving it up as busy.
+    """
+    try:
+        with contextlib.ExitStack() as locks:
+            # Sorted, so that two processes never wait for each other.
+            for key in sorted(task.runs):
+                locks.enter_context(store.lock(key, wait))
+            # Another call may have finished some since this one looked.
+            left = {key: run for key, run in task.runs.items() if store.status(key) != "done"}
+            if not left:
+                return Ended(task.key, "done")
+            return Ended(task.key, compute(replace(task, runs=left), material).commit(store))
+    except Busy:
+        return Ended(task.key, "busy")
+
+
+def compute(task: Task, material: Material) -> Outcome:
+    """Compute one fit in this process, with one thread; an error of the method is a result too."""
+    from strokebench.benchmarks.running.fit import fit_and_predict
+
+    records = task.records()
+    try:
+        with one_thread(), warnings.catch_warnings():
+            # What a method warns of (convergence, a constant column) would tear the progress bar.
+            warnings.simplefilter("ignore")
+            fitted = fit_and_predict(task.ready(material))
+    except Exception as error:
+        # Without the values of variables: they may hold patients.
+        return Outcome.failed("".join(traceback.format_exception(error)), records)
+    return Outcome.of(fitted, records)
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+@contextlib.contextmanager
+def one_thread() -> Iterator[None]:
+    """More threads than free cores cost tenfold, and their sums are in another order."""
+    import torch
+    from threadpoolctl import threadpool_limits
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        with threadpool_limits(1):
+            yield
+    finally:
+        torch.set_num_threads(threads)
+
+
+def collect_seldom() -> None:
+    """Collect garbage a seventieth as often, and not once more when the process ends.
+
+    PyTorch, pandas and MLflow bring several hundred thousand objects that stay. To look through them again and
+    again is a sixth of the time that they take to import, and to do so at the end is another second.
+    """
+    gc.set_threshold(50_000)
+    # Frozen objects are left out of the interpreter's last collection; their memory is given back all the same.
+    atexit.register(gc.freeze)

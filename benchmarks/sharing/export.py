@@ -1,0 +1,180 @@
+"""Results as a package for others: pseudonymous predictions and how they were made; nothing else of a patient."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from strokebench.benchmarks.running.provenance import strokebench_version
+from strokebench.benchmarks.running.store import Store
+from strokebench.benchmarks.sharing.files import write_files
+from strokebench.benchmarks.sharing.pseudonyms import Pseudonyms, write_key
+from strokebench.errors import StrokebenchError
+from strokebench.files import home
+from strokebench.reports.results import RUN, RUN_COLUMNS, RUNS_FILE, Results
+from strokebench.tasks.fold import PARTS, Split
+
+SCHEMA = 1
+"""Version of the package's form; raised when a reader of the old form would misread the new one."""
+IMPORTED = "imported-"
+PREDICTION_PARTS = (*RUN, "patient_id", "site", "y", "p")
+PROVENANCE = (
+    *("dataset", "title", "synthetic", "outcome", "protocol", "n_patients", "n_positive", "n_without_outcome"),
+    *("balance", "encoders", "data_sha256", "split_sha256", "versions", "commit", "machine", "created"),
+)
+"""What is told of the origin; a key that is not here stays at home."""
+
+README = """Results of strokebench, made to be shared.
+
+Patients and, unless the sender chose otherwise, hospitals bear pseudonyms: keyed hashes whose key stays with the
+sender. There are no texts, no values of the clinical table, no paths and no names of machines.
+
+manifest.json     version of this form, and which experiments there are
+*/about.json      cohort, outcome, settings, hashes of data and split, versions, descriptions of the methods
+*/predictions.csv one line a test patient and run: label y, probability p
+*/runs.csv        one line a planned run: what became of it, its cost, hashes of its key and its code
+*/split.json      who was in training, validation and test
+SHA256SUMS        checksum of each file: `sha256sum -c SHA256SUMS`
+
+`strokebench results import` verifies and merges such packages.
+"""
+
+
+def export_results(
+    target: Path, experiments: Sequence[str], pseudonyms: Pseudonyms, keep_sites: bool = False
+) -> dict[str, Path]:
+    """Write a package of finished results.
+
+    Args:
+        target: a `.zip`, or a folder that is new or empty.
+        experiments: names, `table1`, or `FOLDER/NAME` as below `home("results")`; none: all.
+        keep_sites: keep the hospitals' names.
+
+    Returns:
+        `FOLDER/NAME` -> the key from pseudonyms to patients, which stays here.
+
+    Raises:
+        StrokebenchError: nothing to export, or the split of an experiment is gone.
+    """
+    files: dict[str, bytes] = {"README.txt": README.encode()}
+    keys = {}
+    folders = _folders(experiments)
+    for folder in folders:
+        name = f"{folder.parent.name}/{folder.name}"
+        results = Results.read(folder)
+        if results.predictions.empty:
+            continue
+        split = _find_split(results, name)
+        for part, content in _experiment_files(results, split, pseudonyms, keep_sites).items():
+            files[f"{name}/{part}"] = content
+        ids = {id for fold in split.folds for part in PARTS for id in getattr(fold, part)}
+        keys[name] = write_key(pseudonyms, ids, folder.parent.name)
+    if not keys:
+        raise StrokebenchError("None of these experiments has a finished run.", "See `strokebench status`.")
+    manifest = {"schema": SCHEMA, "strokebench": strokebench_version(), "experiments": sorted(keys)}
+    files["manifest.json"] = _json(manifest)
+    write_files(files, target)
+    return keys
+
+
+def _folders(experiments: Sequence[str]) -> list[Path]:
+    found = sorted(path.parent for path in home("results").glob(f"*/*/{RUNS_FILE}"))
+    # Imported results are another's to share.
+    own = [folder for folder in found if not folder.parent.name.startswith(IMPORTED)]
+    if not own:
+        raise StrokebenchError(f"There are no results below {home('results')}.", "Run an experiment first.")
+    chosen = []
+    for wanted in experiments:
+        fitting = [folder for folder in own if wanted in (folder.name, f"{folder.parent.name}/{folder.name}")]
+        if not fitting:
+            known = ", ".join(sorted({folder.name for folder in own}))
+            raise StrokebenchError(f"There are no results of {wanted!r}.", f"Choose from: {known}.")
+        chosen += fitting
+    return sorted(set(chosen)) if experiments else own
+
+
+def _find_split(results: Results, name: str) -> Split:
+    sha256 = results.provenance["split_sha256"]
+    for path in home("splits").glob(f"*-{sha256[:12]}.json"):
+        split = Split.read(path)
+        if split.sha256 == sha256:
+            return split
+    raise StrokebenchError(f"The split of {name} is not below {home('splits')}.", "Run the experiment again.")
+
+
+def _experiment_files(results: Results, split: Split, pseudonyms: Pseudonyms, keep_sites: bool) -> dict[str, bytes]:
+    site: Callable[[str], str] = str if keep_sites else pseudonyms.site
+    predictions = results.predictions.assign(
+        patient_id=results.predictions["patient_id"].astype(str).map(pseudonyms.patient),
+        site=results.predictions["site"].map(site, na_action="ignore"),
+    )
+    runs = results.runs[list(RUN_COLUMNS)].assign(error=results.runs["error"].map(_kind_of_error), code=_code(results))
+    files = {
+        "about.json": _json(_about(results, pseudonyms, keep_sites)),
+        # Sorted by pseudonym: the order of the patients would tell of their ids.
+        "predictions.csv": _csv(predictions[list(PREDICTION_PARTS)].sort_values([*RUN, "patient_id"])),
+        "runs.csv": _csv(runs),
+        "split.json": _json(_shared_split(split, pseudonyms, site)),
+    }
+    if results.patient_facts is not None:
+        facts = results.patient_facts.assign(patient_id=results.patient_facts["patient_id"].map(pseudonyms.patient))
+        numbers = [name for name in facts.select_dtypes("number") if name not in RUN]
+        files["patient_facts.csv"] = _csv(facts[[*RUN, "patient_id", *numbers]].sort_values([*RUN, "patient_id"]))
+    if results.oracle is not None:
+        oracle = results.oracle.assign(patient_id=results.oracle["patient_id"].map(pseudonyms.patient))
+        files["oracle.csv"] = _csv(oracle[["patient_id", "p"]].sort_values("patient_id"))
+    return files
+
+
+def _about(results: Results, pseudonyms: Pseudonyms, keep_sites: bool) -> dict[str, Any]:
+    provenance: dict[str, Any] = dict(results.provenance)
+    return {
+        "experiment": str(results.predictions["experiment"].iloc[0]),
+        "provenance": {key: provenance[key] for key in PROVENANCE if key in provenance},
+        # Pairs, for JSON with sorted keys would lose the order of the notes.
+        "methods": [{**asdict(method), "notes": list(method.notes.items())} for method in results.methods],
+        "pseudonyms": pseudonyms.mark,
+        "sites": "names" if keep_sites else "pseudonyms",
+    }
+
+
+def _shared_split(split: Split, pseudonyms: Pseudonyms, site: Callable[[str], str]) -> dict[str, Any]:
+    folds = []
+    for fold in split.folds:
+        parts: dict[str, Any] = {part: tuple(sorted(map(pseudonyms.patient, getattr(fold, part)))) for part in PARTS}
+        # Leave-one-hospital-out calls a fold by its hospital.
+        folds.append(replace(fold, name=site(fold.name) if split.protocol == "loho" else fold.name, **parts))
+    return asdict(Split(split.protocol, tuple(folds)))
+
+
+def _code(results: Results) -> list[str]:
+    """Hash of the code of each finished run, from its record; empty where the record is gone."""
+    store, codes = Store(), []
+    for key, status in zip(results.runs["key"], results.runs["status"], strict=True):
+        there = status == "done" and store.status(key) == "done"
+        codes.append(str(store.read(key)[1].get("code_sha256", "")) if there else "")
+    return codes
+
+
+def _kind_of_error(error: object) -> str:
+    """`ValueError`: the rest of a message may name patients and paths."""
+    from strokebench.reports.tables.failures import error_line
+
+    if not isinstance(error, str) or not error.strip():
+        return ""
+    kind = error_line(error).partition(":")[0].rpartition(".")[2].strip()
+    return kind if kind.isidentifier() else "Error"
+
+
+def _json(value: Any) -> bytes:
+    return (json.dumps(value, indent=1, sort_keys=True, ensure_ascii=False) + "\n").encode()
+
+
+def _csv(frame: pd.DataFrame) -> bytes:
+    # Floats are written with all the digits that they need to be read back the same.
+    return frame.to_csv(index=False, lineterminator="\n").encode()

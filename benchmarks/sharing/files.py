@@ -1,0 +1,112 @@
+"""A package of results as files: a zip archive or a folder, with a checksum of each."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+
+from strokebench.errors import StrokebenchError
+from strokebench.files import atomic_path
+
+SUMS = "SHA256SUMS"
+PARTS = ("about.json", "predictions.csv", "runs.csv", "split.json", "patient_facts.csv", "oracle.csv")
+"""The files of one experiment; the last two may be absent."""
+LARGEST_FILE, LARGEST_PACKAGE, MOST_FILES = 1 << 30, 4 << 30, 2000
+
+_NAME = re.compile(
+    r"(?:manifest\.json|README\.txt|SHA256SUMS|[\w.+-]+/[\w.+-]+/(?:" + "|".join(PARTS) + r"))", re.ASCII
+)
+_MADE = (1980, 1, 1, 0, 0, 0)
+
+
+def write_files(files: Mapping[str, bytes], target: Path) -> None:
+    """Write a package with its `SHA256SUMS`; a zip where the name ends so, else a folder.
+
+    Equal files make an equal archive: it bears no time, user or machine.
+
+    Raises:
+        StrokebenchError: the folder is not empty.
+    """
+    sums = "".join(f"{hashlib.sha256(content).hexdigest()}  {name}\n" for name, content in sorted(files.items()))
+    every = {**dict(sorted(files.items())), SUMS: sums.encode()}
+    if target.suffix == ".zip":
+        with atomic_path(target) as path, zipfile.ZipFile(path, "w") as archive:
+            for name, content in every.items():
+                archive.writestr(zipfile.ZipInfo(name, _MADE), content, zipfile.ZIP_DEFLATED)
+        return
+    if target.exists() and (not target.is_dir() or any(target.iterdir())):
+        raise StrokebenchError(f"{target} is there and not empty.", "Give a new folder, or a name that ends in .zip.")
+    for name, content in every.items():
+        with atomic_path(target / name) as path:
+            path.write_bytes(content)
+
+
+def read_files(source: Path) -> dict[str, bytes]:
+    """Read a package into memory and verify every checksum. Nothing is unpacked onto the disk.
+
+    Raises:
+        StrokebenchError: no package, a file of another name or size than a package has, or a checksum that
+            does not fit.
+    """
+    if not source.exists():
+        raise StrokebenchError(f"{source}: no such file or folder.")
+    try:
+        files = _read_folder(source) if source.is_dir() else _read_zip(source)
+    except (OSError, zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError) as error:
+        raise StrokebenchError(f"{source} cannot be read: {error}.", "Copy it again from where it was made.") from None
+    _verify(files, source)
+    return files
+
+
+def _read_zip(source: Path) -> dict[str, bytes]:
+    with zipfile.ZipFile(source) as archive:
+        entries = [entry for entry in archive.infolist() if not entry.is_dir()]
+        _admit(source, {entry.filename: entry.file_size for entry in entries}, len(entries))
+        files = {}
+        for entry in entries:
+            with archive.open(entry) as file:
+                # The stated size may lie; what is read is never more than it.
+                files[entry.filename] = file.read(entry.file_size + 1)
+            if len(files[entry.filename]) != entry.file_size:
+                raise StrokebenchError(f"{source}: {entry.filename} is not of the size that the archive states.")
+        return files
+
+
+def _read_folder(source: Path) -> dict[str, bytes]:
+    paths = {str(path.relative_to(source).as_posix()): path for path in source.rglob("*") if not path.is_dir()}
+    if links := [name for name, path in paths.items() if path.is_symlink()]:
+        raise StrokebenchError(f"{source}: {links[0]} is a link.", "A package holds plain files only.")
+    _admit(source, {name: path.stat().st_size for name, path in paths.items()}, len(paths))
+    return {name: path.read_bytes() for name, path in paths.items()}
+
+
+def _admit(source: Path, sizes: Mapping[str, int], count: int) -> None:
+    hint = "This is no package of `strokebench results export`."
+    if count > MOST_FILES or len(sizes) < count:
+        raise StrokebenchError(f"{source} has too many files, or one twice.", hint)
+    for name, size in sizes.items():
+        if not _NAME.fullmatch(name) or any(set(part) <= {"."} for part in name.split("/")):
+            raise StrokebenchError(f"{source} has a file {name!r}, which a package does not have.", hint)
+        if size > LARGEST_FILE:
+            raise StrokebenchError(f"{source}: {name} has {size / 1e9:.1f} GB, which is too large.", hint)
+    if sum(sizes.values()) > LARGEST_PACKAGE:
+        raise StrokebenchError(f"{source} has {sum(sizes.values()) / 1e9:.1f} GB, which is too large.", hint)
+
+
+def _verify(files: Mapping[str, bytes], source: Path) -> None:
+    again = "The package was changed or damaged after it was made; export it again."
+    if SUMS not in files:
+        raise StrokebenchError(f"{source} has no {SUMS}.", "This is no package of `strokebench results export`.")
+    stated = {}
+    for line in files[SUMS].decode("utf-8", "replace").splitlines():
+        checksum, _, name = line.partition("  ")
+        stated[name] = checksum
+    if set(stated) != set(files) - {SUMS}:
+        odd = sorted(set(stated) ^ (set(files) - {SUMS}))[0]
+        raise StrokebenchError(f"{source}: {odd} is missing, or not listed in {SUMS}.", again)
+    for name, checksum in stated.items():
+        if hashlib.sha256(files[name]).hexdigest() != checksum:
+            raise StrokebenchError(f"{source}: {name} does not fit its checksum.", again)

@@ -1,0 +1,242 @@
+"""Packages of results from several machines: verified, compared and merged into one."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from strokebench.benchmarks.sharing.export import IMPORTED, PREDICTION_PARTS, SCHEMA
+from strokebench.benchmarks.sharing.files import read_files
+from strokebench.errors import StrokebenchError
+from strokebench.files import home
+from strokebench.reports.results import PREDICTION_COLUMNS, RUN, RUN_COLUMNS, STATUSES, MethodInfo, Results
+
+SAME = (
+    "dataset",
+    "outcome",
+    "protocol",
+    "balance",
+    "encoders",
+    "data_sha256",
+    "split_sha256",
+    "n_patients",
+    "n_positive",
+)
+"""What two machines must agree on before their results are put together."""
+TOLERANCE = 1e-6
+"""Probabilities of one run that differ by more contradict each other."""
+TEXT = ("method", "variant", "condition", "patient_id", "site", "key", "status", "error", "code")
+"""Columns that hold no numbers."""
+
+
+@dataclass(frozen=True)
+class Shared:
+    """One experiment of one package."""
+
+    source: str
+    name: str
+    about: dict[str, Any]
+    split: dict[str, Any]
+    predictions: pd.DataFrame
+    runs: pd.DataFrame
+    patient_facts: pd.DataFrame | None
+    oracle: pd.DataFrame | None
+
+
+def import_results(sources: Sequence[Path]) -> dict[str, Results]:
+    """Read, verify and merge packages, and write what comes of it below `home("results", "imported-...")`.
+
+    Nothing is written unless everything fits.
+
+    Returns:
+        `imported-FOLDER/EXPERIMENT` -> its results.
+
+    Raises:
+        StrokebenchError: a package that is damaged, of another schema, or does not match the others; says in
+            what they differ.
+    """
+    by_name: dict[str, list[Shared]] = {}
+    for source in sources:
+        for shared in read_package(source):
+            by_name.setdefault(shared.name, []).append(shared)
+    merged = {f"{IMPORTED}{name}": merge(parts) for name, parts in by_name.items()}
+    for name, results in merged.items():
+        results.write(home("results", *name.split("/")))
+    return merged
+
+
+def read_package(source: Path) -> list[Shared]:
+    """The experiments of a package, each whole in itself.
+
+    Raises:
+        StrokebenchError: see `import_results`.
+    """
+    files = read_files(source)
+    try:
+        manifest = json.loads(files["manifest.json"])
+        if manifest["schema"] != SCHEMA:
+            raise StrokebenchError(
+                f"{source} is of schema {manifest['schema']}; this strokebench reads schema {SCHEMA}.",
+                "Use the same version of strokebench on both machines.",
+            )
+        experiments = [_shared(files, str(source), name) for name in manifest["experiments"]]
+        for experiment in experiments:
+            _check(experiment)
+        return experiments
+    except (KeyError, ValueError, TypeError, AttributeError) as error:
+        raise StrokebenchError(
+            f"{source} is no whole package: {type(error).__name__} {error}.", "Export it again."
+        ) from None
+
+
+def merge(parts: Sequence[Shared]) -> Results:
+    """One experiment's results from several packages.
+
+    A run that several have must be the same in all; a finished one stands for a failed or missing one.
+
+    Raises:
+        StrokebenchError: they differ in data, split, versions, code or pseudonyms, or contradict each other.
+    """
+    first = parts[0]
+    for other in parts[1:]:
+        _match(first, other)
+    runs = pd.concat([part.runs.assign(part=number) for number, part in enumerate(parts)], ignore_index=True)
+    _same_code(runs, parts)
+    done = runs[runs["status"] == "done"]
+    for run, copies in done.groupby(list(RUN), dropna=False):
+        one, *others = copies["part"]
+        for other in others:
+            _same_predictions(run, parts[one], parts[other])
+    order = runs["status"].map({status: rank for rank, status in enumerate(STATUSES)})
+    best = runs.assign(order=order).sort_values("order", kind="stable").drop_duplicates(list(RUN))
+    # In the order of the plans, not of what is finished.
+    best = best.loc[best.index.sort_values()]
+    kept = best.loc[best["status"] == "done", [*RUN, "part"]]
+    facts = [part.patient_facts for part in parts]
+    about = first.about
+    provenance = {**about["provenance"], "machine": " + ".join(dict.fromkeys(_of(parts, "machine")))}
+    if created := _of(parts, "created"):
+        provenance["created"] = max(created)
+    if commits := dict.fromkeys(_of(parts, "commit")):
+        provenance["commit"] = " + ".join(commits)
+    predictions = _rows(kept, [part.predictions for part in parts]).assign(
+        experiment=about["experiment"],
+        dataset=provenance["dataset"],
+        outcome=provenance["outcome"],
+        protocol=provenance["protocol"],
+        split=provenance["split_sha256"],
+    )
+    methods = {method["name"]: method for part in parts for method in part.about["methods"]}
+    return Results(
+        predictions=predictions[list(PREDICTION_COLUMNS)].reset_index(drop=True),
+        runs=best[list(RUN_COLUMNS)].reset_index(drop=True),
+        methods=[
+            MethodInfo(**{**method, "uses": tuple(method["uses"]), "notes": dict(method["notes"])})
+            for method in methods.values()
+        ],
+        provenance=provenance,  # type: ignore[arg-type]
+        oracle=first.oracle,
+        patient_facts=_rows(kept, facts).reset_index(drop=True) if any(f is not None for f in facts) else None,
+    )
+
+
+def _shared(files: Mapping[str, bytes], source: str, name: str) -> Shared:
+    def table(part: str) -> pd.DataFrame:
+        data = io.BytesIO(files[f"{name}/{part}"])
+        frame = pd.read_csv(data, dtype=str, keep_default_na=False)
+        for column in frame.columns.difference(list(TEXT)):
+            # By Python's own reading of numbers, which gives back every digit.
+            numbers = frame[column].replace("", "nan").map(float)
+            frame[column] = numbers.astype(int) if column in ("seed", "fold") else numbers
+        for column in frame.columns.intersection(["site", "error"]):
+            frame[column] = frame[column].replace("", None)
+        return frame
+
+    optional: Callable[[str], pd.DataFrame | None] = lambda part: table(part) if f"{name}/{part}" in files else None  # noqa: E731
+    about, split = json.loads(files[f"{name}/about.json"]), json.loads(files[f"{name}/split.json"])
+    predictions, runs = table("predictions.csv"), table("runs.csv")
+    return Shared(source, name, about, split, predictions, runs, optional("patient_facts.csv"), optional("oracle.csv"))
+
+
+def _check(shared: Shared) -> None:
+    """The parts of one package fit each other, and the numbers can be what they are called."""
+    lacking = [name for name in PREDICTION_PARTS if name not in shared.predictions]
+    lacking += [name for name in (*RUN_COLUMNS, "code") if name not in shared.runs]
+    if lacking:
+        raise StrokebenchError(f"{shared.source}: {shared.name} lacks the column {lacking[0]!r}.", "Export it again.")
+    p, y = shared.predictions["p"], shared.predictions["y"]
+    if not (p.between(0, 1).all() and y.isin([0, 1]).all()):
+        raise StrokebenchError(f"{shared.source}: {shared.name} has a p outside [0, 1] or a y that is not 0 or 1.")
+    shared.predictions["y"] = y.astype(np.int8)
+    tested = {(fold["seed"], fold["fold"]): set(fold["test"]) for fold in shared.split["folds"]}
+    for (*_, seed, fold), part in shared.predictions.groupby(list(RUN), dropna=False):
+        if set(part["patient_id"]) != tested.get((seed, fold)):
+            raise StrokebenchError(
+                f"{shared.source}: {shared.name}, seed {seed}, fold {fold}: the predicted patients are not those"
+                " of the split.",
+                "Export it again.",
+            )
+
+
+def _match(one: Shared, other: Shared) -> None:
+    a, b = one.about["provenance"], other.about["provenance"]
+    differing = [field for field in SAME if a.get(field) != b.get(field)]
+    versions, others = a.get("versions", {}), b.get("versions", {})
+    differing += [
+        f"version of {name}" for name in sorted({*versions, *others}) if versions.get(name) != others.get(name)
+    ]
+    differing += [field for field in ("experiment", "pseudonyms", "sites") if one.about[field] != other.about[field]]
+    if not differing and one.split != other.split:
+        differing = ["split"]
+    if not differing:
+        return
+    hint = "Only results of the same data, split and versions can be merged; import the others by themselves."
+    if differing == ["pseudonyms"]:
+        hint = "Export both with the same --salt-file, so that a patient bears one pseudonym."
+    raise StrokebenchError(
+        f"{one.source} and {other.source} do not match in {one.name}: other {', '.join(differing)}.", hint
+    )
+
+
+def _same_code(runs: pd.DataFrame, parts: Sequence[Shared]) -> None:
+    known = runs[(runs["status"] == "done") & (runs["code"] != "")]
+    for method, of_method in known.groupby("method"):
+        if len(set(of_method["code"])) > 1:
+            sources = [parts[number].source for number in of_method.drop_duplicates("code")["part"]]
+            raise StrokebenchError(
+                f"{' and '.join(dict.fromkeys(sources))} do not match: other code of method {method}.",
+                "Run it again with one version of strokebench.",
+            )
+
+
+def _same_predictions(run: tuple, one: Shared, other: Shared) -> None:
+    both = []
+    for part in (one, other):
+        mine = (part.predictions[list(RUN)] == pd.Series(run, index=list(RUN))).all(axis=1)
+        key = part.runs.loc[(part.runs[list(RUN)] == pd.Series(run, index=list(RUN))).all(axis=1), "key"].iloc[0]
+        both.append((key, part.predictions[mine].set_index("patient_id").sort_index()))
+    (key, a), (other_key, b) = both
+    named = ", ".join(f"{name} {value}" for name, value in zip(RUN, run, strict=True) if str(value))
+    where = f"{one.source} and {other.source} contradict each other in run {named}"
+    hint = "Find out which one is right, and leave the other out."
+    if key != other_key:
+        raise StrokebenchError(f"{where}: other key, so other settings or code.", hint)
+    if not a["y"].equals(b["y"]) or (a["p"] - b["p"]).abs().max() > TOLERANCE:
+        raise StrokebenchError(f"{where}: other predictions under one key.", hint)
+
+
+def _rows(kept: pd.DataFrame, frames: Sequence[pd.DataFrame | None]) -> pd.DataFrame:
+    """The rows of each run from the package that it is taken from, in the order of the runs."""
+    found = [frame.assign(part=number) for number, frame in enumerate(frames) if frame is not None]
+    return kept.merge(pd.concat(found, ignore_index=True), on=[*RUN, "part"], how="inner").drop(columns="part")
+
+
+def _of(parts: Sequence[Shared], field: str) -> list[str]:
+    return [part.about["provenance"][field] for part in parts if field in part.about["provenance"]]

@@ -1,0 +1,251 @@
+"""Hyper-parameters by Optuna: studies that resume, that processes can share, and that never see a test part."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import optuna
+from optuna.trial import FrozenTrial, TrialState
+
+from strokebench.benchmarks.keys.code import package_versions
+from strokebench.benchmarks.running.parameters import Tuned
+from strokebench.benchmarks.running.plans import usable_methods
+from strokebench.benchmarks.running.progress import StepProgress
+from strokebench.benchmarks.running.provenance import commit, strokebench_version
+from strokebench.benchmarks.running.run import Run
+from strokebench.benchmarks.running.store import Store
+from strokebench.benchmarks.tuning.space import FullGrid, default_trial, make_sampler, open_storage, quiet_optuna
+from strokebench.benchmarks.tuning.trial import (
+    DEFAULT,
+    ERROR,
+    FOLDS,
+    INSIDE,
+    OUTSIDE,
+    PARAMS,
+    SAMPLER,
+    FitFailed,
+    Objective,
+    counts,
+    is_abandoned,
+    revive,
+)
+from strokebench.errors import StrokebenchError
+from strokebench.files import digest, home
+from strokebench.reports.tuning.records import short
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from strokebench.benchmarks.running.context import Context
+    from strokebench.benchmarks.tuning.tracking import StudyTracker
+
+STARTUP_TRIALS = 5
+"""The pruner lets so many trials run to their end before it compares."""
+WARMUP_SHARE = 0.25
+"""And this share of a trial's folds: the first ones tell little (our choice)."""
+
+
+@dataclass(frozen=True)
+class Search:
+    """How to search.
+
+    Args:
+        sampler: `tpe`, `grid` or `random`.
+        trials: the study is over at so many, those of earlier calls and other processes included.
+        storage: a database's URL or a journal file; None: SQLite below `home("tuning")`.
+        prune: stop trials whose running mean is below the median of the others at the same fold.
+        seed: of the sampler.
+    """
+
+    sampler: str = "tpe"
+    trials: int = 50
+    storage: str | None = None
+    prune: bool = True
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.trials < 1:
+            raise StrokebenchError(f"trials is {self.trials}.", "Give 1 or more.")
+
+
+def study_name(method: str, context: Context) -> str:
+    """Cohort, outcome, protocol, method and split; and a hash of whatever else makes values comparable."""
+    run = Run(method, *_first(context), context.settings.protocol, balance=context.settings.balance)
+    identity = context.identity(run)
+    rest = {name: value for name, value in identity.items() if name not in ("fold", "params")}
+    parts = [context.cohort.name, context.outcome.name, context.settings.protocol, method, context.split.sha256[:12]]
+    return "/".join([*parts, digest([rest, context.settings.quick])[:8]])
+
+
+def run_study(
+    method: str, context: Context, search: Search, console: Console, tracker: StudyTracker | None = None
+) -> optuna.Study:
+    """Create or go on with a study until it has its trials. The default is its first trial.
+
+    Raises:
+        StrokebenchError: the method cannot be run on the cohort or has nothing to tune, the storage cannot be
+            opened, or no trial succeeded.
+        KeyboardInterrupt: after saying what is kept.
+    """
+    quiet_optuna()
+    _, left_out = usable_methods(context, [method])
+    if method in left_out:
+        raise StrokebenchError(f"{method} cannot be tuned: {left_out[method]}.")
+    sampler = make_sampler(search.sampler, method, search.seed)
+    folds = len(context.split.folds)
+    pruner = optuna.pruners.MedianPruner(STARTUP_TRIALS, n_warmup_steps=int(WARMUP_SHARE * folds))
+    study = optuna.create_study(
+        storage=open_storage(search.storage or f"sqlite:///{home('tuning', 'studies.db')}"),
+        sampler=sampler,
+        pruner=pruner,
+        study_name=study_name(method, context),
+        direction="maximize",
+        load_if_exists=True,
+    )
+    revived = revive(study)
+    trials = study.get_trials(deepcopy=False)
+    if not any(DEFAULT in trial.user_attrs for trial in trials if counts(trial) or not trial.state.is_finished()):
+        default = default_trial(method)
+        study.enqueue_trial(default or {}, {DEFAULT: OUTSIDE if default is None else INSIDE})
+    known = sum(map(counts, trials))
+    again = f", {revived} cut off and queued again" if revived else ""
+    console.print(f"Study       {study.study_name}: {known} of {search.trials} trials known{again}")
+
+    def finished(study: optuna.Study, trial: FrozenTrial) -> None:
+        console.print(_line(trial, study, folds))
+        progress.step("Trials", min(_known(study), search.trials), search.trials)
+        if tracker:
+            tracker.log(trial)
+        if _enough(study, search.trials, sampler):
+            study.stop()
+
+    with StepProgress(console) as progress:
+        objective = Objective(
+            *(method, context, Store(), study, search.sampler, search.prune),
+            step=lambda done: progress.step("Folds", done, folds),
+        )
+        try:
+            if not _enough(study, search.trials, sampler):
+                study.optimize(objective, callbacks=[finished], catch=(FitFailed,))
+        except KeyboardInterrupt:
+            console.print(f"Stopped. {_known(study)} trials and all finished fits are kept; the same command goes on.")
+            raise
+    if not _complete(study):
+        errors = [trial.user_attrs[ERROR] for trial in study.get_trials(deepcopy=False) if ERROR in trial.user_attrs]
+        raise StrokebenchError(f"No trial of {study.study_name} succeeded.", "; ".join(dict.fromkeys(errors)))
+    return study
+
+
+def best_parameters(study: optuna.Study, method: str, context: Context) -> Tuned:
+    """What the study found: the best trial by its mean, and for each fold the best on its own validation part.
+
+    Equal values are decided for the earlier trial; the default is the first.
+    """
+    trials = [trial for trial in study.get_trials(deepcopy=False) if counts(trial)]
+    best = max(_complete(study), key=lambda trial: (trial.value, -trial.number))
+    default = next((trial.value for trial in _complete(study) if trial.user_attrs.get(DEFAULT)), None)
+    versions = {**package_versions(), "optuna": optuna.__version__, "strokebench": strokebench_version()}
+    return Tuned(
+        method=method,
+        params=best.user_attrs[PARAMS],
+        by_fold=tuple(_best_of_fold(trials, fold.seed, fold.fold) for fold in context.split.folds),
+        strictly_nested=strictly_nested(trials, context),
+        split_sha256=context.split.sha256,
+        cohort=context.cohort.name,
+        about={
+            "study": study.study_name,
+            "objective": f"mean validation AUC over {len(context.split.folds)} folds, test parts left out",
+            "value": best.value,
+            "default_value": default,
+            "trial": best.number,
+            "trials": {str(state.name).lower(): sum(t.state == state for t in trials) for state in _STATES},
+            "samplers": sorted({trial.user_attrs.get(SAMPLER, "") for trial in trials}),
+            "outcome": context.outcome.expression,
+            "protocol": context.settings.protocol,
+            "quick": context.settings.quick,
+            "data_sha256": context.data_sha256,
+            "versions": versions,
+            "commit": commit(),
+        },
+    )
+
+
+_STATES = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL)
+
+
+def strictly_nested(trials: Sequence[FrozenTrial], context: Context) -> bool:
+    """Whether no fold's test patients had any say in `by_fold`.
+
+    Under cross-validation they are validation patients of other folds: a sampler that learns from the mean, or
+    a pruner, lets them decide which trials there are. Grid and random search without pruning do not.
+    """
+    tested = {patient for fold in context.split.folds for patient in fold.test}
+    seen = {patient for fold in context.split.folds for patient in (*fold.train, *fold.validation)}
+    if not tested & seen:
+        return True
+    samplers = {trial.user_attrs.get(SAMPLER) for trial in trials}
+    return samplers <= {"grid", "random"} and all(trial.state is not TrialState.PRUNED for trial in trials)
+
+
+def _best_of_fold(trials: Sequence[FrozenTrial], seed: int, fold: int) -> dict[str, object]:
+    found: tuple[float, FrozenTrial] | None = None
+    for trial in trials:
+        for score in trial.user_attrs.get(FOLDS, ()):
+            if (score["seed"], score["fold"]) == (seed, fold):
+                # One class only: no trial is better than another there.
+                value = -1.0 if score["validation_auc"] is None else score["validation_auc"]
+                if found is None or value > found[0]:
+                    found = value, trial
+    assert found is not None, "a complete trial has every fold"
+    return {
+        "seed": seed,
+        "fold": fold,
+        "trial": found[1].number,
+        "validation_auc": found[0] if found[0] >= 0 else None,
+        "params": found[1].user_attrs[PARAMS],
+    }
+
+
+def _complete(study: optuna.Study) -> list[FrozenTrial]:
+    return study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
+
+
+def _known(study: optuna.Study) -> int:
+    return sum(map(counts, study.get_trials(deepcopy=False)))
+
+
+def _enough(study: optuna.Study, trials: int, sampler: optuna.samplers.BaseSampler) -> bool:
+    """All trials are finished or at work elsewhere, or the grid is visited."""
+    known = study.get_trials(deepcopy=False)
+    at_work = sum(trial.state is TrialState.RUNNING and not is_abandoned(study, trial) for trial in known)
+    if sum(map(counts, known)) + at_work >= trials:
+        return True
+    waiting = any(trial.state is TrialState.WAITING for trial in known)
+    return isinstance(sampler, FullGrid) and not waiting and sampler.is_exhausted(study)
+
+
+def _line(trial: FrozenTrial, study: optuna.Study, folds: int) -> str:
+    said = "default" if trial.user_attrs.get(DEFAULT) else _named(trial)
+    if trial.value is not None and trial.state is TrialState.COMPLETE:
+        best = study.best_value
+        return f"  {trial.number:>3}  AUC {100 * trial.value:.2f} (best {100 * best:.2f})  {said}"
+    if trial.state is TrialState.PRUNED:
+        return f"  {trial.number:>3}  stopped after {len(trial.user_attrs[FOLDS])} of {folds} folds  {said}"
+    return f"  {trial.number:>3}  failed: {trial.user_attrs.get(ERROR, '')}  {said}"
+
+
+def _named(trial: FrozenTrial) -> str:
+    return ", ".join(f"{name}={short(value)}" for name, value in trial.user_attrs.get(PARAMS, {}).items())
+
+
+def _first(context: Context) -> tuple[int, int]:
+    fold = context.split.folds[0]
+    return fold.seed, fold.fold
+
+
+def parameters_path(method: str, context: Context) -> Path:
+    """Where the best parameters are written."""
+    return home("tuning", context.results_folder(f"tune_{method}").parent.name, f"{method}.yaml")

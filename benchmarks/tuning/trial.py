@@ -1,0 +1,215 @@
+"""One trial of a study: fits on the training parts, judged on the validation parts, the test parts out of reach."""
+
+from __future__ import annotations
+
+import math
+import platform
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from filelock import FileLock, Timeout
+from optuna import TrialPruned
+from optuna.trial import FrozenTrial, TrialState
+
+from strokebench.benchmarks.keys.code import package_versions
+from strokebench.benchmarks.running.backends.processes import compute_all
+from strokebench.benchmarks.running.plans import quick_params
+from strokebench.benchmarks.running.provenance import commit, strokebench_version
+from strokebench.benchmarks.running.run import Run
+from strokebench.benchmarks.running.store import Store
+from strokebench.benchmarks.running.task import Task
+from strokebench.files import digest, home
+from strokebench.methods.registry import find_method
+from strokebench.tasks.fold import Fold
+
+if TYPE_CHECKING:
+    from optuna import Study, Trial
+
+    from strokebench.benchmarks.running.context import Context
+
+DEFAULT, PARAMS, FOLDS, SAMPLER, ENDED, HOST, ERROR = (
+    *("default", "params", "folds", "sampler", "ended", "host", "error"),
+)
+"""Names of what a trial tells of itself, beside Optuna's own."""
+INSIDE, OUTSIDE = "in the search space", "outside the search space"
+"""What the default's trial says of itself; outside, it has no place among the samplers' parameters."""
+
+
+class FitFailed(Exception):
+    """A fit of this trial failed; the study goes on."""
+
+
+def without_test(fold: Fold) -> Fold:
+    """The fold as tuning sees it: whoever gets it cannot find the test patients."""
+    return replace(fold, test=())
+
+
+def tuning_key(context: Context, run: Run, fold: Fold) -> str:
+    """Names a fit of tuning in the store of runs; never equal to that of a run that was tested."""
+    return digest({**context.identity(run), "fold": digest({**asdict(fold), "name": ""}), "purpose": "tune"})
+
+
+@dataclass
+class Objective:
+    """What Optuna calls with a trial: mean validation AUC over the folds of the split.
+
+    Args:
+        sampler: name of the sampler, for the record.
+        prune: let the study's pruner stop a trial after a fold; never the default's.
+        step: called with the number of folds done.
+    """
+
+    method: str
+    context: Context
+    store: Store
+    study: Study
+    sampler: str
+    prune: bool = True
+    step: Callable[[int], None] = lambda done: None
+
+    def __post_init__(self) -> None:
+        self.folds = [without_test(fold) for fold in self.context.split.folds]
+
+    def __call__(self, trial: Trial) -> float:
+        """The trial's value, in [0, 1].
+
+        Raises:
+            TrialPruned: it is not promising. FitFailed: a fit failed.
+            KeyboardInterrupt: after the trial is queued again.
+        """
+        default = bool(trial.user_attrs.get(DEFAULT))
+        with FileLock(lock_path(self.study, trial.number)):
+            trial.set_user_attr(HOST, here())
+            trial.set_user_attr(SAMPLER, self.sampler)
+            params = self._params(trial, default)
+            trial.set_user_attr(PARAMS, params)
+            try:
+                value = self._mean(trial, params, default)
+            except KeyboardInterrupt:
+                queue_again(self.study, trial.user_attrs, trial.params)
+                raise
+            except (TrialPruned, FitFailed) as error:
+                trial.set_user_attr(ENDED, True)
+                if isinstance(error, FitFailed):
+                    trial.set_user_attr(ERROR, str(error))
+                raise
+            trial.set_user_attr(ENDED, True)
+            return value
+
+    def _params(self, trial: Trial, default: bool) -> dict[str, Any]:
+        if trial.user_attrs.get(DEFAULT) == OUTSIDE:
+            return {}
+        params = find_method(self.method).search_space(trial)
+        return {} if default else params
+
+    def _mean(self, trial: Trial, params: Mapping[str, Any], default: bool) -> float:
+        scores: list[dict[str, Any]] = []
+        for folds in _batches(self.folds, self.context.settings.jobs):
+            for fold, score in zip(folds, self._scores(params, folds), strict=True):
+                # One class only: the same for every trial, so that leaving it out is fair.
+                told = None if math.isnan(score) else score
+                scores.append({"seed": fold.seed, "fold": fold.fold, "validation_auc": told})
+                trial.set_user_attr(FOLDS, scores)
+                self.step(len(scores))
+                if (mean := _mean_of(scores)) is None:
+                    continue
+                trial.report(mean, step=len(scores) - 1)
+                if self.prune and not default and len(scores) < len(self.folds) and trial.should_prune():
+                    raise TrialPruned(f"after {len(scores)} folds")
+        if (mean := _mean_of(scores)) is None:
+            raise FitFailed("no validation part has both classes, so that there is no AUC")
+        return mean
+
+    def _scores(self, params: Mapping[str, Any], folds: Sequence[Fold]) -> list[float]:
+        """Validation AUC of each fold, from the store or computed now."""
+        keys, tasks = [], []
+        settings = self.context.settings
+        short = quick_params(self.method) if settings.quick else {}
+        for fold in folds:
+            run = Run(
+                *(self.method, fold.seed, fold.fold, settings.protocol),
+                params={**params, **short},
+                variant="tune",
+                balance=settings.balance,
+            )
+            keys.append(tuning_key(self.context, run, fold))
+            if self.store.status(keys[-1]) != "done":
+                tasks.append(Task({keys[-1]: run}, fold, self._about(run)))
+        for _, ended in compute_all(tasks, self.context.material, self.store, settings.jobs):
+            if ended.status == "failed":
+                raise FitFailed(self.store.failure(ended.key)["error"].strip().rpartition("\n")[2])
+        return [self.store.read(key)[1]["facts"]["validation_auc"] for key in keys]
+
+    def _about(self, run: Run) -> dict[str, Any]:
+        return {
+            "purpose": "tune",
+            "code_sha256": self.context.identity(run)["code"],
+            "data_sha256": self.context.data_sha256,
+            "split_sha256": self.context.split.sha256,
+            "versions": package_versions(),
+            "strokebench": strokebench_version(),
+            "commit": commit(),
+        }
+
+
+def here() -> str:
+    """This machine and its home, in which the locks lie; the path itself is nobody else's business."""
+    return f"{platform.node()} {digest(str(home()))[:8]}"
+
+
+def lock_path(study: Study, number: int) -> str:
+    """Held by the process that computes this trial; the operating system lets go when it dies."""
+    folder = home("tuning", "running")
+    folder.mkdir(parents=True, exist_ok=True)
+    return str(folder / f"{digest(study.study_name)[:16]}-{number}.lock")
+
+
+def is_abandoned(study: Study, trial: FrozenTrial) -> bool:
+    """Its process died here; of other places nothing is known."""
+    if trial.user_attrs.get(HOST) != here():
+        return False
+    lock = FileLock(lock_path(study, trial.number))
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        return False
+    lock.release()
+    return True
+
+
+def revive(study: Study) -> int:
+    """Queue again what killed processes left running; the fits that they finished are not lost.
+
+    Returns:
+        How many trials.
+    """
+    revived = 0
+    for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
+        if is_abandoned(study, trial):
+            study.tell(trial.number, state=TrialState.FAIL, skip_if_finished=True)
+            queue_again(study, trial.user_attrs, trial.params)
+            revived += 1
+    return revived
+
+
+def queue_again(study: Study, attributes: Mapping[str, Any], params: Mapping[str, Any]) -> None:
+    """Let the next free process try the same parameters; the default is queued by each call that misses it."""
+    if PARAMS in attributes and DEFAULT not in attributes:
+        study.enqueue_trial(dict(params))
+
+
+def counts(trial: FrozenTrial) -> bool:
+    """Not one that was cut off: that is queued again."""
+    return trial.state in (TrialState.COMPLETE, TrialState.PRUNED) or bool(trial.user_attrs.get(ENDED))
+
+
+def _mean_of(scores: Sequence[Mapping[str, Any]]) -> float | None:
+    known = [score["validation_auc"] for score in scores if score["validation_auc"] is not None]
+    return sum(known) / len(known) if known else None
+
+
+def _batches(folds: Sequence[Fold], jobs: int) -> Iterator[Sequence[Fold]]:
+    """As many at once as there are workers."""
+    for start in range(0, len(folds), jobs):
+        yield folds[start : start + jobs]

@@ -1,0 +1,175 @@
+"""Diagnostic text from a vision language model: asks what a plan still lacks and keeps each answer at once.
+
+Source: the paper, section 3.2 (qwen-vl-max with its sampling settings, five prompts); wording, slices and
+filter are our own. The offline choice is `strokebench.datasets.texts.writer`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from strokebench.datasets.asking.answers import AnswerStore, Question
+from strokebench.datasets.asking.client import PATIENT, Patience, Unanswered, VisionClient
+from strokebench.datasets.asking.endpoint import Endpoint
+from strokebench.datasets.asking.pace import Pace
+from strokebench.datasets.asking.plan import TextPlan
+from strokebench.datasets.images.slices import make_slices
+from strokebench.errors import StrokebenchError
+
+GIVE_UP_AFTER = 10
+"""Questions in a row without an answer, each after all its tries, after which the rest is not asked."""
+
+
+@dataclass
+class Collected:
+    """What came of a plan.
+
+    Args:
+        answered: answers that are kept.
+        failures: question -> why it has no answer.
+        unreadable: patient -> why no pictures could be made; nothing was asked about them.
+        stopped: why the rest was not asked; empty if all was.
+    """
+
+    answered: int = 0
+    failures: dict[Question, str] = field(default_factory=dict)
+    unreadable: dict[str, str] = field(default_factory=dict)
+    stopped: str = ""
+    interrupted: bool = False
+
+    @property
+    def complete(self) -> bool:
+        """Every question has its answer."""
+        return not (self.failures or self.unreadable or self.stopped or self.interrupted)
+
+
+def collect(
+    plan: TextPlan,
+    endpoint: Endpoint,
+    store: AnswerStore,
+    patience: Patience = PATIENT,
+    concurrency: int = 4,
+    per_minute: float = 60.0,
+    on_question: Callable[[], None] = lambda: None,
+) -> Collected:
+    """Ask what a plan still lacks. Each answer is on the disk before the next is asked for.
+
+    A question that fails does not stop the others; the next call asks it again. Ctrl-C starts no further
+    request, waits for those on their way, which may be paid for, and returns; a second one does not wait.
+
+    Args:
+        concurrency: requests at a time.
+        per_minute: requests a minute at most; 0: no limit.
+        on_question: told whenever a question is done with.
+
+    Raises:
+        StrokebenchError: `openai` is missing, or another process writes to the store.
+    """
+    if concurrency < 1:
+        raise StrokebenchError(f"{concurrency} requests at a time.", "At least one is needed.")
+    with store.writing():
+        # The plan may have been made while another process was still collecting.
+        stored = [question.key for question, _ in store.answers()]
+        have = set(stored[plan.seen :])
+        questions = [question for question in plan.missing if question.key not in have]
+        return asyncio.run(
+            _Collection(plan, endpoint, store, on_question).run(questions, patience, concurrency, per_minute)
+        )
+
+
+class _Collection:
+    def __init__(self, plan: TextPlan, endpoint: Endpoint, store: AnswerStore, on_question: Callable[[], None]) -> None:
+        self.plan, self.endpoint, self.store, self.on_question = plan, endpoint, store, on_question
+        self.result = Collected()
+        self.failed_in_a_row = 0
+        self.pictures: dict[str, asyncio.Task[list[bytes]]] = {}
+        self.questions_left: Counter[str] = Counter()
+        self.answered_before = Counter(question.key for question, _ in store.answers())
+
+    async def run(
+        self, questions: list[Question], patience: Patience, concurrency: int, per_minute: float
+    ) -> Collected:
+        self.questions_left.update(question.patient for question in questions)
+        waiting = iter(questions)
+        client = VisionClient(self.endpoint, self.plan.model, self.plan.sampling, patience, Pace(per_minute))
+        async with client:
+            with self._interruptible(client):
+                workers = [self._work(client, waiting) for _ in range(min(concurrency, len(questions)))]
+                await asyncio.gather(*workers)
+        return self.result
+
+    async def _work(self, client: VisionClient, waiting: Iterator[Question]) -> None:
+        for question in waiting:
+            if client.stopped.is_set():
+                return
+            await self._answer(client, question)
+            self.on_question()
+
+    async def _answer(self, client: VisionClient, question: Question) -> None:
+        try:
+            pictures = await self._pictures_of(question.patient)
+        except StrokebenchError as error:
+            self.result.unreadable[question.patient] = str(error)
+            return
+
+        def on_failure(error: Unanswered) -> None:
+            self.store.add_failure(question, error.kind, error.reason, error.billed)
+
+        try:
+            answer = await client.ask(question.prompt, pictures, self._occasion(question), on_failure)
+        except Unanswered as error:
+            if error.kind != "stopped":
+                self._failed(client, question, error)
+            return
+        self.store.add(question, answer)
+        self.result.answered += 1
+        self.failed_in_a_row = 0
+
+    def _occasion(self, question: Question) -> str:
+        return f"{question.number} {self.answered_before[question.key]}"
+
+    def _failed(self, client: VisionClient, question: Question, error: Unanswered) -> None:
+        self.result.failures[question] = str(error)
+        self.failed_in_a_row += 1
+        if error.fatal or self.failed_in_a_row >= GIVE_UP_AFTER:
+            self.result.stopped = self.result.stopped or f"{self.endpoint.host}: {error}"
+            client.stopped.set()
+
+    async def _pictures_of(self, patient: str) -> list[bytes]:
+        """Pictures of a volume, made once for all questions about it and then forgotten."""
+        if patient not in self.pictures:
+            path, slices = self.plan.volumes[patient], self.plan.slices
+            self.pictures[patient] = asyncio.create_task(asyncio.to_thread(make_slices, path, slices))
+        task = self.pictures[patient]
+        self.questions_left[patient] -= 1
+        if not self.questions_left[patient]:
+            del self.pictures[patient]
+        return await task
+
+    @contextmanager
+    def _interruptible(self, client: VisionClient) -> Iterator[None]:
+        loop = asyncio.get_running_loop()
+
+        def stop() -> None:
+            self.result.interrupted = True
+            client.stopped.set()
+            loop.remove_signal_handler(signal.SIGINT)
+
+        is_main = threading.current_thread() is threading.main_thread()
+        try:
+            if is_main:
+                loop.add_signal_handler(signal.SIGINT, stop)
+        except NotImplementedError:
+            # Windows: Ctrl-C ends the loop at once, and what is kept stays kept.
+            is_main = False
+        try:
+            yield
+        finally:
+            if is_main:
+                loop.remove_signal_handler(signal.SIGINT)

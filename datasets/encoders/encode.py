@@ -1,0 +1,227 @@
+"""Encode a cohort once: frozen image and text features of each patient, cached by content."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from strokebench.datasets.cohort import Cohort
+from strokebench.datasets.embeddings import Embeddings
+from strokebench.datasets.encoders.contract import LAYERS, TOKENS, ImageEncoder, TextEncoder
+from strokebench.datasets.encoders.filtered import FilteredTexts, TextFilter
+from strokebench.datasets.encoders.registry import find_pair
+from strokebench.datasets.encoders.store import Arrays, Store, read_finished, write_finished
+from strokebench.datasets.encoders.work import Chunk, encode_images, encode_texts
+from strokebench.errors import StrokebenchError
+from strokebench.files import digest, file_digest, home
+
+Progress = Callable[[str, int, int], None]
+"""Called with `images` or `texts`, how many are done, and how many there are to do."""
+NAMED = 5
+"""Patients whose images fail are named up to this number, then counted."""
+
+
+def encode_cohort(
+    cohort: Cohort,
+    encoders: str = "embedded",
+    text_filter: TextFilter | None = None,
+    jobs: int = 2,
+    progress: Progress | None = None,
+    weights: Path | None = None,
+    device: str = "auto",
+    filter_name: str = "",
+) -> Embeddings:
+    """Image and text features of a cohort; made on the first call, read from disk afterwards.
+
+    The rows are in the order of the sorted ids, whatever the order of the cohort: everything joins by id.
+    An interrupted call goes on where it stopped. The result does not depend on `jobs`.
+
+    Args:
+        encoders: a name of `strokebench.datasets.encoders.registry.PAIRS`.
+        text_filter: applied to each answer before it is encoded; an answer of which nothing is left counts as
+            missing.
+        jobs: worker processes, one thread each.
+        progress: told of each finished part.
+        weights: folder with downloaded weights, for encoders that need them; None asks the hub.
+        device: `auto` (a GPU where PyTorch sees one), `cpu` or `cuda`.
+        filter_name: hash of what decides what `text_filter` keeps, under which its work is remembered; empty: it
+            is done in every call.
+
+    Returns:
+        Arrays mapped read-only from disk. A cohort without images or without text has None there; a patient
+        without an image, and a missing answer, are rows of NaN.
+
+    Raises:
+        StrokebenchError: unknown encoders; weights that cannot be had; images that cannot be read, by patient.
+    """
+    pair = find_pair(encoders)
+    ids = cohort.ids.sort_values()
+    image: Arrays = {}
+    text: Arrays = {}
+    image_encoder = text_encoder = ""
+    keys = {}
+    if cohort.images is not None:
+        encoder = pair.image(weights)
+        image_encoder = encoder.name
+        masks = None if cohort.brain_masks is None else cohort.brain_masks.loc[ids]
+        keys["image"], image = _images(cohort.images.loc[ids], masks, encoder, jobs, progress, device)
+    if cohort.texts is not None and cohort.texts.shape[1]:
+        reader = pair.text(weights)
+        text_encoder = reader.name
+        keys["text"], text = _texts(
+            cohort.texts.loc[ids], reader, FilteredTexts(text_filter, filter_name), jobs, progress, device
+        )
+    return Embeddings(
+        ids=ids,
+        image=image.get("pooled"),
+        image_tokens=image.get("tokens"),
+        text=text.get("text"),
+        prompts=tuple(map(str, cohort.texts.columns)) if text and cohort.texts is not None else (),
+        image_encoder=image_encoder,
+        text_encoder=text_encoder,
+        fingerprint=digest(keys),
+    )
+
+
+def _device(device: str) -> str:
+    # Asked only when there is something to encode: to import PyTorch takes longer than to read the cache.
+    if device != "auto":
+        return device
+    import torch
+
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def _images(
+    paths: pd.Series,
+    brain_masks: pd.Series | None,
+    encoder: ImageEncoder,
+    jobs: int,
+    progress: Progress | None,
+    device: str,
+) -> tuple[str, Arrays]:
+    masks = {} if brain_masks is None else {str(id): Path(p) for id, p in brain_masks.items() if not pd.isna(p)}
+    files = {str(id): (Path(p), masks.get(str(id))) for id, p in paths.items() if not pd.isna(p)}
+    # Reading and hashing leave the interpreter's lock, so threads are enough.
+    with ThreadPoolExecutor(8) as pool:
+        digests = dict(zip(files, pool.map(_image_digest, files, files.values()), strict=True))
+    keys = np.array([digests.get(patient) for patient in paths.index], dtype=object)
+    shapes = {"pooled": (encoder.dim,), "tokens": (TOKENS, encoder.dim)}
+    # The same image twice is encoded once; if it cannot be, each of its patients is named.
+    patients: dict[str, list[str]] = {}
+    for patient, key in digests.items():
+        patients.setdefault(key, []).append(patient)
+    sources = {key: (", ".join(same[:NAMED]), *files[same[0]]) for key, same in patients.items()}
+
+    def chunks(missing: Sequence[str]) -> Iterator[Chunk]:
+        return encode_images(encoder, [(key, *sources[key]) for key in missing], jobs, _device(device))
+
+    return _cached("image", encoder, paths.index, keys, shapes, chunks, progress)
+
+
+def _image_digest(patient: str, files: tuple[Path, Path | None]) -> str:
+    """Hash of an image, and of its brain mask where it has one."""
+    path, mask = files
+    try:
+        return file_digest(path) if mask is None else digest([file_digest(path), file_digest(mask)])
+    except OSError as error:
+        raise StrokebenchError(
+            f"Patient {patient}: {error.filename} cannot be read ({error.strerror}).",
+            "Check the path and its permissions.",
+        ) from None
+
+
+def _texts(
+    texts: pd.DataFrame,
+    encoder: TextEncoder,
+    filtered: FilteredTexts,
+    jobs: int,
+    progress: Progress | None,
+    device: str,
+) -> tuple[str, Arrays]:
+    keys = np.full(texts.shape, None, dtype=object)
+    for index, answer in np.ndenumerate(texts.to_numpy(dtype=object)):
+        if not pd.isna(answer):
+            keys[index] = filtered.key(str(answer))
+    filtered.remember()
+
+    def chunks(missing: Sequence[str]) -> Iterator[Chunk]:
+        return encode_texts(encoder, list(filtered.texts(missing).items()), jobs, _device(device))
+
+    return _cached("text", encoder, texts.index, keys, {"text": (LAYERS, encoder.dim)}, chunks, progress)
+
+
+def _cached(
+    kind: str,
+    encoder: ImageEncoder | TextEncoder,
+    ids: pd.Index,
+    keys: np.ndarray,
+    shapes: dict[str, tuple[int, ...]],
+    chunks: Callable[[Sequence[str]], Iterator[Chunk]],
+    progress: Progress | None,
+) -> tuple[str, Arrays]:
+    """The set of these keys: read, or made of what is known and of new chunks. Also its own key."""
+    fingerprint = encoder.fingerprint()
+    key = digest({"encoder": fingerprint, "ids": list(ids), "keys": keys.tolist()})
+    store = Store(kind, fingerprint)
+    folder = store.folder(key)
+    finished = read_finished(folder, shapes, len(ids))
+    if finished is not None:
+        return key, finished
+    with store.locked():
+        finished = read_finished(folder, shapes, len(ids))
+        if finished is not None:
+            return key, finished
+        wanted = dict.fromkeys(found for found in keys.ravel() if found is not None)
+        known = store.rows(tuple(shapes))
+        missing = [found for found in wanted if found not in known]
+        _encode(store, kind, missing, chunks, progress)
+        known |= store.rows(tuple(shapes)) if missing else {}
+        meta = {
+            "kind": kind,
+            "encoder": encoder.name,
+            "encoder_fingerprint": fingerprint,
+            "ids": list(ids),
+            "shapes": {name: list(shape) for name, shape in shapes.items()},
+            "versions": {name: version(name) for name in ("torch", "monai", "transformers", "numpy")},
+        }
+        write_finished(folder, keys, known, shapes, meta)
+        store.clear_unfinished()
+    finished = read_finished(folder, shapes, len(ids))
+    if finished is None:
+        raise StrokebenchError(f"{folder} cannot be read back.", f"Is the disk of {home()} full?")
+    return key, finished
+
+
+def _encode(
+    store: Store,
+    kind: str,
+    missing: Sequence[str],
+    chunks: Callable[[Sequence[str]], Iterator[Chunk]],
+    progress: Progress | None,
+) -> None:
+    done = 0
+    errors: list[StrokebenchError] = []
+    tell = progress or (lambda *_: None)
+    if missing:
+        tell(f"{kind}s", 0, len(missing))
+    for chunk in chunks(missing):
+        if chunk.keys:
+            store.keep(chunk.keys, chunk.arrays)
+        errors += chunk.errors
+        done += len(chunk.keys) + len(chunk.errors)
+        tell(f"{kind}s", done, len(missing))
+    if len(errors) == 1:
+        raise errors[0]
+    if errors:
+        named = sorted(error.message for error in errors)
+        more = f" ... and {len(named) - NAMED} more." if len(named) > NAMED else ""
+        raise StrokebenchError(
+            f"{len(named)} images cannot be encoded. {' '.join(named[:NAMED])}{more}",
+            "Mend or exclude these; the other images are kept and not encoded again.",
+        )

@@ -1,0 +1,128 @@
+"""Contact sheets: the middle slices of images on one page, each with a caption."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from strokebench.files import atomic_path
+
+TILE = 150
+"""Pixels of a slice's square."""
+GAP, CAPTION, LINE = 18, 64, 17
+_EMPTY, _BRIGHT = 0.16, 0.15
+
+
+@dataclass(frozen=True)
+class Card:
+    """One image with its caption.
+
+    Args:
+        title: e.g. the patient's id.
+        text: e.g. what is wrong with it.
+        path: None or unreadable: a blank card.
+    """
+
+    title: str
+    text: str
+    path: Path | None
+
+
+def write_contact_sheet(cards: Sequence[Card], path: Path, heading: str, columns: int = 3) -> None:
+    """Write a PNG with axial, coronal and sagittal middle slice of each card's image.
+
+    Whatever is wrong with an image, as much of it is shown as can be read: the first volume of several, what
+    is not finite as black, an orientation that makes no sense as it lies in the file.
+    """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    columns = max(1, min(columns, len(cards)))
+    width, height = 3 * TILE + GAP, TILE + CAPTION
+    rows = -(-len(cards) // columns)
+    head = 56
+    page = np.ones((head + rows * height, GAP + columns * width))
+    figure = Figure(figsize=(page.shape[1] / 100, page.shape[0] / 100), dpi=100, facecolor="white")
+    axes = figure.add_axes((0, 0, 1, 1))
+    for number, card in enumerate(cards):
+        top, left = head + number // columns * height, GAP + number % columns * width
+        slices = slices_of(card.path)
+        page[top : top + TILE, left : left + 3 * TILE] = 0 if slices else _EMPTY
+        for i, picture in enumerate(slices or ()):
+            page[top : top + TILE, left + i * TILE : left + (i + 1) * TILE] = fit(picture, TILE)
+        if not slices:
+            axes.text(left + 1.5 * TILE, top + TILE / 2, "cannot be shown", color="white", fontsize=10, ha="center")
+        below = top + TILE + 4
+        axes.text(left, below, card.title, fontsize=10, weight="bold", va="top", parse_math=False)
+        lines = textwrap.wrap(card.text, 70)
+        shown = lines if len(lines) <= 2 else [lines[0], lines[1][:66] + " ..."]
+        axes.text(left, below + LINE, "\n".join(shown), fontsize=8.5, va="top", color="#444444", parse_math=False)
+    axes.text(GAP, 16, heading, fontsize=13, weight="bold", va="top", parse_math=False)
+    axes.imshow(page, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
+    axes.set_axis_off()
+    with atomic_path(path) as temporary:
+        FigureCanvasAgg(figure).print_png(temporary)
+
+
+def slices_of(path: Path | None) -> list[NDArray[np.float32]] | None:
+    """Axial, coronal and sagittal slice through the middle of the head, 0 to 1; None if nothing can be read.
+
+    As radiologists have them: the patient's right is on the left, front or top is up, and pixels are square
+    in mm. The sagittal slice looks to the left.
+    """
+    import nibabel
+
+    if path is None:
+        return None
+    # Whatever fault the file was just reported for: the card then says that it cannot be shown.
+    try:
+        image: Any = nibabel.load(path)
+        image = image.slicer[(slice(None),) * 3 + (0,) * (len(image.shape) - 3)] if len(image.shape) > 3 else image
+        spacing = np.linalg.norm(image.affine[:3, :3], axis=0)
+        # A nonsensical orientation is shown as the voxels lie in the file.
+        sane = np.isfinite(spacing).all() and spacing.min() > 0 and np.ptp(np.log(spacing)) < 3
+        image = nibabel.as_closest_canonical(image if sane else nibabel.Nifti1Image(image.dataobj, np.eye(4)))
+        data = np.nan_to_num(np.asarray(image.dataobj, dtype=np.float32), posinf=0.0, neginf=0.0)
+        return _middle_slices(data, np.linalg.norm(image.affine[:3, :3], axis=0))
+    except Exception:
+        return None
+
+
+def _middle_slices(data: NDArray[np.float32], spacing: NDArray[np.float64]) -> list[NDArray[np.float32]]:
+    low, high = np.percentile(data, [1, 99.5])
+    data = ((data - low) / (high - low if high > low else 1.0)).clip(0, 1)
+    bright = np.argwhere(data > _BRIGHT)
+    middle = np.median(bright, axis=0).astype(int) if len(bright) else np.array(data.shape) // 2
+    pictures = []
+    for axis in (2, 1, 0):
+        plane = np.take(data, middle[axis], axis=axis)
+        # Both axes of the plane run towards right, front or top; a picture runs left and down.
+        pictures.append(_square(plane, *np.delete(spacing, axis))[::-1, ::-1].T)
+    return pictures
+
+
+def _square(plane: NDArray[np.float32], across: float, down: float) -> NDArray[np.float32]:
+    """Nearest-neighbour pixels of the smaller spacing: a picture shows the slices as thick as they are."""
+    unit = min(across, down)
+    chosen = [
+        np.minimum(np.arange(max(1, round(n * edge / unit))) * unit // edge, n - 1).astype(int)
+        for n, edge in zip(plane.shape, (across, down), strict=True)
+    ]
+    return plane[np.ix_(*chosen)]
+
+
+def fit(picture: NDArray[np.float32], size: int) -> NDArray[np.float32]:
+    """The picture in the middle of a black square, as large as it fits."""
+    from scipy.ndimage import zoom
+
+    scaled = zoom(picture, size / max(picture.shape), order=1)[:size, :size].clip(0, 1)
+    square = np.zeros((size, size), np.float32)
+    top, left = (size - scaled.shape[0]) // 2, (size - scaled.shape[1]) // 2
+    square[top : top + scaled.shape[0], left : left + scaled.shape[1]] = scaled
+    return square

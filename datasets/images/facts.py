@@ -1,0 +1,150 @@
+"""What a volume tells of its own quality: coverage, intensities, noise, motion. No reference is needed."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from strokebench.datasets.images.mri import Volume
+
+FOREGROUND = 0.15
+"""A voxel is head if it is brighter than this share of the bright tissue above the background."""
+
+
+@dataclass(frozen=True)
+class ImageFacts:
+    """Measured on one volume in RAS orientation.
+
+    Args:
+        extent_mm: of the volume from left to right, back to front, bottom to top.
+        spacing_mm: of the voxels in the same order.
+        slice_axis: axis of the thickest voxels; bottom to top where all are alike.
+        n_slices: along `slice_axis`.
+        blank_slices: slices without signal, or equal to the one before, between others that show the head; along
+            the axis that has most of them.
+        low, high: 1st and 99th percentile of the intensities.
+        n_values: distinct intensities, counted on every eighth voxel.
+        negative: share of negative voxels.
+        foreground: share of the volume that is head.
+        clipped: share of the head at the largest intensity, if the histogram is cut off there; else 0.
+        noise: standard deviation of the noise over the median intensity of the head.
+        ghosting: mean intensity of the air that noise does not explain, over the median of the head; NaN
+            where the volume shows no air.
+        content: hash of the voxel values; equal for equal volumes in whatever orientation and data type.
+    """
+
+    extent_mm: tuple[float, float, float]
+    spacing_mm: tuple[float, float, float]
+    slice_axis: int
+    n_slices: int
+    blank_slices: int
+    low: float
+    high: float
+    n_values: int
+    negative: float
+    foreground: float
+    clipped: float
+    noise: float
+    ghosting: float
+    content: str
+
+
+def measure(volume: Volume) -> ImageFacts:
+    """Facts of a volume, as `strokebench.datasets.images.mri.read_volume` gives it."""
+    data, spacing = volume.data, np.array(volume.spacing)
+    # Voxels within a tenth of the thickest are alike; the last of them is the axial one.
+    slice_axis = int(np.flatnonzero(spacing >= 0.9 * spacing.max())[-1])
+    low, high = (float(q) for q in np.percentile(data, [1, 99]))
+    base, scatter = _air(data)
+    head = data > base + max(FOREGROUND * (high - base), 4 * scatter)
+    level = float(np.median(data[head])) - base if head.any() else float("nan")
+    noise = _noise(data, head, slice_axis) / level
+    return ImageFacts(
+        extent_mm=_triple(spacing * data.shape),
+        spacing_mm=_triple(spacing),
+        slice_axis=slice_axis,
+        n_slices=data.shape[slice_axis],
+        blank_slices=max(_blank_slices(data, head, axis) for axis in range(3)),
+        low=low,
+        high=high,
+        n_values=len(np.unique(data[::2, ::2, ::2])),
+        negative=float((data < 0).mean()),
+        foreground=float(head.mean()),
+        clipped=_clipped(data, head),
+        noise=noise,
+        ghosting=_ghosting(data, head, slice_axis) / level,
+        content=hashlib.sha256(str(data.shape).encode() + np.ascontiguousarray(data).tobytes()).hexdigest(),
+    )
+
+
+def _triple(values: NDArray[np.float64]) -> tuple[float, float, float]:
+    x, y, z = (float(value) for value in values)
+    return x, y, z
+
+
+def _air(data: NDArray[np.float32]) -> tuple[float, float]:
+    """Level and scatter of the air: of the corners, or where the head fills them, of the darkest voxels."""
+    width = [max(1, n // 12) for n in data.shape]
+    corners = np.concatenate(
+        [
+            data[
+                tuple(slice(None, w) if near else slice(-w, None) for near, w in zip(side, width, strict=True))
+            ].ravel()
+            for side in np.ndindex(2, 2, 2)
+        ]
+    )
+    dark = float(np.percentile(data, 5))
+    level = float(np.median(corners))
+    if level > dark + FOREGROUND * (float(np.percentile(data, 99)) - dark):
+        return dark, 0.0
+    return level, 1.4826 * float(np.median(np.abs(corners - level)))
+
+
+def _noise(data: NDArray[np.float32], part: NDArray[np.bool_], slice_axis: int) -> float:
+    """Donoho's estimate: median absolute diagonal Haar detail within slices, where edges weigh little."""
+    data, part = np.moveaxis(data, slice_axis, 0), np.moveaxis(part, slice_axis, 0)
+    rows, columns = (n - n % 2 for n in data.shape[1:])
+    blocks = data[:, :rows, :columns].reshape(len(data), rows // 2, 2, columns // 2, 2)
+    inside = part[:, :rows, :columns].reshape(len(data), rows // 2, 2, columns // 2, 2).all(axis=(2, 4))
+    detail = (blocks[:, :, 0, :, 0] - blocks[:, :, 0, :, 1] - blocks[:, :, 1, :, 0] + blocks[:, :, 1, :, 1]) / 2
+    return float(np.median(np.abs(detail[inside])) / 0.6745) if inside.any() else float("nan")
+
+
+def _ghosting(data: NDArray[np.float32], head: NDArray[np.bool_], slice_axis: int) -> float:
+    """Motion between the lines of k-space throws copies of the head along the phase axis into the air.
+
+    Magnitude noise in air is white, with a mean of 1.91 times its standard deviation (Rayleigh); a mean above
+    that is ghost.
+    """
+    from scipy.ndimage import binary_closing, binary_dilation, binary_fill_holes
+
+    air = ~binary_fill_holes(binary_dilation(binary_closing(head, iterations=2), iterations=2))
+    if air.mean() < 0.02:
+        return float("nan")
+    mean = float(data[air].mean() - data.min())
+    return max(0.0, mean - 1.91 * _noise(data, air, slice_axis))
+
+
+def _blank_slices(data: NDArray[np.float32], head: NDArray[np.bool_], axis: int) -> int:
+    planes, shown = np.moveaxis(data, axis, 0), np.moveaxis(head, axis, 0).mean(axis=(1, 2))
+    inside = np.flatnonzero(shown > 0.02)
+    if len(inside) < 2:
+        return 0
+    span = range(inside[0] + 1, inside[-1] + 1)
+    blank = sum(shown[i] < 0.1 * min(shown[i - 1], 0.2) or np.ptp(planes[i]) == 0 for i in span)
+    repeated = sum(bool((planes[i] == planes[i - 1]).all()) and np.ptp(planes[i]) > 0 for i in span)
+    return int(blank + repeated)
+
+
+def _clipped(data: NDArray[np.float32], head: NDArray[np.bool_]) -> float:
+    values = data[head]
+    if not values.size:
+        return 0.0
+    top = values.max()
+    at_top = float((values == top).mean())
+    below = float(((values > 0.85 * top) & (values < top)).mean())
+    # A lesion of one bright value piles up at the top as well: with little just below it, and never so much.
+    return at_top if below > 0.6 * at_top or at_top > 0.45 else 0.0

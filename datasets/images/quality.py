@@ -1,0 +1,233 @@
+"""Automatic quality control of images: a reason a patient. It excludes nobody; that is the user's decision.
+
+Limits are of two kinds: what no head MRI can be (coverage, orientation, empty, clipped), and what lies far from
+the cohort's own images (intensity scale, noise, motion), by median and median absolute deviation. All limits
+are our choice.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from strokebench.datasets.images.facts import ImageFacts, measure
+from strokebench.datasets.images.mri import VolumeError, read_volume
+from strokebench.datasets.problems import Problem
+
+MIN_EXTENT_MM = (100.0, 120.0, 80.0)
+"""Least coverage from left to right, back to front, bottom to top: less cannot hold a brain."""
+MAX_EXTENT_MM = 450.0
+MIN_SLICES = 8
+MIN_FOREGROUND = 0.01
+MAX_CLIPPED = 0.02
+MAX_SHEAR = 0.02
+"""Largest cosine between two voxel axes; axes of a scanner are at right angles."""
+HOUNSFIELD_AIR = -500.0
+FEW_VALUES = 5
+
+MIN_COHORT = 8
+"""Fewer readable images give no limits of their own."""
+DEVIATIONS = 6.0
+"""Robust standard deviations from the cohort's median that an image may lie away."""
+SCALE_DECADES = 1.5
+NOISE_TIMES = 2.0
+GHOST_EXCESS = 0.008
+"""Least deviation that counts, however alike the others are: decades of intensity, times the median noise, and
+ghost intensity as a share of the head's."""
+
+
+@dataclass(frozen=True)
+class Examination:
+    """What was found in the images.
+
+    Args:
+        facts: of each patient whose image could be read.
+        problems: of each patient.
+    """
+
+    facts: Mapping[str, ImageFacts]
+    problems: list[Problem]
+
+
+def examine_images(
+    images: pd.Series,
+    masks: Sequence[pd.Series | None] = (),
+    jobs: int = 2,
+    progress: Callable[[int, int], None] | None = None,
+) -> Examination:
+    """Read every image (and mask) and judge it.
+
+    Args:
+        images: path a patient; None where there is none (that is for the caller to report).
+        masks: likewise, of lesions and of brains.
+        jobs: processes.
+        progress: called with the number of patients done and of all.
+    """
+    from joblib import Parallel, delayed
+
+    paths = {str(id): Path(path) for id, path in images.items() if not pd.isna(path)}
+    masks_of: dict[str, list[Path]] = {id: [] for id in paths}
+    for kind in masks:
+        for id, mask in () if kind is None else kind.items():
+            if not pd.isna(mask) and str(id) in masks_of:
+                masks_of[str(id)].append(Path(mask))
+    tasks = (delayed(_examine)(path, masks_of[id]) for id, path in paths.items())
+    facts: dict[str, ImageFacts] = {}
+    problems: list[Problem] = []
+    results = Parallel(n_jobs=min(jobs, max(1, len(paths))), return_as="generator")(tasks)
+    for done, (id, (fact, found)) in enumerate(zip(paths, results, strict=True), 1):
+        problems += [Problem(code, what, id, paths[id].name) for code, what in found]
+        if fact is not None:
+            facts[id] = fact
+        if progress:
+            progress(done, len(paths))
+    names = {id: path.name for id, path in paths.items()}
+    return Examination(facts, [*problems, *judge(facts, names)])
+
+
+def judge(facts: Mapping[str, ImageFacts], names: Mapping[str, str]) -> Iterator[Problem]:
+    """Problems of readable images, by themselves and beside the cohort's others.
+
+    Noise and motion are judged where nothing simpler is wrong, and if both are high only the one that is
+    further beyond its limit is named: either raises the other's estimate.
+
+    Args:
+        facts: by patient, in the order of the table.
+        names: file name of each patient's image.
+    """
+    found = {id: [*_alone(fact)] for id, fact in facts.items()}
+    first: dict[str, str] = {}
+    for id, fact in facts.items():
+        owner = first.setdefault(fact.content, id)
+        if owner != id:
+            found[id].append(("image_doubled", f"holds the same image as patient {owner} ({names[owner]})"))
+    usable = {id: fact for id, fact in facts.items() if not found[id]}
+    for id, what in _scales(usable).items():
+        found[id].append(("image_scale", what))
+    usable = {id: fact for id, fact in usable.items() if not found[id]}
+    for id, one in _noise_and_motion(usable).items():
+        found[id].append(one)
+    for id, problems in found.items():
+        for code, what in problems:
+            yield Problem(code, what, id, names[id])
+
+
+def _examine(path: Path, masks: Sequence[Path]) -> tuple[ImageFacts | None, list[tuple[str, str]]]:
+    """Facts of one patient's image, and code and sentence of what is wrong with its file and its masks."""
+    import nibabel
+
+    try:
+        volume = read_volume(path)
+    except VolumeError as error:
+        # The patient and the file are named beside every problem; what is left is what is wrong.
+        return None, [(f"image_{error.fault}", error.message.replace(f"{path} ", "").rstrip("."))]
+    affine = nibabel.load(path).affine  # type: ignore[attr-defined]
+    axes = affine[:3, :3] / np.linalg.norm(affine[:3, :3], axis=0)
+    cosine = np.abs(axes.T @ axes - np.eye(3)).max()
+    extent = max(n * edge for n, edge in zip(volume.data.shape, volume.spacing, strict=True))
+    if cosine > MAX_SHEAR:
+        return None, [("image_affine", f"its axes are not at right angles (cosine {cosine:.2f})")]
+    if extent > MAX_EXTENT_MM:
+        edges = " x ".join(f"{edge:.3g}" for edge in volume.spacing)
+        return None, [("image_affine", f"its voxels of {edges} mm make a field of {extent:.0f} mm")]
+    return measure(volume), [problem for mask in masks for problem in _mask_problems(mask, path)]
+
+
+def _mask_problems(mask: Path, path: Path) -> Iterator[tuple[str, str]]:
+    import nibabel
+
+    image = nibabel.load(path)
+    try:
+        lesion = nibabel.load(mask)
+        values = np.unique(np.asarray(lesion.dataobj))  # type: ignore[attr-defined]
+    except Exception as error:
+        # nibabel lets through whatever gzip, zlib and the header parser raise on a damaged file.
+        yield "mask_unreadable", f"the mask {mask.name} cannot be read: {' '.join(str(error).split())[:160]}"
+        return
+    if lesion.shape != image.shape or not np.allclose(lesion.affine, image.affine, atol=0.1):  # type: ignore[attr-defined]
+        yield "mask_grid", f"the mask {mask.name} {lesion.shape} is not on the grid of the image {image.shape}"  # type: ignore[attr-defined]
+    if len(values) > 2 or not np.isin(values, [0, 1, 255]).all():
+        yield "mask_values", f"the mask {mask.name} holds {len(values)} values from {values[0]:g} to {values[-1]:g}"
+
+
+def _alone(fact: ImageFacts) -> Iterator[tuple[str, str]]:
+    if fact.high == fact.low and fact.n_values < 2:
+        yield "image_empty", f"every voxel is {fact.low:g}"
+        return
+    if fact.foreground < MIN_FOREGROUND:
+        yield "image_empty", f"only {100 * fact.foreground:.2g}% of the volume has signal"
+        return
+    if fact.n_values <= FEW_VALUES:
+        yield "image_scale", f"has {fact.n_values} distinct values: a mask or label map, no image"
+        return
+    if fact.low < HOUNSFIELD_AIR:
+        yield "image_scale", f"air is at {fact.low:.0f}: Hounsfield units, so CT and not MRI"
+        return
+    yield from _coverage(fact)
+    if fact.blank_slices:
+        yield "image_missing_slices", f"{fact.blank_slices} slices inside the head are blank or repeated"
+    if fact.clipped > MAX_CLIPPED:
+        yield "image_clipped", f"{100 * fact.clipped:.0f}% of the head is at the largest value"
+
+
+def _coverage(fact: ImageFacts) -> Iterator[tuple[str, str]]:
+    axis = fact.slice_axis
+    short = [i for i in range(3) if fact.extent_mm[i] < MIN_EXTENT_MM[i]]
+    if fact.n_slices < MIN_SLICES:
+        yield "image_few_slices", f"has {fact.n_slices} slices"
+    elif short == [axis]:
+        covered = f"{fact.n_slices} slices cover {fact.extent_mm[axis]:.0f} mm"
+        yield "image_few_slices", f"{covered}, less than the {MIN_EXTENT_MM[axis]:.0f} mm of a brain"
+    elif short:
+        names = ("left to right", "back to front", "bottom to top")
+        covered = " and ".join(f"{fact.extent_mm[i]:.0f} mm from {names[i]}" for i in short)
+        needed = " and ".join(f"{MIN_EXTENT_MM[i]:.0f}" for i in short)
+        yield "image_field_of_view", f"covers {covered}, less than the {needed} mm of a brain"
+
+
+def _scales(facts: Mapping[str, ImageFacts]) -> dict[str, str]:
+    if len(facts) < MIN_COHORT:
+        return {}
+    decades = pd.Series({id: math.log10(fact.high - fact.low) for id, fact in facts.items()})
+    negative = pd.Series({id: fact.negative for id, fact in facts.items()})
+    limit = max(SCALE_DECADES, DEVIATIONS * _scatter(decades))
+    found = {}
+    for id in facts:
+        times = 10 ** abs(decades[id] - decades.median())
+        if abs(decades[id] - decades.median()) > limit:
+            way = "above" if decades[id] > decades.median() else "below"
+            found[id] = f"its intensities are {times:.0f} times {way} the cohort's"
+        elif negative[id] > 0.1 and negative.median() < 0.01:
+            found[id] = f"{100 * negative[id]:.0f}% of its voxels are negative, unlike the cohort's"
+    return found
+
+
+def _noise_and_motion(facts: Mapping[str, ImageFacts]) -> dict[str, tuple[str, str]]:
+    if len(facts) < MIN_COHORT:
+        return {}
+    noise = pd.Series({id: fact.noise for id, fact in facts.items()})
+    ghost = pd.Series({id: fact.ghosting for id, fact in facts.items()})
+    log = noise.clip(lower=1e-4).map(math.log)
+    noise_limit = math.exp(log.median() + max(math.log(NOISE_TIMES), DEVIATIONS * _scatter(log)))
+    ghost_limit = ghost.median() + max(GHOST_EXCESS, DEVIATIONS * _scatter(ghost))
+    found = {}
+    for id in facts:
+        noisy, moved = noise[id] / noise_limit, ghost[id] / ghost_limit
+        # A comparison with NaN is False: an image without air shows no ghost.
+        if moved > 1 and not noisy > moved:
+            what = f"ghosts in the air of {100 * ghost[id]:.1f}% of the head's intensity"
+            found[id] = ("image_motion", f"{what} (limit {100 * ghost_limit:.1f}%)")
+        elif noisy > 1:
+            what = f"noise of {100 * noise[id]:.0f}% of the head's intensity"
+            found[id] = ("image_noise", f"{what} (limit {100 * noise_limit:.0f}%)")
+    return found
+
+
+def _scatter(values: pd.Series) -> float:
+    """Robust standard deviation."""
+    return float(1.4826 * (values - values.median()).abs().median())

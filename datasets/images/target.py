@@ -1,0 +1,18 @@
+"""The grid that volumes are resampled to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Target:
+    """The grid that an image encoder wants its volumes on, in RAS orientation.
+
+    Args:
+        shape: voxels left to right, back to front, bottom to top.
+        spacing: edge of a voxel in mm, the same along each axis, so that a millilitre stays a millilitre.
+    """
+
+    shape: tuple[int, int, int]
+    spacing: float

@@ -1,0 +1,309 @@
+"""The YAML file that describes a cohort of one's own: its keys, and what is wrong with a file that lacks or
+misspells them.
+
+Plain dataclasses: the file has some twenty keys, and what a schema library would add is outweighed by errors
+that name the nearest known key and by ids that stay text (`007` is not 7, `no` is not False).
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from strokebench.datasets.cohort import Column, Kind
+from strokebench.datasets.problems import CODES, EVERY
+from strokebench.datasets.texts.prompts import PROMPTS
+from strokebench.errors import StrokebenchError
+
+DEFAULT_PROMPTS = tuple(PROMPTS)
+
+
+@dataclass(frozen=True)
+class TextSource:
+    """Where diagnostic texts come from: columns of the table, or one file a patient (and prompt).
+
+    Args:
+        columns: prompt -> column of the table.
+        files: path pattern with `{id}`, and `{prompt}` where there is a file a prompt.
+        prompts: names that `{prompt}` takes.
+    """
+
+    columns: Mapping[str, str] = field(default_factory=dict)
+    files: str = ""
+    prompts: tuple[str, ...] = DEFAULT_PROMPTS
+
+
+@dataclass(frozen=True)
+class DeclaredColumn:
+    """What the file says of a column; what it leaves out is inferred from the values.
+
+    Args:
+        kind: None: inferred.
+        column: unit, description and range.
+        categories: the only values that may occur; empty: any.
+    """
+
+    kind: Kind | None
+    column: Column
+    categories: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class CohortFile:
+    """A cohort's YAML file, read and checked for form; paths are absolute. Keys: see `KEYS`."""
+
+    path: Path
+    name: str
+    title: str
+    table: Path
+    id: str
+    outcomes: Mapping[str, str]
+    site: str | None = None
+    sites: tuple[str, ...] = ()
+    columns: Mapping[str, DeclaredColumn] = field(default_factory=dict)
+    banned: tuple[str, ...] = ()
+    images: str | None = None
+    masks: str | None = None
+    brain_masks: str | None = None
+    text: TextSource | None = None
+    exclude: Mapping[str, str] = field(default_factory=dict)
+    accept: Mapping[str, str | tuple[str, ...]] = field(default_factory=dict)
+    missing: tuple[str, ...] = ()
+    decimal: str = "."
+    encoding: str = "utf-8-sig"
+    sheet: str | None = None
+    about: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def folder(self) -> Path:
+        """The folder that relative paths count from."""
+        return self.path.parent
+
+
+KEYS = {
+    "name": "short name, used in paths; default: the file's",
+    "title": "what outputs call the cohort; default: the name",
+    "licence": "under what terms the data may be used",
+    "source": "where the data come from",
+    "citation": "what to cite",
+    "table": "CSV, TSV, Excel or Parquet file, one row a patient",
+    "sheet": "Excel sheet; default: the first",
+    "encoding": "of a CSV file; default: UTF-8",
+    "decimal": "',' where the table's numbers have a decimal comma",
+    "missing": "list of further cell texts that mean unknown, e.g. 999",
+    "id": "column of the patient ids",
+    "outcome": "rule, e.g. `mrs > 2`, a list of rules, or short name -> rule; the first is the default",
+    "site": "column of the hospital",
+    "sites": "list of the hospitals that may occur",
+    "columns": "column -> kind, or -> {kind, unit, low, high, categories, description}",
+    "banned": "columns that are never an input (identifiers, dates, facts after discharge)",
+    "images": "file pattern, e.g. `images/{id}.nii.gz` or `sub-{id}/anat/*_FLAIR.nii.gz`",
+    "masks": "file pattern of lesion masks in the grid of the images",
+    "brain_masks": "file pattern of brain masks in the grid of the images; what lies outside is not encoded",
+    "text": "`none`, a column, {columns: {prompt: column}} or {files: pattern, prompts: list}",
+    "exclude": "patient -> reason to leave it out",
+    "accept": "code of a problem -> list of patients (or columns) it is accepted for, or `all`",
+}
+"""Every key of the file, with its meaning."""
+
+REQUIRED = ("table", "id", "outcome")
+_COLUMN_KEYS = ("kind", "unit", "low", "high", "categories", "description")
+
+
+def read_cohort_file(path: Path) -> CohortFile:
+    """Read a cohort's YAML file.
+
+    Raises:
+        StrokebenchError: not YAML, a key unknown (names the nearest), doubled, missing or of the wrong form;
+            all such faults in one message.
+    """
+    path = Path(path).expanduser().absolute()
+    raw = _read_yaml(path)
+    faults = [_unknown(key, KEYS) for key in raw if key not in KEYS]
+    faults += [f"key {key!r} is missing ({KEYS[key]})" for key in REQUIRED if not raw.get(key)]
+    parts: dict[str, Any] = {}
+    for key, read in _READERS.items():
+        if key in raw and raw[key] not in ("", None):
+            try:
+                parts[key] = read(raw[key])
+            except ValueError as error:
+                faults.append(f"{key}: {error}")
+    if faults:
+        raise StrokebenchError(f"{path}: {'; '.join(faults)}.", "docs/bring_your_cohort.md shows a whole file.")
+    name = parts.pop("name", path.stem)
+    return CohortFile(
+        path=path,
+        name=name,
+        title=parts.pop("title", name),
+        table=path.parent / Path(parts.pop("table")).expanduser(),
+        outcomes=parts.pop("outcome"),
+        about={key: parts.pop(key) for key in ("licence", "source", "citation") if key in parts},
+        **parts,
+    )
+
+
+def nearest(name: str, known: Any) -> str:
+    """`; did you mean X?` where something known is spelled alike, else empty."""
+    names = {str(one).strip().casefold(): str(one) for one in known}
+    found = difflib.get_close_matches(name.strip().casefold(), names, 1, 0.6)
+    return f"; did you mean {names[found[0]]!r}?" if found else ""
+
+
+def _unknown(key: str, known: Any) -> str:
+    return f"unknown key {key!r}{nearest(key, known) or '; known: ' + ', '.join(known)}"
+
+
+def _read_yaml(path: Path) -> dict[str, Any]:
+    import yaml
+
+    class Loader(yaml.BaseLoader):
+        """Every scalar stays text; a doubled key is an error instead of a silent loss."""
+
+    def mapping(loader: Any, node: Any) -> dict[str, Any]:
+        keys = [loader.construct_object(key, deep=True) for key, _ in node.value]
+        doubled = [key for i, key in enumerate(keys) if key in keys[:i]]
+        if doubled:
+            line = node.start_mark.line + 1
+            raise yaml.YAMLError(f"key {doubled[0]!r} stands twice in the block from line {line}")
+        return {
+            key: loader.construct_object(value, deep=True) for key, (_, value) in zip(keys, node.value, strict=True)
+        }
+
+    Loader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, mapping)
+    try:
+        raw = yaml.load(path.read_text(encoding="utf-8"), Loader)
+    except FileNotFoundError:
+        raise StrokebenchError(f"{path}: no such file.") from None
+    except UnicodeDecodeError as error:
+        raise StrokebenchError(f"{path}: not UTF-8 text (byte {error.start}).") from None
+    except (yaml.YAMLError, TypeError) as error:
+        raise StrokebenchError(f"{path}: not valid YAML: {' '.join(str(error).split())}.") from None
+    if not isinstance(raw, dict):
+        raise StrokebenchError(f"{path}: not a list of keys and values.", f"It needs {', '.join(REQUIRED)}.")
+    return raw
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise ValueError("give one value, not a list or block")
+    return value
+
+
+def _name(value: Any) -> str:
+    name = _text(value)
+    if not all(c.isalnum() or c in "-_." for c in name) or name.startswith("."):
+        raise ValueError(f"{name!r} is no file name; use letters, digits, '-' and '_'")
+    return name
+
+
+def _list(value: Any) -> tuple[str, ...]:
+    if isinstance(value, dict):
+        raise ValueError("give a list")
+    return tuple(_text(one) for one in ([value] if isinstance(value, str) else value))
+
+
+def _texts_by_key(value: Any) -> dict[str, str]:
+    if not isinstance(value, dict):
+        raise ValueError("give `name: value` pairs")
+    return {key: _text(one) for key, one in value.items()}
+
+
+def _outcomes(value: Any) -> dict[str, str]:
+    if isinstance(value, dict):
+        return _texts_by_key(value)
+    # The short name of a rule is its column, as in `nihss < 7`; two rules on one column need both names.
+    rules = _list(value)
+    short = [rule.replace("!", "<").replace(">", "<").replace("=", "<").split("<")[0].strip() for rule in rules]
+    return {rule if short.count(name) > 1 else name: rule for name, rule in zip(short, rules, strict=True)}
+
+
+def _pattern(value: Any) -> str:
+    pattern = _text(value)
+    if "{id}" not in pattern:
+        raise ValueError(f"the pattern {pattern!r} has no {{id}}")
+    return pattern
+
+
+def _decimal(value: Any) -> str:
+    if value not in (".", ","):
+        raise ValueError("give '.' or ','")
+    return str(value)
+
+
+def _columns(value: Any) -> dict[str, DeclaredColumn]:
+    if not isinstance(value, dict):
+        raise ValueError("give `column: kind` pairs")
+    return {name: _column(name, given) for name, given in value.items()}
+
+
+def _column(name: str, given: Any) -> DeclaredColumn:
+    given = {"kind": given} if isinstance(given, str) else given
+    if not isinstance(given, dict):
+        raise ValueError(f"{name}: give a kind, or {', '.join(_COLUMN_KEYS)}")
+    for key in given:
+        if key not in _COLUMN_KEYS:
+            raise ValueError(f"{name}: {_unknown(key, _COLUMN_KEYS)}")
+    categories = _list(given.get("categories", []))
+    kind = given.get("kind") or ("categorical" if categories else None)
+    if kind is not None and kind not in tuple(Kind):
+        raise ValueError(f"{name}: kind {kind!r} is not one of {', '.join(Kind)}{nearest(kind, Kind)}")
+    limits: dict[str, float] = {}
+    for key in ("low", "high"):
+        if given.get(key, "") != "":
+            try:
+                limits[key] = float(given[key])
+            except (TypeError, ValueError):
+                raise ValueError(f"{name}: {key} {given[key]!r} is not a number") from None
+    if limits and kind == Kind.CATEGORICAL:
+        raise ValueError(f"{name}: a categorical column has no low or high")
+    kind = Kind.NUMERIC if limits and kind is None else kind
+    column = Column(
+        Kind(kind or Kind.NUMERIC), _text(given.get("unit", "")), _text(given.get("description", "")), **limits
+    )
+    return DeclaredColumn(None if kind is None else Kind(kind), column, categories)
+
+
+def _text_source(value: Any) -> TextSource | None:
+    if isinstance(value, str):
+        return None if value.lower() == "none" else TextSource(columns={value: value})
+    if isinstance(value, list):
+        return TextSource(columns={one: one for one in _list(value)})
+    for key in value:
+        if key not in ("columns", "files", "prompts"):
+            raise ValueError(_unknown(key, ("columns", "files", "prompts")))
+    if ("columns" in value) == ("files" in value):
+        raise ValueError("give either columns or files")
+    if "columns" in value:
+        columns = value["columns"]
+        return TextSource(columns=columns if isinstance(columns, dict) else {one: one for one in _list(columns)})
+    pattern = _pattern(value["files"])
+    prompts = _list(value.get("prompts", list(DEFAULT_PROMPTS)))
+    return TextSource(files=pattern, prompts=prompts if "{prompt}" in pattern else ("report",))
+
+
+def _accept(value: Any) -> dict[str, str | tuple[str, ...]]:
+    if not isinstance(value, dict):
+        raise ValueError("give `code: [patients]` pairs")
+    for code in value:
+        if code not in CODES:
+            raise ValueError(f"unknown problem {code!r}{nearest(code, CODES)}")
+        if not CODES[code].acceptable:
+            raise ValueError(f"{code} cannot be accepted; mend it or exclude the patient")
+    return {code: EVERY if who == EVERY else _list(who) for code, who in value.items()}
+
+
+_READERS: dict[str, Any] = {
+    **dict.fromkeys(("title", "licence", "source", "citation", "table", "sheet", "encoding", "id", "site"), _text),
+    **dict.fromkeys(("sites", "banned", "missing"), _list),
+    **dict.fromkeys(("images", "masks", "brain_masks"), _pattern),
+    "name": _name,
+    "decimal": _decimal,
+    "outcome": _outcomes,
+    "columns": _columns,
+    "text": _text_source,
+    "exclude": _texts_by_key,
+    "accept": _accept,
+}

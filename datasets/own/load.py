@@ -1,0 +1,95 @@
+"""A cohort of one's own: a YAML file, a table, and perhaps images, masks and texts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from strokebench.datasets.cohort import Cohort
+from strokebench.datasets.own.cohort_file import CohortFile, read_cohort_file
+from strokebench.datasets.own.file_pattern import Resolved, resolve
+from strokebench.datasets.own.table_check import Examined, examine_table, left
+from strokebench.datasets.own.texts import read_texts
+from strokebench.datasets.problems import EVERY, Problem
+from strokebench.errors import StrokebenchError
+
+
+def load(path: Path) -> Cohort:
+    """The cohort that a YAML file describes (keys: `strokebench.datasets.own.cohort_file.KEYS`).
+
+    The table, the file patterns and the text files are read; the images are not opened. A problem that is
+    neither mended, excluded nor accepted is an error, so that nothing is ever guessed: no value is corrected,
+    no patient dropped in silence. What was left out or accepted is counted in `about`.
+
+    Raises:
+        StrokebenchError: the first such problem and the number of others.
+    """
+    file = read_cohort_file(path)
+    examined = examine_table(file)
+    ids = [str(id) for id in examined.table.index]
+    problems = list(examined.problems)
+    if not ids:
+        raise StrokebenchError(f"{file.table}: no patient is left.", "Check the id column and `exclude:`.")
+    images = paths_of(file, file.images, ids, "image")
+    masks = paths_of(file, file.masks, ids, "mask")
+    brain_masks = paths_of(file, file.brain_masks, ids, "mask")
+    problems += [problem for part in (images, masks, brain_masks) if part for problem in part.problems]
+    texts = examined.texts
+    if file.text and file.text.files:
+        texts, found = read_texts(file, ids)
+        problems += found
+    if problems := [p for p in left(problems, file) if p.code not in _HARMLESS]:
+        raise _refuse(file, problems)
+    return Cohort(
+        name=file.name,
+        title=file.title,
+        table=examined.table,
+        columns=examined.columns,
+        images=images.paths if images else None,
+        masks=masks.paths if masks else None,
+        brain_masks=brain_masks.paths if brain_masks else None,
+        texts=texts,
+        site=None if examined.site is None else examined.site.str.strip(),
+        outcomes=file.outcomes,
+        about=_about(file, examined, images),
+        ignored=file.banned,
+    )
+
+
+# An analysis leaves out a patient without the outcome, and a patient without a text has none.
+_HARMLESS = ("outcome_missing", "text_missing")
+
+
+def paths_of(file: CohortFile, pattern: str | None, ids: Sequence[str], what: str) -> Resolved | None:
+    """File of each patient (`what`: `image` or `mask`); None where the cohort has no such pattern."""
+    return None if pattern is None else resolve(file.folder, pattern, ids, what, file.exclude)
+
+
+def _refuse(file: CohortFile, problems: list[Problem]) -> StrokebenchError:
+    first = problems[0]
+    whose = f"patient {first.patient}: " if first.patient else ""
+    more = f" ({len(problems) - 1} more problems)" if len(problems) > 1 else ""
+    return StrokebenchError(
+        f"{file.path.name}: {whose}{first.what}{more}.",
+        f"{first.remedy} `strokebench cohort check {file.path}` lists all problems.",
+    )
+
+
+def _about(file: CohortFile, examined: Examined, images: Resolved | None) -> dict[str, str]:
+    about = dict(file.about)
+    if file.exclude:
+        reasons = pd.Series(list(file.exclude.values())).value_counts()
+        about["left_out"] = "; ".join(f"{reason}: {n}" for reason, n in reasons.items())
+    if file.accept:
+        shown = [f"{code}: {who if who == EVERY else len(who)}" for code, who in file.accept.items()]
+        about["accepted"] = "; ".join(shown)
+    missing = {str(name): int(n) for name, n in examined.table.isna().sum().items() if n}
+    if images and images.paths.isna().any():
+        missing["image"] = int(images.paths.isna().sum())
+    if missing:
+        about["missing"] = "; ".join(f"{name}: {n}" for name, n in missing.items())
+    if examined.notes:
+        about["inferred"] = "; ".join(examined.notes)
+    return about

@@ -1,0 +1,75 @@
+"""Diagnostic texts from files, and what is wrong with a text wherever it comes from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pandas as pd
+
+from strokebench.datasets.own.cohort_file import CohortFile
+from strokebench.datasets.own.file_pattern import resolve
+from strokebench.datasets.problems import Problem
+from strokebench.datasets.texts.filter import split_sentences
+from strokebench.datasets.texts.filter_lists import BLACK_LIST
+
+LONG_WORDS = 300
+"""A longer text is reported: about the 512 tokens that the text encoders read."""
+
+
+def read_texts(file: CohortFile, ids: list[str]) -> tuple[pd.DataFrame, list[Problem]]:
+    """Texts of each patient from the files that the cohort's pattern names; None where there is none.
+
+    Args:
+        file: its text source has a file pattern.
+    """
+    assert file.text is not None
+    columns: dict[str, list[str | None]] = {}
+    problems: list[Problem] = []
+    for prompt in file.text.prompts:
+        pattern = file.text.files.replace("{prompt}", prompt)
+        found = resolve(file.folder, pattern, ids, "text", file.exclude)
+        problems += found.problems
+        column: list[str | None] = []
+        for id, path in found.paths.items():
+            try:
+                column.append(None if path is None else _read(Path(path)) or None)
+            except UnicodeDecodeError as error:
+                column.append(None)
+                what = f"{path}: not UTF-8 text (byte {error.start})"
+                problems.append(Problem("text_unreadable", what, str(id), prompt))
+        columns[prompt] = column
+    return pd.DataFrame(columns, index=pd.Index(ids)), problems
+
+
+def text_problems(texts: pd.DataFrame, known: list[Problem] = ()) -> Iterator[Problem]:  # type: ignore[assignment]
+    """Empty texts, refusals and texts that are too long.
+
+    Args:
+        texts: one column a prompt, one row a patient.
+        known: problems of these texts that are reported already, so that a missing file is not an empty text
+            as well.
+    """
+    reported = {problem.patient for problem in known}
+    for prompt in texts.columns:
+        for id, text in texts[prompt].items():
+            if pd.isna(text) or not str(text).strip():
+                if id not in reported:
+                    yield Problem("text_missing", f"the text {prompt!r} is empty", str(id), str(prompt))
+            elif refusal := _refusal(str(text)):
+                what = f"the text {prompt!r} holds a refusal: {refusal[:60]!r}"
+                yield Problem("text_refusal", what, str(id), str(prompt))
+            elif (n := len(str(text).split())) > LONG_WORDS:
+                what = f"the text {prompt!r} has {n} words (limit {LONG_WORDS})"
+                yield Problem("text_long", what, str(id), str(prompt))
+
+
+def _refusal(text: str) -> str | None:
+    # A text of many findings may say what cannot be told from the image; a refusal says little else.
+    sentences = split_sentences(text)
+    refusing = [sentence for sentence in sentences if BLACK_LIST["a refusal"].search(sentence)]
+    return refusing[0] if refusing and 2 * len(refusing) >= len(sentences) else None
+
+
+def _read(path: Path) -> str:
+    return path.read_bytes().decode("utf-8-sig").strip()

@@ -1,0 +1,1 @@
+"""SOOP, a public cohort of acute ischaemic strokes."""

@@ -1,0 +1,213 @@
+"""SOOP, the Stroke Outcome Optimization Project: acute ischaemic strokes of one US centre, public domain.
+
+Source: Absher et al., Sci Data 2024;11:839 (OpenNeuro ds004889). What is read is its clinical table and the
+lesion masks in MNI space; `strokebench.datasets.images.rendering` lays each mask on the MNI template as the
+patient's volume, and `strokebench.datasets.texts.writer` writes the diagnostic text from the measured lesion.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from strokebench.datasets.cohort import Cohort, Column, Kind
+from strokebench.datasets.images import lesion, rendering
+from strokebench.datasets.soop.lesions import ATLAS, LESIONS, build, masks_by_patient
+from strokebench.datasets.texts import prompts
+from strokebench.datasets.texts import writer as text_writer
+from strokebench.errors import StrokebenchError
+from strokebench.files import digest, file_digest, home, read_json, write_json
+
+TABLE = "participants.tsv"
+VARIABLE = "STROKEBENCH_SOOP"
+IMPLAUSIBLE_ML = 700.0
+"""A mask larger than this is left out: it is over half a brain, and two masks of the original (sub-1373 and
+sub-1395, over 850 ml) are taken for faulty segmentations (our rule)."""
+
+TOAST = {
+    "1": "large-artery atherosclerosis",
+    "2": "cardioembolism",
+    "3": "small-vessel disease",
+    "4": "other determined",
+    "5": "cryptogenic",
+}
+
+COLUMNS = {
+    "sex": Column(Kind.CATEGORICAL, description="F or M, as reported by the patient"),
+    "age": Column(Kind.NUMERIC, "years", "age at the scan; over 89 is given as 89", 0, 89),
+    "race": Column(Kind.CATEGORICAL, description="b: Black or African American, w: White"),
+    "priorstroke": Column(Kind.NUMERIC, "", "1: evidence of an earlier stroke", 0, 1),
+    "bmi": Column(Kind.NUMERIC, "kg/m2", "body mass index", 5, 150),
+    "etiology": Column(Kind.CATEGORICAL, description="TOAST class"),
+    "nihss": Column(Kind.NUMERIC, "points", "NIH Stroke Scale", 0, 42),
+    "mrs": Column(Kind.NUMERIC, "points", "modified Rankin Scale at discharge, 6: died", 0, 6),
+}
+
+ABOUT = {
+    "source": "OpenNeuro ds004889 v1.1.2, Stroke Outcome Optimization Project (SOOP)",
+    "doi": "10.18112/openneuro.ds004889.v1.1.2",
+    "licence": "CC0 (table and lesion masks); arterial atlas: Johns Hopkins University, CC BY-SA 4.0",
+    "citation": (
+        "Absher J, et al. The stroke outcome optimization project: Acute ischemic strokes from a "
+        "comprehensive stroke center. Sci Data 2024;11:839. doi:10.1038/s41597-024-03667-5"
+    ),
+    "image": (
+        "MNI152 T1 template at 3 mm with the patient's lesion mask blended in: the lesion is real, the brain "
+        "around it is not"
+    ),
+    "text": (
+        "written by rule from the measured lesion, with the mistakes of a language model; no language model was asked"
+    ),
+    "age": "an age of '89+' is read as 89",
+    "etiology": (
+        "the TOAST class is settled by the work-up in hospital, before discharge and hence before the mRS; "
+        "it is kept as an input, as in the virtual cohort"
+    ),
+    "mrs": "missing for a third of the patients, and not at random; never an input",
+}
+
+_log = logging.getLogger(__name__)
+
+
+def load(folder: Path | None = None) -> Cohort:
+    """The SOOP cohort: table, and for each patient a volume with the lesion, its mask and five texts.
+
+    Volumes and text are made once, below `home("cohorts")`, and found again by the content of the source
+    files. Left out, and counted in `about["left_out"]`: patients without an acute ischaemic stroke, without
+    a lesion mask, or with a lesion over 700 ml. Patients without an NIHSS or an mRS stay; an outcome leaves
+    them out where it needs one.
+
+    Args:
+        folder: holds `participants.tsv`, `lesions_mni1mm.zip` and `ArterialAtlas136.nii.gz`; default: the
+            environment variable `STROKEBENCH_SOOP`.
+
+    Raises:
+        StrokebenchError: no folder given, a file missing, a value or a mask that cannot be read (names the
+            patient).
+    """
+    folder = _checked_folder(folder)
+    table = read_table(folder / TABLE)
+    acute = table.pop("acuteischaemicstroke") == 1
+    masks = masks_by_patient(folder / LESIONS)
+    wanted = table.index[acute & table.index.isin(masks)]
+
+    built = _built(folder, {patient: masks[patient] for patient in wanted.unique()})
+    volume = pd.Series({patient: built[patient]["volume_ml"] for patient in wanted.unique()}, dtype=float)
+    plausible = [patient for patient in wanted if volume[patient] <= IMPLAUSIBLE_ML]
+    left_out = {
+        "no acute ischaemic stroke": int((~acute).sum()),
+        "no lesion mask": int((acute & ~table.index.isin(masks)).sum()),
+        f"lesion over {IMPLAUSIBLE_ML:.0f} ml": len(wanted) - len(plausible),
+    }
+    table = table.loc[table.index.isin(plausible)]
+    ids = pd.Index(plausible).unique()
+    return Cohort(
+        name="soop",
+        title="SOOP (public cohort)",
+        table=table,
+        columns=COLUMNS,
+        images=pd.Series({patient: built[patient]["image"] for patient in ids}, dtype=object),
+        masks=pd.Series({patient: built[patient]["mask"] for patient in ids}, dtype=object),
+        texts=pd.DataFrame.from_dict(
+            {patient: built[patient]["texts"] for patient in ids},
+            orient="index",
+            columns=list(prompts.PROMPTS),
+        ),
+        outcomes={"nihss": "nihss < 7", "mrs": "mrs > 2"},
+        ignored=("mrs",),
+        about={
+            **ABOUT,
+            "left_out": "; ".join(f"{reason}: {n}" for reason, n in left_out.items()),
+            "missing": "; ".join(f"{name}: {n}" for name, n in table.isna().sum().items() if n),
+        },
+    )
+
+
+def read_table(path: Path) -> pd.DataFrame:
+    """The clinical table by patient id; `n/a` is missing, `89+` years is 89, the mRS is called `mrs`.
+
+    Raises:
+        StrokebenchError: a column is missing, or a value cannot be read (names the patient).
+    """
+    raw = pd.read_csv(path, sep="\t", dtype=str, keep_default_na=False).map(str.strip)
+    raw = raw.rename(columns={"gs_rankin_6isdeath": "mrs"})
+    missing = {"participant_id", "acuteischaemicstroke", *COLUMNS} - set(raw.columns)
+    if missing:
+        name = {"mrs": "gs_rankin_6isdeath"}.get(first := min(missing), first)
+        raise StrokebenchError(f"{path}: no column {name!r}.", "Use the table of OpenNeuro ds004889.")
+    raw = raw.set_index("participant_id").replace({"n/a": None, "": None})
+    table = pd.DataFrame(index=raw.index)
+    for name in ("acuteischaemicstroke", *COLUMNS):
+        column = COLUMNS.get(name)
+        if name == "age":
+            raw[name] = raw[name].replace({"89+": "89"})
+        if name == "etiology":
+            table[name] = [_toast(path, patient, value) for patient, value in raw[name].items()]
+        elif column is None or column.kind is Kind.NUMERIC:
+            table[name] = [_number(path, patient, name, value) for patient, value in raw[name].items()]
+        else:
+            table[name] = raw[name]
+    return table
+
+
+def _number(path: Path, patient: Any, name: str, value: str | None) -> float:
+    try:
+        return float("nan") if value is None or pd.isna(value) else float(value)
+    except ValueError:
+        raise StrokebenchError(
+            f"{path}: patient {patient}, column {name!r}: {value!r} is not a number.",
+            "Write n/a if it is unknown.",
+        ) from None
+
+
+def _toast(path: Path, patient: Any, value: str | None) -> str | None:
+    if value is None or pd.isna(value):
+        return None
+    if value[0] not in TOAST:
+        raise StrokebenchError(
+            f"{path}: patient {patient}, column 'etiology': {value!r} is not a TOAST class.",
+            "It should begin with 1 to 5; write n/a if it is unknown.",
+        )
+    return TOAST[value[0]]
+
+
+def _checked_folder(folder: Path | None) -> Path:
+    if folder is None:
+        if not (given := os.environ.get(VARIABLE)):
+            raise StrokebenchError(
+                "The SOOP cohort is not part of the package, and its folder is not known.",
+                f"Set {VARIABLE} to the folder that holds {TABLE}, {LESIONS} and {ATLAS}.",
+            )
+        folder = Path(given)
+    folder = Path(folder).expanduser()
+    for name in (TABLE, LESIONS, ATLAS):
+        if not (folder / name).is_file():
+            raise StrokebenchError(f"{folder}: no {name}.", f"Set {VARIABLE} to the folder that holds it.")
+    if not zipfile.is_zipfile(folder / LESIONS):
+        raise StrokebenchError(f"{folder / LESIONS}: not a zip archive.", "Fetch it again; it may be cut short.")
+    return folder
+
+
+def _built(folder: Path, masks: dict[str, str]) -> dict[str, dict[str, Any]]:
+    """Volume, paths and texts of each patient, with absolute paths; made on the first call."""
+    key = digest(
+        {
+            "files": [file_digest(folder / name) for name in (LESIONS, ATLAS)],
+            "patients": sorted(masks),
+            "versions": [lesion.VERSION, prompts.VERSION, rendering.VERSION, text_writer.VERSION],
+        }
+    )
+    cache = home("cohorts", f"soop-{key[:16]}")
+    index = cache / "patients.json"
+    if not index.is_file():
+        _log.info("Making the volumes and the text of %d SOOP patients, once, in %s", len(masks), cache)
+        write_json(index, build(folder, masks, cache))
+    built = read_json(index)
+    for entry in built.values():
+        entry["image"], entry["mask"] = str(cache / entry["image"]), str(cache / entry["mask"])
+    return built

@@ -1,0 +1,1 @@
+"""Diagnostic text: written from masks, and filtered."""

@@ -1,0 +1,61 @@
+"""A small perceptron on the table."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from torch import nn
+
+from strokebench.methods.base import Family
+from strokebench.methods.neural import NeuralMethod
+from strokebench.methods.parts.layers import Dropout
+from strokebench.methods.registry import register
+from strokebench.tasks.inputs import Modality, Shapes
+
+if TYPE_CHECKING:
+    import optuna
+from strokebench.methods.parts.plain import Parts, _common_space
+
+
+@register
+@dataclass(kw_only=True, eq=False, repr=False)
+class MLP(NeuralMethod):
+    """A small perceptron on the table.
+
+    Source: the paper, section 4.3, which calls it single-modal but also speaks of table and image in one
+    classifier; `inputs` offers both.
+
+    Ours: 128 and 64 hidden units.
+
+    Args:
+        inputs: `table`, or `table+image` (pooled image vector beside the table).
+        dropout: after each hidden layer.
+    """
+
+    name = "mlp"
+    label = "MLP"
+    paper_row = 4
+    family = Family.DEEP
+    uses = frozenset({Modality.TABLE})
+    reads = frozenset({"table", "image"})
+
+    inputs: str = "table"
+    dropout: float = 0.5
+
+    def parts(self) -> frozenset[str]:
+        return frozenset(self.inputs.split("+"))
+
+    def build(self, shapes: Shapes) -> nn.Module:
+        parts = tuple(self.inputs.split("+"))
+        width = sum({"table": shapes.table, "image": shapes.image}[part] for part in parts)
+        layers = nn.Sequential(
+            nn.Linear(width, 128), nn.ReLU(), Dropout(self.dropout),
+            nn.Linear(128, 64), nn.ReLU(), Dropout(self.dropout),
+            nn.Linear(64, 1),
+        )  # fmt: skip
+        return Parts(parts, layers)
+
+    @staticmethod
+    def search_space(trial: optuna.Trial) -> dict[str, Any]:
+        return _common_space(trial)

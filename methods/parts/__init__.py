@@ -1,0 +1,1 @@
+"""What are networks built of?"""

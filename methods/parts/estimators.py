@@ -1,0 +1,110 @@
+"""XGBoost, Random Forest and SVM on the table, the paper's conventional baselines."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.decomposition import PCA
+
+from strokebench.errors import StrokebenchError
+from strokebench.files import atomic_path
+from strokebench.methods.base import Family, Method, two_columns
+from strokebench.tasks.inputs import Modality, TriModal
+
+if TYPE_CHECKING:
+    from sklearn.tree._tree import Tree
+
+COMPONENTS = 32
+"""Principal components of image and of text when `inputs="all"` (our choice)."""
+
+TRUSTED = ["xgboost.sklearn.XGBClassifier", "xgboost.core.Booster", "sklearn.tree._tree.Tree"]
+"""Types that a saved method may hold beside those that skops trusts by itself."""
+
+
+@dataclass(kw_only=True, eq=False, repr=False)
+class Traditional(Method):
+    """What the three share: which inputs they read, and safe saving.
+
+    Args:
+        inputs: `table`, or `all`: the table beside 32 principal components of the image vector and of the
+            text's mean over prompts, fitted on the training part.
+    """
+
+    uses: ClassVar[frozenset[Modality]] = frozenset({Modality.TABLE})
+    family: ClassVar[Family] = Family.TRADITIONAL
+
+    inputs: str = "table"
+    reductions_: dict[str, PCA] = field(init=False, default_factory=dict)
+
+    def features(self, x: TriModal, fit: bool = False) -> NDArray[np.float32]:
+        """The columns that the estimator reads, (n, columns)."""
+        if self.inputs == "table":
+            return x.table
+        if self.inputs != "all":
+            raise StrokebenchError(f"{self.name}: inputs={self.inputs!r} is unknown.", "Use table or all.")
+        sources = {"image": x.image, "text": x.text.mean(1).reshape(len(x), -1)}
+        if fit:
+            self.reductions_ = {
+                name: PCA(min(COMPONENTS, *source.shape), random_state=self.random_state).fit(source)
+                for name, source in sources.items()
+            }
+        reduced = [self.reductions_[name].transform(source) for name, source in sources.items()]
+        return np.hstack([x.table, *reduced])
+
+    def fit(self, train: TriModal, y: NDArray, validation: TriModal, y_validation: NDArray) -> Self:
+        features = self.features(train, fit=True)
+        held_out = self.features(validation)
+        self.estimator_ = self.fit_estimator(features, y, held_out, y_validation)
+        self.facts_ = self.estimator_facts()
+        return self
+
+    def fit_estimator(self, x: NDArray, y: NDArray, x_validation: NDArray, y_validation: NDArray) -> Any:
+        """The fitted scikit-learn estimator."""
+        raise NotImplementedError
+
+    def estimator_facts(self) -> dict[str, float]:
+        """Numbers worth logging of the fitted estimator."""
+        return {}
+
+    def predict_proba(self, x: TriModal) -> NDArray[np.float64]:
+        return two_columns(self.estimator_.predict_proba(self.features(x))[:, 1])
+
+    def _save_model(self, folder: Path) -> None:
+        import skops.io
+
+        with atomic_path(folder / "model.skops") as path:
+            skops.io.dump({"estimator": self.estimator_, "reductions": self.reductions_}, path)
+
+    def _load_model(self, folder: Path) -> None:
+        import skops.io
+
+        path = folder / "model.skops"
+        try:
+            state = skops.io.load(path, trusted=TRUSTED)
+        except Exception as error:
+            raise StrokebenchError(f"{path} cannot be read: {error}") from None
+        self.estimator_, self.reductions_ = state["estimator"], state["reductions"]
+        for tree in getattr(self.estimator_, "estimators_", ()):
+            if not is_sound(tree.tree_):
+                raise StrokebenchError(f"{path} is damaged: a tree points outside itself.", "Fit and save it again.")
+
+
+def is_sound(tree: Tree) -> bool:
+    """Whether a loaded tree's nodes point forward to nodes and columns that exist.
+
+    scikit-learn follows them without looking, so that a doctored file could make it read foreign memory.
+    """
+    state = tree.__getstate__()
+    nodes, count = state["nodes"], state["node_count"]
+    if len(nodes) != count or len(state["values"]) != count:
+        return False
+    left, right = nodes["left_child"], nodes["right_child"]
+    inner, own = left != -1, np.arange(count)
+    children = np.stack([left, right])[:, inner]
+    forward = (children > own[inner]).all() and (children < count).all()
+    columns = nodes["feature"][inner]
+    return bool(forward and (right[~inner] == -1).all() and ((columns >= 0) & (columns < tree.n_features)).all())

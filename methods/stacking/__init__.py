@@ -1,0 +1,1 @@
+"""How are many networks of one kind trained at once?"""

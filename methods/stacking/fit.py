@@ -1,0 +1,109 @@
+"""Several fits of one neural method at once, equal to fitting each alone; what a GPU needs to be busy.
+
+The way for a GPU, where one small network leaves almost all of it idle. On a CPU little is to be won (a seventh of
+the time for eight runs of EarthMind on one thread) or something lost (VDAFM), because the parameters of all runs pass
+through memory in each step.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from copy import copy
+from typing import Any
+
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from strokebench.errors import StrokebenchError
+from strokebench.methods.base import Method
+from strokebench.methods.neural import NeuralMethod
+from strokebench.methods.stacking.run import FitParts, StackedRun
+from strokebench.methods.stacking.training import train_stacked
+from strokebench.tasks.inputs import Shapes, TriModal
+
+Fit = tuple[TriModal, NDArray[Any], TriModal, NDArray[Any]]
+"""Training part, its labels, validation part, its labels."""
+
+OWN_TO_EACH = frozenset(
+    {"random_state", "learning_rate", "patience", "warmup_epochs", "clip_norm"}
+    | {"noise", "noise_probability", "mixup_alpha", "mixup_probability"}
+)
+"""Hyper-parameters in which runs of a stack may differ: no network or loss depends on them."""
+
+FINISHING = frozenset({"fusion", "sparsemm"})
+"""Methods whose own `fit` only adds to what the common one made; another's might change its inputs first."""
+
+ANY = Shapes(image=16, tokens=16, prompts=1, layers=1, text=4, table=4)
+"""Patients for whom a network is built to look at its layers."""
+
+
+def can_stack(methods: Sequence[Method]) -> str | None:
+    """Why these methods cannot be fitted together, in any number; None if they can.
+
+    Their parts must have the same `Shapes` besides.
+
+    Raises:
+        Exception: whatever `build` raises on settings that are none.
+    """
+    first = methods[0]
+    if not isinstance(first, NeuralMethod):
+        return f"{first.name} is no network"
+    if any(type(method) is not type(first) for method in methods):
+        return "they are different methods"
+    if type(first).fit is not NeuralMethod.fit and first.name not in FINISHING:
+        return f"{first.name} has its own fit"
+    known = first.get_params()
+    for method in methods[1:]:
+        for name, value in method.get_params().items():
+            if name not in OWN_TO_EACH and value != known[name]:
+                return f"they differ in {name}"
+    with torch.random.fork_rng(devices=[]):
+        layers = first.build(ANY).modules()
+    if any(isinstance(layer, nn.modules.batchnorm._BatchNorm) for layer in layers):
+        # The gradient of a bias before it is nothing but rounding, which RAdam blows up to steps of full size:
+        # the running means follow, and with them the validation curve and the epoch that is kept.
+        return f"{first.name} normalises batches, which does not repeat when sums are in another order"
+    return None
+
+
+def fit_stacked(methods: Sequence[NeuralMethod], parts: Sequence[Fit], device: str | torch.device = "cpu") -> None:
+    """Fit each method on its own part, all together: afterwards each is as `fit` would have left it.
+
+    Everything random is drawn by each run alone, from the same generators and in the same order as in `fit`, so
+    that a run's result does not depend on its neighbours or on the device, up to the rounding of sums.
+
+    Args:
+        methods: of one class and architecture; see `can_stack`.
+        parts: for each method the arguments of its `fit`.
+        device: where the stack is trained; the fitted networks are on the CPU.
+
+    Raises:
+        StrokebenchError: they cannot be stacked; nothing was fitted.
+        RuntimeError: PyTorch cannot map an operation of the network over runs, or memory is out
+            (`torch.OutOfMemoryError`).
+    """
+    given = [FitParts(*part) for part in parts]
+    if len({part.train.shapes for part in given}) > 1:
+        reason: str | None = "their patients differ in shape"
+    else:
+        reason = can_stack(methods)
+    if reason:
+        raise StrokebenchError(f"These fits cannot be stacked: {reason}.", "Fit them one by one.")
+    runs = [StackedRun.start(method, part) for method, part in zip(methods, given, strict=True)]
+    train_stacked(runs, torch.device(device))
+    for run in runs:
+        _finish(run)
+
+
+def _finish(run: StackedRun) -> None:
+    """Let the method's own `fit` do what it does after training: it gets the trained network, and no epoch to train."""
+    method = run.method
+    finishing = copy(method)
+    finishing.max_epochs = 0
+    finishing.__dict__["build"] = lambda shapes: run.module
+    finishing.fit(*run.parts)
+    own = {*method.get_params(), "build"}
+    method.__dict__.update({name: value for name, value in vars(finishing).items() if name not in own})
+    method.history_ = run.result.history
+    method.facts_ = {**finishing.facts_, "best_epoch": run.result.best_epoch, "epochs": run.result.epochs}

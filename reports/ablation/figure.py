@@ -1,0 +1,109 @@
+"""A picture of an ablation: what is left, down the side; the AUC of each way of taking away, side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from strokebench.reports.results import Results
+from strokebench.reports.table1.figure import CHANCE, draw_mean
+from strokebench.reports.tables import caption as words
+from strokebench.reports.tables.style import INK, LOOKS, SOFT, head
+from strokebench.reports.tables.table import PAPER_LABEL, Table
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from strokebench.reports.tables.table import Row
+
+STEP = 0.36
+"""Distance of two ways of taking away within a line; lines are 1 apart."""
+
+
+def draw_ablation(results: Results, series: Sequence[tuple[str, Table]], metric: str = "AUC") -> Figure:
+    """A dot with its deviation over runs a row and way, and the paper's number hollow.
+
+    Args:
+        series: a name and a table of rows of one method each. Rows of one label share a line.
+    """
+    from matplotlib.figure import Figure
+
+    labels = list(dict.fromkeys(row.label for _, table in series for row in table.rows))
+    figure = Figure(figsize=(8.2, 1.9 + 0.46 * len(labels)), layout="constrained")
+    axes = figure.add_subplot()
+    for number, (_, table) in enumerate(series):
+        shift = STEP * (number - (len(series) - 1) / 2)
+        for row in table.rows:
+            _point(axes, row, metric, labels.index(row.label) + shift, LOOKS[number % len(LOOKS)])
+    axes.set_yticks(range(len(labels)), labels)
+    axes.set_ylim(max(len(labels), 1) - 0.45, -0.55)
+    for line in range(1, len(labels)):
+        axes.axhline(line - 0.5, color="#e5e8eb", linewidth=0.8)
+    if metric == "AUC":
+        axes.axvline(CHANCE, color=SOFT, linestyle=":", linewidth=1)
+    axes.set_xlabel(f"{metric} in percent: mean over runs, bar = population standard deviation", color=INK)
+    head(figure, setting_line(results))
+    axes.grid(axis="x", color="#e5e8eb", linewidth=0.8)
+    axes.set_axisbelow(True)
+    axes.tick_params(axis="y", length=0, labelcolor=INK)
+    for side in ("top", "right", "left"):
+        axes.spines[side].set_visible(False)
+    _legend(figure, series, metric)
+    return figure
+
+
+def setting_line(results: Results) -> str:
+    """Cohort, outcome and protocol in one line."""
+    facts = [f"{name} {said}" for name in ("outcome", "protocol") if (said := str(results.provenance.get(name, "")))]
+    return ", ".join([words.cohort_title(results), *facts])
+
+
+def _point(axes: Axes, row: Row, metric: str, height: float, look: tuple[str, str]) -> None:
+    cell = row.cells[metric]
+    colour, shape = look
+    if cell.value is None:
+        axes.text(
+            0.01,
+            height,
+            f"no finished run ({row.done}/{row.planned})" if not row.done else "undefined",
+            transform=axes.get_yaxis_transform(),
+            va="center",
+            color=SOFT,
+            fontsize=8,
+            style="italic",
+            bbox={"facecolor": "white", "edgecolor": "none", "pad": 1},
+        )
+    else:
+        draw_mean(axes, row, metric, height, colour, shape)
+        if not row.complete:
+            axes.annotate(
+                f"{row.done}/{row.planned} runs",
+                (100 * (cell.value + (cell.std or 0)), height),
+                xytext=(6, 0),
+                textcoords="offset points",
+                va="center",
+                fontsize=8,
+                color=SOFT,
+            )
+    if cell.paper is not None:
+        axes.plot(cell.paper.mean, height, "D", markersize=6, markerfacecolor="none", markeredgecolor=INK, zorder=4)
+
+
+def _legend(figure: Figure, series: Sequence[tuple[str, Table]], metric: str) -> None:
+    from matplotlib.lines import Line2D
+
+    handles = []
+    if len(series) > 1:
+        for number, (name, _) in enumerate(series):
+            colour, shape = LOOKS[number % len(LOOKS)]
+            handles.append(Line2D([], [], marker=shape, linestyle="-", color=colour, markeredgecolor=INK, label=name))
+    cells = [row.cells[metric] for _, table in series for row in table.rows]
+    if any(cell.paper for cell in cells):
+        hollow = Line2D([], [], marker="D", linestyle="", markerfacecolor="none", markeredgecolor=INK)
+        hollow.set_label(PAPER_LABEL)
+        handles.append(hollow)
+    if metric == "AUC":
+        handles.append(Line2D([], [], color=SOFT, linestyle=":", linewidth=1, label="chance"))
+    if handles:
+        figure.legend(handles=handles, loc="outside lower center", ncols=2, frameon=False, fontsize=8.5)

@@ -1,0 +1,231 @@
+"""Ablations: what does a method lose when a part of it or of its input is taken away?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from strokebench.reports.results import Results
+from strokebench.reports.statistics.paired import LEVEL, Difference, paired_difference, test_share
+from strokebench.reports.summary import SETTING, metrics_by_run, summarise
+from strokebench.reports.table1.table import METRIC_COLUMNS, metric_cells
+from strokebench.reports.tables import caption as words
+from strokebench.reports.tables.failures import failures
+from strokebench.reports.tables.table import Cell, Column, Kind, Row, Table, mark_best
+
+METRIC = "AUC"
+"""What settings are compared by: it needs no threshold."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One row of an ablation.
+
+    Args:
+        method, variant, condition: its setting. label: as the table prints it.
+        paper: the label under which the paper's table has it; empty where it has not.
+        complete: nothing is taken away; the others of the method are compared with it.
+    """
+
+    method: str
+    variant: str
+    condition: str
+    label: str
+    paper: str = ""
+    complete: bool = False
+
+    @property
+    def setting(self) -> tuple[str, str, str]:
+        """Values of `SETTING`."""
+        return self.method, self.variant, self.condition
+
+
+def ablation_table(
+    results: Results,
+    name: str,
+    title: str,
+    entries: Sequence[Entry],
+    source: str = "",
+    head: str = "Input",
+    notes: Sequence[str] = (),
+) -> Table:
+    """The six metrics of each entry, and its AUC against the complete one on the same runs.
+
+    Args:
+        entries: in the order of rows; those that were never planned are left out.
+        source: the paper's table whose numbers stand beside.
+        head: what is taken away from.
+    """
+    columns = [*METRIC_COLUMNS, Column("difference", f"{METRIC} − complete", Kind.TEXT)]
+    against = differences(results, entries)
+    summary = _summary(results)
+    rows: list[Row] = []
+    labels: dict[tuple[str, ...], str] = {}
+    for entry in entries:
+        if (row := summary.get(entry.setting)) is None:
+            continue
+        method = results.method(entry.method).label
+        labels[entry.setting] = f"{method}, {entry.label}"
+        told = "reference" if entry.complete else str(against.get(entry.setting, ""))
+        rows.append(
+            Row(
+                key="/".join(entry.setting),
+                label=entry.label,
+                group=method,
+                cells={**metric_cells(row, source if entry.paper else "", entry.paper), "difference": Cell(text=told)},
+                done=row["done"],
+                planned=row["planned"],
+                failed=row["failed"],
+            )
+        )
+    return Table(
+        name=name,
+        title=title,
+        cohort=words.cohort_title(results),
+        caption=words.caption(results),
+        columns=columns,
+        rows=mark_best(rows, columns),
+        notes=[*notes, *_notes(rows, results)],
+        failures=failures(results, labels),
+        facts=words.facts(results),
+        head=head,
+    )
+
+
+def differences(results: Results, entries: Sequence[Entry]) -> dict[tuple[str, str, str], Difference]:
+    """Each entry's AUC against the complete one of its method, on the runs that both have finished."""
+    by_run = metrics_by_run(results).set_index([*SETTING, "seed", "fold"])[METRIC].sort_index()
+    share = test_share(results)
+    found = {}
+    for entry in entries:
+        complete = complete_entry(entries, entry.method)
+        if complete is not None and not entry.complete:
+            found[entry.setting] = paired_difference(
+                _runs(by_run, entry.setting), _runs(by_run, complete.setting), share
+            )
+    return found
+
+
+def complete_entry(entries: Sequence[Entry], method: str) -> Entry | None:
+    """The entry of a method that nothing is taken away from."""
+    return next((entry for entry in entries if entry.method == method and entry.complete), None)
+
+
+def means(results: Results, entries: Sequence[Entry]) -> dict[Entry, float]:
+    """Mean AUC of the entries that have finished runs, in their order."""
+    summary = _summary(results)
+    known = {entry: summary[entry.setting][METRIC] for entry in entries if entry.setting in summary}
+    return {entry: float(mean) for entry, mean in known.items() if not pd.isna(mean)}
+
+
+def ablation_lead(results: Results, method: str, entries: Sequence[Entry]) -> str:
+    """What the numbers say of one method: the complete one, the best of the rest, and what is within the noise.
+
+    Args:
+        entries: may be of other methods too.
+    """
+    label = results.method(method).label
+    mine = [entry for entry in entries if entry.method == method]
+    found = means(results, mine)
+    complete = complete_entry(mine, method)
+    if not found:
+        return f"{label}: no finished run yet."
+    if complete not in found or len(found) == 1:
+        best = max(found, key=lambda entry: found[entry])
+        return f"{label}: highest mean {METRIC} so far {_percent(found[best])} ({best.label}); nothing to compare yet."
+    rest = {entry: mean for entry, mean in found.items() if entry != complete}
+    best = max(rest, key=lambda entry: rest[entry])
+    against = {
+        entry: difference for entry in rest if (difference := differences(results, mine)[entry.setting]).runs > 1
+    }
+    said = f"{label}: mean {METRIC} {_percent(found[complete])} with {complete.label.lower()}."
+    if best in against:
+        verdict = "distinguishable" if against[best].distinguishable else "not distinguishable from it"
+        said += f" The best of the rest, {best.label.lower()}, lies {_points(against[best])}: {verdict}."
+    said += f" {_below(against)}"
+    waiting = incomplete(results, mine)
+    return said + (f" {waiting} of {len(mine)} settings are incomplete." if waiting else "")
+
+
+def below_complete(results: Results, method: str, entries: Sequence[Entry]) -> str:
+    """One sentence: how many reduced settings of a method are below the complete one by more than noise."""
+    found = differences(results, [entry for entry in entries if entry.method == method])
+    return _below({entry: found[entry.setting] for entry in entries if found.get(entry.setting, _NONE).runs > 1})
+
+
+def incomplete(results: Results, entries: Sequence[Entry]) -> int:
+    """How many entries still lack planned runs."""
+    wanted = {entry.setting for entry in entries}
+    lacking = results.runs[results.runs["status"] != "done"]
+    return len(wanted & set(lacking[list(SETTING)].astype(str).itertuples(index=False, name=None)))
+
+
+def nothing_planned(results: Results) -> str:
+    """The lead where no method could be run."""
+    return "" if len(results.runs) else "Nothing was planned: no wanted method can be run on this cohort."
+
+
+_NONE = Difference(float("nan"), float("nan"), 0)
+
+
+def _below(against: Mapping[Entry, Difference]) -> str:
+    if not against:
+        return "Too few runs to tell differences from noise."
+    below = [entry for entry, difference in against.items() if difference.distinguishable and difference.mean < 0]
+    which = f" ({', '.join(entry.label.lower() for entry in below)})" if below else ""
+    return f"{len(below)} of {len(against)} reduced settings are distinguishably below the complete one{which}."
+
+
+def _summary(results: Results) -> dict[tuple[str, ...], dict[str, Any]]:
+    """The rows of `summarise` by setting."""
+    records = [{str(key): value for key, value in row.items()} for row in summarise(results).to_dict("records")]
+    return {tuple(str(row[key]) for key in SETTING): row for row in records}
+
+
+def _runs(by_run: pd.Series, setting: tuple[str, str, str]) -> pd.Series:
+    """The metric by (seed, fold) of one setting."""
+    rows = [tuple(map(str, key[:3])) == setting for key in by_run.index]
+    return by_run[rows].droplevel(list(SETTING))
+
+
+def _percent(value: float) -> str:
+    return f"{100 * value:.2f}"
+
+
+def _points(difference: Difference) -> str:
+    side = "above" if difference.mean >= 0 else "below"
+    return (
+        f"{abs(100 * difference.mean):.2f} points {side} it, with a corrected standard error of "
+        f"{100 * difference.error:.2f} over {difference.runs} paired runs"
+    )
+
+
+def _notes(rows: Sequence[Row], results: Results) -> list[str]:
+    notes = [
+        f"{METRIC} − complete: mean difference over the runs that both finished, ± its standard error corrected for "
+        "shared training patients (Nadeau and Bengio 2003), in percentage points. Distinguishable from noise: "
+        f"p < {LEVEL} by Student's t, with a degree of freedom less than runs."
+    ]
+    if any(not row.complete for row in rows):
+        notes.append(
+            "Incomplete: a row with fewer runs than planned shows the mean of its finished runs only, and is "
+            "never marked."
+        )
+    if any(row.has_paper for row in rows):
+        notes.append(
+            "Paper, other patients: the paper's own numbers, measured on its private cohort over 4 runs; they are "
+            "no target."
+        )
+    if said := words.identity(results):
+        notes.append(said)
+    return notes
+
+
+def by_method(results: Results, entries: Sequence[Entry]) -> Mapping[str, list[Entry]]:
+    """The entries of each method of these results."""
+    return {
+        method.name: mine for method in results.methods if (mine := [e for e in entries if e.method == method.name])
+    }

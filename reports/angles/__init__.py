@@ -1,0 +1,1 @@
+"""How far does joint encoding bring image and text together?"""

@@ -1,0 +1,193 @@
+"""Angles in a table and in words: before, after, the change, and what the losses have to do with it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import pandas as pd
+
+from strokebench.reports.angles.measure import (
+    AFTER,
+    BEFORE,
+    CHANGE,
+    RESAMPLES,
+    Contrast,
+    Estimate,
+    angles,
+    bootstrap_mean,
+    contrast,
+)
+from strokebench.reports.results import Results
+from strokebench.reports.summary import SETTING
+from strokebench.reports.tables import caption as words
+from strokebench.reports.tables.failures import failures
+from strokebench.reports.tables.table import DASH, Cell, Column, Kind, Row, Table
+
+
+def angle_table(results: Results, variants: Mapping[str, str], reference: str) -> Table:
+    """Mean angles and their change a variant, and how much more `reference` changes them than each other one.
+
+    Args:
+        variants: variant -> its label, in the order of rows. reference: one of them.
+    """
+    columns = [
+        Column("patients", "Patients", Kind.COUNT),
+        Column("before", "Before", Kind.TEXT),
+        Column("after", "After", Kind.TEXT),
+        Column("change", "Change (95 % CI)", Kind.TEXT),
+        Column("folds", "Change by fold", Kind.TEXT),
+    ]
+    rows: list[Row] = []
+    labels: dict[tuple[str, ...], str] = {}
+    for method in results.methods:
+        runs = {variant: _runs(results, method.name, variant) for variant in variants}
+        for variant, label in variants.items():
+            if runs[variant].empty:
+                continue
+            labels |= {tuple(map(str, key)): label for key in runs[variant][list(SETTING)].itertuples(index=False)}
+            rows.append(
+                _row(
+                    method.name,
+                    variant,
+                    label,
+                    method.label,
+                    _angle_cells(results, method.name, variant),
+                    runs[variant],
+                )
+            )
+        for variant, label in variants.items():
+            if variant == reference or runs[variant].empty or runs[reference].empty:
+                continue
+            named = f"{variants[reference]} less {label[0].lower()}{label[1:]}"
+            both = pd.concat([runs[reference], runs[variant]])
+            cells = _contrast_cells(contrast(results, method.name, reference, variant))
+            rows.append(
+                _row(method.name, f"{reference} - {variant}", named, f"{method.label}: difference", cells, both)
+            )
+    return Table(
+        name="alignment",
+        title="Angle between image and text before and after joint encoding",
+        cohort=words.cohort_title(results),
+        caption=_caption(results),
+        columns=columns,
+        rows=rows,
+        notes=_notes(rows, results),
+        failures=failures(results, labels),
+        facts=words.facts(results),
+        head="Losses",
+    )
+
+
+def angle_lead(results: Results, variants: Mapping[str, str], reference: str, other: str) -> str:
+    """The change with all losses, without one, and whether the difference is more than chance."""
+    if not len(results.runs):
+        return "Nothing was planned: no wanted method can be run on this cohort."
+    said = []
+    for method in results.methods:
+        mine = angles(results, method.name, reference)
+        if mine.empty:
+            said.append(f"{method.label}: no angles with {variants[reference].lower()} yet.")
+            continue
+        change = bootstrap_mean(mine[CHANGE])
+        verb = "narrows" if change.mean < 0 else "widens"
+        with_all = variants[reference].lower()
+        said.append(
+            f"{method.label} ({seeds_in_words(results)}, {change.n} test patients): with {with_all}, joint encoding "
+            f"{verb} the mean angle between image and text from {mine[BEFORE].mean():.1f}° to "
+            f"{mine[AFTER].mean():.1f}°, a change of {_interval(change)}."
+        )
+        against = contrast(results, method.name, reference, other)
+        if against.estimate.n < 2:
+            said.append(f"{variants[other]}: nothing to compare yet.")
+            continue
+        verdict = (
+            "more than chance over patients, and of one sign in every fold"
+            if against.clear
+            else f"of that sign in {against.agree} of {against.folds} folds: not distinguishable from noise"
+        )
+        without = angles(results, method.name, other)[CHANGE].mean()
+        said.append(
+            f"{variants[other]}, the change is {without:+.2f}°; "
+            f"the difference is {_interval(against.estimate)}, {verdict}."
+        )
+    lacking = int((results.runs["status"] != "done").sum())
+    said += [f"{lacking} of {len(results.runs)} runs are not finished."] if lacking else []
+    return " ".join(said)
+
+
+def seeds_in_words(results: Results, wanted: int = 42) -> str:
+    """`seed 42`, or which one stands for it."""
+    seeds = sorted(int(seed) for seed in results.runs["seed"].unique())
+    named = f"seed{'' if len(seeds) == 1 else 's'} {', '.join(map(str, seeds))}"
+    return named if wanted in seeds or not seeds else f"{named}, for {wanted} was not run"
+
+
+def _interval(estimate: Estimate) -> str:
+    return f"{estimate.mean:+.2f}° (95 % interval {estimate.low:+.2f} to {estimate.high:+.2f})"
+
+
+def _angle_cells(results: Results, method: str, variant: str) -> dict[str, Cell]:
+    mine = angles(results, method, variant)
+    by_fold = mine[CHANGE].groupby(level=["seed", "fold"]).mean()
+    return {
+        "patients": Cell(len(mine)),
+        "before": Cell(text=_mean_deviation(mine[BEFORE])),
+        "after": Cell(text=_mean_deviation(mine[AFTER])),
+        "change": Cell(text=str(bootstrap_mean(mine[CHANGE]))),
+        "folds": Cell(text=f"{by_fold.min():+.2f} to {by_fold.max():+.2f}" if len(by_fold) else DASH),
+    }
+
+
+def _contrast_cells(found: Contrast) -> dict[str, Cell]:
+    return {
+        "patients": Cell(found.estimate.n),
+        "before": Cell(),
+        "after": Cell(),
+        "change": Cell(text=str(found.estimate)),
+        "folds": Cell(text=f"same sign in {found.agree} of {found.folds}" if found.folds else DASH),
+    }
+
+
+def _row(method: str, variant: str, label: str, group: str, cells: dict[str, Cell], runs: pd.DataFrame) -> Row:
+    return Row(
+        key=f"{method}/{variant}",
+        label=label,
+        group=group,
+        cells=cells,
+        done=int((runs["status"] == "done").sum()),
+        planned=len(runs),
+        failed=int((runs["status"] == "failed").sum()),
+    )
+
+
+def _runs(results: Results, method: str, variant: str) -> pd.DataFrame:
+    runs = results.runs
+    return runs[(runs["method"] == method) & (runs["variant"] == variant)]
+
+
+def _mean_deviation(values: pd.Series) -> str:
+    return f"{values.mean():.2f} ({values.std(ddof=0):.2f})" if len(values) else DASH
+
+
+def _caption(results: Results) -> str:
+    facts = results.provenance
+    return (
+        f"Outcome {facts.get('outcome', 'not stated')}: {words.patients_in_words(results)}. Degrees: mean (population "
+        f"standard deviation over patients) of the test patients of {seeds_in_words(results)}. Before: the image's and "
+        "the text's representations as they are reduced to one size; after: the same two as they leave the joint "
+        "encoder. 90° is what unrelated directions have."
+    )
+
+
+def _notes(rows: Sequence[Row], results: Results) -> list[str]:
+    notes = [
+        f"Intervals: percentile bootstrap over patients, {RESAMPLES} resamples; differences are paired by patient. "
+        "They take the fitted networks as given: how much another training would change is seen by fold only.",
+        "Which two representations the paper compares is our reading. Before, image and text lie in spaces of "
+        "their own; the contrastive loss compares the text with the image mapped into its space, which is neither.",
+    ]
+    if any(not row.complete for row in rows):
+        notes.append("Incomplete: a row with fewer runs than planned shows the patients of its finished runs only.")
+    if said := words.identity(results):
+        notes.append(said)
+    return notes

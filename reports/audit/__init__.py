@@ -1,0 +1,1 @@
+"""Which confusion matrices can have given printed numbers?"""

@@ -1,0 +1,124 @@
+"""Can printed metrics be true? All per-run confusion matrices that reproduce a row of means and deviations.
+
+Recall, specificity and accuracy of one run are whole patients over a known number, so a mean over few runs
+leaves only a few sums possible, and a printed deviation only a few sums of squares. Precision and F1 then tell
+which runs belong together. F1 is the mean of the runs' F1, not the F1 of mean recall and precision. An AUC
+cannot be audited so: its steps are too small for two decimals.
+
+The idea is the GRIM and SPRITE tests of psychology (Brown and Heathers 2017; Heathers et al. 2018), carried over
+to confusion matrices (our choice).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from decimal import Decimal
+from fractions import Fraction
+
+from strokebench.reports.audit.search import Found, Interval, Limits, TooMany, search
+from strokebench.reports.audit.terms import (
+    AUDITED,
+    COUNTED,
+    DDOFS,
+    CellName,
+    Design,
+    Finding,
+    PrintedRow,
+    Suspect,
+    Unrepresentable,
+)
+
+
+def audit(rows: Iterable[PrintedRow], design: Design, limits: Limits | None = None) -> list[Finding]:
+    """`audit_row` on each row; rows with the same numbers are searched once."""
+    known: dict[frozenset[tuple[CellName, Decimal]], Finding] = {}
+    findings = []
+    for row in rows:
+        key = frozenset(row.cells.items())
+        if key not in known:
+            known[key] = audit_row(row, design, limits)
+        first = known[key]
+        findings.append(Finding(row, first.solutions, first.unrepresentable, first.suspects))
+    return findings
+
+
+def audit_row(row: PrintedRow, design: Design, limits: Limits | None = None) -> Finding:
+    """Everything that fits a row, and if nothing does, which single cell is to blame.
+
+    Args:
+        limits: when to give up listing; default: some seconds' work and 1000 solutions.
+    """
+    limits = limits or Limits()
+    solutions = _solve_each(row, design, limits)
+    unrepresentable = tuple(_unrepresentable(row, design))
+    suspects: tuple[Suspect, ...] = ()
+    if all(found == () for found in solutions.values()):
+        suspects = tuple(_suspects(row, design, limits))
+    return Finding(row, solutions, unrepresentable, suspects)
+
+
+def _solve_each(row: PrintedRow, design: Design, limits: Limits) -> dict[int, tuple[Found, ...] | None]:
+    first = _solve(row, design, DDOFS[0], limits)
+    if not any(metric in AUDITED and part == "std" for metric, part in row.cells):
+        return dict.fromkeys(DDOFS, first)
+    return {DDOFS[0]: first} | {ddof: _solve(row, design, ddof, limits) for ddof in DDOFS[1:]}
+
+
+def _solve(row: PrintedRow, design: Design, ddof: int, limits: Limits) -> tuple[Found, ...] | None:
+    cells = {name: _around(value, design) for name, value in row.cells.items() if name[0] in AUDITED}
+    if design.runs <= ddof and any(part == "std" for _, part in cells):
+        return ()
+    try:
+        return search(cells, design.positives, design.negatives, design.runs, ddof, limits)
+    except TooMany:
+        return None
+
+
+def _around(printed: Decimal, design: Design) -> Interval:
+    value = Fraction(printed)
+    return (value - design.half_step) / 100, (value + design.half_step) / 100
+
+
+def _unrepresentable(row: PrintedRow, design: Design) -> Iterator[Unrepresentable]:
+    for metric in COUNTED:
+        printed = row.cells.get((metric, "mean"))
+        if printed is None:
+            continue
+        total = design.runs * design.patients(metric)
+        below = Fraction(printed) / 100 * total // 1
+        steps = (Fraction(int(below) + i, total) * 100 for i in (0, 1))
+        low, high = steps
+        if min(abs(low - Fraction(printed)), abs(high - Fraction(printed))) > design.half_step:
+            yield Unrepresentable(metric, printed, (float(low), float(high)))
+
+
+def _suspects(row: PrintedRow, design: Design, limits: Limits) -> Iterator[Suspect]:
+    for cell, printed in row.cells.items():
+        if cell[0] not in AUDITED:
+            continue
+        for ddof in DDOFS:
+            found = _solve(row.without(cell), design, ddof, limits)
+            # Where the rest is too little to say anything, nor does it point at this cell.
+            if found:
+                values = {round(100 * _value(cell, matrices, design, ddof), design.decimals) for matrices in found}
+                yield Suspect(cell, printed, tuple(sorted(values)), ddof, found)
+
+
+def _value(cell: CellName, matrices: Found, design: Design, ddof: int) -> float:
+    """The mean or deviation of a metric over these runs, in [0, 1]."""
+    import numpy as np
+
+    values = [run_metrics(tp, tn, design)[cell[0]] for tp, tn in matrices]
+    return float(np.mean(values) if cell[1] == "mean" else np.std(values, ddof=ddof))
+
+
+def run_metrics(tp: int, tn: int, design: Design) -> dict[str, float]:
+    """The five audited metrics of one run, in [0, 1]; precision and F1 are 0 where nobody is called positive."""
+    called = tp + design.negatives - tn
+    return {
+        "ACC": (tp + tn) / (design.positives + design.negatives),
+        "F1": 2 * tp / (called + design.positives),
+        "Recall": tp / design.positives,
+        "Precision": tp / called if called else 0.0,
+        "Specificity": tn / design.negatives,
+    }

@@ -1,0 +1,198 @@
+"""A cohort described: its patients, outcomes and sites, what is missing, and what its images look like."""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from strokebench.datasets.cohort import Cohort
+from strokebench.datasets.images.contact_sheet import fit, slices_of
+from strokebench.errors import StrokebenchError
+from strokebench.files import home, write_text
+from strokebench.reports.cohort.table_one import IMBALANCED, TableOne, table_one
+from strokebench.tasks.outcomes import Outcome, parse_outcome
+
+PICTURE = 160
+"""Pixels of a slice's square on the page."""
+ALL = "All"
+
+
+@dataclass(frozen=True)
+class Prevalence:
+    """How frequent an outcome is among some patients, with Wilson's 95% interval.
+
+    Args:
+        group: a site, or `All`.
+        patients: of the group. n: those that have the outcome. positive: those with label 1.
+        low, high: limits of the share, 0 to 1; NaN without patients.
+    """
+
+    group: str
+    patients: int
+    n: int
+    positive: int
+    low: float
+    high: float
+
+    @property
+    def share(self) -> float:
+        """Share of label 1; NaN without patients."""
+        return self.positive / self.n if self.n else float("nan")
+
+
+@dataclass(frozen=True)
+class Description:
+    """What `strokebench cohort describe` says.
+
+    Args:
+        cohort: the cohort itself.
+        outcome: the outcome that Table One is made by.
+        parts: what there is of each modality, in words.
+        prevalence: by expression of each outcome: all patients first, then the sites.
+        by_outcome, by_site: Table One; None without an outcome that has two classes, or without sites.
+        missing: (column, patients without a value), the most first; columns without any are left out.
+        text: (prompt, answers, median words).
+    """
+
+    cohort: Cohort
+    outcome: Outcome | None
+    parts: Mapping[str, str]
+    prevalence: Mapping[str, list[Prevalence]]
+    by_outcome: TableOne | None
+    by_site: TableOne | None
+    missing: list[tuple[str, int]]
+    text: list[tuple[str, int, float]]
+
+
+def describe_cohort(cohort: Cohort, outcome: str = "") -> Description:
+    """Describe a cohort.
+
+    Args:
+        outcome: short name or rule; default: the cohort's first.
+
+    Raises:
+        StrokebenchError: the outcome cannot be read, or is the same for all patients.
+    """
+    rules = dict(cohort.outcomes)
+    chosen = rules.get(outcome, outcome) or next(iter(rules.values()), "")
+    if chosen and chosen not in rules.values():
+        rules[chosen] = chosen
+    parsed = parse_outcome(chosen) if chosen else None
+    by_outcome = None
+    if parsed:
+        labels = parsed.labels(cohort).map({1: f"{chosen} (label 1)", 0: "otherwise (label 0)"})
+        by_outcome = table_one(cohort, labels, f"By outcome: {chosen}")
+    by_site = None
+    if cohort.site is not None and len(cohort.site.unique()) > 1:
+        by_site = table_one(cohort, cohort.site.astype(str), "By site")
+    missing = cohort.table.isna().sum().sort_values(ascending=False, kind="stable")
+    texts = cohort.texts if cohort.texts is not None else pd.DataFrame(index=cohort.ids)
+    return Description(
+        cohort=cohort,
+        outcome=parsed,
+        parts=_parts(cohort),
+        prevalence={rule: _prevalence(cohort, rule) for rule in rules.values()},
+        by_outcome=by_outcome,
+        by_site=by_site,
+        missing=[(str(name), int(n)) for name, n in missing.items() if n],
+        text=[(str(prompt), *_answers(texts[prompt].dropna())) for prompt in texts.columns],
+    )
+
+
+def write_page(description: Description, pictures: int = 8) -> Path:
+    """Write the description as one self-contained HTML file, `home("results", NAME, "cohort.html")`.
+
+    Args:
+        pictures: patients whose slices are shown, evenly spread over the table.
+    """
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    folder = Path(__file__).parent / "templates"
+    environment = Environment(
+        loader=FileSystemLoader(folder),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=StrictUndefined,
+    )
+    page = environment.get_template("cohort.html.j2").render(
+        d=description,
+        cohort=description.cohort,
+        style=(folder / "cohort.css").read_text(encoding="utf-8"),
+        pictures=_pictures(description.cohort, pictures),
+        imbalanced=IMBALANCED,
+    )
+    path = home("results", description.cohort.name, "cohort.html")
+    write_text(path, page)
+    return path
+
+
+def _parts(cohort: Cohort) -> dict[str, str]:
+    def count(part: pd.Series | None) -> str:
+        return "none" if part is None else f"{int(part.notna().sum())} of {len(cohort)} patients"
+
+    answers = None if cohort.texts is None else cohort.texts.notna().any(axis=1)
+    inputs = [name for name in cohort.table.columns if name not in cohort.ignored]
+    return {
+        "Patients": str(len(cohort)),
+        "Sites": "none" if cohort.site is None else str(cohort.site.nunique()),
+        "Columns": f"{len(inputs)}, and {len(cohort.ignored)} banned" if cohort.ignored else str(len(inputs)),
+        "Images": count(cohort.images),
+        "Lesion masks": count(cohort.masks),
+        "Texts": count(None if answers is None else answers.where(answers)),
+    }
+
+
+def _answers(texts: pd.Series) -> tuple[int, float]:
+    return len(texts), float(texts.map(lambda text: len(text.split())).median()) if len(texts) else float("nan")
+
+
+def _prevalence(cohort: Cohort, rule: str) -> list[Prevalence]:
+    try:
+        labels = parse_outcome(rule).labels(cohort)
+    except StrokebenchError:
+        # An outcome that is the same for everyone, or has no column, is the check's to report.
+        return []
+    found = [_wilson(ALL, len(cohort), labels)]
+    if cohort.site is not None:
+        for site in sorted(cohort.site.unique(), key=str):
+            ids = cohort.ids[cohort.site == site]
+            found.append(_wilson(str(site), len(ids), labels[labels.index.isin(ids)]))
+    return found
+
+
+def _wilson(group: str, patients: int, labels: pd.Series) -> Prevalence:
+    from scipy.stats import binomtest
+
+    n, positive = len(labels), int(labels.sum())
+    if not n:
+        return Prevalence(group, patients, 0, 0, float("nan"), float("nan"))
+    interval = binomtest(positive, n).proportion_ci(method="wilson")
+    return Prevalence(group, patients, n, positive, float(interval.low), float(interval.high))
+
+
+def _pictures(cohort: Cohort, count: int) -> list[dict[str, Any]]:
+    """Ids and slices as data URLs. A picture carries pixels only, no header of the volume."""
+    from PIL import Image
+
+    if cohort.images is None:
+        return []
+    known = cohort.images.dropna()
+    shown = known.iloc[np.unique(np.linspace(0, len(known) - 1, min(count, len(known))).astype(int))]
+    pictures = []
+    for id, path in shown.items():
+        slices = slices_of(Path(path))
+        if slices:
+            row = (255 * np.hstack([fit(picture, PICTURE) for picture in slices])).astype(np.uint8)
+            buffer = io.BytesIO()
+            Image.fromarray(row).save(buffer, "PNG", optimize=True)
+            data = base64.b64encode(buffer.getvalue()).decode()
+            pictures.append({"id": str(id), "url": f"data:image/png;base64,{data}"})
+    return pictures

@@ -1,0 +1,218 @@
+"""Which differences between methods are real? Every pair of methods, on the patients that both were tested on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from itertools import combinations
+
+import numpy as np
+import pandas as pd
+
+from strokebench.errors import StrokebenchError
+from strokebench.reports.results import Results
+from strokebench.reports.statistics.bootstrap import RESAMPLES, Difference, Interval, bootstrap
+from strokebench.reports.statistics.corrected_t import TTest, corrected_t
+from strokebench.reports.statistics.decisions import MARGIN, hedges_g, non_inferior, real_differences
+from strokebench.reports.statistics.decisions import probability_of_superiority as superiority
+from strokebench.reports.statistics.delong import PairedTest, delong
+from strokebench.reports.statistics.scores import SETTING, Scores, arrange, setting_names
+
+REFERENCE = "vdafm"
+CORRECTED = ("cv5",)
+"""Protocols whose runs vary as the corrected t assumes: another test part each, drawn at random."""
+
+
+@dataclass(frozen=True)
+class Pair:
+    """First method against second; every difference is first minus second, in AUC, over the `runs` that both have.
+
+    Args:
+        corrected: None where the protocol does not allow the test.
+        p_holm: of DeLong's test, adjusted over all pairs. real: see `decisions.real_differences`.
+        hedges: Hedges' g over runs. superiority: share of runs in which the first is the better one.
+    """
+
+    first: str
+    second: str
+    runs: int
+    drawn: Difference
+    delong: PairedTest
+    corrected: TTest | None
+    hedges: float
+    superiority: float
+    p_holm: float = float("nan")
+    real: bool = False
+
+    @property
+    def better(self) -> str:
+        """The method with the higher AUC of the two."""
+        return self.first if self.drawn.value >= 0 else self.second
+
+    def non_inferior(self, margin: float) -> bool:
+        """The first is at most `margin` worse than the second, by each interval."""
+        intervals: list[Interval] = [self.drawn, self.delong, *([] if self.corrected is None else [self.corrected])]
+        return all(non_inferior(interval, margin) for interval in intervals)
+
+    def turned(self) -> Pair:
+        """The same comparison with the methods swapped."""
+        drawn, test, corrected = self.drawn, self.delong, self.corrected
+        return Pair(
+            self.second,
+            self.first,
+            self.runs,
+            Difference(-drawn.value, -drawn.high, -drawn.low, drawn.p),
+            PairedTest(-test.value, -test.high, -test.low, test.se, -test.z, test.p),
+            corrected
+            and TTest(
+                -corrected.value, -corrected.high, -corrected.low, corrected.se, corrected.df, -corrected.t, corrected.p
+            ),
+            -self.hedges,
+            1 - self.superiority,
+            self.p_holm,
+            self.real,
+        )
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Everything that the section prints.
+
+    Args:
+        names: methods with finished runs, the highest AUC first. labels: as tables print them.
+        aucs: mean over runs with its bootstrap interval. wide: with the interval of the corrected t.
+        pairs: by (first, second), both in the order of `names`.
+        reference: None with fewer than two methods. left_out: labels of methods without a finished run.
+        done, planned: runs by name.
+        by_group: AUC by name and (seed, fold).
+    """
+
+    names: tuple[str, ...]
+    labels: Mapping[str, str]
+    aucs: Mapping[str, Interval]
+    wide: Mapping[str, Interval]
+    pairs: Mapping[tuple[str, str], Pair]
+    reference: str | None
+    why_reference: str
+    left_out: tuple[str, ...]
+    done: Mapping[str, int]
+    planned: Mapping[str, int]
+    by_group: pd.DataFrame
+    margin: float = MARGIN
+
+    def pair(self, first: str, second: str) -> Pair:
+        """First against second, in this direction."""
+        found = self.pairs.get((first, second))
+        return found if found is not None else self.pairs[second, first].turned()
+
+
+def compare(
+    results: Results,
+    reference: str | None = None,
+    margin: float = MARGIN,
+    n_resamples: int = RESAMPLES,
+    seed: int = 0,
+) -> Comparison:
+    """Compare all methods of these results with each other.
+
+    Args:
+        reference: a method; default VDAFM, or without it the best by validation AUC.
+        margin: of non-inferiority, in AUC.
+        n_resamples, seed: of the bootstrap; equal inputs give equal outputs.
+
+    Raises:
+        StrokebenchError: the reference is not among the methods with finished runs.
+    """
+    runs = results.runs.assign(name=setting_names(results.runs))
+    counts = runs.groupby("name", sort=False)["status"]
+    planned = {str(name): len(status) for name, status in counts}
+    done = {str(name): int((status == "done").sum()) for name, status in counts}
+    labels = _labels(results, runs)
+    left_out = tuple(labels[name] for name in planned if not done[name])
+    if results.predictions.empty:
+        return Comparison((), labels, {}, {}, {}, None, "", left_out, done, planned, pd.DataFrame(), margin)
+    scores = arrange(results.predictions, runs=results.runs)
+    analytic = delong(scores)
+    drawn = bootstrap(scores, n_resamples=n_resamples, seed=seed)
+    n_train, n_test = _sizes(results)
+    corrects = results.provenance.get("protocol") in CORRECTED
+    order = sorted(range(len(scores.names)), key=lambda number: -np.nan_to_num(drawn.interval(number).value))
+    names = tuple(scores.names[number] for number in order)
+    chosen, why = _reference(runs, names, reference)
+    pairs = {}
+    for first, second in combinations(order, 2):
+        differences = analytic.aucs[first] - analytic.aucs[second]
+        pair = Pair(
+            scores.names[first],
+            scores.names[second],
+            int((~np.isnan(differences)).sum()),
+            drawn.difference(first, second),
+            analytic.test(first, second),
+            corrected_t(differences, n_train, n_test) if corrects else None,
+            hedges_g(differences),
+            superiority(differences),
+        )
+        pairs[pair.first, pair.second] = pair
+    wide = {scores.names[number]: corrected_t(analytic.aucs[number], n_train, n_test) for number in order}
+    return Comparison(
+        names,
+        labels,
+        {scores.names[number]: drawn.interval(number) for number in order},
+        wide if corrects else {},
+        _judged(pairs),
+        chosen,
+        why,
+        left_out,
+        done,
+        planned,
+        _by_group(scores, analytic.aucs),
+        margin,
+    )
+
+
+def _judged(pairs: Mapping[tuple[str, str], Pair]) -> dict[tuple[str, str], Pair]:
+    corrected = [float("nan") if pair.corrected is None else pair.corrected.p for pair in pairs.values()]
+    adjusted, real = real_differences([pair.delong.p for pair in pairs.values()], corrected)
+    return {
+        key: replace(pair, p_holm=float(p), real=bool(is_real))
+        for (key, pair), p, is_real in zip(pairs.items(), adjusted, real, strict=True)
+    }
+
+
+def _labels(results: Results, runs: pd.DataFrame) -> dict[str, str]:
+    labels = {}
+    for record in runs.drop_duplicates("name").to_dict("records"):
+        said = [str(record[part]) for part in SETTING[1:] if record[part]] if record["name"] != record["method"] else []
+        labels[record["name"]] = results.method(record["method"]).label + (f" ({', '.join(said)})" if said else "")
+    return labels
+
+
+def _reference(runs: pd.DataFrame, names: tuple[str, ...], wanted: str | None) -> tuple[str, str]:
+    """Which method the others are held against, and why; never the best on the test parts, which would favour it."""
+    if wanted is not None:
+        if wanted not in names:
+            raise StrokebenchError(
+                f"The reference {wanted!r} has no finished run.", f"Choose from: {', '.join(sorted(names))}."
+            )
+        return wanted, "as chosen"
+    if REFERENCE in names:
+        return REFERENCE, "the proposed method"
+    validation = pd.to_numeric(runs.loc[runs["name"].isin(names)].set_index("name")["validation_auc"])
+    means = validation.groupby(level=0, sort=True).mean()
+    if means.notna().any():
+        return str(means.idxmax()), "the best by validation AUC"
+    return sorted(names)[0], "the first by name: no validation AUC is known"
+
+
+def _sizes(results: Results) -> tuple[float, float]:
+    """Patients whom a run learns from (validation part included) and is tested on, on average."""
+    predictions = results.predictions
+    runs = predictions.drop_duplicates(["seed", "fold", "patient_id"]).groupby(["seed", "fold"]).size()
+    n = results.provenance.get("n_patients") or predictions["patient_id"].nunique()
+    n_test = float(runs.mean())
+    return max(n - n_test, 1.0), n_test
+
+
+def _by_group(scores: Scores, aucs: np.ndarray) -> pd.DataFrame:
+    groups = pd.MultiIndex.from_tuples(scores.groups, names=["seed", "fold"])
+    return pd.DataFrame(aucs.T, index=groups, columns=list(scores.names))

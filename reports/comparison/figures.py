@@ -1,0 +1,158 @@
+"""Pictures of the comparison: intervals of each AUC, every pair as a matrix, mean ranks over hospitals."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from strokebench.reports.comparison.compare import Comparison
+from strokebench.reports.statistics.critical_difference import CriticalDifference
+from strokebench.reports.table1.figure import CHANCE
+from strokebench.reports.tables.style import INK, LOOKS, SOFT, head
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+BETTER, WORSE = "#9cc9e8", "#f2b48a"
+"""Fill of a real difference: light enough for black text, and of unlike darkness in print."""
+
+
+def draw_forest(comparison: Comparison, cohort: str) -> Figure:
+    """AUC of each method: thick bar, bootstrap over patients; thin bar, the corrected t over runs."""
+    from matplotlib.figure import Figure
+    from matplotlib.lines import Line2D
+
+    names = comparison.names
+    figure = Figure(figsize=(8.2, 1.5 + 0.34 * len(names)), layout="constrained")
+    axes = figure.add_subplot()
+    colour, shape = LOOKS[0]
+    for height, name in enumerate(names):
+        interval, wide = comparison.aucs[name], comparison.wide.get(name)
+        fill = colour if name == comparison.reference else "white"
+        if wide is not None and wide.low == wide.low:
+            ends = [100 * max(wide.low, 0), 100 * min(wide.high, 1)]
+            axes.plot(ends, [height] * 2, color=INK, linewidth=1, marker="|", markersize=8, zorder=3)
+        ends = [100 * interval.low, 100 * interval.high]
+        axes.plot(ends, [height] * 2, color=colour, linewidth=4.5, alpha=0.75, solid_capstyle="butt", zorder=2)
+        axes.plot(100 * interval.value, height, shape, color=fill, markeredgecolor=INK, markersize=7.5, zorder=4)
+        axes.annotate(
+            f"{100 * interval.value:.1f} [{100 * interval.low:.1f}, {100 * interval.high:.1f}]",
+            (1.01, height),
+            xycoords=axes.get_yaxis_transform(),
+            va="center",
+            color=INK,
+            fontsize=9,
+        )
+    if comparison.reference is not None:
+        axes.axvline(
+            100 * comparison.aucs[comparison.reference].value, color=INK, linestyle="--", linewidth=1, zorder=0
+        )
+    if axes.get_xlim()[0] < CHANCE:
+        axes.axvline(CHANCE, color=SOFT, linestyle=":", linewidth=1, zorder=0)
+    axes.set_yticks(range(len(names)), [_ticked(comparison, name) for name in names])
+    axes.set_ylim(len(names) - 0.4, -0.6)
+    axes.set_xlabel("AUC in percent", color=INK)
+    _bare(axes)
+    axes.grid(axis="x", color="#e5e8eb", linewidth=0.8)
+    handles = [Line2D([], [], color=colour, linewidth=4.5, alpha=0.75, label="95 % interval: other test patients")]
+    if comparison.wide:
+        handles.append(
+            Line2D([], [], color=INK, linewidth=1, marker="|", label="other training patients too (corrected t)")
+        )
+    if comparison.reference is not None:
+        label = f"{comparison.labels[comparison.reference]} (reference)"
+        handles.append(Line2D([], [], color=INK, linestyle="--", linewidth=1, label=label))
+    figure.legend(handles=handles, loc="outside lower center", ncols=len(handles), frameon=False, fontsize=8.5)
+    head(figure, cohort, 10, colour=INK)
+    return figure
+
+
+def draw_matrix(comparison: Comparison, cohort: str) -> Figure:
+    """Row minus column in points of AUC; real differences filled, framed and bold, the others plain grey."""
+    from matplotlib.figure import Figure
+    from matplotlib.patches import Patch, Rectangle
+
+    names = comparison.names
+    k = len(names)
+    figure = Figure(figsize=(2.6 + 0.56 * k, 2.2 + 0.4 * k), layout="constrained")
+    axes = figure.add_subplot()
+    for row, first in enumerate(names):
+        for column, second in enumerate(names):
+            if row == column:
+                axes.add_patch(Rectangle((column - 0.5, row - 0.5), 1, 1, facecolor="#e5e8eb", edgecolor="white"))
+                continue
+            pair = comparison.pair(first, second)
+            known = pair.drawn.value == pair.drawn.value
+            if pair.real:
+                fill, hatch = (BETTER, "") if pair.better == first else (WORSE, "//")
+                # The hatch is drawn in the colour of the edge: pale, so that the number stays legible.
+                edge = "#fbe3d3" if hatch else fill
+                corner = (column - 0.47, row - 0.47)
+                axes.add_patch(Rectangle(corner, 0.94, 0.94, linewidth=0, facecolor=fill, edgecolor=edge, hatch=hatch))
+                axes.add_patch(Rectangle((column - 0.47, row - 0.47), 0.94, 0.94, fill=False, edgecolor=INK))
+            axes.text(
+                column,
+                row,
+                f"{100 * pair.drawn.value:+.1f}" if known else "–",
+                ha="center",
+                va="center",
+                fontsize=9,
+                color=INK if pair.real else SOFT,
+                fontweight="bold" if pair.real else "normal",
+            )
+    axes.set_xlim(-0.5, k - 0.5)
+    axes.set_ylim(k - 0.5, -0.5)
+    axes.set_yticks(range(k), [comparison.labels[name] for name in names])
+    axes.set_xticks(range(k), [comparison.labels[name] for name in names], rotation=40, ha="right")
+    axes.tick_params(axis="x", length=0)
+    _bare(axes)
+    axes.spines["bottom"].set_visible(False)
+    handles = [
+        Patch(facecolor=BETTER, edgecolor=INK, label="row really better"),
+        Patch(facecolor=WORSE, edgecolor=INK, hatch="//", label="row really worse"),
+        Patch(facecolor="white", edgecolor="#e5e8eb", label="grey number: cannot be told apart"),
+    ]
+    figure.legend(handles=handles, loc="outside lower center", ncols=3 if k > 6 else 1, frameon=False, fontsize=8.5)
+    head(figure, cohort, 10, colour=INK)
+    return figure
+
+
+def draw_ranks(found: CriticalDifference, labels: dict[str, str], cohort: str) -> Figure:
+    """Demsar's diagram, laid on its side: mean rank of each method; a bar joins those that cannot be told apart."""
+    from matplotlib.figure import Figure
+
+    names = list(found.ranks.index)
+    figure = Figure(figsize=(8.2, 1.3 + 0.3 * len(names)), layout="constrained")
+    axes = figure.add_subplot()
+    axes.plot(found.ranks, range(len(names)), LOOKS[0][1], color=LOOKS[0][0], markeredgecolor=INK, markersize=7.5)
+    right = max(len(names), float(found.ranks.max()))
+    for number, group in enumerate(found.groups):
+        heights = [names.index(name) for name in group]
+        place = right + 0.25 + 0.25 * number
+        axes.plot([place] * 2, [heights[0] - 0.25, heights[-1] + 0.25], color=INK, linewidth=3, solid_capstyle="butt")
+    axes.plot([1, 1 + found.distance], [-0.9] * 2, color=INK, linewidth=1.4, marker="|")
+    said = f"critical difference {found.distance:.2f}"
+    axes.text(1.1 + found.distance, -0.9, said, va="center", fontsize=9, color=INK)
+    axes.set_yticks(range(len(names)), [f"{labels[name]}  {found.ranks[name]:.2f}" for name in names])
+    axes.set_ylim(len(names) - 0.4, -1.4)
+    axes.set_xlim(0.8, right + 0.3 + 0.25 * max(1, len(found.groups)))
+    axes.set_xticks(np.arange(1, len(names) + 1))
+    axes.set_xlabel(f"mean rank by AUC over {found.n_blocks} hospitals (1 is best)", color=INK)
+    axes.grid(axis="x", color="#e5e8eb", linewidth=0.8)
+    _bare(axes)
+    head(figure, cohort, 10, colour=INK)
+    return figure
+
+
+def _ticked(comparison: Comparison, name: str) -> str:
+    done, planned = comparison.done[name], comparison.planned[name]
+    return comparison.labels[name] + ("" if done == planned else f" ({done}/{planned} runs)")
+
+
+def _bare(axes: Axes) -> None:
+    axes.set_axisbelow(True)
+    axes.tick_params(axis="y", length=0, labelcolor=INK)
+    for side in ("top", "right", "left"):
+        axes.spines[side].set_visible(False)

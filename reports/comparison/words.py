@@ -1,0 +1,198 @@
+"""The comparison in plain words: one paragraph, made from the tests and from nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from strokebench.reports.comparison.compare import Comparison, Pair
+from strokebench.reports.statistics.decisions import ALPHA
+
+_FEW = 3
+"""Up to so many real differences are told one by one, with their size."""
+_SETS = 4
+"""Up to so many sets of methods that cannot be told apart are named (our choice: more are read off the matrix)."""
+
+
+def lead(comparison: Comparison) -> str:
+    """Which differences are real, who is better than whom, who cannot be told apart, and what is still missing."""
+    names = comparison.names
+    if not names:
+        return "No run is finished yet: there is nothing to compare."
+    if len(names) == 1:
+        alone = f"Only {_label(comparison, names[0])} has finished runs: there is nothing to compare it with."
+        return " ".join([alone, *_gaps(comparison)])
+    tested = [pair for pair in comparison.pairs.values() if pair.p_holm == pair.p_holm]
+    real = [pair for pair in tested if pair.real]
+    sentences = [_count(comparison, tested, real)]
+    if real:
+        sentences += [_one_by_one(comparison, real) if len(real) <= _FEW else _grouped(comparison, real)]
+        sentences += _apart(comparison)
+    sentences += _not_worse(comparison)
+    sentences += _gaps(comparison)
+    if len(real) < len(tested):
+        sentences.append(
+            "Methods that cannot be told apart are not shown to be equal: more patients might separate them."
+        )
+    return " ".join(sentences)
+
+
+def join(words: Sequence[str], last: str = "and") -> str:
+    """`a, b and c`."""
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} {last} {words[-1]}"
+
+
+def tests_in_words(comparison: Comparison) -> str:
+    """What decides that a difference is real."""
+    corrected = any(pair.corrected is not None for pair in comparison.pairs.values())
+    rule = f"DeLong's test over patients, Holm-adjusted p < {ALPHA:g}"
+    return rule + (f", confirmed by the corrected t over runs, p < {ALPHA:g}" if corrected else "")
+
+
+def _count(comparison: Comparison, tested: Sequence[Pair], real: Sequence[Pair]) -> str:
+    methods = f"{len(comparison.names)} methods"
+    rule = tests_in_words(comparison)
+    if not tested:
+        return f"The {methods} have no run in common yet, so none of their differences can be tested."
+    if not real:
+        nearest = min(tested, key=lambda pair: (pair.p_holm, pair.delong.p))
+        better, worse = (_label(comparison, name) for name in _sides(nearest))
+        found = f"{_size(nearest)}, adjusted p {_equals(nearest.p_holm)}"
+        if nearest.corrected is not None:
+            found += f", corrected t p {_equals(nearest.corrected.p)}"
+        if len(tested) == 1:
+            return f"The difference in AUC between {better} and {worse} is not shown to be real ({rule}): {found}."
+        return (
+            f"None of the {len(tested)} differences in AUC between {methods} is shown to be real ({rule}); "
+            f"the nearest is {better} over {worse}, {found}."
+        )
+    if len(tested) == 1:
+        return f"The difference in AUC between the two methods is real ({rule})."
+    some, are = ("All", "are") if len(real) == len(tested) else (str(len(real)), "is" if len(real) == 1 else "are")
+    return f"{some} of the {len(tested)} differences in AUC between {methods} {are} real ({rule})."
+
+
+def _one_by_one(comparison: Comparison, real: Sequence[Pair]) -> str:
+    said = []
+    for pair in sorted(real, key=lambda pair: -abs(pair.drawn.value)):
+        better, worse = _sides(pair)
+        said.append(f"{_label(comparison, better)} is better than {_label(comparison, worse)} by {_size(pair)}")
+    return "; ".join(said) + "."
+
+
+def _grouped(comparison: Comparison, real: Sequence[Pair]) -> str:
+    """Methods that are better than the same others share a clause."""
+    beaten: dict[str, set[str]] = {}
+    for pair in real:
+        better, worse = _sides(pair)
+        beaten.setdefault(better, set()).add(worse)
+    clauses: dict[tuple[str, ...], list[str]] = {}
+    for name in comparison.names:
+        if name in beaten:
+            clauses.setdefault(tuple(other for other in comparison.names if other in beaten[name]), []).append(name)
+    said = []
+    for losers, winners in clauses.items():
+        are = "is" if len(winners) == 1 else "are each"
+        said.append(f"{_listed(comparison, winners)} {are} better than {_listed(comparison, losers)}")
+    return "; ".join(said) + "."
+
+
+def _apart(comparison: Comparison) -> list[str]:
+    """The largest sets within which no difference is real."""
+    sets = [group for group in cliques(comparison) if len(group) > 1]
+    if not sets:
+        return []
+    if len(sets) <= _SETS:
+        return [f"Cannot be told apart: {'; '.join(_listed(comparison, group) for group in sets)}."]
+    best = comparison.names[0]
+    same = [other for other in comparison.names[1:] if not comparison.pair(best, other).real]
+    if not same:
+        return [f"The other {len(_unreal(comparison))} pairs cannot be told apart."]
+    return [f"{_label(comparison, best)}, the highest, cannot be told apart from {_listed(comparison, same, 'or')}."]
+
+
+def cliques(comparison: Comparison) -> list[tuple[str, ...]]:
+    """The maximal sets of methods of which no two differ really, by Bron and Kerbosch; in the order of the AUCs."""
+    near: dict[str, set[str]] = {name: set() for name in comparison.names}
+    for first, second in _unreal(comparison):
+        near[first].add(second)
+        near[second].add(first)
+    found: list[tuple[str, ...]] = []
+
+    def grow(inside: set[str], possible: set[str], excluded: set[str]) -> None:
+        if not possible and not excluded:
+            found.append(tuple(name for name in comparison.names if name in inside))
+        for name in [name for name in comparison.names if name in possible]:
+            grow(inside | {name}, possible & near[name], excluded & near[name])
+            possible, excluded = possible - {name}, excluded | {name}
+
+    grow(set(), set(comparison.names), set())
+    return sorted(found, key=lambda group: [comparison.names.index(name) for name in group])
+
+
+def _unreal(comparison: Comparison) -> list[tuple[str, str]]:
+    return [key for key, pair in comparison.pairs.items() if not pair.real]
+
+
+def _not_worse(comparison: Comparison) -> list[str]:
+    reference = comparison.reference
+    if reference is None:
+        return []
+    shown = []
+    for name in comparison.names:
+        if name == reference:
+            continue
+        pair = comparison.pair(name, reference)
+        beats = pair.real and pair.better == name
+        if not beats and pair.non_inferior(comparison.margin):
+            shown.append(name)
+    if not shown:
+        return []
+    are = "is" if len(shown) == 1 else "are each"
+    return [
+        f"{_listed(comparison, shown)} {are} shown to be no more than {100 * comparison.margin:g} points worse than "
+        f"{_label(comparison, reference)}."
+    ]
+
+
+def _gaps(comparison: Comparison) -> list[str]:
+    said = []
+    if comparison.left_out:
+        have, are = ("has", "is") if len(comparison.left_out) == 1 else ("have", "are")
+        said.append(f"{join(comparison.left_out)} {have} no finished run and {are} left out.")
+    part = [name for name in comparison.names if comparison.done[name] < comparison.planned[name]]
+    if part:
+        runs = join([f"{comparison.labels[name]} {comparison.done[name]}/{comparison.planned[name]}" for name in part])
+        said.append(f"Runs are still missing ({runs}): such pairs are compared on the runs that both have finished.")
+    untested = [key for key, pair in comparison.pairs.items() if pair.p_holm != pair.p_holm]
+    if untested and len(untested) < len(comparison.pairs):
+        pairs = join([f"{comparison.labels[first]} and {comparison.labels[second]}" for first, second in untested])
+        said.append(f"Not testable, for want of a common run: {pairs}.")
+    return said
+
+
+def _sides(pair: Pair) -> tuple[str, str]:
+    return pair.better, pair.second if pair.better == pair.first else pair.first
+
+
+def _size(pair: Pair) -> str:
+    drawn = pair.drawn if pair.better == pair.first else pair.turned().drawn
+    return f"{100 * drawn.value:.1f} points (95 % CI {100 * drawn.low:.1f} to {100 * drawn.high:.1f})"
+
+
+def p_value(p: float) -> str:
+    """`0.034`, `< 0.001`, or a dash."""
+    if p != p:
+        return "–"
+    return "< 0.001" if p < 0.001 else f"{p:.3f}" if p < 0.1 else f"{p:.2f}"
+
+
+def _equals(p: float) -> str:
+    return p_value(p) if p < 0.001 else f"= {p_value(p)}"
+
+
+def _label(comparison: Comparison, name: str) -> str:
+    return comparison.labels[name]
+
+
+def _listed(comparison: Comparison, names: Iterable[str], last: str = "and") -> str:
+    return join([comparison.labels[name] for name in names], last)

@@ -1,0 +1,202 @@
+"""Pictures of grids: lines with bars, or heat maps with numbers, so that noise is not read as a peak."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from strokebench.reports.grids.table import GridPoint
+from strokebench.reports.results import Results
+from strokebench.reports.summary import summarise
+from strokebench.reports.tables import caption as words
+from strokebench.reports.tables.style import INK, LOOKS, SOFT, head
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+LINES = ("-", "--", ":", "-.")
+LONG_AXIS = 4
+"""Two axes of so many values each are drawn as a heat map, fewer as lines."""
+
+LEGEND = 90
+"""So many letters a line of the legend holds."""
+
+Row = Mapping[str, Any]
+"""A setting's row of `summarise`."""
+
+
+def draw_grid(results: Results, method: str, points: Sequence[GridPoint], metrics: Sequence[str]) -> Figure:
+    """A panel a metric: mean and standard deviation over runs of every setting, the chosen one marked.
+
+    Grids of one axis, or with a short one, become lines; two long axes a heat map.
+
+    Args:
+        points: all of one grid. metrics: two or three a row.
+    """
+    from matplotlib.figure import Figure
+
+    summary = summarise(results)
+    rows = summary[summary["method"] == method].to_dict("records")
+    found: dict[str, Row] = {row["variant"]: {str(name): value for name, value in row.items()} for row in rows}
+    sizes = [len(values) for values in _axes_of(points).values()]
+    heat = len(sizes) == 2 and min(sizes) >= LONG_AXIS
+    columns = min(3, len(metrics))
+    lines = -(-len(metrics) // columns)
+    figure = Figure(figsize=(3.75 * columns if heat else 3.3 * columns, (3.5 if heat else 2.7) * lines + 0.9))
+    figure.set_layout_engine("constrained", hspace=0.06, wspace=0.05)
+    grid = figure.subplots(lines, columns, squeeze=False).flat
+    for axes, metric in zip(grid, metrics, strict=False):
+        (_heat if heat else _lines)(axes, points, found, metric)
+        axes.set_title(metric, loc="left", fontsize=10.5, fontweight="bold", color=INK)
+        axes.tick_params(labelsize=8.5, labelcolor=INK)
+    for axes in list(grid)[len(metrics) :]:
+        axes.remove()
+    _words(figure, results, points, heat)
+    return figure
+
+
+def _axes_of(points: Sequence[GridPoint]) -> dict[str, list[Any]]:
+    """Axis -> its values in order."""
+    axes: dict[str, list[Any]] = {}
+    for point in points:
+        for name, value in point.values.items():
+            if value not in axes.setdefault(name, []):
+                axes[name].append(value)
+    return axes
+
+
+def _lines(axes: Axes, points: Sequence[GridPoint], found: Mapping[str, Row], metric: str) -> None:
+    """One line a value of the first axis (of the only one: one line), over the values of the last."""
+    grid = _axes_of(points)
+    across = list(grid)[-1]
+    of = next(iter(grid)) if len(grid) == 2 else None
+    series = grid[of] if of else [None]
+    for number, value in enumerate(series):
+        colour, shape = LOOKS[number % len(LOOKS)]
+        # Side by side, so that bars do not cover each other.
+        shift = 0.13 * (number - (len(series) - 1) / 2)
+        line = [point for point in points if of is None or point.values[of] == value]
+        at = np.array([grid[across].index(point.values[across]) for point in line]) + shift
+        rows = [found.get(point.variant) for point in line]
+        mean = np.array([np.nan if row is None else 100 * row[metric] for row in rows])
+        std = np.array([np.nan if row is None else 100 * row[f"{metric}_std"] for row in rows])
+        axes.errorbar(
+            at,
+            mean,
+            yerr=std,
+            color=colour,
+            marker=shape,
+            linestyle=LINES[number % len(LINES)],
+            markersize=5.5,
+            linewidth=1.5,
+            elinewidth=1,
+            capsize=2.5,
+            markeredgecolor=INK,
+            markeredgewidth=0.5,
+            label="" if of is None else f"{of.replace('_', ' ')} {value}",
+        )
+        for x, y, point, row in zip(at, mean, line, rows, strict=True):
+            if point.chosen and np.isfinite(y):
+                axes.plot(x, y, "o", markersize=13, markerfacecolor="none", markeredgecolor=INK, markeredgewidth=1.4)
+            if row is not None and row["done"] < row["planned"]:
+                height = y if np.isfinite(y) else 0.03
+                where = axes.transData if np.isfinite(y) else axes.get_xaxis_transform()
+                axes.annotate(
+                    f"{row['done']}/{row['planned']}",
+                    (x, height),
+                    xycoords=where,
+                    xytext=(5, 3),
+                    textcoords="offset points",
+                    fontsize=8,
+                    color=SOFT,
+                )
+    axes.set_xticks(range(len(grid[across])), [str(value) for value in grid[across]])
+    axes.set_xlim(-0.5, len(grid[across]) - 0.5)
+    axes.set_xlabel(across.replace("_", " "), fontsize=9, color=INK)
+    axes.grid(axis="y", color="#e5e8eb", linewidth=0.8)
+    axes.set_axisbelow(True)
+    for side in ("top", "right"):
+        axes.spines[side].set_visible(False)
+
+
+def _heat(axes: Axes, points: Sequence[GridPoint], found: Mapping[str, Row], metric: str) -> None:
+    """The first axis upwards, the last to the right; mean and ± standard deviation in each cell."""
+    from matplotlib import colormaps
+    from matplotlib.colors import Normalize
+    from matplotlib.patches import Rectangle
+
+    grid = _axes_of(points)
+    upwards, across = grid
+    values, spread = np.full((len(grid[upwards]), len(grid[across])), np.nan), []
+    for point in points:
+        row = found.get(point.variant)
+        if row is not None:
+            place = grid[upwards].index(point.values[upwards]), grid[across].index(point.values[across])
+            values[place] = 100 * row[metric]
+            spread.append(100 * row[f"{metric}_std"])
+    colours = Normalize(*_range(values, spread))
+    paint = colormaps["Blues"]
+    axes.imshow(values, cmap=paint, norm=colours, origin="lower", aspect="auto")
+    for point in points:
+        y, x = grid[upwards].index(point.values[upwards]), grid[across].index(point.values[across])
+        row = found.get(point.variant)
+        if row is None or not row["done"] or np.isnan(values[y, x]):
+            axes.add_patch(Rectangle((x - 0.5, y - 0.5), 1, 1, facecolor="#f2f3f5", edgecolor="#c5cad1", hatch="///"))
+            axes.text(x, y, "–", ha="center", va="center", fontsize=9, color=SOFT, backgroundcolor="#f2f3f5")
+            continue
+        axes.text(x, y + 0.2, f"{values[y, x]:.1f}", ha="center", va="center", fontsize=9.5, color=INK)
+        # One run has no spread, which is not a spread of 0.
+        told = f"±{100 * row[f'{metric}_std']:.1f}" if row["done"] > 1 else "one run"
+        axes.text(x, y - 0.16, told, ha="center", va="center", fontsize=8, color=INK)
+        if row["done"] < row["planned"]:
+            axes.text(x, y - 0.4, f"{row['done']}/{row['planned']}", ha="center", va="center", fontsize=8, color=INK)
+    for point in points:
+        if point.chosen:
+            y, x = grid[upwards].index(point.values[upwards]), grid[across].index(point.values[across])
+            axes.add_patch(Rectangle((x - 0.47, y - 0.47), 0.94, 0.94, fill=False, edgecolor="white", linewidth=4.5))
+            axes.add_patch(Rectangle((x - 0.47, y - 0.47), 0.94, 0.94, fill=False, edgecolor=INK, linewidth=2.2))
+    axes.set_xticks(range(len(grid[across])), [f"{value:g}" for value in grid[across]])
+    axes.set_yticks(range(len(grid[upwards])), [f"{value:g}" for value in grid[upwards]])
+    axes.set_xlabel(across.replace("_", " "), fontsize=9, color=INK)
+    axes.set_ylabel(upwards.replace("_", " "), fontsize=9, color=INK)
+    axes.tick_params(length=0)
+    for side in axes.spines.values():
+        side.set_visible(False)
+
+
+def _range(values: np.ndarray, spread: Sequence[float]) -> tuple[float, float]:
+    """Ends of the colours: at least two standard deviations apart, so that noise stays pale."""
+    if not np.isfinite(values).any():
+        return 0.0, 1.0
+    low, high = float(np.nanmin(values)), float(np.nanmax(values))
+    middle, half = (low + high) / 2, max((high - low) / 2, float(np.nanmean(spread)), 0.5)
+    # The darker two fifths of the colours are left out: dark numbers stay legible.
+    return middle - half, middle + half + 4 / 3 * half
+
+
+def _words(figure: Figure, results: Results, points: Sequence[GridPoint], heat: bool) -> None:
+    from matplotlib.lines import Line2D
+    from matplotlib.patches import Patch
+
+    what = "± in the cell" if heat else "bar"
+    said = f"percent, mean over runs; {what} = standard deviation over runs"
+    head(figure, f"{words.cohort_title(results)}\n{said}")
+    handles: list[Any] = []
+    if not heat:
+        handles, _ = figure.axes[0].get_legend_handles_labels()
+    if chosen := next((point.variant for point in points if point.chosen), None):
+        said = f"chosen setting (default): {chosen}"
+        mark = (
+            Patch(facecolor="none", edgecolor=INK, linewidth=2.2, label=said)
+            if heat
+            else Line2D([], [], marker="o", linestyle="", markersize=11, markerfacecolor="none", color=INK, label=said)
+        )
+        handles = [*handles, mark]
+    if handles:
+        # In one line where that fits between the figure's sides.
+        long = sum(len(handle.get_label()) for handle in handles) > LEGEND
+        columns = 3 if long else len(handles)
+        figure.legend(handles=handles, loc="outside lower center", ncols=columns, frameon=False, fontsize=9)

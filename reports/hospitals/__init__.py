@@ -1,0 +1,1 @@
+"""Figure 5: does it hold in the next hospital?"""

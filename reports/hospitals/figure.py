@@ -1,0 +1,99 @@
+"""Figure 5: a panel a hospital, six metrics of every method."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from strokebench.reports.ablation.figure import setting_line
+from strokebench.reports.hospitals.lead import worst_hospital
+from strokebench.reports.hospitals.table import Hospital, summaries
+from strokebench.reports.results import Results
+from strokebench.reports.table1.figure import CHANCE
+from strokebench.reports.tables.style import INK, LOOKS, SOFT, head
+from strokebench.tasks.metrics.paper import METRICS
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+WIDTH = 0.7
+"""Of the room between two metrics, taken by the methods."""
+
+
+def draw_hospitals(results: Results) -> Figure:
+    """Dots with their deviation over seeds, by metric and method; shape and colour tell the method."""
+    from matplotlib.figure import Figure
+
+    found = summaries(results)
+    worst = worst_hospital(results)
+    lines = max(1, -(-len(found) // 2))
+    figure = Figure(figsize=(9, 2.45 * lines + 0.9), layout="constrained")
+    grid = list(figure.subplots(lines, 2, squeeze=False).flat)
+    for axes, (hospital, rows) in zip(grid, found, strict=False):
+        _panel(axes, results, hospital, rows)
+        told = f"{hospital.name}: {hospital.facts}" + (" (lowest AUC)" if hospital == worst else "")
+        axes.set_title(told, loc="left", fontsize=9.5, fontweight="bold", color=INK)
+    for axes in grid[len(found) :]:
+        axes.remove()
+    head(figure, f"{setting_line(results)}. Percent, mean over seeds, bar = population standard deviation.")
+    _legend(figure, results)
+    return figure
+
+
+def look(number: int) -> dict[str, Any]:
+    """Colour and shape of the method of this number; hollow from the seventh on."""
+    colour, shape = LOOKS[number % len(LOOKS)]
+    hollow = number >= len(LOOKS)
+    return {"color": colour, "marker": shape, "markerfacecolor": "white" if hollow else colour}
+
+
+def _panel(axes: Axes, results: Results, hospital: Hospital, rows: Sequence[Mapping[str, Any]]) -> None:
+    names = [method.name for method in results.methods]
+    for row in rows:
+        number = names.index(row["method"])
+        shift = WIDTH * ((number + 0.5) / len(names) - 0.5)
+        values = [100 * row[metric] for metric in METRICS]
+        axes.errorbar(
+            [place + shift for place in range(len(METRICS))],
+            values,
+            yerr=[100 * row[f"{metric}_std"] for metric in METRICS],
+            linestyle="",
+            markersize=5.5,
+            markeredgecolor=INK,
+            markeredgewidth=0.5,
+            elinewidth=1.3,
+            capsize=2,
+            alpha=1 if row["done"] == row["planned"] else 0.45,
+            **look(number),
+        )
+    for place, metric in enumerate(METRICS):
+        if hospital.n and all(math.isnan(row[metric]) for row in rows if row["done"]):
+            axes.text(place, 50, "undefined", rotation=90, ha="center", va="center", fontsize=8, color=SOFT)
+    if not hospital.n:
+        axes.text(0.5, 0.5, "no finished run", transform=axes.transAxes, ha="center", fontsize=9, color=SOFT)
+    axes.plot([-0.5, 0.5], [CHANCE, CHANCE], color=SOFT, linestyle=":", linewidth=1.2)
+    for place in range(1, len(METRICS)):
+        axes.axvline(place - 0.5, color="#e5e8eb", linewidth=0.8)
+    axes.set_xticks(range(len(METRICS)), METRICS, fontsize=8.5)
+    axes.set_xlim(-0.5, len(METRICS) - 0.5)
+    axes.set_ylim(0, 100)
+    axes.set_yticks(range(0, 101, 25))
+    axes.tick_params(axis="x", length=0, labelcolor=INK)
+    axes.tick_params(axis="y", labelsize=8.5, labelcolor=INK)
+    axes.grid(axis="y", color="#e5e8eb", linewidth=0.8)
+    axes.set_axisbelow(True)
+    for side in ("top", "right"):
+        axes.spines[side].set_visible(False)
+
+
+def _legend(figure: Figure, results: Results) -> None:
+    from matplotlib.lines import Line2D
+
+    handles = [
+        Line2D([], [], linestyle="", markeredgecolor=INK, markersize=6.5, label=method.label, **look(number))
+        for number, method in enumerate(results.methods)
+    ]
+    handles.append(Line2D([], [], color=SOFT, linestyle=":", linewidth=1.2, label="chance (AUC)"))
+    figure.legend(handles=handles, loc="outside lower center", ncols=min(6, len(handles)), frameon=False, fontsize=8.5)

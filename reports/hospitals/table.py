@@ -1,0 +1,214 @@
+"""Leave one hospital out: how well does each method do where it has never been?"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pandas as pd
+
+from strokebench.reports.results import Results
+from strokebench.reports.summary import SETTING, THRESHOLD, summarise
+from strokebench.reports.table1.table import METRIC_COLUMNS, adapted_footnotes, metric_cells
+from strokebench.reports.tables import caption as words
+from strokebench.reports.tables.failures import failures
+from strokebench.reports.tables.table import Cell, Column, Row, Table, mark_best
+
+FEW = 10
+"""A hospital with fewer patients of either class is warned of (our choice)."""
+
+MEAN = Column("mean", "Mean")
+
+
+@dataclass(frozen=True)
+class Hospital:
+    """One test part.
+
+    Args:
+        fold: its number. n, positives: test patients, and those of label 1; 0 where no run is finished.
+    """
+
+    fold: int
+    name: str
+    n: int
+    positives: int
+
+    @property
+    def facts(self) -> str:
+        """`n = 167, 21.6 % positive`."""
+        if not self.n:
+            return "no finished run"
+        return f"n = {self.n}, {100 * self.positives / self.n:.1f} % positive"
+
+    @property
+    def rarer(self) -> int:
+        """Patients of the rarer class; the AUC is undefined at 0."""
+        return min(self.positives, self.n - self.positives)
+
+    def standard_error(self, auc: float) -> float:
+        """Of an AUC measured on these patients (Hanley and McNeil, Radiology 1982, equation 2); NaN on one class."""
+        n1, n0 = self.positives, self.n - self.positives
+        if not self.rarer:
+            return math.nan
+        q1, q2 = auc / (2 - auc), 2 * auc**2 / (1 + auc)
+        variance = auc * (1 - auc) + (n1 - 1) * (q1 - auc**2) + (n0 - 1) * (q2 - auc**2)
+        return math.sqrt(max(variance, 0) / (n1 * n0))
+
+
+def hospitals(results: Results) -> list[Hospital]:
+    """The hospitals of results of protocol `loho`, in the order of folds."""
+    found = []
+    for fold in sorted(results.runs["fold"].unique()):
+        part = results.predictions[results.predictions["fold"] == fold].drop_duplicates("patient_id")
+        sites = part["site"].dropna().astype(str).unique()
+        name = " and ".join(sites) if len(sites) else f"Hospital {fold + 1}"
+        found.append(Hospital(int(fold), name, len(part), int(part["y"].sum())))
+    return found
+
+
+def at_hospital(results: Results, hospital: Hospital) -> Results:
+    """The runs that were tested at one hospital."""
+    return replace(
+        results,
+        predictions=results.predictions[results.predictions["fold"] == hospital.fold],
+        runs=results.runs[results.runs["fold"] == hospital.fold],
+        patient_facts=None,
+        oracle=None,
+    )
+
+
+def summaries(results: Results) -> list[tuple[Hospital, list[dict[str, Any]]]]:
+    """Each hospital with the rows of `summarise` there, one a method in the order of `results.methods`."""
+    order = [method.name for method in results.methods]
+    found = []
+    for hospital in hospitals(results):
+        rows = [
+            {str(k): v for k, v in row.items()} for row in summarise(at_hospital(results, hospital)).to_dict("records")
+        ]
+        found.append((hospital, sorted(rows, key=lambda row: order.index(row["method"]))))
+    return found
+
+
+def hospital_aucs(results: Results) -> pd.DataFrame:
+    """Mean AUC by method (rows) and fold (columns); NaN without a finished run or with one class only."""
+    found = {hospital.fold: {row["method"]: row["AUC"] for row in rows} for hospital, rows in summaries(results)}
+    return pd.DataFrame(found, index=[method.name for method in results.methods], dtype=float)
+
+
+def hospital_table(results: Results) -> Table:
+    """Six metrics of each method at each hospital."""
+    rows = []
+    letters = {note.label: note.letter for note in adapted_footnotes(results)}
+    for hospital, settings in summaries(results):
+        label = f"{hospital.name} ({hospital.facts})"
+        here = [
+            Row(
+                key=f"{hospital.fold}/{row['method']}",
+                label=results.method(row["method"]).label,
+                group=label,
+                cells=metric_cells(row),
+                done=row["done"],
+                planned=row["planned"],
+                failed=row["failed"],
+                footnote=letters.get(results.method(row["method"]).label, ""),
+            )
+            for row in settings
+        ]
+        rows += mark_best(here, METRIC_COLUMNS)
+    return _table(results, "figure5_table", "Prognosis at each hospital left out", METRIC_COLUMNS, rows)
+
+
+def auc_table(results: Results) -> Table:
+    """AUC of each method at each hospital, and the plain mean over hospitals where it is defined."""
+    found = summaries(results)
+    columns = [*(Column(f"AUC at {hospital.name}", hospital.name) for hospital, _ in found), MEAN]
+    letters = {note.label: note.letter for note in adapted_footnotes(results)}
+    rows = []
+    for method in results.methods:
+        cells: dict[str, Cell] = {}
+        settings = {hospital: row for hospital, at in found for row in at if row["method"] == method.name}
+        for hospital, row in settings.items():
+            cells[f"AUC at {hospital.name}"] = metric_cells(row)["AUC"]
+        values = [cells[f"AUC at {hospital.name}"].value for hospital in settings if hospital.rarer or not hospital.n]
+        known = [value for value in values if value is not None]
+        # The mean over some hospitals only would not compare with others.
+        cells[MEAN.key] = Cell(sum(known) / len(known) if known and len(known) == len(values) else None)
+        rows.append(
+            Row(
+                key=method.name,
+                label=method.label,
+                group=method.family,
+                cells=cells,
+                done=sum(row["done"] for row in settings.values()),
+                planned=sum(row["planned"] for row in settings.values()),
+                failed=sum(row["failed"] for row in settings.values()),
+                footnote=letters.get(method.label, ""),
+            )
+        )
+    return _table(results, "figure5_auc", "AUC by method and hospital left out", columns, mark_best(rows, columns))
+
+
+def few_patients(results: Results) -> list[str]:
+    """A warning a hospital whose numbers mean little, or nothing."""
+    warnings = []
+    for hospital in hospitals(results):
+        if not hospital.n or hospital.rarer >= FEW:
+            continue
+        told = f"{hospital.name} has {hospital.n} patients, {hospital.positives} of them positive: "
+        told += "few" if hospital.rarer else "one class only, so its AUC is undefined and left out of means"
+        warnings.append(told + (", so every number there is mostly chance." if hospital.rarer else "."))
+    return warnings
+
+
+def _over(seeds: int) -> str:
+    if seeds == 1:
+        return "In percent, of one seed"
+    return f"Mean (population standard deviation) in percent over {seeds} seeds, which share the hospital's patients"
+
+
+def _table(results: Results, name: str, title: str, columns: Sequence[Column], rows: list[Row]) -> Table:
+    facts = results.provenance
+    seeds = results.runs["seed"].nunique()
+    caption = (
+        f"Outcome {facts.get('outcome', 'not stated')}: {words.patients_in_words(results)}. Each hospital in turn is "
+        "the test part; training and validation see the others only. "
+        f"{_over(seeds)}. Label 1 is the "
+        f"positive class, called from a probability of {THRESHOLD:g} on. Best bold, second best underlined."
+    )
+    notes = [
+        "Mean: over hospitals, each counted once; a hospital with one class only is left out of it. The deviation "
+        "over seeds tells of training, not of the chance that other patients had come."
+    ]
+    if errors := [f"{h.name} ± {196 * h.standard_error(0.7):.0f}" for h in hospitals(results) if h.n and h.rarer]:
+        notes.append(
+            "What chance alone does to an AUC of 70 at each hospital (95 % limits in points, Hanley and McNeil 1982): "
+            f"{', '.join(errors)}."
+        )
+    if any(not row.complete for row in rows):
+        notes.append(
+            "Incomplete: a row with fewer runs than planned shows its finished runs only, and is never marked."
+        )
+    if said := words.identity(results):
+        notes.append(said)
+    labels = {
+        tuple(str(row[key]) for key in SETTING): results.method(row["method"]).label
+        for row in results.runs[list(SETTING)].drop_duplicates().to_dict("records")
+    }
+    return Table(
+        name=name,
+        title=title,
+        cohort=words.cohort_title(results),
+        caption=caption,
+        columns=columns,
+        rows=rows,
+        notes=notes,
+        footnotes=adapted_footnotes(results),
+        failures=failures(results, labels),
+        facts={
+            "cohort": words.cohort_title(results),
+            "outcome": facts.get("outcome", ""),
+            "protocol": facts.get("protocol", ""),
+        },
+    )

@@ -1,0 +1,1 @@
+"""What if a modality is missing?"""

@@ -1,0 +1,114 @@
+"""Pictures of missing modalities: curves over the share of patients, and bars of each modality's worth."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from strokebench.reports.missing.measure import (
+    ANY,
+    CHANCE,
+    CURVES,
+    ORDER,
+    TRAINED_ANY,
+    TRAINED_RATE,
+    WAYS,
+    Missing,
+    rate_condition,
+)
+from strokebench.reports.missing.table import ALL_RATES
+from strokebench.reports.results import Results
+from strokebench.reports.tables import caption as words
+from strokebench.reports.tables.style import INK, LOOKS, SOFT, head
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+HATCHES = ("", "///", "...")
+SHIFT = 0.9
+"""Points by which curves stand beside each other, so that their bars can be told apart."""
+
+
+def draw_rates(results: Results, method: str, found: Missing) -> Figure:
+    """AUC of one method while more and more test patients lack a modality."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(7.2, 4.3), layout="constrained")
+    axes = figure.add_subplot()
+    for number, curve in enumerate((*CURVES, TRAINED_ANY)):
+        colour, shape = LOOKS[min(number, len(CURVES) - 1)]
+        points = []
+        for rate in ALL_RATES:
+            place = found.index(rate_condition(curve, rate))
+            if place is not None:
+                interval = found.drawn.interval(place)
+                points.append((100 * rate, 100 * interval.value, 100 * interval.low, 100 * interval.high))
+        if not points:
+            continue
+        rate, value, low, high = np.array(points).T
+        trained = curve == TRAINED_ANY
+        axes.errorbar(
+            rate + SHIFT * (number - 2) * (rate > 0),
+            value,
+            yerr=np.nan_to_num([value - low, high - value]).clip(0),
+            fmt=shape if trained else f"{shape}-",
+            color=colour,
+            markersize=7,
+            markerfacecolor="white" if trained else colour,
+            markeredgecolor=INK,
+            markeredgewidth=0.7,
+            linewidth=1.5,
+            elinewidth=1.1,
+            capsize=2.5,
+            label=f"{curve} ({100 * TRAINED_RATE:.0f} %)" if trained else curve if curve == ANY else f"no {curve}",
+        )
+    axes.axhline(100 * CHANCE, color=SOFT, linestyle=":", linewidth=1.2, label="chance")
+    axes.set_xlabel("Test patients who lack it, %", fontsize=9, color=INK)
+    axes.set_ylabel(f"AUC of {results.method(method).label}, %", fontsize=9, color=INK)
+    figure.legend(loc="outside lower center", ncols=3, fontsize=8.5, frameon=False)
+    _finish(figure, axes, results)
+    return figure
+
+
+def draw_shapley(results: Results, method: str, found: Missing) -> Figure:
+    """Bars of each modality's Shapley value, one a way of taking it away, with intervals over patients."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(7.2, 3.9), layout="constrained")
+    axes = figure.add_subplot()
+    ways = {way: shares for way in WAYS if (shares := found.contributions(way)) is not None}
+    width = 0.8 / max(1, len(ways))
+    for number, (way, shares) in enumerate(ways.items()):
+        intervals = [shares.interval(place) for place in range(len(ORDER))]
+        value = np.array([100 * interval.value for interval in intervals])
+        bars = np.array([[100 * i.value - 100 * i.low, 100 * i.high - 100 * i.value] for i in intervals]).T
+        places = np.arange(len(ORDER)) + width * (number - (len(ways) - 1) / 2)
+        axes.bar(places, value, width * 0.92, color=LOOKS[number][0], edgecolor=INK, linewidth=0.7, alpha=0.8,
+                 hatch=HATCHES[number], label=way)  # fmt: skip
+        axes.errorbar(
+            places, value, yerr=np.nan_to_num(bars).clip(0), fmt="none", ecolor=INK, elinewidth=1.1, capsize=3
+        )
+        for place, height, top in zip(places, value, value + np.nan_to_num(bars[1]), strict=True):
+            axes.annotate(f"{height:.1f}", (place, max(top, 0)), (0, 3), textcoords="offset points", ha="center",
+                          fontsize=8.5, color=INK)  # fmt: skip
+    axes.axhline(0, color=INK, linewidth=0.8)
+    axes.margins(y=0.12)
+    axes.set_xticks(range(len(ORDER)), [modality.value for modality in ORDER])
+    axes.set_ylabel(f"Points of {results.method(method).label}'s AUC", fontsize=9, color=INK)
+    axes.legend(fontsize=8.5, frameon=False, loc="best")
+    _finish(figure, axes, results)
+    axes.grid(visible=False, axis="x")
+    return figure
+
+
+def _finish(figure: Figure, axes: Axes, results: Results) -> None:
+    axes.grid(color="#e5e8eb", linewidth=0.7)
+    axes.set_axisbelow(True)
+    axes.tick_params(labelsize=9, labelcolor=INK)
+    for side in ("top", "right"):
+        axes.spines[side].set_visible(False)
+    facts = results.provenance
+    said = [f"{name} {facts.get(name)}" for name in ("outcome", "protocol") if facts.get(name)]
+    head(figure, ", ".join([words.cohort_title(results), *said]))

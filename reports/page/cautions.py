@@ -1,0 +1,138 @@
+"""What a reader must know before any number of the page."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from strokebench.reports.page.parts import Part
+
+
+@dataclass(frozen=True)
+class Caution:
+    """One caution.
+
+    Args:
+        title: two or three words. text: a sentence or two. links: parts that it is about.
+    """
+
+    title: str
+    text: str
+    links: tuple[Part, ...] = ()
+
+
+def cautions(parts: Sequence[Part]) -> list[Caution]:
+    """Everything that limits what may be concluded, the gravest first."""
+    return [
+        *_said(parts, alarms=True),
+        *_damaged(parts),
+        *_synthetic(parts),
+        *_titles(parts),
+        *_incomplete(parts),
+        *_said(parts, alarms=False),
+        *_mixed(parts),
+        *_encoders(parts),
+        *_uncommitted(parts),
+    ]
+
+
+def _said(parts: Sequence[Part], alarms: bool) -> list[Caution]:
+    """What experiments warn of themselves; leaks first of all."""
+    title = "Leak alarm" if alarms else "Caution"
+    about = [part for part in parts if (part.name == "leaks") == alarms]
+    return [Caution(title, said, (part,)) for part in about for said in part.warnings]
+
+
+def _damaged(parts: Sequence[Part]) -> list[Caution]:
+    panels = [(part, panel.problem) for part in parts for panel in part.panels if panel.problem]
+    whole = [(part, problem) for part in parts for problem in part.problems]
+    return [Caution("Not readable", problem, (part,)) for part, problem in whole + panels]
+
+
+def _synthetic(parts: Sequence[Part]) -> list[Caution]:
+    if not any(part.facts.get("synthetic") for part in parts):
+        return []
+    return [
+        Caution(
+            "Synthetic patients",
+            "These patients are invented by a generator. The numbers show that the suite works and how methods "
+            "behave on data of known make; they say nothing about real patients.",
+        )
+    ]
+
+
+REMARKS = {
+    "quick check": (
+        "Quick check",
+        "One seed, two folds and eight epochs: it shows that everything runs. None of its numbers is a result.",
+    ),
+    "labels shuffled": (
+        "Labels shuffled",
+        "The outcomes were permuted among patients as a check of the suite: every AUC must be near 50.",
+    ),
+    "text may state": (
+        "Text may state the outcome",
+        "Sentences that state the outcome's own scale were left in the text on request. Methods that read text may "
+        "copy the answer.",
+    ),
+}
+"""What the title of a cohort says where it must not be overlooked, and the warning that follows."""
+
+
+def _titles(parts: Sequence[Part]) -> list[Caution]:
+    found = []
+    for remark, (title, text) in REMARKS.items():
+        about = tuple(part for part in parts if remark in str(part.facts.get("title", part.cohort)))
+        if about:
+            found.append(Caution(title, text, () if len(about) == len(parts) else about))
+    return found
+
+
+def _incomplete(parts: Sequence[Part]) -> list[Caution]:
+    found = []
+    for part in parts:
+        done, planned, failed = part.count("done"), part.count(), part.count("failed")
+        if done == planned or part.runs is None:
+            continue
+        lacking = part.runs[part.runs["status"] != "done"].groupby("method", sort=False).size()
+        names = {method.name: method.label for method in part.results.methods} if part.results else {}
+        methods = ", ".join(f"{names.get(str(name), name)} {n}" for name, n in lacking.items())
+        said = f"{done}/{planned} runs are finished"
+        said += f", {failed} failed" if failed else ""
+        found.append(Caution("Incomplete", f"{said}. Lacking by method: {methods}.", (part,)))
+    return found
+
+
+def _mixed(parts: Sequence[Part]) -> list[Caution]:
+    found = []
+    for key, what in (("data_sha256", "data"), ("commit", "versions of the code"), ("encoders", "encoders")):
+        values = {str(part.facts[key]) for part in parts if part.facts.get(key)}
+        if len(values) > 1:
+            text = f"The experiments were made from {len(values)} different {what}; see the provenance."
+            found.append(Caution("Not all alike", text))
+    return found
+
+
+def _encoders(parts: Sequence[Part]) -> list[Caution]:
+    named = set()
+    for part in parts:
+        encoders = part.facts.get("encoders") or {}
+        named |= set(encoders.values()) if isinstance(encoders, dict) else {encoders}
+    untrained = sorted(name for name in named if "untrained" in str(name))
+    if not untrained:
+        return []
+    return [
+        Caution(
+            "Untrained encoder",
+            f"Images were encoded by {', '.join(untrained)}: it keeps where signal is, not what a trained network "
+            "knows of brains. Methods that read images may do better with the paper's encoders (ENCODERS=paper).",
+        )
+    ]
+
+
+def _uncommitted(parts: Sequence[Part]) -> list[Caution]:
+    changed = tuple(part for part in parts if str(part.facts.get("commit", "")).endswith("+changes"))
+    if not changed:
+        return []
+    text = "The code had changes that are in no commit when the results were gathered; the commit does not name it all."
+    return [Caution("Uncommitted code", text, changed if len(changed) < len(parts) else ())]

@@ -1,0 +1,155 @@
+"""One self-contained HTML page of everything that was computed on a cohort and outcome.
+
+It asks for nothing from a network: style, script, tables and figures are in it, and a content security policy
+forbids the rest.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from strokebench.errors import StrokebenchError
+from strokebench.files import write_text
+from strokebench.reports.cohort.describe import Description
+from strokebench.reports.page.cautions import cautions
+from strokebench.reports.page.checklist import Checklist, fill_checklist
+from strokebench.reports.page.parts import Part, best_known, find_parts
+from strokebench.reports.page.scrub import Scrubber
+from strokebench.reports.results import MethodInfo
+from strokebench.reports.table1.table import FAMILIES
+from strokebench.reports.tables.caption import PROTOCOLS
+from strokebench.reports.tables.render import prose
+
+TEMPLATES = Path(__file__).parent / "templates"
+COHORT_TEMPLATES = Path(__file__).parents[1] / "cohort" / "templates"
+PAGE_FILE, CHECKLIST_FILES = "report.html", ("checklist.md", "checklist.csv")
+
+
+def write_page(settings: Iterable[Path], folder: Path, description: Description | None = None) -> Path:
+    """Write `report.html`, `checklist.md` and `checklist.csv`.
+
+    Args:
+        settings: folders of results, one a cohort, outcome and protocol, each with one folder an experiment.
+        folder: where to write.
+        description: of the cohort, for Table One; its pictures and ids are not used.
+
+    Returns:
+        The page's path.
+
+    Raises:
+        StrokebenchError: there is no experiment below `settings`.
+    """
+    parts = find_parts(settings)
+    if not parts:
+        raise StrokebenchError(f"No experiment was computed yet for {folder.name}.", "Start with `make table1`.")
+    checklist = fill_checklist(parts)
+    scrub = Scrubber(_patients(parts, description))
+    markdown, table = CHECKLIST_FILES
+    write_text(folder / markdown, scrub(checklist.to_markdown()))
+    write_text(folder / table, scrub(checklist.to_csv()))
+    write_text(folder / PAGE_FILE, render_page(parts, checklist, description, scrub))
+    return folder / PAGE_FILE
+
+
+def render_page(parts: Sequence[Part], checklist: Checklist, description: Description | None, scrub: Scrubber) -> str:
+    """The page as text.
+
+    Args:
+        scrub: takes patients' ids and folders out of everything that experiments wrote.
+    """
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+    from markupsafe import Markup
+
+    environment = Environment(
+        loader=FileSystemLoader([TEMPLATES, COHORT_TEMPLATES]),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=StrictUndefined,
+    )
+    environment.filters |= {
+        "scrub": lambda text: scrub(str(text)),
+        "prose": lambda text: prose(scrub(str(text))),
+        "scrub_html": lambda html: Markup(scrub(html)),
+        "data_url": lambda text, media: Markup(f"data:{media};charset=utf-8,{quote(scrub(text), safe='')}"),
+        "short": _short,
+    }
+    script = _template("report.js")
+    first = best_known(parts)
+    return environment.get_template("report.html.j2").render(
+        parts=parts,
+        first=first.facts,
+        cohort=first.facts.get("title") or first.cohort,
+        outcome=first.facts.get("outcome", ""),
+        protocols={part.protocol: PROTOCOLS.get(part.protocol, "") for part in parts if part.protocol},
+        cautions=cautions(parts),
+        complete=sum(part.complete for part in parts),
+        methods=_methods(parts),
+        checklist=checklist,
+        checklist_files=zip(CHECKLIST_FILES, (checklist.to_markdown(), checklist.to_csv()), strict=True),
+        d=description,
+        versions=_versions(parts),
+        machines=sorted({str(part.facts["machine"]) for part in parts if part.facts.get("machine")}),
+        hours=computing_hours(parts),
+        made=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
+        style=Markup(_template("table.css") + _template("report.css")),
+        script=Markup(script),
+        # The hash is of the element's whole text, the line break after the opening tag included.
+        script_hash=base64.b64encode(hashlib.sha256(f"\n{script}".encode()).digest()).decode(),
+    )
+
+
+def _template(name: str) -> str:
+    return (TEMPLATES / name).read_text(encoding="utf-8")
+
+
+def _patients(parts: Sequence[Part], description: Description | None) -> set[str]:
+    found: set[str] = set() if description is None else set(map(str, description.cohort.ids))
+    for part in parts:
+        if part.results is not None:
+            found |= set(part.results.predictions["patient_id"].astype(str))
+            if part.results.oracle is not None:
+                found |= set(part.results.oracle["patient_id"].astype(str))
+    return found
+
+
+def _methods(parts: Sequence[Part]) -> list[MethodInfo]:
+    """Every method of any part once, by family."""
+    found: dict[str, MethodInfo] = {}
+    for part in parts:
+        for method in part.results.methods if part.results else []:
+            found.setdefault(method.name, method)
+    place = {family: number for number, family in enumerate(FAMILIES)}
+    return sorted(found.values(), key=lambda method: place.get(method.family, len(place)))
+
+
+def _versions(parts: Sequence[Part]) -> dict[str, str]:
+    """Package -> the version, or the versions where they differ."""
+    found: dict[str, set[str]] = {}
+    for part in parts:
+        for name, version in (part.facts.get("versions") or {}).items():
+            found.setdefault(name, set()).add(version)
+    return {name: ", ".join(sorted(versions)) for name, versions in sorted(found.items())}
+
+
+def computing_hours(parts: Sequence[Part]) -> float:
+    """Hours of computing; a fit that several experiments share, or test under several conditions, counts once."""
+    seconds: dict[Any, float] = {}
+    for part in parts:
+        if part.runs is not None:
+            done = part.runs[part.runs["status"] == "done"].fillna({"fit_seconds": 0, "predict_seconds": 0})
+            seconds |= dict(zip(done["key"], done["predict_seconds"], strict=True))
+            # Runs that test one fit all tell its seconds, which no two fits have alike to the last digit.
+            seconds |= {fit: fit[-1] for fit in done[["method", "seed", "fold", "fit_seconds"]].itertuples(index=False)}
+    return sum(seconds.values()) / 3600
+
+
+def _short(identifier: Any) -> str:
+    sha, plus, remark = str(identifier or "–").partition("+")
+    return sha[:10] + plus + remark

@@ -1,0 +1,215 @@
+"""What experiments left in their folders, read for the page."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from strokebench.errors import StrokebenchError
+from strokebench.reports.page.inline import inline_svg, inline_table
+from strokebench.reports.results import FACTS_FILE, Results
+from strokebench.reports.tables.caption import PROTOCOLS
+from strokebench.reports.tables.section import SECTION_FILE, read_section
+
+ORDER: tuple[str, ...] = (
+    *("table1", "comparison", "clinical", "table2", "table3", "figure2", "figure3", "figure4", "dropout"),
+    *("alignment", "figure5", "missing", "paper", "leaks", "tuning", "cost"),
+)
+"""Reading order of the experiments that we know; others follow by name."""
+
+LARGEST_SVG = 1_500_000
+"""Bytes; a larger drawing (many thousand points) is shown as its PNG."""
+
+DOWNLOADS = {"csv": "text/csv", "tex": "application/x-tex"}
+
+
+@dataclass(frozen=True)
+class PagePanel:
+    """A table or figure, ready to be put in. `problem` says why `html` is empty, where it is."""
+
+    id: str
+    kind: str
+    title: str
+    shows: str
+    does_not_show: str
+    html: str = ""
+    problem: str = ""
+    downloads: tuple[tuple[str, str, str], ...] = ()
+    """File name, media type, text."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """One experiment under one protocol.
+
+    Args:
+        id: anchor, unique in the page. setting: name of the folder above. protocol: empty where unknown.
+        results: None where there are none, or where `problems` says that they cannot be read.
+        distinction: what tells it from other parts of the same experiment; empty where there are none.
+    """
+
+    id: str
+    name: str
+    setting: str
+    title: str
+    cohort: str = ""
+    lead: str = ""
+    panels: tuple[PagePanel, ...] = ()
+    warnings: tuple[str, ...] = ()
+    problems: tuple[str, ...] = ()
+    results: Results | None = field(default=None, repr=False)
+    distinction: str = ""
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """Provenance; empty where it is not known."""
+        return dict(self.results.provenance) if self.results else {}
+
+    @property
+    def protocol(self) -> str:
+        """`cv5`, `holdout`, `loho` or empty."""
+        return str(self.facts.get("protocol", ""))
+
+    @property
+    def runs(self) -> pd.DataFrame | None:
+        """The planned runs; None where nothing is trained."""
+        return self.results.runs if self.results is not None and len(self.results.runs) else None
+
+    def count(self, status: str = "") -> int:
+        """Planned runs, or those of one status."""
+        if self.runs is None:
+            return 0
+        return int((self.runs["status"] == status).sum()) if status else len(self.runs)
+
+    @property
+    def complete(self) -> bool:
+        """Nothing is left to compute."""
+        return not self.problems and self.count("done") == self.count()
+
+    @property
+    def progress(self) -> str:
+        """`240/240 runs`, or empty where nothing is trained."""
+        return f"{self.count('done')}/{self.count()} runs" if self.count() else ""
+
+
+def find_parts(folders: Iterable[Path]) -> list[Part]:
+    """Read the experiments below the given folders of results, one folder a cohort, outcome and protocol.
+
+    What is damaged is no error: the part says so.
+    """
+    found = []
+    for setting in folders:
+        for folder in sorted(path for path in setting.glob("*") if path.is_dir()):
+            if (folder / SECTION_FILE).is_file() or (folder / FACTS_FILE).is_file():
+                found.append(_read(folder))
+    found.sort(key=_place)
+    return _named_apart(found)
+
+
+def _place(part: Part) -> tuple[int, str, int, str]:
+    name = "tuning" if part.name.startswith("tune_") else part.name
+    known = ORDER.index(name) if name in ORDER else len(ORDER)
+    protocol = list(PROTOCOLS).index(part.protocol) if part.protocol in PROTOCOLS else len(PROTOCOLS)
+    return known, part.name, protocol, part.setting
+
+
+def _read(folder: Path) -> Part:
+    problems, results = [], None
+    if (folder / FACTS_FILE).is_file():
+        try:
+            results = Results.read(folder)
+        except (StrokebenchError, KeyError, ValueError, TypeError) as error:
+            problems.append(
+                f"Its results cannot be read ({error}); `strokebench report {folder.name}` writes them again."
+            )
+    part = Part(id=folder.name, name=folder.name, setting=folder.parent.name, title=folder.name, results=results)
+    try:
+        section = read_section(folder)
+        part = replace(
+            part,
+            title=section["title"],
+            cohort=section["cohort"],
+            lead=section["lead"],
+            warnings=tuple(section.get("warnings", ())),
+            # Ids are given below, once all names are known.
+            panels=tuple(PagePanel(panel["name"], *_words(panel)) for panel in section["panels"]),
+        )
+    except (StrokebenchError, KeyError, TypeError):
+        problems.append(f"Its report is not there or damaged; `strokebench report {folder.name}` writes it.")
+    part = replace(part, problems=tuple(problems))
+    return replace(part, panels=tuple(_filled(panel, folder) for panel in part.panels))
+
+
+def _words(panel: dict[str, Any]) -> tuple[str, str, str, str]:
+    return panel["kind"], panel["title"], panel["shows"], panel["does_not_show"]
+
+
+def _filled(panel: PagePanel, folder: Path) -> PagePanel:
+    prefix = anchor(f"{folder.parent.name}-{folder.name}-{panel.id}")
+    try:
+        if panel.kind == "table":
+            html = inline_table((folder / f"{panel.id}.html").read_text(encoding="utf-8"), prefix)
+            files = [(folder / f"{panel.id}.{form}", media) for form, media in DOWNLOADS.items()]
+            downloads = tuple(
+                (f"{folder.name}-{path.name}" if folder.name not in path.name else path.name, media, _text(path))
+                for path, media in files
+                if path.is_file()
+            )
+            return replace(panel, html=html, downloads=downloads)
+        return replace(panel, html=_figure(folder / f"{panel.id}.svg", prefix, panel.title))
+    except (StrokebenchError, OSError, UnicodeDecodeError) as error:
+        said = error.message if isinstance(error, StrokebenchError) else type(error).__name__
+        return replace(panel, problem=f"{panel.id} cannot be shown ({said}); `strokebench report` writes it again.")
+
+
+def _text(path: Path) -> str:
+    return path.read_text(encoding="utf-8")
+
+
+def _figure(path: Path, prefix: str, label: str) -> str:
+    picture = path.with_suffix(".png")
+    if path.stat().st_size <= LARGEST_SVG or not picture.is_file():
+        return inline_svg(path, prefix, label)
+    from base64 import b64encode
+
+    from markupsafe import escape
+
+    data = b64encode(picture.read_bytes()).decode()
+    return f'<img src="data:image/png;base64,{data}" alt="{escape(label)}">'
+
+
+def _named_apart(parts: Sequence[Part]) -> list[Part]:
+    """Anchors: the experiment's name alone where it is the only one of it, else with what tells it apart."""
+    done = []
+    for part in parts:
+        same = [other for other in parts if other.name == part.name]
+        distinction = _distinction(part, same)
+        id = anchor(f"{part.name}-{distinction}" if distinction else part.name)
+        panels = tuple(replace(panel, id=f"{id}--{anchor(panel.id)}") for panel in part.panels)
+        done.append(replace(part, id=id, panels=panels, distinction=distinction))
+    return done
+
+
+def _distinction(part: Part, same: Sequence[Part]) -> str:
+    """What tells a part from the others of its experiment: its protocol, or the words of its folder that they lack."""
+    if len({other.protocol for other in same}) == len(same):
+        return part.protocol if len(same) > 1 else ""
+    shared = set.intersection(*(set(other.setting.split("-")) for other in same))
+    told = {other.setting: [word for word in other.setting.split("-") if word not in shared] for other in same}
+    unique = len({tuple(words) for words in told.values()}) == len(same)
+    return ", ".join(told[part.setting]).replace("_", " ") if unique else part.setting
+
+
+def best_known(parts: Sequence[Part]) -> Part:
+    """The part of which most is recorded: what it says of cohort and outcome stands for all."""
+    return max(parts, key=lambda part: (len(part.facts), bool(part.cohort)))
+
+
+def anchor(text: str) -> str:
+    """Text as an id: letters, digits, dashes and underscores."""
+    return re.sub(r"[^A-Za-z0-9_-]+", "-", text).strip("-") or "part"

@@ -1,0 +1,145 @@
+"""The comparison with the paper as tables."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from strokebench.reports.paper.compare import PAPER, Comparison, Verdict
+from strokebench.reports.paper.statements import Statement
+from strokebench.reports.results import Results
+from strokebench.reports.tables import caption as words
+from strokebench.reports.tables.table import PAPER_LABEL, Cell, Column, Kind, Row, Table
+
+SOURCES = {
+    "table1": "Table 1",
+    "table1_prose": "Text on Table 1",
+    "table2": "Table 2 (subsets of the modalities, VDAFM)",
+    "table3": "Table 3 (losses, VDAFM)",
+    "fig2": "Figure 2 (layers and heads, VDAFM)",
+    "fig3": "Figure 3 (loss weights, VDAFM)",
+}
+
+OTHER_PATIENTS = (
+    "The paper's numbers are of its own patients, whom nobody else can see; ours are of another cohort. A verdict says "
+    "how two numbers compare, and nothing on whether the paper's results can be replicated."
+)
+RULE = (
+    "Verdict: each number has a 95 % interval from its test patients (paper: "
+    f"{PAPER.positives} positives, {PAPER.negatives} negatives) and the spread over its runs; if the two intervals "
+    "overlap, the numbers cannot be told apart, which does not make them equal."
+)
+
+
+def comparison_table(results: Results, comparisons: Sequence[Comparison]) -> Table:
+    """One row a number: the paper's, ours, the difference, the verdict and what to know."""
+    columns = [
+        Column("metric", "Metric", Kind.TEXT),
+        Column("paper", "Paper, other patients"),
+        Column("ours", "Ours"),
+        Column("difference", "Ours − paper"),
+        Column("verdict", "Verdict", Kind.TEXT),
+        Column("note", "Note", Kind.TEXT),
+    ]
+    rows = [
+        Row(
+            key="/".join((item.source, item.row, item.name, item.metric)),
+            label=item.name,
+            group=SOURCES[item.source],
+            cells={
+                "metric": Cell(text=item.metric),
+                "paper": _paper(item),
+                "ours": _ours(item),
+                "difference": Cell(item.difference),
+                "verdict": Cell(text=str(item.verdict)),
+                "note": Cell(text=item.note),
+            },
+            done=1,
+            planned=1,
+        )
+        for item in comparisons
+    ]
+    return _table(results, "paper_comparison", "The paper's numbers beside ours", columns, rows, RULE, head="Row")
+
+
+def verdict_table(results: Results, comparisons: Sequence[Comparison]) -> Table:
+    """How many numbers of each table have which verdict."""
+    columns = [Column(verdict.name.lower(), str(verdict).capitalize(), Kind.COUNT) for verdict in Verdict]
+    rows = []
+    for source, title in SOURCES.items():
+        counts = Counter(item.verdict for item in comparisons if item.source == source)
+        cells = {verdict.name.lower(): Cell(float(counts[verdict])) for verdict in Verdict}
+        rows.append(Row(source, title, "Numbers", cells, 1, 1))
+    return _table(results, "paper_verdicts", "How the numbers compare", columns, rows, RULE, head="Source")
+
+
+def statements_table(results: Results, statements: Sequence[Statement]) -> Table:
+    """What the paper says in words, in order or in counts, and what is so here."""
+    columns = [
+        Column("paper", "Paper, other patients", Kind.TEXT),
+        Column("ours", "Ours", Kind.TEXT),
+        Column("verdict", "Verdict", Kind.TEXT),
+    ]
+    rows = [
+        Row(
+            key=said.key,
+            label=said.about,
+            group=said.group,
+            cells={
+                "paper": Cell(text=said.paper),
+                "ours": Cell(text=said.ours),
+                "verdict": Cell(text=said.verdict),
+            },
+            done=1,
+            planned=1,
+        )
+        for said in statements
+    ]
+    told = "An order of means is compared as it stands, however small the differences."
+    return _table(results, "paper_statements", "What the paper says in words", columns, rows, told, head="Statement")
+
+
+def comparison_lead(comparisons: Sequence[Comparison]) -> str:
+    """The counts in two sentences."""
+    counts = Counter(item.verdict for item in comparisons)
+    compared = [verdict for verdict in (Verdict.OVERLAP, Verdict.HIGHER, Verdict.LOWER) if counts[verdict]]
+    n = sum(counts[verdict] for verdict in compared)
+    said = ", ".join(f"{_SAID[verdict]} in {counts[verdict]}" for verdict in compared)
+    first = f"{n} numbers of the paper stand beside ours: {said}." if n else "No number can be compared yet."
+    return f"{first} {OTHER_PATIENTS}"
+
+
+_SAID = {
+    Verdict.OVERLAP: "the intervals overlap",
+    Verdict.HIGHER: "ours is higher",
+    Verdict.LOWER: "ours is lower",
+}
+
+
+def _ours(item: Comparison) -> Cell:
+    if item.ours is None:
+        return Cell()
+    return Cell(item.ours.mean, item.ours.std if item.ours.runs > 1 else None)
+
+
+def _paper(item: Comparison) -> Cell:
+    if item.paper is None:
+        return Cell()
+    return Cell(item.paper.mean / 100, None if item.paper.std is None else item.paper.std / 100)
+
+
+def _table(
+    results: Results, name: str, title: str, columns: list[Column], rows: list[Row], told: str, head: str
+) -> Table:
+    return Table(
+        name=name,
+        title=f"{title} ({PAPER_LABEL})",
+        cohort=words.cohort_title(results),
+        caption=f"{words.caption(results).replace(' Best bold, second best underlined.', '')} {told}",
+        columns=columns,
+        rows=rows,
+        notes=[OTHER_PATIENTS, *filter(None, [words.identity(results)])],
+        facts=words.facts(results),
+        head=head,
+        counts_runs=False,
+    )

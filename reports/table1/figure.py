@@ -1,0 +1,150 @@
+"""Table 1 as a picture."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from strokebench.reports.tables.table import PAPER_LABEL, Row, Table
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+from strokebench.reports.tables.style import INK, LOOKS, SOFT, head, save_figure
+
+CHANCE = 50.0
+
+
+def table1_picture(table: Table, path: Path, metric: str = "AUC") -> Path:
+    """A dot a method with its deviation over runs, by category; the oracle dashed, the paper's number hollow.
+
+    Args:
+        table: from `strokebench.reports.table1.table.table1`, or any table with a column `metric` of percentages.
+        path: ends in `.png`, `.svg` or `.pdf`; the same table gives the same bytes.
+
+    Returns:
+        `path`.
+    """
+    return save_figure(draw_table1(table, metric), path)
+
+
+def draw_table1(table: Table, metric: str = "AUC") -> Figure:
+    """The picture of `table1_picture`, not yet on disk."""
+    from matplotlib.figure import Figure
+
+    groups = [(group, rows) for group, rows in table.groups if not all(row.reference for row in rows)]
+    lines = sum(len(rows) + 1 for _, rows in groups)
+    figure = Figure(figsize=(8.2, 1.75 + 0.29 * lines), layout="constrained")
+    axes = figure.add_subplot()
+    height = 0
+    ticks: list[tuple[int, str]] = []
+    for number, (group, rows) in enumerate(groups):
+        axes.text(
+            -0.012,
+            height,
+            group,
+            transform=axes.get_yaxis_transform(),
+            ha="right",
+            va="center",
+            color=SOFT,
+            fontsize=9,
+            fontweight="bold",
+        )
+        height += 1
+        colour, shape = LOOKS[number % len(LOOKS)]
+        for row in rows:
+            ticks.append((height, row.label if row.complete else f"{row.label} ({row.done}/{row.planned} runs)"))
+            _point(axes, row, metric, height, colour, shape)
+            height += 1
+    _reference(axes, [row for row in table.rows if row.reference], metric)
+    axes.set_yticks([place for place, _ in ticks], [label for _, label in ticks])
+    axes.set_ylim(height - 0.4, -0.6)
+    _frame(axes, table, metric)
+    head(figure, f"{table.short_title}: {table.cohort}", 11, "bold", INK)
+    _legend(axes, table, metric)
+    return figure
+
+
+def draw_mean(axes: Axes, row: Row, metric: str, height: float, colour: str, shape: str) -> None:
+    """A mean with its standard deviation as a bar, pale where runs are missing."""
+    cell = row.cells[metric]
+    assert cell.value is not None
+    axes.errorbar(
+        100 * cell.value,
+        height,
+        xerr=100 * (cell.std or 0),
+        fmt=shape,
+        color=colour,
+        markersize=7,
+        markeredgecolor=INK,
+        markeredgewidth=0.6,
+        elinewidth=1.6,
+        capsize=3,
+        alpha=1 if row.complete else 0.45,
+    )
+
+
+def _point(axes: Axes, row: Row, metric: str, height: int, colour: str, shape: str) -> None:
+    cell = row.cells[metric]
+    if cell.value is not None:
+        draw_mean(axes, row, metric, height, colour, shape)
+    else:
+        axes.text(
+            0.01,
+            height,
+            "no finished run",
+            transform=axes.get_yaxis_transform(),
+            va="center",
+            color=SOFT,
+            fontsize=8,
+            style="italic",
+            backgroundcolor="white",
+        )
+    if cell.paper is not None:
+        axes.plot(
+            cell.paper.mean,
+            height,
+            shape,
+            markersize=8,
+            markerfacecolor="white",
+            markeredgecolor=INK,
+            zorder=4,
+        )
+
+
+def _reference(axes: Axes, rows: Sequence[Row], metric: str) -> None:
+    for row in rows:
+        if (value := row.cells[metric].value) is not None:
+            axes.axvline(100 * value, color=INK, linestyle="--", linewidth=1.2, zorder=0)
+
+
+def _frame(axes: Axes, table: Table, metric: str) -> None:
+    if metric == "AUC":
+        axes.axvline(CHANCE, color=SOFT, linestyle=":", linewidth=1)
+    axes.set_xlabel(f"{metric} in percent: mean over runs, bar = population standard deviation", color=INK)
+    facts = [f"{name} {table.facts[name]}" for name in ("outcome", "protocol") if table.facts.get(name)]
+    axes.set_title(", ".join(facts), loc="left", fontsize=9, color=SOFT)
+    axes.grid(axis="x", color="#e5e8eb", linewidth=0.8)
+    axes.set_axisbelow(True)
+    axes.tick_params(axis="y", length=0, labelcolor=INK)
+    for side in ("top", "right", "left"):
+        axes.spines[side].set_visible(False)
+
+
+def _legend(axes: Axes, table: Table, metric: str) -> None:
+    from matplotlib.lines import Line2D
+
+    handles = []
+    for row in table.rows:
+        if row.reference and (value := row.cells[metric].value) is not None:
+            label = f"{row.label}, {100 * value:.2f}"
+            handles.append(Line2D([], [], color=INK, linestyle="--", linewidth=1.2, label=label))
+    if any(row.cells[metric].paper for row in table.rows):
+        hollow = Line2D([], [], marker="o", linestyle="", markerfacecolor="white", markeredgecolor=INK)
+        hollow.set_label(f"hollow: {PAPER_LABEL}")
+        handles.append(hollow)
+    if metric == "AUC":
+        handles.append(Line2D([], [], color=SOFT, linestyle=":", linewidth=1, label="chance"))
+    if handles:
+        axes.figure.legend(handles=handles, loc="outside lower center", ncols=len(handles), frameon=False, fontsize=8.5)

@@ -1,0 +1,184 @@
+"""Table 1: how well each method tells who will have the outcome."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from itertools import count, product
+from string import ascii_lowercase
+from typing import Any
+
+import pandas as pd
+
+from strokebench.reports.paper.numbers import paper_number, paper_order
+from strokebench.reports.results import MethodInfo, Results
+from strokebench.reports.summary import SETTING, summarise, summarise_oracle
+from strokebench.reports.tables import caption as words
+from strokebench.reports.tables.failures import failures
+from strokebench.reports.tables.table import Cell, Column, Footnote, Kind, Row, Table, mark_best
+from strokebench.tasks.conditions import COMPLETE
+from strokebench.tasks.metrics.paper import METRICS
+
+FAMILIES: tuple[str, ...] = ("Traditional", "Deep", "Multimodal", "Proposed")
+"""The paper's categories, in its order."""
+
+ORACLE = "oracle"
+METRIC_COLUMNS = tuple(Column(metric, metric) for metric in METRICS)
+COST_COLUMNS = (
+    Column("parameters", "Params", Kind.COUNT),
+    Column("fit_seconds", "Fit", Kind.SECONDS),
+    Column("predict_seconds", "Predict", Kind.SECONDS),
+    Column("peak_mb", "Memory", Kind.MEGABYTES),
+)
+
+
+def table1(results: Results, cost: bool = False) -> Table:
+    """The paper's Table 1 on these results: six metrics a method, by category.
+
+    Args:
+        results: predictions of any methods, finished or not.
+        cost: add parameter count, fit and predict seconds and peak memory, each the mean a run.
+
+    Returns:
+        One row a method (one a variant or condition where there are several), in the paper's order where it
+        has one; the oracle below where the cohort knows the true probabilities.
+    """
+    columns = [*METRIC_COLUMNS, *(COST_COLUMNS if cost else ())]
+    summary = summarise(results)
+    # A variant is always named: its parameters are not the method's own.
+    several = summary["method"].duplicated(keep=False) | summary["variant"].ne("")
+    summary = summary.assign(several=several).sort_values(
+        "method",
+        key=lambda names: names.map(lambda name: _place(results.method(name), results)),
+        kind="stable",
+    )
+    footnotes = adapted_footnotes(results)
+    letters = {footnote.label: footnote.letter for footnote in footnotes}
+    rows, labels = [], {}
+    for record in summary.to_dict("records"):
+        setting = {str(name): value for name, value in record.items()}
+        method = results.method(setting["method"])
+        label = method.label + (_variant(setting) if setting["several"] else "")
+        labels[tuple(str(setting[name]) for name in SETTING)] = label
+        key = "/".join(str(setting[name]) for name in SETTING) if setting["several"] else method.name
+        rows.append(_row(key, label, method, setting, columns, letters.get(method.label, "")))
+    rows = mark_best(rows, columns)
+    oracle = summarise_oracle(results)
+    if oracle is not None:
+        rows.append(_oracle_row(oracle))
+    return Table(
+        name="table1",
+        title="Table 1. Prognosis by method" + (", and its cost" if cost else ""),
+        cohort=words.cohort_title(results),
+        caption=words.caption(results),
+        columns=columns,
+        rows=rows,
+        notes=_notes(rows, oracle is not None, cost, results),
+        footnotes=footnotes,
+        failures=failures(results, labels),
+        facts=words.facts(results),
+    )
+
+
+def adapted_footnotes(results: Results) -> list[Footnote]:
+    """One footnote for each adapted method of these results, lettered in the order of the rows."""
+    present = set(results.runs["method"])
+    adapted = [method for method in results.methods if method.adapted and method.name in present]
+    adapted.sort(key=lambda method: _place(method, results))
+    return [
+        Footnote(letter, method.label, {**method.notes, "Source": method.source or "not stated"})
+        for letter, method in zip(_letters(), adapted, strict=False)
+    ]
+
+
+def metric_cells(summary: Mapping[str, Any], source: str = "", label: str = "") -> dict[str, Cell]:
+    """The six metrics of a row of `summarise`, each with the paper's number for it where there is one.
+
+    A single run has no deviation: a printed 0.00 would be read as certainty.
+    """
+    return {
+        metric: Cell(
+            _known(summary[metric]),
+            _known(summary[f"{metric}_std"]) if summary["done"] > 1 else None,
+            paper=paper_number(source, label, metric) if source else None,
+        )
+        for metric in METRICS
+    }
+
+
+def _row(key: str, label: str, method: MethodInfo, setting: dict[str, Any], columns: list[Column], letter: str) -> Row:
+    cells = metric_cells(setting, "table1", "" if setting["several"] else method.name)
+    cells |= {column.key: Cell(_known(setting[column.key])) for column in columns if column.kind is not Kind.PERCENT}
+    return Row(
+        key=key,
+        label=label,
+        group=method.family,
+        cells=cells,
+        done=setting["done"],
+        planned=setting["planned"],
+        failed=setting["failed"],
+        footnote=letter,
+    )
+
+
+def _oracle_row(oracle: dict[str, float]) -> Row:
+    return Row(
+        key=ORACLE,
+        label="Oracle (true probability)",
+        group="Ceiling",
+        cells=metric_cells(oracle),
+        done=int(oracle["done"]),
+        planned=int(oracle["planned"]),
+        reference=True,
+    )
+
+
+def _letters() -> Iterator[str]:
+    """a, b, ..., z, aa, ab, ..."""
+    for length in count(1):
+        yield from map("".join, product(ascii_lowercase, repeat=length))
+
+
+def _place(method: MethodInfo, results: Results) -> tuple[int, int, int]:
+    """Family, then the paper's row, then the order in which methods were given."""
+    paper = paper_order("table1")
+    return (
+        FAMILIES.index(method.family) if method.family in FAMILIES else len(FAMILIES),
+        paper.index(method.name) if method.name in paper else len(paper),
+        results.methods.index(method),
+    )
+
+
+def _variant(setting: Mapping[str, Any]) -> str:
+    said = [str(setting[name]) for name in ("variant", "condition") if str(setting[name]) not in ("", COMPLETE.name)]
+    return f" ({', '.join(said)})" if said else ""
+
+
+def _notes(rows: list[Row], oracle: bool, cost: bool, results: Results) -> list[str]:
+    notes = []
+    if any(not row.complete for row in rows):
+        notes.append(
+            "Incomplete: a row with fewer runs than planned shows the mean of its finished runs only, and is "
+            "never marked."
+        )
+    if any(row.done and row.cells[metric].value is None for row in rows for metric in METRICS):
+        notes.append("A dash in a row with finished runs: the metric is undefined in one of its test parts.")
+    if oracle:
+        notes.append(
+            "Oracle: the probabilities that the generator drew the outcomes from, scored on the same test "
+            "parts. No method can be expected to pass its AUC or ACC; at a fixed threshold, methods trained "
+            "on balanced classes may trade specificity for a higher recall or F1. It is never marked."
+        )
+    if any(row.has_paper for row in rows):
+        notes.append(
+            "Paper, other patients: the paper's own numbers, measured on its private cohort over 4 runs; "
+            "they are no target. Of its Table 1 only what its text and other tables repeat is known to us."
+        )
+    if cost:
+        notes.append("Parameters, seconds and peak memory: mean of the finished runs.")
+    if said := words.identity(results):
+        notes.append(said)
+    return notes
+
+
+def _known(value: Any) -> float | None:
+    return None if pd.isna(value) else float(value)

@@ -1,0 +1,206 @@
+"""A `Table` as Markdown, CSV, LaTeX, HTML and in the terminal: five dresses of the same numbers."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from strokebench.files import write_text
+from strokebench.reports.tables import escapes
+from strokebench.reports.tables.table import PAPER_LABEL, Cell, Kind, Mark, Table, show, show_paper
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+    from strokebench.reports.tables.terminal import TerminalTable
+
+
+def to_markdown(table: Table) -> str:
+    """GitHub-flavoured Markdown: bold best, underlined second best, the paper's numbers a row below."""
+    return _collapse(_render("table.md.j2", table))
+
+
+def to_csv(table: Table) -> str:
+    """CSV, one line a row; percentages with two decimals as printed elsewhere.
+
+    Columns: `cohort`, `outcome`, `protocol` (the table's facts), `category`, `key`, `method`, `runs_done`,
+    `runs_failed`, `runs_planned` (these three where runs are counted); then, for each metric X, `X`, `X_std`,
+    `X_mark` (best, second or empty), `X_paper`, `X_paper_std`; other columns one each.
+    """
+    lines = []
+    for row in table.rows:
+        line: dict[str, Any] = {**table.facts, "category": row.group, "key": row.key, "method": row.label}
+        if table.counts_runs:
+            line |= {"runs_done": row.done, "runs_failed": row.failed, "runs_planned": row.planned}
+        for column in table.columns:
+            cell = row.cells.get(column.key, Cell())
+            if column.kind is Kind.TEXT:
+                line[column.key] = cell.text
+            elif column.kind is Kind.PERCENT:
+                line |= _csv_percent(column.key, cell)
+            else:
+                line[column.key] = _csv_number(cell.value, 0 if _whole(column.kind, cell) else 3)
+        lines.append(line)
+    return pd.DataFrame(lines).to_csv(index=False, lineterminator="\n")
+
+
+def to_latex(table: Table) -> str:
+    """A LaTeX table environment for booktabs and graphicx."""
+    return _collapse(_render("table.tex.j2", table))
+
+
+def to_html(table: Table, style: bool = True, page: bool = False) -> str:
+    """A self-contained HTML fragment.
+
+    Each cell carries `data-key` and `data-value` (full precision), each row `data-group`, for scripts that
+    sort.
+
+    Args:
+        style: carry the style sheet; leave it out where a page holds several tables and one sheet.
+        page: wrap it as a whole document.
+    """
+    fragment = _render("table.html.j2", table, style=style_sheet() if style else "")
+    return _render("page.html.j2", table, fragment=_safe(fragment)) if page else fragment
+
+
+def to_rich(table: Table) -> TerminalTable:
+    """Something that a Rich console prints, fitted to its width."""
+    from strokebench.reports.tables.terminal import TerminalTable
+
+    return TerminalTable(table)
+
+
+def style_sheet() -> str:
+    """The style sheet of `to_html`."""
+    return (Path(__file__).parent / "templates" / "table.css").read_text(encoding="utf-8")
+
+
+def write_table(table: Table, folder: Path, name: str = "") -> list[Path]:
+    """Write `name.md`, `.csv`, `.tex` and `.html`, each atomically.
+
+    Args:
+        folder: made where it is missing.
+        name: default: the table's own.
+
+    Returns:
+        The four paths.
+    """
+    forms: dict[str, Callable[[Table], str]] = {
+        "md": to_markdown,
+        "csv": to_csv,
+        "tex": to_latex,
+        "html": lambda content: to_html(content, page=True),
+    }
+    paths = []
+    for suffix, form in forms.items():
+        path = folder / f"{name or table.name}.{suffix}"
+        write_text(path, form(table))
+        paths.append(path)
+    return paths
+
+
+def _csv_percent(key: str, cell: Cell) -> dict[str, str]:
+    paper = cell.paper
+    return {
+        key: _csv_number(cell.value, 2, 100),
+        f"{key}_std": _csv_number(cell.std, 2, 100),
+        f"{key}_mark": str(cell.mark),
+        f"{key}_paper": _csv_number(paper.mean if paper else None, 2),
+        f"{key}_paper_std": _csv_number(paper.std if paper else None, 2),
+    }
+
+
+def _whole(kind: Kind, cell: Cell) -> bool:
+    """A number of patients or parameters; a mean over runs need not be whole."""
+    return kind is Kind.COUNT and cell.value is not None and float(cell.value).is_integer()
+
+
+def _csv_number(value: float | None, decimals: int, scale: float = 1) -> str:
+    return "" if value is None or math.isnan(value) else f"{scale * value:.{decimals}f}"
+
+
+def _render(template: str, table: Table, **more: Any) -> str:
+    # Two sets of marks: braces and percent signs are LaTeX's own.
+    environment = _environment(template.split(".")[1])
+    return environment.get_template(template).render(table=table, paper_label=PAPER_LABEL, **more)
+
+
+@cache
+def _environment(form: str) -> Environment:
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    marks = (
+        {
+            "block_start_string": "<%",
+            "block_end_string": "%>",
+            "variable_start_string": "<<",
+            "variable_end_string": ">>",
+            "comment_start_string": "<#",
+            "comment_end_string": "#>",
+        }
+        if form == "tex"
+        else {}
+    )
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent / "templates"),
+        autoescape=form == "html",
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        undefined=StrictUndefined,
+        **marks,  # type: ignore[arg-type]
+    )
+    environment.filters |= {
+        "tex": escapes.tex,
+        "md": escapes.markdown,
+        "show": show,
+        "show_paper": show_paper,
+        "prose": prose,
+        "sort_value": _sort_value,
+        "marked": _marked_tex if form == "tex" else _marked_markdown,
+    }
+    return environment
+
+
+def _sort_value(cell: Cell | None, kind: Kind) -> str:
+    if cell is None:
+        return ""
+    return cell.text if kind is Kind.TEXT else "" if cell.value is None else repr(cell.value)
+
+
+def _marked_markdown(cell: Cell | None, kind: Kind) -> str:
+    shown = escapes.markdown(show(cell, kind))
+    mark = cell.mark if cell else Mark.NONE
+    return {Mark.BEST: f"**{shown}**", Mark.SECOND: f"<u>{shown}</u>"}.get(mark, shown)
+
+
+def _marked_tex(cell: Cell | None, kind: Kind) -> str:
+    shown = escapes.tex(show(cell, kind))
+    mark = cell.mark if cell else Mark.NONE
+    return {Mark.BEST: rf"\textbf{{{shown}}}", Mark.SECOND: rf"\underline{{{shown}}}"}.get(mark, shown)
+
+
+def prose(text: str) -> Any:
+    """Text as HTML; what stands between backticks is code."""
+    from markupsafe import escape
+
+    return _safe(re.sub(r"`([^`\n]+)`", r"<code>\1</code>", str(escape(text))))
+
+
+def _safe(html: str) -> Any:
+    from markupsafe import Markup
+
+    return Markup(html)
+
+
+def _collapse(text: str) -> str:
+    """At most one empty line in a row: templates leave more where a part is absent."""
+    while "\n\n\n" in text:
+        text = text.replace("\n\n\n", "\n\n")
+    return text.strip("\n") + "\n"

@@ -1,0 +1,110 @@
+"""One experiment's part of the report: its tables and figures, and beside each the words to read it by."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from strokebench.files import read_json, write_json
+from strokebench.reports.tables.render import write_table
+from strokebench.reports.tables.shown import Shown
+from strokebench.reports.tables.style import save_figure
+from strokebench.reports.tables.table import Table
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+SECTION_FILE = "section.json"
+FIGURE_FORMATS = ("svg", "png", "pdf")
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One table or figure.
+
+    Args:
+        name: its file name without ending, unique in the section.
+        content: a table, or a matplotlib figure.
+        title: what a reader would call it; a figure needs one, a table has its own.
+        shows: one or two plain sentences for a clinician: what there is to see.
+        does_not_show: what must not be concluded from it.
+        in_terminal: also shown by the command (tables only).
+    """
+
+    name: str
+    content: Table | Figure
+    title: str = ""
+    shows: str = ""
+    does_not_show: str = ""
+    in_terminal: bool = True
+
+
+@dataclass(frozen=True)
+class Section:
+    """What one experiment tells.
+
+    Args:
+        name: the experiment's. title: a heading. lead: the finding in a sentence or two, made from the numbers.
+        panels: in reading order.
+        cohort: title of the cohort; says that it is synthetic where it is.
+        warnings: what a reader must know before any number (a leak alarm); the page shows it first.
+    """
+
+    name: str
+    title: str
+    cohort: str
+    panels: Sequence[Panel]
+    lead: str = ""
+    warnings: Sequence[str] = ()
+
+
+def publish(section: Section, folder: Path) -> Shown:
+    """Write everything of a section: tables in four formats, figures in three, and how they belong together.
+
+    `section.json` is written last, so that what it names is there.
+
+    Returns:
+        What the terminal shows: the warnings, the lead and the tables.
+    """
+    shown, listed = [], []
+    for panel in section.panels:
+        if isinstance(panel.content, Table):
+            write_table(panel.content, folder, panel.name)
+            if panel.in_terminal:
+                shown.append(panel.content)
+        else:
+            for form in FIGURE_FORMATS:
+                save_figure(panel.content, folder / f"{panel.name}.{form}")
+        is_table = isinstance(panel.content, Table)
+        listed.append(
+            {
+                "name": panel.name,
+                "kind": "table" if is_table else "figure",
+                "title": panel.title or (panel.content.title if isinstance(panel.content, Table) else panel.name),
+                "shows": panel.shows,
+                "does_not_show": panel.does_not_show,
+            }
+        )
+    write_json(
+        folder / SECTION_FILE,
+        {
+            "name": section.name,
+            "title": section.title,
+            "cohort": section.cohort,
+            "lead": section.lead,
+            "warnings": list(section.warnings),
+            "panels": listed,
+        },
+    )
+    return Shown(section.warnings, section.lead, shown)
+
+
+def read_section(folder: Path) -> dict[str, Any]:
+    """What `publish` wrote of a section's make-up: `name`, `title`, `cohort`, `lead`, `warnings`, `panels`.
+
+    Raises:
+        StrokebenchError: it is missing or damaged.
+    """
+    return read_json(folder / SECTION_FILE)

@@ -1,0 +1,45 @@
+"""Pictures of tables: matplotlib, readable in black and white and by the colour-blind."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from textwrap import wrap
+from typing import TYPE_CHECKING
+
+from strokebench.files import atomic_path
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+# Okabe and Ito's palette; the shape of the point says the same without colour.
+LOOKS: tuple[tuple[str, str], ...] = (
+    ("#0072B2", "o"),
+    ("#D55E00", "s"),
+    ("#009E73", "^"),
+    ("#CC79A7", "D"),
+    ("#E69F00", "v"),
+    ("#56B4E9", "P"),
+)
+INK, SOFT = "#1b1f24", "#57606a"
+
+
+def save_figure(figure: Figure, path: Path) -> Path:
+    """Write a figure; the ending decides the format (`.png`, `.svg`, `.pdf`), and equal figures are equal files."""
+    import matplotlib as mpl
+
+    form = path.suffix.removeprefix(".").lower()
+    dateless: dict[str, dict[str, str | None]] = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}
+    # A fixed salt and no date; text stays text, so that it can be searched and read aloud.
+    with (
+        mpl.rc_context({"svg.hashsalt": "strokebench", "font.family": "DejaVu Sans", "svg.fonttype": "none"}),
+        atomic_path(path) as temporary,
+    ):
+        figure.savefig(temporary, format=form, dpi=200, metadata=dateless.get(form))
+    return path
+
+
+def head(figure: Figure, text: str, size: float = 9, weight: str = "normal", colour: str = SOFT) -> None:
+    """Say what a figure is of, in as many lines as it takes: cut off at the side, `(synthetic patients)` goes first."""
+    letters = int(72 * figure.get_figwidth() / (size * (0.56 if weight == "normal" else 0.66)))
+    lines = [fold for line in text.splitlines() for fold in wrap(line, letters)]
+    figure.suptitle("\n".join(lines), x=0.01, ha="left", fontsize=size, fontweight=weight, color=colour)

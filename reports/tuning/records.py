@@ -1,0 +1,45 @@
+"""A trial as reports know it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class TrialRecord:
+    """One finished trial.
+
+    Args:
+        number: in the study. state: `complete`, `pruned` or `fail`.
+        value: mean validation AUC over its folds, in [0, 1]; None where it failed.
+        values: what the sampler drew, by parameter of the search space; empty for a default outside it.
+        settings: the hyper-parameters made of them.
+        folds: validation AUC of the folds that it finished; None where undefined.
+        default: these are the method's defaults.
+    """
+
+    number: int
+    state: str
+    value: float | None
+    values: Mapping[str, Any] = field(default_factory=dict)
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    folds: Sequence[float | None] = ()
+    default: bool = False
+
+    @property
+    def complete(self) -> bool:
+        """All folds are done."""
+        return self.state == "complete" and self.value is not None
+
+    @property
+    def label(self) -> str:
+        """Its settings, or that it is the default."""
+        said = ", ".join(f"{name}={short(value)}" for name, value in self.settings.items())
+        return f"default ({said})" if self.default and said else "default" if self.default else said
+
+
+def short(value: Any) -> str:
+    """A number with four digits, anything else as it is."""
+    return f"{value:.4g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,143 @@
+"""What a search for hyper-parameters found: its best trials beside the default, and what seemed to matter."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from statistics import pstdev
+
+from strokebench.reports.tables.section import Panel, Section
+from strokebench.reports.tables.table import Cell, Column, Kind, Row, Table, mark_best
+from strokebench.reports.tuning.figures import draw_importance, draw_parallel
+from strokebench.reports.tuning.records import TrialRecord
+
+SHOWN = 10
+"""So many of the best trials are listed."""
+
+
+@dataclass(frozen=True)
+class Tuning:
+    """A study, for the report.
+
+    Args:
+        method, label: registry name and name in tables.
+        cohort: title, which says that it is synthetic. outcome, protocol: as everywhere.
+        folds: folds a complete trial has.
+        importances: share of the values' variance by parameter; empty where too few trials are finished.
+        nested: each fold's choice was made without its test patients.
+    """
+
+    method: str
+    label: str
+    cohort: str
+    outcome: str
+    protocol: str
+    study: str
+    folds: int
+    trials: Sequence[TrialRecord]
+    importances: Mapping[str, float]
+    nested: bool
+
+
+def best_trial(trials: Sequence[TrialRecord]) -> TrialRecord | None:
+    """The complete trial of the highest value, the earliest among equals."""
+    return max((trial for trial in trials if trial.complete), key=lambda t: (t.value, -t.number), default=None)
+
+
+def tuning_section(tuning: Tuning) -> Section:
+    """The section of the report: the best trials, all trials, and the parameters' importance."""
+    name = f"tune_{tuning.method}"
+    panels = [
+        Panel(
+            f"{name}_table",
+            tuning_table(tuning),
+            shows="The best settings by their mean AUC on validation patients, beside the default.",
+            does_not_show="How well they do on patients who had no part in choosing: run an experiment with --params.",
+        )
+    ]
+    drawn = [trial for trial in tuning.trials if trial.complete and trial.values]
+    outside = next((trial.value for trial in tuning.trials if trial.complete and not trial.values), None)
+    if len(drawn) > 1:
+        panels.append(
+            Panel(
+                f"{name}_parallel",
+                draw_parallel(drawn, tuning.cohort, outside),
+                title=f"All complete trials of {tuning.label}",
+                shows="Each line is a trial; it crosses every axis at the value tried and ends at its AUC. "
+                "The best is thick, the default dashed.",
+                does_not_show="Values that were never tried together; search visits good regions more often.",
+            )
+        )
+    if tuning.importances:
+        panels.append(
+            Panel(
+                f"{name}_importance",
+                draw_importance(tuning.importances, tuning.cohort),
+                title=f"Which hyper-parameters of {tuning.label} mattered",
+                shows="The share of the differences between trials that goes with each hyper-parameter.",
+                does_not_show="Effects: with few trials, or where all do alike, these shares are mostly noise.",
+            )
+        )
+    return Section(name, f"Tuning of {tuning.label}", tuning.cohort, panels, _lead(tuning))
+
+
+def tuning_table(tuning: Tuning) -> Table:
+    """The best complete trials, and the default wherever it stands."""
+    complete = sorted((t for t in tuning.trials if t.complete), key=lambda t: (-(t.value or 0), t.number))
+    listed = complete[:SHOWN] + [trial for trial in complete[SHOWN:] if trial.default]
+    columns = [Column("AUC", "Validation AUC"), Column("trial", "Trial", Kind.TEXT)]
+    rows = [
+        Row(
+            key=str(trial.number),
+            label=trial.label,
+            group=tuning.label,
+            cells={
+                "AUC": Cell(trial.value, pstdev([v for v in trial.folds if v is not None])),
+                "trial": Cell(text=str(trial.number)),
+            },
+            done=len(trial.folds),
+            planned=tuning.folds,
+        )
+        for trial in listed
+    ]
+    states = {state: sum(trial.state == state for trial in tuning.trials) for state in ("complete", "pruned", "fail")}
+    return Table(
+        name=f"tune_{tuning.method}_table",
+        title=f"Tuning of {tuning.label}",
+        cohort=tuning.cohort,
+        caption=(
+            f"Outcome {tuning.outcome}, protocol {tuning.protocol}. Mean (population standard deviation) of the AUC on "
+            f"validation patients over {tuning.folds} folds, in percent; test patients had no part in it. "
+            f"{states['complete']} trials complete, {states['pruned']} stopped early, {states['fail']} failed; "
+            f"at most {SHOWN} shown."
+        ),
+        columns=columns,
+        rows=mark_best(rows, columns),
+        notes=[
+            "The best of many trials looks better than it is: only patients who chose nothing can say how good it is.",
+            f"Study {tuning.study}.",
+        ],
+        facts={"cohort": tuning.cohort, "outcome": tuning.outcome, "protocol": tuning.protocol},
+        head="Setting",
+    )
+
+
+def _lead(tuning: Tuning) -> str:
+    best = best_trial(tuning.trials)
+    if best is None or best.value is None:
+        return f"{tuning.label}: no trial is complete yet."
+    default = next((trial for trial in tuning.trials if trial.default and trial.complete), None)
+    if best.default:
+        said = (
+            f"no trial of {len(tuning.trials)} beats the default, whose mean validation AUC is {100 * best.value:.2f}."
+        )
+    else:
+        said = f"best mean validation AUC {100 * best.value:.2f} with {best.label} (trial {best.number})"
+        said += f"; the default has {100 * default.value:.2f}." if default and default.value is not None else "."
+    nested = (
+        "Each fold's own best trial was chosen without its test patients."
+        if tuning.nested
+        else "Each fold's own best trial is chosen on its validation patients; which trials there were to choose from "
+        "was steered by all folds."
+    )
+    return f"{tuning.label}: {said} {nested}"

@@ -1,0 +1,76 @@
+"""Embeddings, standardised."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from strokebench.large import blocks, room
+
+
+class ArrayPreprocessor:
+    """Standardisation of embeddings, block by block; a missing one becomes zeros, the training mean.
+
+    Args:
+        axis: axes over which mean and deviation are taken; the others keep their own.
+    """
+
+    def __init__(self, axis: int | tuple[int, ...]) -> None:
+        self.axis = axis
+
+    def fit(self, x: NDArray[np.float32], rows: NDArray[np.intp]) -> ArrayPreprocessor:
+        """Learn mean and deviation from the training part, which is these rows of `x`."""
+        self.mean_, self.deviation_ = moments(x, rows, self.axis)
+        return self
+
+    def transform(self, x: NDArray[np.float32], rows: NDArray[np.intp]) -> NDArray[np.float32]:
+        """These rows of `x`, standardised float32."""
+        mean, deviation = self.mean_.astype(np.float32), self.deviation_.astype(np.float32)
+        scaled = room((len(rows), *x.shape[1:]))
+        for part in blocks(len(rows), x.shape):
+            values = np.subtract(x[rows[part]], mean, out=scaled[part])
+            values /= deviation
+            _without_gaps(values)
+        return scaled
+
+
+def moments(x: NDArray, rows: NDArray[np.intp], axis: int | tuple[int, ...]) -> tuple[NDArray, NDArray]:
+    """Mean and standard deviation over the known values of these rows along `axis`; a constant's deviation is 1.
+
+    Where nothing is known they are 0 and 1. Constant is meant up to float32 rounding: dividing by the
+    rounding error of a mean would blow it up into noise.
+    """
+    count, total, squares, complete = 0, 0.0, 0.0, True
+    for part in blocks(len(rows), x.shape):
+        values = x[rows[part]]
+        known = _without_gaps(values)
+        complete = complete and known is None
+        count = count + (known.sum(axis, keepdims=True) if known is not None else _number(values.shape, axis))
+        total = total + values.sum(axis, dtype=np.float64, keepdims=True)
+    count = np.maximum(count, 1)
+    mean = total / count
+    for part in blocks(len(rows), x.shape):
+        distance = x[rows[part]] - mean
+        if not complete:
+            _without_gaps(distance)
+        squares = squares + np.square(distance, out=distance).sum(axis, keepdims=True)
+    deviation = np.sqrt(squares / count)
+    constant = deviation <= 1e-6 * np.maximum(np.abs(mean), 1e-6)
+    return mean, np.where(constant, 1.0, deviation)
+
+
+def _without_gaps(values: NDArray) -> NDArray[np.bool_] | None:
+    """Put 0 where a value is missing: which are known, or None if all are, as in most cohorts."""
+    known = np.isfinite(values)
+    if known.all():
+        return None
+    values[~known] = 0
+    return known
+
+
+def _number(shape: Sequence[int], axis: int | tuple[int, ...]) -> int:
+    """Of values along these axes."""
+    return math.prod(shape[each] for each in np.atleast_1d(axis))

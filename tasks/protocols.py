@@ -1,0 +1,97 @@
+"""Who is trained on, who is selected on, who is tested on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from strokebench.errors import StrokebenchError
+from strokebench.tasks.fold import Fold, Ids, Split
+
+SEEDS = (39, 40, 41, 42)
+"""The paper's four seeds (section 4.2)."""
+FOLDS = 5
+VALIDATION_SHARE = 0.2
+HOLDOUT_SEED, HOLDOUT_FOLD = 39, 2
+"""The fold of `cv5` that is the one fixed test part of `holdout` (our choice: the paper's own is unknown).
+
+As one of `cv5`'s it lets both protocols share the fits of that seed; the third, because rounding leaves it the
+paper's 46 positives of 146 in a cohort like the paper's, where the first have 47.
+"""
+
+
+TestPart = tuple[int, str, Ids]
+"""Number, name and patients."""
+
+
+def make_split(protocol: str, labels: pd.Series, sites: pd.Series | None = None, seeds: Sequence[int] = SEEDS) -> Split:
+    """Split patients under one of the protocols.
+
+    `cv5`: 5 stratified folds for each seed; `holdout`: one of these as test for all seeds (the reading of
+    the paper's Tables 2 and 3 that fits its printed numbers); `loho`: each hospital in turn is the test
+    part. In each, a stratified 20 % of the rest, drawn by the seed, is the validation part.
+
+    Args:
+        protocol: a key of `PROTOCOLS`.
+        labels: 0 or 1 by patient id.
+        sites: hospital by patient id; `loho` needs it.
+        seeds: one repetition each.
+
+    Raises:
+        StrokebenchError: unknown protocol, no sites for `loho`, or too few patients of one class.
+    """
+    if protocol not in PROTOCOLS:
+        raise StrokebenchError(f"Unknown protocol {protocol!r}.", f"Choose from: {', '.join(PROTOCOLS)}.")
+    if not labels.index.is_unique:
+        raise StrokebenchError(f"Patient {labels.index[labels.index.duplicated()][0]} has two labels.")
+    labels = labels.sort_index()
+    smallest = labels.value_counts().reindex([0, 1], fill_value=0)
+    if smallest.min() < 2 * FOLDS:
+        raise StrokebenchError(
+            f"Only {smallest.min()} of {len(labels)} patients have label {smallest.idxmin()}.",
+            f"Stratified parts need at least {2 * FOLDS} of each.",
+        )
+    folds = []
+    for seed in seeds:
+        for number, name, test in PROTOCOLS[protocol](labels, sites, seed):
+            rest = labels.drop(list(test))
+            train, validation = _stratified(rest, VALIDATION_SHARE, seed, f"outside {name}")
+            folds.append(Fold(int(seed), number, name, train, validation, tuple(sorted(test))))
+    return Split(protocol, tuple(folds))
+
+
+def _stratified(labels: pd.Series, share: float, seed: int, where: str) -> tuple[Ids, Ids]:
+    """Two stratified parts, the second with `share` of the patients (rounded up)."""
+    from sklearn.model_selection import train_test_split
+
+    if labels.value_counts().reindex([0, 1], fill_value=0).min() < 2:
+        raise StrokebenchError(f"Fewer than two patients of one class are left {where}.")
+    first, second = train_test_split(
+        labels.index.to_numpy(), test_size=share, stratify=labels.to_numpy(), random_state=seed
+    )
+    return tuple(sorted(first)), tuple(sorted(second))
+
+
+def _cv5(labels: pd.Series, sites: pd.Series | None, seed: int) -> list[TestPart]:
+    from sklearn.model_selection import StratifiedKFold
+
+    splitter = StratifiedKFold(FOLDS, shuffle=True, random_state=seed)
+    parts = splitter.split(np.zeros(len(labels)), labels.to_numpy())
+    return [(i, f"fold {i + 1}", tuple(labels.index[test])) for i, (_, test) in enumerate(parts)]
+
+
+def _holdout(labels: pd.Series, sites: pd.Series | None, seed: int) -> list[TestPart]:
+    number, _, test = _cv5(labels, sites, HOLDOUT_SEED)[HOLDOUT_FOLD]
+    return [(number, "hold-out", test)]
+
+
+def _loho(labels: pd.Series, sites: pd.Series | None, seed: int) -> list[TestPart]:
+    if sites is None or sites.loc[labels.index].nunique() < 2:
+        raise StrokebenchError("Leave one hospital out needs at least two hospitals.", "Give the cohort a site column.")
+    sites = sites.loc[labels.index]
+    return [(i, str(site), tuple(sites.index[sites == site])) for i, site in enumerate(sorted(sites.unique()))]
+
+
+PROTOCOLS = {"cv5": _cv5, "holdout": _holdout, "loho": _loho}

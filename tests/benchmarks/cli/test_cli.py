@@ -1,0 +1,185 @@
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from small_cohort import make_cohort, make_embeddings
+from typer.testing import CliRunner, Result
+
+from strokebench.benchmarks.cli import main as cli
+from strokebench.benchmarks.running.settings import parse_names, parse_seeds
+from strokebench.datasets import catalogue
+from strokebench.datasets.cohort import Cohort
+from strokebench.datasets.embeddings import Embeddings
+from strokebench.datasets.encoders import encode
+from strokebench.errors import StrokebenchError
+
+
+def call(*arguments: str) -> Result:
+    return CliRunner().invoke(cli.app, list(arguments), env={"COLUMNS": "200"})
+
+
+@pytest.fixture
+def small(monkeypatch: pytest.MonkeyPatch, planted: None) -> None:
+    """A dataset called `small`."""
+    cohort = make_cohort(60, outcomes={"nihss": "nihss < 7", "severe": "nihss > 15"}, synthetic=True)
+    small = catalogue.Dataset("a small cohort", lambda: cohort)
+    monkeypatch.setattr(catalogue, "DATASETS", {"small": small})
+    monkeypatch.setattr(encode, "encode_cohort", lambda cohort, *_: make_embeddings(cohort))
+    monkeypatch.setenv("DATASET", "small")
+    monkeypatch.setenv("JOBS", "1")
+
+
+def test_help_is_quick_and_light():
+    # The fastest of three: other processes may be busy.
+    seconds = []
+    for _ in range(3):
+        start = time.perf_counter()
+        said = subprocess.run([sys.executable, "-m", "strokebench.benchmarks.cli.main", "--help"], capture_output=True)
+        seconds.append(time.perf_counter() - start)
+        assert b"doctor" in said.stdout
+    assert min(seconds) < 1
+    code = (
+        "import sys, strokebench.benchmarks.cli.main\n"
+        "print([name for name in ('torch', 'pandas', 'mlflow', 'sklearn') if name in sys.modules])"
+    )
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert loaded.stdout.strip() == "[]"
+
+
+def test_encode_says_how_fast_it_was(small: None, monkeypatch: pytest.MonkeyPatch):
+    assert "Encoded" not in call("encode").output
+
+    def encodes(cohort: Cohort, *rest: Any) -> Embeddings:
+        progress = rest[3]
+        progress("images", 0, 60)
+        progress("images", 60, 60)
+        return make_embeddings(cohort)
+
+    monkeypatch.setattr(encode, "encode_cohort", encodes)
+    result = call("encode")
+    assert result.exit_code == 0, result.output
+    assert "60 images in 0 s" in result.output and "1 process" in result.output
+
+
+def test_run_then_report_then_status(small: None, home: Path):
+    ran = call("run", "table1", "--methods", "coin", "--seeds", "39", "--no-tracking")
+    assert ran.exit_code == 0, ran.output
+    assert "60 patients" in ran.output and "Coin" in ran.output and "5/5" in ran.output
+    folder = home / "results" / "small-nihss_lt_7-cv5" / "table1"
+    assert (folder / "table1.md").is_file()
+    assert list((home / "splits").glob("small-nihss_lt_7-cv5-*.json"))
+    table = (folder / "table1.md").read_bytes()
+    shown = call("report", "table1", "--methods", "coin", "--seeds", "39")
+    assert shown.exit_code == 0 and "5/5" in shown.output
+    assert (folder / "table1.md").read_bytes() == table
+    status = call("status")
+    assert "coin" in status.output and "5/5" in status.output
+
+
+def test_status_is_right_while_runs_go_on(small: None, home: Path):
+    """As after a kill: the tables on disk are older than the runs."""
+    call("run", "table1", "--methods", "coin", "--seeds", "39", "--no-tracking")
+    lost = sorted((home / "runs").glob("*/*.parquet"))[:2]
+    for path in lost:
+        path.unlink()
+    assert "3/5" in call("status").output
+
+
+def test_failed_runs_are_told(small: None):
+    ran = call("run", "table1", "--methods", "broken", "--seeds", "39", "--no-tracking")
+    assert ran.exit_code == 1
+    assert "1 run(s) failed" in ran.output
+    status = call("status")
+    assert "the planted error" in status.output and "Traceback" in status.output
+
+
+def test_shuffled_labels_are_said_everywhere(small: None, home: Path):
+    ran = call("run", "table1", "--methods", "coin", "--seeds", "39", "--no-tracking", "--shuffle-labels", "3")
+    assert ran.exit_code == 0, ran.output
+    folder = home / "results" / "small-nihss_lt_7-cv5-shuffled_3" / "table1"
+    for name in ("table1.md", "table1.csv", "table1.tex", "table1.html", "results.json"):
+        assert "labels shuffled" in (folder / name).read_text()
+    assert "labels shuffled" in ran.output
+
+
+def test_choices_come_from_the_environment_as_make_gives_them(small: None, monkeypatch: pytest.MonkeyPatch):
+    for name, value in (("OUTCOME", "severe"), ("PROTOCOL", "holdout"), ("SEEDS", "1,2"), ("QUICK", "")):
+        monkeypatch.setenv(name, value)
+    ran = call("run", "table1", "--methods", "coin", "--no-tracking")
+    assert ran.exit_code == 0, ran.output
+    assert "nihss > 15" in ran.output and "holdout" in ran.output and "2/2" in ran.output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["run", "table99"], "table99"),
+        (["run", "table1", "--dataset", "nowhere"], "nowhere"),
+        (["run", "table1", "--outcome", "shoe < 42"], "shoe"),
+        (["run", "table1", "--protocol", "cv99"], "cv99"),
+        (["run", "table1", "--methods", "no_such"], "no_such"),
+        (["run", "table1", "--seeds", "a,b"], "a,b"),
+        (["run", "table1", "--jobs", "-3"], "-3"),
+        (["list", "shoes"], "shoes"),
+    ],
+)
+def test_an_error_is_one_line_and_a_hint(small: None, arguments: list[str], said: str):
+    result = call(*arguments)
+    assert result.exit_code == 1
+    line, hint, *rest = result.stderr.strip().splitlines()
+    assert line.startswith("Error:") and said in line
+    assert hint and not rest
+    assert "Traceback" not in result.output
+
+
+def test_debug_shows_where_it_happened(small: None):
+    result = call("--debug", "run", "table99")
+    assert isinstance(result.exception, StrokebenchError)
+
+
+def test_an_unexpected_error_is_one_line_too(small: None, monkeypatch: pytest.MonkeyPatch):
+    def fails(*_: object) -> None:
+        raise ZeroDivisionError("by nothing")
+
+    monkeypatch.setattr(encode, "encode_cohort", fails)
+    result = call("run", "table1")
+    assert result.exit_code == 1
+    assert "ZeroDivisionError: by nothing" in result.stderr and "--debug" in result.stderr
+
+
+def test_wrong_usage_has_its_own_status(small: None):
+    assert call("run").exit_code == 2
+    assert call("walk").exit_code == 2
+
+
+def test_lists(small: None):
+    assert "vdafm" in call("list", "methods").output
+    assert "table1" in call("list", "experiments").output
+    assert "small" in call("list", "datasets").output
+
+
+def test_status_before_anything(home: Path):
+    result = call("status")
+    assert result.exit_code == 0 and "No results" in result.output
+
+
+def test_doctor_looks_and_finds(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    healthy = call("doctor")
+    for word in ("Python", "Packages", "Memory", "Folder", "MLflow", "SOOP"):
+        assert word in healthy.output
+    assert healthy.exit_code == 0, healthy.output
+    monkeypatch.setenv("STROKEBENCH_SOOP", str(tmp_path / "nowhere"))
+    ill = call("doctor")
+    assert ill.exit_code == 1 and "no such folder" in ill.output
+
+
+def test_names_and_seeds():
+    assert parse_seeds("39, 40") == (39, 40)
+    assert parse_names("a, b,") == ("a", "b")
+    assert parse_names("") is None
+    for wrong in ("", "39,39", "-1", "x"):
+        with pytest.raises(StrokebenchError):
+            parse_seeds(wrong)

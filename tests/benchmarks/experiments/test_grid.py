@@ -1,0 +1,73 @@
+"""Grids of hyper-parameters as experiments."""
+
+import numpy as np
+import pytest
+from rich.console import Console
+from small_context import make_context
+
+from strokebench.benchmarks.experiments.find import find_experiment
+from strokebench.benchmarks.experiments.grid import Grid, GridExperiment, enumerate_grid
+from strokebench.benchmarks.experiments.table1 import Table1
+from strokebench.benchmarks.running.run import Run
+from strokebench.benchmarks.running.runner import report_experiment, run_experiment
+from strokebench.reports.tables.section import read_section
+
+
+class SmallGrid(GridExperiment):
+    """Two parameters of a random forest that matter little."""
+
+    name = "small_grid"
+    title = "A small grid"
+    grid = Grid({"leaf": (1, 2), "columns": ("sqrt", "log2")})
+    metrics = ("AUC", "F1")
+    shows = "Something."
+    default_methods = ("random_forest",)
+
+
+def test_every_combination_once_in_order():
+    found = enumerate_grid({"b": (3, 1), "a": ("x", "y", "z")})
+    assert found == [{"b": b, "a": a} for b in (3, 1) for a in ("x", "y", "z")]
+
+
+@pytest.mark.parametrize(("name", "size"), [("figure2", 12), ("figure3", 16), ("figure4", 4), ("dropout", 5)])
+def test_the_papers_grids_hold_its_choice_whose_params_are_empty(name: str, size: int):
+    points = find_experiment(name).grid.points("vdafm")
+    assert len(points) == len({point.variant for point in points}) == size
+    [chosen] = [point for point in points if point.chosen]
+    assert chosen.params == {}
+    assert all(point.params for point in points if not point.chosen)
+
+
+def test_joint_parameters_come_apart_with_their_types():
+    points = find_experiment("figure4").grid.points("vdafm")
+    assert points[0].params == {"hidden": 128, "width": 64}
+    assert points[2].variant == "hidden=512, width=256" and points[2].chosen
+
+
+def test_the_chosen_settings_runs_are_those_of_table_1():
+    context = make_context()
+    keys = {context.key(run) for run in find_experiment("figure2").plan(context).runs}
+    assert {context.key(Run("vdafm", 39, fold, "cv5")) for fold in (0, 1)} <= keys
+    assert len(keys) == 24
+
+
+def test_only_the_proposal_by_default_and_methods_with_the_parameters_on_request():
+    assert {run.method for run in find_experiment("figure2").plan(make_context()).runs} == {"vdafm"}
+    plan = find_experiment("figure2").plan(make_context(methods=("svm", "vdafm")))
+    assert {run.method for run in plan.runs} == {"vdafm"}
+    assert "layers" in plan.left_out["svm"]
+
+
+def test_a_grid_runs_and_shares_what_table_1_computed(console: Console):
+    context = make_context(methods=("random_forest",))
+    run_experiment(Table1(), context, console)
+    experiment = SmallGrid()
+    early = report_experiment(experiment, context, console)
+    assert list(early.results.runs["status"]).count("done") == 2
+    report = run_experiment(experiment, context, console)
+    assert "8 planned, 2 already done, 6 to compute" in console.export_text()
+    section = read_section(report.folder)
+    assert [panel["name"] for panel in section["panels"]] == ["small_grid", "small_grid_table"]
+    assert "leaf=2, columns=sqrt" in section["lead"]
+    assert np.isfinite(report.results.runs["validation_auc"]).all()
+    assert (report.folder / "small_grid.svg").is_file() and (report.folder / "small_grid_table.csv").is_file()

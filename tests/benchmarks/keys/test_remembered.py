@@ -1,0 +1,83 @@
+"""What is kept between calls is what would be found out anew."""
+
+from pathlib import Path
+
+import pytest
+from small_cohort import make_cohort
+
+from strokebench.benchmarks.keys import remembered
+from strokebench.benchmarks.keys.code import ParsedSources
+from strokebench.benchmarks.keys.remembered import filter_name, remembered_split
+from strokebench.tasks.outcomes import parse_outcome
+from strokebench.tasks.protocols import make_split
+
+
+@pytest.fixture
+def asked():
+    cohort = make_cohort()
+    return parse_outcome("nihss < 7").labels(cohort), cohort.site
+
+
+@pytest.mark.parametrize("protocol", ["cv5", "holdout", "loho"])
+def test_a_split_is_made_once(protocol: str, asked, monkeypatch: pytest.MonkeyPatch):
+    made = remembered_split(protocol, *asked, (39, 40))
+    monkeypatch.setattr(remembered, "make_split", lambda *_: pytest.fail("made again"))
+    labels, site = asked
+    read = remembered_split(protocol, labels.sample(frac=1, random_state=1), site, (39, 40))
+    assert read == made == make_split(protocol, *asked, (39, 40)) and read.sha256 == made.sha256
+
+
+def test_other_labels_sites_or_seeds_are_another_split(asked):
+    labels, site = asked
+    remembered_split("loho", labels, site, (39,))
+    other = labels.copy()
+    other.iloc[0] = 1 - other.iloc[0]
+    assert remembered_split("loho", other, site, (39,)) == make_split("loho", other, site, (39,))
+    swapped = site.replace({"north": "south", "south": "north"})
+    assert remembered_split("loho", labels, swapped, (39,)) == make_split("loho", labels, swapped, (39,))
+    assert {fold.seed for fold in remembered_split("loho", labels, site, (41,)).folds} == {41}
+
+
+def test_a_split_that_was_tampered_with_is_made_again(asked, home: Path):
+    made = remembered_split("cv5", *asked, (39,))
+    [path] = (home / "splits" / "made").iterdir()
+    path.write_text(path.read_text().replace("p001", "p999"))
+    assert remembered_split("cv5", *asked, (39,)) == made
+    path.write_text("[]")
+    assert remembered_split("cv5", *asked, (39,)) == made
+
+
+def test_a_filter_is_named_by_what_it_bans():
+    names = {filter_name(parse_outcome(rule, keep)) for rule in ("nihss < 7", "mrs > 2") for keep in (False, True)}
+    assert len(names) == 3
+    assert filter_name(parse_outcome("nihss < 7")) == filter_name(parse_outcome("nihss >= 7"))
+
+
+def test_a_source_is_parsed_once_and_again_when_it_changes(tmp_path: Path):
+    parser, asked = tmp_path / "parser.py", []
+    parser.write_text("1")
+
+    def parse(source: bytes, package: str) -> tuple[str, tuple[str, ...]]:
+        asked.append(source)
+        return source.decode().upper(), (package,)
+
+    first = ParsedSources(parser)
+    assert first.get(b"a", "here", parse) == ("A", ("here",))
+    first.remember()
+    second = ParsedSources(parser)
+    assert second.get(b"a", "here", parse) == ("A", ("here",)) and asked == [b"a"]
+    assert second.get(b"b", "here", parse) == ("B", ("here",)) and asked == [b"a", b"b"]
+    assert second.get(b"a", "there", parse) == ("A", ("there",))
+    parser.write_text("2")
+    ParsedSources(parser).get(b"a", "here", parse)
+    assert len(asked) == 4
+
+
+def test_a_damaged_memory_begins_anew(tmp_path: Path):
+    parser = tmp_path / "parser.py"
+    parser.write_text("1")
+    path = ParsedSources(parser).path
+    path.parent.mkdir(parents=True)
+    for damaged in ("[1, 2]", '{"a": 1}', "not JSON"):
+        path.write_text(damaged)
+        assert ParsedSources(parser).get(b"a", "", lambda *_: ("A", ())) == ("A", ())

@@ -1,0 +1,112 @@
+import math
+
+import numpy as np
+import pytest
+from rich.console import Console
+
+from strokebench import large
+from strokebench.benchmarks.measuring import scale_bench
+from strokebench.benchmarks.measuring.scale import STAGES, Cost, expected, measure, measure_apart
+from strokebench.benchmarks.measuring.scale_bench import bench
+from strokebench.benchmarks.measuring.scale_data import Widths, read_context, write_cohort
+from strokebench.errors import StrokebenchError
+from strokebench.reports.measured.scale import Growth, draw_scale, exponent, scale_table
+
+TINY = Widths(image=32, grid=16, prompts=5, layers=4, text=16)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("scale") / "120"
+    write_cohort(folder, 120, TINY)
+    return folder
+
+
+def test_a_cohort_is_written_in_blocks_and_mapped(folder, tmp_path, monkeypatch: pytest.MonkeyPatch):
+    context = read_context(folder)
+    embeddings = context.embeddings
+    assert embeddings.text.shape == (120, 5, 4, 16) and embeddings.image_tokens.shape == (120, 16, 32)
+    assert isinstance(embeddings.image, np.memmap) and np.isfinite(embeddings.text).all()
+    assert list(embeddings.ids) == list(context.cohort.ids) and 0 < context.labels.mean() < 0.6
+    monkeypatch.setattr("strokebench.benchmarks.measuring.scale_data.BLOCK", 7)
+    write_cohort(tmp_path, 120, TINY)
+    for name in ("image.npy", "text.npy", "table.csv"):
+        assert (tmp_path / name).read_bytes() == (folder / name).read_bytes()
+
+
+def test_too_few_patients_are_refused(tmp_path):
+    with pytest.raises(StrokebenchError, match="too few"):
+        write_cohort(tmp_path, 20, TINY)
+
+
+@pytest.mark.parametrize("stage", list(STAGES))
+def test_every_stage_works(stage: str, folder):
+    cost = measure(stage, folder)
+    assert cost.seconds > 0 and cost.peak_mb >= 0 and cost.total_mb > cost.peak_mb
+
+
+def test_preprocessing_and_prediction_hold_a_part_of_the_data(tmp_path, monkeypatch: pytest.MonkeyPatch):
+    """65 MB of embeddings, of which a balanced fold is twice as much."""
+    write_cohort(tmp_path, 1000)
+    monkeypatch.setenv("STROKEBENCH_HOME", str(tmp_path))
+    measure("smote", tmp_path)
+    for name in ("HELD", "WHOLE", "BLOCK"):
+        monkeypatch.setattr(large, name, 2**20)
+    for stage in ("smote", "predict"):
+        assert measure(stage, tmp_path).peak_mb < 30
+
+
+def test_a_stage_is_measured_in_a_process_of_its_own(folder, tmp_path):
+    cost = measure_apart("metrics", folder)
+    assert cost.total_mb > 30 and cost.wall_seconds >= 0.5 * cost.seconds
+    with pytest.raises(StrokebenchError, match="metrics ended with status"):
+        measure_apart("metrics", tmp_path)
+
+
+def test_growth_is_that_between_the_largest_sizes():
+    assert exponent({10: 5.0, 100: 1.0, 1000: 100.0}) == pytest.approx(2)
+    assert math.isnan(exponent({10: 1.0}))
+
+
+def test_what_a_larger_size_needs_follows_from_the_largest_measured():
+    sizes = {10: Cost(1, 1, 1, 1, 100), 100: Cost(1, 1, 50, 60, 400)}
+    assert expected(sizes, 1000) == 500 + 350 and expected({}, 1000) == 0
+
+
+def test_bench_writes_table_and_figure(home, console: Console, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(scale_bench, "measure_apart", measure)
+    bench(console, (70, 140), ("smote", "threshold"), "idle otherwise", TINY)
+    written = home / "results" / "scale"
+    said = (written / "scale.md").read_text()
+    assert "with SMOTE" in said and "idle otherwise" in said and "made-up embeddings" in said
+    assert {"scale_picture.png", "scale_picture.svg"} <= {path.name for path in written.iterdir()}
+    assert not list((home / "scale").iterdir())
+
+
+def test_what_does_not_fit_into_memory_is_said_and_not_begun(home, console: Console, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(scale_bench, "measure_apart", lambda *_: Cost(1, 1, 1000, 1000, 1500))
+    monkeypatch.setattr(scale_bench, "free_mb", lambda: 2000.0)
+    bench(console, (70, 140), ("smote",), widths=TINY)
+    assert "70" in console.export_text()
+    assert "140 patients: it would need about 2 GB" in (home / "results" / "scale" / "scale.md").read_text()
+
+
+def test_a_stage_that_breaks_is_said(home, console: Console, monkeypatch: pytest.MonkeyPatch):
+    def breaks(*_):
+        raise StrokebenchError("smote ended with status -9: killed")
+
+    monkeypatch.setattr(scale_bench, "measure_apart", breaks)
+    bench(console, (70,), ("smote",), widths=TINY)
+    assert "ended with status -9" in (home / "results" / "scale" / "scale.md").read_text()
+    with pytest.raises(StrokebenchError, match="no stage 'nothing'"):
+        bench(console, (70,), ("nothing",))
+
+
+def test_a_figure_is_drawn_of_what_is_known():
+    stages = [Growth("one", {10: 1.0, 100: 9.0}, {10: 0.2, 100: 30.0}), Growth("two", {}, {}, {100: "too large"})]
+    figure = draw_scale(stages, "here")
+    assert [axes.get_xscale() for axes in figure.axes] == ["log", "log"]
+    assert [label.get_text() for label in figure.axes[0].get_xticklabels()] == ["10", "100"]
+    table = scale_table(stages, (10, 100), "here")
+    assert table.rows[0].cells["s_growth"].text == "0.95" and table.rows[1].cells["s_100"].text == "–"
+    assert any("two, 100 patients: too large" in note for note in table.notes)

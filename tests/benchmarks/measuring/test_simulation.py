@@ -1,0 +1,60 @@
+"""The simulation's truth is true, and its figures are what its intervals and tests said."""
+
+import numpy as np
+import pytest
+
+from strokebench.benchmarks.measuring.simulation import simulate
+from strokebench.benchmarks.measuring.simulation_table import simulation_table
+from strokebench.benchmarks.measuring.simulation_world import World, cross_validate, fit_logistic
+from strokebench.tasks.metrics.selection import auc
+
+SMALL = World("small", patients=80, methods=3, variables=2, seeds=1)
+
+
+@pytest.fixture(scope="module")
+def measured():
+    return simulate(SMALL, replicates=3, resamples=50)
+
+
+def test_the_true_auc_is_that_of_many_patients():
+    world = World("one", variables=3, handicap=0.5)
+    x, y = world.draw(np.random.default_rng(0), 200_000)
+    weights = np.array([0.5, 1.0, -0.2])
+    for method in (0, 1):
+        assert world.true_auc(weights, method) == pytest.approx(auc(y, x[method] @ weights), abs=0.005)
+    assert world.true_auc(np.zeros(3), 0) == 0.5
+
+
+def test_the_fit_is_scikit_learn_s():
+    from sklearn.linear_model import LogisticRegression
+
+    (x, _), y = World("one", variables=6).draw(np.random.default_rng(0))
+    model = LogisticRegression(tol=1e-8).fit(x, y)
+    weights, intercept = fit_logistic(x, y)
+    np.testing.assert_allclose(weights, model.coef_[0], atol=1e-5)
+    assert intercept == pytest.approx(model.intercept_[0], abs=1e-5)
+
+
+def test_every_patient_is_predicted_once_a_seed_by_every_method():
+    predictions, models = cross_validate(SMALL, np.random.default_rng(0))
+    assert (predictions.groupby("method")["patient_id"].agg(["size", "nunique"]) == 80).all(axis=None)
+    assert models.shape == (3,) and ((models > 0.5) & (models < 1)).all()
+
+
+def test_rates_are_shares_and_the_same_again(measured):
+    assert (measured["n"] == 3).all()
+    shares = measured[["procedure", "models", "rejected"]].to_numpy()
+    assert set(np.unique(shares[~np.isnan(shares)]).round(6)) <= {0.0, 0.333333, 0.666667, 1.0}
+    assert measured.equals(simulate(SMALL, replicates=3, resamples=50))
+
+
+def test_a_family_of_methods_is_judged_by_each_rule(measured):
+    family = measured[measured["kind"] == "family"].set_index("name")["rejected"]
+    assert len(family) == 5
+    assert family["DeLong, Holm, confirmed by the corrected t (the rule)"] <= family["DeLong, Holm"]
+    assert family["DeLong, Holm"] <= family["DeLong, not adjusted"]
+
+
+def test_the_table_holds_every_rate(measured):
+    table = simulation_table(SMALL, measured, "simulation")
+    assert len(table.rows) == len(measured) and len({row.key for row in table.rows}) == len(table.rows)

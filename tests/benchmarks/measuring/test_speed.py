@@ -1,0 +1,48 @@
+import pytest
+import torch
+from rich.console import Console
+
+from strokebench.benchmarks.measuring.speed import STAGES, Products, Sizes, measure, products_alone
+from strokebench.benchmarks.measuring.speed_bench import bench
+
+SMALL = Sizes(train=48, validation=20, columns=6, image=32, text=16)
+
+
+def test_a_network_is_timed_by_stage_and_never_beats_its_floor():
+    speed = measure("concat", epochs=2, sizes=SMALL)
+    assert set(speed.stages) == set(STAGES)
+    assert 0 < speed.floor < speed.step
+    assert speed.over_floor == pytest.approx(speed.step / speed.floor)
+    assert speed.epoch_seconds > speed.evaluation_seconds > 0
+    assert speed.parameters > 1000 and speed.peak_mb >= 0
+
+
+def test_what_is_no_network_is_timed_as_a_whole():
+    speed = measure("svm", sizes=SMALL)
+    assert speed.fit_seconds > 0 and not speed.stages
+
+
+@pytest.mark.parametrize("name", ["vdafm", "fusion", "sparsemm", "table_net"])
+def test_every_kind_of_network_has_a_floor(name):
+    assert measure(name, epochs=1, sizes=SMALL).floor > 0
+
+
+def test_products_of_a_linear_layer_are_its_three():
+    layer, x = torch.nn.Linear(8, 4), torch.randn(5, 8, requires_grad=True)
+    with Products() as products:
+        layer(x).sum().backward()
+    shapes = sorted(tuple(map(tuple, (a.shape, b.shape))) for a, b in products.operands)
+    # Forward, the gradient of the weights (either way round), and that of the input.
+    assert len(shapes) == 3
+    assert sum(2 * a.numel() * b.shape[-1] for a, b in products.operands) == 3 * 2 * 5 * 8 * 4
+
+
+def test_more_products_take_longer():
+    a = torch.randn(256, 256)
+    assert products_alone(lambda: [a @ a for _ in range(20)]) > 3 * products_alone(lambda: a @ a)
+
+
+def test_bench_writes_a_table(monkeypatch, tmp_path):
+    monkeypatch.setenv("STROKEBENCH_HOME", str(tmp_path))
+    bench(Console(quiet=True), ("svm",), 1)
+    assert "SVM" in (tmp_path / "results" / "speed" / "speed.md").read_text()

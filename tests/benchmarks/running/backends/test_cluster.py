@@ -1,0 +1,91 @@
+"""A real Dask cluster of processes on this machine, with a scheduler of its own."""
+
+import os
+import signal
+from collections.abc import Iterator
+from dataclasses import replace
+from threading import Timer
+
+import pandas as pd
+import pytest
+from rich.console import Console
+from small_context import make_context
+
+from strokebench.benchmarks.experiments.table1 import Table1
+from strokebench.benchmarks.running.runner import run_experiment
+from strokebench.benchmarks.running.store import Store
+from strokebench.errors import StrokebenchError
+
+distributed = pytest.importorskip("distributed")
+
+
+@pytest.fixture
+def cluster() -> Iterator["distributed.LocalCluster"]:
+    import dask
+
+    # Each death costs the start of another worker: two are enough for a test.
+    with (
+        dask.config.set({"distributed.scheduler.allowed-failures": 1}),
+        distributed.LocalCluster(
+            n_workers=2, threads_per_worker=1, dashboard_address=None, scheduler_port=0, silence_logs=50
+        ) as cluster,
+    ):
+        yield cluster
+
+
+def on(cluster, console: Console, folds: int = 4, **settings):
+    context = make_context(folds=folds, **settings)
+    settings = replace(context.settings, backend="dask", scheduler=cluster.scheduler_address)
+    return run_experiment(Table1(), replace(context, settings=settings), console)
+
+
+def test_results_are_those_of_this_machine(cluster, console, monkeypatch, tmp_path):
+    there = on(cluster, console, methods=("svm", "mlp"), quick=True)
+    monkeypatch.setenv("STROKEBENCH_HOME", str(tmp_path / "other"))
+    here = run_experiment(Table1(), make_context(folds=4, methods=("svm", "mlp"), quick=True), console)
+    pd.testing.assert_frame_equal(there.results.predictions, here.results.predictions, rtol=1e-6)
+
+
+def test_what_a_lost_worker_computed_is_computed_again(planted, cluster, console, home):
+    client = distributed.Client(cluster)
+
+    def kill_one() -> None:
+        # While runs are under way: the slow coin takes its time.
+        [first, *_] = client.run(os.getpid).values()
+        os.kill(first, signal.SIGKILL)
+
+    timer = Timer(1.0, kill_one)
+    timer.start()
+    report = on(cluster, console, methods=("slow_coin",))
+    timer.join()
+    client.close()
+    assert list(report.results.runs["status"]) == ["done"] * 4
+    assert len(list((home / "runs").glob("*/*.parquet"))) == 4
+
+
+def test_a_run_that_kills_its_workers_is_recorded_and_spares_the_others(planted, cluster, console):
+    report = on(cluster, console, folds=1, methods=("killer", "coin"))
+    runs = report.results.runs.set_index("method")
+    assert runs.loc["coin", "status"] == "done"
+    assert runs.loc["killer", "status"] == "failed" and "died" in runs.loc["killer", "error"]
+
+
+def test_workers_write_nothing(planted, cluster, console, monkeypatch):
+    seen = []
+    write = Store.write
+    monkeypatch.setattr(Store, "write", lambda *args: (seen.append(os.getpid()), write(*args)))
+    on(cluster, console, methods=("coin",))
+    assert seen == [os.getpid()] * 4
+
+
+def test_other_code_on_a_worker_is_refused(planted, cluster, console, monkeypatch):
+    monkeypatch.setattr("strokebench.benchmarks.running.context.code_fingerprint", lambda module: "another")
+    report = on(cluster, console, methods=("coin",))
+    assert report.results.runs["error"].str.contains("another version").all()
+
+
+def test_no_scheduler_is_one_line(console):
+    context = make_context(methods=("svm",), quick=True)
+    settings = replace(context.settings, backend="dask", scheduler="tcp://127.0.0.1:9")
+    with pytest.raises(StrokebenchError, match="cannot be reached"):
+        run_experiment(Table1(), replace(context, settings=settings), console)

@@ -1,0 +1,224 @@
+"""Tasks computed as stacks: the same runs in the store as from the worker processes, and nothing is lost."""
+
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from small_context import make_context
+
+from strokebench.benchmarks.experiments.table1 import Table1
+from strokebench.benchmarks.running import fit
+from strokebench.benchmarks.running.backends import stack as stacking
+from strokebench.benchmarks.running.backends import stacked_fit
+from strokebench.benchmarks.running.backends.processes import compute_all
+from strokebench.benchmarks.running.backends.stack import Beside, compute_stacked, stackable, stacking_device
+from strokebench.benchmarks.running.run import Run
+from strokebench.benchmarks.running.runner import fits
+from strokebench.benchmarks.running.store import Store
+from strokebench.errors import StrokebenchError
+from strokebench.tasks.conditions import Condition
+from strokebench.tasks.inputs import Modality
+
+METHODS = ("mlp", "concat")
+
+
+def planned(methods=METHODS, folds=3):
+    context = make_context(folds=folds, methods=methods, quick=True)
+    runs = [replace(run, params={**run.params, **small(run)}) for run in Table1().plan(context).runs]
+    return context, fits({context.key(run): (run, context) for run in runs})
+
+
+def small(run: Run) -> dict[str, int]:
+    """Less than even a quick check trains, where there is something to train."""
+    epochs = {"max_epochs": 3} if "max_epochs" in run.params else {}
+    return epochs | ({"hidden": 16, "width": 8} if run.method == "concat" else {})
+
+
+def stacked(context, tasks, store) -> dict[str, str]:
+    return {ended.key: ended.status for _, ended in compute_stacked(tasks, context.material, store, "cpu")}
+
+
+@pytest.fixture
+def stacks(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Sizes of the stacks that are fitted."""
+    sizes: list[int] = []
+    fit = stacked_fit.fit_together
+
+    def recorded(prepared, device):
+        outcomes = fit(prepared, device)
+        sizes.append(len(prepared))
+        return outcomes
+
+    monkeypatch.setattr(stacked_fit, "fit_together", recorded)
+    return sizes
+
+
+def test_the_store_holds_what_the_workers_would_have_written(stacks: list[int], tmp_path: Path):
+    context, tasks = planned()
+    one, other = Store(tmp_path / "one"), Store(tmp_path / "other")
+    assert stacked(context, tasks, one) == {task.key: "done" for task in tasks}
+    assert stacks == [3, 3]
+    list(compute_all(tasks, context.material, other, jobs=1))
+    for task in tasks:
+        (mine, record), (theirs, expected) = one.read(task.key), other.read(task.key)
+        assert list(mine.columns) == list(theirs.columns)
+        assert list(mine["patient_id"]) == list(theirs["patient_id"]) and list(mine["y"]) == list(theirs["y"])
+        np.testing.assert_allclose(mine["p"], theirs["p"], atol=1e-4)
+        assert record["facts"] == pytest.approx(expected["facts"], abs=1e-4)
+        assert record.keys() - expected.keys() == {"device", "stacked"} and not expected.keys() - record.keys()
+        assert record["stacked"] == 3 and record["fit_seconds"] > 0
+        np.testing.assert_allclose(record["history"]["train_loss"], expected["history"]["train_loss"], atol=1e-4)
+
+
+def test_runs_that_share_a_fit_are_tested_under_their_own_conditions(stacks: list[int], tmp_path: Path):
+    context, _ = planned(("mlp",))
+    plain = Table1().plan(context).runs
+    lacking = Condition(keep=frozenset({Modality.IMAGE, Modality.TEXT}), when="test_only")
+    runs = [*plain, *(replace(run, condition=lacking) for run in plain)]
+    tasks = fits({context.key(run): (run, context) for run in runs})
+    store = Store(tmp_path)
+    stacked(context, tasks, store)
+    assert stacks == [3]
+    for task in tasks:
+        first, second = (store.read(key)[0]["p"] for key in task.runs)
+        assert abs(first - second).max() > 1e-3
+
+
+def test_what_is_no_network_and_what_is_alone_goes_the_other_way(stacks: list[int], tmp_path: Path):
+    context, tasks = planned(("mlp", "svm"), folds=2)
+    _, [lonely] = planned(("concat",), folds=1)
+    groups, alone = stackable([*tasks, lonely])
+    assert [len(group) for group in groups] == [2]
+    assert {task.first.method for task in alone} == {"svm", "concat"}
+    store = Store(tmp_path)
+    assert set(stacked(context, [*tasks, lonely], store).values()) == {"done"}
+    assert stacks == [2]
+
+
+def test_when_memory_is_out_the_stack_is_halved(stacks: list[int], monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    context, tasks = planned(("mlp",), folds=5)
+    fit = stacked_fit.fit_together
+
+    def small_device(prepared, device):
+        if len(prepared) > 2:
+            raise torch.OutOfMemoryError("out of memory")
+        return fit(prepared, device)
+
+    monkeypatch.setattr(stacked_fit, "fit_together", small_device)
+    assert stacked(context, tasks, Store(tmp_path)) == {task.key: "done" for task in tasks}
+    assert stacks == [2, 2, 1]
+
+
+def test_a_stack_that_fails_is_computed_run_by_run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    context, tasks = planned(("mlp",))
+
+    def broken(*_):
+        raise RuntimeError("vmap: no rule")
+
+    monkeypatch.setattr(stacked_fit, "fit_together", broken)
+    store = Store(tmp_path)
+    assert stacked(context, tasks, store) == {task.key: "done" for task in tasks}
+    assert "stacked" not in store.read(tasks[0].key)[1]
+    assert not list(tmp_path.rglob("*.lock"))
+
+
+def test_a_run_that_another_call_computes_is_left_to_it(stacks: list[int], tmp_path: Path):
+    context, tasks = planned(("mlp",))
+    store = Store(tmp_path)
+    stream = compute_stacked(tasks, context.material, store, "cpu")
+    with store.lock(tasks[1].key):
+        first = [next(stream)[0].key for _ in range(2)]
+        assert store.status(tasks[1].key) == "missing"
+    assert first == [tasks[0].key, tasks[2].key] and stacks == [2]
+    assert [task.key for task, _ in stream] == [tasks[1].key]
+    assert store.status(tasks[1].key) == "done"
+
+
+def test_a_run_that_is_done_by_now_is_not_computed_again(stacks: list[int], tmp_path: Path):
+    context, tasks = planned(("mlp",))
+    store = Store(tmp_path)
+    list(compute_all(tasks[:1], context.material, store, jobs=1))
+    assert len(stacked(context, tasks, store)) == 3
+    assert stacks == [2]
+
+
+def test_the_device_is_the_user_s_choice(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert stacking_device("cpu") is None and stacking_device("auto") is None
+    with pytest.raises(StrokebenchError, match="GPU"):
+        stacking_device("cuda")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda *_: (2**31, 2**34))
+    assert stacking_device("auto") == "cuda"
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda *_: (2**20, 2**34))
+    assert stacking_device("auto") is None and stacking_device("cpu") is None
+    assert stacking_device("cuda") == "cuda"
+
+
+def test_chunks_are_as_large_as_memory_allows(monkeypatch: pytest.MonkeyPatch):
+    context, tasks = planned(("mlp",), folds=5)
+    needed = stacked_fit.bytes_a_run(tasks[0].ready(context.material))
+    for room, expected in ((2.5, 2), (0.1, 1), (100, 5)):
+        free = int(room * needed / stacking.SHARE_OF_FREE)
+        monkeypatch.setattr(torch.cuda, "mem_get_info", lambda *_, free=free: (free, 2**34))
+        assert stacking._chunk_size(tasks, context.material, "cuda", stacked_fit.PreparedFolds()) == expected
+
+
+def test_what_cannot_be_stacked_is_computed_beside(stacks: list[int], monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    """In worker processes, before the stacks have ended."""
+    context, tasks = planned(("mlp", "svm"), folds=2)
+    store, compute = Store(tmp_path), stacking._compute_chunk
+    alone = [task for task in tasks if task.first.method == "svm"]
+
+    def waiting(*arguments):
+        deadline = time.monotonic() + 60
+        while any(store.status(task.key) != "done" for task in alone) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        return compute(*arguments)
+
+    monkeypatch.setattr(stacking, "_compute_chunk", waiting)
+    ended = [task for task, _ in compute_stacked(tasks, context.material, store, "cpu", jobs=2)]
+    assert {task.key for task in ended} == {task.key for task in tasks} and stacks == [2]
+    assert {store.status(task.key) for task in tasks} == {"done"}
+
+
+def test_an_error_beside_is_raised_and_nothing_is_left_running():
+    def items():
+        yield 1
+        raise ValueError("broken")
+
+    with Beside(items()) as beside, pytest.raises(ValueError, match="broken"):
+        assert list(beside.remaining()) == [1]
+    closed = []
+
+    def endless():
+        try:
+            while True:
+                yield 1
+        finally:
+            closed.append(True)
+
+    with pytest.raises(KeyError), Beside(endless()) as beside:
+        next(beside.remaining())
+        raise KeyError
+    assert closed
+
+
+def test_a_fold_is_prepared_once(stacks: list[int], monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    context, tasks = planned(("mlp", "concat"), folds=2)
+    prepared = []
+    prepare = fit.prepare
+
+    def counted(cohort, embeddings, labels, fold, *rest):
+        prepared.append(fold.name)
+        return prepare(cohort, embeddings, labels, fold, *rest)
+
+    monkeypatch.setattr(fit, "prepare", counted)
+    assert len(stacked(context, tasks, Store(tmp_path))) == 4 and stacks == [2, 2]
+    assert len(prepared) == len(set(prepared)) == 2
+    monkeypatch.setattr(stacked_fit, "MOST_KEPT", 0)
+    list(compute_stacked(tasks, context.material, Store(tmp_path / "again"), "cpu"))
+    assert len(prepared) == 2 + 4

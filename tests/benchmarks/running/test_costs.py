@@ -1,0 +1,42 @@
+import pytest
+
+from strokebench.benchmarks.running.costs import ELSEWHERE, Costs, forecast, makespan, paying_workers
+from strokebench.benchmarks.running.run import Run
+from strokebench.methods.registry import all_methods
+
+
+@pytest.mark.parametrize(("seconds", "workers", "expected"), [([3, 3, 2, 2, 2], 2, 7), ([5, 1, 1], 2, 5), ([4], 3, 4)])
+def test_makespan_gives_each_free_worker_the_longest_that_is_left(seconds, workers, expected):
+    assert makespan(seconds, workers) == expected
+
+
+def test_more_workers_pay_until_the_longest_run_decides():
+    assert paying_workers([10] * 20) == 20
+    assert paying_workers([60] + [10] * 12) == 3
+    assert paying_workers([7]) == 1
+
+
+def test_forecast_names_time_and_the_workers_that_pay():
+    said = forecast([60.0] * 40, 2)
+    assert "20 min on 2 workers" in said and "up to 40 would pay (1 min)" in said
+    assert forecast([1.0] * 10, 2) == ""
+    assert "would pay" not in forecast([600.0], 4)
+    assert "a guess" in forecast([60.0] * 40, 2, measured=False) and "a guess" not in said
+
+
+def test_a_run_costs_what_was_measured_however_busy_the_machine_was(tmp_path, monkeypatch):
+    monkeypatch.setenv("STROKEBENCH_HOME", str(tmp_path))
+    run, short = Run("vdafm", 42, 0, "cv5"), Run("vdafm", 42, 0, "cv5", params={"max_epochs": 50})
+    assert not Costs().measured(run)
+    assert Costs().estimate(run) == ELSEWHERE["vdafm"] == 2 * Costs().estimate(short)
+    records = [
+        {"method": "vdafm", "params": {}, "fit_seconds": wall, "predict_seconds": 0.5, "cpu_seconds": cpu}
+        for wall, cpu in ((90.0, 10.0), (11.5, 20.0))
+    ]
+    Costs().learn(records)
+    assert Costs().measured(run) and not Costs().measured(short)
+    assert Costs().estimate(run) == pytest.approx((10 + 12) / 2)
+
+
+def test_seconds_are_guessed_for_methods_that_there_are():
+    assert set(ELSEWHERE) <= set(all_methods())

@@ -1,0 +1,53 @@
+"""Subgroups are found by column name, and survive the disk with their order."""
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+from small_cohort import make_cohort
+
+from strokebench.benchmarks.running.groups import age_bands, patient_groups
+from strokebench.datasets.cohort import Column, Kind
+from strokebench.reports.results import Results
+
+
+def with_sex(name: str):
+    cohort = make_cohort(40)
+    table = cohort.table.assign(**{name: ["F", "M", None, " F "] * 10})
+    return replace(cohort, table=table, columns={**cohort.columns, name: Column(Kind.CATEGORICAL)})
+
+
+def test_bands_meet_without_gap_or_overlap():
+    ages = pd.Series([18, 59, 59.9, 60, 69, 70, 79, 80, 103, np.nan])
+    expected = ["under 60"] * 3 + ["60-69"] * 2 + ["70-79"] * 2 + ["80 and over"] * 2 + ["unknown"]
+    bands = age_bands(ages)
+    assert list(bands) == expected
+    assert list(bands.categories) == list(dict.fromkeys(expected))
+
+
+def test_columns_are_found_in_whatever_case():
+    groups = patient_groups(with_sex("Gender"), pd.Index(["p003", "p001", "p002"]))
+    assert list(groups["patient_id"]) == ["p003", "p001", "p002"]
+    assert list(groups["sex"]) == ["F", "M", "unknown"]
+    assert "age" in groups
+
+
+def test_no_such_column_no_groups():
+    cohort = make_cohort(40)
+    without = replace(
+        cohort, table=cohort.table.drop(columns="age"), columns={k: v for k, v in cohort.columns.items() if k != "age"}
+    )
+    assert patient_groups(without, without.ids) is None
+
+
+def test_groups_survive_the_disk(tmp_path):
+    from strokebench.reports.results import PREDICTION_COLUMNS, RUN_COLUMNS
+
+    groups = patient_groups(with_sex("sex"), pd.Index(["p003", "p001"]))
+    empty = Results(
+        pd.DataFrame(columns=list(PREDICTION_COLUMNS)), pd.DataFrame(columns=list(RUN_COLUMNS)), [], {}, groups=groups
+    )
+    empty.write(tmp_path)
+    back = Results.read(tmp_path).groups
+    assert back["sex"].cat.ordered
+    pd.testing.assert_frame_equal(back, groups, check_dtype=False, check_categorical=False)

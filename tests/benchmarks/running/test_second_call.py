@@ -1,0 +1,165 @@
+"""A call that has nothing to compute loads nothing that computes, and leaves the files as they are."""
+
+import io
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+from small_context import make_context
+
+from strokebench.benchmarks.experiments.table1 import Table1
+from strokebench.benchmarks.keys.described import described_methods
+from strokebench.benchmarks.running import receipt
+from strokebench.benchmarks.running.receipt import RECEIPT_FILE
+from strokebench.benchmarks.running.runner import Report, run_experiment
+from strokebench.benchmarks.running.store import Store
+from strokebench.methods.registry import all_methods
+
+stored = Store.read
+SUPPORT = Path(__file__).parents[2] / "support"
+HEAVY = ("torch", "mlflow", "optuna", "xgboost", "imblearn", "matplotlib", "jinja2")
+SECOND_CALL = """
+import runpy, sys
+sys.path.insert(0, ".")
+sys.argv = ["run_small.py", "svm,mlp", "1", "1"]
+runpy.run_path(sys.argv[0], run_name="__main__")
+loaded = {name.partition(".")[0] for name in sys.modules}
+print("LOADED", *sorted(loaded))
+"""
+
+
+def run(console: Console, folds: int = 2, methods: tuple[str, ...] = ("svm",)) -> Report:
+    return run_experiment(Table1(), make_context(folds=folds, methods=methods), console)
+
+
+def printed(report: Report) -> str:
+    console = Console(record=True, width=120, file=io.StringIO())
+    console.print(report.shown)
+    return console.export_text(styles=True)
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def test_a_second_call_loads_nothing_that_trains_or_draws(home: Path):
+    environment = {**os.environ, "PYTHONPATH": str(SUPPORT)}
+    call = [sys.executable, "-c", SECOND_CALL]
+    first, second = (
+        subprocess.run(call, cwd=SUPPORT, env=environment, capture_output=True, text=True, check=True).stdout
+        for _ in range(2)
+    )
+    assert "torch" in first.rpartition("LOADED ")[2].split()
+    assert "0 to compute" in second
+    assert not set(second.rpartition("LOADED ")[2].split()) & set(HEAVY)
+
+
+def test_methods_are_described_as_the_registry_has_them(home: Path):
+    code = "from strokebench.benchmarks.keys.described import *; described_methods()"
+    again = """
+import sys, json
+from strokebench.benchmarks.keys.described import described_methods
+found = described_methods()
+assert not {"torch", "sklearn"} & set(sys.modules)
+print(json.dumps([[m.name, m.label, m.family, sorted(m.uses), m.module, m.defaults, m.notes] for m in found.values()]))
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)
+    told = subprocess.run([sys.executable, "-c", again], check=True, capture_output=True, text=True).stdout
+    kept = json.loads(told)
+    assert [name for name, *_ in kept] == list(all_methods())
+    for name, label, family, uses, module, defaults, notes in kept:
+        method = all_methods()[name]
+        assert (label, family, uses, module) == (method.label, method.family, sorted(method.uses), method.__module__)
+        assert defaults == method().get_params() and list(notes.items()) == list(method.notes().items())
+
+
+def test_a_loaded_registry_is_asked_itself(planted: None):
+    assert described_methods()["coin"].module == "planted_methods"
+
+
+def test_an_unchanged_report_is_not_made_again(console: Console, monkeypatch: pytest.MonkeyPatch):
+    first = run(console)
+    before = contents(first.folder)
+    assert not first.up_to_date and RECEIPT_FILE in before
+    monkeypatch.setattr(Table1, "report", lambda *_: pytest.fail("made again"))
+    second = run(console)
+    assert second.up_to_date and contents(second.folder) == before
+    assert printed(second) == printed(first)
+
+
+def test_an_unchanged_report_reads_no_run(console: Console, monkeypatch: pytest.MonkeyPatch):
+    first = run(console)
+    allowed = []
+    monkeypatch.setattr(
+        Store, "read", lambda self, key: pytest.fail("read again") if not allowed else stored(self, key)
+    )
+    second = run(console)
+    assert second.up_to_date
+    assert second.results.runs.equals(first.results.runs) and second.failed == first.failed == 0
+    # Written again: it may hold something else now.
+    allowed.append(True)
+    os.utime(next((first.folder.parents[2] / "runs").rglob("*.parquet")))
+    assert run(console).up_to_date
+    allowed.clear()
+    assert run(console).up_to_date
+
+
+def test_what_is_compiled_on_the_way_is_not_our_code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    for name in ("benchmarks/receipt.py", "methods/kernels/products.py"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("1")
+    monkeypatch.setattr(receipt, "__file__", str(tmp_path / "benchmarks" / "running" / "receipt.py"))
+    code = receipt._code.__wrapped__
+    before = code()
+    cache = tmp_path / "methods" / "kernels" / "__pycache__"
+    cache.mkdir()
+    (cache / "products.forward.nbi").write_text("compiled")
+    assert code() == before
+    (tmp_path / "methods" / "kernels" / "products.py").write_text("2")
+    assert code() != before
+
+
+def test_experiments_are_found_without_what_trains(home: Path):
+    """And none is overlooked: the same are there once every file was imported."""
+    code = """
+import importlib, pkgutil, sys
+import strokebench.benchmarks.experiments as room
+from strokebench.benchmarks.experiments.find import _registered, all_experiments
+found = list(all_experiments())
+assert "torch" not in sys.modules
+for module in pkgutil.iter_modules(room.__path__):
+    importlib.import_module(f"strokebench.benchmarks.experiments.{module.name}")
+assert found == sorted(_registered) and len(found) > 10
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.parametrize("name", ["table1.md", "table1_picture.svg", "section.json"])
+def test_a_lost_or_changed_file_is_made_again(console: Console, name: str):
+    first = run(console)
+    before = contents(first.folder)
+    (first.folder / name).unlink()
+    assert not run(console).up_to_date and contents(first.folder) == before
+    (first.folder / name).write_text("somebody was here")
+    assert not run(console).up_to_date and contents(first.folder) == before
+    assert run(console).up_to_date
+
+
+def test_other_code_other_results_and_a_damaged_receipt_make_it_again(
+    console: Console, monkeypatch: pytest.MonkeyPatch
+):
+    folder = run(console).folder
+    (folder / RECEIPT_FILE).write_text('{"made_from": 1}')
+    assert not run(console).up_to_date and run(console).up_to_date
+    assert not run(console, folds=3).up_to_date
+    monkeypatch.setattr(receipt, "_code", lambda: "another version")
+    assert not run(console, folds=3).up_to_date
+
+
+def test_nothing_is_taken_for_granted_of_methods_of_others(console: Console, planted: None):
+    folder = run(console, methods=("coin",)).folder
+    assert not run(console, methods=("coin",)).up_to_date and RECEIPT_FILE not in contents(folder)

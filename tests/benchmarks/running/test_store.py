@@ -1,0 +1,70 @@
+import os
+import time
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from strokebench.benchmarks.running.store import Busy, Store
+from strokebench.errors import StrokebenchError
+
+KEY = "ab" * 32
+PREDICTIONS = pd.DataFrame({"patient_id": ["a", "b"], "y": np.array([0, 1], np.int8), "p": [0.1, 1 / 3]})
+RECORD = {"method": "coin", "facts": {"parameters": 3}, "history": {"loss": [2.0, 1.0]}}
+
+
+@pytest.fixture
+def store() -> Store:
+    return Store()
+
+
+def test_a_run_is_read_as_it_was_written(store: Store):
+    assert store.status(KEY) == "missing"
+    store.write(KEY, PREDICTIONS, RECORD)
+    predictions, record = store.read(KEY)
+    pd.testing.assert_frame_equal(predictions, PREDICTIONS)
+    assert record == RECORD
+    assert store.status(KEY) == "done"
+
+
+def test_success_forgets_the_failure(store: Store):
+    store.write_failure(KEY, {"error": "no"})
+    assert store.status(KEY) == "failed"
+    assert store.failure(KEY) == {"error": "no"}
+    store.write(KEY, PREDICTIONS, RECORD)
+    assert store.status(KEY) == "done"
+    assert not store.failure_path(KEY).exists()
+
+
+def test_one_file_a_run_and_nothing_half_written(store: Store):
+    store.write(KEY, PREDICTIONS, RECORD)
+    assert [path.name for path in store.path(KEY).parent.iterdir()] == [f"{KEY}.parquet"]
+
+
+@pytest.mark.parametrize("damage", [b"", b"PAR1 nothing"])
+def test_a_damaged_file_is_named(store: Store, damage: bytes):
+    store.write(KEY, PREDICTIONS, RECORD)
+    store.path(KEY).write_bytes(damage)
+    with pytest.raises(StrokebenchError, match=KEY):
+        store.read(KEY)
+
+
+def test_a_lock_is_held_once(store: Store):
+    with store.lock(KEY), pytest.raises(Busy), store.lock(KEY):
+        pass
+    with store.lock(KEY):
+        assert store.lock_path(KEY).exists()
+    assert not store.lock_path(KEY).exists()
+
+
+def test_only_old_remains_are_tidied(store: Store):
+    store.write(KEY, PREDICTIONS, RECORD)
+    folder = store.path(KEY).parent
+    old, new = folder / ".x.parquet.1.part", folder / ".x.parquet.2.part"
+    for path in (old, new):
+        path.touch()
+    os.utime(old, (time.time() - 7200,) * 2)
+    store.tidy()
+    assert not old.exists()
+    assert new.exists()
+    assert store.status(KEY) == "done"

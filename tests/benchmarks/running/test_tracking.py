@@ -1,0 +1,127 @@
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+from small_context import make_context
+
+from strokebench.benchmarks.experiments.table1 import Table1
+from strokebench.benchmarks.running.runner import run_experiment
+from strokebench.benchmarks.running.tracking import PARENT_TAG, tracking_uri, ui_command
+from strokebench.tasks.metrics.paper import METRICS, evaluate
+
+
+def run(console: Console, **settings):
+    return run_experiment(Table1(), make_context(**{"tracking": True, **settings}), console)
+
+
+def logged():
+    """The parent runs and their children."""
+    from mlflow import MlflowClient
+
+    client = MlflowClient(tracking_uri())
+    experiment = client.get_experiment_by_name("strokebench/table1")
+    runs = client.search_runs([experiment.experiment_id])
+    parents = [run for run in runs if PARENT_TAG not in run.data.tags]
+    return client, parents, [run for run in runs if PARENT_TAG in run.data.tags]
+
+
+def test_what_is_logged(console: Console, planted: None):
+    report = run(console, methods=("coin", "svm"))
+    client, [parent], children = logged()
+    assert len(children) == 4
+    assert parent.info.status == "FINISHED"
+    assert {child.data.tags[PARENT_TAG] for child in children} == {parent.info.run_id}
+    assert parent.data.tags["virtual"] == "true"
+
+    key = {child.data.tags["strokebench.key"]: child for child in children}
+    runs = report.results.runs
+    assert set(key) == set(runs["key"])
+    row = runs[(runs["method"] == "coin") & (runs["fold"] == 1)].iloc[0]
+    child = key[row["key"]]
+    predictions = report.results.predictions.query("method == 'coin' and fold == 1")
+    for metric, value in evaluate(predictions["y"], predictions["p"]).items():
+        assert child.data.metrics[metric] == pytest.approx(value)
+    assert len(METRICS) == 6
+    assert child.data.params["method"] == "coin" and child.data.params["seconds"] == "0.0"
+    assert child.data.params["fold"] == "1" and child.data.params["outcome"] == "nihss < 7"
+    assert child.info.status == "FINISHED"
+    for tag in ("data_sha256", "split_sha256", "code_sha256"):
+        assert len(child.data.tags[tag]) == 64
+    curve = client.get_metric_history(child.info.run_id, "train_loss")
+    assert [(point.step, point.value) for point in curve] == [(1, 3.0), (2, 2.0), (3, 1.0)]
+
+    artifacts = {artifact.path for artifact in client.list_artifacts(parent.info.run_id)}
+    assert {"table1.md", "table1.csv", "table1.tex", "table1.html"} <= artifacts
+    assert not {"predictions.parquet", "results.json"} & artifacts
+
+
+def test_no_patient_is_in_the_store(console: Console, planted: None, home: Path):
+    report = run(console, methods=("coin",))
+    [patient, *_] = report.results.predictions["patient_id"]
+    files = [path for path in (home / "mlflow").rglob("*") if path.is_file()]
+    assert files
+    assert not any(patient.encode() in path.read_bytes() for path in files)
+
+
+def test_a_run_is_logged_once(console: Console, planted: None, home: Path):
+    run(console, methods=("coin",))
+    run(console, methods=("coin",))
+    assert len(logged()[2]) == 2
+    # Without the note of what was logged, as after a kill, the server is asked.
+    for note in (home / "mlflow" / "logged").iterdir():
+        note.unlink()
+    run(console, methods=("coin",))
+    _, parents, children = logged()
+    assert (len(parents), len(children)) == (1, 2)
+
+
+def test_runs_computed_without_tracking_are_logged_later(console: Console, planted: None):
+    run(console, methods=("coin",), tracking=False)
+    run(console, methods=("coin",))
+    assert len(logged()[2]) == 2
+
+
+def test_tracking_changes_no_result(
+    console: Console, planted: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, home: Path
+):
+    on = run(console, methods=("svm", "coin"))
+    monkeypatch.setenv("STROKEBENCH_HOME", str(tmp_path / "off"))
+    off = run(console, methods=("svm", "coin"), tracking=False)
+    for name in ("predictions.parquet", "table1.csv"):
+        assert (on.folder / name).read_bytes() == (off.folder / name).read_bytes()
+    assert (home / "mlflow").exists() and not (tmp_path / "off" / "mlflow").exists()
+
+
+@pytest.mark.parametrize("uri", ["sqlite:////proc/nowhere/mlflow.db", "http://me:secret@127.0.0.1:9"])
+def test_a_broken_store_warns_and_breaks_nothing(
+    console: Console, planted: None, monkeypatch: pytest.MonkeyPatch, uri: str
+):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    report = run(console, methods=("coin",))
+    assert list(report.results.runs["status"]) == ["done", "done"]
+    said = console.export_text()
+    assert said.count("MLflow") == 1
+    assert "secret" not in said
+
+
+def test_nothing_new_does_not_load_mlflow(planted: None, console: Console):
+    run(console, methods=("coin",))
+    code = (
+        "import sys; from rich.console import Console; from small_context import make_context\n"
+        "from strokebench.benchmarks.running.runner import run_experiment\n"
+        "from strokebench.benchmarks.experiments.table1 import Table1\n"
+        "run_experiment(Table1(), make_context(tracking=True, methods=('coin',)), Console())\n"
+        "assert 'mlflow' not in sys.modules"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "2 already done" in done.stdout
+
+
+def test_the_browser_shows_the_same_store(home: Path):
+    command = ui_command(5001)
+    assert command[command.index("--backend-store-uri") + 1] == f"sqlite:///{home}/mlflow/mlflow.db"
+    assert command[-1] == "5001"

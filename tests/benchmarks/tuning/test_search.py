@@ -1,0 +1,76 @@
+"""Search spaces, samplers and storages."""
+
+from pathlib import Path
+
+import pytest
+from sqlalchemy.exc import IntegrityError
+
+from strokebench.benchmarks.tuning.space import (
+    default_trial,
+    grid_values,
+    make_sampler,
+    open_storage,
+    search_distributions,
+)
+from strokebench.errors import StrokebenchError
+from strokebench.methods.registry import all_methods, find_method
+
+
+@pytest.mark.parametrize("method", list(all_methods()))
+def test_the_default_is_found_wherever_the_space_holds_it(method: str):
+    from optuna.trial import FixedTrial
+
+    space = search_distributions(method)
+    assert space
+    found = default_trial(method)
+    if all(grid_values(distribution) is not None for distribution in space.values()):
+        assert found is not None
+    if found is not None:
+        defaults = find_method(method)().get_params()
+        params = find_method(method).search_space(FixedTrial(found))
+        assert params == {name: defaults[name] for name in params}
+
+
+def test_a_continuous_parameter_has_no_grid():
+    with pytest.raises(StrokebenchError, match="C is continuous"):
+        make_sampler("grid", "svm")
+
+
+def test_stepped_values_are_what_they_look_like():
+    assert grid_values(search_distributions("vdafm")["dropout"]) == [0.3, 0.4, 0.5, 0.6, 0.7]
+
+
+def test_an_unknown_sampler():
+    with pytest.raises(StrokebenchError, match="tpe, grid, random"):
+        make_sampler("evolution", "svm")
+
+
+def test_a_password_is_never_repeated():
+    with pytest.raises(StrokebenchError) as caught:
+        open_storage("nosuchdb://user:secret@host/name")
+    assert "secret" not in str(caught.value)
+
+
+def test_a_journal_needs_no_database(tmp_path: Path):
+    open_storage(str(tmp_path / "new" / "study.journal")).create_new_study([], "x")
+    assert (tmp_path / "new" / "study.journal").is_file()
+
+
+@pytest.mark.parametrize(("races", "opens"), [(2, True), (3, False)])
+def test_a_database_whose_tables_another_machine_makes_just_now_is_tried_again(monkeypatch, races, opens):
+    tried = []
+
+    def race(url, **settings):
+        tried.append(url)
+        if len(tried) <= races:
+            raise IntegrityError("CREATE TABLE", None, Exception("duplicate key value violates unique constraint"))
+        return "opened"
+
+    monkeypatch.setattr("optuna.storages.RDBStorage", race)
+    monkeypatch.setattr("time.sleep", lambda seconds: None)
+    if opens:
+        assert open_storage("postgresql://host/name") == "opened"
+    else:
+        with pytest.raises(StrokebenchError, match="cannot be opened"):
+            open_storage("postgresql://host/name")
+    assert len(tried) == 3

@@ -1,0 +1,265 @@
+"""A cohort is encoded once, by content, in any order and with any number of workers, and survives `kill -9`."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import nibabel
+import numpy as np
+import pandas as pd
+import pytest
+
+from strokebench.datasets.cohort import Cohort, Column, Kind
+from strokebench.datasets.encoders import registry, work
+from strokebench.datasets.encoders.biobert import BioBERT
+from strokebench.datasets.encoders.encode import encode_cohort
+from strokebench.datasets.encoders.registry import Pair
+from strokebench.datasets.encoders.untrained_resnet import UntrainedResNet
+from strokebench.errors import StrokebenchError
+from strokebench.files import home
+
+N = 20
+PROMPTS = ("volume", "areas")
+
+
+@pytest.fixture(autouse=True)
+def small_pair(monkeypatch, published_weights, own_home):
+    """Real encoders of small width under the name `small`."""
+    pair = Pair("small", lambda _: UntrainedResNet(planes=(2, 2, 4, 4)), lambda _: BioBERT(published_weights))
+    monkeypatch.setitem(registry.PAIRS, "small", pair)  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def cohort(tmp_path) -> Cohort:
+    return write_cohort(tmp_path)
+
+
+def write_cohort(folder: Path, n: int = N) -> Cohort:
+    rng = np.random.default_rng(0)
+    ids = [f"P{i:02d}" for i in range(n)]
+    images = {}
+    for patient in ids:
+        data = np.zeros((24, 28, 20), np.int16)
+        data[4:20, 4:24, 4:16] = rng.integers(50, 200, (16, 20, 12))
+        images[patient] = folder / f"{patient}.nii.gz"
+        nibabel.save(nibabel.Nifti1Image(data, np.diag([6.0, 6, 6, 1])), images[patient])
+    texts = pd.DataFrame(
+        {"volume": [f"volume {'ml ' * (i + 1)}." for i in range(n)], "areas": ["Left infarct ."] * n}, index=ids
+    )
+    table = pd.DataFrame({"age": rng.uniform(40, 90, n)}, index=ids)
+    return Cohort("toy", "toy cohort", table, {"age": Column(Kind.NUMERIC)}, pd.Series(images), texts)
+
+
+def with_parts(cohort: Cohort, **parts) -> Cohort:
+    fields = {name: getattr(cohort, name) for name in cohort.__dataclass_fields__}
+    return Cohort(**{**fields, **parts})
+
+
+class Log:
+    """What a call tells of its progress."""
+
+    def __init__(self) -> None:
+        self.events: list[tuple[str, int, int]] = []
+
+    def __call__(self, *event) -> None:
+        self.events.append(event)
+
+    def total(self, what: str) -> int:
+        """How many were to be encoded."""
+        return next((total for stage, _, total in self.events if stage == what), 0)
+
+
+def encode(cohort: Cohort, **settings):
+    return encode_cohort(cohort, **{"encoders": "small", "jobs": 1, **settings})
+
+
+def test_each_patient_has_image_and_text_features(cohort):
+    log = Log()
+    embeddings = encode(cohort, progress=log)
+    assert embeddings.image.shape == (N, 4) and embeddings.image_tokens.shape == (N, 16, 4)
+    assert embeddings.text.shape == (N, 2, 4, 16)
+    assert embeddings.prompts == PROMPTS
+    assert "untrained" in embeddings.image_encoder and "BioBERT" in embeddings.text_encoder
+    for part in (embeddings.image, embeddings.image_tokens, embeddings.text):
+        assert isinstance(part, np.memmap) and not part.flags.writeable and part.dtype == np.float32
+        assert np.isfinite(part).all()
+    # A text that all patients share is encoded once.
+    assert log.total("images") == N and log.total("texts") == N + 1
+    assert log.events[-1][1] == log.events[-1][2]
+
+
+def test_rows_belong_to_ids_whatever_the_order_of_the_cohort(cohort):
+    embeddings = encode(cohort)
+    shuffled = encode(cohort.subset(cohort.ids[::-1]))
+    assert shuffled.fingerprint == embeddings.fingerprint
+    alone = encode(cohort.subset(cohort.ids[7:8]))
+    row = embeddings.rows(pd.Index(["P07"]))[0]
+    assert np.array_equal(alone.image[0], embeddings.image[row])
+    assert np.array_equal(alone.text[0], embeddings.text[row])
+
+
+def test_a_second_call_encodes_nothing(cohort, monkeypatch):
+    first = encode(cohort)
+    for encoder in (UntrainedResNet, BioBERT):
+        monkeypatch.setattr(encoder, "encode", lambda *_: pytest.fail("encoded again"))
+    log = Log()
+    second = encode(cohort, progress=log)
+    assert second.fingerprint == first.fingerprint and not log.events
+    assert np.array_equal(second.image_tokens, first.image_tokens)
+
+
+def test_workers_change_nothing(cohort, tmp_path, monkeypatch):
+    one = encode(cohort)
+    monkeypatch.setenv("STROKEBENCH_HOME", str(tmp_path / "other"))
+    two = encode(cohort, jobs=2)
+    assert one.fingerprint == two.fingerprint
+    for part in ("image", "image_tokens", "text"):
+        assert np.array_equal(getattr(one, part), getattr(two, part))
+
+
+def test_missing_parts(cohort):
+    embeddings = encode(with_parts(cohort, images=None, texts=None))
+    assert embeddings.image is embeddings.image_tokens is embeddings.text is None
+    assert embeddings.prompts == () and list(embeddings.ids) == list(cohort.ids)
+
+    images = cohort.images.astype(object).copy()
+    images["P03"] = None
+    texts = cohort.texts.astype(object).copy()
+    texts.loc["P04", "areas"] = None
+    texts.loc["P05", "areas"] = "  "
+    embeddings = encode(with_parts(cohort, images=images, texts=texts))
+    assert list(np.flatnonzero(np.isnan(embeddings.image).all(axis=1))) == [3]
+    assert list(np.flatnonzero(np.isnan(embeddings.image_tokens).any(axis=(1, 2)))) == [3]
+    assert list(np.flatnonzero(np.isnan(embeddings.text[:, 1]).all(axis=(1, 2)))) == [4, 5]
+    assert np.isfinite(embeddings.text[:, 0]).all()
+
+
+def test_only_what_changed_is_encoded_again(cohort):
+    before = encode(cohort)
+    data = nibabel.load(cohort.images["P02"]).get_fdata()[::-1].astype(np.int16)
+    nibabel.save(nibabel.Nifti1Image(data, np.diag([6.0, 6, 6, 1])), cohort.images["P02"])
+    log = Log()
+    after = encode(cohort, progress=log)
+    assert after.fingerprint != before.fingerprint
+    assert log.events == [("images", 0, 1), ("images", 1, 1)]
+    changed = np.flatnonzero((after.image != before.image).any(axis=1))
+    assert list(changed) == [2]
+
+
+def test_the_filter_decides_what_is_encoded(cohort):
+    before = encode(cohort)
+    log = Log()
+    after = encode(cohort, text_filter=lambda text: "" if "Left" in text else text, progress=log)
+    assert log.total("texts") == 0
+    assert np.isnan(after.text[:, 1]).all() and np.array_equal(after.text[:, 0], before.text[:, 0])
+    assert after.fingerprint != before.fingerprint
+    encode(cohort, text_filter=lambda text: text.replace("Left", "left"), progress=log)
+    assert log.total("texts") == 1
+
+
+def test_the_same_image_is_encoded_once(cohort):
+    images = cohort.images.copy()
+    images["P09"] = images["P08"]
+    log = Log()
+    embeddings = encode(with_parts(cohort, images=images), progress=log)
+    assert log.total("images") == N - 1
+    assert np.array_equal(embeddings.image[8], embeddings.image[9])
+
+
+def test_unreadable_images_are_all_named_and_the_others_kept(cohort):
+    good = Path(cohort.images["P12"]).read_bytes()
+    originals = {patient: Path(cohort.images[patient]).read_bytes() for patient in ("P01", "P12", "P13")}
+    for patient, length in {"P01": 300, "P12": 400, "P13": 400}.items():
+        Path(cohort.images[patient]).write_bytes(good[:length])
+    with pytest.raises(StrokebenchError) as caught:
+        encode(cohort)
+    assert "2 images" in caught.value.message
+    assert all(patient in caught.value.message for patient in originals)
+    assert not list(home("embeddings").glob("image-*"))
+    for patient, content in originals.items():
+        Path(cohort.images[patient]).write_bytes(content)
+    log = Log()
+    encode(cohort, progress=log)
+    assert log.total("images") == 3
+
+
+def test_a_damaged_cache_is_made_anew(cohort):
+    before = encode(cohort)
+    expected = np.array(before.image_tokens)
+    (path,) = home("embeddings").glob("image-*/tokens.npy")
+    os.truncate(path, 1000)
+    assert np.array_equal(encode(cohort).image_tokens, expected)
+
+
+def test_nothing_is_left_of_the_unfinished(cohort):
+    encode(cohort)
+    assert not list(home("embeddings").rglob("*.npz")) and not list(home("embeddings").rglob("*.part"))
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+sys.path.insert(0, {tests!r})
+import test_encode
+from strokebench.datasets.encoders import registry
+from strokebench.datasets.encoders.untrained_resnet import UntrainedResNet
+registry.PAIRS["small"] = registry.Pair("small", lambda _: UntrainedResNet(planes=(2, 2, 4, 4)), None)
+
+def die(what, done, total):
+    if done >= 8:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+cohort = test_encode.with_parts(test_encode.write_cohort(Path({folder!r})), texts=None)
+test_encode.encode(cohort, progress=die)
+"""
+
+
+def test_a_killed_process_goes_on_where_it_was(cohort, tmp_path, monkeypatch):
+    images_only = with_parts(cohort, texts=None)
+    code = KILLED.format(tests=str(Path(__file__).parent), folder=str(tmp_path))
+    killed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=False)
+    assert killed.returncode == -9, killed.stderr
+    log = Log()
+    resumed = encode(images_only, progress=log)
+    assert log.total("images") == N - 8
+    monkeypatch.setenv("STROKEBENCH_HOME", str(tmp_path / "other"))
+    assert np.array_equal(resumed.image_tokens, encode(images_only).image_tokens)
+
+
+def test_unknown_encoders_are_refused(cohort):
+    with pytest.raises(StrokebenchError, match="small"):
+        encode(cohort, encoders="large")
+
+
+class OnDevice(UntrainedResNet):
+    """Records how it is called; a GPU is not at hand."""
+
+    def encode(self, volumes, device="cpu"):
+        calls.append((len(volumes), device))
+        return super().encode(volumes, "cpu")
+
+
+calls: list[tuple[int, str]] = []
+
+
+def test_a_gpu_gets_batches(cohort):
+    calls.clear()
+    items = [(f"key-{patient}", patient, Path(path), None) for patient, path in cohort.images.items()]
+    encoder = OnDevice(planes=(2, 2, 4, 4))
+    chunks = list(work.encode_images(encoder, items, 1, "cuda"))
+    assert calls == [(8, "cuda"), (8, "cuda"), (4, "cuda")]
+    assert [key for chunk in chunks for key in chunk.keys] == [key for key, *_ in items]
+    expected = encode(cohort)
+    assert np.allclose(np.concatenate([chunk.arrays["pooled"] for chunk in chunks]), expected.image, atol=1e-5)
+
+
+def test_a_brain_mask_changes_the_features_of_its_patient_alone(cohort, tmp_path):
+    before = encode(cohort)
+    mask = np.zeros((24, 28, 20), np.uint8)
+    mask[6:18, 6:22, 6:14] = 1
+    nibabel.save(nibabel.Nifti1Image(mask, np.diag([6.0, 6, 6, 1])), tmp_path / "brain.nii.gz")
+    masks = pd.Series([tmp_path / "brain.nii.gz", *[None] * (N - 1)], index=cohort.ids)
+    after = encode(with_parts(cohort, brain_masks=masks))
+    assert not np.allclose(after.image[0], before.image[0])
+    np.testing.assert_array_equal(after.image[1:], before.image[1:])

@@ -1,0 +1,146 @@
+"""MONAI's steps do what the preparation needs: no orientation, spacing or place of a lesion is at a disadvantage."""
+
+import subprocess
+import sys
+from itertools import permutations, product
+from pathlib import Path
+
+import nibabel
+import numpy as np
+import pytest
+
+from strokebench.datasets.images import transforms as steps
+from strokebench.datasets.images.mri import prepare
+from strokebench.datasets.images.target import Target
+
+TARGET = Target((24, 28, 24), 6.0)
+
+
+def head(shape=(48, 56, 48), lesion=None, spacing=(3.0, 3.0, 3.0), background=0.0):
+    """A head that fades towards its edge, with an off-centre bright part: no two orientations look alike."""
+    grid = np.stack(np.meshgrid(*(np.linspace(-1, 1, n) for n in shape), indexing="ij"))
+    radii = np.array([0.75, 0.85, 0.7])[:, None, None, None]
+    data = np.clip(1 - ((grid / radii) ** 2).sum(0), 0, None) * (100.0 + 40 * grid[0] + 20 * grid[1])
+    data[((grid - np.array([0.3, -0.3, 0.2])[:, None, None, None]) ** 2).sum(0) < 0.04] = 180
+    if lesion is not None:
+        data[lesion] = 400
+    return (data + background).astype(np.float32), np.diag([*spacing, 1.0])
+
+
+def save(path: Path, data: np.ndarray, affine: np.ndarray, axes=(0, 1, 2), flips=(1, 1, 1)) -> Path:
+    """The same head, stored with other axes and directions."""
+    image = nibabel.Nifti1Image(data, affine)
+    orientation = np.array([[axis, flip] for axis, flip in zip(axes, flips, strict=True)])
+    nibabel.save(image.as_reoriented(orientation), path)
+    return path
+
+
+def alike(one: np.ndarray, other: np.ndarray) -> float:
+    return float(np.corrcoef(one.ravel(), other.ravel())[0, 1])
+
+
+@pytest.mark.parametrize(("axes", "flips"), [*product(permutations(range(3)), product((1, -1), repeat=3))])
+def test_each_of_the_48_orientations_gives_the_same_volume(axes, flips, tmp_path):
+    expected = prepare(save(tmp_path / "ras.nii", *head()), TARGET)
+    turned = prepare(save(tmp_path / "turned.nii", *head(), axes, flips), TARGET)
+    np.testing.assert_allclose(turned, expected, atol=1e-4)
+    # The head has no symmetry that would hide a flip.
+    assert all(alike(np.flip(turned, axis), expected) < 0.9 for axis in range(3))
+
+
+@pytest.mark.parametrize("shape", [(96, 112, 96), (97, 113, 95), (60, 112, 31), (144, 168, 30)])
+def test_spacing_does_not_move_or_stretch_the_head(shape, tmp_path):
+    """Also where the voxels of an axis are no multiple of a cell."""
+    expected = prepare(save(tmp_path / "plain.nii", *head()), TARGET)
+    spacing = tuple(3.0 * (n - 1) / (m - 1) for n, m in zip((48, 56, 48), shape, strict=True))
+    other = prepare(save(tmp_path / "other.nii", *head(shape, spacing=spacing)), TARGET)
+    inside = (expected > -1) & (other > -1) & (expected != 0) & (other != 0)
+    assert inside.sum() > 0.8 * (expected != 0).sum()
+    # Its rim mixes head and air in ways that depend on the sampling; a shift by one voxel gives 0.92 or less.
+    assert alike(other[inside], expected[inside]) > 0.99
+
+
+def test_an_oblique_volume_keeps_its_own_axes(tmp_path):
+    data, affine = head()
+    angle = np.deg2rad(20)
+    turn = np.eye(4)
+    turn[:2, :2] = [[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]]
+    expected = prepare(save(tmp_path / "straight.nii", data, affine), TARGET)
+    np.testing.assert_allclose(
+        prepare(save(tmp_path / "oblique.nii", data, turn @ affine), TARGET), expected, atol=1e-4
+    )
+
+
+def test_a_lesion_does_not_fall_between_the_samples(tmp_path):
+    """A lesion of 3 mm in voxels of 1.5 mm, on a grid of 6 mm, wherever it lies."""
+    kept, lost = [], []
+    shape, spacing = (96, 112, 96), (1.5, 1.5, 1.5)
+    bare = save(tmp_path / "bare.nii", *head(shape, spacing=spacing))
+    plain = prepare(bare, TARGET)
+    for corner in range(40, 44):
+        place = tuple(slice(corner, corner + 2) for _ in range(3))
+        path = save(tmp_path / f"{corner}.nii", *head(shape, place, spacing))
+        kept.append(np.abs(prepare(path, TARGET) - plain).max())
+        lost.append(np.abs(sampled(path) - sampled(bare)).max())
+    assert min(kept) > 2 * min(lost)
+    assert min(kept) > 0.1
+
+
+def sampled(path: Path) -> np.ndarray:
+    """The same steps without the mean over cells."""
+    image: nibabel.Nifti1Image = nibabel.load(path)  # type: ignore[assignment]
+    ras = steps.to_ras(np.asarray(image.dataobj, dtype=np.float32), image.affine)
+    return np.asarray(steps.standardised(*steps.centred(ras, steps.find_head(ras), TARGET))[0])
+
+
+@pytest.mark.parametrize("shift", [(0, 0, 0), (1, 1, 1), (3, 3, 3), (2, 0, 4)])
+def test_the_variance_is_one_wherever_the_head_lies(shift, tmp_path):
+    data, affine = head()
+    padded = np.pad(data, [(step, 6 - step) for step in shift])
+    volume = prepare(save(tmp_path / "head.nii", padded, affine), TARGET)
+    inside = volume[volume != 0]
+    assert abs(inside.mean()) < 1e-3 and abs(inside.std() - 1) < 1e-2
+
+
+def test_a_cell_never_grows_beyond_the_target():
+    for spacing, expected in [
+        ((1.0, 1.0, 5.0), (3, 3, 1)),
+        ((1.6, 2.9, 3.1), (1, 1, 1)),
+        ((200.0, 3.0, 0.9), (1, 1, 3)),
+    ]:
+        image = steps.to_ras(np.ones((30, 30, 30), np.float32), np.diag([*spacing, 1.0]))
+        cells = steps.averaged(image, 3.0)
+        assert tuple(30 // n for n in cells.shape[1:]) == expected
+        np.testing.assert_allclose(cells.pixdim, np.array(spacing) * expected, rtol=1e-6)
+
+
+def test_a_background_above_zero_is_no_head(tmp_path):
+    expected = prepare(save(tmp_path / "plain.nii", *head()), TARGET)
+    for background in (50.0, -50.0):
+        raised = save(tmp_path / "raised.nii", *head(background=background))
+        np.testing.assert_allclose(prepare(raised, TARGET), expected, atol=1e-3)
+
+
+def test_a_brain_mask_may_lie_in_another_orientation_and_the_image_below_zero(tmp_path):
+    data, affine = head(background=-500.0)
+    brain = (data > -500).astype(np.float32)
+    skull = np.where(brain > 0, data, np.float32(700))
+    image = save(tmp_path / "skull.nii", skull, affine)
+    mask = save(tmp_path / "mask.nii", brain, affine, (2, 0, 1), (1, -1, 1))
+    expected = prepare(save(tmp_path / "plain.nii", data, affine), TARGET)
+    np.testing.assert_allclose(prepare(image, TARGET, brain_mask=mask), expected, atol=1e-3)
+
+
+def test_neither_the_input_file_nor_a_second_call_changes(tmp_path):
+    path = save(tmp_path / "head.nii", *head())
+    content = path.read_bytes()
+    first = prepare(path, TARGET)
+    np.testing.assert_array_equal(prepare(path, TARGET), first)
+    assert path.read_bytes() == content
+    assert type(first) is np.ndarray and first.dtype == np.float32
+
+
+def test_monai_is_not_imported_before_a_volume_is_prepared():
+    code = "import sys, strokebench.datasets.images.mri, strokebench.benchmarks.cli.main; print('monai' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"

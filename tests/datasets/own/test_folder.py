@@ -1,0 +1,308 @@
+import numpy as np
+import pandas as pd
+import pytest
+from hospital_folder import clinical_table, image, write_hospital
+
+from strokebench.datasets.catalogue import load_cohort
+from strokebench.datasets.cohort import Kind
+from strokebench.datasets.own.cohort_file import read_cohort_file
+from strokebench.datasets.own.load import load
+from strokebench.datasets.own.table_check import examine_table
+from strokebench.errors import StrokebenchError
+
+BASE = "table: t.csv\nid: id\noutcome: mrs > 2\n"
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Writes a table and a YAML and returns the YAML's path."""
+
+    def write(
+        yaml=BASE, edit=lambda table: table, save=lambda table, folder: table.to_csv(folder / "t.csv", index=False)
+    ):
+        save(edit(clinical_table()), tmp_path)
+        path = tmp_path / "c.yaml"
+        path.write_text(yaml)
+        return path
+
+    write.path = tmp_path
+    return write
+
+
+def problems(path):
+    return [(p.patient, p.code) for p in examine_table(read_cohort_file(path)).problems]
+
+
+def put(row, column, value):
+    def edit(table):
+        table = table.astype(object)
+        table.loc[row, column] = value
+        return table
+
+    return edit
+
+
+def test_a_bare_table_is_a_cohort(folder):
+    cohort = load_cohort(str(folder()))
+    assert len(cohort) == 40
+    assert (cohort.images, cohort.texts, cohort.site, cohort.masks) == (None, None, None, None)
+    assert {name: column.kind for name, column in cohort.columns.items()} == {
+        "age": Kind.NUMERIC,
+        "sex": Kind.CATEGORICAL,
+        "glucose": Kind.NUMERIC,
+        "hospital": Kind.CATEGORICAL,
+        "mrs": Kind.NUMERIC,
+    }
+    assert dict(cohort.outcomes) == {"mrs": "mrs > 2"}
+    assert "age" in cohort.about["inferred"]
+    assert (cohort.name, cohort.title) == ("c", "c")
+
+
+@pytest.mark.parametrize(
+    ("name", "extra", "save"),
+    [
+        ("t.xlsx", "", lambda t, f: t.to_excel(f / "t.xlsx", index=False)),
+        ("t.xlsx", "sheet: clinic\n", lambda t, f: t.to_excel(f / "t.xlsx", index=False, sheet_name="clinic")),
+        ("t.parquet", "", lambda t, f: t.infer_objects().to_parquet(f / "t.parquet", index=False)),
+        ("t.parquet", "", lambda t, f: t.infer_objects().set_index("id").to_parquet(f / "t.parquet")),
+        ("t.tsv", "", lambda t, f: t.to_csv(f / "t.tsv", index=False, sep="\t")),
+        ("t.csv", "decimal: ','\n", lambda t, f: t.to_csv(f / "t.csv", index=False, sep=";", decimal=",")),
+        ("t.csv", "encoding: gb18030\n", lambda t, f: t.to_csv(f / "t.csv", index=False, encoding="gb18030")),
+    ],
+)
+def test_every_table_format_gives_the_same_cohort(folder, name, extra, save):
+    edit = lambda table: table.assign(sex=table["sex"].replace("male", "男"))  # noqa: E731
+    plain = load(folder(edit=edit))
+    other = load(folder(BASE.replace("t.csv", name) + extra, edit, save))
+    pd.testing.assert_frame_equal(other.table, plain.table)
+
+
+def test_numeric_ids_and_leading_zeros_stay_what_they_are(folder):
+    numbered = lambda table: table.assign(id=[f"{i:03d}" for i in range(40)])  # noqa: E731
+    cohort = load(folder(BASE + "exclude:\n  007: motion\n", numbered))
+    assert "007" not in cohort.ids
+    assert "008" in cohort.ids
+    whole = lambda table: table.assign(id=np.arange(40))  # noqa: E731
+    save = lambda table, folder: table.to_excel(folder / "t.xlsx", index=False)  # noqa: E731
+    assert "17" in load(folder(BASE.replace("csv", "xlsx"), whole, save)).ids
+
+
+@pytest.mark.parametrize(
+    ("yaml", "words"),
+    [
+        (BASE + "imagse: images/{id}.nii.gz\n", ["imagse", "images"]),
+        (BASE + "colums:\n  age: numeric\n", ["colums", "columns"]),
+        (BASE + "columns:\n  age: {unti: years}\n", ["age", "unti", "unit"]),
+        (BASE + "columns:\n  age: numerical\n", ["age", "numerical", "numeric"]),
+        (BASE + "columns:\n  age: {low: young}\n", ["age", "low", "young"]),
+        (BASE + "images: images/\n", ["images", "{id}"]),
+        (BASE + "accept:\n  motion: all\n", ["motion"]),
+        (BASE + "accept:\n  not_a_number: all\n", ["not_a_number", "cannot be accepted"]),
+        (BASE + "table: other.csv\n", ["table", "twice"]),
+        ("table: t.csv\n", ["id", "outcome"]),
+        ("- a\n- b\n", ["keys"]),
+        ("table: [\n", ["YAML"]),
+        (BASE + "decimal: ';'\n", ["decimal"]),
+        (BASE + "text: {file: texts/x}\n", ["file", "files"]),
+        (BASE + "name: ../up\n", ["name"]),
+    ],
+)
+def test_a_faulty_file_names_the_key_and_the_nearest_known_one(folder, yaml, words):
+    with pytest.raises(StrokebenchError) as error:
+        load(folder(yaml))
+    assert "c.yaml" in str(error.value)
+    for word in words:
+        assert word in str(error.value)
+
+
+def test_all_faults_of_a_file_are_named_at_once(folder):
+    with pytest.raises(StrokebenchError, match=r"imagse.*sitee.*outcome"):
+        load(folder("table: t.csv\nid: id\nimagse: x\nsitee: hospital\n"))
+
+
+@pytest.mark.parametrize(
+    ("yaml", "edit", "expected"),
+    [
+        ("", put(3, "id", ""), [(None, "id_missing")]),
+        ("", put(3, "id", "p05"), [("p05", "id_doubled")]),
+        ("", put(3, "id", " p03"), [(" p03", "id_unusable")]),
+        ("", put(3, "id", "../p03"), [("../p03", "id_unusable")]),
+        ("", put(3, "age", "about 70"), [("p03", "not_a_number")]),
+        ("", put(3, "age", "inf"), [("p03", "not_a_number")]),
+        ("", put(3, "glucose", "6,5"), [("p03", "decimal_comma")]),
+        ("columns:\n  age: {low: 18, high: 110}\n", put(3, "age", 170), [("p03", "out_of_range")]),
+        ("columns:\n  age: {low: 18}\n", put(3, "age", -1), [("p03", "out_of_range")]),
+        ("", put(3, "glucose", 117.1), [("p03", "mixed_units")]),
+        ("site: hospital\n", put(3, "hospital", None), [("p03", "site_missing")]),
+        ("site: hospital\n", put(3, "hospital", "North "), [("p03", "site_spelling")]),
+        ("site: hospital\n", put(3, "hospital", "NORTH"), [("p03", "site_spelling")]),
+        ("site: hospital\n", put(3, "hospital", "Notrh"), [("p03", "site_spelling")]),
+        ("site: hospital\n", put(3, "hospital", "East"), []),
+        ("site: hospital\nsites: [North, South, West]\n", put(3, "hospital", "East"), [("p03", "site_unknown")]),
+        ("", put(3, "sex", "Female"), [("p03", "category_spelling")]),
+        ("columns:\n  sex: {categories: [female, male]}\n", put(3, "sex", "x"), [("p03", "category_unknown")]),
+        ("", lambda t: t.assign(visit="2024-01-05"), [(None, "column_free_text")]),
+        ("", lambda t: t.assign(name=[f"patient {i}" for i in t.index]), [(None, "column_free_text")]),
+        ("banned: [name]\n", lambda t: t.assign(name=[f"patient {i}" for i in t.index]), []),
+        ("", lambda t: t.assign(height=None), [(None, "column_empty")]),
+        ("banned: [nihs]\n", lambda t: t, [(None, "column_unknown")]),
+        ("columns:\n  Age: numeric\n", lambda t: t, [(None, "column_unknown")]),
+        ("exclude:\n  p77: why\n", lambda t: t, [(None, "listed_unknown")]),
+        ("", put(3, "age", "n/a"), []),
+        ("missing: [999]\n", put(3, "age", 999), []),
+        ("", lambda t: t.rename(columns={"glucose": "age"}), [(None, "column_doubled")]),
+    ],
+)
+def test_a_faulty_table_gives_exactly_one_problem_and_is_not_loaded(folder, yaml, edit, expected):
+    path = folder(BASE + yaml, edit)
+    assert problems(path) == expected
+    if not expected:
+        load(path)
+        return
+    with pytest.raises(StrokebenchError) as error:
+        load(path)
+    assert "cohort check" in str(error.value)
+    if expected[0][0]:
+        assert expected[0][0] in str(error.value)
+
+
+def test_two_sites_of_like_names_are_two_sites(folder):
+    two = lambda table: table.assign(hospital=np.where(np.arange(40) < 2, "Hospital 1", "Hospital 2"))  # noqa: E731
+    assert problems(folder(BASE + "site: hospital\n", two)) == []
+
+
+def test_scores_and_skewed_laboratory_values_are_not_taken_for_mixed_units(folder):
+    rng = np.random.default_rng(0)
+
+    def widen(table):
+        return table.assign(
+            nihss=rng.integers(0, 43, 40), crp=rng.lognormal(2, 1.5, 40).round(1), d_dimer=rng.lognormal(0, 2, 40)
+        )
+
+    assert problems(folder(edit=widen)) == []
+
+
+def test_a_suspicion_can_be_accepted_and_a_patient_excluded(folder):
+    path = folder(BASE + "accept:\n  mixed_units: [p03]\n", put(3, "glucose", 117.1))
+    cohort = load(path)
+    assert cohort.table.loc["p03", "glucose"] == 117.1
+    assert cohort.about["accepted"] == "mixed_units: 1"
+    path = folder(BASE + "exclude:\n  p03: wrong unit\n  p04: moved\n", put(3, "glucose", 117.1))
+    cohort = load(path)
+    assert len(cohort) == 38
+    assert cohort.about["left_out"] == "wrong unit: 1; moved: 1"
+
+
+def test_banned_columns_are_never_an_input(folder):
+    cohort = load(folder(BASE + "banned: [glucose]\n"))
+    assert cohort.ignored == ("glucose",)
+
+
+def test_several_outcomes_have_short_names(folder):
+    yaml = BASE.replace("outcome: mrs > 2", "outcome: [mrs > 2, age >= 80]")
+    assert dict(load(folder(yaml)).outcomes) == {"mrs": "mrs > 2", "age": "age >= 80"}
+    yaml = BASE.replace("outcome: mrs > 2", "outcome: {poor: mrs > 2, dead: mrs == 6}")
+    assert dict(load(folder(yaml)).outcomes) == {"poor": "mrs > 2", "dead": "mrs == 6"}
+    yaml = BASE.replace("outcome: mrs > 2", "outcome: [mrs > 2, mrs == 6]")
+    assert dict(load(folder(yaml)).outcomes) == {"mrs > 2": "mrs > 2", "mrs == 6": "mrs == 6"}
+
+
+def touch(path):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(b"x")
+    return path
+
+
+def test_bids_files_are_found_with_and_without_the_prefix_in_the_id(folder):
+    pattern = BASE + "images: sub-{id}/anat/*_FLAIR.nii.gz\n"
+    for i in range(40):
+        touch(folder.path / f"sub-p{i:02d}" / "anat" / f"sub-p{i:02d}_acq-{i}_FLAIR.nii.gz")
+        touch(folder.path / f"sub-p{i:02d}" / "anat" / f"sub-p{i:02d}_T1w.nii.gz")
+    assert load(folder(pattern)).images.notna().all()
+    prefixed = lambda table: table.assign(id="sub-" + table["id"])  # noqa: E731
+    cohort = load(folder(pattern, prefixed))
+    assert cohort.images["sub-p07"].endswith("sub-p07_acq-7_FLAIR.nii.gz")
+
+
+def test_a_pattern_that_fits_several_files_or_none_names_the_patient(folder):
+    for i in range(40):
+        touch(folder.path / "images" / f"p{i:02d}_a.nii.gz")
+    path = folder(BASE + "images: images/{id}_*.nii.gz\n")
+    assert load(path).images.notna().all()
+    second = touch(folder.path / "images" / "p05_b.nii.gz")
+    with pytest.raises(StrokebenchError, match=r"p05: 2 files fit.*p05_a.*p05_b"):
+        load(path)
+    second.unlink()
+    (folder.path / "images" / "p06_a.nii.gz").rename(folder.path / "images" / "P06_a.nii.gz")
+    with pytest.raises(StrokebenchError, match=r"p06: no file"):
+        load(path)
+    path.write_text(path.read_text() + "accept:\n  image_missing: [p06]\n")
+    cohort = load(path)
+    assert list(cohort.ids[cohort.images.isna()]) == ["p06"]
+    assert cohort.about["missing"] == "image: 1"
+
+
+def test_a_wild_card_in_an_id_fits_nobody_elses_file(folder):
+    odd = lambda table: table.assign(id=["p0[12]" if i == 3 else id for i, id in enumerate(table["id"])])  # noqa: E731
+    assert problems(folder(edit=odd)) == [("p0[12]", "id_unusable")]
+
+
+def test_a_missing_image_names_the_file_that_is_spelled_alike(folder):
+    for i in range(40):
+        touch(folder.path / "images" / f"patient_p{i:02d}_flair.nii.gz")
+    (folder.path / "images" / "patient_p06_flair.nii.gz").rename(folder.path / "images" / "patient_P06_flair.nii.gz")
+    with pytest.raises(StrokebenchError, match=r"is it images/patient_P06_flair"):
+        load(folder(BASE + "images: images/patient_{id}_flair.nii.gz\n"))
+
+
+def test_texts_from_columns_files_and_prompts(folder):
+    report = lambda table: table.assign(report="Left infarct.", volume="12 ml")  # noqa: E731
+    assert list(load(folder(BASE + "text: report\nbanned: [volume]\n", report)).texts.columns) == ["report"]
+    cohort = load(folder(BASE + "text: {columns: {infarct_volume: volume, aspects: report}}\n", report))
+    assert cohort.texts.loc["p01"].to_dict() == {"infarct_volume": "12 ml", "aspects": "Left infarct."}
+    assert not {"report", "volume"} & set(cohort.table.columns), "a text is no table column"
+    for i in range(40):
+        for prompt in ("aspects", "mass_effect"):
+            path = folder.path / "texts" / f"p{i:02d}" / f"{prompt}.txt"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(f"{prompt} of {i}", encoding="utf-8")
+    yaml = BASE + 'text: {files: "texts/{id}/{prompt}.txt", prompts: [aspects, mass_effect]}\n'
+    assert load(folder(yaml)).texts.loc["p07", "mass_effect"] == "mass_effect of 7"
+    assert load(folder(BASE + "text: none\n")).texts is None
+
+
+@pytest.mark.parametrize(
+    ("write", "words"),
+    [
+        (lambda f: (f / "t.csv").unlink(), ["t.csv", "no such file"]),
+        (lambda f: (f / "t.csv").write_text("id,mrs\n1,2\n3\n"), ["t.csv", "row 3"]),
+        (lambda f: (f / "t.csv").write_text("id,mrs\n"), ["t.csv", "no rows"]),
+        (lambda f: (f / "t.csv").write_text("pid,mrs\n1,2\n"), ["t.csv", "id", "pid"]),
+        (lambda f: (f / "t.csv").write_bytes("id,mrs,sex\n1,2,männlich\n".encode("latin-1")), ["t.csv", "latin-1"]),
+    ],
+)
+def test_a_table_that_cannot_be_read_is_one_line(folder, write, words):
+    path = folder()
+    write(folder.path)
+    with pytest.raises(StrokebenchError) as error:
+        load(path)
+    for word in words:
+        assert word in str(error.value)
+
+
+def test_the_row_of_a_missing_id_is_that_of_the_file(folder):
+    path = folder(edit=put(3, "id", ""))
+    (problem,) = examine_table(read_cohort_file(path)).problems
+    assert "row 5" in problem.what
+
+
+def test_brain_masks_are_found_by_their_pattern(tmp_path):
+    path = write_hospital(tmp_path, 12)
+    (tmp_path / "brains").mkdir()
+    brain = tmp_path / "brains" / "p03.nii.gz"
+    brain.write_bytes(image(tmp_path, 3).read_bytes())
+    with path.open("a") as file:
+        file.write('brain_masks: "brains/{id}.nii.gz"\n')
+    found = load(path).brain_masks
+    assert found["p03"] == str(brain)
+    assert found.drop("p03").isna().all()

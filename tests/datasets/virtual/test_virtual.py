@@ -1,0 +1,172 @@
+"""The virtual cohort on disk: files, determinism, and what an interruption leaves."""
+
+from __future__ import annotations
+
+import json
+
+import nibabel
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import ndimage
+
+from strokebench.datasets.images.lesion import Territories, measure
+from strokebench.datasets.texts.prompts import PROMPTS
+from strokebench.datasets.virtual import generate, load
+from strokebench.datasets.virtual.anatomy import NAMES, TERRITORIES, anatomy
+from strokebench.datasets.virtual.lesions import LOG_VOLUME, Lesion, draw_lesion, eloquence
+from strokebench.datasets.virtual.patients import draw_patients
+from strokebench.datasets.virtual.settings import SITES, Strengths
+from strokebench.datasets.virtual.texts import answer
+from strokebench.datasets.virtual.volumes import draw_volume
+from strokebench.files import home
+
+N = 24
+
+
+@pytest.fixture(scope="module")
+def at(tmp_path_factory):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("STROKEBENCH_HOME", str(tmp_path_factory.mktemp("home")))
+        yield patch
+
+
+@pytest.fixture(scope="module")
+def cohort(at):
+    return load(0, N, jobs=1)
+
+
+def test_the_cohort_says_what_it_is(cohort):
+    assert cohort.synthetic
+    assert cohort.title == "virtual cohort"
+    assert cohort.oracle_outcome == "nihss < 7" == cohort.outcomes["nihss"]
+    assert len(cohort) == N
+    assert (cohort.table["nihss"] < 7).sum() == round(N * 232 / 729)
+    assert set(cohort.site) == {site.name for site in SITES}
+    assert cohort.oracle.between(0, 1).all()
+    assert "site" not in cohort.table
+    assert list(cohort.texts.columns) == list(PROMPTS)
+    assert cohort.texts.map(lambda text: isinstance(text, str) and len(text) > 10).all(axis=None)
+
+
+def test_the_files_hold_what_was_drawn(cohort):
+    folder = home("cohorts").joinpath(cohort.about["folder"])
+    drawn = draw_patients(0, N)
+    clinical = pd.read_csv(folder / "clinical.csv", index_col="patient_id")
+    pd.testing.assert_frame_equal(clinical.drop(columns="site"), drawn.table, check_dtype=False, check_index_type=False)
+    description = json.loads((folder / "cohort.json").read_text())
+    assert description["title"] == "virtual cohort"
+    assert description["oracle_auc"] == pytest.approx(generate.oracle_auc(drawn), abs=1e-4)
+    assert description["strengths"]["volume"] == Strengths().volume
+
+
+def test_images_are_valid_and_masks_lie_on_them(cohort):
+    planned = dict(zip(draw_patients(0, N).table.index, draw_patients(0, N).lesions, strict=True))
+    gain = []
+    for patient in cohort.ids:
+        image, mask = nibabel.load(cohort.images[patient]), nibabel.load(cohort.masks[patient])
+        assert image.get_data_dtype() == np.int16
+        assert image.shape == mask.shape
+        np.testing.assert_array_equal(image.affine, mask.affine)
+        site = next(site for site in SITES if site.name == cohort.site[patient])
+        np.testing.assert_allclose(image.header.get_zooms(), site.spacing, rtol=1e-5)
+        values, lesion = image.get_fdata(), mask.get_fdata() > 0
+        voxel_ml = np.prod(site.spacing) / 1000
+        assert lesion.sum() * voxel_ml == pytest.approx(planned[patient].volume_ml, abs=5 * voxel_ml)
+        brain = values > 0
+        assert 1100 < brain.sum() * voxel_ml < 2000
+        gain.append(np.median(values[lesion]) / np.median(values[brain & ~lesion]))
+    assert np.median(gain) > 1.3
+
+
+def test_the_same_patients_whatever_the_number_of_workers(cohort, at, tmp_path):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("STROKEBENCH_HOME", str(tmp_path))
+        patch.setattr(generate, "_BATCH", 5)
+        other = load(0, N, jobs=2)
+    assert other.images.iloc[0] != cohort.images.iloc[0]
+    assert other.fingerprint() == cohort.fingerprint()
+
+
+def test_a_second_call_reads_and_a_changed_strength_generates(cohort, monkeypatch):
+    monkeypatch.setattr(generate, "_write", lambda *_: pytest.fail("generated again"))
+    assert load(0, N).fingerprint() == cohort.fingerprint()
+    assert generate.folder_of(0, N, Strengths()) != generate.folder_of(0, N, Strengths(volume=0.9))
+    assert generate.folder_of(0, N, Strengths()) != generate.folder_of(1, N, Strengths())
+
+
+def test_an_interruption_leaves_nothing(tmp_path, monkeypatch):
+    monkeypatch.setenv("STROKEBENCH_HOME", str(tmp_path))
+
+    def interrupt(done, total):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        load(3, 12, jobs=1, progress=interrupt)
+    assert list((tmp_path / "cohorts").iterdir()) == []
+    assert len(load(3, 12, jobs=1)) == 12
+
+
+def test_what_a_killed_generation_left_is_not_taken(tmp_path, monkeypatch):
+    monkeypatch.setenv("STROKEBENCH_HOME", str(tmp_path))
+    folder = generate.folder_of(4, 12, Strengths())
+    left = folder.parent / f".{folder.name}.killed.part"
+    (left / "images").mkdir(parents=True)
+    monkeypatch.setattr(generate, "_STALE_SECONDS", -1)
+    assert len(load(4, 12, jobs=1)) == 12
+    assert not left.exists()
+
+
+def test_the_territory_map_is_whole_and_symmetric():
+    atlas = anatomy()
+    assert set(np.unique(atlas.labels)) == {0, *NAMES}
+    for territory in TERRITORIES:
+        left, right = len(atlas.points(territory, "left")), len(atlas.points(territory, "right"))
+        assert 0.8 < left / right < 1.25, territory
+        assert (atlas.points(territory, "left")[:, 0] <= 1).all()
+
+
+def test_an_infarct_lies_where_it_was_planned():
+    rng = np.random.default_rng(0)
+    for k in range(12):
+        lesion = draw_lesion(list(LOG_VOLUME)[k % 5], rng)
+        if lesion.satellites or lesion.volume_ml > 100 or lesion.volume_ml < 2:
+            continue
+        volume = draw_volume(lesion, SITES[k % 4], anatomy(), np.random.default_rng(k), Strengths())
+        found = measure(volume.mask, volume.affine, Territories(volume.labels, NAMES))
+        share = {key: value for key, value in found.territories.items() if value > 0.01}
+        assert (lesion.territory, lesion.side) in share
+        assert found.side in (lesion.side, "both")
+        assert ndimage.label(volume.mask, np.ones((3, 3, 3)))[1] <= 12
+
+
+def test_small_arteries_make_small_infarcts():
+    rng = np.random.default_rng(1)
+    lacunes = [draw_lesion("small-artery occlusion", rng).volume_ml for _ in range(200)]
+    emboli = [draw_lesion("cardioembolism", rng).volume_ml for _ in range(200)]
+    assert np.median(lacunes) < 2 < 10 < np.median(emboli)
+    assert min(lacunes) >= 0.3
+    assert max(emboli) <= 260
+
+
+def test_eloquence_knows_the_motor_tract_and_language():
+    capsule = Lesion("lateral lenticulostriate", "left", (-22, -14, 6), 1.0)
+    frontal_pole = Lesion("frontal MCA", "left", (-30, 56, 10), 1.0)
+    wernicke = Lesion("temporal MCA", "left", (-54, -40, 14), 5.0)
+    mirrored = Lesion("temporal MCA", "right", (54, -40, 14), 5.0)
+    assert eloquence(capsule) > 0.8 > 0.3 > eloquence(frontal_pole)
+    assert eloquence(wernicke) > eloquence(mirrored)
+
+
+def test_texts_tell_the_lesion_unless_they_misread():
+    lesion = Lesion("parietal MCA", "left", (-46.0, -32.0, 40.0), 40.0)
+    volume = draw_volume(lesion, SITES[0], anatomy(), np.random.default_rng(0), Strengths())
+    rngs = [np.random.default_rng(seed) for seed in range(24)]
+    told = {
+        misread: np.mean(
+            ["left" in answer(volume, rng, Strengths(misread=misread))["lesion_areas"].lower() for rng in rngs]
+        )
+        for misread in (0.0, 1.0)
+    }
+    assert told[0.0] > 0.8
+    assert 0.2 < told[1.0] < 0.8

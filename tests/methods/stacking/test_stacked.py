@@ -1,0 +1,282 @@
+"""Fits trained as one stack: equal to each fit alone, whatever their sizes, stops and neighbours."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+import torch
+from stacks import FOLDS, SHORT, STACKED, TEST, assert_equal, both, fit_both, made
+from torch import nn
+
+from strokebench.errors import StrokebenchError
+from strokebench.methods.concat import Concat
+from strokebench.methods.conformance.subject import Patients as MadeUp
+from strokebench.methods.mlp import MLP
+from strokebench.methods.registry import find_method
+from strokebench.methods.stacking.fit import can_stack, fit_stacked
+from strokebench.methods.stacking.inputs import Feeder, compositions
+from strokebench.methods.stacking.network import FedDropout, Masks, masks
+from strokebench.methods.stacking.run import FitParts, StackedRun
+from strokebench.methods.stacking.state import Stack
+from strokebench.methods.stacking.training import StackedTraining
+from strokebench.methods.training.optimiser import OnePassRAdam
+
+
+@pytest.mark.parametrize("name", STACKED)
+def test_a_stack_equals_its_fits_alone(name):
+    """With noise, MixUp and dropout on: what is drawn is the same too."""
+    torch.manual_seed(1)
+    before = torch.get_rng_state()
+    alone, stacked = both(name)
+    assert_equal(alone, stacked)
+    assert torch.equal(torch.get_rng_state(), before)
+    assert not stacked[0].module_.training
+    assert {p.device.type for p in stacked[0].module_.parameters()} == {"cpu"}
+
+
+def test_another_draw_would_be_seen():
+    """The tolerance is no blanket: another seed is far outside of it."""
+    one, other = made("concat", random_state=1), made("concat", random_state=2)
+    one.fit(*FOLDS[0])
+    fit_stacked([other], FOLDS[:1])
+    assert abs(one.predict_proba(TEST) - other.predict_proba(TEST)).max() > 0.01
+
+
+def test_runs_stop_each_at_its_own_epoch(monkeypatch):
+    left = []
+    keep = Stack.keep
+
+    def recorded(self, runs):
+        keep(self, runs)
+        left.append(len(self))
+
+    monkeypatch.setattr(Stack, "keep", recorded)
+    own = ({"patience": 2}, {"patience": 4}, {"patience": 100})
+    alone, stacked = both("mlp", own, max_epochs=14)
+    assert_equal(alone, stacked)
+    epochs = [method.facts_["epochs"] for method in stacked]
+    assert epochs[0] < epochs[1] < epochs[2] == 14
+    assert left == [2, 1]
+
+
+def test_runs_may_differ_in_what_no_network_depends_on():
+    own = ({"learning_rate": 1e-2, "clip_norm": 0.1}, {"noise": 0.5, "warmup_epochs": 1}, {"mixup_probability": 0.0})
+    assert_equal(*both("concat", own))
+
+
+def test_validation_without_patients_or_with_one_label():
+    (x, y, held_out, labels), other = FOLDS[0], FOLDS[1]
+    parts = [(x, y, held_out[:0], labels[:0]), (x, y, held_out, np.ones_like(labels)), other]
+    alone, stacked = ([made("mlp", random_state=seed) for seed in range(3)] for _ in range(2))
+    assert_equal(*fit_both(alone, stacked, parts))
+
+
+@dataclass(kw_only=True, eq=False, repr=False)
+class Counting(MLP):
+    """Its hook changes a buffer and a parameter; its first epochs may not be selected."""
+
+    name = "counting_for_a_test"
+
+    def build(self, shapes):
+        return CountingNetwork(shapes.table)
+
+    def before_epoch(self, module, epoch, batches):
+        module.seen += sum(batch.table.mean() for batch in batches)
+        module.late.fill_(epoch >= 2)
+        if epoch == 3:
+            with torch.no_grad():
+                module.layer.bias += 1
+
+    def may_select(self, epoch):
+        return epoch >= 2
+
+
+class CountingNetwork(nn.Module):
+    def __init__(self, columns):
+        super().__init__()
+        self.layer = nn.Linear(columns, 1)
+        self.register_buffer("seen", torch.zeros(()))
+        self.register_buffer("late", torch.tensor(False))
+
+    def forward(self, batch):
+        # Branching on a flag is allowed as long as all runs agree on it.
+        scale = 2 if bool(self.late) else 1
+        return scale * self.layer(batch.table).squeeze(1) + self.seen, {}
+
+
+def test_hooks_change_each_run_s_own_state():
+    alone, stacked = ([Counting(random_state=seed, **SHORT) for seed in range(3)] for _ in range(2))
+    assert_equal(*fit_both(alone, stacked))
+    assert len({float(method.module_.seen) for method in stacked}) == 3
+    assert all(bool(method.module_.late) for method in stacked)
+
+
+def test_what_cannot_be_stacked_says_why():
+    assert can_stack([made("concat"), made("concat", random_state=3, learning_rate=1.0)]) is None
+    assert "width" in can_stack([made("concat"), made("concat", width=16)])
+    assert "different methods" in can_stack([made("concat"), made("mlp")])
+    assert "no network" in can_stack([find_method("svm")()])
+    assert "normalises batches" in can_stack([made("image_net")])
+
+    class OwnFit(Concat):
+        def fit(self, *parts):
+            return super().fit(*parts)
+
+    assert "own fit" in can_stack([OwnFit()])
+
+
+def test_patients_of_different_shapes_are_refused_and_nothing_is_fitted():
+    other = MadeUp(30, 0, columns=3)
+    methods = [made("mlp"), made("mlp")]
+    with pytest.raises(StrokebenchError, match="shape"):
+        fit_stacked(methods, [FOLDS[0], (other.x, other.y, other.x, other.y)])
+    assert not methods[0].history_
+
+
+@pytest.mark.parametrize("name", STACKED)
+def test_no_operation_is_done_run_by_run(name):
+    """PyTorch does so, with a warning, where it knows no way to do an operation for all runs at once."""
+    torch._C._functorch._set_vmap_fallback_enabled(False)
+    try:
+        fit_stacked([made(name, random_state=seed, max_epochs=2) for seed in range(3)], FOLDS)
+    finally:
+        torch._C._functorch._set_vmap_fallback_enabled(True)
+
+
+def started(name):
+    return [StackedRun.start(made(name, random_state=seed), FitParts(*part)) for seed, part in enumerate(FOLDS)]
+
+
+@pytest.mark.parametrize("name", STACKED)
+def test_training_leaves_nothing_on_another_device(name):
+    """On the meta device, which has no values: a tensor that stayed on the CPU does not mix with its tensors."""
+    device = torch.device("meta")
+    training = StackedTraining(started(name), device)
+    with training.feeder as feeder:
+        for composition, inputs in feeder.epoch(training.runs, 0, lambda _: torch.zeros(3, 2)):
+            training.prepare(composition)
+            training._step(inputs, 0)
+    training._validate()
+    assert training.totals.device == training.logits.device == training.stack.flat.device == device
+
+
+def test_an_epoch_may_be_a_tensor():
+    """As where steps are recorded; VDAFM's loss depends on it."""
+    logit, target = torch.randn(5), torch.ones(5)
+    method = made("vdafm")
+    aux = {name: torch.randn(5, 8) for name in ("image", "text", "image_as_text", "joint_image", "joint_text_as_text")}
+    losses = [method.loss(logit, target, aux, epoch) for epoch in (7, torch.tensor(7), 8)]
+    torch.testing.assert_close(losses[0], losses[1])
+    assert abs(losses[0] - losses[2]) > 1e-3
+
+
+def test_runs_step_together_whose_batches_are_as_large():
+    assert compositions(started("mlp")) == [
+        ((16, (0, 1, 2)),),
+        ((16, (0, 1)), (17, (2,))),
+        ((13, (0,)), (16, (1,))),
+    ]
+
+
+@pytest.mark.parametrize("threads", [2, 3])
+def test_threads_draw_what_one_draws(threads):
+    """Each run from its own generators, whoever draws for it and when."""
+    drawn = []
+    for count in (1, threads):
+        runs = started("vdafm")
+        runs[1].ended = True
+        training = StackedTraining(runs, torch.device("cpu"))
+        with Feeder(runs, training.patients, training._words, torch.device("cpu"), count) as feeder:
+            drawn.append(
+                [
+                    [
+                        part[row].clone()
+                        for group in inputs.groups
+                        for row, run in enumerate(group.runs)
+                        if run != 1
+                        for part in (
+                            group.rows,
+                            group.answers,
+                            group.partners,
+                            group.strength,
+                            group.share,
+                            *group.noise,
+                            group.bits,
+                        )
+                    ]
+                    for epoch in range(2)
+                    for _, inputs in feeder.epoch(runs, epoch, lambda _: torch.zeros(3, 2))
+                ]
+            )
+    assert len(drawn[0]) == 6
+    for one, other in zip(*drawn, strict=True):
+        assert all(torch.equal(a, b) for a, b in zip(one, other, strict=True))
+
+
+def networks(count):
+    torch.manual_seed(0)
+    return [nn.Sequential(nn.Linear(5, 3), nn.ReLU(), nn.Linear(3, 1)) for _ in range(count)]
+
+
+def test_the_optimiser_equals_each_run_s_own():
+    """Clipped and not, before and after the adaptive rate is tractable, with a run that sits out some steps."""
+    modules = networks(3)
+    stack = Stack(modules, torch.device("cpu"))
+    optimisers = [OnePassRAdam(module.parameters(), clip_norm=1.0) for module in modules]
+    generator = torch.Generator().manual_seed(0)
+    rates = [1e-2, 1e-3, 1e-2]
+    for number in range(14):
+        stepping = [True, True, number % 3 != 1]
+        gradients = {
+            name: torch.randn(value.shape, generator=generator) * torch.tensor([0.01, 1, 1]).view(-1, *[1] * len(shape))
+            for (name, value), shape in zip(stack.parameters.items(), stack.shapes.values(), strict=True)
+        }
+        for gradient in gradients.values():
+            gradient[2] *= stepping[2]
+        for run, (module, optimiser) in enumerate(zip(modules, optimisers, strict=True)):
+            if stepping[run]:
+                optimiser.lr = rates[run]
+                for name, parameter in module.named_parameters():
+                    parameter.grad = gradients[name][run].clone()
+                optimiser.step()
+        runs = [run for run in range(3) if stepping[run]]
+        stack.step(list(gradients.values()), stack.scalars(rates, [1.0] * 3, runs), runs)
+    for run, module in enumerate(modules):
+        for name, parameter in module.named_parameters():
+            torch.testing.assert_close(stack.parameters[name][run].detach(), parameter.detach(), atol=1e-6, rtol=1e-5)
+
+
+def test_a_kept_run_keeps_its_state_and_goes_on():
+    stack = Stack(networks(4), torch.device("cpu"))
+    stack.keep_best([1, 3])
+    best = stack.state(3, best=True)
+    gradients = [torch.ones_like(value) for value in stack.parameters.values()]
+    stack.step(gradients, stack.scalars([0.1] * 4, [1.0] * 4, range(4)), range(4))
+    present = stack.state(3)
+    stack.keep([1, 3])
+    assert len(stack) == 2
+    for name in present:
+        assert torch.equal(stack.state(1)[name], present[name])
+        assert torch.equal(stack.state(1, best=True)[name], best[name])
+        assert not torch.equal(best[name], present[name])
+        assert torch.equal(stack.parameters[name][1], present[name])
+
+
+def test_dropout_masks_are_those_of_the_single_path():
+    from strokebench.methods.parts.layers import Dropout
+
+    xs = [torch.ones(5, 3), torch.ones(2, 7)]
+    torch.manual_seed(4)
+    generator = torch.Generator()
+    generator.set_state(torch.get_rng_state())
+    expected = [Dropout(0.3)(x) for x in xs]
+    handed = Masks()
+    fed = FedDropout(0.3, handed)
+    handed.count()
+    assert all(torch.equal(fed(x), x) for x in xs)
+    assert handed.asked == [(15, 0.3), (14, 0.3)]
+    bits = torch.empty(1, sum(layer.words for layer in handed.asked), dtype=torch.int64)
+    bits.random_(-(2**63), None, generator=generator)
+    handed.feed([mask[0] for mask in masks(bits, handed.asked)])
+    for x, same in zip(xs, expected, strict=True):
+        assert torch.equal(fed(x), same)

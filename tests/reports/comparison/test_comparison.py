@@ -1,0 +1,204 @@
+"""The comparison's numbers, and that its paragraph says what the tests say, whatever the tests say."""
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from strokebench.errors import StrokebenchError
+from strokebench.reports.comparison.compare import compare
+from strokebench.reports.comparison.section import comparison_section, ranks_over_hospitals
+from strokebench.reports.comparison.table import comparison_table, effects_table, pairs_frame
+from strokebench.reports.comparison.words import cliques, lead, p_value
+from strokebench.reports.summary import summarise
+from strokebench.reports.tables.render import to_csv, to_markdown
+from strokebench.reports.tables.section import publish, read_section
+
+
+@pytest.fixture(scope="module")
+def compared(results):
+    return compare(results, n_resamples=200)
+
+
+@pytest.fixture(scope="module")
+def part(incomplete):
+    return compare(incomplete, n_resamples=200)
+
+
+def only(results, *methods):
+    keep = lambda frame: frame[frame["method"].isin(methods)]  # noqa: E731
+    return replace(results, predictions=keep(results.predictions), runs=keep(results.runs))
+
+
+def decided(comparison, winners):
+    """The same comparison with made-up verdicts: `winners` are (better, worse)."""
+    pairs = {}
+    for (first, second), pair in comparison.pairs.items():
+        if (second, first) in winners and pair.drawn.value > 0:
+            pair = replace(pair, drawn=replace(pair.drawn, value=-pair.drawn.value))
+        real = (first, second) in winners or (second, first) in winners
+        pairs[first, second] = replace(pair, real=real, p_holm=0.01 if real else 0.5)
+    return replace(comparison, pairs=pairs)
+
+
+def test_the_auc_is_that_of_table_1(results, compared):
+    table = summarise(results).set_index("method")["AUC"]
+    assert {name: interval.value for name, interval in compared.aucs.items()} == pytest.approx(table.to_dict())
+    assert list(compared.names) == list(table.sort_values(ascending=False).index)
+    assert all(interval.low < interval.value < interval.high for interval in compared.aucs.values())
+
+
+def test_equal_results_give_equal_comparisons(results, compared):
+    pd.testing.assert_frame_equal(pairs_frame(compare(results, n_resamples=200)), pairs_frame(compared))
+
+
+def test_a_pair_turned_round_changes_signs_only(compared):
+    first, second = compared.names[0], compared.names[-1]
+    one, other = compared.pair(first, second), compared.pair(second, first)
+    assert other.drawn.value == -one.drawn.value and other.drawn.low == -one.drawn.high
+    assert other.corrected.t == -one.corrected.t and other.p_holm == one.p_holm
+    assert other.better == one.better and other.superiority == 1 - one.superiority
+    assert other.turned() == one
+
+
+def test_the_reference_is_vdafm_or_the_best_by_validation_or_as_asked(results, compared):
+    assert compared.reference == "vdafm"
+    rest = only(results, "mlp", "svm", "concat")
+    runs = rest.runs.assign(validation_auc=rest.runs["method"].map({"mlp": 0.6, "svm": 0.8, "concat": 0.7}))
+    assert compare(replace(rest, runs=runs), n_resamples=20).reference == "svm"
+    assert compare(rest, reference="mlp", n_resamples=20).reference == "mlp"
+    with pytest.raises(StrokebenchError, match="vdafm"):
+        compare(rest, reference="vdafm", n_resamples=20)
+
+
+def test_pairs_are_compared_on_common_runs(part):
+    assert part.pair("vdafm", "mlp").runs == 17
+    assert part.pair("vdafm", "concat").runs == 18
+    assert part.pair("concat", "xgboost").runs == 20
+    assert "svm" not in part.names and part.left_out == ("SVM",)
+
+
+def test_a_method_against_its_copy_shows_no_difference(results):
+    two = only(results, "mlp", "svm")
+    copied = two.predictions[two.predictions["method"] == "mlp"]
+    twins = replace(two, predictions=pd.concat([copied, copied.assign(method="svm")]))
+    pair = next(iter(compare(twins, n_resamples=50).pairs.values()))
+    assert (pair.drawn.value, pair.drawn.p, pair.delong.p, pair.corrected.p, pair.p_holm) == (0, 1, 1, 1, 1)
+    assert not pair.real and pair.non_inferior(0.02) and pair.superiority == 0.5
+
+
+def test_no_corrected_t_where_all_runs_share_one_test_part(results):
+    held = replace(results, provenance={**results.provenance, "protocol": "holdout"})
+    comparison = compare(held, n_resamples=20)
+    assert all(pair.corrected is None for pair in comparison.pairs.values()) and not comparison.wide
+    assert "corrected" not in lead(comparison)
+    assert "corrected_t" not in pairs_frame(comparison)
+    assert "No corrected t" in to_markdown(comparison_table(held, comparison))
+
+
+def test_the_words_when_no_difference_is_real(compared):
+    said = lead(decided(compared, set()))
+    assert "None of the 28 differences" in said and "better" not in said and "not shown to be equal" in said
+
+
+def test_the_words_when_one_difference_is_real(compared):
+    said = lead(decided(compared, {("vdafm", "mlp")}))
+    assert "1 of the 28 differences in AUC between 8 methods is real" in said
+    assert "VDAFM is better than MLP by" in said and said.count("better than") == 1
+    pair = compared.pair("vdafm", "mlp")
+    assert f"by {100 * pair.drawn.value:.1f} points" in said
+
+
+def test_the_words_when_many_differences_are_real(compared):
+    losers = ("mlp", "svm")
+    winners = {(better, worse) for better in ("vdafm", "concat") for worse in losers} | {("xgboost", "svm")}
+    said = lead(decided(compared, winners))
+    labels = {name: compared.labels[name] for name in compared.names}
+    order = [labels[name] for name in compared.names]
+    both = " and ".join(sorted(("VDAFM", "Concat"), key=order.index))
+    beaten = " and ".join(sorted(("MLP", "SVM"), key=order.index))
+    assert (
+        "5 of the 28" in said
+        and f"{both} are each better than {beaten}" in said
+        and "XGBoost is better than SVM" in said
+    )
+
+
+def test_the_words_when_all_differences_are_real(compared):
+    names = compared.names
+    said = lead(decided(compared, {(a, b) for i, a in enumerate(names) for b in names[i + 1 :]}))
+    assert "All of the 28" in said and "told apart" not in said
+
+
+def test_the_better_method_is_the_one_of_the_pair_not_of_the_whole_ranking(compared):
+    first, second = compared.names[0], compared.names[1]
+    said = lead(decided(compared, {(second, first)}))
+    assert f"{compared.labels[second]} is better than {compared.labels[first]}" in said
+
+
+def test_the_words_of_incomplete_runs(part, incomplete):
+    said = lead(part)
+    assert "SVM has no finished run" in said and "VDAFM 18/20" in said and "MLP 17/20" in said
+    alone = lead(compare(only(incomplete, "vdafm", "svm")))
+    assert "Only VDAFM has finished runs" in alone and "better" not in alone
+    nothing = lead(compare(only(incomplete, "svm")))
+    assert nothing.startswith("No run is finished yet")
+
+
+def test_two_methods_without_a_common_run(make_results):
+    results = only(make_results(), "mlp", "svm")
+    cut = lambda frame: frame[(frame["seed"] < 41) == (frame["method"] == "mlp")]  # noqa: E731
+    runs = results.runs.copy()
+    runs.loc[~runs.index.isin(cut(runs).index), "status"] = "missing"
+    comparison = compare(replace(results, predictions=cut(results.predictions), runs=runs), n_resamples=20)
+    assert not next(iter(comparison.pairs.values())).real
+    assert "no run in common" in lead(comparison)
+    assert "nan" not in to_markdown(comparison_table(results, comparison)).lower()
+
+
+def test_sets_that_cannot_be_told_apart_are_maximal(compared):
+    small = replace(compared, names=("vdafm", "concat", "mlp"))
+    kept = {key: pair for key, pair in compared.pairs.items() if set(key) <= set(small.names)}
+    chain = decided(replace(small, pairs=kept), {("vdafm", "mlp")})
+    assert {frozenset(group) for group in cliques(chain)} == {
+        frozenset({"vdafm", "concat"}),
+        frozenset({"concat", "mlp"}),
+    }
+
+
+def test_the_tables_print_what_was_computed(results, compared):
+    table = comparison_table(results, compared)
+    text = to_csv(table)
+    interval = compared.aucs["mlp"]
+    assert f"{100 * interval.value:.2f} [{100 * interval.low:.1f}, {100 * interval.high:.1f}]" in text
+    assert "synthetic" in text and "VDAFM (reference)" in text
+    assert [row.key for row in table.rows] == list(compared.names)
+    effects = effects_table(results, compared)
+    assert "vdafm" not in [row.key for row in effects.rows] and len(effects.rows) == 7
+    assert "% of 20 runs" in to_csv(effects)
+
+
+def test_the_section_is_written_at_every_stage(incomplete, results, tmp_path):
+    for number, some in enumerate((incomplete, only(results, "mlp"), only(incomplete, "svm"))):
+        folder = tmp_path / str(number)
+        publish(comparison_section(some, compare(some, n_resamples=20), "Comparison"), folder)
+        section = read_section(folder)
+        assert section["lead"] and len(section["panels"]) == (4, 2, 0)[number]
+        for panel in section["panels"]:
+            assert panel["shows"] and panel["does_not_show"]
+            assert (folder / f"{panel['name']}.{'html' if panel['kind'] == 'table' else 'svg'}").is_file()
+
+
+def test_mean_ranks_only_over_hospitals(results, compared):
+    ranks, refusal = ranks_over_hospitals(results, compared)
+    assert ranks is None and "share their patients" in refusal
+    leaves = replace(results, provenance={**results.provenance, "protocol": "loho"})
+    comparison = compare(leaves, n_resamples=20)
+    ranks, refusal = ranks_over_hospitals(leaves, comparison)
+    assert refusal == "" and ranks.n_blocks == 5 and len(ranks.ranks) == 8
+    assert "comparison_ranks" in [panel.name for panel in comparison_section(leaves, comparison, "x").panels]
+
+
+def test_p_values_are_never_zero():
+    assert [p_value(p) for p in (0.5, 0.034, 1e-9, np.nan)] == ["0.50", "0.034", "< 0.001", "–"]

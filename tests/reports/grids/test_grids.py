@@ -1,0 +1,142 @@
+"""What grids say of made-up runs with known differences."""
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from strokebench.reports.grids.figure import draw_grid
+from strokebench.reports.grids.table import GridPoint, grid_lead, grid_table
+from strokebench.reports.results import Results
+from strokebench.reports.statistics.paired import Difference, paired_difference, test_share
+from strokebench.tasks.metrics.paper import METRICS
+
+# Not a test, whatever pytest thinks of its name.
+test_share.__test__ = False
+
+
+def grid_points(layers=(1, 2), heads=(4, 8)) -> list[GridPoint]:
+    return [
+        GridPoint(f"layers={x}, heads={y}", {"layers": x, "heads": y}, {"layers": x, "heads": y}, (x, y) == (1, 8))
+        for x in layers
+        for y in heads
+    ]
+
+
+def grid_results(make_results, points, shift=None, unfinished=()) -> Results:
+    """VDAFM's made-up predictions under every setting, sharpened towards the label by `shift[variant]`."""
+    base = make_results()
+    rng = np.random.default_rng(1)
+    predictions, runs = [], []
+    for point in points:
+        part = base.predictions[base.predictions["method"] == "vdafm"].assign(variant=point.variant)
+        logit = np.log(part["p"] / (1 - part["p"])) + (shift or {}).get(point.variant, 0) * (part["y"] - 0.5)
+        part["p"] = 1 / (1 + np.exp(-(logit + rng.normal(0, 0.3, len(part)))))
+        planned = base.runs[base.runs["method"] == "vdafm"].assign(variant=point.variant)
+        if point.variant in unfinished:
+            planned["status"] = "missing"
+            part = part.iloc[:0]
+        predictions.append(part)
+        runs.append(planned)
+    return Results(
+        pd.concat(predictions, ignore_index=True),
+        pd.concat(runs, ignore_index=True),
+        [base.method("vdafm")],
+        base.provenance,
+    )
+
+
+def test_the_corrected_error_is_nadeau_and_bengios():
+    runs = pd.MultiIndex.from_product([(39, 40), range(5)])
+    a = pd.Series(np.linspace(0.7, 0.8, 10), runs)
+    b = pd.Series(0.7, runs).where(np.arange(10) != 3)
+    found = paired_difference(a, b, test_share=0.25)
+    d = (a - b).dropna().to_numpy()
+    assert found.runs == 9
+    assert found.mean == pytest.approx(d.mean())
+    assert found.error == pytest.approx(math.sqrt(d.var(ddof=1) * (1 / 9 + 0.25)))
+
+
+def test_one_run_distinguishes_nothing():
+    one = pd.Series([0.9], pd.MultiIndex.from_tuples([(39, 0)]))
+    assert not paired_difference(one, one - 0.5, 0.25).distinguishable
+
+
+def test_two_runs_need_far_more_than_two_standard_errors():
+    runs = pd.MultiIndex.from_product([(39,), range(2)])
+    base = pd.Series(0.7, runs)
+    found = paired_difference(base.add([0.02, 0.03]), base, 0.25)
+    assert found.mean > 2 * found.error and not found.distinguishable
+    assert Difference(found.mean, found.error, 20).distinguishable
+
+
+def test_five_folds_test_a_quarter_of_what_they_train_on(make_results):
+    assert test_share(make_results()) == pytest.approx(0.25)
+
+
+def test_the_lead_tells_noise_from_a_difference(make_results):
+    points = grid_points()
+    noise = grid_lead(grid_results(make_results, points, {"layers=2, heads=4": 0.1}), "vdafm", points)
+    assert "not distinguishable" in noise and "layers=1, heads=8" in noise
+    clear = grid_lead(grid_results(make_results, points, {"layers=2, heads=4": 4}), "vdafm", points)
+    assert "layers=2, heads=4" in clear and "p < 0.05 by the corrected t test" in clear
+    best = grid_lead(grid_results(make_results, points, {"layers=1, heads=8": 4}), "vdafm", points)
+    assert "chosen setting (layers=1, heads=8) has the highest" in best and "0 of 3 other settings" in best
+
+
+def test_the_lead_of_a_grid_without_the_default(make_results):
+    points = [point for point in grid_points() if not point.chosen]
+    assert "default is not on the grid" in grid_lead(grid_results(make_results, points), "vdafm", points)
+
+
+def test_the_table_marks_the_chosen_and_compares_the_others(make_results):
+    points = grid_points()
+    table = grid_table(grid_results(make_results, points, {"layers=2, heads=8": 3}), "x", "X", {"vdafm": points})
+    rows = {row.label: row for row in table.rows}
+    assert rows["layers=1, heads=8 (chosen)"].cells["difference"].text == "reference"
+    told = rows["layers=2, heads=8"].cells["difference"].text
+    mean = rows["layers=2, heads=8"].cells["AUC"].value - rows["layers=1, heads=8 (chosen)"].cells["AUC"].value
+    assert told.startswith(f"{100 * mean:+.2f} ± ")
+
+
+@pytest.mark.parametrize("unfinished", [(), ("layers=1, heads=8",), "all"])
+def test_an_incomplete_grid_still_reports(make_results, unfinished, tmp_path):
+    points = grid_points()
+    unfinished = [point.variant for point in points] if unfinished == "all" else unfinished
+    results = grid_results(make_results, points, unfinished=unfinished)
+    lead = grid_lead(results, "vdafm", points)
+    table = grid_table(results, "x", "X", {"vdafm": points})
+    assert len(table.rows) == 4
+    assert [row.done for row in table.rows] == [0 if p.variant in unfinished else 20 for p in points]
+    draw_grid(results, "vdafm", points, METRICS).savefig(tmp_path / "x.png")
+    if len(unfinished) == 4:
+        assert "no finished run" in lead
+    elif unfinished:
+        assert "1 of 4 settings are incomplete" in lead
+
+
+def test_heat_maps_print_mean_and_spread(make_results):
+    # Four by four, as figure 3 is.
+    points = grid_points(range(1, 5), (4, 8, 16, 32))
+    results = grid_results(make_results, points)
+    axes = draw_grid(results, "vdafm", points, ("AUC", "ACC")).axes
+    assert [each.get_title(loc="left") for each in axes] == ["AUC", "ACC"]
+    texts = [text.get_text() for text in axes[0].texts]
+    table = grid_table(results, "x", "X", {"vdafm": points})
+    for row in table.rows:
+        cell = row.cells["AUC"]
+        assert f"{100 * cell.value:.1f}" in texts and f"±{100 * cell.std:.1f}" in texts
+
+
+def test_one_run_has_no_spread(make_results):
+    points = grid_points(range(1, 5), (4, 8, 16, 32))
+    results = grid_results(make_results, points)
+    first = results.runs["seed"].eq(results.runs["seed"].min()) & results.runs["fold"].eq(0)
+    seed = results.runs["seed"].min()
+    predictions = results.predictions[results.predictions["seed"].eq(seed) & results.predictions["fold"].eq(0)]
+    single = replace(results, runs=results.runs[first], predictions=predictions)
+    assert {row.cells["AUC"].std for row in grid_table(single, "x", "X", {"vdafm": points}).rows} == {None}
+    texts = [text.get_text() for text in draw_grid(single, "vdafm", points, ("AUC",)).axes[0].texts]
+    assert texts.count("one run") == 16 and not any("±" in text for text in texts)

@@ -1,0 +1,110 @@
+"""Missing modalities on made-up predictions whose modalities' worth is known."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from missing_results import make_missing_results
+from rich.console import Console
+
+from strokebench.benchmarks.experiments.missing import MissingModalities
+from strokebench.reports.missing.measure import (
+    ORDER,
+    RAW,
+    TESTED,
+    TRAINED,
+    TRAINED_ANY,
+    WAYS,
+    measure,
+    missing_conditions,
+    rate_condition,
+    subset_condition,
+    subsets,
+)
+from strokebench.tasks.conditions import COMPLETE
+from strokebench.tasks.inputs import Modality
+
+DRAWS = 100
+
+
+@pytest.fixture(scope="module")
+def found():
+    return measure(make_missing_results(), "vdafm", DRAWS)
+
+
+def test_conditions_have_names_of_their_own_and_few_fits():
+    conditions = missing_conditions()
+    assert len({condition.name for condition in conditions}) == len(conditions) == 1 + 3 * 6 + 4 * 4 + 1
+    assert len({condition.trained for condition in conditions}) == 8
+
+
+def test_the_whole_is_the_same_in_every_way():
+    assert {subset_condition(way, frozenset(Modality)) for way in WAYS} == {COMPLETE}
+
+
+def test_curves_begin_complete_and_end_without():
+    for modality in ORDER:
+        assert rate_condition(modality.value, 0) == COMPLETE
+        without = frozenset(Modality) - {modality}
+        assert rate_condition(modality.value, 1) == subset_condition(TESTED, without)
+    assert rate_condition("any", 1) is None
+    assert [rate_condition(TRAINED_ANY, rate) is not None for rate in (0.1, 0.3, 0.5)] == [False, True, False]
+
+
+@pytest.mark.parametrize("way", [TESTED, RAW, TRAINED])
+def test_contributions_sum_to_the_auc_above_chance_in_every_run_and_resample(found, way):
+    shares = found.contributions(way)
+    complete = found.index(COMPLETE)
+    np.testing.assert_allclose(shares.values.sum(axis=0), found.drawn.values[complete] - 0.5)
+    np.testing.assert_allclose(shares.draws.sum(axis=0), found.drawn.draws[complete] - 0.5)
+    assert shares.draws.shape == (3, 10, DRAWS)
+
+
+def test_equal_modalities_are_worth_about_the_same_and_the_stronger_more(found):
+    image, text, table = (found.contributions(TESTED).interval(number) for number in range(3))
+    assert image.low < text.value < image.high
+    assert table.low > max(image.high, text.high)
+
+
+def test_a_modality_that_says_nothing_is_worth_nothing():
+    weights = {Modality.IMAGE: 0.0, Modality.TEXT: 1.0, Modality.TABLE: 1.0}
+    shares = measure(make_missing_results(n=150, weights=weights), "vdafm", 10).contributions(TESTED)
+    assert np.abs(shares.values[0]).max() < 1e-12
+
+
+def test_more_gaps_cost_more(found):
+    table = [found.runs(rate_condition("table", rate)).mean() for rate in (0, 0.3, 0.7, 1)]
+    assert table == sorted(table, reverse=True)
+
+
+def test_report_of_finished_runs(tmp_path):
+    results = make_missing_results(n=200, seeds=(39,))
+    console = Console(record=True, width=140)
+    console.print(MissingModalities().report(results, tmp_path))
+    assert "Of its points above chance the model owes the table" in " ".join(console.export_text().split())
+    subset = pd.read_csv(tmp_path / "missing_subsets.csv")
+    assert len(subset) == 7
+    assert subset[TESTED].is_monotonic_increasing is False
+    assert subset[TESTED].iloc[-1] == subset[TRAINED].iloc[-1] == subset[TESTED].max()
+    assert (tmp_path / "shapley_picture.svg").is_file() and (tmp_path / "missing_curves.png").is_file()
+
+
+@pytest.mark.parametrize(
+    "finished",
+    [
+        lambda run: False,
+        lambda run: run["condition"] == "complete" and run["fold"] == 0,
+        lambda run: "@test" in run["condition"] or (run["condition"] == "complete" and run["seed"] == 39),
+    ],
+)
+def test_report_of_unfinished_runs(finished, tmp_path):
+    results = make_missing_results(n=120, finished=finished)
+    Console(record=True, width=140).print(MissingModalities().report(results, tmp_path))
+    assert (tmp_path / "section.json").is_file()
+
+
+def test_runs_that_lack_a_subset_are_left_out_of_contributions():
+    one = next(subset_condition(TESTED, keep).name for keep in subsets() if len(keep) == 1)
+    results = make_missing_results(finished=lambda run: (run["condition"], run["fold"]) != (one, 0))
+    shares = measure(results, "vdafm", 20).contributions(TESTED)
+    assert np.isnan(shares.values).any(axis=0).sum() == 2
+    assert not np.isnan(shares.interval(0).low)

@@ -1,0 +1,64 @@
+"""The checklist: complete by number, honest about gaps, and filled from facts only."""
+
+import csv
+import io
+import re
+from dataclasses import replace
+
+import pytest
+
+from strokebench.reports.page.checklist import State, fill_checklist
+from strokebench.reports.page.parts import Part
+
+_NUMBERS = """1 2 3a 3b 3c 4 5a 5b 6a 6b 6c 7 8a 8b 8c 9a 9b 9c 10 11 12a 12b 12c 12d 12e 12f 12g 13 14 15 16 17
+18a 18b 18c 18d 18e 18f 19 20a 20b 20c 21 22 23a 23b 24 25 26 27a 27b 27c"""
+NUMBERS = _NUMBERS.split()
+
+
+@pytest.fixture
+def part(results) -> Part:
+    return Part("table1", "table1", "x", "Table 1", results=results)
+
+
+def by_number(parts):
+    return {item.number: item for item in fill_checklist(parts).items}
+
+
+def test_every_item_of_the_statement_is_there_once(part):
+    assert [item.number for item in fill_checklist([part]).items] == NUMBERS
+
+
+def test_facts_are_filled_in(part):
+    items = by_number([part])
+    assert "200" in items["10"].known and "nihss < 7" in items["8a"].known
+    assert items["18a"].state is State.OPEN and items["18a"].gaps
+    assert not any("{" in item.known for item in items.values())
+
+
+def test_an_unknown_fact_leaves_the_item_open(part):
+    bare = replace(part.results, provenance={})
+    items = by_number([replace(part, results=bare)])
+    assert items["10"].known == "" and items["10"].state is State.OPEN
+
+
+def test_what_is_not_computed_is_a_gap_until_it_is(part):
+    assert any("strokebench run figure5" in gap for gap in by_number([part])["12d"].gaps)
+    more = [part, Part("figure5", "figure5", "x", "Figure 5"), Part("clinical", "clinical", "x", "Clinical")]
+    item = by_number(more)["12d"]
+    assert item.state is State.FILLED and [part.name for part in item.see] == ["figure5", "clinical"]
+
+
+def test_real_patients_need_ethics_and_invented_ones_do_not(part):
+    assert by_number([part])["17"].state is State.FILLED
+    real = replace(part.results, provenance={**part.results.provenance, "synthetic": False})
+    assert by_number([replace(part, results=real)])["17"].state is State.OPEN
+
+
+def test_the_files_hold_every_item(part):
+    checklist = fill_checklist([part])
+    rows = list(csv.DictReader(io.StringIO(checklist.to_csv())))
+    assert [row["item"] for row in rows] == NUMBERS
+    lines = [line for line in checklist.to_markdown().splitlines() if line.startswith("| ")]
+    assert [line.split("|")[1].strip() for line in lines[1:]] == NUMBERS
+    assert all(len(re.findall(r"(?<!\\)\|", line)) == 7 for line in lines)
+    assert sum(checklist.count(state) for state in State) == len(NUMBERS)

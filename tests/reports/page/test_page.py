@@ -1,0 +1,201 @@
+"""The page as text: it is whole, well-formed, asks for nothing, and tells nothing that it must not."""
+
+import re
+import shutil
+from collections import Counter
+from html.parser import HTMLParser
+from types import SimpleNamespace
+from urllib.parse import unquote
+
+import pandas as pd
+import pytest
+from demo_results import FOLDER, PATIENT
+
+from strokebench.errors import StrokebenchError
+from strokebench.reports.page.inline import inline_svg, inline_table
+from strokebench.reports.page.page import computing_hours, write_page
+from strokebench.reports.page.parts import find_parts
+from strokebench.reports.page.scrub import Scrubber
+
+VOID = {"meta", "link", "br", "img", "hr", "input"}
+
+
+class Document(HTMLParser):
+    """Elements with attributes, and whether every element is closed by its own end tag."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.elements, self.open, self.wrong = [], [], []
+        self.feed(text)
+        self.close()
+
+    def handle_starttag(self, tag, attrs):
+        self.elements.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attrs):
+        self.elements.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag):
+        if not self.open or self.open.pop() != tag:
+            self.wrong.append((tag, self.getpos()))
+
+
+@pytest.fixture(scope="module")
+def text(demo_page) -> str:
+    return demo_page.read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def document(text) -> Document:
+    return Document(text)
+
+
+def test_it_is_well_formed(document):
+    assert document.wrong == [] and document.open == []
+
+
+def test_ids_are_unique_though_figures_share_them(document, demo):
+    ids = Counter(attributes["id"] for _, attributes in document.elements if "id" in attributes)
+    assert [id for id, n in ids.items() if n > 1] == []
+    # The test bites: the files of two figures do share ids.
+    folder = demo / "virtual-nihss_lt_7-cv5" / "figure2"
+    first, second = (set(re.findall(r' id="([^"]+)"', (folder / f"figure2_{n}.svg").read_text())) for n in (1, 2))
+    assert first & second
+
+
+def test_every_reference_within_the_page_resolves(document, text):
+    ids = {attributes.get("id") for _, attributes in document.elements}
+    for tag, attributes in document.elements:
+        for name in ("href", "aria-labelledby", "aria-controls"):
+            value = attributes.get(name, "")
+            if value.startswith("#") or name != "href":
+                assert all(part.lstrip("#") in ids for part in value.split()), (tag, value)
+    used = set(re.findall(r"url\(#([^)]+)\)", text))
+    assert used and used <= ids
+
+
+def test_it_asks_for_nothing(document, text):
+    for tag, attributes in document.elements:
+        for name in ("src", "href", "srcset", "action", "data"):
+            value = attributes.get(name) or ""
+            assert value.startswith(("#", "data:")) or not value, (tag, name, value)
+    style = re.search(r"<style>(.*?)</style>", text, re.DOTALL)[1]
+    assert "@import" not in style and "url(" not in style
+    assert [tag for tag, _ in document.elements].count("script") == 1
+    assert "default-src 'none'" in text
+
+
+def test_every_panel_is_there_with_its_words(document, text, demo):
+    parts = find_parts(sorted(path for path in demo.iterdir() if path.is_dir()))
+    ids = {attributes.get("id") for _, attributes in document.elements}
+    panels = [panel for part in parts for panel in part.panels]
+    assert len(panels) == 3 + 3 + 2 + 2 and {panel.id for panel in panels} <= ids
+    assert text.count("<svg") == 2 + 4
+    assert text.count("What it does not show") == len(panels)
+
+
+def test_known_parts_come_in_reading_order_and_unknown_ones_last(document):
+    wanted = ["overview", "table1-cv5", "table1-holdout", "figure2", "figure4", "leaks", "zebra"]
+    parts = [a["id"] for tag, a in document.elements if tag == "section" and "part" in a.get("class", "").split()]
+    assert parts == [*wanted, "methods", "provenance", "checklist"]
+
+
+def test_cautions_come_first_and_nothing_unfinished_is_hidden(text):
+    cautions = text[text.index("Read this first") : text.index("<h2>Experiments")]
+    for said in ("Column x tells the outcome", "invented by a generator", "65/80 runs", "untrained"):
+        assert said in cautions, said
+    assert "SVM 10" in cautions and "VDAFM 2" in cautions
+    assert cautions.index("Column x") < cautions.index("invented by a generator")
+    # Results without a report.
+    assert "strokebench report figure4" in cautions
+
+
+def test_no_patient_and_no_folder_is_named(text, demo, demo_page):
+    stored = pd.read_parquet(demo / "virtual-nihss_lt_7-cv5" / "table1" / "predictions.parquet")
+    ids = set(stored["patient_id"])
+    assert PATIENT in ids and FOLDER in (demo / "virtual-nihss_lt_7-cv5/table1/table1.html").read_text()
+    whole = unquote(text)
+    assert not ids & set(re.findall(r"sub-\d+", whole))
+    assert FOLDER not in whole and str(demo) not in whole
+    assert "[folder]/[patient].nii.gz of patient [patient] is cut off" in whole
+    for name in ("checklist.md", "checklist.csv"):
+        assert str(demo) not in (demo_page.parent / name).read_text()
+
+
+@pytest.mark.parametrize(
+    ("said", "clean"),
+    [
+        ("no file /data/mri/sub-01_t1.nii", "no file [folder]/[patient]_t1.nii"),
+        (r"C:\scans\x\a.nii", r"[folder]/a.nii"),
+        ("~/secret/a.nii", "[folder]/secret/a.nii"),
+        ("Patient 17 has no image", "Patient [patient] has no image"),
+        ("17 runs, 17/20, 0.17 %", "17 runs, 17/20, 0.17 %"),
+        ("sub-012 and sub-01.", "sub-012 and [patient]."),
+        ("</section></div> a/b/c 1/2/3", "</section></div> a/b/c 1/2/3"),
+        ('"data:image/png;base64,AA/BB/CC+/aa/bb/c=="', '"data:image/png;base64,AA/BB/CC+/aa/bb/c=="'),
+    ],
+)
+def test_scrubbing(said, clean):
+    assert Scrubber(["sub-01", "17"])(said) == clean
+
+
+def test_what_could_run_is_taken_out_of_a_figure(tmp_path):
+    figure = tmp_path / "x.svg"
+    figure.write_text(
+        '<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" width="72pt" onload="x()">'
+        '<style>*{color:red}</style><script>x()</script><foreignObject><p/></foreignObject><path id="a" d="M0 0"/>'
+        '<use xlink:href="#a" onclick="x()"/><use href="https://x.org/y.svg#a"/><image href="http://x.org/y.png"/>'
+        '<rect clip-path="url(#a)" fill="url(https://x.org)"/><a href="javascript:x()"><path/></a></svg>'
+    )
+    clean = inline_svg(figure, "p", 'say "this"')
+    assert not re.search(r"script|style>|foreign|onload|onclick|http|<a\b", clean)
+    assert 'id="p-a"' in clean and 'href="#p-a"' in clean and "url(#p-a)" in clean and "--natural: 96px" in clean
+
+
+def test_a_damaged_table_or_figure_is_said(tmp_path):
+    with pytest.raises(StrokebenchError):
+        inline_table("<p>nothing</p>", "p")
+    (tmp_path / "x.svg").write_text("<svg")
+    with pytest.raises(StrokebenchError):
+        inline_svg(tmp_path / "x.svg", "p", "")
+
+
+def test_damage_is_shown_and_the_rest_stays(tmp_path, demo):
+    root = tmp_path
+    folder = shutil.copytree(demo / "virtual-nihss_lt_7-cv5", root / "virtual-nihss_lt_7-cv5")
+    (folder / "figure2" / "figure2_1.svg").unlink()
+    (folder / "zebra" / "predictions.parquet").write_bytes(b"cut off")
+    text = write_page([folder], root / "page").read_text()
+    assert "figure2_1 cannot be shown" in text and "Curves 2" in text
+    assert "Its results cannot be read" in text
+    assert str(root) not in text
+
+
+def test_what_an_experiment_warns_of_is_in_its_own_part_too(text):
+    assert "Column x tells the outcome" in text[text.index('<section id="leaks"') :]
+
+
+def test_nothing_computed_is_an_error_with_advice(tmp_path):
+    with pytest.raises(StrokebenchError) as error:
+        write_page([tmp_path / "none"], tmp_path)
+    assert error.value.hint
+
+
+def test_parts_without_a_protocol_are_told_apart_in_words(demo, tmp_path):
+    cv5 = demo / "virtual-nihss_lt_7-cv5"
+    for words in ("cv5-quick", "holdout-quick", "cv5-quick-tuned_60deeabd"):
+        shutil.copytree(cv5 / "leaks", tmp_path / f"virtual-nihss_lt_7-{words}" / "leaks")
+    parts = find_parts(sorted(tmp_path.iterdir()))
+    assert {part.distinction for part in parts} == {"cv5", "holdout", "cv5, tuned 60deeabd"}
+    assert len({part.id for part in parts}) == 3
+
+
+def test_computing_time_counts_a_fit_once_however_often_it_is_told():
+    columns = ["key", "status", "method", "seed", "fold", "fit_seconds", "predict_seconds"]
+    one_fit_under_two_conditions = [["a", "done", "m", 1, 0, 3600.0, 360.0], ["b", "done", "m", 1, 0, 3600.0, 720.0]]
+    others = [["c", "done", "m", 1, 1, 1800.0, 0.0], ["d", "failed", "m", 1, 2, 9e9, 0.0]]
+    table = pd.DataFrame(one_fit_under_two_conditions + others, columns=columns)
+    parts = [SimpleNamespace(runs=runs) for runs in (table, table.iloc[:1], None)]
+    assert computing_hours(parts) == pytest.approx(1 + 0.1 + 0.2 + 0.5)

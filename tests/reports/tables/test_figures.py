@@ -1,0 +1,45 @@
+"""The picture of Table 1 shows what the table holds."""
+
+from dataclasses import replace
+
+import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+from strokebench.reports.table1.figure import draw_table1, table1_picture
+from strokebench.reports.table1.table import table1
+
+
+def test_picture_names_cohort_methods_and_unfinished_runs(incomplete, tmp_path):
+    text = table1_picture(table1(incomplete), tmp_path / "a.svg").read_text(encoding="utf-8")
+    for words in (
+        "synthetic",
+        "VDAFM (18/20 runs)",
+        "SVM (0/20 runs)",
+        "Concat",
+        "Multimodal",
+        "other patients",
+    ):
+        assert words in text
+    assert "Oracle (true probability), 75.46" in text
+
+
+def test_equal_tables_are_equal_files(results, tmp_path):
+    for suffix in ("svg", "png"):
+        a, b = (table1_picture(table1(results), tmp_path / f"{n}.{suffix}").read_bytes() for n in "ab")
+        assert a == b
+
+
+@pytest.mark.parametrize("metric", ["F1", "Recall"])
+def test_any_metric(results, tmp_path, metric):
+    assert metric in table1_picture(table1(results), tmp_path / "a.svg", metric).read_text(encoding="utf-8")
+
+
+def test_a_long_title_of_the_cohort_is_whole_and_leaves_room(results):
+    said = "virtual cohort, quick check, not a result, random_forest tuned fold by fold on validation patients, "
+    said += "candidates proposed by all folds (synthetic patients)"
+    figure = draw_table1(replace(table1(results), cohort=said))
+    FigureCanvasAgg(figure).draw()
+    heading = figure._suptitle.get_window_extent()
+    assert " ".join(figure.get_suptitle().split()).endswith(said)
+    assert heading.x0 >= 0 and heading.x1 <= figure.bbox.x1
+    assert figure.axes[0].get_position().width > 0.6

@@ -1,0 +1,35 @@
+"""Cells of prose are whole in every dress, however narrow."""
+
+import io
+
+import pytest
+from rich.console import Console
+
+from strokebench.reports.tables.render import to_html, to_rich
+from strokebench.reports.tables.table import Cell, Column, Kind, Row, Table
+
+SAID = "Recall 34.57 is no share (nearest 34.24 and 34.78); Specificity 92.33 is none (nearest 92.25 and 92.50)"
+LABEL = "fig3/lambda_align=0.02,lambda_con=0.2/vdafm"
+
+
+@pytest.fixture
+def table() -> Table:
+    columns = [Column(name, name.capitalize(), Kind.TEXT) for name in ("verdict", "deviation", "runs", "impossible")]
+    texts = ("no solution", "population", "29/84 29/90 33/87 33/89", SAID)
+    cells = {column.key: Cell(text=text) for column, text in zip(columns, texts, strict=True)}
+    return Table("t", "T", "nobody", "", columns, [Row(LABEL, LABEL, "g", cells, 1, 1)], counts_runs=False)
+
+
+def test_the_page_drops_nothing_behind_a_second_bracket(table: Table):
+    assert SAID in to_html(table)
+    assert 'class="text long"' in to_html(table)
+
+
+@pytest.mark.parametrize("width", [60, 80, 120, 240])
+def test_the_terminal_drops_nothing(table: Table, width: int):
+    console = Console(file=io.StringIO(), width=width)
+    console.print(to_rich(table))
+    printed = console.file.getvalue()
+    assert "…" not in printed and all(len(line) <= width for line in printed.splitlines())
+    words = printed.split()
+    assert all(word in words for word in [*SAID.split(), "29/90", "33/89", "population", "solution"])

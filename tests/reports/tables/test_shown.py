@@ -1,0 +1,30 @@
+"""What was shown once can be shown again from JSON."""
+
+import io
+import json
+
+import pytest
+from rich.console import Console
+
+from strokebench.reports.table1.table import table1
+from strokebench.reports.tables.shown import Shown
+
+
+def printed(shown: Shown, width: int) -> str:
+    console = Console(record=True, width=width, file=io.StringIO())
+    console.print(shown)
+    return console.export_text(styles=True)
+
+
+@pytest.mark.parametrize("width", [60, 80, 200])
+def test_it_prints_the_same_in_every_width(results, incomplete, width: int):
+    shown = Shown(["a leak"], "VDAFM leads.", [table1(results, cost=True), table1(incomplete)])
+    kept = Shown.from_json(json.loads(json.dumps(shown.to_json(), sort_keys=True)))
+    assert printed(kept, width) == printed(shown, width)
+    assert "a leak" in printed(kept, width) and "Oracle" in printed(kept, width)
+
+
+def test_damage_is_an_error():
+    for damaged in ({}, {"warnings": [], "lead": "", "tables": [{"name": "table1"}]}):
+        with pytest.raises((KeyError, TypeError)):
+            Shown.from_json(damaged)

@@ -1,0 +1,23 @@
+import numpy as np
+import pytest
+
+from strokebench.tasks.inputs import TriModal
+from strokebench.tasks.preparing import balancing
+from strokebench.tasks.preparing.balancing import smote
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_the_search_in_a_dense_table_finds_the_same_records(seed: int, monkeypatch: pytest.MonkeyPatch):
+    random = np.random.default_rng(seed)
+    categorical = np.arange(20) >= 14
+    table = np.where(categorical, random.integers(0, 2, (300, 20)), random.standard_normal((300, 20)))
+    number = np.arange(300, dtype=np.float32)[:, None]
+    x = TriModal(number, number[:, None], number[:, None, None], table.astype(np.float32))
+    y = (random.random(300) < 0.3).astype(np.int8)
+    sparse, labels = smote(x, y, categorical, seed)
+    monkeypatch.setattr(balancing, "SPARSE", 0)
+    dense, dense_labels = smote(x, y, categorical, seed)
+    np.testing.assert_array_equal(dense.table, sparse.table)
+    np.testing.assert_array_equal(dense.image, sparse.image)
+    np.testing.assert_array_equal(dense_labels, labels)
+    assert len(dense) == 2 * (y == 0).sum()

@@ -1,0 +1,204 @@
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+from small_cohort import make_cohort, make_embeddings
+
+from strokebench import large
+from strokebench.datasets.embeddings import Embeddings
+from strokebench.errors import StrokebenchError
+from strokebench.tasks.conditions import Condition, all_subsets
+from strokebench.tasks.inputs import Modality
+from strokebench.tasks.preparing.arrays import moments
+from strokebench.tasks.preparing.prepare import prepare
+from strokebench.tasks.preparing.table import TablePreprocessor
+from strokebench.tasks.protocols import make_split
+
+
+@pytest.fixture
+def fold(labels):
+    return make_split("cv5", labels, seeds=(39,)).folds[0]
+
+
+def arrays(x):
+    return {name: getattr(x, name) for name in ("image", "image_tokens", "text", "table")}
+
+
+def test_training_part_is_standardised(cohort, embeddings, labels, fold):
+    parts = prepare(cohort, embeddings, labels, fold, ["nihss"], balance="none")
+    assert len(parts.train) == len(fold.train)
+    for x, axis in [(parts.train.image, 0), (parts.train.image_tokens, (0, 1)), (parts.train.text, 0)]:
+        np.testing.assert_allclose(x.mean(axis), 0, atol=1e-5)
+        np.testing.assert_allclose(x.std(axis), 1, atol=1e-4)
+    np.testing.assert_allclose(parts.train.table.mean(0), 0, atol=1e-5)
+    assert parts.columns == (
+        "age",
+        "toast = cardioembolic",
+        "toast = large artery",
+        "toast = other",
+        "smoker = yes",
+    )
+
+
+def test_test_and_validation_rows_do_not_touch_the_training_part(cohort, embeddings, labels, fold):
+    before = prepare(cohort, embeddings, labels, fold, ["nihss"])
+    table = cohort.table.copy()
+    others = [*fold.test, *fold.validation]
+    table.loc[others, "age"] = 119.0
+    table.loc[others, "toast"] = "never seen"
+    rows = embeddings.rows(pd.Index(others))
+    image = embeddings.image.copy()
+    image[rows] += 100
+    changed = prepare(replace(cohort, table=table), replace(embeddings, image=image), labels, fold, ["nihss"])
+    for name, x in arrays(before.train).items():
+        np.testing.assert_array_equal(x, getattr(changed.train, name))
+    assert (changed.test.image > before.test.image).all()
+
+
+def test_everything_is_joined_by_id(cohort, embeddings, labels, fold):
+    order = np.random.default_rng(3).permutation(len(cohort))
+    shuffled = Embeddings(
+        embeddings.ids[order], embeddings.image[order], embeddings.image_tokens[order], embeddings.text[order]
+    )
+    a = prepare(cohort, embeddings, labels, fold, ["nihss"])
+    b = prepare(
+        replace(cohort, table=cohort.table.iloc[order[::-1]]),
+        shuffled,
+        labels.sample(frac=1),
+        fold,
+        ["nihss"],
+    )
+    for part in ("train", "validation", "test"):
+        for name, x in arrays(getattr(a, part)).items():
+            np.testing.assert_allclose(x, getattr(getattr(b, part), name), atol=1e-6)
+    np.testing.assert_array_equal(a.y_train, b.y_train)
+
+
+def test_mode_imputation_takes_the_mode_nearest_the_median():
+    cohort = make_cohort(6)
+    table = cohort.table.assign(
+        age=[30.0, 30.0, 60.0, 60.0, 62.0, np.nan], smoker=["yes", "yes", "no", None, "yes", "no"]
+    )
+    fitted = TablePreprocessor(cohort.columns).fit(table)
+    assert fitted.modes_["age"] == 60.0
+    assert fitted.modes_["smoker"] == "yes"
+    known = fitted.transform(table.assign(age=60.0, smoker="yes"))
+    filled = fitted.transform(table.assign(age=np.nan, smoker=None))
+    np.testing.assert_array_equal(known, filled)
+
+
+def test_missing_and_empty_inputs_give_finite_arrays(cohort, embeddings, labels, fold):
+    table = cohort.table.assign(age=np.nan, smoker=None)
+    image, text = embeddings.image.copy(), embeddings.text.copy()
+    image[embeddings.rows(pd.Index(fold.test[:3]))] = np.nan
+    text[:, 2] = np.nan
+    text[5] = np.nan
+    parts = prepare(replace(cohort, table=table), replace(embeddings, image=image, text=text), labels, fold, ["nihss"])
+    assert not any(name.startswith(("age", "smoker")) for name in parts.columns)
+    for part in (parts.train, parts.validation, parts.test):
+        for x in arrays(part).values():
+            assert np.isfinite(x).all()
+    assert (parts.test.image[:3] == 0).all()
+    assert (parts.test.text[:, 2] == 0).all()
+
+
+def test_cohort_without_images_or_text(cohort, labels, fold):
+    parts = prepare(cohort, Embeddings(cohort.ids, None, None, None), labels, fold, ["nihss"])
+    assert parts.train.image.shape[1] == 1
+    assert not parts.train.image.any()
+    assert not parts.test.text.any()
+
+
+def test_constant_channel_is_zeros_not_noise(cohort, embeddings, labels, fold):
+    image = embeddings.image.copy()
+    image[:, 0] = np.float32(0.1)
+    parts = prepare(cohort, replace(embeddings, image=image), labels, fold, ["nihss"])
+    np.testing.assert_allclose(parts.test.image[:, 0], 0, atol=1e-3)
+
+
+def test_a_patient_in_two_parts_is_refused(cohort, embeddings, labels, fold):
+    bad = replace(fold, test=(*fold.test, fold.train[0]))
+    with pytest.raises(StrokebenchError, match=fold.train[0]):
+        prepare(cohort, embeddings, labels, bad, ["nihss"])
+
+
+def test_smote_balances_the_training_part_only_and_keeps_records_together(cohort, embeddings, labels, fold):
+    plain = prepare(cohort, embeddings, labels, fold, ["nihss"], balance="none")
+    parts = prepare(cohort, embeddings, labels, fold, ["nihss"], balance="smote")
+    n = len(fold.train)
+    assert (np.bincount(parts.y_train) == np.bincount(plain.y_train).max()).all()
+    assert len(parts.validation) == len(fold.validation)
+    np.testing.assert_array_equal(parts.train.table[:n], plain.train.table)
+    minority = np.bincount(plain.y_train).argmin()
+    assert (parts.y_train[n:] == minority).all()
+    real = {plain.train.image[i].tobytes(): i for i in range(n) if plain.y_train[i] == minority}
+    for new in range(n, len(parts.train)):
+        source = real[parts.train.image[new].tobytes()]
+        np.testing.assert_array_equal(parts.train.text[new], plain.train.text[source])
+        np.testing.assert_array_equal(parts.train.image_tokens[new], plain.train.image_tokens[source])
+        distances = ((plain.train.table - parts.train.table[new]) ** 2).sum(1)[plain.y_train == minority]
+        assert distances.min() == pytest.approx(((plain.train.table[source] - parts.train.table[new]) ** 2).sum())
+    # A synthetic category is a real one, not something between two.
+    indicator = [i for i, name in enumerate(parts.columns) if " = " in name]
+    for i in indicator:
+        assert set(parts.train.table[n:, i]) <= set(plain.train.table[:, i])
+
+
+def test_duplicates_are_whole_patients(cohort, embeddings, labels, fold):
+    parts = prepare(cohort, embeddings, labels, fold, ["nihss"], balance="duplicate")
+    n = len(fold.train)
+    assert (np.bincount(parts.y_train) == np.bincount(parts.y_train)[0]).all()
+    assert {x.tobytes() for x in parts.train.table} == {x.tobytes() for x in parts.train.table[:n]}
+
+
+def test_conditions_zero_what_they_say(cohort, embeddings, labels, fold):
+    always = Condition(frozenset({Modality.IMAGE}))
+    at_test = Condition(frozenset({Modality.IMAGE}), "test_only")
+    parts = prepare(cohort, embeddings, labels, fold, ["nihss"], always)
+    for part in (parts.train, parts.validation, parts.test):
+        assert part.image.any() and part.image_tokens.any()
+        assert not part.text.any() and not part.table.any()
+    parts = prepare(cohort, embeddings, labels, fold, ["nihss"], at_test)
+    assert parts.train.table.any() and parts.validation.text.any()
+    assert not parts.test.table.any() and not parts.test.text.any() and parts.test.image.any()
+
+
+def test_seven_subsets_in_the_papers_order():
+    names = [condition.name for condition in all_subsets()]
+    assert names == ["text", "image", "table", "image+text", "text+table", "image+table", "complete"]
+
+
+def test_unknown_balance_and_missing_embeddings(cohort, embeddings, labels, fold):
+    with pytest.raises(StrokebenchError, match="smote"):
+        prepare(cohort, embeddings, labels, fold, balance="magic")
+    few = make_embeddings(cohort.subset(cohort.ids[:50]))
+    with pytest.raises(StrokebenchError, match="has no embeddings"):
+        prepare(cohort, few, labels, fold)
+
+
+def test_moments_are_numpys_to_the_bit(embeddings):
+    rows = np.random.default_rng(0).permutation(len(embeddings.ids))[:60]
+    for x, axis in [(embeddings.image, 0), (embeddings.image_tokens, (0, 1)), (embeddings.text, 0)]:
+        mean, deviation = moments(x, rows, axis)
+        np.testing.assert_array_equal(mean, x[rows].mean(axis, dtype=np.float64, keepdims=True))
+        np.testing.assert_array_equal(deviation, x[rows].std(axis, dtype=np.float64, keepdims=True))
+
+
+@pytest.mark.parametrize("balance", ["smote", "duplicate", "none"])
+def test_what_is_prepared_in_blocks_and_mapped_is_the_same(
+    cohort, embeddings, labels, fold, balance, monkeypatch, tmp_path
+):
+    image = embeddings.image.copy()
+    image[::7] = np.nan
+    given = cohort, replace(embeddings, image=image), labels, fold, ["nihss"]
+    condition = Condition(frozenset({Modality.IMAGE}), rate=0.5, fill="zero")
+    held = prepare(*given, condition, balance)
+    monkeypatch.setenv("STROKEBENCH_HOME", str(tmp_path))
+    for name in ("HELD", "WHOLE", "BLOCK"):
+        monkeypatch.setattr(large, name, 1000)
+    mapped = prepare(*given, condition, balance)
+    for part in ("train", "validation", "test"):
+        for name, x in arrays(getattr(held, part)).items():
+            np.testing.assert_allclose(getattr(getattr(mapped, part), name), x, rtol=1e-5, atol=1e-6)
+    assert (tmp_path / "scratch").is_dir() and not any((tmp_path / "scratch").iterdir())
