@@ -24,7 +24,7 @@ from strokebench.reports.page.scrub import Scrubber
 from strokebench.reports.results import MethodInfo
 from strokebench.reports.table1.table import FAMILIES
 from strokebench.reports.tables.caption import PROTOCOLS
-from strokebench.reports.tables.render import prose
+from strokebench.reports.tables.render import prose, style_sheet
 
 TEMPLATES = Path(__file__).parent / "templates"
 COHORT_TEMPLATES = Path(__file__).parents[1] / "cohort" / "templates"
@@ -98,7 +98,7 @@ def render_page(parts: Sequence[Part], checklist: Checklist, description: Descri
         machines=sorted({str(part.facts["machine"]) for part in parts if part.facts.get("machine")}),
         hours=computing_hours(parts),
         made=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
-        style=Markup(_template("table.css") + _template("report.css")),
+        style=Markup(style_sheet() + _template("report.css")),
         script=Markup(script),
         # The hash is of the element's whole text, the line break after the opening tag included.
         script_hash=base64.b64encode(hashlib.sha256(f"\n{script}".encode()).digest()).decode(),
