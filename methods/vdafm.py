@@ -12,7 +12,6 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from strokebench.methods.base import Family
-from strokebench.methods.linear import Linear
 from strokebench.methods.neural import NeuralMethod
 from strokebench.methods.parts.attention import PostNormBlock
 from strokebench.methods.parts.layers import Head, matching, reduction, unit_vectors
@@ -137,8 +136,8 @@ class VDAFMNetwork(nn.Module):
         self.encoder = nn.Sequential(
             *(PostNormBlock(width, settings.heads, 4 * width, settings.encoder_dropout) for _ in range(settings.layers))
         )
-        self.image_output = Linear(width, width)
-        self.text_output = Linear(width, width)
+        self.image_output = nn.Linear(width, width)
+        self.text_output = nn.Linear(width, width)
         self.head = Head(2 * width + shapes.table, dropout)
 
     def forward(self, batch: Batch) -> tuple[Tensor, Aux]:
@@ -162,7 +161,7 @@ class VDAFMNetwork(nn.Module):
 
 def two_layers(width: int) -> nn.Sequential:
     """A map between the two spaces."""
-    return nn.Sequential(Linear(width, width), nn.ReLU(), Linear(width, width))
+    return nn.Sequential(nn.Linear(width, width), nn.ReLU(), nn.Linear(width, width))
 
 
 def angle(a: Tensor, b: Tensor) -> NDArray[np.float64]:

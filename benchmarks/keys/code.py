@@ -15,7 +15,7 @@ from pathlib import Path
 from strokebench.errors import StrokebenchError
 from strokebench.files import digest, home, read_json, write_json
 
-DECIDING_PACKAGES = ("torch", "numba", "scikit-learn", "xgboost", "imbalanced-learn", "numpy", "scipy")
+DECIDING_PACKAGES = ("torch", "scikit-learn", "xgboost", "imbalanced-learn", "numpy", "scipy")
 """Other people's code whose versions decide a result."""
 
 FIT = "strokebench.benchmarks.running.fit"

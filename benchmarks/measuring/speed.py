@@ -23,7 +23,7 @@ from strokebench.methods.neural import NeuralMethod
 from strokebench.methods.registry import find_method
 from strokebench.methods.training.batch import Patients
 from strokebench.methods.training.loop import predict_logits
-from strokebench.methods.training.optimiser import OnePassRAdam
+from strokebench.methods.training.optimiser import RAdam
 from strokebench.methods.training.protocol import augment
 from strokebench.tasks.inputs import TriModal
 
@@ -126,7 +126,7 @@ def _network(method: NeuralMethod, train: TriModal, y: np.ndarray, validation: T
     patients, held_out = Patients(train, method.parts()), Patients(validation, method.parts())
     target = torch.from_numpy(y.astype(np.float32))
     random, generator = np.random.default_rng(0), torch.Generator().manual_seed(0)
-    optimiser = OnePassRAdam(module.parameters(), lr=method.learning_rate, clip_norm=method.clip_norm)
+    optimiser = RAdam(module.parameters(), lr=method.learning_rate, clip_norm=method.clip_norm)
     clock = Clock()
     epoch_seconds, evaluations = [], []
     for _ in range(epochs + 1):
@@ -135,18 +135,17 @@ def _network(method: NeuralMethod, train: TriModal, y: np.ndarray, validation: T
             module.eval()
             method.before_epoch(module, 0, patients.in_order())
         module.train()
-        with optimiser.collecting():
-            for rows in torch.randperm(len(patients), generator=generator).split(method.batch_size):
-                with clock("data"):
-                    batch = patients.one_prompt(rows, generator)
-                    batch, soft = augment(batch, target[rows], method, random, generator)
-                with clock("forward"):
-                    logit, aux = module(batch)
-                    loss = method.loss(logit, soft, aux, 0)
-                with clock("backward"):
-                    loss.backward()
-                with clock("optimiser"):
-                    optimiser.step()
+        for rows in torch.randperm(len(patients), generator=generator).split(method.batch_size):
+            with clock("data"):
+                batch = patients.one_prompt(rows, generator)
+                batch, soft = augment(batch, target[rows], method, random, generator)
+            with clock("forward"):
+                logit, aux = module(batch)
+                loss = method.loss(logit, soft, aux, 0)
+            with clock("backward"):
+                loss.backward()
+            with clock("optimiser"):
+                optimiser.step()
         trained = time.perf_counter()
         predict_logits(method, module, held_out)
         evaluations.append(time.perf_counter() - trained)

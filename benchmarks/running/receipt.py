@@ -108,7 +108,7 @@ def _code() -> str:
     for room in _ROOMS:
         folder = Path(__file__).parents[2] / room
         for path in sorted(folder.rglob("*")):
-            # What Python and Numba compile on the way is not ours.
+            # What Python compiles on the way is not ours.
             if path.is_file() and "__pycache__" not in path.parts:
                 hashed.update(f"\0{room}/{path.relative_to(folder)}\0".encode() + path.read_bytes())
     return hashed.hexdigest()

@@ -6,7 +6,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from strokebench.methods.linear import Linear, linear
 from strokebench.methods.parts.layers import Dropout
 
 FEW_KEYS = 8
@@ -114,19 +113,19 @@ class PostNormBlock(nn.Module):
     def __init__(self, width: int, heads: int, inner: int, dropout: float) -> None:
         super().__init__()
         self.heads = heads
-        self.attended = Linear(width, width)
+        self.attended = nn.Linear(width, width)
         nn.init.zeros_(self.attended.bias)
         # No `nn.Linear`, which would draw weights of its own first.
         self.input_weight = nn.Parameter(nn.init.xavier_uniform_(torch.empty(3 * width, width)))
         self.input_bias = nn.Parameter(torch.zeros(3 * width))
-        self.feed_forward = nn.Sequential(Linear(width, inner), nn.ReLU(), Dropout(dropout), Linear(inner, width))
+        self.feed_forward = nn.Sequential(nn.Linear(width, inner), nn.ReLU(), Dropout(dropout), nn.Linear(inner, width))
         self.norm_attention = nn.LayerNorm(width)
         self.norm_feed_forward = nn.LayerNorm(width)
         self.dropout = Dropout(dropout)
 
     def forward(self, x: Tensor) -> Tensor:
         """(b, tokens, width) to the same."""
-        mapped = linear(x, self.input_weight, self.input_bias)
+        mapped = functional.linear(x, self.input_weight, self.input_bias)
         queries, keys, values = mapped.unflatten(2, (3, self.heads, -1)).unbind(2)
         # VDAFM has two tokens.
         seen = attend_by_element(queries, keys, values, self.dropout)

@@ -6,12 +6,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from strokebench.methods.linear import Linear
-
 
 def reduction(inputs: int, hidden: int, outputs: int, dropout: float) -> nn.Sequential:
     """The paper's dimension reduction: Linear, ReLU, dropout, Linear."""
-    return nn.Sequential(Linear(inputs, hidden), nn.ReLU(), Dropout(dropout), Linear(hidden, outputs))
+    return nn.Sequential(nn.Linear(inputs, hidden), nn.ReLU(), Dropout(dropout), nn.Linear(hidden, outputs))
 
 
 class Dropout(nn.Module):

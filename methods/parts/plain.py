@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
-from strokebench.methods.linear import Linear
 from strokebench.methods.parts.layers import Dropout
 from strokebench.methods.training.batch import Aux, Batch
 
@@ -33,7 +32,7 @@ def deep_layers(inputs: int, hidden: int, width: int, dropout: float) -> list[nn
     """Two linear layers with batch normalisation, ReLU and dropout."""
     layers: list[nn.Module] = []
     for before, after in ((inputs, hidden), (hidden, width)):
-        layers += [Linear(before, after), nn.BatchNorm1d(after), nn.ReLU(), Dropout(dropout)]
+        layers += [nn.Linear(before, after), nn.BatchNorm1d(after), nn.ReLU(), Dropout(dropout)]
     return layers
 
 

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Collection, Iterable, Sequence
 from functools import lru_cache
 
 import torch
 from torch import Tensor, nn
 
-from strokebench.methods.training.optimiser import rectification
-
-BETAS, EPS = (0.9, 0.999), 1e-8
-"""Those of `OnePassRAdam`."""
+from strokebench.methods.training.optimiser import step_size, update
 
 SCALARS = 2
 """Numbers a run that its step depends on."""
@@ -73,8 +69,6 @@ class Stack:
             name: (piece.unflatten(1, shape) if shape else piece.squeeze(1)).detach().requires_grad_()
             for (name, shape), piece in zip(self.shapes.items(), self._pieces(self.flat), strict=True)
         }
-        # After so many steps Adam corrects no bias: the learning rate does.
-        self._endless = torch.tensor(math.inf, device=self.flat.device)
 
     def _pieces(self, rows: Tensor) -> Sequence[Tensor]:
         """The parameters' numbers in (..., P)."""
@@ -93,7 +87,7 @@ class Stack:
 
     @torch.no_grad()
     def step(self, gradients: Sequence[Tensor | None], scalars: Tensor, stepping: Iterable[int]) -> None:
-        """Clip and update as `OnePassRAdam` does, one run after the other, which spares many passes over all.
+        """Clip and update as `RAdam` does, one run after the other, which spares many passes over all.
 
         Args:
             gradients: of the parameters in their order, (R, *shape); None where nothing depends on a parameter.
@@ -108,19 +102,9 @@ class Stack:
         gradient = torch.cat([*(row.flatten(1) for row in rows), rest], 1)
         clip, size = scalars.unbind(1)
         shrink = ((gradient.norm(dim=1) + 1e-6) / clip).clamp_min(1)
-        beta1, beta2 = BETAS
         for run in stepping:
-            values, own, momentum, square = (each[run] for each in (self.flat, gradient, self.momentum, self.square))
-            if self.adaptive[run]:
-                torch._fused_adam_(
-                    [values], [own], [momentum], [square], [], [self._endless], lr=size[run], beta1=beta1, beta2=beta2,
-                    weight_decay=0.0, eps=EPS, amsgrad=False, maximize=False, grad_scale=shrink[run],
-                )  # fmt: skip
-            else:
-                own /= shrink[run]
-                momentum.lerp_(own, 1 - beta1)
-                square.lerp_(own.square_(), 1 - beta2)
-                values.sub_(momentum * size[run])
+            own = [[each[run]] for each in (self.flat, gradient, self.momentum, self.square)]
+            update(*own, size[run], self.adaptive[run], shrink[run])
 
     def keep_best(self, runs: Sequence[int]) -> None:
         """Remember the present state of these runs as their best."""
@@ -179,14 +163,4 @@ def _agree(values: Sequence[Tensor] | Tensor) -> bool:
 
 @lru_cache
 def _size(step: int, rate: float) -> tuple[float, bool]:
-    """The learning rate of RAdam's step (from 1), with the corrections of both moments' bias, and if it is adaptive.
-
-    The update is this times momentum / (root of the square + EPS); where it is not adaptive, in the first steps, there
-    is no denominator.
-    """
-    if not step:
-        return 0.0, False
-    beta1, beta2 = BETAS
-    size = rate / (1 - beta1**step)
-    factor = rectification(step, beta2)
-    return (size, False) if factor is None else (size * factor * (1 - beta2**step) ** 0.5, True)
+    return step_size(step, rate) if step else (0.0, False)

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from strokebench.methods.training.batch import Aux, Batch, Epoch, Patients
-from strokebench.methods.training.optimiser import OnePassRAdam
+from strokebench.methods.training.optimiser import RAdam
 from strokebench.methods.training.protocol import Training, TrainingRun, learning_rate
 from strokebench.tasks.inputs import TriModal
 
@@ -37,7 +37,7 @@ def train_network(method: NeuralMethod, module: nn.Module, train: TriModal, y: N
                   validation: TriModal, y_validation: NDArray) -> Training:  # fmt: skip
     """Train `module` in place and leave it at its best epoch, in evaluation mode."""
     run = TrainingRun(method, train, y, validation, y_validation)
-    optimiser = OnePassRAdam(module.parameters(), clip_norm=method.clip_norm)
+    optimiser = RAdam(module.parameters(), clip_norm=method.clip_norm)
     best_state = None
     for epoch in range(method.max_epochs):
         optimiser.lr = learning_rate(epoch, method.learning_rate, method.warmup_epochs, method.max_epochs)
@@ -46,12 +46,11 @@ def train_network(method: NeuralMethod, module: nn.Module, train: TriModal, y: N
             method.before_epoch(module, epoch, run.patients.in_order())
         module.train()
         total = torch.zeros(())
-        with optimiser.collecting():
-            for batch, target in run.batches():
-                loss = training_loss(method, module, batch, target, epoch)
-                loss.backward()
-                optimiser.step()
-                total += loss.detach() * len(target)
+        for batch, target in run.batches():
+            loss = training_loss(method, module, batch, target, epoch)
+            loss.backward()
+            optimiser.step()
+            total += loss.detach() * len(target)
         end = run.close_epoch(epoch, float(total) / len(run.patients), predict_logits(method, module, run.held_out))
         if end.best:
             best_state = {name: value.clone() for name, value in module.state_dict().items()}

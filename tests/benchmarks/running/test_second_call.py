@@ -109,17 +109,17 @@ def test_an_unchanged_report_reads_no_run(console: Console, monkeypatch: pytest.
 
 
 def test_what_is_compiled_on_the_way_is_not_our_code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    for name in ("benchmarks/receipt.py", "methods/kernels/products.py"):
+    for name in ("benchmarks/receipt.py", "methods/mlp.py"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text("1")
     monkeypatch.setattr(receipt, "__file__", str(tmp_path / "benchmarks" / "running" / "receipt.py"))
     code = receipt._code.__wrapped__
     before = code()
-    cache = tmp_path / "methods" / "kernels" / "__pycache__"
+    cache = tmp_path / "methods" / "__pycache__"
     cache.mkdir()
-    (cache / "products.forward.nbi").write_text("compiled")
+    (cache / "mlp.cpython-312.pyc").write_text("compiled")
     assert code() == before
-    (tmp_path / "methods" / "kernels" / "products.py").write_text("2")
+    (tmp_path / "methods" / "mlp.py").write_text("2")
     assert code() != before
 
 

@@ -19,7 +19,7 @@ from strokebench.methods.stacking.network import FedDropout, Masks, masks
 from strokebench.methods.stacking.run import FitParts, StackedRun
 from strokebench.methods.stacking.state import Stack
 from strokebench.methods.stacking.training import StackedTraining
-from strokebench.methods.training.optimiser import OnePassRAdam
+from strokebench.methods.training.optimiser import RAdam
 
 
 @pytest.mark.parametrize("name", STACKED)
@@ -222,7 +222,7 @@ def test_the_optimiser_equals_each_run_s_own():
     """Clipped and not, before and after the adaptive rate is tractable, with a run that sits out some steps."""
     modules = networks(3)
     stack = Stack(modules, torch.device("cpu"))
-    optimisers = [OnePassRAdam(module.parameters(), clip_norm=1.0) for module in modules]
+    optimisers = [RAdam(module.parameters(), clip_norm=1.0) for module in modules]
     generator = torch.Generator().manual_seed(0)
     rates = [1e-2, 1e-3, 1e-2]
     for number in range(14):
