@@ -48,7 +48,7 @@ def load_cohort(dataset: str) -> Cohort:
     return _folder(path)
 
 
-# Each loader brings in nibabel, nilearn or pandera; a list of names must not.
+# Each loader brings in nibabel or nilearn; a list of names must not.
 def _virtual() -> Cohort:
     from strokebench.datasets.virtual import load
 

@@ -8,6 +8,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from strokebench.errors import StrokebenchError
@@ -178,32 +179,23 @@ def _check_columns(cohort: Cohort) -> None:
 
 
 def _check_values(cohort: Cohort) -> None:
-    # pandera takes a second to import; `strokebench --help` must not pay for it.
-    import pandera.pandas as pandera
-
-    checks = {
-        name: pandera.Column(
-            float if column.kind is Kind.NUMERIC else None,
-            [
-                *([pandera.Check.ge(column.low)] if column.low is not None else []),
-                *([pandera.Check.le(column.high)] if column.high is not None else []),
-            ],
-            nullable=True,
-            coerce=column.kind is Kind.NUMERIC,
-        )
-        for name, column in cohort.columns.items()
-    }
-    try:
-        validated = pandera.DataFrameSchema(checks).validate(cohort.table, lazy=True)
-    except pandera.errors.SchemaErrors as errors:
-        first = errors.failure_cases.iloc[0]
-        patient = first["index"]
+    table, wrong = cohort.table.copy(), []
+    for name in (name for name, column in cohort.columns.items() if column.kind is Kind.NUMERIC):
+        low, high, given = cohort.columns[name].low, cohort.columns[name].high, table[name]
+        values = pd.to_numeric(given, errors="coerce").astype(float)
+        for reason, fails in (
+            ("is no number", values.isna() & given.notna()),
+            (f"is below {low}", values < (-np.inf if low is None else low)),
+            (f"is above {high}", values > (np.inf if high is None else high)),
+        ):
+            wrong += [f"Patient {id}, column {name!r}: {value} {reason}" for id, value in given[fails].items()]
+        table[name] = values
+    if wrong:
         raise StrokebenchError(
-            f"Patient {patient}, column {first['column']!r}: {first['failure_case']!r} fails {first['check']}"
-            f" ({len(errors.failure_cases)} such values in the table).",
+            f"{wrong[0]} ({len(wrong)} such values in the table).",
             "Correct the value, or leave it empty if it is unknown.",
-        ) from None
-    object.__setattr__(cohort, "table", validated)
+        )
+    object.__setattr__(cohort, "table", table)
 
 
 def _check_files(paths: pd.Series | None, what: str) -> None:

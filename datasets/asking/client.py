@@ -145,7 +145,6 @@ class VisionClient:
         raise AssertionError("the last try returns or raises")
 
     async def _request(self, messages: list[dict[str, Any]], same_request: str) -> Answer:
-        import httpx2
         import openai
 
         clock = asyncio.get_running_loop().time
@@ -156,11 +155,11 @@ class VisionClient:
                 # Unparsed: the library would accept a body of any form as an answer.
                 response = await self._client.post(
                     "/chat/completions",
-                    cast_to=httpx2.Response,
+                    cast_to=object,
                     body={"model": self.model, "messages": messages, **asdict(self.sampling)},
                     options={"headers": {"Idempotency-Key": same_request}},
                 )
-            answer = read_answer(response.text)
+            answer = read_answer(response)
         except (TimeoutError, openai.APITimeoutError):
             raise Unanswered("timeout", f"no answer in {self.patience.timeout:g} s", billed=True) from None
         except openai.APIStatusError as error:

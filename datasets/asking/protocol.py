@@ -43,22 +43,18 @@ def messages_for(prompt: str, pictures: Sequence[bytes]) -> list[dict[str, Any]]
     ]
 
 
-def read_answer(body: str) -> Answer:
-    """The answer in a response's body.
+def read_answer(response: Any) -> Answer:
+    """The answer in a response's parsed JSON.
 
     Raises:
-        ValueError: the body is no completion; says what is wrong with it.
+        ValueError: it is no completion; says what is wrong with it.
     """
-    try:
-        response = json.loads(body)
-    except ValueError:
-        raise ValueError(f"not JSON: {body[:80]!r}") from None
     try:
         choice = response["choices"][0]
         message = choice["message"]
         content = message.get("content")
     except (TypeError, KeyError, IndexError, AttributeError):
-        raise ValueError(f"JSON, but no completion: {body[:80]!r}") from None
+        raise ValueError(f"JSON, but no completion: {str(response)[:80]!r}") from None
     if isinstance(content, list):
         content = "".join(str(part.get("text", "")) for part in content if isinstance(part, dict))
     if content is not None and not isinstance(content, str):
