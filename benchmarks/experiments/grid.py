@@ -1,9 +1,10 @@
-"""Experiments on a grid of hyper-parameters, enumerated by the sampler that tuning uses too."""
+"""Experiments on a grid of hyper-parameters."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -47,7 +48,8 @@ class Grid:
         if lacking := [name for name in self.parameters if name not in defaults]:
             raise ValueError(f"{method} has no parameter {lacking[0]}.")
         points = []
-        for values in enumerate_grid(self.axes):
+        for combination in product(*self.axes.values()):
+            values = dict(zip(self.axes, combination, strict=True))
             settings = {
                 name: value for axis, joint in values.items() for name, value in _apart(axis, joint, defaults).items()
             }
@@ -55,23 +57,6 @@ class Grid:
             variant = ", ".join(f"{name}={value}" for name, value in settings.items())
             points.append(GridPoint(variant, values, settings, chosen))
         return points
-
-
-def enumerate_grid(axes: Mapping[str, Sequence[Any]]) -> list[dict[str, Any]]:
-    """All combinations as Optuna's grid sampler gives them, in the order of `axes`, the last fastest."""
-    import optuna
-
-    from strokebench.benchmarks.tuning.space import FullGrid, quiet_optuna
-
-    quiet_optuna()
-    sampler = FullGrid({name: list(values) for name, values in axes.items()}, seed=0)
-    study = optuna.create_study(sampler=sampler)
-    found = []
-    while not sampler.is_exhausted(study):
-        trial = study.ask()
-        found.append({name: trial.suggest_categorical(name, list(values)) for name, values in axes.items()})
-        study.tell(trial, 0.0)
-    return sorted(found, key=lambda point: [list(values).index(point[name]) for name, values in axes.items()])
 
 
 class GridExperiment(Experiment):

@@ -4,22 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from heapq import heapreplace
+from statistics import mean
 from typing import Any
 
-from strokebench.benchmarks.keys.described import described
 from strokebench.benchmarks.running.run import Run
 from strokebench.errors import StrokebenchError
 from strokebench.files import home, read_json, write_json
 
-ELSEWHERE = {"concat": 6.0, "cross_attention": 10.0, "earthmind": 20.6, "fusion": 41.2, "sparsemm": 15.8, "vdafm": 14.6}
-"""Method -> seconds of a run at the paper's sizes on one core of the machine of docs/speed.md."""
-GUESSES = {"Traditional": 1.0, "Deep": 3.0, "Multimodal": 20.0, "Proposed": 20.0}
-"""Family -> the same for methods that are not in `ELSEWHERE`."""
-_USUAL_EPOCHS = 100
+GUESS = 10.0
+"""Seconds of a run where none was ever measured here."""
 
 
 class Costs:
-    """Measured seconds a run by method and number of epochs, remembered between calls."""
+    """Mean measured seconds of a run by method and number of epochs, remembered between calls."""
 
     def __init__(self) -> None:
         self.path = home("runs", "seconds.json")
@@ -33,25 +30,19 @@ class Costs:
         return _name(run.method, run.params) in self.seconds
 
     def estimate(self, run: Run) -> float:
-        """Seconds of this run: as measured, or a guess."""
-        if self.measured(run):
-            return self.seconds[_name(run.method, run.params)]
-        guess = ELSEWHERE.get(run.method) or GUESSES[described(run.method).family]
-        return guess * run.params.get("max_epochs", _USUAL_EPOCHS) / _USUAL_EPOCHS
+        """Seconds of this run: as measured, else those of the slowest, so that it starts early."""
+        return self.seconds.get(_name(run.method, run.params), max(self.seconds.values(), default=GUESS))
 
     def learn(self, records: Iterable[Mapping[str, Any]]) -> None:
-        """Remember the mean of these records for the next call."""
+        """Remember the means of these records for the next call."""
         measured: dict[str, list[float]] = {}
         for record in records:
-            seconds = record["fit_seconds"] + record["predict_seconds"]
-            # Processor time, because a machine that is busy otherwise makes a run look longer.
-            seconds = min(seconds, record["cpu_seconds"])
+            # Processor time where it is less, because a machine that is busy otherwise makes a run look longer.
+            seconds = min(record["fit_seconds"] + record["predict_seconds"], record["cpu_seconds"])
             measured.setdefault(_name(record["method"], record["params"]), []).append(seconds)
-        means = {name: round(sum(values) / len(values), 3) for name, values in measured.items()}
-        if means.items() <= self.seconds.items():
-            return
-        self.seconds |= means
-        write_json(self.path, self.seconds)
+        if measured:
+            self.seconds |= {name: round(mean(values), 3) for name, values in measured.items()}
+            write_json(self.path, self.seconds)
 
 
 def makespan(seconds: Sequence[float], workers: int) -> float:
@@ -80,9 +71,9 @@ def forecast(seconds: Sequence[float], workers: int, measured: bool = True) -> s
     if expected < 60:
         return ""
     basis = "at the speed measured so far" if measured else "at a guess, for not all of it was ever run here"
-    said = f"about {_duration(expected)} on {workers} worker{'s' if workers > 1 else ''} {basis}"
+    text = f"about {_duration(expected)} on {workers} worker{'s' if workers > 1 else ''} {basis}"
     most = paying_workers(seconds)
-    return f"{said}; up to {most} would pay ({_duration(makespan(seconds, most))})" if most > workers else said
+    return f"{text}; up to {most} would pay ({_duration(makespan(seconds, most))})" if most > workers else text
 
 
 def _duration(seconds: float) -> str:

@@ -6,21 +6,22 @@ import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from itertools import product
+from math import prod
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 import numpy as np
+import optuna
 from filelock import FileLock
+from optuna import Study, Trial
+from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 from optuna.samplers import BaseSampler, GridSampler, RandomSampler, TPESampler
+from optuna.storages import BaseStorage, JournalStorage, RDBStorage
+from optuna.storages.journal import JournalFileBackend
+from optuna.trial import FixedTrial, FrozenTrial, TrialState, create_trial
 
 from strokebench.errors import StrokebenchError
 from strokebench.methods.registry import find_method
-
-if TYPE_CHECKING:
-    from optuna import Study, Trial
-    from optuna.distributions import BaseDistribution
-    from optuna.storages import BaseStorage
-    from optuna.trial import FrozenTrial, TrialState
 
 SAMPLERS = ("tpe", "grid", "random")
 _LOOKS = 8
@@ -28,59 +29,33 @@ _LOOKS = 8
 _MOST_DEFAULTS = 10_000
 """Combinations that are tried to find the default in a search space."""
 
-
-def quiet_optuna() -> None:
-    """Optuna's own lines would tear the progress bar; what matters is said by us."""
-    import optuna
-
-    optuna.logging.set_verbosity(optuna.logging.ERROR)
+# Optuna's own lines would tear the progress bar; what matters is said by us.
+optuna.logging.set_verbosity(optuna.logging.ERROR)
 
 
-class FullGrid(GridSampler):
-    """Optuna's grid sampler, without stopping the study: queued trials (the default) have no place on the grid."""
+class Grid(GridSampler):
+    """Optuna's grid sampler, which would stop the study at trials that have no place on the grid (the default).
+
+    `BruteForceSampler` raises an error in a study with such a trial, or with one that was cut off.
+    """
 
     def after_trial(self, study: Study, trial: FrozenTrial, state: TrialState, values: Sequence[float] | None) -> None:
-        """Nothing: whoever asks looks at `is_exhausted`."""
+        """Nothing: whether the grid is visited is looked up before each trial."""
 
 
-class ByNumber(BaseSampler):
-    """A sampler made anew for each trial, seeded by the trial's number.
+def seeded_by_number(kind: type[RandomSampler] | type[TPESampler], seed: int) -> BaseSampler:
+    """A sampler that each trial seeds anew by its number.
 
     A study that was interrupted and one that several processes share draw what one process would have drawn;
     with one seed for all, each process would draw the same.
-
-    Args:
-        make: seed -> sampler.
     """
 
-    def __init__(self, make: Callable[[int], BaseSampler], seed: int) -> None:
-        self.make, self.seed = make, seed
-        self.current = make(seed)
+    class Seeded(kind):  # type: ignore[misc, valid-type]
+        def before_trial(self, study: Study, trial: FrozenTrial) -> None:
+            kind.__init__(self, seed=int(np.random.SeedSequence([seed, trial.number]).generate_state(1)[0]))
+            super().before_trial(study, trial)
 
-    def before_trial(self, study: Study, trial: FrozenTrial) -> None:
-        """A fresh sampler for this trial."""
-        self.current = self.make(int(np.random.SeedSequence([self.seed, trial.number]).generate_state(1)[0]))
-        self.current.before_trial(study, trial)
-
-    def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
-        """See Optuna."""
-        return self.current.infer_relative_search_space(study, trial)
-
-    def sample_relative(
-        self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
-    ) -> dict[str, Any]:
-        """See Optuna."""
-        return self.current.sample_relative(study, trial, search_space)
-
-    def sample_independent(
-        self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
-    ) -> Any:
-        """See Optuna."""
-        return self.current.sample_independent(study, trial, param_name, param_distribution)
-
-    def after_trial(self, study: Study, trial: FrozenTrial, state: TrialState, values: Sequence[float] | None) -> None:
-        """See Optuna."""
-        self.current.after_trial(study, trial, state, values)
+    return cast("BaseSampler", Seeded(seed=seed))
 
 
 def make_sampler(kind: str, method: str, seed: int = 0) -> BaseSampler:
@@ -91,45 +66,42 @@ def make_sampler(kind: str, method: str, seed: int = 0) -> BaseSampler:
     """
     if kind not in SAMPLERS:
         raise StrokebenchError(f"No sampler is called {kind!r}.", f"Choose from: {', '.join(SAMPLERS)}.")
-    distributions = search_distributions(method)
+    space = search_distributions(method)
     if kind == "grid":
-        return FullGrid(_discrete(method, distributions), seed=seed)
-    return ByNumber(lambda seed: RandomSampler(seed=seed) if kind == "random" else TPESampler(seed=seed), seed)
+        return Grid(_discrete(method, space), seed=seed)
+    return seeded_by_number(RandomSampler if kind == "random" else TPESampler, seed)
 
 
 def search_distributions(method: str) -> dict[str, BaseDistribution]:
-    """What a method's `search_space` asks a trial for, by name.
+    """The distributions that a method's `search_space` asks a trial for, by parameter.
 
     Raises:
-        StrokebenchError: it asks for nothing.
+        StrokebenchError: it asks for none.
     """
-    import optuna
-
-    quiet_optuna()
-    study = optuna.create_study(sampler=RandomSampler(seed=0))
-    found: dict[str, BaseDistribution] = {}
-    for _ in range(_LOOKS):
-        trial = study.ask()
-        find_method(method).search_space(trial)
-        found |= trial.distributions
+    found = {name: each for draw in _draws(method) for name, each in draw.items()}
     if not found:
         raise StrokebenchError(f"{method} has nothing to tune: its search space is empty.")
     return found
 
 
-def _discrete(method: str, distributions: Mapping[str, BaseDistribution]) -> dict[str, list[Any]]:
+def _draws(method: str) -> list[dict[str, BaseDistribution]]:
+    """What each of several random trials is asked for: a parameter may be wanted for some values of another alone."""
+    study = optuna.create_study(sampler=RandomSampler(seed=0))
+    trials = [study.ask() for _ in range(_LOOKS)]
+    for trial in trials:
+        find_method(method).search_space(trial)
+    return [trial.distributions for trial in trials]
+
+
+def _discrete(method: str, space: Mapping[str, BaseDistribution]) -> dict[str, list[Any]]:
     """The values of each parameter, refusing what has none to list."""
-    grid = {}
-    for name, distribution in distributions.items():
-        values = grid_values(distribution)
-        if values is None:
-            raise StrokebenchError(
-                f"{method}: {name} is continuous in its search space, so it has no grid.",
-                "Use --sampler tpe or random, or give the parameter a step or choices.",
-            )
-        grid[name] = values
-    first = _asked(method)
-    if any(_asked(method, seed) != first for seed in range(1, _LOOKS)):
+    grid = {name: values for name, each in space.items() if (values := grid_values(each)) is not None}
+    if continuous := [name for name in space if name not in grid]:
+        raise StrokebenchError(
+            f"{method}: {continuous[0]} is continuous in its search space, so it has no grid.",
+            "Use --sampler tpe or random, or give the parameter a step or choices.",
+        )
+    if any(draw.keys() != space.keys() for draw in _draws(method)):
         raise StrokebenchError(
             f"{method}: which parameters its search space asks for depends on their values, so it has no grid.",
             "Use --sampler tpe or random.",
@@ -137,18 +109,8 @@ def _discrete(method: str, distributions: Mapping[str, BaseDistribution]) -> dic
     return grid
 
 
-def _asked(method: str, seed: int = 0) -> set[str]:
-    import optuna
-
-    trial = optuna.create_study(sampler=RandomSampler(seed=seed)).ask()
-    find_method(method).search_space(trial)
-    return set(trial.distributions)
-
-
 def grid_values(distribution: BaseDistribution) -> list[Any] | None:
     """Every value of a discrete distribution; None for a continuous one."""
-    from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
-
     if isinstance(distribution, CategoricalDistribution):
         return list(distribution.choices)
     if isinstance(distribution, IntDistribution) and not distribution.log:
@@ -161,40 +123,23 @@ def grid_values(distribution: BaseDistribution) -> list[Any] | None:
 
 def default_trial(method: str) -> dict[str, Any] | None:
     """The values that make `search_space` give the method's defaults; None where it cannot."""
-    from optuna.trial import FixedTrial
-
-    find = find_method(method)
-    defaults = find().get_params()
-    choices = []
-    for name, distribution in search_distributions(method).items():
-        if name in defaults:
-            if not _holds(distribution, defaults[name]):
-                return None
-            choices.append([(name, defaults[name])])
-        elif (values := grid_values(distribution)) is None:
-            return None
-        else:
-            choices.append([(name, value) for value in values])
-    if np.prod([len(each) for each in choices]) > _MOST_DEFAULTS:
+    known, space = find_method(method), search_distributions(method)
+    defaults = known().get_params()
+    choices = [[defaults[name]] if name in defaults else grid_values(each) or [] for name, each in space.items()]
+    if prod(map(len, choices)) > _MOST_DEFAULTS:
         return None
-    for combination in product(*choices):
-        drawn = dict(combination)
+    for values in product(*choices):
+        drawn = dict(zip(space, values, strict=True))
+        try:
+            create_trial(value=0.0, params=drawn, distributions=space)
+        except ValueError:
+            # A default lies outside the space.
+            return None
         # Whatever a trial is asked for, a fixed one answers.
-        params = find.search_space(cast("Trial", FixedTrial(drawn)))
+        params = known.search_space(cast("Trial", FixedTrial(drawn)))
         if all(defaults.get(name) == value for name, value in params.items()):
             return drawn
     return None
-
-
-def _holds(distribution: BaseDistribution, value: Any) -> bool:
-    from optuna.distributions import FloatDistribution, IntDistribution
-
-    values = grid_values(distribution)
-    if values is not None:
-        return value in values
-    if not isinstance(distribution, FloatDistribution | IntDistribution) or not isinstance(value, int | float):
-        return False
-    return distribution.low <= value <= distribution.high
 
 
 def open_storage(place: str) -> BaseStorage:
@@ -203,10 +148,6 @@ def open_storage(place: str) -> BaseStorage:
     Raises:
         StrokebenchError: the database cannot be opened.
     """
-    from optuna.storages import JournalStorage, RDBStorage
-    from optuna.storages.journal import JournalFileBackend
-
-    quiet_optuna()
     if "://" not in place:
         path = Path(place)
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -238,8 +179,8 @@ def _open(make: Callable[[], BaseStorage]) -> BaseStorage:
         return make()
     except Exception as error:
         # A URL may hold a password.
-        said = re.sub(r"//[^/@\s]*@", "//", str(error).strip().partition("\n")[0])
+        message = re.sub(r"//[^/@\s]*@", "//", str(error).strip().partition("\n")[0])
         raise StrokebenchError(
-            f"The storage cannot be opened: {said[:200]}",
+            f"The storage cannot be opened: {message[:200]}",
             "Write sqlite:///studies.db, postgresql://user@host/name (with psycopg), or a file such as study.journal.",
         ) from None

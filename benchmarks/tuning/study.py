@@ -17,7 +17,7 @@ from strokebench.benchmarks.running.progress import StepProgress
 from strokebench.benchmarks.running.provenance import commit, strokebench_version
 from strokebench.benchmarks.running.run import Run
 from strokebench.benchmarks.running.store import Store
-from strokebench.benchmarks.tuning.space import FullGrid, default_trial, make_sampler, open_storage, quiet_optuna
+from strokebench.benchmarks.tuning.space import Grid, default_trial, make_sampler, open_storage
 from strokebench.benchmarks.tuning.trial import (
     DEFAULT,
     ERROR,
@@ -90,7 +90,6 @@ def run_study(
             opened, or no trial succeeded.
         KeyboardInterrupt: after saying what is kept.
     """
-    quiet_optuna()
     _, left_out = usable_methods(context, [method])
     if method in left_out:
         raise StrokebenchError(f"{method} cannot be tuned: {left_out[method]}.")
@@ -224,7 +223,7 @@ def _enough(study: optuna.Study, trials: int, sampler: optuna.samplers.BaseSampl
     if sum(map(counts, known)) + at_work >= trials:
         return True
     waiting = any(trial.state is TrialState.WAITING for trial in known)
-    return isinstance(sampler, FullGrid) and not waiting and sampler.is_exhausted(study)
+    return isinstance(sampler, Grid) and not waiting and sampler.is_exhausted(study)
 
 
 def _line(trial: FrozenTrial, study: optuna.Study, folds: int) -> str:

@@ -6,7 +6,7 @@ from rich.console import Console
 from small_context import make_context
 
 from strokebench.benchmarks.experiments.find import find_experiment
-from strokebench.benchmarks.experiments.grid import Grid, GridExperiment, enumerate_grid
+from strokebench.benchmarks.experiments.grid import Grid, GridExperiment
 from strokebench.benchmarks.experiments.table1 import Table1
 from strokebench.benchmarks.running.run import Run
 from strokebench.benchmarks.running.runner import report_experiment, run_experiment
@@ -25,8 +25,10 @@ class SmallGrid(GridExperiment):
 
 
 def test_every_combination_once_in_order():
-    found = enumerate_grid({"b": (3, 1), "a": ("x", "y", "z")})
-    assert found == [{"b": b, "a": a} for b in (3, 1) for a in ("x", "y", "z")]
+    points = Grid({"layers": (3, 1), "dropout": (0.3, 0.5, 0.7)}).points("vdafm")
+    assert [point.values for point in points] == [
+        {"layers": layers, "dropout": dropout} for layers in (3, 1) for dropout in (0.3, 0.5, 0.7)
+    ]
 
 
 @pytest.mark.parametrize(("name", "size"), [("figure2", 12), ("figure3", 16), ("figure4", 4), ("dropout", 5)])

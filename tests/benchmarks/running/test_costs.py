@@ -1,8 +1,7 @@
 import pytest
 
-from strokebench.benchmarks.running.costs import ELSEWHERE, Costs, forecast, makespan, paying_workers
+from strokebench.benchmarks.running.costs import GUESS, Costs, forecast, makespan, paying_workers
 from strokebench.benchmarks.running.run import Run
-from strokebench.methods.registry import all_methods
 
 
 @pytest.mark.parametrize(("seconds", "workers", "expected"), [([3, 3, 2, 2, 2], 2, 7), ([5, 1, 1], 2, 5), ([4], 3, 4)])
@@ -28,7 +27,7 @@ def test_a_run_costs_what_was_measured_however_busy_the_machine_was(tmp_path, mo
     monkeypatch.setenv("STROKEBENCH_HOME", str(tmp_path))
     run, short = Run("vdafm", 42, 0, "cv5"), Run("vdafm", 42, 0, "cv5", params={"max_epochs": 50})
     assert not Costs().measured(run)
-    assert Costs().estimate(run) == ELSEWHERE["vdafm"] == 2 * Costs().estimate(short)
+    assert Costs().estimate(run) == Costs().estimate(short) == GUESS
     records = [
         {"method": "vdafm", "params": {}, "fit_seconds": wall, "predict_seconds": 0.5, "cpu_seconds": cpu}
         for wall, cpu in ((90.0, 10.0), (11.5, 20.0))
@@ -38,5 +37,11 @@ def test_a_run_costs_what_was_measured_however_busy_the_machine_was(tmp_path, mo
     assert Costs().estimate(run) == pytest.approx((10 + 12) / 2)
 
 
-def test_seconds_are_guessed_for_methods_that_there_are():
-    assert set(ELSEWHERE) <= set(all_methods())
+def test_a_method_that_was_never_run_starts_with_the_slowest(tmp_path, monkeypatch):
+    monkeypatch.setenv("STROKEBENCH_HOME", str(tmp_path))
+    records = [
+        {"method": name, "params": {}, "fit_seconds": seconds, "predict_seconds": 0.0, "cpu_seconds": seconds}
+        for name, seconds in (("svm", 1.0), ("vdafm", 9.0))
+    ]
+    Costs().learn(records)
+    assert Costs().estimate(Run("concat", 42, 0, "cv5")) == 9 > Costs().estimate(Run("svm", 42, 0, "cv5"))

@@ -66,7 +66,7 @@ def test_a_database_whose_tables_another_machine_makes_just_now_is_tried_again(m
             raise IntegrityError("CREATE TABLE", None, Exception("duplicate key value violates unique constraint"))
         return "opened"
 
-    monkeypatch.setattr("optuna.storages.RDBStorage", race)
+    monkeypatch.setattr("strokebench.benchmarks.tuning.space.RDBStorage", race)
     monkeypatch.setattr("time.sleep", lambda seconds: None)
     if opens:
         assert open_storage("postgresql://host/name") == "opened"
