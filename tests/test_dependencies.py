@@ -4,6 +4,7 @@ import ast
 import re
 import sys
 import tomllib
+from functools import cache
 from importlib.metadata import packages_distributions
 from pathlib import Path
 
@@ -28,6 +29,7 @@ def normal(requirement: str) -> str:
 PRODUCT = {normal(one) for one in [*PROJECT["dependencies"], *EXTRAS["text"], *EXTRAS["cluster"]]}
 
 
+@cache
 def imported() -> dict[str, str]:
     """Distribution -> a file of ours that imports from it."""
     distributions, found = packages_distributions(), {}

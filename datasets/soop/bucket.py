@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 from urllib.parse import quote
 from xml.etree import ElementTree
 
+import requests
+from requests.adapters import HTTPAdapter
+from urllib3 import BaseHTTPResponse, Retry
+
 from strokebench.errors import StrokebenchError
 
-TRIES = 4
+TRIES, FIRST_WAIT, LONGEST_WAIT = 8, 1.0, 60
+"""Requests for one answer at most; seconds before the third, doubled each time; the most of it, whatever is asked."""
 TIMEOUT = (15.0, 60.0)
 """Seconds to connect, and between two pieces of an answer."""
+
+
+class Stopped(Exception):
+    """The download was asked to stop; what has arrived stays for the next call."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +41,7 @@ class BucketObject:
 
     @property
     def md5(self) -> str | None:
-        """MD5 of the bytes as hexadecimal digits, where the listing tells it."""
+        """MD5 of the bytes as hexadecimal digits, where the listing has it."""
         return self.etag.lower() if re.fullmatch(r"[0-9a-fA-F]{32}", self.etag) else None
 
 
@@ -41,70 +50,73 @@ def object_url(endpoint: str, key: str) -> str:
     return f"{endpoint.rstrip('/')}/{quote(key)}"
 
 
+def open_session(stopped: threading.Event) -> requests.Session:
+    """A session that asks a busy or broken server again, after as long as the server says.
+
+    Args:
+        stopped: once set, nothing is asked again: a wait ends with `Stopped`.
+    """
+
+    class InterruptibleRetry(Retry):
+        def sleep(self, response: BaseHTTPResponse | None = None) -> None:
+            asked = self.get_retry_after(response) if response else None
+            if stopped.wait(asked or self.get_backoff_time()):
+                raise Stopped
+
+    retries = InterruptibleRetry(
+        TRIES - 1,
+        # No connection, or a file that is damaged at its source: a minute of trying does not help.
+        connect=TRIES // 2,
+        other=TRIES // 2,
+        status_forcelist=(429, 500, 502, 503, 504),
+        backoff_factor=FIRST_WAIT / 2,
+        backoff_max=LONGEST_WAIT,
+        retry_after_max=LONGEST_WAIT,
+    )
+    session = requests.Session()
+    for scheme in ("http://", "https://"):
+        session.mount(scheme, HTTPAdapter(pool_maxsize=16, max_retries=retries))
+    return session
+
+
 def list_bucket(
-    endpoint: str, prefix: str, session: Any, on_page: Callable[[int], None] = lambda n: None
+    endpoint: str, prefix: str, session: requests.Session, on_page: Callable[[int], None] = lambda n: None
 ) -> list[BucketObject]:
     """Every file whose key begins with `prefix`, in the bucket's order.
 
     Args:
         endpoint: address of the bucket, as `https://s3.amazonaws.com/openneuro.org`.
-        session: a `requests.Session`.
-        on_page: told how many files are known so far.
+        on_page: called with how many files are known so far.
 
     Raises:
         StrokebenchError: the bucket cannot be reached or does not answer with a listing.
     """
     found: list[BucketObject] = []
-    token = ""
-    while True:
-        parameters = {"list-type": "2", "prefix": prefix} | ({"continuation-token": token} if token else {})
-        page = _page(endpoint, parameters, session)
-        found += [_object(entry, endpoint) for entry in page.iterfind("{*}Contents")]
-        on_page(len(found))
-        if page.findtext("{*}IsTruncated", "").strip().lower() != "true":
-            return found
-        following = page.findtext("{*}NextContinuationToken", "")
-        if not following or following == token:
-            raise StrokebenchError(f"{endpoint}: the listing does not say how it goes on.", "Try again later.")
-        token = following
-
-
-def _page(endpoint: str, parameters: dict[str, str], session: Any) -> ElementTree.Element:
-    import requests
-
-    reason = ""
-    for _ in range(TRIES):
-        try:
+    parameters = {"list-type": "2", "prefix": prefix}
+    try:
+        while True:
             response = session.get(endpoint.rstrip("/") + "/", params=parameters, timeout=TIMEOUT)
-            if response.status_code == 200:
-                page = ElementTree.fromstring(response.content)
-                if page.tag.rpartition("}")[2] == "ListBucketResult":
-                    return page
-                reason = f"it answers with {page.tag}"
-                break
-            reason = f"status {response.status_code}"
-            if response.status_code < 500 and response.status_code != 429:
-                break
-        except requests.RequestException as error:
-            reason = _short(error)
-        except ElementTree.ParseError as error:
-            reason = f"its answer is no XML ({error})"
-    raise StrokebenchError(
-        f"{endpoint}: no listing of the bucket ({reason}).",
-        "Check the network, or name a mirror with --endpoint.",
-    )
+            response.raise_for_status()
+            page = ElementTree.fromstring(response.content)
+            for entry in page.iterfind("{*}Contents"):
+                key, size, etag = (entry.findtext(f"{{*}}{name}", "") for name in ("Key", "Size", "ETag"))
+                found.append(BucketObject(key, int(size), etag.strip('"')))
+            on_page(len(found))
+            if page.findtext("{*}IsTruncated") == "false":
+                return found
+            following = page.findtext("{*}NextContinuationToken", "")
+            if following in ("", parameters.get("continuation-token")):
+                raise ValueError(f"a page of {page.tag} does not say how it goes on")
+            parameters["continuation-token"] = following
+    except (requests.RequestException, ElementTree.ParseError, ValueError) as error:
+        raise StrokebenchError(
+            f"{endpoint}: no listing of the bucket ({innermost(error)}).",
+            "Check the network, or name a mirror with --endpoint.",
+        ) from None
 
 
-def _object(entry: ElementTree.Element, endpoint: str) -> BucketObject:
-    key, size = entry.findtext("{*}Key", ""), entry.findtext("{*}Size", "")
-    if not key or not size.isdigit():
-        raise StrokebenchError(f"{endpoint}: the listing has an entry without name or size.")
-    return BucketObject(key, int(size), entry.findtext("{*}ETag", "").strip('"'))
-
-
-def _short(error: Exception) -> str:
-    # requests wraps the cause in layers of object representations; the innermost says it.
-    cause: BaseException = error
-    while cause.__cause__ or cause.__context__:
-        cause = cause.__cause__ or cause.__context__ or cause
-    return " ".join(str(cause).split())[:200] or type(error).__name__
+def innermost(error: BaseException) -> str:
+    """The cause of an error in one line; requests wraps it in layers of object representations."""
+    while cause := error.__cause__ or error.__context__:
+        error = cause
+    return " ".join(str(error).split())[:200] or type(error).__name__

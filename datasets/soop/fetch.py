@@ -13,10 +13,9 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from strokebench.datasets.soop.bucket import BucketObject, list_bucket, object_url
-from strokebench.datasets.soop.download import Stopped, download, is_whole, part_path
+from strokebench.datasets.soop.bucket import BucketObject, Stopped, list_bucket, object_url, open_session
+from strokebench.datasets.soop.download import download, is_whole, part_path
 from strokebench.errors import StrokebenchError
 
 ENDPOINT = "https://s3.amazonaws.com/openneuro.org"
@@ -93,13 +92,11 @@ def plan_fetch(
     Raises:
         StrokebenchError: an unknown kind or patient, or no listing.
     """
-    import requests
-
     kinds = [kind for kind in dict.fromkeys(kinds) if kind != "table"]
     for kind in kinds:
         if kind not in KINDS:
             raise StrokebenchError(f"There is no kind of file {kind!r}.", f"Choose from table, {', '.join(KINDS)}.")
-    with requests.Session() as session:
+    with open_session(threading.Event()) as session:
         listing = list_bucket(endpoint, PREFIX, session, lambda n: on_step("listing", n, 0))
     found = {file.key.removeprefix(PREFIX): file for file in listing}
     if "participants.tsv" not in found:
@@ -148,18 +145,12 @@ def _choose(
     return wanted
 
 
-def fetch(
-    plan: FetchPlan,
-    at_once: int = 4,
-    on_bytes: Callable[[int], None] = lambda n: None,
-    wait_seconds: float = 1.0,
-) -> None:
+def fetch(plan: FetchPlan, at_once: int = 4, on_bytes: Callable[[int], None] = lambda n: None) -> None:
     """Fetch what a plan lacks. Whatever has arrived stays; the next call goes on from there.
 
     Args:
         at_once: downloads at a time.
-        on_bytes: told how many bytes more there are.
-        wait_seconds: before a broken download is taken up again; doubled each time.
+        on_bytes: called with how many bytes more there are.
 
     Raises:
         StrokebenchError: the disk is too full, or a file cannot be had; the other files at work are ended.
@@ -172,31 +163,25 @@ def fetch(
             "Choose fewer patients or kinds, or another folder.",
         )
     stopped = threading.Event()
-    sessions = threading.local()
+
+    def advance(n: int) -> None:
+        if stopped.is_set():
+            raise Stopped
+        on_bytes(n)
 
     def one(path: str, wanted: BucketObject) -> None:
-        url = object_url(plan.endpoint, wanted.key)
         try:
-            download(url, plan.folder / path, wanted, _session(sessions), stopped, on_bytes, wait_seconds)
+            download(object_url(plan.endpoint, wanted.key), plan.folder / path, wanted, session, advance)
         except OSError as error:
             raise StrokebenchError(f"{plan.folder / path}: cannot be written ({error.strerror}).") from None
 
     pool = ThreadPoolExecutor(max(1, at_once))
-    try:
-        jobs = [pool.submit(one, path, wanted) for path, wanted in plan.missing.items()]
-        done, _ = wait(jobs, return_when=FIRST_EXCEPTION)
-        stopped_by = next((error for job in done if (error := job.exception())), None)
-        if stopped_by and not isinstance(stopped_by, Stopped):
-            raise stopped_by
-    finally:
-        # Also on Ctrl-C: the downloads at work end at their next piece.
-        stopped.set()
-        pool.shutdown(wait=True, cancel_futures=True)
-
-
-def _session(sessions: threading.local) -> Any:
-    import requests
-
-    if not hasattr(sessions, "session"):
-        sessions.session = requests.Session()
-    return sessions.session
+    with open_session(stopped) as session:
+        try:
+            jobs = [pool.submit(one, path, wanted) for path, wanted in plan.missing.items()]
+            for job in wait(jobs, return_when=FIRST_EXCEPTION).done:
+                job.result()
+        finally:
+            # Also on Ctrl-C: the downloads at work end at their next piece.
+            stopped.set()
+            pool.shutdown(wait=True, cancel_futures=True)

@@ -16,7 +16,8 @@ class BucketServer:
 
     `behave(key, n)` says how the n-th request (from 0) for a file is met: `ok`, `cut:N` (connection closed after
     N bytes of the answer), `corrupt` (other bytes of the same length), `norange` (the whole file whatever was
-    asked for), `status:N`. Keys in `in_parts` are listed with the checksum of an upload in parts.
+    asked for), `status:N`, `status:N:SECONDS` with Retry-After. A page of the listing has the key "" and is `ok`
+    or a status. Keys in `in_parts` are listed with the checksum of an upload in parts.
     """
 
     def __init__(self, files, behave=lambda key, n: "ok", page=7, in_parts=()):
@@ -65,9 +66,13 @@ class BucketServer:
 
     def list(self, handler, query):
         assert query["list-type"] == "2"
+        kind, _, detail = self.behave("", self.pages).partition(":")
+        self.pages += 1
+        if kind == "status":
+            send_status(handler, detail)
+            return
         keys = sorted(key for key in self.files if key.startswith(query.get("prefix", "")))
         start = int(query.get("continuation-token", "token-0=/+ ").split("-")[1].split("=")[0])
-        self.pages += 1
         shown, left = keys[start : start + self.page], keys[start + self.page :]
         token = escape(f"token-{start + self.page}=/+ ")
         entries = "".join(
@@ -92,7 +97,7 @@ class BucketServer:
         kind, _, detail = self.behave(key, n).partition(":")
         data, status, headers = self.files[key], 200, {"etag": self.etag(key), "accept-ranges": "bytes"}
         if kind == "status":
-            send(handler, int(detail), b"<Error/>")
+            send_status(handler, detail)
             return
         if kind == "corrupt":
             data = bytes(byte ^ 0x55 for byte in data)
@@ -115,6 +120,11 @@ class BucketServer:
         if kind == "cut":
             handler.close_connection = True
             handler.connection.close()
+
+
+def send_status(handler, detail):
+    status, _, seconds = detail.partition(":")
+    send(handler, int(status), b"<Error/>", {"retry-after": seconds} if seconds else {})
 
 
 def send(handler, status, body, headers=()):

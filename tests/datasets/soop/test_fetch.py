@@ -1,18 +1,20 @@
 import os
 import signal
 import threading
+import time
 from pathlib import Path
 from types import SimpleNamespace
 
 import nibabel
 import pandas as pd
 import pytest
-import requests
 from bucket_server import BucketServer
 from soop_bucket import bucket, nifti
+from urllib3 import HTTPResponse
 
 from strokebench.datasets.catalogue import load_cohort
-from strokebench.datasets.soop.bucket import list_bucket
+from strokebench.datasets.soop import bucket as soop_bucket
+from strokebench.datasets.soop.bucket import Stopped, list_bucket, open_session
 from strokebench.datasets.soop.download import is_whole, part_path
 from strokebench.datasets.soop.fetch import fetch, plan_fetch
 from strokebench.datasets.soop.fetched import write_cohort_file
@@ -21,13 +23,18 @@ from strokebench.errors import StrokebenchError
 TRACE_2 = "ds004889/sub-2/dwi/sub-2_rec-TRACE_dwi.nii.gz"
 
 
+@pytest.fixture(autouse=True)
+def short_waits(monkeypatch):
+    monkeypatch.setattr(soop_bucket, "FIRST_WAIT", 0.001)
+
+
 def tree(folder):
     paths = (path.relative_to(folder).as_posix() for path in Path(folder).rglob("*") if path.is_file())
     return {path: (folder / path).read_bytes() for path in paths}
 
 
 def test_a_listing_of_many_pages(tmp_path):
-    with BucketServer(bucket(), page=4) as server, requests.Session() as session:
+    with BucketServer(bucket(), page=4) as server, open_session(threading.Event()) as session:
         listed = list_bucket(server.url, "ds004889/", session)
         assert server.pages == -(-len(listed) // 4)
     expected = {key: len(data) for key, data in bucket().items() if key.startswith("ds004889/")}
@@ -77,7 +84,7 @@ def test_a_cut_connection_is_taken_up_where_it_broke(tmp_path):
     behave = lambda key, n: f"cut:{size // 3}" if key == TRACE_2 and n < 2 else "ok"  # noqa: E731
     with BucketServer(bucket(), behave) as server:
         moved = []
-        fetch(plan_fetch(tmp_path, ("trace",), ["2"], server.url), 1, moved.append, wait_seconds=0.01)
+        fetch(plan_fetch(tmp_path, ("trace",), ["2"], server.url), 1, moved.append)
         assert server.ranges == [(TRACE_2, size // 3), (TRACE_2, 2 * (size // 3))]
         assert server.sent[TRACE_2] == size and server.asked[TRACE_2] == 3
         assert sum(moved) == sum(server.sent.values())
@@ -89,11 +96,11 @@ def test_the_next_call_goes_on_and_asks_nothing_twice(tmp_path):
     with BucketServer(bucket(), lambda key, n: "cut:100" if key == TRACE_2 else "ok") as server:
         plan = plan_fetch(tmp_path, ("trace",), ["2"], server.url)
         with pytest.raises(StrokebenchError, match=r"sub-2_rec-TRACE_dwi\.nii\.gz"):
-            fetch(plan, 1, wait_seconds=0.001)
+            fetch(plan, 1)
         assert not (tmp_path / "sub-2/dwi/sub-2_rec-TRACE_dwi.nii.gz").exists(), "half a file has no name"
         server.behave = lambda key, n: "ok"
         again = plan_fetch(tmp_path, ("trace",), ["2"], server.url)
-        assert again.missing_size == size - 500 and len(again.here) == 3
+        assert again.missing_size == size - 100 * soop_bucket.TRIES and len(again.here) == 3
         fetch(again, 1)
         assert server.sent[TRACE_2] == size
         asked = dict(server.asked)
@@ -109,13 +116,13 @@ def test_a_spoilt_file_is_fetched_anew_and_never_kept(tmp_path, in_parts):
     with BucketServer(bucket(), lambda key, n: "corrupt" if n == 0 else "ok", in_parts=in_parts) as server:
         plan = plan_fetch(tmp_path, ("trace",), ["2"], server.url)
         moved = []
-        fetch(plan, 2, moved.append, wait_seconds=0.01)
+        fetch(plan, 2, moved.append)
         assert server.asked[TRACE_2] == 2 and sum(moved) == plan.size
         assert all(is_whole(tmp_path / path, file) for path, file in plan.files.items())
         server.behave = lambda key, n: "corrupt"
         (tmp_path / "sub-2/dwi/sub-2_rec-TRACE_dwi.nii.gz").unlink()
         with pytest.raises(StrokebenchError, match="not those that the bucket lists"):
-            fetch(plan_fetch(tmp_path, ("trace",), ["2"], server.url), 1, wait_seconds=0.001)
+            fetch(plan_fetch(tmp_path, ("trace",), ["2"], server.url), 1)
     assert not (tmp_path / "sub-2/dwi/sub-2_rec-TRACE_dwi.nii.gz").exists()
 
 
@@ -142,7 +149,7 @@ def test_a_beginning_of_another_version_is_not_continued(tmp_path):
         # Listed as before, but replaced since: the server sends the whole new file, which is not the listed one.
         server.files[TRACE_2] = nifti(99)
         with pytest.raises(StrokebenchError):
-            fetch(plan, 1, wait_seconds=0.001)
+            fetch(plan, 1)
         part.write_bytes(files[TRACE_2][:300])
         server.ranges.clear()
         server.sent.clear()
@@ -159,9 +166,39 @@ def test_a_server_without_ranges_and_one_that_is_busy(tmp_path):
     with BucketServer(bucket(), behave) as server:
         moved = []
         plan = plan_fetch(tmp_path, ("trace",), ["2"], server.url)
-        fetch(plan, 1, moved.append, wait_seconds=0.001)
+        fetch(plan, 1, moved.append)
         assert sum(moved) == plan.size
     assert (tmp_path / TRACE_2[9:]).read_bytes() == bucket()[TRACE_2]
+
+
+def test_a_busy_bucket_is_asked_again_after_as_long_as_it_says(tmp_path):
+    times = []
+
+    def behave(key, n):
+        times.append((key, time.monotonic()))
+        return "status:503:1" if n == 0 and key in ("", TRACE_2) else "ok"
+
+    with BucketServer(bucket(), behave) as server:
+        fetch(plan_fetch(tmp_path, ("trace",), ["2"], server.url), 1)
+    assert (tmp_path / TRACE_2[9:]).read_bytes() == bucket()[TRACE_2]
+    for asked in ("", TRACE_2):
+        first, second, *_ = [moment for key, moment in times if key == asked]
+        assert second - first > 0.95
+
+
+def test_waiting_is_bounded_and_ends_when_the_download_is_stopped(tmp_path, monkeypatch):
+    monkeypatch.setattr(soop_bucket, "FIRST_WAIT", 1.0)
+    stopped = threading.Event()
+    retries = open_session(stopped).get_adapter("https://").max_retries
+    stopped.set()
+    assert retries.parse_retry_after("7200") == soop_bucket.LONGEST_WAIT
+    waits = []
+    while not retries.is_exhausted() and len(waits) < soop_bucket.TRIES - 1:
+        retries = retries.increment("GET", "/", response=HTTPResponse(status=503))
+        waits.append(retries.get_backoff_time())
+    assert waits == [0, 1, 2, 4, 8, 16, 32]
+    with pytest.raises(Stopped):
+        retries.sleep()
 
 
 def test_what_cannot_be_had_ends_the_fetch_at_once(tmp_path):
