@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from math import isqrt
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -18,7 +17,7 @@ from strokebench.methods.parts.layers import Head
 from strokebench.methods.parts.tokens import TokenAdapter, TokenMethod, token_space
 from strokebench.methods.registry import register
 from strokebench.methods.training.batch import Aux, Batch, Epoch
-from strokebench.tasks.inputs import Shapes, TriModal
+from strokebench.tasks.inputs import Shapes
 
 if TYPE_CHECKING:
     import optuna
@@ -77,19 +76,15 @@ class FUSION(TokenMethod):
             raise StrokebenchError("fusion: late and layers are at least 1.", "Give 1 or more blocks of each.")
         return FUSIONNetwork(shapes, self)
 
-    def fit(self, train: TriModal, y: NDArray, validation: TriModal, y_validation: NDArray) -> Self:
-        from strokebench.methods.training.batch import Patients
-
-        super().fit(train, y, validation, y_validation)
-        adapter = self.module_.adapter
-        assert isinstance(adapter, TokenAdapter)
-        with torch.inference_mode():
-            batches = Patients(train, self.parts()).in_order()
-            tokens = zip(*(adapter(batch) for batch in batches), strict=True)
-            for name, parts in zip(("image", "text"), tokens, strict=True):
-                spread = torch.cat(parts).var(dim=0, unbiased=False).mean()
-                self.facts_[f"{name}_token_variance"] = float(spread)
-        return self
+    @torch.inference_mode()
+    def after_training(self, module: nn.Module, batches: Iterator[Batch]) -> dict[str, float]:
+        assert isinstance(module, FUSIONNetwork)
+        tokens = zip(*(module.adapter(batch) for batch in batches), strict=True)
+        spread = {
+            f"{name}_token_variance": float(torch.cat(parts).var(dim=0, unbiased=False).mean())
+            for name, parts in zip(("image", "text"), tokens, strict=True)
+        }
+        return {**super().after_training(module, batches), **spread}
 
     def loss(self, logit: Tensor, target: Tensor, aux: Aux, epoch: Epoch) -> Tensor:
         """Cross-entropy plus the weighted mapping loss."""

@@ -18,6 +18,8 @@ from strokebench.errors import StrokebenchError
 from strokebench.files import atomic_path, read_json, write_json
 from strokebench.methods.base import Method, two_columns
 from strokebench.methods.training.batch import Aux, Batch, Epoch
+from strokebench.methods.training.loop import predict_logits, train_network
+from strokebench.methods.training.protocol import TrainingRun
 from strokebench.tasks.inputs import Shapes, TriModal
 
 
@@ -81,31 +83,30 @@ class NeuralMethod(Method):
         """Whether the state after this epoch may become the method's; and whether patience counts it."""
         return True
 
-    def fit(self, train: TriModal, y: NDArray, validation: TriModal, y_validation: NDArray) -> Self:
-        from strokebench.methods.training.loop import train_network
+    def after_training(self, module: nn.Module, batches: Iterator[Batch]) -> dict[str, float]:
+        """Called with the best epoch's network and the training part, clean and in order: more numbers for `facts_`."""
+        return {}
 
+    def fit(self, train: TriModal, y: NDArray, validation: TriModal, y_validation: NDArray) -> Self:
         # Dropout and initial weights draw from torch's global generator: seeded inside, restored after.
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(self.random_state)
-            self.shapes_ = train.shapes
-            self.module_ = self.build(train.shapes)
-            result = train_network(self, self.module_, train, y, validation, y_validation)
-        self.history_ = result.history
-        self.facts_ = {
-            "parameters": sum(p.numel() for p in self.module_.parameters()),
-            "best_epoch": result.best_epoch,
-            "epochs": result.epochs,
-            **self.extra_facts(),
-        }
+            module = self.build(train.shapes)
+            run = train_network(self, module, train, y, validation, y_validation)
+        self.finish(module, train.shapes, run)
         return self
 
-    def extra_facts(self) -> dict[str, float]:
-        """More numbers worth logging, read after training."""
-        return {}
+    def finish(self, module: nn.Module, shapes: Shapes, run: TrainingRun) -> None:
+        """Take over a trained network, and note how its training went."""
+        self.shapes_, self.module_, self.history_ = shapes, module, run.result.history
+        self.facts_ = {
+            "parameters": sum(p.numel() for p in module.parameters()),
+            "best_epoch": run.result.best_epoch,
+            "epochs": run.result.epochs,
+            **self.after_training(module, run.patients.in_order()),
+        }
 
     def predict_proba(self, x: TriModal) -> NDArray[np.float64]:
-        from strokebench.methods.training.loop import predict_logits
-
         logits = predict_logits(self, self.module_, x)
         return two_columns(torch.sigmoid(logits.double()).numpy())
 

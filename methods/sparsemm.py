@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Self, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -19,7 +18,7 @@ from strokebench.methods.parts.layers import Head
 from strokebench.methods.parts.tokens import TokenAdapter, TokenMethod, token_space
 from strokebench.methods.registry import register
 from strokebench.methods.training.batch import Aux, Batch
-from strokebench.tasks.inputs import Shapes, TriModal
+from strokebench.tasks.inputs import Shapes
 
 if TYPE_CHECKING:
     import optuna
@@ -99,15 +98,6 @@ class SparseMM(TokenMethod):
     def may_select(self, epoch: int) -> bool:
         return self.training_free or epoch >= self.chase_epoch
 
-    def fit(self, train: TriModal, y: NDArray, validation: TriModal, y_validation: NDArray) -> Self:
-        from strokebench.methods.training.batch import Patients
-
-        super().fit(train, y, validation, y_validation)
-        if self.training_free:
-            self.set_budgets(self.module_, Patients(train, self.parts()).in_order())
-            self.facts_ |= self.extra_facts()
-        return self
-
     def set_budgets(self, module: nn.Module, batches: Iterable[Batch]) -> None:
         """Score the heads, share out the keys, and read sparsely from now on."""
         assert isinstance(module, SparseMMNetwork)
@@ -118,11 +108,12 @@ class SparseMM(TokenMethod):
             scores = torch.from_numpy(np.random.default_rng(self.random_state).dirichlet(np.ones(heads)))
         module.set_budgets(scores.flatten(), self.mean_budget, self.floor)
 
-    def extra_facts(self) -> dict[str, float]:
-        module = self.module_
+    def after_training(self, module: nn.Module, batches: Iterator[Batch]) -> dict[str, float]:
         assert isinstance(module, SparseMMNetwork)
+        if self.training_free:
+            self.set_budgets(module, batches)
         return {
-            **super().extra_facts(),
+            **super().after_training(module, batches),
             **concentration(module.scores.numpy().ravel()),
             "smallest_budget": float(module.budgets.min()),
             "largest_budget": float(module.budgets.max()),

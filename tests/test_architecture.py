@@ -101,7 +101,6 @@ def test_imports_between_rooms_go_down_only():
     assert upward(ROOT) == []
 
 
-@pytest.mark.xfail(reason="neural and training.loop", strict=False)
 def test_no_circle_of_files():
     assert circle(graph(ROOT)) == []
 

@@ -10,9 +10,13 @@ from strokebench.methods.registry import find_method
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from strokebench.methods.conformance.subject import Subject
+
 
 def show_check(name: str, console: Console) -> bool:
     """Run every conformance check on a method, one line each as it ends; False if one is broken.
+
+    A last line says whether its fits are trained together on a GPU.
 
     Raises:
         StrokebenchError: there is no such method.
@@ -35,4 +39,23 @@ def show_check(name: str, console: Console) -> bool:
             console.print(f"       {escape(result.message)}", soft_wrap=True, style="red")
     held = f"{method.label} holds all {len(checks)} checks." if not broken else ""
     console.print(held or f"{method.label} breaks {broken} of {len(checks)} checks.")
+    reason = _why_alone(subject)
+    on_gpu = f"computed one by one, on the CPU: {reason}" if reason else "trained together, as one stack"
+    console.print(f"Where there is a GPU, its fits are {escape(on_gpu)}.", soft_wrap=True)
     return not broken
+
+
+def _why_alone(subject: Subject) -> str | None:
+    """Why fits of the method cannot be stacked, found out by stacking two; None if they can."""
+    from strokebench.methods.neural import NeuralMethod
+    from strokebench.methods.stacking.fit import can_stack, fit_stacked
+
+    methods = [subject.make(random_state=seed) for seed in (0, 1)]
+    part = subject.train.x, subject.train.y, subject.validation.x, subject.validation.y
+    try:
+        reason = can_stack(methods)
+        if reason is None:
+            fit_stacked([method for method in methods if isinstance(method, NeuralMethod)], [part, part])
+    except Exception as error:
+        return " ".join(str(error).split())
+    return reason

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -48,7 +49,7 @@ class TokenMethod(NeuralMethod):
     heads: int = 8
     dropout: float = 0.5
 
-    def extra_facts(self) -> dict[str, float]:
+    def after_training(self, module: nn.Module, batches: Iterator[Batch]) -> dict[str, float]:
         return {"token_source": float(has_grid(self.shapes_))}
 
 

@@ -8,7 +8,6 @@ through memory in each step.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from copy import copy
 from typing import Any
 
 import torch
@@ -31,9 +30,6 @@ OWN_TO_EACH = frozenset(
 )
 """Hyper-parameters in which runs of a stack may differ: no network or loss depends on them."""
 
-FINISHING = frozenset({"fusion", "sparsemm"})
-"""Methods whose own `fit` only adds to what the common one made; another's might change its inputs first."""
-
 ANY = Shapes(image=16, tokens=16, prompts=1, layers=1, text=4, table=4)
 """Patients for whom a network is built to look at its layers."""
 
@@ -51,7 +47,7 @@ def can_stack(methods: Sequence[Method]) -> str | None:
         return f"{first.name} is no network"
     if any(type(method) is not type(first) for method in methods):
         return "they are different methods"
-    if type(first).fit is not NeuralMethod.fit and first.name not in FINISHING:
+    if type(first).fit is not NeuralMethod.fit:
         return f"{first.name} has its own fit"
     known = first.get_params()
     for method in methods[1:]:
@@ -59,7 +55,9 @@ def can_stack(methods: Sequence[Method]) -> str | None:
             if name not in OWN_TO_EACH and value != known[name]:
                 return f"they differ in {name}"
     with torch.random.fork_rng(devices=[]):
-        layers = first.build(ANY).modules()
+        layers = list(first.build(ANY).modules())
+    if any(isinstance(layer, nn.modules.dropout._DropoutNd) for layer in layers):
+        return f"{first.name} has PyTorch's own dropout; strokebench.methods.parts.layers.Dropout can be stacked"
     if any(isinstance(layer, nn.modules.batchnorm._BatchNorm) for layer in layers):
         # The gradient of a bias before it is nothing but rounding, which RAdam blows up to steps of full size:
         # the running means follow, and with them the validation curve and the epoch that is kept.
@@ -92,18 +90,5 @@ def fit_stacked(methods: Sequence[NeuralMethod], parts: Sequence[Fit], device: s
         raise StrokebenchError(f"These fits cannot be stacked: {reason}.", "Fit them one by one.")
     runs = [StackedRun.start(method, part) for method, part in zip(methods, given, strict=True)]
     train_stacked(runs, torch.device(device))
-    for run in runs:
-        _finish(run)
-
-
-def _finish(run: StackedRun) -> None:
-    """Let the method's own `fit` do what it does after training: it gets the trained network, and no epoch to train."""
-    method = run.method
-    finishing = copy(method)
-    finishing.max_epochs = 0
-    finishing.__dict__["build"] = lambda shapes: run.module
-    finishing.fit(*run.parts)
-    own = {*method.get_params(), "build"}
-    method.__dict__.update({name: value for name, value in vars(finishing).items() if name not in own})
-    method.history_ = run.result.history
-    method.facts_ = {**finishing.facts_, "best_epoch": run.result.best_epoch, "epochs": run.result.epochs}
+    for method, run in zip(methods, runs, strict=True):
+        method.finish(run.module, run.parts.train.shapes, run)

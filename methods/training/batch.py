@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -12,10 +12,6 @@ from torch import Tensor
 
 from strokebench.large import blocks, room
 from strokebench.tasks.inputs import TriModal
-
-if TYPE_CHECKING:
-    pass
-
 
 Aux = dict[str, Tensor]
 

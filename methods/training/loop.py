@@ -9,7 +9,6 @@ predictions use the mean over prompts, which is deterministic (our choice).
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 import torch
 from numpy.typing import NDArray
@@ -17,24 +16,21 @@ from torch import Tensor, nn
 
 from strokebench.methods.training.batch import Aux, Batch, Epoch, Patients
 from strokebench.methods.training.optimiser import RAdam
-from strokebench.methods.training.protocol import Training, TrainingRun, learning_rate
+from strokebench.methods.training.protocol import TrainingRun, learning_rate
+from strokebench.methods.training.trainable import Trainable
 from strokebench.tasks.inputs import TriModal
-
-if TYPE_CHECKING:
-    from strokebench.methods.neural import NeuralMethod
-
 
 Network = Callable[[Batch], tuple[Tensor, Aux]]
 
 
-def training_loss(method: NeuralMethod, network: Network, batch: Batch, target: Tensor, epoch: Epoch) -> Tensor:
+def training_loss(method: Trainable, network: Network, batch: Batch, target: Tensor, epoch: Epoch) -> Tensor:
     """What one step minimises, for a run alone and for each run of a stack."""
     logit, aux = network(batch)
     return method.loss(logit, target, aux, epoch)
 
 
-def train_network(method: NeuralMethod, module: nn.Module, train: TriModal, y: NDArray,
-                  validation: TriModal, y_validation: NDArray) -> Training:  # fmt: skip
+def train_network(method: Trainable, module: nn.Module, train: TriModal, y: NDArray,
+                  validation: TriModal, y_validation: NDArray) -> TrainingRun:  # fmt: skip
     """Train `module` in place and leave it at its best epoch, in evaluation mode."""
     run = TrainingRun(method, train, y, validation, y_validation)
     optimiser = RAdam(module.parameters(), clip_norm=method.clip_norm)
@@ -59,11 +55,11 @@ def train_network(method: NeuralMethod, module: nn.Module, train: TriModal, y: N
     if best_state is not None:
         module.load_state_dict(best_state)
     module.eval()
-    return run.result
+    return run
 
 
 @torch.inference_mode()
-def predict_logits(method: NeuralMethod, module: nn.Module, x: TriModal | Patients) -> Tensor:
+def predict_logits(method: Trainable, module: nn.Module, x: TriModal | Patients) -> Tensor:
     """Logits (n,) of all patients, in evaluation mode, on the mean over prompts."""
     patients = x if isinstance(x, Patients) else Patients(x, method.parts())
     module.eval()

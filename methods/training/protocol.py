@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple, Self
+from typing import NamedTuple, Self
 
 import numpy as np
 import torch
@@ -14,11 +14,9 @@ from torch import Tensor
 from torch.nn import functional
 
 from strokebench.methods.training.batch import Batch, Patients
+from strokebench.methods.training.trainable import Trainable
 from strokebench.tasks.inputs import TriModal
 from strokebench.tasks.metrics.selection import auc
-
-if TYPE_CHECKING:
-    from strokebench.methods.neural import NeuralMethod
 
 
 @dataclass
@@ -69,13 +67,13 @@ class Augmentation(NamedTuple):
     weight: float | None
 
     @classmethod
-    def draw(cls, method: NeuralMethod, random: np.random.Generator) -> Self:
+    def draw(cls, method: Trainable, random: np.random.Generator) -> Self:
         noisy = random.random() < method.noise_probability
         mixed = random.random() < method.mixup_probability
         return cls(noisy, float(random.beta(method.mixup_alpha, method.mixup_alpha)) if mixed else None)
 
 
-def augment(batch: Batch, target: Tensor, method: NeuralMethod, random: np.random.Generator,
+def augment(batch: Batch, target: Tensor, method: Trainable, random: np.random.Generator,
             generator: torch.Generator) -> tuple[Batch, Tensor]:  # fmt: skip
     """Gaussian noise, then MixUp with one permutation and one weight for all modalities and the labels.
 
@@ -110,7 +108,7 @@ class TrainingRun:
     """
 
     def __init__(
-        self, method: NeuralMethod, train: TriModal, y: NDArray, validation: TriModal, y_validation: NDArray
+        self, method: Trainable, train: TriModal, y: NDArray, validation: TriModal, y_validation: NDArray
     ) -> None:
         self.method, self.y_validation = method, y_validation
         self.patients, self.held_out = Patients(train, method.parts()), Patients(validation, method.parts())

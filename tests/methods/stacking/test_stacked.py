@@ -125,6 +125,24 @@ def test_what_cannot_be_stacked_says_why():
     assert "own fit" in can_stack([OwnFit()])
 
 
+@dataclass(kw_only=True, eq=False, repr=False)
+class PlainDropout(MLP):
+    """Built with PyTorch's own dropout."""
+
+    name = "plain_dropout_for_a_test"
+
+    def build(self, shapes):
+        network = super().build(shapes)
+        network.layers.append(nn.Dropout(0.5))
+        return network
+
+
+def test_pytorchs_own_dropout_is_refused_with_a_sentence():
+    method = PlainDropout(**SHORT)
+    assert "methods.parts.layers.Dropout" in can_stack([method])
+    assert method.fit(*FOLDS[0]).history_
+
+
 def test_patients_of_different_shapes_are_refused_and_nothing_is_fitted():
     other = MadeUp(30, 0, columns=3)
     methods = [made("mlp"), made("mlp")]
