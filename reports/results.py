@@ -14,7 +14,10 @@ from strokebench.errors import StrokebenchError
 from strokebench.files import atomic_path, file_digest, read_json, write_json
 from strokebench.tasks.metrics.paper import METRICS, evaluate
 
-RUN: tuple[str, ...] = ("method", "variant", "condition", "seed", "fold")
+SETTING: tuple[str, ...] = ("method", "variant", "condition")
+"""What a row of a table stands for; its runs differ in seed and fold only."""
+
+RUN: tuple[str, ...] = (*SETTING, "seed", "fold")
 """The columns that name a run, in predictions and in runs."""
 
 PREDICTION_COLUMNS: tuple[str, ...] = (

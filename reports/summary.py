@@ -8,11 +8,8 @@ import numpy as np
 import pandas as pd
 
 from strokebench.errors import StrokebenchError
-from strokebench.reports.results import RUN, STATUSES, THRESHOLD, Results
+from strokebench.reports.results import RUN, SETTING, STATUSES, THRESHOLD, Results
 from strokebench.tasks.metrics.paper import METRICS, evaluate, mean_std
-
-SETTING: tuple[str, ...] = ("method", "variant", "condition")
-"""What a row of a table stands for; its runs differ in seed and fold only."""
 
 COSTS: tuple[str, ...] = ("parameters", "fit_seconds", "predict_seconds", "peak_mb")
 
@@ -48,6 +45,12 @@ def summarise(results: Results) -> pd.DataFrame:
         row |= {name: pd.to_numeric(done[name]).mean() for name in COSTS}
         rows.append(row)
     return pd.DataFrame(rows)
+
+
+def rows_by_setting(results: Results) -> dict[tuple[str, ...], dict[str, Any]]:
+    """The rows of `summarise` by the values of `SETTING`, in its order."""
+    records = [{str(name): value for name, value in row.items()} for row in summarise(results).to_dict("records")]
+    return {tuple(str(row[name]) for name in SETTING): row for row in records}
 
 
 def summarise_oracle(results: Results) -> dict[str, float] | None:

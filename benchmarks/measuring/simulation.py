@@ -14,10 +14,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from strokebench.benchmarks.measuring.simulation_world import World, cross_validate, expected_aucs
-from strokebench.reports.statistics.bootstrap import Interval, bootstrap
-from strokebench.reports.statistics.corrected_t import TTest, corrected_t
+from strokebench.reports.statistics.bootstrap import bootstrap
 from strokebench.reports.statistics.decisions import ALPHA, holm, real_differences
 from strokebench.reports.statistics.delong import DeLong, delong
+from strokebench.reports.statistics.intervals import Interval
+from strokebench.reports.statistics.paired import CorrectedT, corrected_t
 from strokebench.reports.statistics.scores import Pooling, arrange
 from strokebench.tasks.protocols import FOLDS
 
@@ -109,9 +110,8 @@ def _judged(kind: str, name: str, interval: Interval, procedure: float, models: 
     }
 
 
-def _corrected(world: World, values: NDArray[Any]) -> TTest:
-    n_test = world.patients / FOLDS
-    return corrected_t(values, world.patients - n_test, n_test)
+def _corrected(world: World, values: NDArray[Any]) -> CorrectedT:
+    return corrected_t(values, 1 / (FOLDS - 1))
 
 
 def _uncorrected(differences: NDArray[Any]) -> float:

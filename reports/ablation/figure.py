@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from strokebench.reports.results import Results
 from strokebench.reports.table1.figure import CHANCE, draw_mean
 from strokebench.reports.tables import caption as words
-from strokebench.reports.tables.style import INK, LOOKS, SOFT, head
+from strokebench.reports.tables.style import INK, LOOKS, PALE, ROWS, SOFT, head, plain
 from strokebench.reports.tables.table import PAPER_LABEL, Table
 
 if TYPE_CHECKING:
@@ -39,24 +39,14 @@ def draw_ablation(results: Results, series: Sequence[tuple[str, Table]], metric:
     axes.set_yticks(range(len(labels)), labels)
     axes.set_ylim(max(len(labels), 1) - 0.45, -0.55)
     for line in range(1, len(labels)):
-        axes.axhline(line - 0.5, color="#e5e8eb", linewidth=0.8)
+        axes.axhline(line - 0.5, color=PALE, linewidth=0.8)
     if metric == "AUC":
         axes.axvline(CHANCE, color=SOFT, linestyle=":", linewidth=1)
     axes.set_xlabel(f"{metric} in percent: mean over runs, bar = population standard deviation", color=INK)
-    head(figure, setting_line(results))
-    axes.grid(axis="x", color="#e5e8eb", linewidth=0.8)
-    axes.set_axisbelow(True)
-    axes.tick_params(axis="y", length=0, labelcolor=INK)
-    for side in ("top", "right", "left"):
-        axes.spines[side].set_visible(False)
+    head(figure, words.setting_line(results))
+    plain(axes, "x", ROWS)
     _legend(figure, series, metric)
     return figure
-
-
-def setting_line(results: Results) -> str:
-    """Cohort, outcome and protocol in one line."""
-    facts = [f"{name} {said}" for name in ("outcome", "protocol") if (said := str(results.provenance.get(name, "")))]
-    return ", ".join([words.cohort_title(results), *facts])
 
 
 def _point(axes: Axes, row: Row, metric: str, height: float, look: tuple[str, str]) -> None:

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import pandas as pd
 
-from strokebench.reports.results import Results
-from strokebench.reports.statistics.paired import LEVEL, Difference, paired_difference, test_share
-from strokebench.reports.summary import SETTING, metrics_by_run, summarise
-from strokebench.reports.table1.table import METRIC_COLUMNS, metric_cells
+from strokebench.reports.results import SETTING, Results
+from strokebench.reports.statistics.decisions import ALPHA
+from strokebench.reports.statistics.paired import CorrectedT, corrected_t, test_share
+from strokebench.reports.summary import rows_by_setting
+from strokebench.reports.table1.table import METRIC_COLUMNS, metric_cells, metric_row
 from strokebench.reports.tables import caption as words
-from strokebench.reports.tables.failures import failures
+from strokebench.reports.tables.results_table import results_table
 from strokebench.reports.tables.table import Cell, Column, Kind, Row, Table, mark_best
 
 METRIC = "AUC"
@@ -51,6 +51,8 @@ def ablation_table(
     source: str = "",
     head: str = "Input",
     notes: Sequence[str] = (),
+    against: str = "complete",
+    distinguishable: str = "with a degree of freedom less than runs",
 ) -> Table:
     """The six metrics of each entry, and its AUC against the complete one on the same runs.
 
@@ -58,10 +60,10 @@ def ablation_table(
         entries: in the order of rows; those that were never planned are left out.
         source: the paper's table whose numbers stand beside.
         head: what is taken away from.
+        against: what the complete entry is called. distinguishable: what to know of the test.
     """
-    columns = [*METRIC_COLUMNS, Column("difference", f"{METRIC} − complete", Kind.TEXT)]
-    against = differences(results, entries)
-    summary = _summary(results)
+    columns = [*METRIC_COLUMNS, Column("difference", f"{METRIC} − {against}", Kind.TEXT)]
+    found, summary = differences(results, entries), rows_by_setting(results)
     rows: list[Row] = []
     labels: dict[tuple[str, ...], str] = {}
     for entry in entries:
@@ -69,43 +71,33 @@ def ablation_table(
             continue
         method = results.method(entry.method).label
         labels[entry.setting] = f"{method}, {entry.label}"
-        told = "reference" if entry.complete else str(against.get(entry.setting, ""))
-        rows.append(
-            Row(
-                key="/".join(entry.setting),
-                label=entry.label,
-                group=method,
-                cells={**metric_cells(row, source if entry.paper else "", entry.paper), "difference": Cell(text=told)},
-                done=row["done"],
-                planned=row["planned"],
-                failed=row["failed"],
-            )
-        )
-    return Table(
-        name=name,
-        title=title,
-        cohort=words.cohort_title(results),
-        caption=words.caption(results),
-        columns=columns,
-        rows=mark_best(rows, columns),
-        notes=[*notes, *_notes(rows, results)],
-        failures=failures(results, labels),
-        facts=words.facts(results),
-        head=head,
+        difference = "reference" if entry.complete else found[entry.setting].points if entry.setting in found else ""
+        cells = metric_cells(row, source if entry.paper else "", entry.paper)
+        key = "/".join(entry.setting)
+        rows.append(metric_row(row, key, entry.label, method, {**cells, "difference": Cell(text=difference)}))
+    note = (
+        f"{METRIC} − {against}: mean difference over the runs that both finished, ± its standard error corrected for "
+        "shared training patients (Nadeau and Bengio 2003), in percentage points. Distinguishable from noise: "
+        f"p < {ALPHA} by Student's t, {distinguishable}."
     )
+    marked = mark_best(rows, columns)
+    caption = words.caption(results)
+    return results_table(results, name, title, columns, marked, caption, [*notes, note], labels, head=head)
 
 
-def differences(results: Results, entries: Sequence[Entry]) -> dict[tuple[str, str, str], Difference]:
+def differences(results: Results, entries: Sequence[Entry]) -> dict[tuple[str, str, str], CorrectedT]:
     """Each entry's AUC against the complete one of its method, on the runs that both have finished."""
-    by_run = metrics_by_run(results).set_index([*SETTING, "seed", "fold"])[METRIC].sort_index()
-    share = test_share(results)
+    by_run = {
+        tuple(map(str, setting)): runs.set_index(["seed", "fold"])[METRIC]
+        for setting, runs in results.metrics.groupby(list(SETTING), dropna=False)
+    }
+    share, none = test_share(results), results.metrics.iloc[:0].set_index(["seed", "fold"])[METRIC]
     found = {}
     for entry in entries:
         complete = complete_entry(entries, entry.method)
         if complete is not None and not entry.complete:
-            found[entry.setting] = paired_difference(
-                _runs(by_run, entry.setting), _runs(by_run, complete.setting), share
-            )
+            runs, reference = by_run.get(entry.setting, none), by_run.get(complete.setting, none)
+            found[entry.setting] = corrected_t(runs - reference, share)
     return found
 
 
@@ -116,7 +108,7 @@ def complete_entry(entries: Sequence[Entry], method: str) -> Entry | None:
 
 def means(results: Results, entries: Sequence[Entry]) -> dict[Entry, float]:
     """Mean AUC of the entries that have finished runs, in their order."""
-    summary = _summary(results)
+    summary = rows_by_setting(results)
     known = {entry: summary[entry.setting][METRIC] for entry in entries if entry.setting in summary}
     return {entry: float(mean) for entry, mean in known.items() if not pd.isna(mean)}
 
@@ -153,7 +145,9 @@ def ablation_lead(results: Results, method: str, entries: Sequence[Entry]) -> st
 def below_complete(results: Results, method: str, entries: Sequence[Entry]) -> str:
     """One sentence: how many reduced settings of a method are below the complete one by more than noise."""
     found = differences(results, [entry for entry in entries if entry.method == method])
-    return _below({entry: found[entry.setting] for entry in entries if found.get(entry.setting, _NONE).runs > 1})
+    return _below(
+        {entry: found[entry.setting] for entry in entries if entry.setting in found and found[entry.setting].runs > 1}
+    )
 
 
 def incomplete(results: Results, entries: Sequence[Entry]) -> int:
@@ -168,60 +162,24 @@ def nothing_planned(results: Results) -> str:
     return "" if len(results.runs) else "Nothing was planned: no wanted method can be run on this cohort."
 
 
-_NONE = Difference(float("nan"), float("nan"), 0)
-
-
-def _below(against: Mapping[Entry, Difference]) -> str:
+def _below(against: Mapping[Entry, CorrectedT]) -> str:
     if not against:
         return "Too few runs to tell differences from noise."
-    below = [entry for entry, difference in against.items() if difference.distinguishable and difference.mean < 0]
+    below = [entry for entry, difference in against.items() if difference.distinguishable and difference.value < 0]
     which = f" ({', '.join(entry.label.lower() for entry in below)})" if below else ""
     return f"{len(below)} of {len(against)} reduced settings are distinguishably below the complete one{which}."
-
-
-def _summary(results: Results) -> dict[tuple[str, ...], dict[str, Any]]:
-    """The rows of `summarise` by setting."""
-    records = [{str(key): value for key, value in row.items()} for row in summarise(results).to_dict("records")]
-    return {tuple(str(row[key]) for key in SETTING): row for row in records}
-
-
-def _runs(by_run: pd.Series, setting: tuple[str, str, str]) -> pd.Series:
-    """The metric by (seed, fold) of one setting."""
-    rows = [tuple(map(str, key[:3])) == setting for key in by_run.index]
-    return by_run[rows].droplevel(list(SETTING))
 
 
 def _percent(value: float) -> str:
     return f"{100 * value:.2f}"
 
 
-def _points(difference: Difference) -> str:
-    side = "above" if difference.mean >= 0 else "below"
+def _points(difference: CorrectedT) -> str:
+    side = "above" if difference.value >= 0 else "below"
     return (
-        f"{abs(100 * difference.mean):.2f} points {side} it, with a corrected standard error of "
-        f"{100 * difference.error:.2f} over {difference.runs} paired runs"
+        f"{abs(100 * difference.value):.2f} points {side} it, with a corrected standard error of "
+        f"{100 * difference.se:.2f} over {difference.runs} paired runs"
     )
-
-
-def _notes(rows: Sequence[Row], results: Results) -> list[str]:
-    notes = [
-        f"{METRIC} − complete: mean difference over the runs that both finished, ± its standard error corrected for "
-        "shared training patients (Nadeau and Bengio 2003), in percentage points. Distinguishable from noise: "
-        f"p < {LEVEL} by Student's t, with a degree of freedom less than runs."
-    ]
-    if any(not row.complete for row in rows):
-        notes.append(
-            "Incomplete: a row with fewer runs than planned shows the mean of its finished runs only, and is "
-            "never marked."
-        )
-    if any(row.has_paper for row in rows):
-        notes.append(
-            "Paper, other patients: the paper's own numbers, measured on its private cohort over 4 runs; they are "
-            "no target."
-        )
-    if said := words.identity(results):
-        notes.append(said)
-    return notes
 
 
 def by_method(results: Results, entries: Sequence[Entry]) -> Mapping[str, list[Entry]]:

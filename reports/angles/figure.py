@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from strokebench.reports.ablation.figure import setting_line
 from strokebench.reports.angles.measure import AFTER, BEFORE, CHANGE, angles, bootstrap_mean
 from strokebench.reports.results import Results
-from strokebench.reports.tables.style import INK, LOOKS, SOFT, head
+from strokebench.reports.tables import caption as words
+from strokebench.reports.tables.style import INK, LOOKS, SOFT, head, plain
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -39,7 +39,7 @@ def draw_angles(results: Results, method: str, variants: Mapping[str, str]) -> F
     for axes, (variant, label) in zip(panels, variants.items(), strict=True):
         _panel(axes, found[variant], label, np.linspace(low, high, BINS + 1).tolist())
     panels[-1].set_xlabel("Angle between image and text of a test patient, in degrees", color=INK)
-    head(figure, setting_line(results))
+    head(figure, words.setting_line(results))
     _legend(figure)
     return figure
 
@@ -61,9 +61,8 @@ def _panel(axes: Axes, mine: pd.DataFrame, label: str, bins: list[float]) -> Non
     axes.set_title(told, loc="left", fontsize=9.5, fontweight="bold", color=INK)
     axes.set_ylabel("Patients", fontsize=8.5, color=INK)
     axes.set_xlim(bins[0], bins[-1])
-    axes.tick_params(labelsize=8.5, labelcolor=INK)
-    for side in ("top", "right"):
-        axes.spines[side].set_visible(False)
+    axes.tick_params(labelsize=8.5)
+    plain(axes, None)
 
 
 def _legend(figure: Figure) -> None:

@@ -10,27 +10,24 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from strokebench.reports.results import Results
+from strokebench.reports.statistics.intervals import LEVEL, Interval
 from strokebench.reports.tables.table import DASH
 
 BEFORE, AFTER, CHANGE = "angle_before", "angle_after", "change"
 RESAMPLES = 9999
-LEVEL = 0.95
 
 
 @dataclass(frozen=True)
-class Estimate:
+class Estimate(Interval):
     """A mean over n patients with its confidence interval, in degrees; NaN where there is none."""
 
-    mean: float
-    low: float
-    high: float
     n: int
 
     def __str__(self) -> str:
         if not self.n:
             return DASH
         interval = "" if math.isnan(self.low) else f" ({self.low:+.2f} to {self.high:+.2f})"
-        return f"{self.mean:+.2f}{interval}"
+        return f"{self.value:+.2f}{interval}"
 
 
 @dataclass(frozen=True)
@@ -87,4 +84,4 @@ def contrast(results: Results, method: str, first: str, second: str) -> Contrast
     pairs = (angles(results, method, first)[CHANGE] - angles(results, method, second)[CHANGE]).dropna()
     estimate = bootstrap_mean(pairs)
     by_fold = pairs.groupby(level=["seed", "fold"]).mean()
-    return Contrast(estimate, int((np.sign(by_fold) == np.sign(estimate.mean)).sum()), len(by_fold))
+    return Contrast(estimate, int((np.sign(by_fold) == np.sign(estimate.value)).sum()), len(by_fold))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import pandas as pd
 
@@ -17,11 +17,18 @@ from strokebench.reports.angles.measure import (
     bootstrap_mean,
     contrast,
 )
-from strokebench.reports.results import Results
-from strokebench.reports.summary import SETTING
+from strokebench.reports.results import SETTING, Results
 from strokebench.reports.tables import caption as words
-from strokebench.reports.tables.failures import failures
+from strokebench.reports.tables.results_table import results_table
 from strokebench.reports.tables.table import DASH, Cell, Column, Kind, Row, Table
+from strokebench.tasks.metrics.paper import mean_std
+
+NOTES = (
+    f"Intervals: percentile bootstrap over patients, {RESAMPLES} resamples; differences are paired by patient. "
+    "They take the fitted networks as given: how much another training would change is seen by fold only.",
+    "Which two representations the paper compares is our reading. Before, image and text lie in spaces of "
+    "their own; the contrastive loss compares the text with the image mapped into its space, which is neither.",
+)
 
 
 def angle_table(results: Results, variants: Mapping[str, str], reference: str) -> Table:
@@ -64,17 +71,10 @@ def angle_table(results: Results, variants: Mapping[str, str], reference: str) -
             rows.append(
                 _row(method.name, f"{reference} - {variant}", named, f"{method.label}: difference", cells, both)
             )
-    return Table(
-        name="alignment",
-        title="Angle between image and text before and after joint encoding",
-        cohort=words.cohort_title(results),
-        caption=_caption(results),
-        columns=columns,
-        rows=rows,
-        notes=_notes(rows, results),
-        failures=failures(results, labels),
-        facts=words.facts(results),
-        head="Losses",
+    title = "Angle between image and text before and after joint encoding"
+    incomplete = "Incomplete: a row with fewer runs than planned shows the patients of its finished runs only."
+    return results_table(
+        results, "alignment", title, columns, rows, _caption(results), NOTES, labels, incomplete, head="Losses"
     )
 
 
@@ -89,7 +89,7 @@ def angle_lead(results: Results, variants: Mapping[str, str], reference: str, ot
             said.append(f"{method.label}: no angles with {variants[reference].lower()} yet.")
             continue
         change = bootstrap_mean(mine[CHANGE])
-        verb = "narrows" if change.mean < 0 else "widens"
+        verb = "narrows" if change.value < 0 else "widens"
         with_all = variants[reference].lower()
         said.append(
             f"{method.label} ({seeds_in_words(results)}, {change.n} test patients): with {with_all}, joint encoding "
@@ -123,7 +123,7 @@ def seeds_in_words(results: Results, wanted: int = 42) -> str:
 
 
 def _interval(estimate: Estimate) -> str:
-    return f"{estimate.mean:+.2f}° (95 % interval {estimate.low:+.2f} to {estimate.high:+.2f})"
+    return f"{estimate.value:+.2f}° (95 % interval {estimate.low:+.2f} to {estimate.high:+.2f})"
 
 
 def _angle_cells(results: Results, method: str, variant: str) -> dict[str, Cell]:
@@ -166,28 +166,13 @@ def _runs(results: Results, method: str, variant: str) -> pd.DataFrame:
 
 
 def _mean_deviation(values: pd.Series) -> str:
-    return f"{values.mean():.2f} ({values.std(ddof=0):.2f})" if len(values) else DASH
+    return "{:.2f} ({:.2f})".format(*mean_std(values.tolist())) if len(values) else DASH
 
 
 def _caption(results: Results) -> str:
-    facts = results.provenance
     return (
-        f"Outcome {facts.get('outcome', 'not stated')}: {words.patients_in_words(results)}. Degrees: mean (population "
+        f"{words.outcome_in_words(results)} Degrees: mean (population "
         f"standard deviation over patients) of the test patients of {seeds_in_words(results)}. Before: the image's and "
         "the text's representations as they are reduced to one size; after: the same two as they leave the joint "
         "encoder. 90° is what unrelated directions have."
     )
-
-
-def _notes(rows: Sequence[Row], results: Results) -> list[str]:
-    notes = [
-        f"Intervals: percentile bootstrap over patients, {RESAMPLES} resamples; differences are paired by patient. "
-        "They take the fitted networks as given: how much another training would change is seen by fold only.",
-        "Which two representations the paper compares is our reading. Before, image and text lie in spaces of "
-        "their own; the contrastive loss compares the text with the image mapped into its space, which is neither.",
-    ]
-    if any(not row.complete for row in rows):
-        notes.append("Incomplete: a row with fewer runs than planned shows the patients of its finished runs only.")
-    if said := words.identity(results):
-        notes.append(said)
-    return notes

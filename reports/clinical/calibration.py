@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from strokebench.reports.clinical.pooled import seeds_of
-from strokebench.reports.statistics.bootstrap import LEVEL, Interval
+from strokebench.reports.statistics.intervals import LEVEL, UNDEFINED, Interval, z_value
 from strokebench.reports.statistics.scores import Scores
 
 CLIP = 1e-6
@@ -20,7 +20,6 @@ PATIENTS_A_BIN = 25
 """Fewer bins are made than `BINS` where a bin would hold fewer patients (our choice)."""
 
 SIMULATIONS = 500
-UNDEFINED = Interval(np.nan, np.nan, np.nan)
 
 
 @dataclass(frozen=True)
@@ -94,13 +93,11 @@ def _fit(y: NDArray[Any], design: NDArray[Any], offset: NDArray[Any] | None, ins
 
 
 def _average(fits: list[Fit | None], k: int) -> list[Interval]:
-    from scipy.stats import norm
-
     made = [fit for fit in fits if fit is not None]
     if not made or len(made) < len(fits):
         return [UNDEFINED] * k
     values = np.mean([params for params, _ in made], axis=0)
-    half = norm.ppf((1 + LEVEL) / 2) * np.sqrt((np.mean([influence for _, influence in made], axis=0) ** 2).sum(axis=0))
+    half = z_value() * np.sqrt((np.mean([influence for _, influence in made], axis=0) ** 2).sum(axis=0))
     return [Interval(float(v), float(v - h), float(v + h)) for v, h in zip(values, half, strict=True)]
 
 

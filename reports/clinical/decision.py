@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from strokebench.reports.clinical.pooled import seeds_of
-from strokebench.reports.statistics.bootstrap import LEVEL
+from strokebench.reports.statistics.intervals import percentiles
 from strokebench.reports.statistics.scores import Scores
 
 STEP = 0.01
@@ -61,5 +61,5 @@ def decision_curve(
     if weights is not None:
         drawn = weights[:, tested].astype(float)
         draws = drawn @ gain[tested] / drawn.sum(axis=1, keepdims=True)
-        low, high = np.quantile(draws, [(1 - LEVEL) / 2, (1 + LEVEL) / 2], axis=0)
+        low, high = percentiles(draws)
     return DecisionCurve(value, low, high)

@@ -14,16 +14,15 @@ from strokebench.reports.clinical.pooled import label_of, seeds_of, show
 from strokebench.reports.clinical.subgroups import Subgroup
 from strokebench.reports.clinical.tables import prevalence
 from strokebench.reports.results import Results
-from strokebench.reports.statistics.bootstrap import Interval
+from strokebench.reports.statistics.intervals import Interval
 from strokebench.reports.statistics.scores import Scores
 from strokebench.reports.tables import caption as words
-from strokebench.reports.tables.style import INK, LOOKS, SOFT, head
+from strokebench.reports.tables.style import INK, LOOKS, ROWS, SOFT, head, plain
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-GRID = "#e5e8eb"
 DASHES: tuple[tuple[int, tuple[int, ...]], ...] = ((0, ()), (0, (5, 2)), (0, (1, 1.5)), (0, (5, 2, 1, 2)))  # type: ignore[assignment]
 HIST_BINS = np.linspace(0, 1, 26)
 
@@ -60,14 +59,14 @@ def draw_reliability(results: Results, scores: Scores, methods: Sequence[str]) -
         upper.set(xlim=(0, 100), ylim=(0, 100))
         upper.set_box_aspect(1)
         _probabilities(lower, scores, name)
-        _plain(upper)
-        _plain(lower)
+        plain(upper)
+        plain(lower)
         lower.set_xlabel("Predicted probability, %", fontsize=9, color=INK)
     grid[0][0].set_ylabel("Observed share, %", fontsize=9, color=INK)
     grid[1][0].set_ylabel("Share of\npatients", fontsize=9, color=INK)
     handles, labels = grid[1][0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=2, frameon=False, fontsize=8.5)
-    _cohort(figure, results)
+    head(figure, words.setting_line(results))
     return figure
 
 
@@ -124,8 +123,8 @@ def draw_decision_curves(
     axes.set_xlabel("Threshold: the probability of label 1 from which one would act, %", fontsize=9, color=INK)
     axes.set_ylabel("Net benefit a hundred patients", fontsize=9, color=INK)
     axes.legend(fontsize=8.5, frameon=False, loc="upper right")
-    _plain(axes)
-    _cohort(figure, results)
+    plain(axes)
+    head(figure, words.setting_line(results))
     return figure
 
 
@@ -167,8 +166,7 @@ def draw_forest(
     axes.set_yticks([])
     axes.set_ylim(places[-1] + 0.6, -1)
     axes.set_xlabel("AUC, % (95 % interval over patients; dotted: all patients; solid: chance)", fontsize=9, color=INK)
-    _plain(axes)
-    axes.spines["left"].set_visible(False)
+    plain(axes, sides=ROWS)
     handles = [
         Line2D([], [], color=LOOKS[i][0], marker=LOOKS[i][1], markeredgecolor=INK, label=label_of(results, method))
         for i, method in enumerate(methods)
@@ -178,7 +176,7 @@ def draw_forest(
         hollow.set_label("hollow, !: too few patients or events")
         handles.append(hollow)
     figure.legend(handles=handles, loc="outside lower center", ncols=len(handles), frameon=False, fontsize=8.5)
-    _cohort(figure, results)
+    head(figure, words.setting_line(results))
     return figure
 
 
@@ -200,17 +198,3 @@ def _mark(axes: Axes, interval: Interval, place: float, number: int, small: bool
         elinewidth=1.3,
         capsize=2.5,
     )
-
-
-def _plain(axes: Axes) -> None:
-    axes.grid(color=GRID, linewidth=0.7)
-    axes.set_axisbelow(True)
-    axes.tick_params(labelsize=8.5, labelcolor=INK)
-    for side in ("top", "right"):
-        axes.spines[side].set_visible(False)
-
-
-def _cohort(figure: Figure, results: Results) -> None:
-    facts = results.provenance
-    said = [f"{name} {facts.get(name)}" for name in ("outcome", "protocol") if facts.get(name)]
-    head(figure, ", ".join([words.cohort_title(results), *said]))

@@ -11,9 +11,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from strokebench.reports.results import MethodInfo, Results
-from strokebench.reports.statistics.bootstrap import Bootstrap, Interval
+from strokebench.reports.statistics.bootstrap import resample
+from strokebench.reports.statistics.intervals import Interval
 from strokebench.reports.statistics.scores import Scores, arrange, setting_names
-from strokebench.reports.statistics.weighted import Metric
 from strokebench.reports.table1.table import FAMILIES
 from strokebench.reports.tables.table import DASH
 
@@ -50,26 +50,13 @@ def seeds_of(scores: Scores, name: str) -> list[tuple[NDArray[Any], NDArray[np.f
     return found
 
 
-def draw_patients(n: int, n_resamples: int = RESAMPLES, seed: int = 0) -> NDArray[np.int16]:
+def draw_patients(n: int, n_resamples: int = RESAMPLES) -> NDArray[np.int16]:
     """How often each patient is drawn, (resamples, n), whatever the label.
 
     Not within each label, as for the AUC: how many patients have the outcome is itself uncertain, and most of
     what makes calibration in the large uncertain.
     """
-    rng = np.random.default_rng(seed)
-    return rng.multinomial(n, np.full(n, 1 / n), n_resamples).astype(np.int16)
-
-
-def estimate(scores: Scores, metric: Metric, weights: NDArray[np.int16]) -> Bootstrap:
-    """`metric` of each method and seed, on all patients and on resamples of them (resamples, n)."""
-    values = np.full(scores.tested.shape, np.nan)
-    draws = np.full((*values.shape, len(weights)), np.nan)
-    for method, group in np.argwhere(scores.tested):
-        inside = ~np.isnan(scores.p[method, group])
-        y, p = scores.y[inside], scores.p[method, group, inside]
-        values[method, group] = metric(y, p, np.ones((1, len(y)), np.int16))[0]
-        draws[method, group] = metric(y, p, weights[:, inside])
-    return Bootstrap(values, draws)
+    return resample(np.zeros(n), n_resamples)
 
 
 def ordered(results: Results) -> list[tuple[str, MethodInfo]]:

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from strokebench.reports.clinical.pooled import RESAMPLES, aligned, of_patients
 from strokebench.reports.results import Results
-from strokebench.reports.statistics.bootstrap import Interval, bootstrap
+from strokebench.reports.statistics.bootstrap import bootstrap
+from strokebench.reports.statistics.intervals import Interval
 from strokebench.reports.statistics.scores import Scores
 
 FEW_PATIENTS, FEW_EVENTS = 30, 10

@@ -10,12 +10,13 @@ from numpy.typing import NDArray
 from strokebench.reports.clinical.calibration import calibration_error, log_odds, recalibrate
 from strokebench.reports.clinical.decision import decision_curve, treat_all
 from strokebench.reports.clinical.metrics import weighted_auprc, weighted_scaled_brier
-from strokebench.reports.clinical.pooled import RESAMPLES, estimate, label_of, ordered, seeds_of, show
+from strokebench.reports.clinical.pooled import RESAMPLES, label_of, ordered, seeds_of, show
 from strokebench.reports.results import Results
 from strokebench.reports.statistics.bootstrap import Bootstrap, bootstrap
 from strokebench.reports.statistics.scores import Scores
 from strokebench.reports.statistics.weighted import weighted_brier
 from strokebench.reports.tables import caption as words
+from strokebench.reports.tables.results_table import results_table
 from strokebench.reports.tables.table import Cell, Column, Kind, Row, Table
 
 POOLED = (
@@ -23,6 +24,7 @@ POOLED = (
     "brackets is over patients, who are drawn with all their seeds."
 )
 BALANCED = ("smote", "duplicate")
+INCOMPLETE = "Incomplete: a seed counts for a method once all its folds are finished."
 BENEFIT_AT = (0.1, 0.2, 0.3, 0.4, 0.5)
 
 
@@ -33,8 +35,8 @@ def scores_table(results: Results, scores: Scores | None, aucs: Bootstrap | None
         metrics = {
             "auc": aucs,
             "auprc": bootstrap(scores, weighted_auprc, n_resamples=RESAMPLES),
-            "brier": estimate(scores, weighted_brier, weights),
-            "scaled": estimate(scores, weighted_scaled_brier, weights),
+            "brier": bootstrap(scores, weighted_brier, weights=weights),
+            "scaled": bootstrap(scores, weighted_scaled_brier, weights=weights),
         }
 
     def cells(name: str) -> dict[str, Cell]:
@@ -189,24 +191,6 @@ def _by_method(
                 failed=int((runs["status"] == "failed").sum()),
             )
         )
-    if any(not row.complete for row in rows):
-        notes = [*notes, "Incomplete: a seed counts for a method once all its folds are finished."]
-    return make_table(results, name, title, POOLED, columns, rows, notes)
-
-
-def make_table(
-    results: Results,
-    name: str,
-    title: str,
-    caption: str,
-    columns: Sequence[Column],
-    rows: Sequence[Row],
-    notes: Sequence[str],
-    **more: object,
-) -> Table:
-    """A table with the cohort's name and facts."""
-    facts = {"cohort": words.cohort_title(results)}
-    facts |= {key: str(results.provenance.get(key, "")) for key in ("outcome", "protocol")}
-    caption = f"Outcome {facts['outcome'] or 'not stated'}: {words.patients_in_words(results)}. {caption}"
-    notes = [note for note in (*notes, words.identity(results)) if note]
-    return Table(name, title, facts["cohort"], caption, columns, rows, notes, facts=facts, **more)  # type: ignore[arg-type]
+    return results_table(
+        results, name, title, columns, rows, f"{words.outcome_in_words(results)} {POOLED}", notes, incomplete=INCOMPLETE
+    )

@@ -9,12 +9,12 @@ import pandas as pd
 
 from strokebench.reports.clinical.pooled import label_of, ordered, show
 from strokebench.reports.clinical.subgroups import FEW_EVENTS, FEW_PATIENTS, HOSPITAL, Subgroup, worst
-from strokebench.reports.clinical.tables import make_table
-from strokebench.reports.results import RUN, Results
+from strokebench.reports.results import RUN, SETTING, THRESHOLD, Results
 from strokebench.reports.statistics.bootstrap import Bootstrap
 from strokebench.reports.statistics.scores import Scores
-from strokebench.reports.summary import SETTING, THRESHOLD
 from strokebench.reports.table1.table import METRIC_COLUMNS
+from strokebench.reports.tables import caption as words
+from strokebench.reports.tables.results_table import results_table
 from strokebench.reports.tables.table import Cell, Column, Kind, Row, Table
 from strokebench.tasks.metrics.paper import evaluate, mean_std
 
@@ -51,9 +51,7 @@ def thresholds_table(results: Results) -> Table:
         "test part."
     )
     notes = ["Neither threshold is a clinical one: that follows from what a missed and a needless treatment cost."]
-    return make_table(
-        results, "thresholds", "Two thresholds by method", caption, columns, rows, notes, head="Threshold"
-    )
+    return _table(results, "thresholds", "Two thresholds by method", caption, columns, rows, notes, head="Threshold")
 
 
 def subgroups_table(results: Results, found: Sequence[Subgroup], methods: Sequence[str], name: str) -> Table:
@@ -85,7 +83,7 @@ def subgroups_table(results: Results, found: Sequence[Subgroup], methods: Sequen
         "drawn within group and label. Events: patients with label 1."
     )
     notes = [SMALL, "Many groups were looked at, so a single low or high one is expected by chance."]
-    return make_table(results, name, "Subgroups", caption, columns, rows, notes, head="Group", counts_runs=False)
+    return _table(results, name, "Subgroups", caption, columns, rows, notes, head="Group", counts_runs=False)
 
 
 def worst_table(results: Results, scores: Scores, overall: Bootstrap, found: Sequence[Subgroup]) -> Table:
@@ -119,6 +117,14 @@ def worst_table(results: Results, scores: Scores, overall: Bootstrap, found: Seq
         f"Of {len(hospitals)} hospitals, {left_out} too small to count. 95 % intervals over patients; the hospital "
         "was chosen because it is the lowest, so that its value is lower than it would be in new patients."
     )
-    return make_table(
+    return _table(
         results, "worst_hospital", "Worst hospital by method", caption, columns, rows, [SMALL], counts_runs=False
     )
+
+
+def _table(
+    results: Results, name: str, title: str, caption: str, columns: Sequence[Column], rows: Sequence[Row],
+    notes: Sequence[str], **more: Any,
+) -> Table:  # fmt: skip
+    caption = f"{words.outcome_in_words(results)} {caption}"
+    return results_table(results, name, title, columns, rows, caption, notes, incomplete="", **more)

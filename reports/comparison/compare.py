@@ -10,13 +10,14 @@ import numpy as np
 import pandas as pd
 
 from strokebench.errors import StrokebenchError
-from strokebench.reports.results import Results
-from strokebench.reports.statistics.bootstrap import RESAMPLES, Difference, Interval, bootstrap
-from strokebench.reports.statistics.corrected_t import TTest, corrected_t
+from strokebench.reports.results import SETTING, Results
+from strokebench.reports.statistics.bootstrap import RESAMPLES, Difference, bootstrap
 from strokebench.reports.statistics.decisions import MARGIN, hedges_g, non_inferior, real_differences
 from strokebench.reports.statistics.decisions import probability_of_superiority as superiority
 from strokebench.reports.statistics.delong import PairedTest, delong
-from strokebench.reports.statistics.scores import SETTING, Scores, arrange, setting_names
+from strokebench.reports.statistics.intervals import Interval
+from strokebench.reports.statistics.paired import CorrectedT, corrected_t, test_share
+from strokebench.reports.statistics.scores import Scores, arrange, setting_names
 
 REFERENCE = "vdafm"
 CORRECTED = ("cv5",)
@@ -38,7 +39,7 @@ class Pair:
     runs: int
     drawn: Difference
     delong: PairedTest
-    corrected: TTest | None
+    corrected: CorrectedT | None
     hedges: float
     superiority: float
     p_holm: float = float("nan")
@@ -64,9 +65,7 @@ class Pair:
             Difference(-drawn.value, -drawn.high, -drawn.low, drawn.p),
             PairedTest(-test.value, -test.high, -test.low, test.se, -test.z, test.p),
             corrected
-            and TTest(
-                -corrected.value, -corrected.high, -corrected.low, corrected.se, corrected.df, -corrected.t, corrected.p
-            ),
+            and replace(corrected, value=-corrected.value, low=-corrected.high, high=-corrected.low, t=-corrected.t),
             -self.hedges,
             1 - self.superiority,
             self.p_holm,
@@ -134,7 +133,7 @@ def compare(
     scores = arrange(results.predictions, runs=results.runs)
     analytic = delong(scores)
     drawn = bootstrap(scores, n_resamples=n_resamples, seed=seed)
-    n_train, n_test = _sizes(results)
+    share = test_share(results)
     corrects = results.provenance.get("protocol") in CORRECTED
     order = sorted(range(len(scores.names)), key=lambda number: -np.nan_to_num(drawn.interval(number).value))
     names = tuple(scores.names[number] for number in order)
@@ -148,12 +147,12 @@ def compare(
             int((~np.isnan(differences)).sum()),
             drawn.difference(first, second),
             analytic.test(first, second),
-            corrected_t(differences, n_train, n_test) if corrects else None,
+            corrected_t(differences, share) if corrects else None,
             hedges_g(differences),
             superiority(differences),
         )
         pairs[pair.first, pair.second] = pair
-    wide = {scores.names[number]: corrected_t(analytic.aucs[number], n_train, n_test) for number in order}
+    wide = {scores.names[number]: corrected_t(analytic.aucs[number], share) for number in order}
     return Comparison(
         names,
         labels,
@@ -202,15 +201,6 @@ def _reference(runs: pd.DataFrame, names: tuple[str, ...], wanted: str | None) -
     if means.notna().any():
         return str(means.idxmax()), "the best by validation AUC"
     return sorted(names)[0], "the first by name: no validation AUC is known"
-
-
-def _sizes(results: Results) -> tuple[float, float]:
-    """Patients whom a run learns from (validation part included) and is tested on, on average."""
-    predictions = results.predictions
-    runs = predictions.drop_duplicates(["seed", "fold", "patient_id"]).groupby(["seed", "fold"]).size()
-    n = results.provenance.get("n_patients") or predictions["patient_id"].nunique()
-    n_test = float(runs.mean())
-    return max(n - n_test, 1.0), n_test
 
 
 def _by_group(scores: Scores, aucs: np.ndarray) -> pd.DataFrame:

@@ -9,10 +9,9 @@ import numpy as np
 from strokebench.reports.comparison.compare import Comparison
 from strokebench.reports.statistics.critical_difference import CriticalDifference
 from strokebench.reports.table1.figure import CHANCE
-from strokebench.reports.tables.style import INK, LOOKS, SOFT, head
+from strokebench.reports.tables.style import INK, LOOKS, PALE, ROWS, SOFT, head, plain
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 BETTER, WORSE = "#9cc9e8", "#f2b48a"
@@ -54,8 +53,7 @@ def draw_forest(comparison: Comparison, cohort: str) -> Figure:
     axes.set_yticks(range(len(names)), [_ticked(comparison, name) for name in names])
     axes.set_ylim(len(names) - 0.4, -0.6)
     axes.set_xlabel("AUC in percent", color=INK)
-    _bare(axes)
-    axes.grid(axis="x", color="#e5e8eb", linewidth=0.8)
+    plain(axes, "x", ROWS)
     handles = [Line2D([], [], color=colour, linewidth=4.5, alpha=0.75, label="95 % interval: other test patients")]
     if comparison.wide:
         handles.append(
@@ -81,7 +79,7 @@ def draw_matrix(comparison: Comparison, cohort: str) -> Figure:
     for row, first in enumerate(names):
         for column, second in enumerate(names):
             if row == column:
-                axes.add_patch(Rectangle((column - 0.5, row - 0.5), 1, 1, facecolor="#e5e8eb", edgecolor="white"))
+                axes.add_patch(Rectangle((column - 0.5, row - 0.5), 1, 1, facecolor=PALE, edgecolor="white"))
                 continue
             pair = comparison.pair(first, second)
             known = pair.drawn.value == pair.drawn.value
@@ -107,12 +105,11 @@ def draw_matrix(comparison: Comparison, cohort: str) -> Figure:
     axes.set_yticks(range(k), [comparison.labels[name] for name in names])
     axes.set_xticks(range(k), [comparison.labels[name] for name in names], rotation=40, ha="right")
     axes.tick_params(axis="x", length=0)
-    _bare(axes)
-    axes.spines["bottom"].set_visible(False)
+    plain(axes, None, (*ROWS, "bottom"))
     handles = [
         Patch(facecolor=BETTER, edgecolor=INK, label="row really better"),
         Patch(facecolor=WORSE, edgecolor=INK, hatch="//", label="row really worse"),
-        Patch(facecolor="white", edgecolor="#e5e8eb", label="grey number: cannot be told apart"),
+        Patch(facecolor="white", edgecolor=PALE, label="grey number: cannot be told apart"),
     ]
     figure.legend(handles=handles, loc="outside lower center", ncols=3 if k > 6 else 1, frameon=False, fontsize=8.5)
     head(figure, cohort, 10, colour=INK)
@@ -140,8 +137,7 @@ def draw_ranks(found: CriticalDifference, labels: dict[str, str], cohort: str) -
     axes.set_xlim(0.8, right + 0.3 + 0.25 * max(1, len(found.groups)))
     axes.set_xticks(np.arange(1, len(names) + 1))
     axes.set_xlabel(f"mean rank by AUC over {found.n_blocks} hospitals (1 is best)", color=INK)
-    axes.grid(axis="x", color="#e5e8eb", linewidth=0.8)
-    _bare(axes)
+    plain(axes, "x", ROWS)
     head(figure, cohort, 10, colour=INK)
     return figure
 
@@ -149,10 +145,3 @@ def draw_ranks(found: CriticalDifference, labels: dict[str, str], cohort: str) -
 def _ticked(comparison: Comparison, name: str) -> str:
     done, planned = comparison.done[name], comparison.planned[name]
     return comparison.labels[name] + ("" if done == planned else f" ({done}/{planned} runs)")
-
-
-def _bare(axes: Axes) -> None:
-    axes.set_axisbelow(True)
-    axes.tick_params(axis="y", length=0, labelcolor=INK)
-    for side in ("top", "right", "left"):
-        axes.spines[side].set_visible(False)

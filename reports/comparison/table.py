@@ -9,8 +9,9 @@ import pandas as pd
 from strokebench.reports.comparison.compare import CORRECTED, Comparison, Pair
 from strokebench.reports.comparison.words import p_value, tests_in_words
 from strokebench.reports.results import Results
-from strokebench.reports.statistics.bootstrap import Interval
+from strokebench.reports.statistics.intervals import Interval
 from strokebench.reports.tables import caption as words
+from strokebench.reports.tables.results_table import results_table
 from strokebench.reports.tables.table import DASH, Cell, Column, Kind, Row, Table
 
 
@@ -44,8 +45,6 @@ def comparison_table(results: Results, comparison: Comparison, refusal: str = ""
             "No corrected t: it needs runs with test parts drawn at random from the same patients (protocol cv5)."
         )
     notes += [refusal] if refusal else []
-    if said := words.identity(results):
-        notes.append(said)
     title = f"Methods against {reference} ({comparison.why_reference})"
     return _table(results, "comparison", title, columns, rows, notes)
 
@@ -137,15 +136,4 @@ def _row(comparison: Comparison, name: str, cells: dict[str, str]) -> Row:
 def _table(
     results: Results, name: str, title: str, columns: Sequence[Column], rows: Sequence[Row], notes: Sequence[str]
 ) -> Table:
-    facts = {"cohort": words.cohort_title(results)}
-    facts |= {key: str(results.provenance.get(key, "")) for key in ("outcome", "protocol")}
-    return Table(
-        name=name,
-        title=title,
-        cohort=facts["cohort"],
-        caption=f"Outcome {facts['outcome'] or 'not stated'}: {words.patients_in_words(results)}.",
-        columns=columns,
-        rows=rows,
-        notes=notes,
-        facts=facts,
-    )
+    return results_table(results, name, title, columns, rows, words.outcome_in_words(results), notes, incomplete="")

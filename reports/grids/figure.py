@@ -11,7 +11,7 @@ from strokebench.reports.grids.table import GridPoint
 from strokebench.reports.results import Results
 from strokebench.reports.summary import summarise
 from strokebench.reports.tables import caption as words
-from strokebench.reports.tables.style import INK, LOOKS, SOFT, head
+from strokebench.reports.tables.style import INK, LOOKS, SOFT, head, plain
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -116,10 +116,7 @@ def _lines(axes: Axes, points: Sequence[GridPoint], found: Mapping[str, Row], me
     axes.set_xticks(range(len(grid[across])), [str(value) for value in grid[across]])
     axes.set_xlim(-0.5, len(grid[across]) - 0.5)
     axes.set_xlabel(across.replace("_", " "), fontsize=9, color=INK)
-    axes.grid(axis="y", color="#e5e8eb", linewidth=0.8)
-    axes.set_axisbelow(True)
-    for side in ("top", "right"):
-        axes.spines[side].set_visible(False)
+    plain(axes, "y")
 
 
 def _heat(axes: Axes, points: Sequence[GridPoint], found: Mapping[str, Row], metric: str) -> None:

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import pandas as pd
-
+from strokebench.reports.ablation.table import (
+    METRIC,
+    Entry,
+    ablation_table,
+    complete_entry,
+    differences,
+    incomplete,
+    means,
+)
 from strokebench.reports.results import Results
-from strokebench.reports.statistics.paired import LEVEL, Difference, paired_difference, test_share
-from strokebench.reports.summary import SETTING, metrics_by_run, summarise
-from strokebench.reports.table1.table import METRIC_COLUMNS, metric_cells
-from strokebench.reports.tables import caption as words
-from strokebench.reports.tables.failures import failures
-from strokebench.reports.tables.table import Cell, Column, Kind, Row, Table, mark_best
+from strokebench.reports.statistics.decisions import ALPHA
+from strokebench.reports.tables.table import Table
+from strokebench.tasks.conditions import COMPLETE
 
 
 @dataclass(frozen=True)
@@ -39,61 +43,55 @@ class GridPoint:
         return {} if self.chosen else dict(self.settings)
 
 
-def metric_of(results: Results, method: str, variant: str, metric: str) -> pd.Series:
-    """A metric by (seed, fold) of one setting's finished runs."""
-    runs = metrics_by_run(results)
-    runs = runs[(runs["method"] == method) & (runs["variant"] == variant)]
-    return runs.set_index(["seed", "fold"])[metric]
-
-
-def differences(results: Results, method: str, points: Sequence[GridPoint], metric: str) -> dict[str, Difference]:
-    """Each setting against the chosen one, by variant; nothing where none is chosen."""
-    chosen = next((point.variant for point in points if point.chosen), None)
-    if chosen is None:
-        return {}
-    share = test_share(results)
-    reference = metric_of(results, method, chosen, metric)
-    return {
-        point.variant: paired_difference(metric_of(results, method, point.variant, metric), reference, share)
+def grid_entries(method: str, points: Sequence[GridPoint]) -> list[Entry]:
+    """The settings as rows that are compared with the chosen one."""
+    return [
+        Entry(
+            method,
+            point.variant,
+            COMPLETE.name,
+            point.variant.replace("_", " ") + (" (chosen)" if point.chosen else ""),
+            complete=point.chosen,
+        )
         for point in points
-        if not point.chosen
-    }
+    ]
 
 
-def grid_lead(results: Results, method: str, points: Sequence[GridPoint], metric: str = "AUC") -> str:
+def grid_lead(results: Results, method: str, points: Sequence[GridPoint]) -> str:
     """What the numbers say: the best setting, the chosen one, and whether they can be told apart."""
     label = results.method(method).label
-    summary = summarise(results)
-    summary = summary[(summary["method"] == method) & summary[metric].notna()].set_index("variant")
-    present = [point for point in points if point.variant in summary.index]
-    if not present:
+    entries = grid_entries(method, points)
+    found = means(results, entries)
+    if not found:
         return f"{label}: no finished run yet."
-    complete = set(summary.index[summary["done"] == summary["planned"]])
-    unfinished = sum(point.variant not in complete for point in points)
+    unfinished = incomplete(results, entries)
     waiting = f" {unfinished} of {len(points)} settings are incomplete." if unfinished else ""
-    means = summary[metric].astype(float).to_dict()
-    best = max(present, key=lambda point: means[point.variant])
-    highest = f"{100 * means[best.variant]:.2f}"
-    chosen = next((point for point in points if point.chosen), None)
+    best = max(found, key=lambda entry: found[entry])
+    highest, chosen = f"{100 * found[best]:.2f}", complete_entry(entries, method)
     if chosen is None:
-        return f"{label}: highest mean {metric} at {best.variant}, {highest}; its default is not on the grid.{waiting}"
-    if best.chosen:
-        alike = _alike(differences(results, method, present, metric).values())
-        return f"{label}: the chosen setting ({best.variant}) has the highest mean {metric}, {highest}.{alike}{waiting}"
-    difference = differences(results, method, points, metric)[best.variant]
+        return f"{label}: highest mean {METRIC} at {best.variant}, {highest}; its default is not on the grid.{waiting}"
+    against = differences(results, entries)
+    if best == chosen:
+        others = [difference for difference in against.values() if difference.runs > 1]
+        alike = sum(not difference.distinguishable for difference in others)
+        said = f"{label}: the chosen setting ({best.variant}) has the highest mean {METRIC}, {highest}."
+        if others:
+            said += f" {alike} of {len(others)} other settings are not distinguishable from it (corrected t test)."
+        return said + waiting
+    difference = against[best.setting]
     if difference.runs < 2:
-        so_far = f"{label}: highest mean {metric} so far at {best.variant}, {highest}"
+        so_far = f"{label}: highest mean {METRIC} so far at {best.variant}, {highest}"
         return f"{so_far}; too few paired runs to compare.{waiting}"
     verdict = (
-        f"p < {LEVEL} by the corrected t test; it was picked as the best of "
-        f"{len(present)}, so this alone is no proof that it is better"
+        f"p < {ALPHA} by the corrected t test; it was picked as the best of "
+        f"{len(found)}, so this alone is no proof that it is better"
         if difference.distinguishable
         else "not distinguishable from it"
     )
     return (
-        f"{label}: the highest mean {metric}, {highest} at {best.variant}, is {100 * difference.mean:.2f} points above "
-        f"the chosen setting ({chosen.variant}) with a corrected standard error of {100 * difference.error:.2f} over "
-        f"{difference.runs} paired runs: {verdict}.{waiting}"
+        f"{label}: the highest mean {METRIC}, {highest} at {best.variant}, is {100 * difference.value:.2f} points "
+        f"above the chosen setting ({chosen.variant}) with a corrected standard error of {100 * difference.se:.2f} "
+        f"over {difference.runs} paired runs: {verdict}.{waiting}"
     )
 
 
@@ -103,65 +101,12 @@ def grid_table(results: Results, name: str, title: str, points: Mapping[str, Seq
     Args:
         points: method -> its settings, in the order of the grid.
     """
-    columns = [*METRIC_COLUMNS, Column("difference", "AUC − chosen", Kind.TEXT)]
-    summary = {tuple(row[key] for key in SETTING[:2]): row for row in _records(summarise(results))}
-    rows, labels = [], {}
-    for method, settings in points.items():
-        against = differences(results, method, settings, "AUC")
-        for point in settings:
-            if (row := summary.get((method, point.variant))) is None:
-                continue
-            label = point.variant.replace("_", " ") + (" (chosen)" if point.chosen else "")
-            labels[tuple(str(row[key]) for key in SETTING)] = f"{results.method(method).label}, {label}"
-            told = "reference" if point.chosen else str(against.get(point.variant, ""))
-            rows.append(
-                Row(
-                    key=f"{method}/{point.variant}",
-                    label=label,
-                    group=results.method(method).label,
-                    cells={**metric_cells(row), "difference": Cell(text=told)},
-                    done=row["done"],
-                    planned=row["planned"],
-                    failed=row["failed"],
-                )
-            )
-    return Table(
-        name=name,
-        title=title,
-        cohort=words.cohort_title(results),
-        caption=words.caption(results),
-        columns=columns,
-        rows=mark_best(rows, columns),
-        notes=_notes(rows, results),
-        failures=failures(results, labels),
-        facts=words.facts(results),
-        head="Setting",
-    )
-
-
-def _records(summary: pd.DataFrame) -> list[dict[str, Any]]:
-    return [{str(name): value for name, value in row.items()} for row in summary.to_dict("records")]
-
-
-def _alike(differences: Iterable[Difference]) -> str:
-    """How many settings cannot be told from the chosen one."""
-    others = [difference for difference in differences if difference.runs > 1]
-    if not others:
-        return ""
-    alike = sum(not difference.distinguishable for difference in others)
-    return f" {alike} of {len(others)} other settings are not distinguishable from it (corrected t test)."
-
-
-def _notes(rows: Sequence[Row], results: Results) -> list[str]:
-    notes = [
-        "AUC − chosen: mean difference over the runs that both finished, ± its standard error corrected for "
-        "shared training patients (Nadeau and Bengio 2003), in percentage points. Distinguishable: p < "
-        f"{LEVEL} by Student's t, which among many settings some pass by chance.",
+    entries = [entry for method, settings in points.items() for entry in grid_entries(method, settings)]
+    note = (
         "Settings are compared on test patients to show how much they matter; nothing is chosen by this table. "
-        "The command strokebench tune chooses on validation patients.",
-    ]
-    if any(not row.complete for row in rows):
-        notes.append("Incomplete: a row with fewer runs than planned shows the mean of its finished runs only.")
-    if said := words.identity(results):
-        notes.append(said)
-    return notes
+        "The command strokebench tune chooses on validation patients."
+    )
+    chance = "which among many settings some pass by chance"
+    return ablation_table(
+        results, name, title, entries, head="Setting", notes=[note], against="chosen", distinguishable=chance
+    )

@@ -6,12 +6,12 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from strokebench.reports.ablation.figure import setting_line
 from strokebench.reports.hospitals.lead import worst_hospital
 from strokebench.reports.hospitals.table import Hospital, summaries
 from strokebench.reports.results import Results
 from strokebench.reports.table1.figure import CHANCE
-from strokebench.reports.tables.style import INK, LOOKS, SOFT, head
+from strokebench.reports.tables import caption as words
+from strokebench.reports.tables.style import INK, LOOKS, PALE, SOFT, head, plain
 from strokebench.tasks.metrics.paper import METRICS
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def draw_hospitals(results: Results) -> Figure:
         axes.set_title(told, loc="left", fontsize=9.5, fontweight="bold", color=INK)
     for axes in grid[len(found) :]:
         axes.remove()
-    head(figure, f"{setting_line(results)}. Percent, mean over seeds, bar = population standard deviation.")
+    head(figure, f"{words.setting_line(results)}. Percent, mean over seeds, bar = population standard deviation.")
     _legend(figure, results)
     return figure
 
@@ -75,17 +75,14 @@ def _panel(axes: Axes, results: Results, hospital: Hospital, rows: Sequence[Mapp
         axes.text(0.5, 0.5, "no finished run", transform=axes.transAxes, ha="center", fontsize=9, color=SOFT)
     axes.plot([-0.5, 0.5], [CHANCE, CHANCE], color=SOFT, linestyle=":", linewidth=1.2)
     for place in range(1, len(METRICS)):
-        axes.axvline(place - 0.5, color="#e5e8eb", linewidth=0.8)
+        axes.axvline(place - 0.5, color=PALE, linewidth=0.8)
     axes.set_xticks(range(len(METRICS)), METRICS, fontsize=8.5)
     axes.set_xlim(-0.5, len(METRICS) - 0.5)
     axes.set_ylim(0, 100)
     axes.set_yticks(range(0, 101, 25))
-    axes.tick_params(axis="x", length=0, labelcolor=INK)
-    axes.tick_params(axis="y", labelsize=8.5, labelcolor=INK)
-    axes.grid(axis="y", color="#e5e8eb", linewidth=0.8)
-    axes.set_axisbelow(True)
-    for side in ("top", "right"):
-        axes.spines[side].set_visible(False)
+    axes.tick_params(axis="x", length=0)
+    axes.tick_params(axis="y", labelsize=8.5)
+    plain(axes, "y")
 
 
 def _legend(figure: Figure, results: Results) -> None:

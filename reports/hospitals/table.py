@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import pandas as pd
 
-from strokebench.reports.results import Results
-from strokebench.reports.summary import SETTING, THRESHOLD, summarise
-from strokebench.reports.table1.table import METRIC_COLUMNS, adapted_footnotes, metric_cells
+from strokebench.reports.results import SETTING, THRESHOLD, Results
+from strokebench.reports.statistics.intervals import auc_standard_error, z_value
+from strokebench.reports.summary import rows_by_setting
+from strokebench.reports.table1.table import METRIC_COLUMNS, adapted_footnotes, metric_cells, metric_row
 from strokebench.reports.tables import caption as words
-from strokebench.reports.tables.failures import failures
+from strokebench.reports.tables.results_table import results_table
 from strokebench.reports.tables.table import Cell, Column, Row, Table, mark_best
 
 FEW = 10
@@ -48,13 +48,8 @@ class Hospital:
         return min(self.positives, self.n - self.positives)
 
     def standard_error(self, auc: float) -> float:
-        """Of an AUC measured on these patients (Hanley and McNeil, Radiology 1982, equation 2); NaN on one class."""
-        n1, n0 = self.positives, self.n - self.positives
-        if not self.rarer:
-            return math.nan
-        q1, q2 = auc / (2 - auc), 2 * auc**2 / (1 + auc)
-        variance = auc * (1 - auc) + (n1 - 1) * (q1 - auc**2) + (n0 - 1) * (q2 - auc**2)
-        return math.sqrt(max(variance, 0) / (n1 * n0))
+        """Of an AUC measured on these patients; NaN on one class."""
+        return auc_standard_error(auc, self.positives, self.n - self.positives)
 
 
 def hospitals(results: Results) -> list[Hospital]:
@@ -84,9 +79,7 @@ def summaries(results: Results) -> list[tuple[Hospital, list[dict[str, Any]]]]:
     order = [method.name for method in results.methods]
     found = []
     for hospital in hospitals(results):
-        rows = [
-            {str(k): v for k, v in row.items()} for row in summarise(at_hospital(results, hospital)).to_dict("records")
-        ]
+        rows = rows_by_setting(at_hospital(results, hospital)).values()
         found.append((hospital, sorted(rows, key=lambda row: order.index(row["method"]))))
     return found
 
@@ -104,17 +97,16 @@ def hospital_table(results: Results) -> Table:
     for hospital, settings in summaries(results):
         label = f"{hospital.name} ({hospital.facts})"
         here = [
-            Row(
-                key=f"{hospital.fold}/{row['method']}",
-                label=results.method(row["method"]).label,
-                group=label,
-                cells=metric_cells(row),
-                done=row["done"],
-                planned=row["planned"],
-                failed=row["failed"],
-                footnote=letters.get(results.method(row["method"]).label, ""),
+            metric_row(
+                row,
+                f"{hospital.fold}/{method.name}",
+                method.label,
+                label,
+                metric_cells(row),
+                letters.get(method.label, ""),
             )
             for row in settings
+            for method in [results.method(row["method"])]
         ]
         rows += mark_best(here, METRIC_COLUMNS)
     return _table(results, "figure5_table", "Prognosis at each hospital left out", METRIC_COLUMNS, rows)
@@ -169,46 +161,26 @@ def _over(seeds: int) -> str:
 
 
 def _table(results: Results, name: str, title: str, columns: Sequence[Column], rows: list[Row]) -> Table:
-    facts = results.provenance
-    seeds = results.runs["seed"].nunique()
     caption = (
-        f"Outcome {facts.get('outcome', 'not stated')}: {words.patients_in_words(results)}. Each hospital in turn is "
-        "the test part; training and validation see the others only. "
-        f"{_over(seeds)}. Label 1 is the "
+        f"{words.outcome_in_words(results)} Each hospital in turn is the test part; training and validation see the "
+        f"others only. {_over(results.runs['seed'].nunique())}. Label 1 is the "
         f"positive class, called from a probability of {THRESHOLD:g} on. Best bold, second best underlined."
     )
     notes = [
         "Mean: over hospitals, each counted once; a hospital with one class only is left out of it. The deviation "
         "over seeds tells of training, not of the chance that other patients had come."
     ]
-    if errors := [f"{h.name} ± {196 * h.standard_error(0.7):.0f}" for h in hospitals(results) if h.n and h.rarer]:
+    if errors := [
+        f"{h.name} ± {100 * z_value() * h.standard_error(0.7):.0f}" for h in hospitals(results) if h.n and h.rarer
+    ]:
         notes.append(
             "What chance alone does to an AUC of 70 at each hospital (95 % limits in points, Hanley and McNeil 1982): "
             f"{', '.join(errors)}."
         )
-    if any(not row.complete for row in rows):
-        notes.append(
-            "Incomplete: a row with fewer runs than planned shows its finished runs only, and is never marked."
-        )
-    if said := words.identity(results):
-        notes.append(said)
     labels = {
         tuple(str(row[key]) for key in SETTING): results.method(row["method"]).label
         for row in results.runs[list(SETTING)].drop_duplicates().to_dict("records")
     }
-    return Table(
-        name=name,
-        title=title,
-        cohort=words.cohort_title(results),
-        caption=caption,
-        columns=columns,
-        rows=rows,
-        notes=notes,
-        footnotes=adapted_footnotes(results),
-        failures=failures(results, labels),
-        facts={
-            "cohort": words.cohort_title(results),
-            "outcome": facts.get("outcome", ""),
-            "protocol": facts.get("protocol", ""),
-        },
+    return results_table(
+        results, name, title, columns, rows, caption, notes, labels, footnotes=adapted_footnotes(results)
     )

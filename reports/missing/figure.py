@@ -20,10 +20,9 @@ from strokebench.reports.missing.measure import (
 from strokebench.reports.missing.table import ALL_RATES
 from strokebench.reports.results import Results
 from strokebench.reports.tables import caption as words
-from strokebench.reports.tables.style import INK, LOOKS, SOFT, head
+from strokebench.reports.tables.style import INK, LOOKS, SOFT, head, plain
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 HATCHES = ("", "///", "...")
@@ -68,7 +67,8 @@ def draw_rates(results: Results, method: str, found: Missing) -> Figure:
     axes.set_xlabel("Test patients who lack it, %", fontsize=9, color=INK)
     axes.set_ylabel(f"AUC of {results.method(method).label}, %", fontsize=9, color=INK)
     figure.legend(loc="outside lower center", ncols=3, fontsize=8.5, frameon=False)
-    _finish(figure, axes, results)
+    plain(axes)
+    head(figure, words.setting_line(results))
     return figure
 
 
@@ -98,17 +98,6 @@ def draw_shapley(results: Results, method: str, found: Missing) -> Figure:
     axes.set_xticks(range(len(ORDER)), [modality.value for modality in ORDER])
     axes.set_ylabel(f"Points of {results.method(method).label}'s AUC", fontsize=9, color=INK)
     axes.legend(fontsize=8.5, frameon=False, loc="best")
-    _finish(figure, axes, results)
-    axes.grid(visible=False, axis="x")
+    plain(axes, "y")
+    head(figure, words.setting_line(results))
     return figure
-
-
-def _finish(figure: Figure, axes: Axes, results: Results) -> None:
-    axes.grid(color="#e5e8eb", linewidth=0.7)
-    axes.set_axisbelow(True)
-    axes.tick_params(labelsize=9, labelcolor=INK)
-    for side in ("top", "right"):
-        axes.spines[side].set_visible(False)
-    facts = results.provenance
-    said = [f"{name} {facts.get(name)}" for name in ("outcome", "protocol") if facts.get(name)]
-    head(figure, ", ".join([words.cohort_title(results), *said]))

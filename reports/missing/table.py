@@ -20,8 +20,9 @@ from strokebench.reports.missing.measure import (
     subsets,
 )
 from strokebench.reports.results import Results
-from strokebench.reports.statistics.bootstrap import Interval
+from strokebench.reports.statistics.intervals import Interval
 from strokebench.reports.tables import caption as words
+from strokebench.reports.tables.results_table import results_table
 from strokebench.reports.tables.table import Cell, Column, Kind, Row, Table
 from strokebench.tasks.conditions import COMPLETE, Condition
 from strokebench.tasks.inputs import Modality
@@ -167,10 +168,6 @@ def _table(
     notes: list[str],
     caption: str = SPREAD,
 ) -> Table:
-    facts = {"cohort": words.cohort_title(results)}
-    facts |= {key: str(results.provenance.get(key, "")) for key in ("outcome", "protocol")}
-    said = f"Outcome {facts['outcome'] or 'not stated'}: {words.patients_in_words(results)}. {caption}"
-    if any(not row.complete for row in rows):
-        notes = [*notes, "Incomplete: rows with fewer runs than planned are of their finished runs only."]
-    notes = [note for note in (*notes, words.identity(results)) if note]
-    return Table(name, title, facts["cohort"], said, columns, rows, notes, facts=facts, head=head)
+    return results_table(
+        results, name, title, columns, rows, f"{words.outcome_in_words(results)} {caption}", notes, head=head
+    )

@@ -17,7 +17,7 @@ from importlib.resources import files
 from typing import Any
 
 from strokebench.reports.page.parts import Part, best_known
-from strokebench.reports.summary import THRESHOLD
+from strokebench.reports.results import THRESHOLD
 from strokebench.reports.tables.caption import PROTOCOLS
 from strokebench.reports.tables.escapes import markdown
 from strokebench.tasks.metrics.paper import METRICS

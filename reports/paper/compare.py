@@ -28,6 +28,7 @@ from strokebench.reports.audit.terms import Design, Finding
 from strokebench.reports.paper.numbers import paper_number, paper_numbers
 from strokebench.reports.paper.settings import LOSSES, Address, PaperSetting, paper_settings
 from strokebench.reports.results import RUN, Results
+from strokebench.reports.statistics.intervals import auc_standard_error, z_value
 from strokebench.reports.summary import summarise
 from strokebench.reports.tables.table import PaperNumber
 from strokebench.tasks.metrics.paper import METRICS
@@ -35,7 +36,6 @@ from strokebench.tasks.metrics.paper import METRICS
 PAPER = Design(positives=46, negatives=100, runs=4)
 """What the paper's tables were made of, as its printed numbers tell."""
 
-Z = 1.96
 TUNED = "tuned"
 """What runs with hyper-parameters from a file are called instead of having no variant."""
 
@@ -139,8 +139,8 @@ def verdict(metric: str, paper: PaperNumber | None, ours: Ours | None) -> Verdic
         return Verdict.NOT_RUN
     std = (paper.std or 0) / 100
     theirs = paper.mean / 100
-    reach = Z * standard_error(metric, theirs, std, PAPER.runs, PAPER.positives, PAPER.negatives)
-    reach += Z * standard_error(metric, ours.mean, ours.std, ours.runs, ours.positives, ours.negatives)
+    reach = z_value() * standard_error(metric, theirs, std, PAPER.runs, PAPER.positives, PAPER.negatives)
+    reach += z_value() * standard_error(metric, ours.mean, ours.std, ours.runs, ours.positives, ours.negatives)
     if abs(ours.mean - theirs) <= reach:
         return Verdict.OVERLAP
     return Verdict.HIGHER if ours.mean > theirs else Verdict.LOWER
@@ -158,10 +158,7 @@ def standard_error(metric: str, mean: float, std: float, runs: float, positives:
 
 def _sampling_variance(metric: str, value: float, positives: float, negatives: float) -> float:
     if metric == "AUC":
-        # Hanley and McNeil, Radiology 1982.
-        q1, q2 = value / (2 - value), 2 * value**2 / (1 + value)
-        spread = value * (1 - value) + (positives - 1) * (q1 - value**2) + (negatives - 1) * (q2 - value**2)
-        return spread / (positives * negatives)
+        return auc_standard_error(value, positives, negatives) ** 2
     n = {"ACC": positives + negatives, "Specificity": negatives}.get(metric, positives)
     return value * (1 - value) / n
 

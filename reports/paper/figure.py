@@ -7,7 +7,7 @@ from textwrap import wrap
 from typing import TYPE_CHECKING
 
 from strokebench.reports.paper.compare import Comparison, Verdict
-from strokebench.reports.tables.style import INK, LOOKS, SOFT
+from strokebench.reports.tables.style import INK, LOOKS, SOFT, plain
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -56,9 +56,8 @@ def _panel(axes: Axes, items: Sequence[Comparison], metric: str) -> None:
             shown.setdefault((item.paper.mean, item.ours.mean), item)
     points = sorted(shown.values(), key=lambda item: item.ours.mean if item.ours else 0)
     axes.set_title(metric, loc="left", fontsize=11, fontweight="bold", color=INK)
-    axes.tick_params(labelsize=8, colors=INK)
-    for side in ("top", "right"):
-        axes.spines[side].set_visible(False)
+    axes.tick_params(labelsize=8)
+    plain(axes)
     if not points:
         axes.text(0.5, 0.5, "no finished run", transform=axes.transAxes, ha="center", color=SOFT, style="italic")
         return
@@ -89,8 +88,6 @@ def _panel(axes: Axes, items: Sequence[Comparison], metric: str) -> None:
     axes.set_xlim(low, high)
     axes.set_ylim(low, high)
     axes.set_box_aspect(1)
-    axes.grid(color="#eceff1", linewidth=0.7)
-    axes.set_axisbelow(True)
     _names(axes, points, low, high)
 
 

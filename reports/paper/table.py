@@ -9,6 +9,7 @@ from strokebench.reports.paper.compare import PAPER, Comparison, Verdict
 from strokebench.reports.paper.statements import Statement
 from strokebench.reports.results import Results
 from strokebench.reports.tables import caption as words
+from strokebench.reports.tables.results_table import results_table
 from strokebench.reports.tables.table import PAPER_LABEL, Cell, Column, Kind, Row, Table
 
 SOURCES = {
@@ -131,15 +132,6 @@ def _paper(item: Comparison) -> Cell:
 def _table(
     results: Results, name: str, title: str, columns: list[Column], rows: list[Row], told: str, head: str
 ) -> Table:
-    return Table(
-        name=name,
-        title=f"{title} ({PAPER_LABEL})",
-        cohort=words.cohort_title(results),
-        caption=f"{words.caption(results).replace(' Best bold, second best underlined.', '')} {told}",
-        columns=columns,
-        rows=rows,
-        notes=[OTHER_PATIENTS, *filter(None, [words.identity(results)])],
-        facts=words.facts(results),
-        head=head,
-        counts_runs=False,
-    )
+    caption = f"{words.caption(results).replace(' Best bold, second best underlined.', '')} {told}"
+    title = f"{title} ({PAPER_LABEL})"
+    return results_table(results, name, title, columns, rows, caption, [OTHER_PATIENTS], head=head, counts_runs=False)

@@ -8,22 +8,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from strokebench.reports.statistics.intervals import LEVEL, Interval, percentiles
 from strokebench.reports.statistics.scores import Scores
 from strokebench.reports.statistics.weighted import Metric, weighted_auc
 
 RESAMPLES = 2000
-LEVEL = 0.95
 _CHUNK = 2_000_000
 """Counts drawn at a time (our choice: 16 MB)."""
-
-
-@dataclass(frozen=True)
-class Interval:
-    """A value with its confidence interval."""
-
-    value: float
-    low: float
-    high: float
 
 
 @dataclass(frozen=True)
@@ -47,7 +38,7 @@ class Bootstrap:
     def interval(self, method: int, level: float = LEVEL) -> Interval:
         """Mean over the method's groups, with the percentile interval."""
         groups = ~np.isnan(self.values[method])
-        return Interval(_mean(self.values[method, groups]), *_percentiles(self._draws(method, groups), level))
+        return Interval(_mean(self.values[method, groups]), *_ends(self._draws(method, groups), level))
 
     def difference(self, first: int, second: int, level: float = LEVEL) -> Difference:
         """Mean difference over the groups that both methods have, both on the same resamples."""
@@ -59,7 +50,7 @@ class Bootstrap:
             return Difference(value, np.nan, np.nan, np.nan)
         # One is added because the sample itself is a resample too: p is never 0 (Davison and Hinkley 1997, 4.2).
         tail = min((draws <= 0).sum(), (draws >= 0).sum()) + 1
-        return Difference(value, *_percentiles(draws, level), p=float(min(1.0, 2 * tail / (len(draws) + 1))))
+        return Difference(value, *_ends(draws, level), p=float(min(1.0, 2 * tail / (len(draws) + 1))))
 
     def _draws(self, method: int, groups: NDArray[np.bool_]) -> NDArray[np.float64]:
         """The method's mean over groups in each resample; a group that lost a class in a resample counts not."""
@@ -84,7 +75,13 @@ def resample(y: NDArray[Any], n_resamples: int = RESAMPLES, seed: int = 0) -> ND
     return weights
 
 
-def bootstrap(scores: Scores, metric: Metric = weighted_auc, n_resamples: int = RESAMPLES, seed: int = 0) -> Bootstrap:
+def bootstrap(
+    scores: Scores,
+    metric: Metric = weighted_auc,
+    n_resamples: int = RESAMPLES,
+    seed: int = 0,
+    weights: NDArray[np.int16] | None = None,
+) -> Bootstrap:
     """Evaluate `metric` on resamples of patients, the same for all methods, groups and seeds.
 
     Models are not trained again: the interval is about the patients whom they were tested on, and knows the variation
@@ -92,11 +89,12 @@ def bootstrap(scores: Scores, metric: Metric = weighted_auc, n_resamples: int = 
 
     Args:
         metric: see `strokebench.reports.statistics.weighted`.
+        weights: how often each patient is drawn, (resamples, n); None: `n_resamples` by `resample` within labels.
     """
-    weights = resample(scores.y, n_resamples, seed)
+    weights = resample(scores.y, n_resamples, seed) if weights is None else weights
     tested = scores.tested
     values = np.full(tested.shape, np.nan)
-    draws = np.full((*tested.shape, n_resamples), np.nan)
+    draws = np.full((*tested.shape, len(weights)), np.nan)
     for group in range(len(scores.groups)):
         inside = ~np.isnan(scores.p[:, group]).all(axis=0)
         drawn, y = weights[:, inside], scores.y[inside]
@@ -112,9 +110,6 @@ def _mean(values: NDArray[np.float64]) -> float:
     return float(values.mean()) if len(values) else float("nan")
 
 
-def _percentiles(draws: NDArray[np.float64], level: float) -> tuple[float, float]:
-    draws = draws[~np.isnan(draws)]
-    if not len(draws):
-        return float("nan"), float("nan")
-    low, high = np.quantile(draws, [(1 - level) / 2, (1 + level) / 2])
+def _ends(draws: NDArray[np.float64], level: float) -> tuple[float, float]:
+    low, high = percentiles(draws, level)
     return float(low), float(high)

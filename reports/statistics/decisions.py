@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from strokebench.reports.statistics.bootstrap import Interval
+from strokebench.reports.statistics.intervals import Interval
 
 ALPHA = 0.05
 MARGIN = 0.02

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from strokebench.reports.statistics.bootstrap import LEVEL, Interval
+from strokebench.reports.statistics.intervals import LEVEL, Interval, z_value
 from strokebench.reports.statistics.scores import Scores, single
 
 
@@ -56,7 +56,7 @@ class DeLong:
         se = float(np.sqrt((self._mean_share(method, groups) ** 2).sum()))
         if not 0 < auc < 1:
             return Interval(auc, auc, auc)
-        half = _z(level) * se / (auc * (1 - auc))
+        half = z_value(level) * se / (auc * (1 - auc))
         return Interval(auc, float(expit(logit(auc) - half)), float(expit(logit(auc) + half)))
 
     def test(self, first: int, second: int, level: float = LEVEL) -> PairedTest:
@@ -74,7 +74,7 @@ class DeLong:
         se = float(np.sqrt((share**2).sum()))
         with np.errstate(divide="ignore"):
             z = 0.0 if value == 0 else float(np.divide(value, se))
-        half = _z(level) * se
+        half = z_value(level) * se
         return PairedTest(value, value - half, value + half, se, z, float(2 * norm.sf(abs(z))))
 
     def _has(self, method: int) -> NDArray[np.bool_]:
@@ -127,9 +127,3 @@ def placements(y: NDArray[Any], p: NDArray[Any]) -> NDArray[np.float64]:
         below = (ranks[members] - rankdata(p[members])) / (~members).sum()
         values[members] = below if label else 1 - below
     return values
-
-
-def _z(level: float) -> float:
-    from scipy.stats import norm
-
-    return float(norm.ppf((1 + level) / 2))

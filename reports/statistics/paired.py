@@ -1,62 +1,77 @@
-"""Differences between two methods, fold by fold."""
+"""Differences over runs, which share training patients and so are no independent sample."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
 
-import pandas as pd
+import numpy as np
+from numpy.typing import ArrayLike
 
-from strokebench.reports.results import RUN, Results
-
-LEVEL = 0.05
-"""A difference is called distinguishable below this p of the corrected t test (our choice)."""
+from strokebench.reports.results import Results
+from strokebench.reports.statistics.decisions import ALPHA
+from strokebench.reports.statistics.intervals import LEVEL, Interval
 
 
 @dataclass(frozen=True)
-class Difference:
-    """One setting against another on the same test parts: mean and corrected standard error, in [-1, 1]."""
+class CorrectedT(Interval):
+    """Mean over `runs` runs, with corrected standard error, t and two-sided p."""
 
-    mean: float
-    error: float
+    se: float
     runs: int
+    t: float
+    p: float
 
     @property
     def distinguishable(self) -> bool:
         """Outside the limits of the corrected t: with two runs these are 12.7 standard errors, with twenty 2.1."""
-        from scipy.special import stdtrit
+        return self.p < ALPHA
 
-        return self.runs > 1 and abs(self.mean) > stdtrit(self.runs - 1, 1 - LEVEL / 2) * self.error
-
-    def __str__(self) -> str:
+    @property
+    def points(self) -> str:
+        """`+1.23 ± 0.45`, in percentage points; empty without runs."""
         if not self.runs:
             return ""
-        error = "" if math.isnan(self.error) else f" ± {100 * self.error:.2f}"
-        return f"{100 * self.mean:+.2f}{error}"
+        return f"{100 * self.value:+.2f}" + ("" if math.isnan(self.se) else f" ± {100 * self.se:.2f}")
 
 
-def paired_difference(a: pd.Series, b: pd.Series, test_share: float) -> Difference:
-    """Mean of a - b over the runs that both have, with Nadeau and Bengio's corrected standard error.
+def corrected_t(differences: ArrayLike, test_share: float, level: float = LEVEL) -> CorrectedT:
+    """Nadeau and Bengio (2003), as Bouckaert and Frank (2004) use it for repeated cross-validation.
 
-    Runs of cross-validation share training patients, so that the plain standard error is too small; the
-    correction adds n_test / n_train to 1 / runs (Nadeau and Bengio, Machine Learning 2003, equation 18).
+    The variance of the mean of J runs is taken as `s2 * (1 / J + test_share)` instead of `s2 / J`. The second term
+    stands for the correlation of runs, and stays however many runs are added.
 
     Args:
-        a, b: a metric by (seed, fold); NaN where undefined, which leaves the run out.
-        test_share: n_test / n_train.
+        differences: one a run, (J,); NaN leaves the run out.
+        test_share: n_test / n_train; patients of the validation part are learnt from too, since it selects by them.
+
+    Returns:
+        p is 1 where all differences are 0; NaN in everything but the mean with fewer than two runs.
+
+    Raises:
+        ValueError: a share below 0.
     """
-    pairs = (a - b).dropna()
-    runs = len(pairs)
-    if not runs:
-        return Difference(math.nan, math.nan, 0)
-    variance = float(pairs.var(ddof=1)) if runs > 1 else math.nan
-    return Difference(float(pairs.mean()), math.sqrt(variance * (1 / runs + test_share)), runs)
+    from scipy.stats import t as student
+
+    if not test_share >= 0:
+        raise ValueError(f"The share of test patients is {test_share}, not 0 or more.")
+    values = np.asarray(differences, dtype=float)
+    values = values[~np.isnan(values)]
+    mean, runs = float(values.mean()) if len(values) else math.nan, len(values)
+    if runs < 2:
+        return CorrectedT(mean, math.nan, math.nan, math.nan, runs, math.nan, math.nan)
+    se = float(np.sqrt(values.var(ddof=1) * (1 / runs + test_share)))
+    with np.errstate(divide="ignore"):
+        t = 0.0 if mean == 0 else float(np.divide(mean, se))
+    half = float(student.ppf((1 + level) / 2, runs - 1)) * se
+    return CorrectedT(mean, mean - half, mean + half, se, runs, t, float(2 * student.sf(abs(t), runs - 1)))
 
 
 def test_share(results: Results) -> float:
     """n_test / n_train of these runs, the validation part counted as training; 0 without predictions."""
-    if results.predictions.empty:
+    predictions = results.predictions
+    if predictions.empty:
         return 0.0
-    n_test = results.predictions.groupby(list(RUN)).size().mean()
-    n = results.provenance.get("n_patients") or results.predictions["patient_id"].nunique()
+    n_test = predictions.drop_duplicates(["seed", "fold", "patient_id"]).groupby(["seed", "fold"]).size().mean()
+    n = results.provenance.get("n_patients") or predictions["patient_id"].nunique()
     return float(n_test / (n - n_test)) if n > n_test else 0.0

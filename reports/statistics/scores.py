@@ -11,8 +11,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from strokebench.errors import StrokebenchError
+from strokebench.reports.results import SETTING
 
-SETTING: tuple[str, ...] = ("method", "variant", "condition")
 Pooling = Literal["run", "seed"]
 
 

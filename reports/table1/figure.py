@@ -11,7 +11,7 @@ from strokebench.reports.tables.table import PAPER_LABEL, Row, Table
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-from strokebench.reports.tables.style import INK, LOOKS, SOFT, head, save_figure
+from strokebench.reports.tables.style import INK, LOOKS, ROWS, SOFT, head, plain, save_figure
 
 CHANCE = 50.0
 
@@ -125,11 +125,7 @@ def _frame(axes: Axes, table: Table, metric: str) -> None:
     axes.set_xlabel(f"{metric} in percent: mean over runs, bar = population standard deviation", color=INK)
     facts = [f"{name} {table.facts[name]}" for name in ("outcome", "protocol") if table.facts.get(name)]
     axes.set_title(", ".join(facts), loc="left", fontsize=9, color=SOFT)
-    axes.grid(axis="x", color="#e5e8eb", linewidth=0.8)
-    axes.set_axisbelow(True)
-    axes.tick_params(axis="y", length=0, labelcolor=INK)
-    for side in ("top", "right", "left"):
-        axes.spines[side].set_visible(False)
+    plain(axes, "x", ROWS)
 
 
 def _legend(axes: Axes, table: Table, metric: str) -> None:

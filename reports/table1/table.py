@@ -10,10 +10,10 @@ from typing import Any
 import pandas as pd
 
 from strokebench.reports.paper.numbers import paper_number, paper_order
-from strokebench.reports.results import MethodInfo, Results
-from strokebench.reports.summary import SETTING, summarise, summarise_oracle
+from strokebench.reports.results import SETTING, MethodInfo, Results
+from strokebench.reports.summary import summarise, summarise_oracle
 from strokebench.reports.tables import caption as words
-from strokebench.reports.tables.failures import failures
+from strokebench.reports.tables.results_table import OTHER_PATIENTS, results_table
 from strokebench.reports.tables.table import Cell, Column, Footnote, Kind, Row, Table, mark_best
 from strokebench.tasks.conditions import COMPLETE
 from strokebench.tasks.metrics.paper import METRICS
@@ -60,22 +60,19 @@ def table1(results: Results, cost: bool = False) -> Table:
         label = method.label + (_variant(setting) if setting["several"] else "")
         labels[tuple(str(setting[name]) for name in SETTING)] = label
         key = "/".join(str(setting[name]) for name in SETTING) if setting["several"] else method.name
-        rows.append(_row(key, label, method, setting, columns, letters.get(method.label, "")))
+        cells = metric_cells(setting, "table1", "" if setting["several"] else method.name)
+        cells |= {column.key: Cell(_known(setting[column.key])) for column in columns[len(METRIC_COLUMNS) :]}
+        rows.append(metric_row(setting, key, label, method.family, cells, letters.get(method.label, "")))
     rows = mark_best(rows, columns)
     oracle = summarise_oracle(results)
     if oracle is not None:
         rows.append(_oracle_row(oracle))
-    return Table(
-        name="table1",
-        title="Table 1. Prognosis by method" + (", and its cost" if cost else ""),
-        cohort=words.cohort_title(results),
-        caption=words.caption(results),
-        columns=columns,
-        rows=rows,
-        notes=_notes(rows, oracle is not None, cost, results),
-        footnotes=footnotes,
-        failures=failures(results, labels),
-        facts=words.facts(results),
+    title = "Table 1. Prognosis by method" + (", and its cost" if cost else "")
+    notes = _notes(rows, oracle is not None, cost)
+    paper = f"{OTHER_PATIENTS} Of its Table 1 only what its text and other tables repeat is known to us."
+    caption = words.caption(results)
+    return results_table(
+        results, "table1", title, columns, rows, caption, notes, labels, paper=paper, footnotes=footnotes
     )
 
 
@@ -105,19 +102,12 @@ def metric_cells(summary: Mapping[str, Any], source: str = "", label: str = "") 
     }
 
 
-def _row(key: str, label: str, method: MethodInfo, setting: dict[str, Any], columns: list[Column], letter: str) -> Row:
-    cells = metric_cells(setting, "table1", "" if setting["several"] else method.name)
-    cells |= {column.key: Cell(_known(setting[column.key])) for column in columns if column.kind is not Kind.PERCENT}
-    return Row(
-        key=key,
-        label=label,
-        group=method.family,
-        cells=cells,
-        done=setting["done"],
-        planned=setting["planned"],
-        failed=setting["failed"],
-        footnote=letter,
-    )
+def metric_row(
+    summary: Mapping[str, Any], key: str, label: str, group: str, cells: Mapping[str, Cell], footnote: str = ""
+) -> Row:
+    """A row of a table for a row of `summarise`, with its counts of runs."""
+    counts = {name: summary[name] for name in ("done", "planned", "failed")}
+    return Row(key=key, label=label, group=group, cells=cells, footnote=footnote, **counts)
 
 
 def _oracle_row(oracle: dict[str, float]) -> Row:
@@ -153,13 +143,8 @@ def _variant(setting: Mapping[str, Any]) -> str:
     return f" ({', '.join(said)})" if said else ""
 
 
-def _notes(rows: list[Row], oracle: bool, cost: bool, results: Results) -> list[str]:
+def _notes(rows: list[Row], oracle: bool, cost: bool) -> list[str]:
     notes = []
-    if any(not row.complete for row in rows):
-        notes.append(
-            "Incomplete: a row with fewer runs than planned shows the mean of its finished runs only, and is "
-            "never marked."
-        )
     if any(row.done and row.cells[metric].value is None for row in rows for metric in METRICS):
         notes.append("A dash in a row with finished runs: the metric is undefined in one of its test parts.")
     if oracle:
@@ -168,15 +153,8 @@ def _notes(rows: list[Row], oracle: bool, cost: bool, results: Results) -> list[
             "parts. No method can be expected to pass its AUC or ACC; at a fixed threshold, methods trained "
             "on balanced classes may trade specificity for a higher recall or F1. It is never marked."
         )
-    if any(row.has_paper for row in rows):
-        notes.append(
-            "Paper, other patients: the paper's own numbers, measured on its private cohort over 4 runs; "
-            "they are no target. Of its Table 1 only what its text and other tables repeat is known to us."
-        )
     if cost:
         notes.append("Parameters, seconds and peak memory: mean of the finished runs.")
-    if said := words.identity(results):
-        notes.append(said)
     return notes
 
 

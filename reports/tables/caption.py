@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from strokebench.reports.results import Results
-from strokebench.reports.summary import THRESHOLD
+from strokebench.reports.results import THRESHOLD, Results
 
 PROTOCOLS = {
     "cv5": "5-fold cross-validation, with new folds for each seed",
@@ -27,6 +26,19 @@ def facts(results: Results) -> dict[str, str]:
         "outcome": results.provenance.get("outcome", ""),
         "protocol": results.provenance.get("protocol", ""),
     }
+
+
+def setting_line(results: Results) -> str:
+    """Cohort, outcome and protocol in one line."""
+    stated = facts(results)
+    return ", ".join(
+        [stated["cohort"], *(f"{name} {stated[name]}" for name in ("outcome", "protocol") if stated[name])]
+    )
+
+
+def outcome_in_words(results: Results) -> str:
+    """`Outcome nihss < 7: 729 patients, 31.8 % positive.`"""
+    return f"Outcome {results.provenance.get('outcome') or 'not stated'}: {patients_in_words(results)}."
 
 
 def runs_in_words(results: Results) -> str:
@@ -60,7 +72,7 @@ def caption(results: Results) -> str:
     facts = results.provenance
     protocol = facts.get("protocol", "")
     sentences = [
-        f"Outcome {facts.get('outcome', 'not stated')}: {patients_in_words(results)}.",
+        outcome_in_words(results),
         f"Mean (population standard deviation) in percent over {runs_in_words(results)}.",
         f"Protocol {protocol}: {PROTOCOLS.get(protocol, 'as named')}." if protocol else "",
         f"Encoders: {_encoders(facts['encoders'])}." if facts.get("encoders") else "",

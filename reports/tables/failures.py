@@ -6,8 +6,7 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from strokebench.reports.results import Results
-from strokebench.reports.summary import SETTING
+from strokebench.reports.results import SETTING, Results
 from strokebench.reports.tables.table import Failure
 
 _NAMED = 4

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from textwrap import wrap
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from strokebench.files import atomic_path
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 # Okabe and Ito's palette; the shape of the point says the same without colour.
@@ -20,7 +22,10 @@ LOOKS: tuple[tuple[str, str], ...] = (
     ("#E69F00", "v"),
     ("#56B4E9", "P"),
 )
-INK, SOFT = "#1b1f24", "#57606a"
+INK, SOFT, PALE = "#1b1f24", "#57606a", "#e5e8eb"
+
+ROWS = ("top", "right", "left")
+"""Sides that a figure goes without whose rows are labelled at the left."""
 
 
 def save_figure(figure: Figure, path: Path) -> Path:
@@ -43,3 +48,19 @@ def head(figure: Figure, text: str, size: float = 9, weight: str = "normal", col
     letters = int(72 * figure.get_figwidth() / (size * (0.56 if weight == "normal" else 0.66)))
     lines = [fold for line in text.splitlines() for fold in wrap(line, letters)]
     figure.suptitle("\n".join(lines), x=0.01, ha="left", fontsize=size, fontweight=weight, color=colour)
+
+
+def plain(axes: Axes, grid: Literal["both", "x", "y"] | None = "both", sides: Sequence[str] = ("top", "right")) -> None:
+    """Without these sides of the frame, and with pale lines behind what is drawn.
+
+    Args:
+        grid: across which axes the lines stand; None: no lines. Rows of labels (`grid="x"`) need no ticks.
+    """
+    if grid is not None:
+        axes.grid(axis=grid, color=PALE, linewidth=0.8)
+    axes.set_axisbelow(True)
+    axes.tick_params(labelcolor=INK)
+    if "left" in sides:
+        axes.tick_params(axis="y", length=0)
+    for side in sides:
+        axes.spines[side].set_visible(False)

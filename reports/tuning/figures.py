@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from strokebench.reports.tables.style import INK, LOOKS, SOFT, head
+from strokebench.reports.tables.style import INK, LOOKS, SOFT, head, plain
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -82,9 +82,8 @@ def draw_importance(importances: Mapping[str, float], cohort: str) -> Figure:
         axes.text(share + 1, height, f"{share:.0f}", va="center", fontsize=9, color=INK)
     axes.set_xlim(0, max(10.0, 1.12 * max(shares)))
     axes.set_xlabel("percent of the variance between complete trials (fANOVA)", fontsize=9, color=INK)
-    axes.tick_params(axis="y", length=0, labelcolor=INK, labelsize=9)
-    for side in ("top", "right"):
-        axes.spines[side].set_visible(False)
+    axes.tick_params(axis="y", length=0, labelsize=9)
+    plain(axes, None)
     _words(figure, cohort, "")
     return figure
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from statistics import pstdev
 
 from strokebench.reports.tables.section import Panel, Section
 from strokebench.reports.tables.table import Cell, Column, Kind, Row, Table, mark_best
 from strokebench.reports.tuning.figures import draw_importance, draw_parallel
 from strokebench.reports.tuning.records import TrialRecord
+from strokebench.tasks.metrics.paper import mean_std
 
 SHOWN = 10
 """So many of the best trials are listed."""
@@ -92,7 +92,7 @@ def tuning_table(tuning: Tuning) -> Table:
             label=trial.label,
             group=tuning.label,
             cells={
-                "AUC": Cell(trial.value, pstdev([v for v in trial.folds if v is not None])),
+                "AUC": Cell(trial.value, mean_std([v for v in trial.folds if v is not None])[1]),
                 "trial": Cell(text=str(trial.number)),
             },
             done=len(trial.folds),

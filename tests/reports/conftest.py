@@ -103,7 +103,7 @@ def _run(method: str, seed: int, fold: int, status: str) -> dict[str, object]:
     return {
         "method": method,
         "variant": "",
-        "condition": "all",
+        "condition": "complete",
         "seed": seed,
         "fold": fold,
         "key": f"{method}-{seed}-{fold}",
@@ -129,7 +129,7 @@ def _predictions(method: str, seed: int, fold: int, ids, y, p) -> pd.DataFrame:
             "outcome": "nihss < 7",
             "method": method,
             "variant": "",
-            "condition": "all",
+            "condition": "complete",
             "protocol": "cv5",
             "split": "5" * 64,
             "seed": seed,

@@ -29,7 +29,7 @@ def test_the_bootstrap_agrees_with_the_normal_interval():
     values = np.random.default_rng(1).normal(-5, 2, 400)
     found = bootstrap_mean(values)
     half = 1.96 * values.std() / math.sqrt(400)
-    assert found.mean == pytest.approx(values.mean())
+    assert found.value == pytest.approx(values.mean())
     assert (found.low, found.high) == pytest.approx((values.mean() - half, values.mean() + half), abs=0.02)
     assert found == bootstrap_mean(values)
 
@@ -44,7 +44,7 @@ def test_differences_are_paired_by_patient():
     results = made_up(RUNS, angles=ANGLES)
     first, second = angles(results, "vdafm", COMPLETE), angles(results, "vdafm", WITHOUT)
     found = contrast(results, "vdafm", COMPLETE, WITHOUT)
-    assert found.estimate.mean == pytest.approx((first[CHANGE] - second[CHANGE]).mean())
+    assert found.estimate.value == pytest.approx((first[CHANGE] - second[CHANGE]).mean())
     assert found.clear and (found.agree, found.folds) == (5, 5)
     assert not contrast(results, "vdafm", COMPLETE, COMPLETE).clear
 

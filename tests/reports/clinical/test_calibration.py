@@ -5,7 +5,8 @@ import pytest
 
 from strokebench.reports.clinical.calibration import calibration_error, log_odds, recalibrate, reliability
 from strokebench.reports.clinical.metrics import weighted_auprc, weighted_scaled_brier
-from strokebench.reports.clinical.pooled import draw_patients, estimate
+from strokebench.reports.clinical.pooled import draw_patients
+from strokebench.reports.statistics.bootstrap import bootstrap
 from strokebench.reports.statistics.scores import Scores, single
 from strokebench.reports.statistics.weighted import weighted_brier
 
@@ -154,6 +155,6 @@ def test_baselines_of_auprc_and_scaled_brier():
 def test_an_interval_of_brier_covers_it():
     y, x = drawn(300)
     scores = single(y, sigmoid(x))
-    found = estimate(scores, weighted_brier, draw_patients(300, 300)).interval(0)
+    found = bootstrap(scores, weighted_brier, weights=draw_patients(300, 300)).interval(0)
     assert found.low < found.value < found.high
     assert found.value == pytest.approx(np.mean((sigmoid(x) - y) ** 2))

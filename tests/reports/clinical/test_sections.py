@@ -12,7 +12,7 @@ from strokebench.reports.clinical.pooled import of_patients, pictured, pool
 from strokebench.reports.clinical.subgroups import Subgroup, all_subgroups, subgroups, worst
 from strokebench.reports.clinical.tables import balance_note, balance_shift, calibration_table
 from strokebench.reports.clinical.tables_groups import thresholds_table
-from strokebench.reports.statistics.bootstrap import Interval
+from strokebench.reports.statistics.intervals import Interval
 from strokebench.reports.statistics.scores import single
 from strokebench.tasks.metrics.paper import evaluate
 from strokebench.tasks.metrics.selection import auc

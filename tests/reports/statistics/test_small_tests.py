@@ -6,8 +6,6 @@ import pytest
 from scipy.stats import ttest_1samp
 
 from strokebench.errors import StrokebenchError
-from strokebench.reports.statistics.bootstrap import Interval
-from strokebench.reports.statistics.corrected_t import corrected_t
 from strokebench.reports.statistics.critical_difference import NotIndependent, critical_difference
 from strokebench.reports.statistics.decisions import (
     hedges_g,
@@ -16,13 +14,15 @@ from strokebench.reports.statistics.decisions import (
     probability_of_superiority,
     real_differences,
 )
+from strokebench.reports.statistics.intervals import Interval
+from strokebench.reports.statistics.paired import corrected_t
 
 
 def test_corrected_t_by_hand():
     # Mean 0.02, variance 0.00025 (ddof 1); 0.00025 * (1/5 + 1/4) = 0.0001125.
-    test = corrected_t([0.0, 0.01, 0.02, 0.03, 0.04], n_train=80, n_test=20)
+    test = corrected_t([0.0, 0.01, 0.02, 0.03, 0.04], test_share=0.25)
     assert test.se == pytest.approx(np.sqrt(0.0001125))
-    assert (test.t, test.df) == (pytest.approx(1.885618, abs=1e-6), 4)
+    assert (test.t, test.runs) == (pytest.approx(1.885618, abs=1e-6), 5)
     # Student's t with 4 degrees of freedom has the closed form 1/2 + 3/8 * q * (1 - q^2 / 12 * ...).
     q = test.t / np.sqrt(1 + test.t**2 / 4)
     assert test.p == pytest.approx(2 * (0.5 - 3 / 8 * q * (1 - q**2 / 12)))
@@ -31,19 +31,19 @@ def test_corrected_t_by_hand():
 
 def test_the_correction_is_all_that_parts_it_from_the_usual_t():
     values = np.random.default_rng(0).normal(0.01, 0.03, 20)
-    test = corrected_t(values, n_train=4, n_test=1)
+    test = corrected_t(values, test_share=0.25)
     assert ttest_1samp(values, 0).statistic / test.t == pytest.approx(np.sqrt((1 / 20 + 1 / 4) * 20))
-    assert corrected_t(values, n_train=1e12, n_test=1).p == pytest.approx(ttest_1samp(values, 0).pvalue)
+    assert corrected_t(values, test_share=0).p == pytest.approx(ttest_1samp(values, 0).pvalue)
 
 
 def test_corrected_t_at_the_edges():
-    assert corrected_t([0, 0, 0], 4, 1).p == 1
-    assert corrected_t([0.1, 0.1, 0.1], 4, 1).p < 1e-6
-    assert np.isnan(corrected_t([0.1], 4, 1).p)
-    one, other = corrected_t([0.1, 0.2, np.nan], 4, 1), corrected_t([-0.1, -0.2], 4, 1)
+    assert corrected_t([0, 0, 0], 0.25).p == 1
+    assert corrected_t([0.1, 0.1, 0.1], 0.25).p < 1e-6
+    assert np.isnan(corrected_t([0.1], 0.25).p)
+    one, other = corrected_t([0.1, 0.2, np.nan], 0.25), corrected_t([-0.1, -0.2], 0.25)
     assert (one.value, one.p) == (-other.value, other.p)
     with pytest.raises(ValueError):
-        corrected_t([0.1, 0.2], 0, 1)
+        corrected_t([0.1, 0.2], -0.1)
 
 
 def test_holm_by_hand_leaves_out_what_could_not_be_tested():

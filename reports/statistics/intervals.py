@@ -1,0 +1,46 @@
+"""Values with their intervals, and the few formulas that several statistics share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+LEVEL = 0.95
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A value with its confidence interval; NaN where it is undefined."""
+
+    value: float
+    low: float
+    high: float
+
+
+UNDEFINED = Interval(np.nan, np.nan, np.nan)
+
+
+def z_value(level: float = LEVEL) -> float:
+    """How many standard errors a normal interval reaches to either side: 1.96 at 95 %."""
+    from scipy.stats import norm
+
+    return float(norm.ppf((1 + level) / 2))
+
+
+def percentiles(draws: NDArray[np.float64], level: float = LEVEL) -> NDArray[Any]:
+    """The two ends of the percentile interval over the first axis: (resamples, ...) -> (2, ...); NaN is no draw."""
+    if not len(draws) or np.isnan(draws).all():
+        return np.full((2, *draws.shape[1:]), np.nan)
+    return np.nanquantile(draws, [(1 - level) / 2, (1 + level) / 2], axis=0)
+
+
+def auc_standard_error(auc: float, positives: float, negatives: float) -> float:
+    """Of an AUC measured on so many patients (Hanley and McNeil, Radiology 1982, equation 2); NaN on one class."""
+    if not positives or not negatives:
+        return float("nan")
+    q1, q2 = auc / (2 - auc), 2 * auc**2 / (1 + auc)
+    spread = auc * (1 - auc) + (positives - 1) * (q1 - auc**2) + (negatives - 1) * (q2 - auc**2)
+    return float(np.sqrt(max(spread, 0) / (positives * negatives)))
