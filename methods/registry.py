@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
-from functools import cache
-from importlib.metadata import entry_points
-from typing import TypeVar
+from typing import Any, TypeVar
 
-import strokebench.methods
-from strokebench.errors import StrokebenchError
 from strokebench.methods.base import Family, Method
+from strokebench.plugins import Registry
 
-ENTRY_POINTS = "strokebench.methods"
-_registered: dict[str, type[Method]] = {}
 MethodClass = TypeVar("MethodClass", bound=type[Method])
+
+
+def _is_method(name: str, thing: Any) -> bool:
+    # One that cannot be made with its defaults would stop every list of methods.
+    return isinstance(thing, type) and issubclass(thing, Method) and isinstance(thing(), Method) and thing.name == name
+
+
+METHODS: Registry[type[Method]] = Registry("method", _is_method, folder="strokebench.methods")
 
 
 def register(method: MethodClass) -> MethodClass:
@@ -23,33 +24,15 @@ def register(method: MethodClass) -> MethodClass:
     Raises:
         StrokebenchError: the name is taken by another class.
     """
-    other = _registered.setdefault(method.name, method)
-    if (other.__module__, other.__qualname__) != (method.__module__, method.__qualname__):
-        raise StrokebenchError(f"Two methods are called {method.name!r}: {other} and {method}.", "Rename one.")
+    METHODS.add(method.name, method)
     return method
 
 
-@cache
-def _discover() -> None:
-    for module in pkgutil.iter_modules(strokebench.methods.__path__):
-        importlib.import_module(f"{strokebench.methods.__name__}.{module.name}")
-    for point in entry_points(group=ENTRY_POINTS):
-        try:
-            register(point.load())
-        except StrokebenchError:
-            raise
-        except Exception as error:
-            raise StrokebenchError(
-                f"Method {point.name!r} of another package cannot be loaded ({point.value}): {error}",
-                "Mend or uninstall that package.",
-            ) from error
-
-
 def all_methods() -> dict[str, type[Method]]:
-    """Every registered method by name: by family, then by row of the paper's Table 1, then by label."""
-    _discover()
+    """Every method that can be used, by name: by family, then by row of the paper's Table 1, then by label."""
     families = list(Family)
-    ordered = sorted(_registered.values(), key=lambda m: (families.index(m.family), m.paper_row or 99, m.label))
+    found = METHODS.all().values()
+    ordered = sorted(found, key=lambda m: (families.index(m.family), m.paper_row or 99, m.label))
     return {method.name: method for method in ordered}
 
 
@@ -57,9 +40,6 @@ def find_method(name: str) -> type[Method]:
     """The method of this name.
 
     Raises:
-        StrokebenchError: there is none; names those that exist.
+        StrokebenchError: there is none, or the package that brings it is broken.
     """
-    methods = all_methods()
-    if name not in methods:
-        raise StrokebenchError(f"No method is called {name!r}.", f"Choose from: {', '.join(methods)}.")
-    return methods[name]
+    return METHODS.find(name)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from difflib import get_close_matches
 from typing import Any
 
 
@@ -24,3 +26,18 @@ class StrokebenchError(Exception):
     def __reduce__(self) -> tuple[Any, ...]:
         """Errors cross process borders; both parts must survive."""
         return type(self), (self.message, self.hint)
+
+
+def unknown_name(noun: str, name: str, known: Iterable[str], hint: str = "") -> StrokebenchError:
+    """The error for a name that nothing has; names the nearest that something has.
+
+    Args:
+        noun: what is looked for, e.g. `method`.
+        hint: what to do; by default the names are listed.
+    """
+    names = {str(other).lower(): str(other) for other in known}
+    near = get_close_matches(name.lower(), names, n=1)
+    guess = f" Did you mean {names[near[0]]}?" if near else ""
+    return StrokebenchError(
+        f"No {noun} is called {name!r}.{guess}", hint or f"Choose from: {', '.join(names.values())}."
+    )

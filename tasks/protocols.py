@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from strokebench.errors import StrokebenchError
+from strokebench.errors import StrokebenchError, unknown_name
 from strokebench.tasks.fold import Fold, Ids, Split
 
 SEEDS = (39, 40, 41, 42)
@@ -43,7 +43,7 @@ def make_split(protocol: str, labels: pd.Series, sites: pd.Series | None = None,
         StrokebenchError: unknown protocol, no sites for `loho`, or too few patients of one class.
     """
     if protocol not in PROTOCOLS:
-        raise StrokebenchError(f"Unknown protocol {protocol!r}.", f"Choose from: {', '.join(PROTOCOLS)}.")
+        raise unknown_name("protocol", protocol, PROTOCOLS)
     if not labels.index.is_unique:
         raise StrokebenchError(f"Patient {labels.index[labels.index.duplicated()][0]} has two labels.")
     labels = labels.sort_index()

@@ -41,7 +41,7 @@ def test_the_cohort_of_the_page_loads_and_has_its_outcome():
 
 def test_the_experiment_of_the_page_runs(monkeypatch, tmp_path):
     monkeypatch.setenv("STROKEBENCH_HOME", str(tmp_path))
-    monkeypatch.setattr(experiments, "_registered", dict(experiments._registered))
+    monkeypatch.setattr(experiments.EXPERIMENTS, "own", dict(experiments.EXPERIMENTS.own))
     balancing = run("Add an experiment").Balancing
     assert experiments.find_experiment("balancing").title == balancing.title
     context = make_context(jobs=1)

@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from strokebench.datasets.catalogue import DATASETS, load_cohort
+from strokebench.datasets.catalogue import cohort_file, load_cohort
 from strokebench.datasets.images.contact_sheet import Card, write_contact_sheet
 from strokebench.datasets.images.quality import examine_images
 from strokebench.datasets.own.cohort_file import CohortFile, read_cohort_file
@@ -82,9 +82,10 @@ def check_cohort(dataset: str, jobs: int = 2, progress: Progress | None = None) 
     Raises:
         StrokebenchError: the file or its table cannot be read at all.
     """
-    if dataset in DATASETS:
+    file = cohort_file(dataset)
+    if file is None:
         return _check_built_in(dataset, jobs, progress)
-    return _check_file(read_cohort_file(Path(dataset)), jobs, progress)
+    return _check_file(read_cohort_file(file), jobs, progress)
 
 
 def _check_file(file: CohortFile, jobs: int, progress: Progress | None) -> CheckReport:

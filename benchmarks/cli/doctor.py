@@ -149,9 +149,25 @@ def _soop() -> Iterator[Finding]:
         yield Finding(GOOD, "SOOP", given)
 
 
+def _plugins() -> Iterator[Finding]:
+    """What other packages bring, whole or broken."""
+    from strokebench.benchmarks.experiments.find import EXPERIMENTS
+    from strokebench.datasets.catalogue import COHORTS
+    from strokebench.datasets.encoders.registry import ENCODERS
+    from strokebench.methods.registry import METHODS
+
+    found = [plugin for registry in (METHODS, ENCODERS, COHORTS, EXPERIMENTS) for plugin in registry.plugins()]
+    for plugin in found:
+        said = str(plugin) if plugin.problem else f"{plugin.noun} {plugin.name} of {plugin.package}"
+        yield Finding(BAD if plugin.problem else GOOD, "Plugin", said)
+    if not found:
+        yield Finding(GOOD, "Plugins", "none; other packages may bring methods, encoders, cohorts and experiments")
+
+
 LOOKS: tuple[Callable[[], Iterator[Finding]], ...] = (
     _python,
     _packages,
+    _plugins,
     _processor,
     _memory,
     _home,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from strokebench.errors import StrokebenchError
+from strokebench.errors import unknown_name
 from strokebench.files import home
 
 if TYPE_CHECKING:
@@ -44,9 +44,9 @@ def fetch(
     from strokebench.datasets.soop.fetched import IMAGES, NOTICE, write_cohort_file, write_notice
 
     if cohort != "soop":
-        raise StrokebenchError(f"There is no public cohort {cohort!r} to fetch.", "There is soop.")
+        raise unknown_name("public cohort", cohort, ["soop"])
     if image and image not in IMAGES:
-        raise StrokebenchError(f"There are no images {image!r}.", f"Choose from {', '.join(IMAGES)}.")
+        raise unknown_name("kind of image", image, IMAGES)
     console = Console(highlight=False)
     console.print(NOTICE, markup=False, soft_wrap=True)
     folder = (to or home("fetched", "soop")).expanduser().absolute()

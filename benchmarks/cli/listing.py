@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from strokebench.errors import StrokebenchError
+from strokebench.errors import unknown_name
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -12,13 +12,13 @@ if TYPE_CHECKING:
 
 
 def show_list(what: str, console: Console) -> None:
-    """Print the methods, experiments or datasets.
+    """Print the methods, experiments, datasets or encoders.
 
     Raises:
         StrokebenchError: `what` is none of these.
     """
     if what not in LISTS:
-        raise StrokebenchError(f"There is no list of {what!r}.", f"Choose from: {', '.join(LISTS)}.")
+        raise unknown_name("list", what, LISTS)
     console.print(LISTS[what]())
 
 
@@ -28,9 +28,8 @@ def _methods() -> Table:
 
     table = _table("Name", "In tables", "Category", "Reads", "What it is")
     for name, method in all_methods().items():
-        first = (method.__doc__ or "").strip().partition("\n\n")[0]
         reads = " ".join(str(modality) for modality in Modality if modality in method.uses)
-        table.add_row(name, method.label, str(method.family), reads, " ".join(first.split()))
+        table.add_row(name, method.label, str(method.family), reads, _first_words(method))
     return table
 
 
@@ -44,13 +43,30 @@ def _experiments() -> Table:
 
 
 def _datasets() -> Table:
-    from strokebench.datasets.catalogue import DATASETS
+    from strokebench.datasets.catalogue import COHORTS
 
     table = _table("Name", "What it is")
-    for name, dataset in DATASETS.items():
-        table.add_row(name, dataset.description)
+    for name, load in COHORTS.all().items():
+        table.add_row(name, _first_words(load))
     table.add_row("FILE.yaml", "your own cohort, described in a YAML file")
     return table
+
+
+def _encoders() -> Table:
+    from strokebench.datasets.encoders.contract import ImageEncoder
+    from strokebench.datasets.encoders.registry import ENCODERS, PAIRS
+
+    table = _table("Name", "Reads", "What it is")
+    for name, pair in PAIRS.items():
+        table.add_row(name, "image text", pair)
+    for name, encoder in ENCODERS.all().items():
+        table.add_row(name, "image" if issubclass(encoder, ImageEncoder) else "text", _first_words(encoder))
+    return table
+
+
+def _first_words(thing: object) -> str:
+    """The first paragraph of a docstring, as one line."""
+    return " ".join((thing.__doc__ or "").strip().partition("\n\n")[0].split())
 
 
 def _table(*columns: str) -> Table:
@@ -62,4 +78,4 @@ def _table(*columns: str) -> Table:
     return table
 
 
-LISTS = {"methods": _methods, "experiments": _experiments, "datasets": _datasets}
+LISTS = {"methods": _methods, "experiments": _experiments, "datasets": _datasets, "encoders": _encoders}

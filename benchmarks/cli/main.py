@@ -189,7 +189,7 @@ def check(method: MethodArgument) -> None:
 
 
 @app.command("list")
-def list_(what: Annotated[str, typer.Argument(help="methods, experiments or datasets.")]) -> None:
+def list_(what: Annotated[str, typer.Argument(help="methods, experiments, datasets or encoders.")]) -> None:
     """What there is to choose from."""
     from strokebench.benchmarks.cli.listing import show_list
 

@@ -39,10 +39,11 @@ def page(
     """Write one self-contained HTML page of all experiments, and a reporting checklist, finished or not."""
     from rich.console import Console
 
+    from strokebench.benchmarks.experiments.find import all_experiments
     from strokebench.reports.page.page import write_page
 
     if results is not None:
-        path = write_page(_settings_below(results), results)
+        path = write_page(_settings_below(results), results, order=list(all_experiments()))
     else:
         chosen = options.settings(
             dataset,
@@ -62,10 +63,11 @@ def page(
 
 def page_of(chosen: Settings, protocol: str) -> Path:
     """Write the page of a cohort and outcome under one protocol, or under all (""); its path."""
+    from strokebench.benchmarks.experiments.find import all_experiments
     from strokebench.reports.page.page import write_page
 
     folder, found, description = _of_cohort(chosen, protocol)
-    return write_page(found, folder, description)
+    return write_page(found, folder, description, list(all_experiments()))
 
 
 def _settings_below(root: Path) -> list[Path]:

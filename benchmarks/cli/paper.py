@@ -19,12 +19,6 @@ if TYPE_CHECKING:
     from strokebench.benchmarks.running.settings import Settings
     from strokebench.benchmarks.running.store import Store
 
-ORDER = (
-    *("table1", "comparison", "clinical", "table2", "table3", "figure2", "figure3", "figure4", "dropout"),
-    *("alignment", "figure5", "missing", "paper"),
-)
-"""Of the paper first; experiments that are not named follow by the alphabet."""
-
 _SEEDS = ",".join(map(str, SEEDS))
 
 
@@ -61,11 +55,9 @@ def _all_experiments(chosen: Settings, console: Console) -> int:
     from strokebench.benchmarks.running.runner import run_together
     from strokebench.benchmarks.running.store import Store
 
-    known = all_experiments()
-    names = sorted(known, key=lambda name: (ORDER.index(name) if name in ORDER else len(ORDER), name))
     by_protocol: dict[str, list[Experiment]] = {}
-    for name in names:
-        by_protocol.setdefault(known[name].protocol or chosen.protocol, []).append(known[name]())
+    for experiment in all_experiments().values():
+        by_protocol.setdefault(experiment.protocol or chosen.protocol, []).append(experiment())
     store = Store()
     store.tidy()
     under_way: list[UnderWay] = []

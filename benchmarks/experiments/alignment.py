@@ -34,7 +34,7 @@ VARIANTS = {
 class Alignment(Experiment):
     """The angle between image and text of the test patients of one seed, with and without the losses."""
 
-    name = "alignment"
+    name, order = "alignment", 100
     title = "Alignment: the angle between image and text"
     default_methods = ("vdafm",)
 

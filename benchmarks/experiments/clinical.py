@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 class Clinical(Experiment):
     """Calibration, decision curves, thresholds, hospitals and subgroups. Its runs are those of Table 1."""
 
-    name = "clinical"
+    name, order = "clinical", 30
     title = "Clinical evaluation: calibration, decisions, hospitals, subgroups"
 
     def plan(self, context: Context) -> Plan:

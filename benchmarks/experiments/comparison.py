@@ -24,7 +24,7 @@ class Comparison(Experiment):
         reference: registry name; None: VDAFM, or without it the best by validation AUC.
     """
 
-    name = "comparison"
+    name, order = "comparison", 20
     title = "Comparison: which differences between methods are real"
     reference: ClassVar[str | None] = None
 

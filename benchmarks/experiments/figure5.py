@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 class Figure5(Experiment):
     """Each hospital in turn is what the methods have never seen; the paper's four methods by default."""
 
-    name = "figure5"
+    name, order = "figure5", 110
     title = "Figure 5: a hospital never seen in training"
     protocol = "loho"
     default_methods = ("vdafm", "sparsemm", "concat", "random_forest")

@@ -1,46 +1,43 @@
-"""Which experiments are there? Every file of this folder is looked through."""
+"""Which experiments are there? Every file of this folder is looked through, and other packages' entry points."""
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
-from functools import cache
-from typing import TypeVar
+from typing import Any, TypeVar
 
-import strokebench.benchmarks.experiments
 from strokebench.benchmarks.running.experiment import Experiment
-from strokebench.errors import StrokebenchError
+from strokebench.plugins import Registry
 
-_registered: dict[str, type[Experiment]] = {}
 ExperimentClass = TypeVar("ExperimentClass", bound=type[Experiment])
 
 
+def _is_experiment(name: str, thing: Any) -> bool:
+    return isinstance(thing, type) and issubclass(thing, Experiment) and thing.name == name
+
+
+EXPERIMENTS: Registry[type[Experiment]] = Registry(
+    "experiment", _is_experiment, folder="strokebench.benchmarks.experiments"
+)
+
+
 def experiment(cls: ExperimentClass) -> ExperimentClass:
-    """Class decorator: the experiment can be run by its name."""
-    _registered[cls.name] = cls
+    """Class decorator: the experiment can be run by its name.
+
+    Raises:
+        StrokebenchError: the name is taken by another class.
+    """
+    EXPERIMENTS.add(cls.name, cls)
     return cls
 
 
-@cache
-def _discover() -> None:
-    room = strokebench.benchmarks.experiments
-    for module in pkgutil.iter_modules(room.__path__):
-        importlib.import_module(f"{room.__name__}.{module.name}")
-
-
 def all_experiments() -> dict[str, type[Experiment]]:
-    """Every experiment by name."""
-    _discover()
-    return dict(sorted(_registered.items()))
+    """Every experiment that can be run, by name, in reading order."""
+    return dict(sorted(EXPERIMENTS.all().items(), key=lambda item: (item[1].order, item[0])))
 
 
 def find_experiment(name: str) -> Experiment:
     """The experiment of this name.
 
     Raises:
-        StrokebenchError: there is none; names those that exist.
+        StrokebenchError: there is none, or the package that brings it is broken.
     """
-    experiments = all_experiments()
-    if name not in experiments:
-        raise StrokebenchError(f"No experiment is called {name!r}.", f"Choose from: {', '.join(experiments)}.")
-    return experiments[name]()
+    return EXPERIMENTS.find(name)()

@@ -10,7 +10,7 @@ from strokebench.benchmarks.experiments.grid import Grid, GridExperiment
 class Figure2(GridExperiment):
     """1 to 3 layers, 4 to 32 heads (section 4.5)."""
 
-    name = "figure2"
+    name, order = "figure2", 60
     title = "Figure 2: layers and heads of the joint encoder"
     grid = Grid({"layers": (1, 2, 3), "heads": (4, 8, 16, 32)})
     metrics = ("AUC", "ACC", "F1")
@@ -21,7 +21,7 @@ class Figure2(GridExperiment):
 class Figure3(GridExperiment):
     """The paper's upper ends are 0.5 and 0.1 (section 4.5); the other values are ours. Table 3 has the weights of 0."""
 
-    name = "figure3"
+    name, order = "figure3", 70
     title = "Figure 3: weights of the contrastive and the semantic alignment loss"
     grid = Grid({"contrastive_weight": (0.05, 0.1, 0.2, 0.5), "alignment_weight": (0.01, 0.02, 0.05, 0.1)})
     metrics = ("AUC", "ACC", "F1", "Recall", "Precision", "Specificity")
@@ -33,7 +33,7 @@ class Figure3(GridExperiment):
 class Figure4(GridExperiment):
     """128:64 to 512:512 (section 4.5)."""
 
-    name = "figure4"
+    name, order = "figure4", 80
     title = "Figure 4: hidden and output size of the reductions"
     grid = Grid({"hidden:width": ("128:64", "256:128", "512:256", "512:512")})
     metrics = ("AUC", "ACC", "F1", "Recall", "Precision", "Specificity")
@@ -44,7 +44,7 @@ class Figure4(GridExperiment):
 class Dropout(GridExperiment):
     """0.3 to 0.7 in steps of 0.1 (section 4.5)."""
 
-    name = "dropout"
+    name, order = "dropout", 90
     title = "Dropout in the reductions and the head"
     grid = Grid({"dropout": (0.3, 0.4, 0.5, 0.6, 0.7)})
     metrics = ("AUC", "ACC", "F1", "Recall", "Precision", "Specificity")

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 class MissingModalities(Experiment):
     """Every subset, every rate of gaps, and each modality's worth. Eight fits a fold serve all conditions."""
 
-    name = "missing"
+    name, order = "missing", 120
     title = "Missing modalities: subsets, random gaps, and what each is worth"
     default_methods = ("vdafm",)
 

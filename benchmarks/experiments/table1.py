@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 class Table1(Experiment):
     """The main result. Two tables are written: `table1`, and `table1_cost` with times and memory beside."""
 
-    name = "table1"
+    name, order = "table1", 10
     title = "Table 1: six metrics of every method"
 
     def plan(self, context: Context) -> Plan:

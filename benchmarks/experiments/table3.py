@@ -34,7 +34,7 @@ PAPER_LABELS = dict(zip(LOSSES, ("cls", "cls+con", "cls+sem", "cls+con+sem"), st
 class Table3(Experiment):
     """The classification loss alone, with each of the other two, and with both."""
 
-    name = "table3"
+    name, order = "table3", 50
     title = "Table 3: which losses matter"
     default_methods = ("vdafm",)
 

@@ -51,7 +51,7 @@ def described_methods() -> dict[str, Described]:
     """Every registered method by name, in the registry's order.
 
     Raises:
-        StrokebenchError: two methods of one name, or a method of another package that cannot be loaded.
+        StrokebenchError: two methods of one name.
     """
     # Another package's methods may change without a file of ours changing; and what is loaded costs no more.
     if REGISTRY in sys.modules or _of_others():
@@ -63,11 +63,13 @@ def described(name: str) -> Described:
     """The method of this name.
 
     Raises:
-        StrokebenchError: there is none; names those that exist.
+        StrokebenchError: there is none, or the package that brings it is broken.
     """
     methods = described_methods()
     if name not in methods:
-        raise StrokebenchError(f"No method is called {name!r}.", f"Choose from: {', '.join(methods)}.")
+        from strokebench.methods.registry import find_method
+
+        find_method(name)
     return methods[name]
 
 

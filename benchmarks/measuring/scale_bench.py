@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from strokebench.benchmarks.measuring.scale import SHARE, STAGES, Cost, expected, free_mb, measure_apart
 from strokebench.benchmarks.measuring.scale_data import Widths, write_cohort
 from strokebench.benchmarks.running.provenance import machine
-from strokebench.errors import StrokebenchError
+from strokebench.errors import StrokebenchError, unknown_name
 from strokebench.files import home
 from strokebench.reports.measured.scale import Growth, draw_scale, scale_table
 from strokebench.reports.tables.section import Panel, Section, publish
@@ -35,7 +35,7 @@ def bench(
         StrokebenchError: an unknown stage, too few patients, or not enough room on disk.
     """
     if unknown := set(stages) - set(STAGES):
-        raise StrokebenchError(f"There is no stage {sorted(unknown)[0]!r}.", f"Choose from: {', '.join(STAGES)}.")
+        raise unknown_name("stage", min(unknown), STAGES)
     chosen = [name for name in STAGES if name in stages or not stages]
     costs: Costs = {name: {} for name in chosen}
     left_out: LeftOut = {name: {} for name in chosen}

@@ -15,7 +15,7 @@ from strokebench.benchmarks.measuring.peer_pairs import PAIRS, Pair, Turn, Way
 from strokebench.benchmarks.measuring.peers import OURS, PEERS, Worker, build
 from strokebench.benchmarks.measuring.speed import Sizes
 from strokebench.benchmarks.running.provenance import machine
-from strokebench.errors import StrokebenchError
+from strokebench.errors import StrokebenchError, unknown_name
 from strokebench.files import atomic_path, home, write_json
 from strokebench.methods.registry import find_method
 from strokebench.reports.measured.peers import Measured, peers_table
@@ -64,7 +64,7 @@ def choose(names: Sequence[str]) -> list[str]:
     """
     for name in names:
         if name not in PEERS:
-            raise StrokebenchError(f"There is no program {name!r} to compare with.", f"There are {', '.join(PEERS)}.")
+            raise unknown_name("program to compare with", name, PEERS)
     return [name for name in PEERS if not names or name in names]
 
 

@@ -35,11 +35,13 @@ class Experiment(ABC):
 
     Class attributes:
         name: what `strokebench run` calls it. title: one line for lists.
+        order: its place in the reading order; our own are below 1000.
         protocol: the only protocol that it makes sense under; None: the user's choice.
     """
 
     name: ClassVar[str]
     title: ClassVar[str]
+    order: ClassVar[int] = 1000
     protocol: ClassVar[str | None] = None
 
     @abstractmethod

@@ -10,7 +10,7 @@ from typing import Any
 import yaml
 
 from strokebench.benchmarks.keys.described import described, described_methods
-from strokebench.errors import StrokebenchError
+from strokebench.errors import StrokebenchError, unknown_name
 from strokebench.files import write_text
 
 VARIANT = "tuned"
@@ -102,7 +102,7 @@ def read_tuned(path: Path) -> Tuned:
         raise StrokebenchError(f"{path} does not name a method.", _HINT)
     method = found["method"]
     if method not in described_methods():
-        raise StrokebenchError(f"{path}: no method is called {method!r}.", "See `strokebench list methods`.")
+        raise unknown_name("method", method, described_methods(), f"{path} names it. See `strokebench list methods`.")
     params = _params(found.get("params") or {}, method, path)
     by_fold = []
     for entry in found.get("by_fold") or ():

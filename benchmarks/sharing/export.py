@@ -14,7 +14,7 @@ from strokebench.benchmarks.running.provenance import strokebench_version
 from strokebench.benchmarks.running.store import Store
 from strokebench.benchmarks.sharing.files import write_files
 from strokebench.benchmarks.sharing.pseudonyms import Pseudonyms, write_key
-from strokebench.errors import StrokebenchError
+from strokebench.errors import StrokebenchError, unknown_name
 from strokebench.files import home
 from strokebench.reports.results import RUN, RUN_COLUMNS, RUNS_FILE, Results
 from strokebench.tasks.fold import PARTS, Split
@@ -92,8 +92,7 @@ def _folders(experiments: Sequence[str]) -> list[Path]:
     for wanted in experiments:
         fitting = [folder for folder in own if wanted in (folder.name, f"{folder.parent.name}/{folder.name}")]
         if not fitting:
-            known = ", ".join(sorted({folder.name for folder in own}))
-            raise StrokebenchError(f"There are no results of {wanted!r}.", f"Choose from: {known}.")
+            raise unknown_name("experiment with results", wanted, sorted({folder.name for folder in own}))
         chosen += fitting
     return sorted(set(chosen)) if experiments else own
 

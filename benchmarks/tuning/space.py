@@ -20,7 +20,7 @@ from optuna.storages import BaseStorage, JournalStorage, RDBStorage
 from optuna.storages.journal import JournalFileBackend
 from optuna.trial import FixedTrial, FrozenTrial, TrialState, create_trial
 
-from strokebench.errors import StrokebenchError
+from strokebench.errors import StrokebenchError, unknown_name
 from strokebench.methods.registry import find_method
 
 SAMPLERS = ("tpe", "grid", "random")
@@ -65,7 +65,7 @@ def make_sampler(kind: str, method: str, seed: int = 0) -> BaseSampler:
         StrokebenchError: no such sampler, nothing to tune, or a grid over a continuous parameter.
     """
     if kind not in SAMPLERS:
-        raise StrokebenchError(f"No sampler is called {kind!r}.", f"Choose from: {', '.join(SAMPLERS)}.")
+        raise unknown_name("sampler", kind, SAMPLERS)
     space = search_distributions(method)
     if kind == "grid":
         return Grid(_discrete(method, space), seed=seed)

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,6 +38,10 @@ class BioBERT(TextEncoder):
     name: ClassVar[str] = "BioBERT v1.1"
 
     weights: Path | None = None
+
+    @classmethod
+    def make(cls, weights: Path | None) -> Self:
+        return cls(weights)
 
     @property
     def dim(self) -> int:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import ClassVar
+from pathlib import Path
+from typing import ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,27 +19,41 @@ LAYERS = 4
 """Hidden layers of a text encoder whose CLS vectors are kept, the last ones (the paper, section 4.1)."""
 
 
-class ImageEncoder(ABC):
-    """Turns prepared MRI volumes into vectors. Frozen: it is never trained on a cohort.
+class Encoder(ABC):
+    """What encoders of images and of texts share. Frozen: none is ever trained on a cohort.
 
     Making one is cheap and reads no weights; these load with the first `encode` of a process. It is pickled
     to worker processes, so it holds settings only.
 
     Class attributes:
-        name: what captions call it. dim: channels d of its features. target: the grid of its input.
+        name: what captions call it.
     """
 
     name: ClassVar[str]
-    target: ClassVar[Target]
+
+    @classmethod
+    def make(cls, weights: Path | None) -> Self:
+        """One that reads its weights from this folder (None: the usual place), where it needs any."""
+        return cls()
 
     @property
     @abstractmethod
     def dim(self) -> int:
-        """Channels d of a pooled vector and of each token."""
+        """Channels of an image's pooled vector and of each of its tokens; width of a text's hidden layer."""
 
     @abstractmethod
     def fingerprint(self) -> str:
-        """SHA-256 of whatever decides its output: settings, weights, preparation of the volume."""
+        """SHA-256 of whatever decides its output: settings, weights, vocabulary, preparation of the volume."""
+
+
+class ImageEncoder(Encoder):
+    """Turns prepared MRI volumes into vectors.
+
+    Class attributes:
+        target: the grid of its input.
+    """
+
+    target: ClassVar[Target]
 
     @abstractmethod
     def encode(
@@ -56,19 +71,8 @@ class ImageEncoder(ABC):
         """
 
 
-class TextEncoder(ABC):
-    """Turns texts into vectors. Frozen, cheap to make and picklable, as an `ImageEncoder` is."""
-
-    name: ClassVar[str]
-
-    @property
-    @abstractmethod
-    def dim(self) -> int:
-        """Width d of a hidden layer."""
-
-    @abstractmethod
-    def fingerprint(self) -> str:
-        """SHA-256 of whatever decides its output: settings, weights, vocabulary."""
+class TextEncoder(Encoder):
+    """Turns texts into vectors."""
 
     @abstractmethod
     def encode(self, texts: Sequence[str], device: str = "cpu") -> NDArray[np.float32]:

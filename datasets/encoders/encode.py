@@ -14,7 +14,7 @@ from strokebench.datasets.cohort import Cohort
 from strokebench.datasets.embeddings import Embeddings
 from strokebench.datasets.encoders.contract import LAYERS, TOKENS, ImageEncoder, TextEncoder
 from strokebench.datasets.encoders.filtered import FilteredTexts, TextFilter
-from strokebench.datasets.encoders.registry import find_pair
+from strokebench.datasets.encoders.registry import find_encoders
 from strokebench.datasets.encoders.store import Arrays, Store, read_finished, write_finished
 from strokebench.datasets.encoders.work import Chunk, encode_images, encode_texts
 from strokebench.errors import StrokebenchError
@@ -42,7 +42,7 @@ def encode_cohort(
     An interrupted call goes on where it stopped. The result does not depend on `jobs`.
 
     Args:
-        encoders: a name of `strokebench.datasets.encoders.registry.PAIRS`.
+        encoders: a name of `strokebench.datasets.encoders.registry.PAIRS`, or `IMAGE+TEXT`.
         text_filter: applied to each answer before it is encoded; an answer of which nothing is left counts as
             missing.
         jobs: worker processes, one thread each.
@@ -59,19 +59,17 @@ def encode_cohort(
     Raises:
         StrokebenchError: unknown encoders; weights that cannot be had; images that cannot be read, by patient.
     """
-    pair = find_pair(encoders)
+    encoder, reader = find_encoders(encoders, weights)
     ids = cohort.ids.sort_values()
     image: Arrays = {}
     text: Arrays = {}
     image_encoder = text_encoder = ""
     keys = {}
     if cohort.images is not None:
-        encoder = pair.image(weights)
         image_encoder = encoder.name
         masks = None if cohort.brain_masks is None else cohort.brain_masks.loc[ids]
         keys["image"], image = _images(cohort.images.loc[ids], masks, encoder, jobs, progress, device)
     if cohort.texts is not None and cohort.texts.shape[1]:
-        reader = pair.text(weights)
         text_encoder = reader.name
         keys["text"], text = _texts(
             cohort.texts.loc[ids], reader, FilteredTexts(text_filter, filter_name), jobs, progress, device

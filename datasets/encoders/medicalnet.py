@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,6 +44,10 @@ class MedicalNet(ImageEncoder):
 
     weights: Path | None = None
     planes: tuple[int, int, int, int] = (64, 128, 256, 512)
+
+    @classmethod
+    def make(cls, weights: Path | None) -> Self:
+        return cls(weights)
 
     @property
     def dim(self) -> int:

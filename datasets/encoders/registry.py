@@ -1,65 +1,64 @@
-"""The pairs of encoders, by name. A pair is imported when it is asked for."""
+"""Encoders of images and of texts, and the pairs of them that have a name. One is imported when it is asked for."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from strokebench.datasets.encoders.contract import ImageEncoder, TextEncoder
-from strokebench.errors import StrokebenchError
-
-
-@dataclass(frozen=True)
-class Pair:
-    """An image and a text encoder that belong together.
-
-    Args:
-        description: one line for lists and captions.
-        image, text: make the encoder; given the folder of `--weights`, or None for the usual place.
-    """
-
-    description: str
-    image: Callable[[Path | None], ImageEncoder]
-    text: Callable[[Path | None], TextEncoder]
+from strokebench.datasets.encoders.contract import Encoder, ImageEncoder, TextEncoder
+from strokebench.errors import StrokebenchError, unknown_name
+from strokebench.plugins import Registry
 
 
-def _untrained_resnet(weights: Path | None) -> ImageEncoder:
-    from strokebench.datasets.encoders.untrained_resnet import UntrainedResNet
-
-    return UntrainedResNet()
+def _is_encoder(_: str, thing: Any) -> bool:
+    return isinstance(thing, type) and issubclass(thing, ImageEncoder | TextEncoder)
 
 
-def _minilm(weights: Path | None) -> TextEncoder:
-    from strokebench.datasets.encoders.minilm import MiniLM
-
-    return MiniLM()
-
-
-def _medicalnet(weights: Path | None) -> ImageEncoder:
-    from strokebench.datasets.encoders.medicalnet import MedicalNet
-
-    return MedicalNet(weights)
-
-
-def _biobert(weights: Path | None) -> TextEncoder:
-    from strokebench.datasets.encoders.biobert import BioBERT
-
-    return BioBERT(weights)
+_HERE = "strokebench.datasets.encoders"
+ENCODERS: Registry[type[Encoder]] = Registry(
+    "encoder",
+    _is_encoder,
+    {
+        "untrained_resnet": f"{_HERE}.untrained_resnet:UntrainedResNet",
+        "minilm": f"{_HERE}.minilm:MiniLM",
+        "medicalnet": f"{_HERE}.medicalnet:MedicalNet",
+        "biobert": f"{_HERE}.biobert:BioBERT",
+    },
+)
+PAIRS = {"embedded": "untrained_resnet+minilm", "paper": "medicalnet+biobert"}
+"""Names of an image and a text encoder that belong together: without a download, and as the paper."""
 
 
-PAIRS: Mapping[str, Pair] = {
-    "embedded": Pair("untrained 3D ResNet and MiniLM, no download", _untrained_resnet, _minilm),
-    "paper": Pair("MedicalNet ResNet-50 and BioBERT v1.1, as the paper", _medicalnet, _biobert),
-}
-
-
-def find_pair(name: str) -> Pair:
-    """The pair of that name.
+def names_of(encoders: str) -> tuple[str, str]:
+    """The names of the image and the text encoder that `embedded`, `paper` or `IMAGE+TEXT` stands for.
 
     Raises:
-        StrokebenchError: there is none; the hint lists those that there are.
+        StrokebenchError: there is no such pair, or no such encoder.
     """
-    if name not in PAIRS:
-        raise StrokebenchError(f"There are no encoders {name!r}.", f"Take one of: {', '.join(PAIRS)}.")
-    return PAIRS[name]
+    image, plus, text = PAIRS.get(encoders, encoders).partition("+")
+    known = ENCODERS.names()
+    hint = f"Take {', '.join(PAIRS)}, or IMAGE+TEXT of {', '.join(known)}."
+    if not plus:
+        raise unknown_name("pair of encoders", encoders, PAIRS, hint)
+    for name in (image, text):
+        if name not in known:
+            raise unknown_name("encoder", name, known, hint)
+    return image, text
+
+
+def find_encoders(encoders: str, weights: Path | None = None) -> tuple[ImageEncoder, TextEncoder]:
+    """The encoders of this pair's name, or of `IMAGE+TEXT`.
+
+    Args:
+        weights: folder with downloaded weights, for encoders that need them; None: the usual place.
+
+    Raises:
+        StrokebenchError: there is none, one is not of its kind, or the package that brings it is broken.
+    """
+    names = names_of(encoders)
+    image, text = (ENCODERS.find(name).make(weights) for name in names)
+    if not isinstance(image, ImageEncoder):
+        raise StrokebenchError(f"{names[0]!r} is no encoder of images.", "Write IMAGE+TEXT.")
+    if not isinstance(text, TextEncoder):
+        raise StrokebenchError(f"{names[1]!r} is no encoder of texts.", "Write IMAGE+TEXT.")
+    return image, text

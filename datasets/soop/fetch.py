@@ -16,7 +16,7 @@ from pathlib import Path
 
 from strokebench.datasets.soop.bucket import BucketObject, Stopped, list_bucket, object_url, open_session
 from strokebench.datasets.soop.download import download, is_whole, part_path
-from strokebench.errors import StrokebenchError
+from strokebench.errors import StrokebenchError, unknown_name
 
 ENDPOINT = "https://s3.amazonaws.com/openneuro.org"
 PREFIX = "ds004889/"
@@ -95,7 +95,7 @@ def plan_fetch(
     kinds = [kind for kind in dict.fromkeys(kinds) if kind != "table"]
     for kind in kinds:
         if kind not in KINDS:
-            raise StrokebenchError(f"There is no kind of file {kind!r}.", f"Choose from table, {', '.join(KINDS)}.")
+            raise unknown_name("kind of file", kind, ["table", *KINDS])
     with open_session(threading.Event()) as session:
         listing = list_bucket(endpoint, PREFIX, session, lambda n: on_step("listing", n, 0))
     found = {file.key.removeprefix(PREFIX): file for file in listing}

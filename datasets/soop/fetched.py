@@ -17,7 +17,7 @@ from typing import Any
 from strokebench.datasets.cohort import Column, Kind
 from strokebench.datasets.soop.fetch import KINDS, PREFIX
 from strokebench.datasets.soop.load import ABOUT, COLUMNS, read_table
-from strokebench.errors import StrokebenchError
+from strokebench.errors import StrokebenchError, unknown_name
 from strokebench.files import atomic_path, write_text
 
 TITLE = "Stroke Outcome Optimization Project (SOOP)"
@@ -77,7 +77,7 @@ def write_cohort_file(folder: Path, image: str = "") -> CohortFiles:
     import yaml
 
     if image and image not in IMAGES:
-        raise StrokebenchError(f"There are no images {image!r}.", f"Choose from {', '.join(IMAGES)}.")
+        raise unknown_name("kind of image", image, IMAGES)
     if not (folder / "participants.tsv").is_file():
         raise StrokebenchError(f"{folder}: no participants.tsv.", "Fetch the table.")
     table = read_table(folder / "participants.tsv")

@@ -75,12 +75,12 @@ _log = logging.getLogger(__name__)
 
 
 def load(folder: Path | None = None) -> Cohort:
-    """The SOOP cohort: table, and for each patient a volume with the lesion, its mask and five texts.
+    """SOOP: real patients of one US stroke centre (public domain; folder by STROKEBENCH_SOOP).
 
-    Volumes and text are made once, below `home("cohorts")`, and found again by the content of the source
-    files. Left out, and counted in `about["left_out"]`: patients without an acute ischaemic stroke, without
-    a lesion mask, or with a lesion over 700 ml. Patients without an NIHSS or an mRS stay; an outcome leaves
-    them out where it needs one.
+    A table, and for each patient a volume with the lesion, its mask and five texts. Volumes and text are made
+    once, below `home("cohorts")`, and found again by the content of the source files. Left out, and counted in
+    `about["left_out"]`: patients without an acute ischaemic stroke, without a lesion mask, or with a lesion over
+    700 ml. Patients without an NIHSS or an mRS stay; an outcome leaves them out where it needs one.
 
     Args:
         folder: holds `participants.tsv`, `lesions_mni1mm.zip` and `ArterialAtlas136.nii.gz`; default: the

@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from strokebench.errors import StrokebenchError
+from strokebench.errors import unknown_name
 from strokebench.methods.base import Method
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def check(
 
     checks = all_checks()
     if unknown := set(names or ()) - set(checks):
-        raise StrokebenchError(f"No check is called {min(unknown)!r}.", f"Choose from: {', '.join(checks)}.")
+        raise unknown_name("check", min(unknown), checks)
     subject = Subject(method, parameters or {})
     return [run_check(checks[name], subject) for name in checks if names is None or name in names]
 

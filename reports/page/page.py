@@ -31,13 +31,16 @@ COHORT_TEMPLATES = Path(__file__).parents[1] / "cohort" / "templates"
 PAGE_FILE, CHECKLIST_FILES = "report.html", ("checklist.md", "checklist.csv")
 
 
-def write_page(settings: Iterable[Path], folder: Path, description: Description | None = None) -> Path:
+def write_page(
+    settings: Iterable[Path], folder: Path, description: Description | None = None, order: Sequence[str] = ()
+) -> Path:
     """Write `report.html`, `checklist.md` and `checklist.csv`.
 
     Args:
         settings: folders of results, one a cohort, outcome and protocol, each with one folder an experiment.
         folder: where to write.
         description: of the cohort, for Table One; its pictures and ids are not used.
+        order: names of experiments in reading order; others follow by name.
 
     Returns:
         The page's path.
@@ -45,7 +48,7 @@ def write_page(settings: Iterable[Path], folder: Path, description: Description 
     Raises:
         StrokebenchError: there is no experiment below `settings`.
     """
-    parts = find_parts(settings)
+    parts = find_parts(settings, order)
     if not parts:
         raise StrokebenchError(f"No experiment was computed yet for {folder.name}.", "Start with `make table1`.")
     checklist = fill_checklist(parts)

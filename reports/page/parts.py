@@ -16,12 +16,6 @@ from strokebench.reports.results import FACTS_FILE, Results
 from strokebench.reports.tables.caption import PROTOCOLS
 from strokebench.reports.tables.section import SECTION_FILE, read_section
 
-ORDER: tuple[str, ...] = (
-    *("table1", "comparison", "clinical", "table2", "table3", "figure2", "figure3", "figure4", "dropout"),
-    *("alignment", "figure5", "missing", "paper", "leaks", "tuning", "cost"),
-)
-"""Reading order of the experiments that we know; others follow by name."""
-
 LARGEST_SVG = 1_500_000
 """Bytes; a larger drawing (many thousand points) is shown as its PNG."""
 
@@ -97,25 +91,28 @@ class Part:
         return f"{self.count('done')}/{self.count()} runs" if self.count() else ""
 
 
-def find_parts(folders: Iterable[Path]) -> list[Part]:
+def find_parts(folders: Iterable[Path], order: Sequence[str] = ()) -> list[Part]:
     """Read the experiments below the given folders of results, one folder a cohort, outcome and protocol.
 
     What is damaged is no error: the part says so.
+
+    Args:
+        order: names of experiments in reading order; others follow by name.
     """
     found = []
     for setting in folders:
         for folder in sorted(path for path in setting.glob("*") if path.is_dir()):
             if (folder / SECTION_FILE).is_file() or (folder / FACTS_FILE).is_file():
                 found.append(_read(folder))
-    found.sort(key=_place)
+    places = {name: place for place, name in enumerate(order)}
+    protocols = {name: place for place, name in enumerate(PROTOCOLS)}
+    found.sort(
+        key=lambda part: (
+            *(places.get(part.name, len(places)), part.name),
+            *(protocols.get(part.protocol, len(protocols)), part.setting),
+        )
+    )
     return _named_apart(found)
-
-
-def _place(part: Part) -> tuple[int, str, int, str]:
-    name = "tuning" if part.name.startswith("tune_") else part.name
-    known = ORDER.index(name) if name in ORDER else len(ORDER)
-    protocol = list(PROTOCOLS).index(part.protocol) if part.protocol in PROTOCOLS else len(PROTOCOLS)
-    return known, part.name, protocol, part.setting
 
 
 def _read(folder: Path) -> Part:

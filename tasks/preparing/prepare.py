@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from strokebench.datasets.cohort import Cohort
 from strokebench.datasets.embeddings import Embeddings
-from strokebench.errors import StrokebenchError
+from strokebench.errors import StrokebenchError, unknown_name
 from strokebench.tasks.conditions import COMPLETE, Condition
 from strokebench.tasks.fold import PARTS, Fold
 from strokebench.tasks.inputs import TriModal
@@ -62,7 +62,7 @@ def prepare(
         StrokebenchError: unknown `balance`, a patient in two parts, or one without embeddings.
     """
     if balance not in BALANCERS:
-        raise StrokebenchError(f"Unknown balance {balance!r}.", f"Choose from: {', '.join(BALANCERS)}.")
+        raise unknown_name("way of balancing", balance, BALANCERS)
     ids = {part: pd.Index(getattr(fold, part)) for part in PARTS}
     shared = ids["train"].intersection(ids["test"]).union(ids["validation"].intersection(ids["test"]))
     shared = shared.union(ids["train"].intersection(ids["validation"]))

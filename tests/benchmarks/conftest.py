@@ -7,7 +7,6 @@ from planted_methods import PLANTED
 from rich.console import Console
 
 from strokebench.benchmarks.running.privacy import set_privacy
-from strokebench.methods import registry
 
 SUPPORT = Path(__file__).parent.parent / "support"
 
@@ -38,11 +37,8 @@ def planted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     points = "\n".join(f"{method.name} = planted_methods:{method.__name__}" for method in PLANTED)
     (package / "entry_points.txt").write_text(f"[strokebench.methods]\n{points}\n")
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(SUPPORT), str(tmp_path / "site")]))
-    # Workers take over the path of this process, which found its own methods before.
-    registry.all_methods()
+    # Workers take over the path of this process.
     monkeypatch.syspath_prepend(str(tmp_path / "site"))
-    for method in PLANTED:
-        monkeypatch.setitem(registry._registered, method.name, method)
     yield
     _end_workers()
 

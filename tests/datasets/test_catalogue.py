@@ -6,21 +6,20 @@ from types import ModuleType
 
 import pytest
 
-from strokebench.datasets import catalogue
-from strokebench.datasets.catalogue import DATASETS, load_cohort
+from strokebench.datasets.catalogue import COHORTS, load_cohort
 from strokebench.errors import StrokebenchError
 
 
 def test_the_default_comes_first_and_says_that_it_is_invented():
-    assert next(iter(DATASETS)) == "virtual"
-    assert DATASETS["virtual"].synthetic and "virtual cohort" in DATASETS["virtual"].description
-    assert not DATASETS["soop"].synthetic
+    assert COHORTS.names()[0] == "virtual"
+    assert "invented" in COHORTS.find("virtual").__doc__ and "invented" not in COHORTS.find("soop").__doc__
 
 
 def test_an_unknown_name_lists_the_known_ones():
     with pytest.raises(StrokebenchError) as error:
-        load_cohort("nobody")
-    assert all(name in error.value.hint for name in DATASETS)
+        load_cohort("virtuel")
+    assert "Did you mean virtual?" in error.value.message
+    assert all(name in error.value.hint for name in COHORTS.names())
 
 
 def test_a_missing_yaml_file_is_named(tmp_path):
@@ -39,8 +38,9 @@ def test_a_yaml_file_goes_to_the_folder_loader(tmp_path, monkeypatch, suffix):
 
 
 def test_a_name_goes_to_its_own_loader(monkeypatch):
-    monkeypatch.setattr(catalogue, "DATASETS", {"mine": catalogue.Dataset("mine", lambda: "loaded")})
-    assert load_cohort("mine") == "loaded"
+    monkeypatch.setitem(COHORTS.own, "mine", lambda: "loaded")
+    with pytest.raises(StrokebenchError, match="'mine' gives no cohort but str"):
+        load_cohort("mine")
 
 
 def test_listing_brings_in_nothing_heavy():

@@ -1,8 +1,7 @@
 """Which methods exist, ours and others'."""
 
-import sys
-
 import pytest
+from guest_package import install
 
 from strokebench.errors import StrokebenchError
 from strokebench.methods import registry
@@ -23,7 +22,7 @@ LABELS = [
 def own_registry(monkeypatch: pytest.MonkeyPatch):
     """Whatever a test registers is gone afterwards."""
     registry.all_methods()
-    monkeypatch.setattr(registry, "_registered", dict(registry._registered))
+    monkeypatch.setattr(registry.METHODS, "own", dict(registry.METHODS.own))
 
 
 def ours() -> list[type[Method]]:
@@ -65,18 +64,6 @@ def test_registering_the_same_class_again_is_harmless():
     assert registry.register(Concat) is Concat
 
 
-def add_package(folder, monkeypatch, module: str, value: str) -> None:
-    """A package with an entry point, as an installer would leave it on the path."""
-    (folder / "guest_method.py").write_text(module)
-    info = folder / "guest-1.0.dist-info"
-    info.mkdir()
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: guest\nVersion: 1.0\n")
-    (info / "entry_points.txt").write_text(f"[strokebench.methods]\nguest = {value}\n")
-    monkeypatch.syspath_prepend(str(folder))
-    monkeypatch.delitem(sys.modules, "guest_method", raising=False)
-    registry._discover.cache_clear()
-
-
 GUEST = """
 from strokebench.methods.concat import Concat
 class Guest(Concat):
@@ -85,22 +72,19 @@ class Guest(Concat):
 
 
 def test_another_package_s_method_joins_by_entry_point(tmp_path, monkeypatch):
-    add_package(tmp_path, monkeypatch, GUEST.format(name="guest"), "guest_method:Guest")
+    install(tmp_path, monkeypatch, "guest", GUEST.format(name="guest"), {"methods": {"guest": "Guest"}})
     assert registry.find_method("guest").label == "Guest"
     assert "concat" in registry.all_methods()
 
 
 def test_another_package_may_not_take_a_name_of_ours(tmp_path, monkeypatch):
-    add_package(tmp_path, monkeypatch, GUEST.format(name="vdafm"), "guest_method:Guest")
-    with pytest.raises(StrokebenchError, match="Two methods are called 'vdafm'"):
-        registry.all_methods()
+    install(tmp_path, monkeypatch, "guest", GUEST.format(name="vdafm"), {"methods": {"vdafm": "Guest"}})
+    assert registry.all_methods()["vdafm"].label == registry.find_method("vdafm").label == "VDAFM"
 
 
-@pytest.mark.parametrize(
-    ("module", "value"),
-    [("import no_such_module", "guest_method:Guest"), ("", "guest_method:Guest"), ("1 / 0", "guest_method:Guest")],
-)
-def test_another_package_that_cannot_be_loaded_is_named(tmp_path, monkeypatch, module, value):
-    add_package(tmp_path, monkeypatch, module, value)
-    with pytest.raises(StrokebenchError, match=r"'guest'.*cannot be loaded"):
-        registry.all_methods()
+@pytest.mark.parametrize("source", ["import no_such_module", GUEST.format(name="another"), "class Guest: ..."])
+def test_another_package_that_is_broken_stops_only_who_asks_for_its_method(tmp_path, monkeypatch, source):
+    install(tmp_path, monkeypatch, "guest", source, {"methods": {"guest": "Guest"}})
+    assert "vdafm" in registry.all_methods() and "guest" not in registry.all_methods()
+    with pytest.raises(StrokebenchError, match=r"'guest' of the package guest 1.0 cannot be used"):
+        registry.find_method("guest")

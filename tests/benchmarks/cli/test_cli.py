@@ -25,8 +25,7 @@ def call(*arguments: str) -> Result:
 def small(monkeypatch: pytest.MonkeyPatch, planted: None) -> None:
     """A dataset called `small`."""
     cohort = make_cohort(60, outcomes={"nihss": "nihss < 7", "severe": "nihss > 15"}, synthetic=True)
-    small = catalogue.Dataset("a small cohort", lambda: cohort)
-    monkeypatch.setattr(catalogue, "DATASETS", {"small": small})
+    monkeypatch.setitem(catalogue.COHORTS.own, "small", lambda: cohort)
     monkeypatch.setattr(encode, "encode_cohort", lambda cohort, *_: make_embeddings(cohort))
     monkeypatch.setenv("DATASET", "small")
     monkeypatch.setenv("JOBS", "1")
@@ -159,6 +158,7 @@ def test_lists(small: None):
     assert "vdafm" in call("list", "methods").output
     assert "table1" in call("list", "experiments").output
     assert "small" in call("list", "datasets").output
+    assert "medicalnet+biobert" in call("list", "encoders").output
 
 
 def test_status_before_anything(home: Path):

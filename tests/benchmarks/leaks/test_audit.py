@@ -113,7 +113,7 @@ def command(make, leaky, monkeypatch: pytest.MonkeyPatch):
 
     def call(context, *arguments: str):
         cohort = replace(context.cohort, outcomes={"nihss": "nihss < 7"})
-        monkeypatch.setattr(catalogue, "DATASETS", {"small": catalogue.Dataset("a small cohort", lambda: cohort)})
+        monkeypatch.setitem(catalogue.COHORTS.own, "small", lambda: cohort)
         monkeypatch.setattr(encode, "encode_cohort", lambda *_: context.embeddings)
         monkeypatch.setenv("DATASET", "small")
         monkeypatch.setattr(canary, "PERMUTATIONS", 1)

@@ -33,7 +33,7 @@ SUPPORT = Path(tunable_method.__file__).parent
 def tunable(monkeypatch: pytest.MonkeyPatch) -> None:
     """Known in these tests only."""
     registry.all_methods()
-    monkeypatch.setitem(registry._registered, "tunable", tunable_method.Tunable)
+    monkeypatch.setitem(registry.METHODS.own, "tunable", tunable_method.Tunable)
 
 
 def told(study: optuna.Study) -> list[tuple]:

@@ -14,7 +14,6 @@ from strokebench.datasets.cohort import Cohort, Column, Kind
 from strokebench.datasets.encoders import registry, work
 from strokebench.datasets.encoders.biobert import BioBERT
 from strokebench.datasets.encoders.encode import encode_cohort
-from strokebench.datasets.encoders.registry import Pair
 from strokebench.datasets.encoders.untrained_resnet import UntrainedResNet
 from strokebench.errors import StrokebenchError
 from strokebench.files import home
@@ -23,11 +22,26 @@ N = 20
 PROMPTS = ("volume", "areas")
 
 
+class SmallResNet(UntrainedResNet):
+    """Makes one of small width."""
+
+    @classmethod
+    def make(cls, weights):
+        return UntrainedResNet(planes=(2, 2, 4, 4))
+
+
 @pytest.fixture(autouse=True)
 def small_pair(monkeypatch, published_weights, own_home):
     """Real encoders of small width under the name `small`."""
-    pair = Pair("small", lambda _: UntrainedResNet(planes=(2, 2, 4, 4)), lambda _: BioBERT(published_weights))
-    monkeypatch.setitem(registry.PAIRS, "small", pair)  # type: ignore[arg-type]
+
+    class SmallBERT(BioBERT):
+        @classmethod
+        def make(cls, weights):
+            return BioBERT(published_weights)
+
+    monkeypatch.setitem(registry.ENCODERS.own, "small_resnet", SmallResNet)
+    monkeypatch.setitem(registry.ENCODERS.own, "small_bert", SmallBERT)
+    monkeypatch.setitem(registry.PAIRS, "small", "small_resnet+small_bert")
 
 
 @pytest.fixture
@@ -203,8 +217,8 @@ from pathlib import Path
 sys.path.insert(0, {tests!r})
 import test_encode
 from strokebench.datasets.encoders import registry
-from strokebench.datasets.encoders.untrained_resnet import UntrainedResNet
-registry.PAIRS["small"] = registry.Pair("small", lambda _: UntrainedResNet(planes=(2, 2, 4, 4)), None)
+registry.ENCODERS.own["small_resnet"] = test_encode.SmallResNet
+registry.PAIRS["small"] = "small_resnet+minilm"
 
 def die(what, done, total):
     if done >= 8:

@@ -14,7 +14,7 @@ from strokebench.datasets.encoders.biobert import BioBERT
 from strokebench.datasets.encoders.contract import ImageEncoder, TextEncoder
 from strokebench.datasets.encoders.medicalnet import MedicalNet
 from strokebench.datasets.encoders.minilm import MiniLM
-from strokebench.datasets.encoders.registry import PAIRS, find_pair
+from strokebench.datasets.encoders.registry import find_encoders
 from strokebench.datasets.encoders.resnet import halve, pool
 from strokebench.datasets.encoders.untrained_resnet import UntrainedResNet
 from strokebench.errors import StrokebenchError
@@ -209,7 +209,28 @@ def test_a_damaged_or_foreign_file_is_one_clear_line(kind, damage, published_wei
     assert "\n" not in str(caught.value) and len(str(caught.value)) < 600
 
 
-def test_registry_names_its_pairs():
-    assert set(PAIRS) == {"embedded", "paper"}
-    with pytest.raises(StrokebenchError, match="embedded"):
-        find_pair("resnet")
+@pytest.mark.parametrize(
+    ("encoders", "kinds"),
+    [
+        ("embedded", ["UntrainedResNet", "MiniLM"]),
+        ("paper", ["MedicalNet", "BioBERT"]),
+        ("untrained_resnet+biobert", ["UntrainedResNet", "BioBERT"]),
+    ],
+)
+def test_encoders_are_found_by_the_pair_s_name_or_each_by_its_own(encoders, kinds):
+    assert [type(encoder).__name__ for encoder in find_encoders(encoders)] == kinds
+
+
+@pytest.mark.parametrize(
+    ("encoders", "said"),
+    [
+        ("embeded", "Did you mean embedded?"),
+        ("untrained_resnet+biobrt", "Did you mean biobert?"),
+        ("minilm+biobert", "'minilm' is no encoder of images"),
+        ("medicalnet+medicalnet", "'medicalnet' is no encoder of texts"),
+    ],
+)
+def test_unknown_or_misplaced_encoders_are_refused(encoders, said):
+    with pytest.raises(StrokebenchError) as error:
+        find_encoders(encoders)
+    assert said in error.value.message

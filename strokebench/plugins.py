@@ -1,0 +1,156 @@
+"""Things that are found by name: the house's own, and those that other packages bring by entry point."""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import pkgutil
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib.metadata import EntryPoint, EntryPoints, entry_points
+from typing import Any, Generic, TypeVar
+
+from strokebench.errors import StrokebenchError, unknown_name
+
+Thing = TypeVar("Thing")
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Plugin:
+    """What another package brings under a name.
+
+    Args:
+        noun: method, encoder, cohort, experiment or metric.
+        package: name and version of the distribution that has the entry point.
+        thing: what the entry point loads; None where it is broken.
+        problem: why it cannot be used; empty where it is whole.
+    """
+
+    noun: str
+    name: str
+    package: str
+    thing: Any = None
+    problem: str = ""
+
+    def __str__(self) -> str:
+        return f"The {self.noun} {self.name!r} of the package {self.package} cannot be used: {self.problem}."
+
+
+class Registry(Generic[Thing]):
+    """All things of one noun by name. What is broken in another package stops only who asks for it by name.
+
+    Args:
+        noun: what one is called; entry points stand in the group `strokebench.NOUNs`.
+        accepts: given a name and what an entry point loads, whether it is such a thing; may raise to say why not.
+        own: name -> `module:attribute` of the house's own, loaded when it is asked for; `add` brings further ones.
+        folder: a package whose modules call `add` when they are imported.
+    """
+
+    def __init__(
+        self, noun: str, accepts: Callable[[str, Any], bool], own: Mapping[str, str] | None = None, folder: str = ""
+    ) -> None:
+        self.noun, self.group, self.folder = noun, f"strokebench.{noun}s", folder
+        self._accepts = accepts
+        self.own: dict[str, Thing | str] = dict(own or {})
+
+    def add(self, name: str, thing: Thing) -> None:
+        """Make one of the house's own known.
+
+        Raises:
+            StrokebenchError: another one has the name.
+        """
+        other = self.own.setdefault(name, thing)
+        if _place(other) != _place(thing):
+            raise StrokebenchError(f"Two {self.noun}s are called {name!r}: {other} and {thing}.", "Rename one.")
+
+    def names(self) -> list[str]:
+        """Every name, the house's own first. Nothing of other packages is loaded."""
+        self._discover()
+        return list(dict.fromkeys([*self.own, *(point.name for point in self._points())]))
+
+    def find(self, name: str) -> Thing:
+        """The thing of this name; nothing of other packages is loaded for one of the house's own.
+
+        Raises:
+            StrokebenchError: there is none, with the nearest name; or the package that brings it is broken.
+        """
+        self._discover()
+        if name in self.own:
+            return self._load_own(name)
+        for plugin in self.plugins(name):
+            if plugin.problem:
+                raise StrokebenchError(str(plugin), "Mend or uninstall that package.")
+            return plugin.thing
+        raise unknown_name(self.noun, name, self.names())
+
+    def all(self) -> dict[str, Thing]:
+        """Everything that can be used, by name; a line of warning for each that is broken, once in a process."""
+        self._discover()
+        found = {name: self._load_own(name) for name in self.own}
+        for plugin in self.plugins():
+            if plugin.problem:
+                _warn_once(str(plugin))
+            else:
+                found[plugin.name] = plugin.thing
+        return found
+
+    def plugins(self, name: str | None = None) -> list[Plugin]:
+        """What other packages bring, whole or broken: under this name, or at all."""
+        self._discover()
+        return [self._load(point) for point in self._points() if name in (None, point.name)]
+
+    def _load(self, point: EntryPoint) -> Plugin:
+        thing, problem = None, ""
+        others = [_package(other) for other in self._points() if other.name == point.name and other != point]
+        if point.name in self.own:
+            problem = f"strokebench has a {self.noun} of that name"
+        elif others:
+            problem = f"{others[0]} brings one of that name too"
+        else:
+            try:
+                thing = point.load()
+                if not self._accepts(point.name, thing):
+                    problem = f"{point.value} is no {self.noun} of that name"
+            except (Exception, SystemExit) as error:
+                problem = " ".join(f"{type(error).__name__}: {error}".split()).rstrip(".")
+        return Plugin(self.noun, point.name, _package(point), None if problem else thing, problem)
+
+    def _points(self) -> EntryPoints:
+        return _entry_points(tuple(sys.path)).select(group=self.group)
+
+    def _load_own(self, name: str) -> Any:
+        thing = self.own[name]
+        return EntryPoint(name, thing, self.group).load() if isinstance(thing, str) else thing
+
+    def _discover(self) -> None:
+        if self.folder:
+            _import_all(self.folder)
+
+
+@cache
+def _import_all(folder: str) -> None:
+    for module in pkgutil.iter_modules(importlib.import_module(folder).__path__):
+        importlib.import_module(f"{folder}.{module.name}")
+
+
+@cache
+def _entry_points(_path: tuple[str, ...]) -> EntryPoints:
+    """All that are installed; to read them takes some milliseconds, and the path decides what is found."""
+    return entry_points()
+
+
+@cache
+def _warn_once(line: str) -> None:
+    _log.warning(line)
+
+
+def _package(point: EntryPoint) -> str:
+    return f"{point.dist.name} {point.dist.version}" if point.dist else "unknown"
+
+
+def _place(thing: Any) -> tuple[Any, Any]:
+    """Where a class is defined: the same one may come twice, as two objects, where its module is run again."""
+    return getattr(thing, "__module__", thing), getattr(thing, "__qualname__", None)
