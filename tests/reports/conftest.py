@@ -173,4 +173,5 @@ def demo_page(demo) -> Path:
     """The page of `demo`."""
     from strokebench.reports.page.page import write_page
 
-    return write_page(sorted(path for path in demo.iterdir() if path.is_dir()), demo / "page")
+    folders = sorted(path for path in demo.iterdir() if path.is_dir())
+    return write_page(folders, demo / "page", order=("table1", "figure2", "figure4"))
