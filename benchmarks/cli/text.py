@@ -71,7 +71,7 @@ def write(
     """Ask a vision language model about each patient's MRI. Answers are kept at once and never paid for twice."""
     from strokebench.benchmarks.cli import text_output
     from strokebench.datasets.asking.answers import AnswerStore
-    from strokebench.datasets.asking.client import Patience, require_openai
+    from strokebench.datasets.asking.client import require_openai
     from strokebench.datasets.asking.collect import collect
     from strokebench.datasets.asking.endpoint import find_endpoint
     from strokebench.datasets.asking.plan import Bill, Prices, estimate, make_plan
@@ -106,8 +106,7 @@ def write(
                     done += 1
                     step(done, len(plan.missing))
 
-                patience = Patience(timeout, tries)
-                collected = collect(plan, place, store, patience, at_once, per_minute, advance)
+                collected = collect(plan, place, store, timeout, tries, at_once, per_minute, advance)
             ever = Bill.of(store)
             text_output.show_collected(console, collected, ever.since(before), ever, prices)
             interrupted, incomplete = collected.interrupted, not collected.complete

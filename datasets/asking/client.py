@@ -7,15 +7,14 @@ says who or what asks. Redirections are not followed: pictures go to the host th
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Self
-
-import numpy as np
 
 from strokebench.datasets.asking.answers import Answer
 from strokebench.datasets.asking.endpoint import Endpoint
-from strokebench.datasets.asking.pace import Pace, retry_after, sleep_until
+from strokebench.datasets.asking.pace import Pace, retry_after
 from strokebench.datasets.asking.protocol import Sampling, messages_for, read_answer
 from strokebench.errors import StrokebenchError
 from strokebench.files import digest
@@ -26,6 +25,9 @@ SENT_HEADERS = frozenset(
 )
 """Every header that leaves the machine; the client library would add the operating system and more."""
 
+FIRST_WAIT, LONGEST_WAIT = 2.0, 60.0
+"""Seconds before the second request; doubled each time, with jitter. What an endpoint asks for goes before them."""
+
 LONGEST_PAUSE = 600.0
 """Seconds; an endpoint that asks for a longer wait is given up for now."""
 
@@ -33,31 +35,7 @@ REPEATABLE = frozenset({408, 409, 425, 429})
 """Statuses below 500 after which the same request may succeed."""
 
 
-@dataclass(frozen=True)
-class Patience:
-    """How long and how often one question is asked.
-
-    Args:
-        timeout: seconds until a request is given up, from its first byte sent to its last received.
-        tries: requests for one answer at most.
-        first_wait: seconds before the second request; doubled each time, with jitter, up to `longest_wait`.
-            An endpoint's `Retry-After` goes before it.
-    """
-
-    timeout: float = 120.0
-    tries: int = 6
-    first_wait: float = 2.0
-    longest_wait: float = 60.0
-
-    def wait(self, failed: int, random: np.random.Generator) -> float:
-        """Seconds to wait after this many failed requests."""
-        return min(self.longest_wait, self.first_wait * 2 ** (failed - 1)) * random.uniform(0.5, 1.0)
-
-
-PATIENT = Patience()
-"""The default."""
-
-
+@dataclass(eq=False)
 class Unanswered(Exception):
     """A request brought no answer.
 
@@ -70,38 +48,38 @@ class Unanswered(Exception):
         after: seconds that the endpoint asks to wait.
     """
 
-    def __init__(
-        self,
-        kind: str,
-        reason: str,
-        repeat: bool = True,
-        fatal: bool = False,
-        billed: bool = False,
-        after: float | None = None,
-    ) -> None:
-        super().__init__(f"{kind}: {reason}")
-        self.kind, self.reason = kind, reason
-        self.repeat, self.fatal, self.billed, self.after = repeat, fatal, billed, after
+    kind: str
+    reason: str
+    repeat: bool = True
+    fatal: bool = False
+    billed: bool = True
+    after: float | None = None
 
-
-OnFailure = Callable[[Unanswered], None]
+    def __str__(self) -> str:
+        return f"{self.kind}: {self.reason}"
 
 
 class VisionClient:
     """Asks a model about pictures. To be used inside one event loop, as an asynchronous context manager.
 
-    Once `stopped` is set, a failed request is not repeated; one that is on its way is still waited for.
+    Args:
+        timeout: seconds until a request is given up, from its first byte sent to its last received.
+        tries: requests for one answer at most.
+
+    Once `stopped` is set, a failed request is not repeated. The tasks in `at_work` have a request on its way.
 
     Raises:
-        StrokebenchError: the `openai` package is not installed.
+        StrokebenchError: a package that it needs is not installed.
     """
 
-    def __init__(self, endpoint: Endpoint, model: str, sampling: Sampling, patience: Patience, pace: Pace) -> None:
+    def __init__(
+        self, endpoint: Endpoint, model: str, sampling: Sampling, timeout: float, tries: int, pace: Pace
+    ) -> None:
         self.endpoint, self.model, self.sampling = endpoint, model, sampling
-        self.patience, self.pace = patience, pace
-        self.stopped = asyncio.Event()
-        self._random = np.random.default_rng()
-        self._client = _open_client(endpoint, patience.timeout)
+        self.timeout, self.tries, self.pace = timeout, tries, pace
+        self.stopped = False
+        self.at_work: set[asyncio.Task[Any] | None] = set()
+        self._client = _open_client(endpoint, timeout)
 
     async def __aenter__(self) -> Self:
         return self
@@ -109,7 +87,9 @@ class VisionClient:
     async def __aexit__(self, *_: object) -> None:
         await self._client.close()
 
-    async def ask(self, prompt: str, pictures: Sequence[bytes], occasion: str, on_failure: OnFailure) -> Answer:
+    async def ask(
+        self, prompt: str, pictures: Sequence[bytes], occasion: str, on_failure: Callable[[Unanswered], None]
+    ) -> Answer:
         """An answer to a prompt, however many requests it takes.
 
         Args:
@@ -117,41 +97,42 @@ class VisionClient:
             pictures: PNG.
             occasion: differs between several answers to one prompt. An endpoint that heeds `Idempotency-Key`
                 can thus tell a repeated request from a further one.
-            on_failure: told of each request without an answer.
+            on_failure: called with each request that brings no answer.
 
         Raises:
-            Unanswered: the last failure, if it was hopeless or one too many; or kind `stopped`, before any
-                request.
+            Unanswered: the last failure, if it was hopeless or one too many.
         """
+        import stamina
+
         messages = messages_for(prompt, pictures)
         same_request = digest([messages, self.model, asdict(self.sampling), occasion])
-        for failed in range(1, self.patience.tries + 1):
-            if not await self.pace.turn(self.stopped):
-                raise Unanswered("stopped", "not asked any more")
-            try:
-                return await self._request(messages, same_request)
-            except Unanswered as error:
-                on_failure(error)
-                if error.fatal or not error.repeat or failed == self.patience.tries:
-                    raise
-                wait = self.patience.wait(failed, self._random)
-                if error.after is not None:
+        async for attempt in stamina.retry_context(
+            self._repeats, self.tries, None, FIRST_WAIT, LONGEST_WAIT, wait_jitter=FIRST_WAIT
+        ):
+            with attempt:
+                await self.pace.turn()
+                try:
+                    return await self._request(messages, same_request)
+                except Unanswered as error:
+                    on_failure(error)
                     # The endpoint speaks of all requests, so all of them wait.
-                    self.pace.pause(error.after)
-                    wait = max(error.after, wait if error.after == 0 else 0.0)
-                await sleep_until(self.stopped, wait)
-                if self.stopped.is_set():
+                    self.pace.pause(error.after or 0.0)
                     raise
-        raise AssertionError("the last try returns or raises")
+        raise AssertionError("the last attempt returns or raises")
+
+    def _repeats(self, error: Exception) -> bool | float:
+        repeat = isinstance(error, Unanswered) and error.repeat and not (error.fatal or self.stopped)
+        return repeat and (error.after or True)
 
     async def _request(self, messages: list[dict[str, Any]], same_request: str) -> Answer:
         import openai
 
-        clock = asyncio.get_running_loop().time
+        clock, task = asyncio.get_running_loop().time, asyncio.current_task()
         began = clock()
+        self.at_work.add(task)
         try:
             # The library's own limit is one for each read: a trickle of bytes would go on for ever.
-            async with asyncio.timeout(self.patience.timeout):
+            async with asyncio.timeout(self.timeout):
                 # Unparsed: the library would accept a body of any form as an answer.
                 response = await self._client.post(
                     "/chat/completions",
@@ -161,24 +142,21 @@ class VisionClient:
                 )
             answer = read_answer(response)
         except (TimeoutError, openai.APITimeoutError):
-            raise Unanswered("timeout", f"no answer in {self.patience.timeout:g} s", billed=True) from None
+            raise Unanswered("timeout", f"no answer in {self.timeout:g} s") from None
         except openai.APIStatusError as error:
             raise self._refused(error) from None
         except openai.APIConnectionError as error:
             reason = self._line(str(error.__cause__ or error)) or type(error.__cause__).__name__
-            raise Unanswered("connection", reason, billed=True) from None
+            raise Unanswered("connection", reason) from None
         except ValueError as error:
-            raise Unanswered("bad response", self._line(str(error)), billed=True) from None
-        redact = self.endpoint.key.redact
-        told = {name: redact(getattr(answer, name)) for name in ("text", "refusal", "served_model", "fingerprint")}
-        return Answer(
-            **told,
-            finish_reason=redact(answer.finish_reason),
-            endpoint=self.endpoint.host,
-            input_tokens=answer.input_tokens,
-            output_tokens=answer.output_tokens,
-            seconds=round(clock() - began, 3),
-        )
+            raise Unanswered("bad response", self._line(str(error))) from None
+        finally:
+            self.at_work.discard(task)
+        words = {
+            name: self.endpoint.key.redact(getattr(answer, name))
+            for name in ("text", "finish_reason", "refusal", "served_model", "fingerprint")
+        }
+        return replace(answer, **words, endpoint=self.endpoint.host, seconds=round(clock() - began, 3))
 
     def _refused(self, error: Any) -> Unanswered:
         status, code = int(error.status_code), str(error.code or "")
@@ -207,14 +185,18 @@ def require_openai() -> Any:
     """The `openai` package.
 
     Raises:
-        StrokebenchError: it is not installed.
+        StrokebenchError: it, or what repeats its requests, is not installed.
     """
     try:
         import openai
-    except ModuleNotFoundError:
+        import stamina  # noqa: F401
+    except ModuleNotFoundError as error:
         raise StrokebenchError(
-            "Asking a language model needs the package `openai`.", "Install it: pip install 'strokebench[text]'."
+            f"Asking a language model needs the package `{error.name}`.",
+            "Install it: pip install 'strokebench[text]'.",
         ) from None
+    # Failures are kept and counted; a warning at each would only break the progress bar.
+    logging.getLogger("stamina").addHandler(logging.NullHandler())
     return openai
 
 
@@ -231,11 +213,11 @@ def _open_client(endpoint: Endpoint, timeout: float) -> Any:
         base_url=endpoint.url,
         api_key=key,
         timeout=timeout,
+        # Its own retries neither slow the other requests nor leave a record of what may be billed.
         max_retries=0,
         default_headers={"Authorization": f"Bearer {key}", "User-Agent": "strokebench"},
         http_client=openai.DefaultAsyncHttpxClient(
             follow_redirects=False,
-            timeout=timeout,
             event_hooks={"request": [strip]},
             # A proxy would take what is meant for this machine out of it.
             trust_env=not endpoint.is_local,

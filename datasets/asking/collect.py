@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from strokebench.datasets.asking.answers import AnswerStore, Question
-from strokebench.datasets.asking.client import PATIENT, Patience, Unanswered, VisionClient
+from strokebench.datasets.asking.client import Unanswered, VisionClient
 from strokebench.datasets.asking.endpoint import Endpoint
 from strokebench.datasets.asking.pace import Pace
 from strokebench.datasets.asking.plan import TextPlan
@@ -53,7 +53,8 @@ def collect(
     plan: TextPlan,
     endpoint: Endpoint,
     store: AnswerStore,
-    patience: Patience = PATIENT,
+    timeout: float = 120.0,
+    tries: int = 6,
     concurrency: int = 4,
     per_minute: float = 60.0,
     on_question: Callable[[], None] = lambda: None,
@@ -64,9 +65,11 @@ def collect(
     request, waits for those on their way, which may be paid for, and returns; a second one does not wait.
 
     Args:
+        timeout: seconds until a request is given up.
+        tries: requests for one answer at most.
         concurrency: requests at a time.
         per_minute: requests a minute at most; 0: no limit.
-        on_question: told whenever a question is done with.
+        on_question: called whenever a question is done with.
 
     Raises:
         StrokebenchError: `openai` is missing, or another process writes to the store.
@@ -78,40 +81,49 @@ def collect(
         stored = [question.key for question, _ in store.answers()]
         have = set(stored[plan.seen :])
         questions = [question for question in plan.missing if question.key not in have]
-        return asyncio.run(
-            _Collection(plan, endpoint, store, on_question).run(questions, patience, concurrency, per_minute)
-        )
+        client = VisionClient(endpoint, plan.model, plan.sampling, timeout, tries, Pace(per_minute))
+        return asyncio.run(_Collection(plan, client, store, on_question).run(questions, concurrency))
 
 
 class _Collection:
-    def __init__(self, plan: TextPlan, endpoint: Endpoint, store: AnswerStore, on_question: Callable[[], None]) -> None:
-        self.plan, self.endpoint, self.store, self.on_question = plan, endpoint, store, on_question
+    def __init__(
+        self, plan: TextPlan, client: VisionClient, store: AnswerStore, on_question: Callable[[], None]
+    ) -> None:
+        self.plan, self.client, self.store, self.on_question = plan, client, store, on_question
         self.result = Collected()
         self.failed_in_a_row = 0
+        self.workers: list[asyncio.Task[None]] = []
         self.pictures: dict[str, asyncio.Task[list[bytes]]] = {}
         self.questions_left: Counter[str] = Counter()
         self.answered_before = Counter(question.key for question, _ in store.answers())
 
-    async def run(
-        self, questions: list[Question], patience: Patience, concurrency: int, per_minute: float
-    ) -> Collected:
+    async def run(self, questions: list[Question], concurrency: int) -> Collected:
         self.questions_left.update(question.patient for question in questions)
         waiting = iter(questions)
-        client = VisionClient(self.endpoint, self.plan.model, self.plan.sampling, patience, Pace(per_minute))
-        async with client:
-            with self._interruptible(client):
-                workers = [self._work(client, waiting) for _ in range(min(concurrency, len(questions)))]
-                await asyncio.gather(*workers)
+        async with self.client:
+            self.workers = [asyncio.create_task(self._work(waiting)) for _ in range(concurrency)]
+            with self._interruptible():
+                # An error, as of a full disk, ends all: no answer is paid for that cannot be kept.
+                ended, _ = await asyncio.wait(self.workers, return_when=asyncio.FIRST_EXCEPTION)
+            for worker in ended:
+                if not worker.cancelled():
+                    worker.result()
         return self.result
 
-    async def _work(self, client: VisionClient, waiting: Iterator[Question]) -> None:
+    def _stop(self) -> None:
+        """Start no further request; those on their way, which may be paid for, are waited for."""
+        self.client.stopped = True
+        for worker in set(self.workers) - self.client.at_work:
+            worker.cancel()
+
+    async def _work(self, waiting: Iterator[Question]) -> None:
         for question in waiting:
-            if client.stopped.is_set():
+            if self.client.stopped:
                 return
-            await self._answer(client, question)
+            await self._answer(question)
             self.on_question()
 
-    async def _answer(self, client: VisionClient, question: Question) -> None:
+    async def _answer(self, question: Question) -> None:
         try:
             pictures = await self._pictures_of(question.patient)
         except StrokebenchError as error:
@@ -122,10 +134,9 @@ class _Collection:
             self.store.add_failure(question, error.kind, error.reason, error.billed)
 
         try:
-            answer = await client.ask(question.prompt, pictures, self._occasion(question), on_failure)
+            answer = await self.client.ask(question.prompt, pictures, self._occasion(question), on_failure)
         except Unanswered as error:
-            if error.kind != "stopped":
-                self._failed(client, question, error)
+            self._failed(question, error)
             return
         self.store.add(question, answer)
         self.result.answered += 1
@@ -134,12 +145,12 @@ class _Collection:
     def _occasion(self, question: Question) -> str:
         return f"{question.number} {self.answered_before[question.key]}"
 
-    def _failed(self, client: VisionClient, question: Question, error: Unanswered) -> None:
+    def _failed(self, question: Question, error: Unanswered) -> None:
         self.result.failures[question] = str(error)
         self.failed_in_a_row += 1
         if error.fatal or self.failed_in_a_row >= GIVE_UP_AFTER:
-            self.result.stopped = self.result.stopped or f"{self.endpoint.host}: {error}"
-            client.stopped.set()
+            self.result.stopped = self.result.stopped or f"{self.client.endpoint.host}: {error}"
+            self._stop()
 
     async def _pictures_of(self, patient: str) -> list[bytes]:
         """Pictures of a volume, made once for all questions about it and then forgotten."""
@@ -153,12 +164,12 @@ class _Collection:
         return await task
 
     @contextmanager
-    def _interruptible(self, client: VisionClient) -> Iterator[None]:
+    def _interruptible(self) -> Iterator[None]:
         loop = asyncio.get_running_loop()
 
         def stop() -> None:
             self.result.interrupted = True
-            client.stopped.set()
+            self._stop()
             loop.remove_signal_handler(signal.SIGINT)
 
         is_main = threading.current_thread() is threading.main_thread()

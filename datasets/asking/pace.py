@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import Mapping
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+
+from urllib3 import Retry
+from urllib3.exceptions import InvalidHeader
 
 
 class Pace:
@@ -19,44 +19,25 @@ class Pace:
     def __init__(self, per_minute: float = 0.0) -> None:
         self.interval = 60.0 / per_minute if per_minute > 0 else 0.0
         self._free_at = 0.0
-        self._paused_until = 0.0
 
-    async def turn(self, stopped: asyncio.Event) -> bool:
-        """Wait until a request may start; False if `stopped` is set first."""
+    async def turn(self) -> None:
+        """Wait until a request may start."""
         clock = asyncio.get_running_loop().time
-        while not stopped.is_set():
-            now = clock()
-            start = max(now, self._free_at, self._paused_until)
-            if start <= now:
-                self._free_at = now + self.interval
-                return True
-            # A pause may have been asked for meanwhile, so the turn is taken only on waking up.
-            await sleep_until(stopped, start - now)
-        return False
+        # A pause may be asked for meanwhile, so the turn is taken only on waking up.
+        while (wait := self._free_at - clock()) > 0:
+            await asyncio.sleep(wait)
+        self._free_at = clock() + self.interval
 
     def pause(self, seconds: float) -> None:
         """No request starts for this long."""
-        self._paused_until = max(self._paused_until, asyncio.get_running_loop().time() + seconds)
-
-
-async def sleep_until(stopped: asyncio.Event, seconds: float) -> None:
-    """Sleep, but no longer than until `stopped` is set."""
-    with contextlib.suppress(TimeoutError):
-        await asyncio.wait_for(stopped.wait(), seconds)
+        self._free_at = max(self._free_at, asyncio.get_running_loop().time() + seconds)
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
-    """Seconds that a response asks to wait (`retry-after-ms`, `Retry-After` in seconds or as a date)."""
-    for name, unit in (("retry-after-ms", 1000.0), ("retry-after", 1.0)):
-        try:
-            seconds = float(headers.get(name, "")) / unit
-        except ValueError:
-            continue
-        # `nan` and `inf` are floats as well.
-        return seconds if 0 <= seconds < 1e9 else None
+    """Seconds that a response asks to wait: `retry-after-ms`, or `Retry-After` in whole seconds or as a date."""
     try:
-        date = parsedate_to_datetime(headers.get("retry-after", ""))
-    except (TypeError, ValueError):
+        if "retry-after-ms" in headers:
+            return max(0.0, float(headers["retry-after-ms"]) / 1000)
+        return Retry().parse_retry_after(headers["retry-after"])
+    except (KeyError, ValueError, InvalidHeader):
         return None
-    date = date if date.tzinfo else date.replace(tzinfo=UTC)
-    return max(0.0, (date - datetime.now(UTC)).total_seconds())
