@@ -49,7 +49,7 @@ class Cohort:
         name: short name, used in paths and hashes (`virtual`, `soop`, ...).
         title: what every output calls it (`virtual cohort`, `SOOP`, ...).
         table: one row a patient, index = patient id (unique strings), columns as given. Holds the outcome's
-            source columns too; an outcome bans the columns that define it (`strokebench.tasks.outcomes`).
+            source columns too; an outcome bans the columns that define it (`strokebench.tasks.endpoint`).
         columns: a `Column` for each column of `table`.
         images: one NIfTI path a patient, or None for a cohort without images. A missing path is NaN/None.
         texts: one column a prompt, one row a patient; a missing answer is None. None: no text.

@@ -12,7 +12,11 @@ import pandas as pd
 
 from strokebench.errors import StrokebenchError
 from strokebench.files import atomic_path, file_digest, read_json, write_json
-from strokebench.tasks.metrics.paper import METRICS, evaluate
+from strokebench.tasks.endpoint import Endpoint
+from strokebench.tasks.endpoints.binary import BINARY
+from strokebench.tasks.endpoints.parse import parse_endpoint
+from strokebench.tasks.metrics.evaluate import evaluate, metrics_of
+from strokebench.tasks.metrics.registry import Metric
 
 SETTING: tuple[str, ...] = ("method", "variant", "condition")
 """What a row of a table stands for; its runs differ in seed and fold only."""
@@ -29,9 +33,6 @@ RUN_COLUMNS: tuple[str, ...] = (
     *("key", "status", "error", "fit_seconds", "predict_seconds", "peak_mb", "parameters", "best_epoch"),
     *("validation_auc", "threshold"),
 )
-THRESHOLD = 0.5
-"""A patient is called positive from this probability on (our choice: the paper gives none)."""
-
 STATUSES: tuple[str, ...] = ("done", "failed", "missing")
 
 PREDICTIONS_FILE, RUNS_FILE, FACTS_FILE = "predictions.parquet", "runs.parquet", "results.json"
@@ -153,13 +154,27 @@ class Results:
             raise StrokebenchError(f"Predictions of run {_named(extra.to_frame())}, which is not done.", hint)
 
     @cached_property
+    def endpoint(self) -> Endpoint:
+        """What was predicted; binary where it is not known by which rule."""
+        rule = self.provenance.get("outcome")
+        return parse_endpoint(rule) if rule else BINARY
+
+    @property
+    def judged_by(self) -> dict[str, Metric]:
+        """The metrics that apply, by name."""
+        return metrics_of(self.endpoint)
+
+    @cached_property
     def metrics(self) -> pd.DataFrame:
         """`RUN` columns and one column a metric of every finished run; computed once, for tables ask many times."""
         rows = [
-            {**dict(zip(RUN, key, strict=True)), **evaluate(part["y"], part["p"], THRESHOLD)}
+            {
+                **dict(zip(RUN, key, strict=True)),
+                **evaluate(self.endpoint, part["y"], self.endpoint.probabilities(part)),
+            }
             for key, part in self.predictions.groupby(list(RUN), sort=True, dropna=False)
         ]
-        return pd.DataFrame(rows, columns=[*RUN, *METRICS])
+        return pd.DataFrame(rows, columns=[*RUN, *self.judged_by])
 
     def method(self, name: str) -> MethodInfo:
         """The description of a method of these results."""

@@ -8,17 +8,17 @@ import numpy as np
 import pandas as pd
 
 from strokebench.errors import StrokebenchError
-from strokebench.reports.results import RUN, SETTING, STATUSES, THRESHOLD, Results
-from strokebench.tasks.metrics.paper import METRICS, evaluate, mean_std
+from strokebench.reports.results import RUN, SETTING, STATUSES, Results
+from strokebench.tasks.metrics.evaluate import evaluate, mean_std
 
 COSTS: tuple[str, ...] = ("parameters", "fit_seconds", "predict_seconds", "peak_mb")
 
 
 def metrics_by_run(results: Results) -> pd.DataFrame:
-    """The six metrics of every finished run.
+    """The metrics of every finished run.
 
     Returns:
-        `RUN` columns and one column a metric, in [0, 1], NaN where a metric is undefined.
+        `RUN` columns and one column a metric, NaN where a metric is undefined.
     """
     return results.metrics.copy()
 
@@ -40,7 +40,7 @@ def summarise(results: Results) -> pd.DataFrame:
     for key, runs in results.runs.groupby(list(SETTING), dropna=False, sort=False):
         row: dict[str, object] = {**dict(zip(SETTING, key, strict=True)), "planned": len(runs)}
         row |= {status: int((runs["status"] == status).sum()) for status in STATUSES}
-        row |= _means(finished.get(key))
+        row |= _means(results, finished.get(key))
         done = runs[runs["status"] == "done"]
         row |= {name: pd.to_numeric(done[name]).mean() for name in COSTS}
         rows.append(row)
@@ -70,9 +70,9 @@ def summarise_oracle(results: Results) -> dict[str, float] | None:
     for (_, seed, fold), labels in labels_by_part(results).items():
         if len(unknown := labels.index.difference(true.index)):
             raise StrokebenchError(f"Patient {unknown[0]} (seed {seed}, fold {fold}) has no true probability.")
-        scores.append(evaluate(labels, true.loc[labels.index], THRESHOLD))
+        scores.append(evaluate(results.endpoint, labels, true.loc[labels.index]))
     planned = len(results.runs[["seed", "fold"]].drop_duplicates())
-    return {"done": len(scores), "planned": planned, **_means(pd.DataFrame(scores) if scores else None)}
+    return {"done": len(scores), "planned": planned, **_means(results, pd.DataFrame(scores) if scores else None)}
 
 
 def labels_by_part(results: Results) -> dict[tuple[str, int, int], pd.Series]:
@@ -94,9 +94,9 @@ def labels_by_part(results: Results) -> dict[tuple[str, int, int], pd.Series]:
     return parts
 
 
-def _means(runs: pd.DataFrame | None) -> dict[str, float]:
+def _means(results: Results, runs: pd.DataFrame | None) -> dict[str, float]:
     means: dict[str, float] = {}
-    for metric in METRICS:
+    for metric in results.judged_by:
         mean, std = (np.nan, np.nan) if runs is None else mean_std(runs[metric].tolist())
         means |= {metric: mean, f"{metric}_std": std}
     return means

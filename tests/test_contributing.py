@@ -11,7 +11,7 @@ from small_context import make_context
 
 from strokebench.benchmarks.experiments import find as experiments
 from strokebench.benchmarks.running.runner import run_experiment
-from strokebench.tasks.outcomes import parse_outcome
+from strokebench.tasks.endpoints.parse import parse_endpoint
 
 PAGE = Path(__file__).parents[1] / "CONTRIBUTING.md"
 
@@ -36,7 +36,7 @@ def test_short_enough_to_read_in_one_go(heading):
 def test_the_cohort_of_the_page_loads_and_has_its_outcome():
     cohort = run("Add a cohort").load()
     assert len(cohort) == 10
-    assert parse_outcome(cohort.outcomes["mrs"]).labels(cohort).sum() == 5
+    assert parse_endpoint(cohort.outcomes["mrs"]).labels(cohort).sum() == 5
 
 
 def test_the_experiment_of_the_page_runs(monkeypatch, tmp_path):

@@ -20,7 +20,7 @@ from strokebench.datasets.own.table_check import examine_table
 from strokebench.datasets.own.texts import read_texts, text_problems
 from strokebench.datasets.problems import Problem, decide, in_order
 from strokebench.files import home
-from strokebench.tasks.outcomes import outcome_problems
+from strokebench.tasks.endpoints.parse import outcome_problems
 
 CARDS_A_SHEET = 30
 _NO_IMAGE = ("image_missing", "image_ambiguous")

@@ -86,7 +86,7 @@ def _of_cohort(chosen: Settings, protocol: str) -> tuple[Path, list[Path], Descr
     """Where the page goes, the folders of results to read, and the cohort described."""
     from dataclasses import replace
 
-    from strokebench.benchmarks.running.build import choose_outcome
+    from strokebench.benchmarks.running.build import choose_endpoint
     from strokebench.benchmarks.running.context import results_name
     from strokebench.datasets.catalogue import load_cohort
     from strokebench.files import home
@@ -94,13 +94,13 @@ def _of_cohort(chosen: Settings, protocol: str) -> tuple[Path, list[Path], Descr
     from strokebench.tasks.protocols import PROTOCOLS
 
     cohort = load_cohort(chosen.dataset)
-    outcome = choose_outcome(cohort, chosen.outcome, chosen.keep_scale_text)
+    endpoint = choose_endpoint(cohort, chosen.outcome, chosen.keep_scale_text)
     names = [
-        results_name(cohort.name, outcome.name, replace(chosen, protocol=each))
+        results_name(cohort.name, endpoint.name, replace(chosen, protocol=each))
         for each in ([protocol] if protocol else PROTOCOLS)
     ]
-    folder = home("results", results_name(cohort.name, outcome.name, replace(chosen, protocol=protocol)))
+    folder = home("results", results_name(cohort.name, endpoint.name, replace(chosen, protocol=protocol)))
     # Tables of tuned hyper-parameters lie beside those of the default ones.
     tuned = [path for name in names for path in sorted(home("results").glob(f"{name}-tuned_*"))]
     found = [*(home("results", name) for name in names), *tuned]
-    return folder, found, describe_cohort(cohort, outcome.expression)
+    return folder, found, describe_cohort(cohort, endpoint.expression)

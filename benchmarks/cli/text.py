@@ -146,12 +146,12 @@ def report(
 def _load(dataset: str, outcome: str, console: Console) -> tuple[Cohort, tuple[re.Pattern[str], ...]]:
     """The cohort, and the patterns that its outcome bans from texts; none where it has no outcome."""
     from strokebench.datasets.catalogue import load_cohort
-    from strokebench.tasks.outcomes import parse_outcome
+    from strokebench.tasks.endpoints.parse import parse_endpoint
 
     with console.status(f"Cohort {dataset}"):
         cohort = load_cohort(dataset)
     wanted = outcome or next(iter(cohort.outcomes), "")
-    banned = parse_outcome(cohort.outcomes.get(wanted, wanted)).banned_sentences if wanted else ()
+    banned = parse_endpoint(cohort.outcomes.get(wanted, wanted)).banned_sentences if wanted else ()
     return cohort, banned
 
 

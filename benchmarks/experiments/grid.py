@@ -63,12 +63,12 @@ class GridExperiment(Experiment):
     """A method under every setting of a grid. Subclasses declare, and are marked `@experiment`.
 
     Class attributes:
-        grid: what varies. metrics: which ones the figure draws.
+        grid: what varies. metrics: which ones the figure draws; empty: all.
         shows, does_not_show: the figure's words.
     """
 
     grid: ClassVar[Grid]
-    metrics: ClassVar[tuple[str, ...]]
+    metrics: ClassVar[tuple[str, ...]] = ()
     shows: ClassVar[str]
     does_not_show: ClassVar[str] = (
         "Which setting is best: the bars overlap, and the same test patients stand behind all points."
@@ -101,7 +101,7 @@ class GridExperiment(Experiment):
             panels.append(
                 Panel(
                     self.name if len(points) == 1 else f"{self.name}_{method}",
-                    draw_grid(results, method, settings, self.metrics),
+                    draw_grid(results, method, settings, self.metrics or list(results.judged_by)),
                     title=f"{self.title} ({label})",
                     shows=self.shows,
                     does_not_show=self.does_not_show,
@@ -111,7 +111,7 @@ class GridExperiment(Experiment):
             Panel(
                 f"{self.name}_table",
                 grid_table(results, f"{self.name}_table", self.title, points),
-                shows="Every setting with all six metrics, and its AUC against the chosen setting on the same runs.",
+                shows="Every setting with all metrics, and its AUC against the chosen setting on the same runs.",
                 does_not_show="An unbiased choice: the best of many settings looks better than it is.",
             )
         )

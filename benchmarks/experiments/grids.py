@@ -24,8 +24,7 @@ class Figure3(GridExperiment):
     name, order = "figure3", 70
     title = "Figure 3: weights of the contrastive and the semantic alignment loss"
     grid = Grid({"contrastive_weight": (0.05, 0.1, 0.2, 0.5), "alignment_weight": (0.01, 0.02, 0.05, 0.1)})
-    metrics = ("AUC", "ACC", "F1", "Recall", "Precision", "Specificity")
-    shows = "Six metrics for each pair of loss weights, mean and standard deviation over runs printed in the cell."
+    shows = "Every metric for each pair of loss weights, mean and standard deviation over runs printed in the cell."
     does_not_show = "A best pair: cells that differ by less than the ± printed in them are not told apart."
 
 
@@ -36,8 +35,7 @@ class Figure4(GridExperiment):
     name, order = "figure4", 80
     title = "Figure 4: hidden and output size of the reductions"
     grid = Grid({"hidden:width": ("128:64", "256:128", "512:256", "512:512")})
-    metrics = ("AUC", "ACC", "F1", "Recall", "Precision", "Specificity")
-    shows = "How six metrics change with the size of the network."
+    shows = "How each metric changes with the size of the network."
 
 
 @experiment
@@ -47,5 +45,4 @@ class Dropout(GridExperiment):
     name, order = "dropout", 90
     title = "Dropout in the reductions and the head"
     grid = Grid({"dropout": (0.3, 0.4, 0.5, 0.6, 0.7)})
-    metrics = ("AUC", "ACC", "F1", "Recall", "Precision", "Specificity")
-    shows = "How six metrics change with the share of units dropped in training."
+    shows = "How each metric changes with the share of units dropped in training."

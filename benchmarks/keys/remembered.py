@@ -11,8 +11,8 @@ import pandas as pd
 from strokebench.benchmarks.keys.code import code_fingerprint
 from strokebench.errors import StrokebenchError
 from strokebench.files import digest, home
+from strokebench.tasks.endpoint import Endpoint
 from strokebench.tasks.fold import Split
-from strokebench.tasks.outcomes import Outcome
 from strokebench.tasks.protocols import make_split
 
 
@@ -39,12 +39,12 @@ def remembered_split(protocol: str, labels: pd.Series, sites: pd.Series | None, 
         return split
 
 
-def filter_name(outcome: Outcome) -> str:
-    """Hash of everything that decides what `outcome.keep_text` keeps of a text."""
+def filter_name(endpoint: Endpoint) -> str:
+    """Hash of everything that decides what `endpoint.keep_text` keeps of a text."""
     return digest(
         {
             "code": code_fingerprint("strokebench.datasets.texts.filter"),
-            "banned": [[pattern.pattern, pattern.flags] for pattern in outcome.banned_sentences],
+            "banned": [[pattern.pattern, pattern.flags] for pattern in endpoint.banned_sentences],
             # What a letter is belongs to the interpreter.
             "python": sys.version,
         }

@@ -109,8 +109,8 @@ def remembered_audit(context: Context) -> Audit:
     site = context.cohort.site
     decides: dict[str, object] = {
         "data": context.data_sha256,
-        "outcome": context.outcome.expression,
-        "source": context.cohort.table[[context.outcome.column, *context.banned_columns]].to_csv(),
+        "outcome": context.endpoint.expression,
+        "source": context.cohort.table[[context.endpoint.column, *context.banned_columns]].to_csv(),
         "site": None if site is None else site.to_csv(),
         "scale_text": context.settings.keep_scale_text,
         "code": code_fingerprint(__name__),
@@ -131,7 +131,7 @@ def _remembered(context: Context, of_split: bool, decides: Mapping[str, object])
     Args:
         decides: everything that their findings depend on.
     """
-    path = home("audit", f"{context.cohort.name}-{context.outcome.name}-{digest(decides)[:16]}.json")
+    path = home("audit", f"{context.cohort.name}-{context.endpoint.name}-{digest(decides)[:16]}.json")
     if path.is_file():
         try:
             kept = read_json(path)

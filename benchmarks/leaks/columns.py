@@ -78,7 +78,7 @@ def missing_gives_outcome(context: Context) -> list[Finding]:
 def column_derived_from_outcome(context: Context) -> list[Finding]:
     """Columns that follow from the outcome's own column or scale: a sum, a group, a score by another name."""
     banned = [name for name in context.banned_columns if name not in context.cohort.ignored]
-    sources = context.cohort.table[list(dict.fromkeys([context.outcome.column, *banned]))].loc[context.labels.index]
+    sources = context.cohort.table[list(dict.fromkeys([context.endpoint.column, *banned]))].loc[context.labels.index]
     inputs = _inputs(context)
     found: dict[Severity, list[str]] = {"alarm": [], "warning": []}
     for name in inputs:

@@ -106,7 +106,7 @@ def _table(audit: Audit, context: Context, title: str) -> Table:
         name="leaks",
         title="Leak alarms",
         cohort=title,
-        caption=f"Outcome {context.outcome.expression}, protocol {split.protocol}, {len(context.labels)} patients,"
+        caption=f"Outcome {context.endpoint.expression}, protocol {split.protocol}, {len(context.labels)} patients,"
         f" {len(split.folds)} fold{'s' if len(split.folds) > 1 else ''} (split {split.sha256[:10]}).",
         columns=[Column("verdict", "Verdict", Kind.TEXT)],
         rows=rows,
@@ -114,7 +114,7 @@ def _table(audit: Audit, context: Context, title: str) -> Table:
             *(f"{f.severity.capitalize()}: {f.message} {f.remedy}" for f in by_severity(audit.findings)),
             *_sampled(len(context.embeddings.ids)),
         ],
-        facts={"cohort": title, "outcome": context.outcome.expression, "protocol": split.protocol},
+        facts={"cohort": title, "outcome": context.endpoint.expression, "protocol": split.protocol},
         head="Looks for",
         counts_runs=False,
     )

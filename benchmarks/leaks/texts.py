@@ -13,7 +13,7 @@ from strokebench.benchmarks.leaks.telling import of_numbers, of_presence
 from strokebench.benchmarks.running.context import Context
 from strokebench.datasets.texts.filter import split_sentences
 from strokebench.datasets.texts.filter_lists import BLACK_LIST, OUTCOME_PATTERNS
-from strokebench.tasks.outcomes import COLUMN_NAMES
+from strokebench.tasks.endpoint import COLUMN_NAMES
 
 SHOWN = 90
 """Letters of a sentence that a message shows."""
@@ -90,7 +90,7 @@ def _sentences(context: Context, keep_text: Callable[[str], str] | None) -> Iter
     texts = context.cohort.texts
     if texts is None:
         return
-    keep = keep_text or context.outcome.keep_text
+    keep = keep_text or context.endpoint.keep_text
     for patient, row in texts.loc[context.labels.index].iterrows():
         for answer in row:
             if isinstance(answer, str) and answer.strip():
@@ -104,7 +104,7 @@ def _kept(keep: Callable[[str], str], answer: str) -> tuple[str, ...]:
 
 
 def _patterns(context: Context) -> Iterator[tuple[Severity, re.Pattern[str]]]:
-    column = context.outcome.column
+    column = context.endpoint.column
     for scale, name in COLUMN_NAMES.items():
         if re.search(name, column, re.IGNORECASE):
             for pattern in OUTCOME_PATTERNS[scale]:

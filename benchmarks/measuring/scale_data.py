@@ -21,7 +21,7 @@ from strokebench.datasets.virtual.dictionary import COLUMNS
 from strokebench.datasets.virtual.settings import OUTCOME, SITES
 from strokebench.errors import StrokebenchError
 from strokebench.files import digest
-from strokebench.tasks.outcomes import parse_outcome
+from strokebench.tasks.endpoints.parse import parse_endpoint
 from strokebench.tasks.protocols import make_split
 
 BLOCK = 2048
@@ -85,11 +85,11 @@ def write_cohort(folder: Path, n: int, widths: Widths = Widths(), told: Callable
 def read_context(folder: Path, seeds: Sequence[int] = SEEDS[:1]) -> Context:
     """The cohort of `write_cohort` as the experiments see one, its arrays mapped from disk."""
     cohort = read_cohort(folder)
-    outcome = parse_outcome(OUTCOME)
-    labels = outcome.labels(cohort)
+    endpoint = parse_endpoint(OUTCOME)
+    labels = endpoint.labels(cohort)
     split = make_split("cv5", labels, cohort.site, seeds)
     settings = Settings(dataset="scale", seeds=tuple(seeds))
-    return Context(settings, cohort, read_embeddings(folder), outcome, labels, split)
+    return Context(settings, cohort, read_embeddings(folder), endpoint, labels, split)
 
 
 def read_cohort(folder: Path) -> Cohort:

@@ -12,7 +12,7 @@ import pandas as pd
 
 from strokebench.benchmarks.measuring.scale_data import read_cohort, read_context, read_embeddings
 from strokebench.errors import StrokebenchError
-from strokebench.tasks.outcomes import parse_outcome
+from strokebench.tasks.endpoints.parse import parse_endpoint
 
 
 @dataclass(frozen=True)
@@ -31,8 +31,8 @@ class Stage:
 
 
 def _load(folder: Path) -> object:
-    cohort, outcome = read_cohort(folder), parse_outcome("nihss < 7")
-    return cohort.fingerprint(), outcome.labels(cohort), read_embeddings(folder)
+    cohort, endpoint = read_cohort(folder), parse_endpoint("nihss < 7")
+    return cohort.fingerprint(), endpoint.labels(cohort), read_embeddings(folder)
 
 
 def _split(given: Any) -> object:
@@ -96,14 +96,15 @@ def _scores(folder: Path) -> tuple[np.ndarray, np.ndarray]:
     from importlib import import_module
 
     import_module("scipy.stats")
-    labels = parse_outcome("nihss < 7").labels(read_cohort(folder)).to_numpy()
+    labels = parse_endpoint("nihss < 7").labels(read_cohort(folder)).to_numpy()
     return labels, np.random.default_rng(0).beta(2, 3, len(labels))
 
 
 def _evaluate(scores: tuple[np.ndarray, np.ndarray]) -> object:
-    from strokebench.tasks.metrics.paper import evaluate
+    from strokebench.tasks.endpoints.binary import BINARY
+    from strokebench.tasks.metrics.evaluate import evaluate
 
-    return evaluate(*scores)
+    return evaluate(BINARY, *scores)
 
 
 def _threshold(scores: tuple[np.ndarray, np.ndarray]) -> object:
@@ -127,7 +128,7 @@ def _results(folder: Path) -> Any:
             named = {"method": method, "variant": "", "condition": "complete", "seed": fold.seed, "fold": fold.fold}
             y = context.labels.loc[ids].to_numpy()
             columns = {"patient_id": ids, "y": y, "p": random.beta(2 + y, 3), "site": context.cohort.site.loc[ids]}
-            known = {"experiment": "table1", "dataset": "scale", "outcome": context.outcome.expression}
+            known = {"experiment": "table1", "dataset": "scale", "outcome": context.endpoint.expression}
             frame = pd.DataFrame({**columns, **named, **known, "protocol": "cv5", "split": context.split.sha256})
             predictions.append(frame)
             runs.append({**dict.fromkeys(RUN_COLUMNS), **named, "key": "", "status": "done", "fit_seconds": 1.0})

@@ -16,8 +16,9 @@ from strokebench.datasets.cohort import Cohort
 from strokebench.datasets.embeddings import Embeddings
 from strokebench.errors import StrokebenchError
 from strokebench.files import home
+from strokebench.tasks.endpoint import Endpoint
+from strokebench.tasks.endpoints.parse import parse_endpoint
 from strokebench.tasks.fold import Split
-from strokebench.tasks.outcomes import Outcome, parse_outcome
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -35,18 +36,18 @@ def build_context(settings: Settings, console: Console, like: Context | None = N
     """
     if like:
         split = _split(settings, like.cohort, like.labels)
-        context = Context(settings, like.cohort, like.embeddings, like.outcome, like.labels, split)
+        context = Context(settings, like.cohort, like.embeddings, like.endpoint, like.labels, split)
     else:
         cohort = _load(settings, console)
-        outcome = choose_outcome(cohort, settings.outcome, settings.keep_scale_text)
-        labels = outcome.labels(cohort)
+        endpoint = choose_endpoint(cohort, settings.outcome, settings.keep_scale_text)
+        labels = endpoint.labels(cohort)
         if settings.shuffle_labels is not None:
             labels = shuffled(labels, settings.shuffle_labels)
-        console.print(_label_facts(cohort, outcome, labels, settings))
+        console.print(_label_facts(cohort, endpoint, labels, settings))
         split = _split(settings, cohort, labels)
-        embeddings = _encode(settings, cohort, outcome, console)
-        context = Context(settings, cohort, embeddings, outcome, labels, split)
-    path = home("splits", f"{context.cohort.name}-{context.outcome.name}-{split.protocol}-{split.sha256[:12]}.json")
+        embeddings = _encode(settings, cohort, endpoint, console)
+        context = Context(settings, cohort, embeddings, endpoint, labels, split)
+    path = home("splits", f"{context.cohort.name}-{context.endpoint.name}-{split.protocol}-{split.sha256[:12]}.json")
     if not path.is_file():
         split.write(path)
     console.print(
@@ -63,7 +64,7 @@ def build_embeddings(settings: Settings, console: Console) -> Embeddings:
         StrokebenchError: whatever is wrong with the settings or the data.
     """
     cohort = _load(settings, console)
-    return _encode(settings, cohort, choose_outcome(cohort, settings.outcome, settings.keep_scale_text), console)
+    return _encode(settings, cohort, choose_endpoint(cohort, settings.outcome, settings.keep_scale_text), console)
 
 
 def _load(settings: Settings, console: Console) -> Cohort:
@@ -74,7 +75,7 @@ def _load(settings: Settings, console: Console) -> Cohort:
     return cohort
 
 
-def _encode(settings: Settings, cohort: Cohort, outcome: Outcome, console: Console) -> Embeddings:
+def _encode(settings: Settings, cohort: Cohort, endpoint: Endpoint, console: Console) -> Embeddings:
     from strokebench.datasets.encoders.encode import encode_cohort
     from strokebench.datasets.encoders.throughput import Throughput
 
@@ -83,12 +84,12 @@ def _encode(settings: Settings, cohort: Cohort, outcome: Outcome, console: Conso
         embeddings = encode_cohort(
             cohort,
             settings.encoders,
-            outcome.keep_text,
+            endpoint.keep_text,
             settings.jobs,
             throughput,
             settings.weights,
             settings.device,
-            filter_name(outcome),
+            filter_name(endpoint),
         )
     console.print(f"Embeddings  image {embeddings.image_encoder or '–'}, text {embeddings.text_encoder or '–'}")
     if facts := throughput.facts():
@@ -97,8 +98,8 @@ def _encode(settings: Settings, cohort: Cohort, outcome: Outcome, console: Conso
     return embeddings
 
 
-def choose_outcome(cohort: Cohort, wanted: str | None, keep_scale_text: bool = False) -> Outcome:
-    """The outcome by its short name in the cohort, by a rule, or the cohort's first.
+def choose_endpoint(cohort: Cohort, wanted: str | None, keep_scale_text: bool = False) -> Endpoint:
+    """The endpoint by its short name in the cohort, by a rule, or the cohort's first.
 
     Raises:
         StrokebenchError: none is wanted and the cohort names none, or the rule cannot be read.
@@ -107,7 +108,7 @@ def choose_outcome(cohort: Cohort, wanted: str | None, keep_scale_text: bool = F
         if not cohort.outcomes:
             raise StrokebenchError(f"{cohort.title} names no outcome.", "Give one, e.g. --outcome 'nihss < 7'.")
         wanted = next(iter(cohort.outcomes))
-    return parse_outcome(cohort.outcomes.get(wanted, wanted), keep_scale_text)
+    return parse_endpoint(cohort.outcomes.get(wanted, wanted), keep_scale_text)
 
 
 def shuffled(labels: pd.Series, seed: int) -> pd.Series:
@@ -133,10 +134,10 @@ def _cohort_facts(cohort: Cohort) -> str:
     return f"Cohort      {cohort.title}: {len(cohort)} patients, {', '.join(has)}"
 
 
-def _label_facts(cohort: Cohort, outcome: Outcome, labels: pd.Series, settings: Settings) -> str:
+def _label_facts(cohort: Cohort, endpoint: Endpoint, labels: pd.Series, settings: Settings) -> str:
     positive = int(labels.sum())
     without = len(cohort) - len(labels)
-    said = f"Outcome     {outcome.expression}: {positive} of {len(labels)} positive"
+    said = f"Outcome     {endpoint.expression}: {positive} of {len(labels)} positive"
     said += f" ({100 * positive / len(labels):.1f} %)"
     said += f", {without} without it left out" if without else ""
     said += ", [bold red]labels shuffled[/]" if settings.shuffle_labels is not None else ""

@@ -94,7 +94,7 @@ class Collector:
             {
                 "experiment": self.experiment,
                 "dataset": context.cohort.name,
-                "outcome": context.outcome.expression,
+                "outcome": context.endpoint.expression,
                 "split": context.split.sha256,
                 **names.iloc[rows].reset_index(drop=True),
                 "site": None if site is None else site.loc[stored["patient_id"]].to_numpy(),
@@ -117,7 +117,7 @@ class Collector:
             "dataset": context.cohort.name,
             "title": context.title,
             "synthetic": context.cohort.synthetic,
-            "outcome": context.outcome.expression,
+            "outcome": context.endpoint.expression,
             "protocol": context.settings.protocol,
             "n_patients": len(context.labels),
             "n_without_outcome": len(context.cohort) - len(context.labels),

@@ -17,9 +17,9 @@ from strokebench.benchmarks.running.settings import Settings
 from strokebench.datasets.cohort import Cohort
 from strokebench.datasets.embeddings import Embeddings
 from strokebench.files import digest, home
+from strokebench.tasks.endpoint import Endpoint
 from strokebench.tasks.fold import Fold, Split
 from strokebench.tasks.inputs import Modality
-from strokebench.tasks.outcomes import Outcome
 
 if TYPE_CHECKING:
     from strokebench.benchmarks.running.fit import Material
@@ -52,7 +52,7 @@ class Context:
     settings: Settings
     cohort: Cohort
     embeddings: Embeddings
-    outcome: Outcome
+    endpoint: Endpoint
     labels: pd.Series
     split: Split
 
@@ -71,7 +71,7 @@ class Context:
 
     def results_folder(self, experiment: str) -> Path:
         """Where an experiment's tables go; one folder for each setting that changes them."""
-        parts = [results_name(self.cohort.name, self.outcome.name, self.settings)]
+        parts = [results_name(self.cohort.name, self.endpoint.name, self.settings)]
         # Other parameters, other tables.
         parts += [f"tuned_{digest([asdict(tuned) for tuned in self.tuned.values()])[:8]}"] if self.tuned else []
         return home("results", "-".join(parts), experiment)
@@ -88,7 +88,7 @@ class Context:
     @cached_property
     def banned_columns(self) -> tuple[str, ...]:
         """Table columns that are no input under this outcome."""
-        return tuple(sorted(self.outcome.banned_columns(self.cohort)))
+        return tuple(sorted(self.endpoint.banned_columns(self.cohort)))
 
     @cached_property
     def modalities(self) -> frozenset[Modality]:
@@ -112,7 +112,7 @@ class Context:
     def oracle(self) -> pd.DataFrame | None:
         """True probabilities of label 1, where the cohort knows them and they are of this outcome."""
         oracle = self.cohort.oracle
-        if oracle is None or self.cohort.oracle_outcome != self.outcome.expression:
+        if oracle is None or self.cohort.oracle_outcome != self.endpoint.expression:
             return None
         if self.settings.shuffle_labels is not None:
             return None

@@ -21,6 +21,7 @@ from strokebench.errors import StrokebenchError
 from strokebench.files import digest, file_digest, read_json, write_json
 from strokebench.reports.results import RESULT_FILES
 from strokebench.reports.tables.shown import Shown
+from strokebench.tasks.metrics.evaluate import all_metrics
 
 if TYPE_CHECKING:
     from strokebench.benchmarks.running.experiment import Experiment
@@ -81,6 +82,7 @@ def receipt_of(experiment: Experiment, methods: Iterable[str], folder: Path, ask
     There is none where code of others has a say, which may change without our noticing.
     """
     modules = [type(experiment).__module__, *(described(method).module for method in methods)]
+    modules += [metric.function.__module__ for metric in all_metrics().values()]
     if not all(module.startswith(_OURS) for module in modules):
         return Receipt(folder, "", asked)
     decides = {

@@ -84,7 +84,7 @@ class Ended:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class Computed:
     """What came of a task, not yet on disk.
 
     Args:
@@ -148,7 +148,7 @@ def work(task: Task, material: Material, store: Store, wait: bool = False) -> En
         return Ended(task.key, "busy")
 
 
-def compute(task: Task, material: Material) -> Outcome:
+def compute(task: Task, material: Material) -> Computed:
     """Compute one fit in this process, with one thread; an error of the method is a result too."""
     from strokebench.benchmarks.running.fit import fit_and_predict
 
@@ -160,8 +160,8 @@ def compute(task: Task, material: Material) -> Outcome:
             fitted = fit_and_predict(task.ready(material))
     except Exception as error:
         # Without the values of variables: they may hold patients.
-        return Outcome.failed("".join(traceback.format_exception(error)), records)
-    return Outcome.of(fitted, records)
+        return Computed.failed("".join(traceback.format_exception(error)), records)
+    return Computed.of(fitted, records)
 
 
 def _now() -> str:

@@ -19,7 +19,7 @@ from strokebench.benchmarks.running.privacy import set_privacy
 from strokebench.benchmarks.running.run import Run
 from strokebench.errors import StrokebenchError
 from strokebench.files import digest, home, read_json, write_json
-from strokebench.tasks.metrics.paper import evaluate
+from strokebench.tasks.metrics.evaluate import evaluate
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -120,7 +120,8 @@ class MlflowTracker:
             return
         predictions, record = collector.finished(key)
         facts, finished = record["facts"], _milliseconds(record["finished"])
-        single = evaluate(predictions["y"], predictions["p"]) | facts
+        endpoint = self.context.endpoint
+        single = evaluate(endpoint, predictions["y"], endpoint.probabilities(predictions)) | facts
         single |= {name: record[name] for name in COSTS}
         metrics = [Metric(name, value, finished, 0) for name, value in single.items()]
         metrics += [
@@ -202,7 +203,7 @@ class MlflowTracker:
             "protocol": run.protocol,
             "balance": run.balance,
             "dataset": context.cohort.name,
-            "outcome": context.outcome.expression,
+            "outcome": context.endpoint.expression,
             "image_encoder": context.embeddings.image_encoder,
             "text_encoder": context.embeddings.text_encoder,
             **params,

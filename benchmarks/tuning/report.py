@@ -27,7 +27,7 @@ def describe_study(study: optuna.Study, best: Tuned, context: Context) -> Tuning
         method=method.name,
         label=method.label,
         cohort=title,
-        outcome=context.outcome.expression,
+        outcome=context.endpoint.expression,
         protocol=context.settings.protocol,
         study=study.study_name,
         folds=len(context.split.folds),

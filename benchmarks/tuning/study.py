@@ -76,7 +76,7 @@ def study_name(method: str, context: Context) -> str:
     run = Run(method, *_first(context), context.settings.protocol, balance=context.settings.balance)
     identity = context.identity(run)
     rest = {name: value for name, value in identity.items() if name not in ("fold", "params")}
-    parts = [context.cohort.name, context.outcome.name, context.settings.protocol, method, context.split.sha256[:12]]
+    parts = [context.cohort.name, context.endpoint.name, context.settings.protocol, method, context.split.sha256[:12]]
     return "/".join([*parts, digest([rest, context.settings.quick])[:8]])
 
 
@@ -162,7 +162,7 @@ def best_parameters(study: optuna.Study, method: str, context: Context) -> Tuned
             "trial": best.number,
             "trials": {str(state.name).lower(): sum(t.state == state for t in trials) for state in _STATES},
             "samplers": sorted({trial.user_attrs.get(SAMPLER, "") for trial in trials}),
-            "outcome": context.outcome.expression,
+            "outcome": context.endpoint.expression,
             "protocol": context.settings.protocol,
             "quick": context.settings.quick,
             "data_sha256": context.data_sha256,

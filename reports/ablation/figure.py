@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from strokebench.reports.results import Results
-from strokebench.reports.table1.figure import CHANCE, draw_mean
+from strokebench.reports.table1.figure import CHANCE, axis_title, draw_mean
+from strokebench.reports.table1.table import metric_columns
 from strokebench.reports.tables import caption as words
 from strokebench.reports.tables.style import INK, LOOKS, PALE, ROWS, SOFT, head, plain
-from strokebench.reports.tables.table import PAPER_LABEL, Table
+from strokebench.reports.tables.table import PAPER_LABEL, Column, Table
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -32,25 +33,26 @@ def draw_ablation(results: Results, series: Sequence[tuple[str, Table]], metric:
     labels = list(dict.fromkeys(row.label for _, table in series for row in table.rows))
     figure = Figure(figsize=(8.2, 1.9 + 0.46 * len(labels)), layout="constrained")
     axes = figure.add_subplot()
+    column = next(column for column in metric_columns(results) if column.key == metric)
     for number, (_, table) in enumerate(series):
         shift = STEP * (number - (len(series) - 1) / 2)
         for row in table.rows:
-            _point(axes, row, metric, labels.index(row.label) + shift, LOOKS[number % len(LOOKS)])
+            _point(axes, row, column, labels.index(row.label) + shift, LOOKS[number % len(LOOKS)])
     axes.set_yticks(range(len(labels)), labels)
     axes.set_ylim(max(len(labels), 1) - 0.45, -0.55)
     for line in range(1, len(labels)):
         axes.axhline(line - 0.5, color=PALE, linewidth=0.8)
     if metric == "AUC":
         axes.axvline(CHANCE, color=SOFT, linestyle=":", linewidth=1)
-    axes.set_xlabel(f"{metric} in percent: mean over runs, bar = population standard deviation", color=INK)
+    axes.set_xlabel(f"{axis_title(column)}: mean over runs, bar = population standard deviation", color=INK)
     head(figure, words.setting_line(results))
     plain(axes, "x", ROWS)
     _legend(figure, series, metric)
     return figure
 
 
-def _point(axes: Axes, row: Row, metric: str, height: float, look: tuple[str, str]) -> None:
-    cell = row.cells[metric]
+def _point(axes: Axes, row: Row, column: Column, height: float, look: tuple[str, str]) -> None:
+    cell = row.cells[column.key]
     colour, shape = look
     if cell.value is None:
         axes.text(
@@ -65,11 +67,11 @@ def _point(axes: Axes, row: Row, metric: str, height: float, look: tuple[str, st
             bbox={"facecolor": "white", "edgecolor": "none", "pad": 1},
         )
     else:
-        draw_mean(axes, row, metric, height, colour, shape)
+        draw_mean(axes, row, column, height, colour, shape)
         if not row.complete:
             axes.annotate(
                 f"{row.done}/{row.planned} runs",
-                (100 * (cell.value + (cell.std or 0)), height),
+                (column.scale * (cell.value + (cell.std or 0)), height),
                 xytext=(6, 0),
                 textcoords="offset points",
                 va="center",

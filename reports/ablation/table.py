@@ -11,7 +11,7 @@ from strokebench.reports.results import SETTING, Results
 from strokebench.reports.statistics.decisions import ALPHA
 from strokebench.reports.statistics.paired import CorrectedT, corrected_t, test_share
 from strokebench.reports.summary import rows_by_setting
-from strokebench.reports.table1.table import METRIC_COLUMNS, metric_cells, metric_row
+from strokebench.reports.table1.table import metric_cells, metric_columns, metric_row
 from strokebench.reports.tables import caption as words
 from strokebench.reports.tables.results_table import results_table
 from strokebench.reports.tables.table import Cell, Column, Kind, Row, Table, mark_best
@@ -54,7 +54,7 @@ def ablation_table(
     against: str = "complete",
     distinguishable: str = "with a degree of freedom less than runs",
 ) -> Table:
-    """The six metrics of each entry, and its AUC against the complete one on the same runs.
+    """The metrics of each entry, and its AUC against the complete one on the same runs.
 
     Args:
         entries: in the order of rows; those that were never planned are left out.
@@ -62,7 +62,7 @@ def ablation_table(
         head: what is taken away from.
         against: what the complete entry is called. distinguishable: what to know of the test.
     """
-    columns = [*METRIC_COLUMNS, Column("difference", f"{METRIC} − {against}", Kind.TEXT)]
+    columns = [*metric_columns(results), Column("difference", f"{METRIC} − {against}", Kind.TEXT)]
     found, summary = differences(results, entries), rows_by_setting(results)
     rows: list[Row] = []
     labels: dict[tuple[str, ...], str] = {}
@@ -72,7 +72,7 @@ def ablation_table(
         method = results.method(entry.method).label
         labels[entry.setting] = f"{method}, {entry.label}"
         difference = "reference" if entry.complete else found[entry.setting].points if entry.setting in found else ""
-        cells = metric_cells(row, source if entry.paper else "", entry.paper)
+        cells = metric_cells(results, row, source if entry.paper else "", entry.paper)
         key = "/".join(entry.setting)
         rows.append(metric_row(row, key, entry.label, method, {**cells, "difference": Cell(text=difference)}))
     note = (

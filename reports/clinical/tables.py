@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,10 +15,12 @@ from strokebench.reports.clinical.pooled import RESAMPLES, label_of, ordered, se
 from strokebench.reports.results import Results
 from strokebench.reports.statistics.bootstrap import Bootstrap, bootstrap
 from strokebench.reports.statistics.scores import Scores
-from strokebench.reports.statistics.weighted import weighted_brier
+from strokebench.reports.statistics.weighted import from_function, weighted_brier
 from strokebench.reports.tables import caption as words
 from strokebench.reports.tables.results_table import results_table
 from strokebench.reports.tables.table import Cell, Column, Kind, Row, Table
+from strokebench.tasks.metrics.evaluate import THRESHOLD
+from strokebench.tasks.metrics.paper import PAPER_METRICS
 
 POOLED = (
     "Out-of-fold predictions, one a patient and seed; each number is the mean over seeds, the 95 % interval in "
@@ -29,8 +32,10 @@ BENEFIT_AT = (0.1, 0.2, 0.3, 0.4, 0.5)
 
 
 def scores_table(results: Results, scores: Scores | None, aucs: Bootstrap | None, weights: NDArray[np.int16]) -> Table:
-    """AUC, AUPRC, Brier score and scaled Brier score with intervals."""
+    """AUC, AUPRC, Brier score and scaled Brier score with intervals, and what is registered beside the paper's six."""
     metrics = {}
+    more = {name: metric for name, metric in results.judged_by.items() if name not in PAPER_METRICS}
+    fractions = {"brier", *(name for name, metric in more.items() if not metric.unit)}
     if scores is not None and aucs is not None:
         metrics = {
             "auc": aucs,
@@ -38,11 +43,14 @@ def scores_table(results: Results, scores: Scores | None, aucs: Bootstrap | None
             "brier": bootstrap(scores, weighted_brier, weights=weights),
             "scaled": bootstrap(scores, weighted_scaled_brier, weights=weights),
         }
+        for name, metric in more.items():
+            function = from_function(partial(metric, results.endpoint, threshold=THRESHOLD))
+            metrics[name] = bootstrap(scores, function, weights=weights)
 
     def cells(name: str) -> dict[str, Cell]:
         number = scores.names.index(name) if scores else 0
         return {
-            key: Cell(text=show(values.interval(number), *((1, 3) if key == "brier" else ())))
+            key: Cell(text=show(values.interval(number), *((1, 3) if key in fractions else ())))
             for key, values in metrics.items()
         }
 
@@ -51,6 +59,7 @@ def scores_table(results: Results, scores: Scores | None, aucs: Bootstrap | None
         Column("auprc", "AUPRC, %", Kind.TEXT),
         Column("brier", "Brier", Kind.TEXT),
         Column("scaled", "Scaled Brier, %", Kind.TEXT),
+        *(Column(name, f"{name}, %" if metric.unit else name, Kind.TEXT) for name, metric in more.items()),
     ]
     notes = [
         f"AUPRC: average precision. Its baseline is the prevalence, {100 * prevalence(scores):.1f} %."

@@ -9,14 +9,14 @@ import pandas as pd
 
 from strokebench.reports.clinical.pooled import label_of, ordered, show
 from strokebench.reports.clinical.subgroups import FEW_EVENTS, FEW_PATIENTS, HOSPITAL, Subgroup, worst
-from strokebench.reports.results import RUN, SETTING, THRESHOLD, Results
+from strokebench.reports.results import RUN, SETTING, Results
 from strokebench.reports.statistics.bootstrap import Bootstrap
 from strokebench.reports.statistics.scores import Scores
-from strokebench.reports.table1.table import METRIC_COLUMNS
+from strokebench.reports.table1.table import metric_columns
 from strokebench.reports.tables import caption as words
 from strokebench.reports.tables.results_table import results_table
 from strokebench.reports.tables.table import Cell, Column, Kind, Row, Table
-from strokebench.tasks.metrics.paper import evaluate, mean_std
+from strokebench.tasks.metrics.evaluate import THRESHOLD, evaluate, mean_std
 
 SMALL = (
     f"Small groups (fewer than {FEW_PATIENTS} patients, or {FEW_EVENTS} with or without the outcome) say little, "
@@ -31,9 +31,10 @@ def thresholds_table(results: Results) -> Table:
     for key, part in results.predictions.groupby(list(RUN), sort=True, dropna=False):
         for rule, threshold in (("fixed", THRESHOLD), ("validation", thresholds.get(key))):
             if threshold is not None and not pd.isna(threshold):
-                scored = evaluate(part["y"], part["p"], threshold)
+                p = results.endpoint.probabilities(part)
+                scored = evaluate(results.endpoint, part["y"], p, threshold)
                 by_run.append({**dict(zip(RUN, key, strict=True)), "rule": rule, "at": threshold, **scored})
-    columns = [column for column in METRIC_COLUMNS if column.key != "AUC"]
+    columns = [column for column in metric_columns(results) if results.judged_by[column.key].needs_threshold]
     rows = []
     settings = results.runs.groupby(list(SETTING), sort=False, dropna=False)
     planned = {key[0]: len(runs) for key, runs in settings}

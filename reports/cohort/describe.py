@@ -17,7 +17,8 @@ from strokebench.datasets.images.contact_sheet import fit, slices_of
 from strokebench.errors import StrokebenchError
 from strokebench.files import home, write_text
 from strokebench.reports.cohort.table_one import IMBALANCED, TableOne, table_one
-from strokebench.tasks.outcomes import Outcome, parse_outcome
+from strokebench.tasks.endpoint import Endpoint
+from strokebench.tasks.endpoints.parse import parse_endpoint
 
 PICTURE = 160
 """Pixels of a slice's square on the page."""
@@ -53,7 +54,7 @@ class Description:
 
     Args:
         cohort: the cohort itself.
-        outcome: the outcome that Table One is made by.
+        endpoint: the one that Table One is made by.
         parts: what there is of each modality, in words.
         prevalence: by expression of each outcome: all patients first, then the sites.
         by_outcome, by_site: Table One; None without an outcome that has two classes, or without sites.
@@ -62,7 +63,7 @@ class Description:
     """
 
     cohort: Cohort
-    outcome: Outcome | None
+    endpoint: Endpoint | None
     parts: Mapping[str, str]
     prevalence: Mapping[str, list[Prevalence]]
     by_outcome: TableOne | None
@@ -84,7 +85,7 @@ def describe_cohort(cohort: Cohort, outcome: str = "") -> Description:
     chosen = rules.get(outcome, outcome) or next(iter(rules.values()), "")
     if chosen and chosen not in rules.values():
         rules[chosen] = chosen
-    parsed = parse_outcome(chosen) if chosen else None
+    parsed = parse_endpoint(chosen) if chosen else None
     by_outcome = None
     if parsed:
         labels = parsed.labels(cohort).map({1: f"{chosen} (label 1)", 0: "otherwise (label 0)"})
@@ -96,7 +97,7 @@ def describe_cohort(cohort: Cohort, outcome: str = "") -> Description:
     texts = cohort.texts if cohort.texts is not None else pd.DataFrame(index=cohort.ids)
     return Description(
         cohort=cohort,
-        outcome=parsed,
+        endpoint=parsed,
         parts=_parts(cohort),
         prevalence={rule: _prevalence(cohort, rule) for rule in rules.values()},
         by_outcome=by_outcome,
@@ -156,7 +157,7 @@ def _answers(texts: pd.Series) -> tuple[int, float]:
 
 def _prevalence(cohort: Cohort, rule: str) -> list[Prevalence]:
     try:
-        labels = parse_outcome(rule).labels(cohort)
+        labels = parse_endpoint(rule).labels(cohort)
     except StrokebenchError:
         # An outcome that is the same for everyone, or has no column, is the check's to report.
         return []

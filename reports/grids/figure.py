@@ -12,6 +12,7 @@ from strokebench.reports.results import Results
 from strokebench.reports.summary import summarise
 from strokebench.reports.tables import caption as words
 from strokebench.reports.tables.style import INK, LOOKS, SOFT, head, plain
+from strokebench.tasks.metrics.registry import Metric
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -49,7 +50,7 @@ def draw_grid(results: Results, method: str, points: Sequence[GridPoint], metric
     figure.set_layout_engine("constrained", hspace=0.06, wspace=0.05)
     grid = figure.subplots(lines, columns, squeeze=False).flat
     for axes, metric in zip(grid, metrics, strict=False):
-        (_heat if heat else _lines)(axes, points, found, metric)
+        (_heat if heat else _lines)(axes, points, found, results.judged_by[metric])
         axes.set_title(metric, loc="left", fontsize=10.5, fontweight="bold", color=INK)
         axes.tick_params(labelsize=8.5, labelcolor=INK)
     for axes in list(grid)[len(metrics) :]:
@@ -68,7 +69,7 @@ def _axes_of(points: Sequence[GridPoint]) -> dict[str, list[Any]]:
     return axes
 
 
-def _lines(axes: Axes, points: Sequence[GridPoint], found: Mapping[str, Row], metric: str) -> None:
+def _lines(axes: Axes, points: Sequence[GridPoint], found: Mapping[str, Row], metric: Metric) -> None:
     """One line a value of the first axis (of the only one: one line), over the values of the last."""
     grid = _axes_of(points)
     across = list(grid)[-1]
@@ -81,8 +82,8 @@ def _lines(axes: Axes, points: Sequence[GridPoint], found: Mapping[str, Row], me
         line = [point for point in points if of is None or point.values[of] == value]
         at = np.array([grid[across].index(point.values[across]) for point in line]) + shift
         rows = [found.get(point.variant) for point in line]
-        mean = np.array([np.nan if row is None else 100 * row[metric] for row in rows])
-        std = np.array([np.nan if row is None else 100 * row[f"{metric}_std"] for row in rows])
+        mean = np.array([np.nan if row is None else metric.scale * row[metric.name] for row in rows])
+        std = np.array([np.nan if row is None else metric.scale * row[f"{metric.name}_std"] for row in rows])
         axes.errorbar(
             at,
             mean,
@@ -119,7 +120,7 @@ def _lines(axes: Axes, points: Sequence[GridPoint], found: Mapping[str, Row], me
     plain(axes, "y")
 
 
-def _heat(axes: Axes, points: Sequence[GridPoint], found: Mapping[str, Row], metric: str) -> None:
+def _heat(axes: Axes, points: Sequence[GridPoint], found: Mapping[str, Row], metric: Metric) -> None:
     """The first axis upwards, the last to the right; mean and ± standard deviation in each cell."""
     from matplotlib import colormaps
     from matplotlib.colors import Normalize
@@ -127,14 +128,15 @@ def _heat(axes: Axes, points: Sequence[GridPoint], found: Mapping[str, Row], met
 
     grid = _axes_of(points)
     upwards, across = grid
+    decimals = 1 if metric.unit else 2
     values, spread = np.full((len(grid[upwards]), len(grid[across])), np.nan), []
     for point in points:
         row = found.get(point.variant)
         if row is not None:
             place = grid[upwards].index(point.values[upwards]), grid[across].index(point.values[across])
-            values[place] = 100 * row[metric]
-            spread.append(100 * row[f"{metric}_std"])
-    colours = Normalize(*_range(values, spread))
+            values[place] = metric.scale * row[metric.name]
+            spread.append(metric.scale * row[f"{metric.name}_std"])
+    colours = Normalize(*_range(values, spread, 0.005 * metric.scale))
     paint = colormaps["Blues"]
     axes.imshow(values, cmap=paint, norm=colours, origin="lower", aspect="auto")
     for point in points:
@@ -144,9 +146,9 @@ def _heat(axes: Axes, points: Sequence[GridPoint], found: Mapping[str, Row], met
             axes.add_patch(Rectangle((x - 0.5, y - 0.5), 1, 1, facecolor="#f2f3f5", edgecolor="#c5cad1", hatch="///"))
             axes.text(x, y, "–", ha="center", va="center", fontsize=9, color=SOFT, backgroundcolor="#f2f3f5")
             continue
-        axes.text(x, y + 0.2, f"{values[y, x]:.1f}", ha="center", va="center", fontsize=9.5, color=INK)
+        axes.text(x, y + 0.2, f"{values[y, x]:.{decimals}f}", ha="center", va="center", fontsize=9.5, color=INK)
         # One run has no spread, which is not a spread of 0.
-        told = f"±{100 * row[f'{metric}_std']:.1f}" if row["done"] > 1 else "one run"
+        told = f"±{metric.scale * row[f'{metric.name}_std']:.{decimals}f}" if row["done"] > 1 else "one run"
         axes.text(x, y - 0.16, told, ha="center", va="center", fontsize=8, color=INK)
         if row["done"] < row["planned"]:
             axes.text(x, y - 0.4, f"{row['done']}/{row['planned']}", ha="center", va="center", fontsize=8, color=INK)
@@ -164,12 +166,12 @@ def _heat(axes: Axes, points: Sequence[GridPoint], found: Mapping[str, Row], met
         side.set_visible(False)
 
 
-def _range(values: np.ndarray, spread: Sequence[float]) -> tuple[float, float]:
+def _range(values: np.ndarray, spread: Sequence[float], least: float) -> tuple[float, float]:
     """Ends of the colours: at least two standard deviations apart, so that noise stays pale."""
     if not np.isfinite(values).any():
         return 0.0, 1.0
     low, high = float(np.nanmin(values)), float(np.nanmax(values))
-    middle, half = (low + high) / 2, max((high - low) / 2, float(np.nanmean(spread)), 0.5)
+    middle, half = (low + high) / 2, max((high - low) / 2, float(np.nanmean(spread)), least)
     # The darker two fifths of the colours are left out: dark numbers stay legible.
     return middle - half, middle + half + 4 / 3 * half
 

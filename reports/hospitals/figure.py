@@ -1,4 +1,4 @@
-"""Figure 5: a panel a hospital, six metrics of every method."""
+"""Figure 5: a panel a hospital, every metric that is a percentage of every method."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from strokebench.reports.results import Results
 from strokebench.reports.table1.figure import CHANCE
 from strokebench.reports.tables import caption as words
 from strokebench.reports.tables.style import INK, LOOKS, PALE, SOFT, head, plain
-from strokebench.tasks.metrics.paper import METRICS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -51,14 +50,15 @@ def look(number: int) -> dict[str, Any]:
 
 def _panel(axes: Axes, results: Results, hospital: Hospital, rows: Sequence[Mapping[str, Any]]) -> None:
     names = [method.name for method in results.methods]
+    metrics = [name for name, metric in results.judged_by.items() if metric.unit == "%"]
     for row in rows:
         number = names.index(row["method"])
         shift = WIDTH * ((number + 0.5) / len(names) - 0.5)
-        values = [100 * row[metric] for metric in METRICS]
+        values = [100 * row[metric] for metric in metrics]
         axes.errorbar(
-            [place + shift for place in range(len(METRICS))],
+            [place + shift for place in range(len(metrics))],
             values,
-            yerr=[100 * row[f"{metric}_std"] for metric in METRICS],
+            yerr=[100 * row[f"{metric}_std"] for metric in metrics],
             linestyle="",
             markersize=5.5,
             markeredgecolor=INK,
@@ -68,16 +68,16 @@ def _panel(axes: Axes, results: Results, hospital: Hospital, rows: Sequence[Mapp
             alpha=1 if row["done"] == row["planned"] else 0.45,
             **look(number),
         )
-    for place, metric in enumerate(METRICS):
+    for place, metric in enumerate(metrics):
         if hospital.n and all(math.isnan(row[metric]) for row in rows if row["done"]):
             axes.text(place, 50, "undefined", rotation=90, ha="center", va="center", fontsize=8, color=SOFT)
     if not hospital.n:
         axes.text(0.5, 0.5, "no finished run", transform=axes.transAxes, ha="center", fontsize=9, color=SOFT)
     axes.plot([-0.5, 0.5], [CHANCE, CHANCE], color=SOFT, linestyle=":", linewidth=1.2)
-    for place in range(1, len(METRICS)):
+    for place in range(1, len(metrics)):
         axes.axvline(place - 0.5, color=PALE, linewidth=0.8)
-    axes.set_xticks(range(len(METRICS)), METRICS, fontsize=8.5)
-    axes.set_xlim(-0.5, len(METRICS) - 0.5)
+    axes.set_xticks(range(len(metrics)), metrics, fontsize=8.5)
+    axes.set_xlim(-0.5, len(metrics) - 0.5)
     axes.set_ylim(0, 100)
     axes.set_yticks(range(0, 101, 25))
     axes.tick_params(axis="x", length=0)

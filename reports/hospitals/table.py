@@ -8,13 +8,14 @@ from typing import Any
 
 import pandas as pd
 
-from strokebench.reports.results import SETTING, THRESHOLD, Results
+from strokebench.reports.results import SETTING, Results
 from strokebench.reports.statistics.intervals import auc_standard_error, z_value
 from strokebench.reports.summary import rows_by_setting
-from strokebench.reports.table1.table import METRIC_COLUMNS, adapted_footnotes, metric_cells, metric_row
+from strokebench.reports.table1.table import adapted_footnotes, metric_cells, metric_columns, metric_row
 from strokebench.reports.tables import caption as words
 from strokebench.reports.tables.results_table import results_table
 from strokebench.reports.tables.table import Cell, Column, Row, Table, mark_best
+from strokebench.tasks.metrics.evaluate import THRESHOLD
 
 FEW = 10
 """A hospital with fewer patients of either class is warned of (our choice)."""
@@ -91,8 +92,8 @@ def hospital_aucs(results: Results) -> pd.DataFrame:
 
 
 def hospital_table(results: Results) -> Table:
-    """Six metrics of each method at each hospital."""
-    rows = []
+    """The metrics of each method at each hospital."""
+    columns, rows = metric_columns(results), []
     letters = {note.label: note.letter for note in adapted_footnotes(results)}
     for hospital, settings in summaries(results):
         label = f"{hospital.name} ({hospital.facts})"
@@ -102,14 +103,14 @@ def hospital_table(results: Results) -> Table:
                 f"{hospital.fold}/{method.name}",
                 method.label,
                 label,
-                metric_cells(row),
+                metric_cells(results, row),
                 letters.get(method.label, ""),
             )
             for row in settings
             for method in [results.method(row["method"])]
         ]
-        rows += mark_best(here, METRIC_COLUMNS)
-    return _table(results, "figure5_table", "Prognosis at each hospital left out", METRIC_COLUMNS, rows)
+        rows += mark_best(here, columns)
+    return _table(results, "figure5_table", "Prognosis at each hospital left out", columns, rows)
 
 
 def auc_table(results: Results) -> Table:
@@ -122,7 +123,7 @@ def auc_table(results: Results) -> Table:
         cells: dict[str, Cell] = {}
         settings = {hospital: row for hospital, at in found for row in at if row["method"] == method.name}
         for hospital, row in settings.items():
-            cells[f"AUC at {hospital.name}"] = metric_cells(row)["AUC"]
+            cells[f"AUC at {hospital.name}"] = metric_cells(results, row)["AUC"]
         values = [cells[f"AUC at {hospital.name}"].value for hospital in settings if hospital.rarer or not hospital.n]
         known = [value for value in values if value is not None]
         # The mean over some hospitals only would not compare with others.

@@ -26,7 +26,7 @@ from strokebench.reports.tables.results_table import results_table
 from strokebench.reports.tables.table import Cell, Column, Kind, Row, Table
 from strokebench.tasks.conditions import COMPLETE, Condition
 from strokebench.tasks.inputs import Modality
-from strokebench.tasks.metrics.paper import mean_std
+from strokebench.tasks.metrics.evaluate import mean_std
 
 Measured = Mapping[str, Missing | None]
 """Method -> what was measured of it."""

@@ -17,10 +17,9 @@ from importlib.resources import files
 from typing import Any
 
 from strokebench.reports.page.parts import Part, best_known
-from strokebench.reports.results import THRESHOLD
 from strokebench.reports.tables.caption import PROTOCOLS
 from strokebench.reports.tables.escapes import markdown
-from strokebench.tasks.metrics.paper import METRICS
+from strokebench.tasks.metrics.evaluate import THRESHOLD
 
 SOURCE = "TRIPOD+AI, Collins et al., BMJ 2024;385:e078378"
 
@@ -178,7 +177,8 @@ def _facts(parts: Sequence[Part]) -> dict[str, Any]:
         facts["encoders"] = ", ".join(f"{modality}: {name}" for modality, name in encoders.items())
     protocols = dict.fromkeys(part.protocol for part in parts if part.protocol)
     facts["protocols"] = "; ".join(f"{name} ({PROTOCOLS.get(name, 'as named')})" for name in protocols)
-    facts["metrics"] = ", ".join(METRICS)
+    judged_by = dict.fromkeys(name for part in parts if part.results for name in part.results.judged_by)
+    facts["metrics"] = ", ".join(judged_by)
     facts["threshold"] = f"{THRESHOLD:g}"
     methods = {method.label for part in parts if part.results for method in part.results.methods}
     facts["n_methods"] = len(methods) or None

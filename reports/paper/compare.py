@@ -31,7 +31,7 @@ from strokebench.reports.results import RUN, Results
 from strokebench.reports.statistics.intervals import auc_standard_error, z_value
 from strokebench.reports.summary import summarise
 from strokebench.reports.tables.table import PaperNumber
-from strokebench.tasks.metrics.paper import METRICS
+from strokebench.tasks.metrics.paper import PAPER_METRICS
 
 PAPER = Design(positives=46, negatives=100, runs=4)
 """What the paper's tables were made of, as its printed numbers tell."""
@@ -105,7 +105,7 @@ def compare(results: Results, findings: Sequence[Finding] | None = None) -> list
     for number in paper_numbers().to_dict("records"):
         address = (number["source"], number["row"], number["label"])
         metric = number["metric"]
-        if address not in settings or metric not in METRICS or number["provenance"] == "ordinal":
+        if address not in settings or metric not in PAPER_METRICS or number["provenance"] == "ordinal":
             continue
         paper = paper_number(address[0], address[2], metric, address[1])
         mine = _mean([ours.get((setting_key(setting, ours), metric)) for setting in settings[address]])
@@ -178,7 +178,7 @@ def our_numbers(results: Results) -> dict[tuple[tuple[str, str, str], str], Ours
             float(row[metric]), float(row[f"{metric}_std"]), float(row["done"]), positives, negatives
         )
         for row in summarise(results).to_dict("records")
-        for metric in METRICS
+        for metric in PAPER_METRICS
         if row["done"] and not pd.isna(row[metric])
     }
 
@@ -187,7 +187,7 @@ def setting_key(setting: PaperSetting, ours: _Numbers) -> tuple[str, str, str]:
     """Method, variant and condition; the default is called tuned where its parameters come from a file."""
     key = (setting.method, setting.variant, setting.condition.name)
     tuned = (setting.method, TUNED, setting.condition.name)
-    return tuned if not setting.variant and (tuned, METRICS[0]) in ours else key
+    return tuned if not setting.variant and (tuned, PAPER_METRICS[0]) in ours else key
 
 
 def name_of(address: Address, labels: Mapping[str, str]) -> str:

@@ -42,7 +42,7 @@ def paper_number(source: str, label: str, metric: str, row: str | None = None) -
     Args:
         source: `table1`, `table2`, `table3`, `fig2`, ...
         label: the method of `table1` by its registry name; the subset or losses of the other tables.
-        metric: as in `strokebench.tasks.metrics.paper.METRICS`.
+        metric: as in `strokebench.tasks.metrics.paper.PAPER_METRICS`.
         row: only where a source names its rows, as `layers=1,heads=16` of `fig2`.
 
     Returns:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from strokebench.reports.statistics.intervals import LEVEL, Interval, percentiles
 from strokebench.reports.statistics.scores import Scores
-from strokebench.reports.statistics.weighted import Metric, weighted_auc
+from strokebench.reports.statistics.weighted import Weighted, weighted_auc
 
 RESAMPLES = 2000
 _CHUNK = 2_000_000
@@ -77,7 +77,7 @@ def resample(y: NDArray[Any], n_resamples: int = RESAMPLES, seed: int = 0) -> ND
 
 def bootstrap(
     scores: Scores,
-    metric: Metric = weighted_auc,
+    metric: Weighted = weighted_auc,
     n_resamples: int = RESAMPLES,
     seed: int = 0,
     weights: NDArray[np.int16] | None = None,

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-Metric = Callable[[NDArray[Any], NDArray[Any], NDArray[Any]], NDArray[np.float64]]
+Weighted = Callable[[NDArray[Any], NDArray[Any], NDArray[Any]], NDArray[np.float64]]
 """Labels (n,), probabilities (n,) and multiplicities (resamples, n) -> one value a resample, NaN if undefined."""
 
 _CHUNK = 2_000_000
@@ -35,44 +35,13 @@ def weighted_auc(y: NDArray[Any], p: NDArray[Any], weights: NDArray[Any]) -> NDA
 
 def weighted_brier(y: NDArray[Any], p: NDArray[Any], weights: NDArray[Any]) -> NDArray[np.float64]:
     """Mean squared distance between probability and label."""
-    return _ratio(weights @ ((p - y) ** 2), weights.sum(axis=1))
+    return weights @ ((p - y) ** 2) / weights.sum(axis=1)
 
 
-def at_threshold(metric: str, threshold: float = 0.5) -> Metric:
-    """One of ACC, F1, Recall, Precision, Specificity, calling positive from `threshold` on.
-
-    Defined as in `strokebench.tasks.metrics.paper.evaluate`: precision and F1 without a called patient are 0.
-
-    Raises:
-        KeyError: another metric.
-    """
-    formula = _COUNTS[metric]
-
-    def value(y: NDArray[Any], p: NDArray[Any], weights: NDArray[Any]) -> NDArray[np.float64]:
-        positive, called = y == 1, p >= threshold
-        parts = (positive & called, ~positive & ~called, ~positive & called, positive & ~called)
-        return formula(*(weights @ part.astype(float) for part in parts))
-
-    return value
-
-
-def from_function(metric: Callable[[NDArray[Any], NDArray[Any]], float]) -> Metric:
+def from_function(metric: Callable[[NDArray[Any], NDArray[Any]], float]) -> Weighted:
     """Any `metric(y, p)`, one resample after the other: slow, but nothing needs to be known of it."""
 
     def value(y: NDArray[Any], p: NDArray[Any], weights: NDArray[Any]) -> NDArray[np.float64]:
         return np.array([metric(np.repeat(y, drawn), np.repeat(p, drawn)) for drawn in weights], dtype=float)
 
     return value
-
-
-def _ratio(above: NDArray[Any], below: NDArray[Any], empty: float = np.nan) -> NDArray[np.float64]:
-    return np.divide(above, below, out=np.full(len(above), empty), where=below > 0)
-
-
-_COUNTS: dict[str, Callable[..., NDArray[np.float64]]] = {
-    "ACC": lambda tp, tn, fp, fn: _ratio(tp + tn, tp + tn + fp + fn),
-    "F1": lambda tp, tn, fp, fn: _ratio(2 * tp, 2 * tp + fp + fn, 0.0),
-    "Recall": lambda tp, tn, fp, fn: _ratio(tp, tp + fn),
-    "Precision": lambda tp, tn, fp, fn: _ratio(tp, tp + fp, 0.0),
-    "Specificity": lambda tp, tn, fp, fn: _ratio(tn, tn + fp),
-}

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from strokebench.reports.tables.table import PAPER_LABEL, Row, Table
+from strokebench.reports.tables.table import PAPER_LABEL, Column, Kind, Row, Table, show
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -20,7 +20,7 @@ def table1_picture(table: Table, path: Path, metric: str = "AUC") -> Path:
     """A dot a method with its deviation over runs, by category; the oracle dashed, the paper's number hollow.
 
     Args:
-        table: from `strokebench.reports.table1.table.table1`, or any table with a column `metric` of percentages.
+        table: from `strokebench.reports.table1.table.table1`, or any table with a measured column `metric`.
         path: ends in `.png`, `.svg` or `.pdf`; the same table gives the same bytes.
 
     Returns:
@@ -37,6 +37,7 @@ def draw_table1(table: Table, metric: str = "AUC") -> Figure:
     lines = sum(len(rows) + 1 for _, rows in groups)
     figure = Figure(figsize=(8.2, 1.75 + 0.29 * lines), layout="constrained")
     axes = figure.add_subplot()
+    column = table.column(metric)
     height = 0
     ticks: list[tuple[int, str]] = []
     for number, (group, rows) in enumerate(groups):
@@ -55,25 +56,25 @@ def draw_table1(table: Table, metric: str = "AUC") -> Figure:
         colour, shape = LOOKS[number % len(LOOKS)]
         for row in rows:
             ticks.append((height, row.label if row.complete else f"{row.label} ({row.done}/{row.planned} runs)"))
-            _point(axes, row, metric, height, colour, shape)
+            _point(axes, row, column, height, colour, shape)
             height += 1
-    _reference(axes, [row for row in table.rows if row.reference], metric)
+    _reference(axes, [row for row in table.rows if row.reference], column)
     axes.set_yticks([place for place, _ in ticks], [label for _, label in ticks])
     axes.set_ylim(height - 0.4, -0.6)
-    _frame(axes, table, metric)
+    _frame(axes, table, column)
     head(figure, f"{table.short_title}: {table.cohort}", 11, "bold", INK)
-    _legend(axes, table, metric)
+    _legend(axes, table, column)
     return figure
 
 
-def draw_mean(axes: Axes, row: Row, metric: str, height: float, colour: str, shape: str) -> None:
+def draw_mean(axes: Axes, row: Row, column: Column, height: float, colour: str, shape: str) -> None:
     """A mean with its standard deviation as a bar, pale where runs are missing."""
-    cell = row.cells[metric]
+    cell = row.cells[column.key]
     assert cell.value is not None
     axes.errorbar(
-        100 * cell.value,
+        column.scale * cell.value,
         height,
-        xerr=100 * (cell.std or 0),
+        xerr=column.scale * (cell.std or 0),
         fmt=shape,
         color=colour,
         markersize=7,
@@ -85,10 +86,10 @@ def draw_mean(axes: Axes, row: Row, metric: str, height: float, colour: str, sha
     )
 
 
-def _point(axes: Axes, row: Row, metric: str, height: int, colour: str, shape: str) -> None:
-    cell = row.cells[metric]
+def _point(axes: Axes, row: Row, column: Column, height: int, colour: str, shape: str) -> None:
+    cell = row.cells[column.key]
     if cell.value is not None:
-        draw_mean(axes, row, metric, height, colour, shape)
+        draw_mean(axes, row, column, height, colour, shape)
     else:
         axes.text(
             0.01,
@@ -113,34 +114,39 @@ def _point(axes: Axes, row: Row, metric: str, height: int, colour: str, shape: s
         )
 
 
-def _reference(axes: Axes, rows: Sequence[Row], metric: str) -> None:
+def _reference(axes: Axes, rows: Sequence[Row], column: Column) -> None:
     for row in rows:
-        if (value := row.cells[metric].value) is not None:
-            axes.axvline(100 * value, color=INK, linestyle="--", linewidth=1.2, zorder=0)
+        if (value := row.cells[column.key].value) is not None:
+            axes.axvline(column.scale * value, color=INK, linestyle="--", linewidth=1.2, zorder=0)
 
 
-def _frame(axes: Axes, table: Table, metric: str) -> None:
-    if metric == "AUC":
+def _frame(axes: Axes, table: Table, column: Column) -> None:
+    if column.key == "AUC":
         axes.axvline(CHANCE, color=SOFT, linestyle=":", linewidth=1)
-    axes.set_xlabel(f"{metric} in percent: mean over runs, bar = population standard deviation", color=INK)
+    axes.set_xlabel(f"{axis_title(column)}: mean over runs, bar = population standard deviation", color=INK)
     facts = [f"{name} {table.facts[name]}" for name in ("outcome", "protocol") if table.facts.get(name)]
     axes.set_title(", ".join(facts), loc="left", fontsize=9, color=SOFT)
     plain(axes, "x", ROWS)
 
 
-def _legend(axes: Axes, table: Table, metric: str) -> None:
+def axis_title(column: Column) -> str:
+    """`AUC in percent`, or the title alone."""
+    return f"{column.title} in percent" if column.kind is Kind.PERCENT else column.title
+
+
+def _legend(axes: Axes, table: Table, column: Column) -> None:
     from matplotlib.lines import Line2D
 
     handles = []
     for row in table.rows:
-        if row.reference and (value := row.cells[metric].value) is not None:
-            label = f"{row.label}, {100 * value:.2f}"
+        if row.reference and row.cells[column.key].value is not None:
+            label = f"{row.label}, {show(row.cells[column.key], column.kind).split(' (')[0]}"
             handles.append(Line2D([], [], color=INK, linestyle="--", linewidth=1.2, label=label))
-    if any(row.cells[metric].paper for row in table.rows):
+    if any(row.cells[column.key].paper for row in table.rows):
         hollow = Line2D([], [], marker="o", linestyle="", markerfacecolor="white", markeredgecolor=INK)
         hollow.set_label(f"hollow: {PAPER_LABEL}")
         handles.append(hollow)
-    if metric == "AUC":
+    if column.key == "AUC":
         handles.append(Line2D([], [], color=SOFT, linestyle=":", linewidth=1, label="chance"))
     if handles:
         axes.figure.legend(handles=handles, loc="outside lower center", ncols=len(handles), frameon=False, fontsize=8.5)

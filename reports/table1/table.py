@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import count, product
 from string import ascii_lowercase
 from typing import Any
@@ -16,13 +16,11 @@ from strokebench.reports.tables import caption as words
 from strokebench.reports.tables.results_table import OTHER_PATIENTS, results_table
 from strokebench.reports.tables.table import Cell, Column, Footnote, Kind, Row, Table, mark_best
 from strokebench.tasks.conditions import COMPLETE
-from strokebench.tasks.metrics.paper import METRICS
 
 FAMILIES: tuple[str, ...] = ("Traditional", "Deep", "Multimodal", "Proposed")
 """The paper's categories, in its order."""
 
 ORACLE = "oracle"
-METRIC_COLUMNS = tuple(Column(metric, metric) for metric in METRICS)
 COST_COLUMNS = (
     Column("parameters", "Params", Kind.COUNT),
     Column("fit_seconds", "Fit", Kind.SECONDS),
@@ -32,7 +30,7 @@ COST_COLUMNS = (
 
 
 def table1(results: Results, cost: bool = False) -> Table:
-    """The paper's Table 1 on these results: six metrics a method, by category.
+    """The paper's Table 1 on these results: the metrics of each method, by category.
 
     Args:
         results: predictions of any methods, finished or not.
@@ -42,7 +40,7 @@ def table1(results: Results, cost: bool = False) -> Table:
         One row a method (one a variant or condition where there are several), in the paper's order where it
         has one; the oracle below where the cohort knows the true probabilities.
     """
-    columns = [*METRIC_COLUMNS, *(COST_COLUMNS if cost else ())]
+    columns = [*metric_columns(results), *(COST_COLUMNS if cost else ())]
     summary = summarise(results)
     # A variant is always named: its parameters are not the method's own.
     several = summary["method"].duplicated(keep=False) | summary["variant"].ne("")
@@ -60,15 +58,15 @@ def table1(results: Results, cost: bool = False) -> Table:
         label = method.label + (_variant(setting) if setting["several"] else "")
         labels[tuple(str(setting[name]) for name in SETTING)] = label
         key = "/".join(str(setting[name]) for name in SETTING) if setting["several"] else method.name
-        cells = metric_cells(setting, "table1", "" if setting["several"] else method.name)
-        cells |= {column.key: Cell(_known(setting[column.key])) for column in columns[len(METRIC_COLUMNS) :]}
+        cells = metric_cells(results, setting, "table1", "" if setting["several"] else method.name)
+        cells |= {column.key: Cell(_known(setting[column.key])) for column in columns if not column.measured}
         rows.append(metric_row(setting, key, label, method.family, cells, letters.get(method.label, "")))
     rows = mark_best(rows, columns)
     oracle = summarise_oracle(results)
     if oracle is not None:
-        rows.append(_oracle_row(oracle))
+        rows.append(_oracle_row(results, oracle))
     title = "Table 1. Prognosis by method" + (", and its cost" if cost else "")
-    notes = _notes(rows, oracle is not None, cost)
+    notes = _notes(rows, columns, oracle is not None, cost)
     paper = f"{OTHER_PATIENTS} Of its Table 1 only what its text and other tables repeat is known to us."
     caption = words.caption(results)
     return results_table(
@@ -87,8 +85,16 @@ def adapted_footnotes(results: Results) -> list[Footnote]:
     ]
 
 
-def metric_cells(summary: Mapping[str, Any], source: str = "", label: str = "") -> dict[str, Cell]:
-    """The six metrics of a row of `summarise`, each with the paper's number for it where there is one.
+def metric_columns(results: Results) -> list[Column]:
+    """A column for each metric that applies."""
+    return [
+        Column(name, name, Kind.PERCENT if metric.unit == "%" else Kind.NUMBER, metric.higher_is_better)
+        for name, metric in results.judged_by.items()
+    ]
+
+
+def metric_cells(results: Results, summary: Mapping[str, Any], source: str = "", label: str = "") -> dict[str, Cell]:
+    """The metrics of a row of `summarise`, each with the paper's number for it where there is one.
 
     A single run has no deviation: a printed 0.00 would be read as certainty.
     """
@@ -98,7 +104,7 @@ def metric_cells(summary: Mapping[str, Any], source: str = "", label: str = "") 
             _known(summary[f"{metric}_std"]) if summary["done"] > 1 else None,
             paper=paper_number(source, label, metric) if source else None,
         )
-        for metric in METRICS
+        for metric in results.judged_by
     }
 
 
@@ -110,12 +116,12 @@ def metric_row(
     return Row(key=key, label=label, group=group, cells=cells, footnote=footnote, **counts)
 
 
-def _oracle_row(oracle: dict[str, float]) -> Row:
+def _oracle_row(results: Results, oracle: dict[str, float]) -> Row:
     return Row(
         key=ORACLE,
         label="Oracle (true probability)",
         group="Ceiling",
-        cells=metric_cells(oracle),
+        cells=metric_cells(results, oracle),
         done=int(oracle["done"]),
         planned=int(oracle["planned"]),
         reference=True,
@@ -143,9 +149,10 @@ def _variant(setting: Mapping[str, Any]) -> str:
     return f" ({', '.join(said)})" if said else ""
 
 
-def _notes(rows: list[Row], oracle: bool, cost: bool) -> list[str]:
+def _notes(rows: list[Row], columns: Sequence[Column], oracle: bool, cost: bool) -> list[str]:
     notes = []
-    if any(row.done and row.cells[metric].value is None for row in rows for metric in METRICS):
+    measured = [column.key for column in columns if column.measured]
+    if any(row.done and row.cells[key].value is None for row in rows for key in measured):
         notes.append("A dash in a row with finished runs: the metric is undefined in one of its test parts.")
     if oracle:
         notes.append(

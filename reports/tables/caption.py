@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from strokebench.reports.results import THRESHOLD, Results
+from strokebench.reports.results import Results
+from strokebench.tasks.metrics.evaluate import THRESHOLD
 
 PROTOCOLS = {
     "cv5": "5-fold cross-validation, with new folds for each seed",
@@ -74,6 +75,8 @@ def caption(results: Results) -> str:
     sentences = [
         outcome_in_words(results),
         f"Mean (population standard deviation) in percent over {runs_in_words(results)}.",
+        *(f"{name} is no percentage." for name, metric in results.judged_by.items() if not metric.unit),
+        *(f"A lower {name} is better." for name, metric in results.judged_by.items() if not metric.higher_is_better),
         f"Protocol {protocol}: {PROTOCOLS.get(protocol, 'as named')}." if protocol else "",
         f"Encoders: {_encoders(facts['encoders'])}." if facts.get("encoders") else "",
         f"Label 1 is the positive class, called from a probability of {THRESHOLD:g} on.",

@@ -13,7 +13,7 @@ import pandas as pd
 
 from strokebench.files import write_text
 from strokebench.reports.tables import escapes
-from strokebench.reports.tables.table import PAPER_LABEL, Cell, Kind, Mark, Table, show, show_paper
+from strokebench.reports.tables.table import MEASURES, PAPER_LABEL, Cell, Kind, Mark, Table, show, show_paper
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -27,7 +27,7 @@ def to_markdown(table: Table) -> str:
 
 
 def to_csv(table: Table) -> str:
-    """CSV, one line a row; percentages with two decimals as printed elsewhere.
+    """CSV, one line a row; scaled and rounded as printed elsewhere.
 
     Columns: `cohort`, `outcome`, `protocol` (the table's facts), `category`, `key`, `method`, `runs_done`,
     `runs_failed`, `runs_planned` (these three where runs are counted); then, for each metric X, `X`, `X_std`,
@@ -42,8 +42,8 @@ def to_csv(table: Table) -> str:
             cell = row.cells.get(column.key, Cell())
             if column.kind is Kind.TEXT:
                 line[column.key] = cell.text
-            elif column.kind is Kind.PERCENT:
-                line |= _csv_percent(column.key, cell)
+            elif column.measured:
+                line |= _csv_measure(column.key, cell, *MEASURES[column.kind])
             else:
                 line[column.key] = _csv_number(cell.value, 0 if _whole(column.kind, cell) else 3)
         lines.append(line)
@@ -105,11 +105,11 @@ def write_table(table: Table, folder: Path, name: str = "") -> list[Path]:
     return paths
 
 
-def _csv_percent(key: str, cell: Cell) -> dict[str, str]:
+def _csv_measure(key: str, cell: Cell, scale: int, decimals: int) -> dict[str, str]:
     paper = cell.paper
     return {
-        key: _csv_number(cell.value, 2, 100),
-        f"{key}_std": _csv_number(cell.std, 2, 100),
+        key: _csv_number(cell.value, decimals, scale),
+        f"{key}_std": _csv_number(cell.std, decimals, scale),
         f"{key}_mark": str(cell.mark),
         f"{key}_paper": _csv_number(paper.mean if paper else None, 2),
         f"{key}_paper_std": _csv_number(paper.std if paper else None, 2),

@@ -23,9 +23,14 @@ class Kind(StrEnum):
 
     TEXT = "text"
     PERCENT = "percent"
+    NUMBER = "number"
     COUNT = "count"
     SECONDS = "seconds"
     MEGABYTES = "megabytes"
+
+
+MEASURES = {Kind.PERCENT: (100, 2), Kind.NUMBER: (1, 3)}
+"""Kinds of which rows have better and worse: by what a value is multiplied, and how many decimals are printed."""
 
 
 class Mark(StrEnum):
@@ -38,11 +43,26 @@ class Mark(StrEnum):
 
 @dataclass(frozen=True)
 class Column:
-    """A column between the row's label and its count of runs."""
+    """A column between the row's label and its count of runs.
+
+    Args:
+        higher_is_better: which end is the best; columns of percentages and numbers alone have a best.
+    """
 
     key: str
     title: str
     kind: Kind = Kind.PERCENT
+    higher_is_better: bool = True
+
+    @property
+    def measured(self) -> bool:
+        """Whether its rows have better and worse, and a deviation."""
+        return self.kind in MEASURES
+
+    @property
+    def scale(self) -> int:
+        """By what its values are multiplied before they are printed."""
+        return MEASURES[self.kind][0] if self.measured else 1
 
 
 @dataclass(frozen=True)
@@ -155,6 +175,10 @@ class Table:
         """The title without its number, which LaTeX counts itself."""
         return self.title.split(". ", 1)[-1]
 
+    def column(self, key: str) -> Column:
+        """The column of this key."""
+        return next(column for column in self.columns if column.key == key)
+
     @property
     def prose(self) -> list[Column]:
         """The columns in which some cell has more than `LONG_TEXT` letters."""
@@ -183,8 +207,10 @@ def show(cell: Cell | None, kind: Kind) -> str:
     if cell.value is None or math.isnan(cell.value):
         return DASH
     match kind:
-        case Kind.PERCENT:
-            return f"{100 * cell.value:.2f}" + ("" if cell.std is None else f" ({100 * cell.std:.2f})")
+        case Kind.PERCENT | Kind.NUMBER:
+            scale, decimals = MEASURES[kind]
+            std = "" if cell.std is None else f" ({scale * cell.std:.{decimals}f})"
+            return f"{scale * cell.value:.{decimals}f}{std}"
         case Kind.COUNT:
             return f"{cell.value / 1e6:.2f} M" if cell.value >= 1e5 else f"{cell.value:,.0f}"
         case Kind.SECONDS:
@@ -201,17 +227,18 @@ def show_paper(number: PaperNumber | None) -> str:
 
 
 def mark_best(rows: Sequence[Row], columns: Sequence[Column]) -> list[Row]:
-    """The same rows with best and second best marked in every column of percentages (higher is better).
+    """The same rows with best and second best marked in every column of `MEASURES`.
 
     Compared as printed, so equal numbers bear equal marks. Reference rows and rows with missing runs are
     never marked; nor is a column in which fewer than two different numbers compete.
     """
     marks: dict[tuple[str, str], Mark] = {}
     for column in columns:
-        if column.kind is not Kind.PERCENT:
+        if not column.measured:
             continue
+        scale, decimals = MEASURES[column.kind]
         values = {
-            row.key: round(100 * cell.value, 2)
+            row.key: round(scale * cell.value, decimals)
             for row in rows
             if row.complete
             and not row.reference
@@ -219,7 +246,7 @@ def mark_best(rows: Sequence[Row], columns: Sequence[Column]) -> list[Row]:
             and cell.value is not None
             and not math.isnan(cell.value)
         }
-        levels = sorted(set(values.values()), reverse=True)
+        levels = sorted(set(values.values()), reverse=column.higher_is_better)
         if len(levels) < 2:
             continue
         for key, value in values.items():

@@ -38,7 +38,7 @@ class TerminalTable:
         yield Text(table.caption, style="dim")
         # A measurement never exceeds the width that it is asked for, so we ask without a limit.
         unlimited = options.update(max_width=10_000)
-        scores = [column for column in table.columns if column.kind in (Kind.TEXT, Kind.PERCENT)]
+        scores = [column for column in table.columns if column.kind is Kind.TEXT or column.measured]
         costs = [column for column in table.columns if column not in scores]
         short = [column for column in table.columns if column not in table.prose]
         scores = [column for column in scores if column not in table.prose]

@@ -1,4 +1,4 @@
-"""What a fit selects by, on its validation part."""
+"""What a fit of a binary endpoint selects by, on its validation part."""
 
 from __future__ import annotations
 
@@ -6,33 +6,39 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 
-def auc(y: ArrayLike, p: ArrayLike) -> float:
+def auc(events: ArrayLike, p: ArrayLike) -> float:
     """Area under the ROC curve as a Mann-Whitney statistic, ties counted half; NaN on one class.
 
     Called once an epoch in training, where scikit-learn's input checks would cost more than the sums.
+
+    Args:
+        events: who has the event, (n,). p: its probability, or any score, (n,).
     """
     from scipy.stats import rankdata
 
-    y, p = np.asarray(y), np.asarray(p)
-    n_positive = int((y == 1).sum())
-    n_negative = len(y) - n_positive
-    if not n_positive or not n_negative:
+    events, p = np.asarray(events, dtype=bool), np.asarray(p)
+    n_events = int(events.sum())
+    n_others = len(events) - n_events
+    if not n_events or not n_others:
         return float("nan")
-    ranks = rankdata(p)[y == 1].sum()
-    return float((ranks - n_positive * (n_positive + 1) / 2) / (n_positive * n_negative))
+    ranks = rankdata(p)[events].sum()
+    return float((ranks - n_events * (n_events + 1) / 2) / (n_events * n_others))
 
 
-def youden_threshold(y: ArrayLike, p: ArrayLike) -> float:
+def youden_threshold(events: ArrayLike, p: ArrayLike) -> float:
     """The threshold with the largest recall + specificity - 1, halfway to the next probability below it.
 
     Meant for the validation part: chosen on the test part it would flatter. 0.5 on one class.
+
+    Args:
+        events: who has the event, (n,). p: its probability, (n,).
     """
-    y, p = np.asarray(y), np.asarray(p, dtype=float)
+    events, p = np.asarray(events, dtype=bool), np.asarray(p, dtype=float)
     levels = np.unique(p)
-    if len(levels) < 2 or not 0 < (y == 1).sum() < len(y):
+    if len(levels) < 2 or not 0 < events.sum() < len(events):
         return 0.5
     cuts = (levels[1:] + levels[:-1]) / 2
-    positive, negative = np.sort(p[y == 1]), np.sort(p[y != 1])
-    recall = (len(positive) - np.searchsorted(positive, cuts)) / len(positive)
-    specificity = np.searchsorted(negative, cuts) / len(negative)
+    with_event, without = np.sort(p[events]), np.sort(p[~events])
+    recall = (len(with_event) - np.searchsorted(with_event, cuts)) / len(with_event)
+    specificity = np.searchsorted(without, cuts) / len(without)
     return float(cuts[np.argmax(recall + specificity)])

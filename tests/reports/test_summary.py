@@ -8,7 +8,7 @@ from sklearn.metrics import f1_score, roc_auc_score
 
 from strokebench.errors import StrokebenchError
 from strokebench.reports.summary import labels_by_part, metrics_by_run, summarise, summarise_oracle
-from strokebench.tasks.metrics.paper import METRICS
+from strokebench.tasks.metrics.paper import PAPER_METRICS
 
 
 def row(results, method):
@@ -48,7 +48,7 @@ def test_runs_are_counted_by_what_became_of_them(incomplete):
         "mlp": (20, 17, 0, 3),
         "concat": (20, 20, 0, 0),
     }
-    assert row(incomplete, "svm")[list(METRICS)].isna().all()
+    assert row(incomplete, "svm")[list(PAPER_METRICS)].isna().all()
 
 
 def test_a_metric_undefined_in_one_run_is_undefined_in_the_mean(results):
@@ -101,5 +101,5 @@ def test_row_order_changes_nothing(results):
     )
     a = summarise(results).set_index("method").sort_index()
     b = summarise(shuffled).set_index("method").sort_index()
-    np.testing.assert_allclose(a[list(METRICS)], b[list(METRICS)], rtol=1e-12)
+    np.testing.assert_allclose(a[list(PAPER_METRICS)], b[list(PAPER_METRICS)], rtol=1e-12)
     assert len(metrics_by_run(shuffled)) == 160

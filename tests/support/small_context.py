@@ -8,8 +8,8 @@ from small_cohort import make_cohort, make_embeddings
 from strokebench.benchmarks.running.build import shuffled
 from strokebench.benchmarks.running.context import Context
 from strokebench.benchmarks.running.settings import Settings
+from strokebench.tasks.endpoints.parse import parse_endpoint
 from strokebench.tasks.fold import Split
-from strokebench.tasks.outcomes import parse_outcome
 from strokebench.tasks.protocols import make_split
 
 
@@ -17,12 +17,12 @@ def make_context(n: int = 60, folds: int = 2, **settings) -> Context:
     """Two folds of one seed, in this process unless `jobs` says otherwise."""
     cohort = make_cohort(n, synthetic=True)
     embeddings = make_embeddings(cohort)
-    outcome = parse_outcome("nihss < 7")
-    labels = outcome.labels(cohort)
+    endpoint = parse_endpoint("nihss < 7")
+    labels = endpoint.labels(cohort)
     image = embeddings.image + labels.loc[cohort.ids].to_numpy(np.float32)[:, None]
     embeddings = replace(embeddings, image=image, fingerprint="small")
     settings = Settings(**{"dataset": "small", "seeds": (39,), "tracking": False, **settings})
     if settings.shuffle_labels is not None:
         labels = shuffled(labels, settings.shuffle_labels)
     split = make_split(settings.protocol, labels, cohort.site, settings.seeds)
-    return Context(settings, cohort, embeddings, outcome, labels, Split(split.protocol, split.folds[:folds]))
+    return Context(settings, cohort, embeddings, endpoint, labels, Split(split.protocol, split.folds[:folds]))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from strokebench.benchmarks.keys.code import code_fingerprint, package_versions
 from strokebench.benchmarks.running.fit import Material
 from strokebench.benchmarks.running.store import Store
-from strokebench.benchmarks.running.task import Ended, Outcome, Task, compute
+from strokebench.benchmarks.running.task import Computed, Ended, Task, compute
 from strokebench.errors import StrokebenchError
 from strokebench.methods.registry import find_method
 
@@ -47,7 +47,7 @@ def compute_on_cluster(
             yield task, Ended(task.key, outcome.commit(store))
 
 
-def _outcomes(client: Client, tasks: Sequence[Task], material: Material) -> Iterator[tuple[Task, Outcome | None]]:
+def _outcomes(client: Client, tasks: Sequence[Task], material: Material) -> Iterator[tuple[Task, Computed | None]]:
     """What came of each task as it ends; None where its workers died."""
     from distributed import as_completed
     from distributed.scheduler import KilledWorker
@@ -69,7 +69,7 @@ def _material(material: Material) -> Material:
     return material
 
 
-def _remote(task: Task, material: Material) -> Outcome:
+def _remote(task: Task, material: Material) -> Computed:
     """On a worker: refuse to compute with other code than the one that planned the run."""
     method = task.first.method
     here = code_fingerprint(find_method(method).__module__), package_versions()
@@ -78,9 +78,9 @@ def _remote(task: Task, material: Material) -> Outcome:
     return compute(task, material)
 
 
-def _failed(task: Task, told: str) -> Outcome:
+def _failed(task: Task, told: str) -> Computed:
     # Not the records of its start: nobody knows where and when that was.
-    return Outcome.failed(told, {key: {"key": key, **run.names()} for key, run in task.runs.items()})
+    return Computed.failed(told, {key: {"key": key, **run.names()} for key, run in task.runs.items()})
 
 
 @contextlib.contextmanager

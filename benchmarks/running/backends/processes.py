@@ -9,7 +9,7 @@ from collections.abc import Generator, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from strokebench.benchmarks.running.store import Store
-from strokebench.benchmarks.running.task import Ended, Outcome, Task, collect_seldom, work
+from strokebench.benchmarks.running.task import Computed, Ended, Task, collect_seldom, work
 
 if TYPE_CHECKING:
     from strokebench.benchmarks.running.fit import Material
@@ -45,7 +45,7 @@ def _alone(task: Task, material: Material, store: Store) -> Ended:
         return next(_stream([task], material, store, jobs=2))
     except _worker_died() as error:
         told = f"The worker process died twice, perhaps for lack of memory.\n{error}"
-        Outcome.failed(told, task.records()).commit(store)
+        Computed.failed(told, task.records()).commit(store)
         for key in task.runs:
             store.lock_path(key).unlink(missing_ok=True)
         return Ended(task.key, "failed")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from strokebench.benchmarks.running.fit import Material, Ready
 from strokebench.benchmarks.running.memory import PeakMemory
-from strokebench.benchmarks.running.task import Outcome, Task
+from strokebench.benchmarks.running.task import Computed, Task
 from strokebench.tasks.conditions import Condition
 from strokebench.tasks.fold import Fold
 from strokebench.tasks.inputs import TriModal
@@ -41,7 +41,7 @@ class Prepared:
     ready: Ready
 
 
-def fit_together(prepared: Sequence[Prepared], device: str) -> list[Outcome]:
+def fit_together(prepared: Sequence[Prepared], device: str) -> list[Computed]:
     """Fit these tasks as one stack, and predict; seconds and megabytes are each task's share."""
     from strokebench.methods.stacking.fit import fit_stacked
 
@@ -55,7 +55,7 @@ def fit_together(prepared: Sequence[Prepared], device: str) -> list[Outcome]:
         )
     fit_seconds, fit_cpu = (time.perf_counter() - start) / count, (time.process_time() - cpu) / count
 
-    def outcome(each: Prepared, records: dict[str, dict[str, Any]]) -> Outcome:
+    def outcome(each: Prepared, records: dict[str, dict[str, Any]]) -> Computed:
         cpu, start = time.thread_time(), time.perf_counter()
         p = each.ready.predict()
         fitted = each.ready.fitted(
@@ -65,7 +65,7 @@ def fit_together(prepared: Sequence[Prepared], device: str) -> list[Outcome]:
             cpu_seconds=fit_cpu + time.thread_time() - cpu,
             peak_mb=memory.megabytes / count,
         )
-        return Outcome.of(fitted, records, device=device, stacked=count)
+        return Computed.of(fitted, records, device=device, stacked=count)
 
     with ThreadPoolExecutor(THREADS) as pool:
         return list(pool.map(outcome, prepared, started))

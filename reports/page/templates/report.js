@@ -30,9 +30,8 @@ function sortable(table) {
   const home = bodies.find((body) => [...body.rows].includes(rows[0]));
   for (const head of heads) {
     const key = head.dataset.key ?? null;
-    const percent = rows.some((row) => [...row.cells].some((cell) => cell.dataset.key === key && cell.matches(".percent")));
-    const first = percent ? "descending" : "ascending";
-    const second = percent ? "ascending" : "descending";
+    const first = head.dataset.first ?? "ascending";
+    const second = first === "ascending" ? "descending" : "ascending";
     const button = document.createElement("button");
     button.type = "button";
     button.append(...head.childNodes);

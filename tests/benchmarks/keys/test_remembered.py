@@ -8,14 +8,14 @@ from small_cohort import make_cohort
 from strokebench.benchmarks.keys import remembered
 from strokebench.benchmarks.keys.code import ParsedSources
 from strokebench.benchmarks.keys.remembered import filter_name, remembered_split
-from strokebench.tasks.outcomes import parse_outcome
+from strokebench.tasks.endpoints.parse import parse_endpoint
 from strokebench.tasks.protocols import make_split
 
 
 @pytest.fixture
 def asked():
     cohort = make_cohort()
-    return parse_outcome("nihss < 7").labels(cohort), cohort.site
+    return parse_endpoint("nihss < 7").labels(cohort), cohort.site
 
 
 @pytest.mark.parametrize("protocol", ["cv5", "holdout", "loho"])
@@ -48,9 +48,9 @@ def test_a_split_that_was_tampered_with_is_made_again(asked, home: Path):
 
 
 def test_a_filter_is_named_by_what_it_bans():
-    names = {filter_name(parse_outcome(rule, keep)) for rule in ("nihss < 7", "mrs > 2") for keep in (False, True)}
+    names = {filter_name(parse_endpoint(rule, keep)) for rule in ("nihss < 7", "mrs > 2") for keep in (False, True)}
     assert len(names) == 3
-    assert filter_name(parse_outcome("nihss < 7")) == filter_name(parse_outcome("nihss >= 7"))
+    assert filter_name(parse_endpoint("nihss < 7")) == filter_name(parse_endpoint("nihss >= 7"))
 
 
 def test_a_source_is_parsed_once_and_again_when_it_changes(tmp_path: Path):

@@ -11,7 +11,7 @@ from small_cohort import make_cohort, make_embeddings
 from strokebench.benchmarks.running.context import Context
 from strokebench.benchmarks.running.settings import Settings
 from strokebench.datasets.cohort import Cohort
-from strokebench.tasks.outcomes import parse_outcome
+from strokebench.tasks.endpoints.parse import parse_endpoint
 from strokebench.tasks.protocols import make_split
 
 N = 200
@@ -48,7 +48,7 @@ def make() -> Maker:
         arrays = replace(make_embeddings(patients), fingerprint="small")
         patients = cohort(patients) if cohort else patients
         arrays = embeddings(arrays) if embeddings else arrays
-        rule = parse_outcome(outcome, settings.get("keep_scale_text", False))
+        rule = parse_endpoint(outcome, settings.get("keep_scale_text", False))
         labels = rule.labels(patients)
         chosen = Settings(**{"dataset": "small", "seeds": (39, 40), "tracking": False, **settings})
         split = make_split(chosen.protocol, labels, patients.site, chosen.seeds)

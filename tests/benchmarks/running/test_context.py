@@ -4,7 +4,7 @@ import pytest
 from small_context import make_context
 
 from strokebench.benchmarks.running import context as context_module
-from strokebench.benchmarks.running.build import choose_outcome
+from strokebench.benchmarks.running.build import choose_endpoint
 from strokebench.benchmarks.running.context import Context
 from strokebench.benchmarks.running.run import Run
 from strokebench.tasks.conditions import Condition
@@ -75,7 +75,7 @@ def test_what_is_no_input_is_not_in_the_key(context: Context):
 
 def test_the_row_order_is_not_in_the_key(context: Context):
     backwards = context.cohort.subset(context.cohort.ids[::-1])
-    other = replace(context, cohort=backwards, labels=context.outcome.labels(backwards))
+    other = replace(context, cohort=backwards, labels=context.endpoint.labels(backwards))
     assert other.key(RUN) == context.key(RUN)
 
 
@@ -126,5 +126,5 @@ def test_text_that_may_state_the_outcome_is_said_and_kept_apart():
 def test_scale_sentences_stay_only_when_asked_for():
     cohort = make_context().cohort
     sentence = "The infarct is likely to give an NIHSS of 8 to 12."
-    assert "NIHSS" not in choose_outcome(cohort, "nihss < 7").keep_text(sentence)
-    assert "NIHSS" in choose_outcome(cohort, "nihss < 7", keep_scale_text=True).keep_text(sentence)
+    assert "NIHSS" not in choose_endpoint(cohort, "nihss < 7").keep_text(sentence)
+    assert "NIHSS" in choose_endpoint(cohort, "nihss < 7", keep_scale_text=True).keep_text(sentence)

@@ -9,7 +9,9 @@ from small_context import make_context
 from strokebench.benchmarks.experiments.table1 import Table1
 from strokebench.benchmarks.running.runner import run_experiment
 from strokebench.benchmarks.running.tracking import PARENT_TAG, tracking_uri, ui_command
-from strokebench.tasks.metrics.paper import METRICS, evaluate
+from strokebench.tasks.endpoints.binary import BINARY
+from strokebench.tasks.metrics.evaluate import evaluate
+from strokebench.tasks.metrics.paper import PAPER_METRICS
 
 
 def run(console: Console, **settings):
@@ -41,9 +43,9 @@ def test_what_is_logged(console: Console, planted: None):
     row = runs[(runs["method"] == "coin") & (runs["fold"] == 1)].iloc[0]
     child = key[row["key"]]
     predictions = report.results.predictions.query("method == 'coin' and fold == 1")
-    for metric, value in evaluate(predictions["y"], predictions["p"]).items():
+    for metric, value in evaluate(BINARY, predictions["y"], predictions["p"]).items():
         assert child.data.metrics[metric] == pytest.approx(value)
-    assert len(METRICS) == 6
+    assert len(PAPER_METRICS) == 6
     assert child.data.params["method"] == "coin" and child.data.params["seconds"] == "0.0"
     assert child.data.params["fold"] == "1" and child.data.params["outcome"] == "nihss < 7"
     assert child.info.status == "FINISHED"

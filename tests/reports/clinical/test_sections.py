@@ -14,7 +14,8 @@ from strokebench.reports.clinical.tables import balance_note, balance_shift, cal
 from strokebench.reports.clinical.tables_groups import thresholds_table
 from strokebench.reports.statistics.intervals import Interval
 from strokebench.reports.statistics.scores import single
-from strokebench.tasks.metrics.paper import evaluate
+from strokebench.tasks.endpoints.binary import BINARY
+from strokebench.tasks.metrics.evaluate import evaluate
 from strokebench.tasks.metrics.selection import auc
 
 
@@ -120,7 +121,7 @@ def test_empty_groups_are_left_out_and_order_is_kept():
 def test_thresholds_are_applied_run_by_run(some):
     row = next(row for row in thresholds_table(some).rows if row.key == "concat/validation")
     mine = some.predictions[some.predictions["method"] == "concat"]
-    recalls = [evaluate(part["y"], part["p"], 0.4)["Recall"] for _, part in mine.groupby(["seed", "fold"])]
+    recalls = [evaluate(BINARY, part["y"], part["p"], 0.4)["Recall"] for _, part in mine.groupby(["seed", "fold"])]
     assert row.cells["Recall"].value == pytest.approx(np.mean(recalls))
     assert "0.40" in row.label
 

@@ -11,7 +11,7 @@ from strokebench.reports.grids.figure import draw_grid
 from strokebench.reports.grids.table import GridPoint, grid_lead, grid_table
 from strokebench.reports.results import Results
 from strokebench.reports.statistics.paired import corrected_t, test_share
-from strokebench.tasks.metrics.paper import METRICS
+from strokebench.tasks.metrics.paper import PAPER_METRICS
 
 # Not a test, whatever pytest thinks of its name.
 test_share.__test__ = False
@@ -107,7 +107,7 @@ def test_an_incomplete_grid_still_reports(make_results, unfinished, tmp_path):
     table = grid_table(results, "x", "X", {"vdafm": points})
     assert len(table.rows) == 4
     assert [row.done for row in table.rows] == [0 if p.variant in unfinished else 20 for p in points]
-    draw_grid(results, "vdafm", points, METRICS).savefig(tmp_path / "x.png")
+    draw_grid(results, "vdafm", points, PAPER_METRICS).savefig(tmp_path / "x.png")
     if len(unfinished) == 4:
         assert "no finished run" in lead
     elif unfinished:

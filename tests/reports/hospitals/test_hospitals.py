@@ -15,7 +15,7 @@ from strokebench.reports.hospitals.table import (
     hospital_table,
     hospitals,
 )
-from strokebench.tasks.metrics.paper import METRICS
+from strokebench.tasks.metrics.paper import PAPER_METRICS
 
 SITES = {0: ("North", 200, 60), 1: ("South", 167, 36), 2: ("West", 150, 70)}
 METHODS = ("vdafm", "concat", "random_forest")
@@ -107,6 +107,6 @@ def test_a_panel_a_hospital_with_all_metrics_of_all_methods():
     assert len(panels) == 3
     for axes, (name, n, _) in zip(panels, SITES.values(), strict=True):
         assert axes.get_title(loc="left").startswith(f"{name}: n = {n}, ")
-        assert [label.get_text() for label in axes.get_xticklabels()] == list(METRICS)
+        assert [label.get_text() for label in axes.get_xticklabels()] == list(PAPER_METRICS)
         assert len(axes.containers) == len(METHODS)
     assert "lowest AUC" in panels[2].get_title(loc="left")

@@ -4,11 +4,11 @@ import pandas as pd
 import pytest
 
 from strokebench.reports.paper.numbers import paper_number, paper_numbers, paper_order
-from strokebench.tasks.metrics.paper import METRICS
+from strokebench.tasks.metrics.paper import PAPER_METRICS
 
 
 def test_vdafm_is_complete_and_consistent_across_tables():
-    for metric in METRICS:
+    for metric in PAPER_METRICS:
         number = paper_number("table1", "vdafm", metric)
         for source, label in (("table2", "text+image+table"), ("table3", "cls+con+sem")):
             other = paper_number(source, label, metric)
@@ -32,11 +32,11 @@ def test_only_these_cells_of_table_1_are_known():
     known = {
         (label, metric)
         for label in paper_order("table1")
-        for metric in METRICS
+        for metric in PAPER_METRICS
         if paper_number("table1", label, metric)
     }
     assert known == {
-        *(("vdafm", metric) for metric in METRICS),
+        *(("vdafm", metric) for metric in PAPER_METRICS),
         *(("sparsemm", metric) for metric in ("AUC", "F1", "Precision")),
         *(("fusion", metric) for metric in ("Recall", "Precision")),
         *(("mlp", metric) for metric in ("Recall", "Specificity")),

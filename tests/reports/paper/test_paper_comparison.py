@@ -16,7 +16,7 @@ from strokebench.reports.paper.table import comparison_lead, comparison_table, s
 from strokebench.reports.results import MethodInfo, Results
 from strokebench.reports.tables.render import to_csv, to_html, to_latex, to_markdown
 from strokebench.reports.tables.table import PaperNumber
-from strokebench.tasks.metrics.paper import METRICS
+from strokebench.tasks.metrics.paper import PAPER_METRICS
 
 N, POSITIVES = 146, 46
 SEEDS = (39, 40, 41, 42)
@@ -79,7 +79,7 @@ def comparisons(made):
 
 def test_every_number_of_tables_1_to_3_has_its_row(comparisons):
     for source, rows in (("table1", 12), ("table2", 7), ("table3", 4)):
-        assert len([key for key in comparisons if key[0] == source]) == rows * len(METRICS)
+        assert len([key for key in comparisons if key[0] == source]) == rows * len(PAPER_METRICS)
 
 
 def test_ours_is_that_of_the_right_setting(made, comparisons):

@@ -9,7 +9,7 @@ from strokebench.reports.summary import summarise
 from strokebench.reports.table1.table import FAMILIES, table1
 from strokebench.reports.tables.failures import error_line
 from strokebench.reports.tables.table import Mark
-from strokebench.tasks.metrics.paper import METRICS
+from strokebench.tasks.metrics.paper import PAPER_METRICS
 
 
 def rows_of(table):
@@ -22,21 +22,21 @@ def test_families_then_the_papers_order_then_the_oracle(results):
     assert [row.key for row in table.rows] == [
         *("xgboost", "svm", "mlp", "table_net", "image_net", "concat", "sparsemm", "vdafm", "oracle")
     ]
-    assert [column.key for column in table.columns] == list(METRICS)
+    assert [column.key for column in table.columns] == list(PAPER_METRICS)
 
 
 def test_values_are_the_summary(results):
     summary = summarise(results).set_index("method")
     for key, row in rows_of(table1(results)).items():
         if key != "oracle":
-            for metric in METRICS:
+            for metric in PAPER_METRICS:
                 assert row.cells[metric].value == summary.loc[key, metric]
                 assert row.cells[metric].std == summary.loc[key, f"{metric}_std"]
 
 
 def test_each_metric_has_one_best_among_the_methods(results):
     table = table1(results)
-    for metric in METRICS:
+    for metric in PAPER_METRICS:
         methods = [row for row in table.rows if not row.reference]
         best = max(methods, key=lambda row: row.cells[metric].value)
         assert best.cells[metric].mark is Mark.BEST
@@ -49,7 +49,9 @@ def test_oracle_takes_no_mark_from_a_method(results):
     without = rows_of(table1(replace(results, oracle=None)))
     assert "oracle" not in without
     for key, row in without.items():
-        assert {m: row.cells[m].mark for m in METRICS} == {m: with_oracle[key].cells[m].mark for m in METRICS}
+        assert {m: row.cells[m].mark for m in PAPER_METRICS} == {
+            m: with_oracle[key].cells[m].mark for m in PAPER_METRICS
+        }
 
 
 def test_unfinished_methods_say_so_and_are_not_marked(results, incomplete):
@@ -59,7 +61,7 @@ def test_unfinished_methods_say_so_and_are_not_marked(results, incomplete):
     assert rows["svm"].runs == "0/20 (20 failed)"
     assert all(cell.value is None for cell in rows["svm"].cells.values())
     for key in ("vdafm", "mlp", "svm"):
-        assert {rows[key].cells[m].mark for m in METRICS} == {Mark.NONE}
+        assert {rows[key].cells[m].mark for m in PAPER_METRICS} == {Mark.NONE}
     # VDAFM leads when complete, so its marks have moved on to complete rows.
     assert rows_of(table1(results))["vdafm"].cells["AUC"].mark is Mark.BEST
     assert [key for key, row in rows.items() if row.cells["AUC"].mark is Mark.BEST] == ["sparsemm"]
@@ -68,7 +70,9 @@ def test_unfinished_methods_say_so_and_are_not_marked(results, incomplete):
 def test_other_methods_do_not_change_when_one_fails(results, incomplete):
     whole, broken = rows_of(table1(results)), rows_of(table1(incomplete))
     for key in ("xgboost", "concat", "table_net", "oracle"):
-        assert {m: whole[key].cells[m].value for m in METRICS} == {m: broken[key].cells[m].value for m in METRICS}
+        assert {m: whole[key].cells[m].value for m in PAPER_METRICS} == {
+            m: broken[key].cells[m].value for m in PAPER_METRICS
+        }
 
 
 def test_failed_runs_are_listed_with_their_error(incomplete):

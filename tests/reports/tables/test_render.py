@@ -15,7 +15,7 @@ from strokebench.reports.table1.table import table1
 from strokebench.reports.tables import escapes
 from strokebench.reports.tables.render import to_csv, to_html, to_latex, to_markdown, to_rich, write_table
 from strokebench.reports.tables.table import Footnote, Row, show
-from strokebench.tasks.metrics.paper import METRICS
+from strokebench.tasks.metrics.paper import PAPER_METRICS
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +55,7 @@ def from_latex(text):
 def from_csv(text):
     frame = pd.read_csv(io.StringIO(text), dtype=str).fillna("")
     return {
-        row["method"]: [f"{row[m]} ({row[f'{m}_std']})" if row[m] else "–" for m in METRICS]
+        row["method"]: [f"{row[m]} ({row[f'{m}_std']})" if row[m] else "–" for m in PAPER_METRICS]
         for _, row in frame.iterrows()
     }
 
@@ -122,7 +122,7 @@ def test_csv_round_trip(table):
     assert list(frame["category"]) == [row.group for row in table.rows]
     assert (frame["runs_done"] == 20).all()
     for row, line in zip(table.rows, frame.to_dict("records"), strict=True):
-        for metric in METRICS:
+        for metric in PAPER_METRICS:
             cell = row.cells[metric]
             assert line[metric] == pytest.approx(100 * cell.value, abs=0.00501)
             assert (line[f"{metric}_mark"] if cell.mark else "") == cell.mark

@@ -2,7 +2,9 @@ import numpy as np
 import pytest
 from sklearn import metrics as reference
 
-from strokebench.tasks.metrics.paper import METRICS, evaluate, mean_std
+from strokebench.tasks.endpoints.binary import BINARY
+from strokebench.tasks.metrics.evaluate import evaluate, mean_std
+from strokebench.tasks.metrics.paper import PAPER_METRICS
 from strokebench.tasks.metrics.selection import auc, youden_threshold
 
 
@@ -20,31 +22,31 @@ def test_equal_to_scikit_learn(seed):
         "Precision": reference.precision_score(y, called),
         "Specificity": reference.recall_score(y, called, pos_label=0),
     }
-    assert evaluate(y, p) == pytest.approx(expected)
-    assert tuple(expected) == METRICS
+    assert evaluate(BINARY, y, p) == pytest.approx(expected)
+    assert tuple(expected) == PAPER_METRICS
 
 
 def test_the_papers_own_run_gives_its_printed_numbers():
     y = np.r_[np.ones(46), np.zeros(100)].astype(int)
     p = np.r_[np.ones(29), np.zeros(17), np.zeros(84), np.ones(16)]
-    found = {name: round(100 * value, 2) for name, value in evaluate(y, p).items() if name != "AUC"}
+    found = {name: round(100 * value, 2) for name, value in evaluate(BINARY, y, p).items() if name != "AUC"}
     assert found == {"ACC": 77.40, "F1": 63.74, "Recall": 63.04, "Precision": 64.44, "Specificity": 84.00}
 
 
 def test_undefined_values_are_nan_and_nobody_called_is_zero():
-    one_class = evaluate([0, 0, 0], [0.1, 0.2, 0.3])
+    one_class = evaluate(BINARY, [0, 0, 0], [0.1, 0.2, 0.3])
     assert np.isnan(one_class["AUC"]) and np.isnan(one_class["Recall"])
     assert one_class["Specificity"] == 1
-    assert evaluate([0, 1], [0.1, 0.2])["Precision"] == 0
+    assert evaluate(BINARY, [0, 1], [0.1, 0.2])["Precision"] == 0
     assert np.isnan(auc([1, 1], [0.2, 0.3]))
 
 
 @pytest.mark.parametrize("p", [[0.5, np.nan], [0.5, 1.2], [-0.1, 0.5]])
 def test_impossible_probabilities_are_refused(p):
     with pytest.raises(ValueError):
-        evaluate([0, 1], p)
+        evaluate(BINARY, [0, 1], p)
     with pytest.raises(ValueError):
-        evaluate([0, 2], [0.5, 0.5])
+        evaluate(BINARY, [0, 2], [0.5, 0.5])
 
 
 def test_population_standard_deviation():

@@ -6,7 +6,7 @@ from small_cohort import make_cohort
 
 from strokebench.datasets.cohort import Column, Kind
 from strokebench.errors import StrokebenchError
-from strokebench.tasks.outcomes import parse_outcome
+from strokebench.tasks.endpoints.parse import parse_endpoint
 
 
 @pytest.mark.parametrize(
@@ -19,23 +19,23 @@ from strokebench.tasks.outcomes import parse_outcome
     ],
 )
 def test_rules_are_read(expression, column, sign, value, name):
-    outcome = parse_outcome(expression)
-    assert (outcome.column, outcome.sign, outcome.value) == (column, sign, value)
-    assert outcome.name == name
-    assert parse_outcome(outcome.expression) == outcome
+    endpoint = parse_endpoint(expression)
+    assert (endpoint.column, endpoint.sign, endpoint.value) == (column, sign, value)
+    assert endpoint.name == name
+    assert parse_endpoint(endpoint.expression) == endpoint
 
 
 @pytest.mark.parametrize("expression", ["", "< 7", "nihss < seven", "a < b < 3"])
 def test_what_is_no_rule_is_refused(expression):
     with pytest.raises(StrokebenchError):
-        parse_outcome(expression)
+        parse_endpoint(expression)
 
 
 def test_labels_leave_out_patients_without_the_outcome():
     cohort = make_cohort(30)
     table = cohort.table.copy()
     table.loc[["p001", "p005"], "nihss"] = np.nan
-    labels = parse_outcome("nihss < 7").labels(replace(cohort, table=table))
+    labels = parse_endpoint("nihss < 7").labels(replace(cohort, table=table))
     assert len(labels) == 28 and "p001" not in labels.index
     assert (labels == (table["nihss"].dropna() < 7)).all()
 
@@ -43,11 +43,11 @@ def test_labels_leave_out_patients_without_the_outcome():
 def test_non_binary_column_without_a_rule_names_the_patient():
     cohort = make_cohort(30)
     with pytest.raises(StrokebenchError, match=r"p\d+.*neither 0 nor 1"):
-        parse_outcome("nihss").labels(cohort)
+        parse_endpoint("nihss").labels(cohort)
     with pytest.raises(StrokebenchError, match="needs a column 'mrs'"):
-        parse_outcome("mrs > 2").labels(cohort)
+        parse_endpoint("mrs > 2").labels(cohort)
     with pytest.raises(StrokebenchError, match="same for all"):
-        parse_outcome("nihss < 100").labels(cohort)
+        parse_endpoint("nihss < 100").labels(cohort)
 
 
 def test_whatever_names_the_outcomes_scale_is_banned():
@@ -60,13 +60,13 @@ def test_whatever_names_the_outcomes_scale_is_banned():
         "site_code": Column(Kind.CATEGORICAL),
     }
     cohort = replace(cohort, table=table, columns=columns, ignored=("site_code",))
-    assert set(parse_outcome("nihss < 7").banned_columns(cohort)) == {"nihss", "NIHSS_admission", "site_code"}
-    assert set(parse_outcome("rankin_discharge > 2").banned_columns(cohort)) == {"rankin_discharge", "site_code"}
+    assert set(parse_endpoint("nihss < 7").banned_columns(cohort)) == {"nihss", "NIHSS_admission", "site_code"}
+    assert set(parse_endpoint("rankin_discharge > 2").banned_columns(cohort)) == {"rankin_discharge", "site_code"}
 
 
 def test_sentences_that_state_the_scale_go_unless_asked_for():
     text = "The infarct in the left middle cerebral artery territory measures 30 ml. The NIHSS is likely 8 to 12."
-    assert "NIHSS" not in parse_outcome("nihss < 7").keep_text(text)
-    assert "30 ml" in parse_outcome("nihss < 7").keep_text(text)
-    assert "NIHSS" in parse_outcome("mrs > 2").keep_text(text)
-    assert "NIHSS" in parse_outcome("nihss < 7", keep_scale_sentences=True).keep_text(text)
+    assert "NIHSS" not in parse_endpoint("nihss < 7").keep_text(text)
+    assert "30 ml" in parse_endpoint("nihss < 7").keep_text(text)
+    assert "NIHSS" in parse_endpoint("mrs > 2").keep_text(text)
+    assert "NIHSS" in parse_endpoint("nihss < 7", keep_scale_sentences=True).keep_text(text)

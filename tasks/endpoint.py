@@ -1,0 +1,199 @@
+"""What is predicted of a patient: labels, and all that follows from their kind."""
+
+from __future__ import annotations
+
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from strokebench.datasets.cohort import Cohort
+from strokebench.datasets.problems import Problem
+from strokebench.datasets.texts.filter import filter_text
+from strokebench.datasets.texts.filter_lists import OUTCOME_PATTERNS
+from strokebench.errors import StrokebenchError
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+COLUMN_NAMES = {"nihss": r"nihss|nih[\W_]*stroke", "mrs": r"(?<![a-z])mrs|rankin"}
+"""How table columns that hold an outcome's scale are named; `OUTCOME_PATTERNS` says so for texts."""
+
+KINDS: dict[str, type[Endpoint]] = {}
+"""Every registered kind of endpoint, by name."""
+
+
+def register_endpoint(kind: type[Endpoint]) -> type[Endpoint]:
+    """Class decorator: rules that `kind.parse` reads become endpoints of this kind."""
+    KINDS[kind.kind] = kind
+    return kind
+
+
+@dataclass(frozen=True)
+class Endpoint(ABC):
+    """What is predicted. A label is a whole number from 0 to `levels` - 1, and is read from one column of the table.
+
+    Class attributes:
+        kind: by which metrics say what they apply to.
+        binary: whether a patient has an event or has not, so that `events` is defined.
+        mixes: whether MixUp may be used, which mixes the targets of two patients.
+
+    Args:
+        column: of the cohort's table.
+        keep_scale_sentences: leave sentences that state the outcome's own scale in the text (off: a language
+            model that is asked for an NIHSS range would hand the outcome to the method).
+    """
+
+    kind: ClassVar[str]
+    binary: ClassVar[bool] = False
+    mixes: ClassVar[bool] = True
+
+    column: str
+    keep_scale_sentences: bool = field(default=False, kw_only=True)
+
+    @classmethod
+    @abstractmethod
+    def parse(cls, rule: str) -> Self | None:
+        """The endpoint that a rule describes; None where it is not of this kind."""
+
+    @property
+    @abstractmethod
+    def expression(self) -> str:
+        """The rule as text, e.g. `nihss < 7`; `parse` reads it."""
+
+    @property
+    @abstractmethod
+    def name(self) -> str:
+        """The rule as a file name, e.g. `nihss_lt_7`."""
+
+    @property
+    @abstractmethod
+    def levels(self) -> int:
+        """How many different labels there are."""
+
+    @property
+    @abstractmethod
+    def outputs(self) -> int:
+        """How many logits a network gives for a patient: (b,) where it is one, else (b, outputs)."""
+
+    @property
+    @abstractmethod
+    def prediction_columns(self) -> tuple[str, ...]:
+        """The columns of the table of predictions that hold probabilities."""
+
+    @abstractmethod
+    def from_values(self, values: pd.Series) -> pd.Series:
+        """Labels of these numbers, both by patient id.
+
+        Raises:
+            StrokebenchError: a number that has no label; names the patient.
+        """
+
+    @abstractmethod
+    def problems(self, given: pd.Series) -> Iterator[Problem]:
+        """What is wrong with the values of the column, by patient id; missing ones are left to others."""
+
+    def labels(self, cohort: Cohort) -> pd.Series:
+        """Labels (int8) by patient id of the patients that have the outcome; the others are left out.
+
+        Raises:
+            StrokebenchError: no such column, a value that is no number or has no label, or the same label for all.
+        """
+        if self.column not in cohort.table:
+            raise StrokebenchError(
+                f"The outcome {self.expression!r} needs a column {self.column!r} in {cohort.title}.",
+                f"Its columns: {', '.join(map(str, cohort.table.columns))}.",
+            )
+        given = cohort.table[self.column].dropna()
+        values = pd.to_numeric(given, errors="coerce")
+        if values.isna().any():
+            patient = values.index[values.isna()][0]
+            raise StrokebenchError(f"Patient {patient}: outcome {self.column} = {given[patient]!r}, no number.")
+        labels = self.from_values(values)
+        if labels.nunique() < 2:
+            raise StrokebenchError(f"The outcome {self.expression!r} is the same for all {len(labels)} patients.")
+        return labels.astype("int8").rename("y")
+
+    def strata(self, labels: pd.Series) -> pd.Series:
+        """What splits are stratified by, by patient id; every category must be frequent enough. Default: the labels."""
+        return labels.astype(pd.CategoricalDtype(range(self.levels)))
+
+    def targets(self, y: NDArray) -> NDArray[np.float32]:
+        """What `loss` is given for labels (n,), (n,) or (n, outputs). Default: the labels."""
+        return np.asarray(y, dtype=np.float32)
+
+    @abstractmethod
+    def loss(self, logits: Tensor, targets: Tensor) -> Tensor:
+        """What a network minimises, a number; targets are of `targets`, and may be mixtures."""
+
+    @abstractmethod
+    def link(self, logits: NDArray) -> NDArray[np.float64]:
+        """Probabilities of the labels (n, levels) from logits (n,) or (n, outputs)."""
+
+    def columns(self, p: NDArray) -> dict[str, NDArray[np.float64]]:
+        """`prediction_columns`, each (n,), from probabilities of the labels (n, levels)."""
+        return dict(zip(self.prediction_columns, np.asarray(p, dtype=np.float64).T, strict=True))
+
+    def probabilities(self, predictions: pd.DataFrame) -> NDArray[np.float64]:
+        """What metrics are given, (n,) of one column of predictions and (n, columns) of more."""
+        p = predictions[list(self.prediction_columns)].to_numpy(np.float64)
+        return p[:, 0] if p.shape[1] == 1 else p
+
+    @abstractmethod
+    def score(self, y: NDArray, p: NDArray) -> float:
+        """What a fit is selected by on its validation part: larger is better, NaN where it is undefined.
+
+        Args:
+            y: labels, (n,). p: probabilities of the labels, (n, levels).
+        """
+
+    def threshold(self, y: NDArray, p: NDArray) -> float:
+        """Where a fit would call an event, chosen on its validation part; NaN where nothing is called."""
+        return float("nan")
+
+    def events(self, y: Any) -> NDArray[np.bool_]:
+        """Whether each of these patients has the event, (n,), where the endpoint is `binary`.
+
+        Raises:
+            StrokebenchError: it is not.
+        """
+        raise StrokebenchError(f"The outcome {self.expression!r} has no events: it is {self.kind}.")
+
+    def check(self, y: NDArray, p: NDArray) -> None:
+        """Look at labels (n,) and probabilities as `probabilities` gives them.
+
+        Raises:
+            ValueError: a label that does not exist, or a probability outside [0, 1].
+        """
+        if not np.isin(y, range(self.levels)).all():
+            raise ValueError(f"Labels must be from 0 to {self.levels - 1}.")
+        if not ((p >= 0) & (p <= 1)).all():
+            raise ValueError("Probabilities must be finite and within [0, 1].")
+
+    def banned_columns(self, cohort: Cohort) -> list[str]:
+        """Columns that may not be an input.
+
+        The outcome's own, any that is named after it or its scale, and those that the cohort ignores.
+        """
+        names = [re.escape(self.column), *([COLUMN_NAMES[self._scale]] if self._scale else [])]
+        pattern = re.compile("|".join(names), re.IGNORECASE)
+        return [c for c in cohort.table.columns if pattern.search(str(c)) or c in cohort.ignored]
+
+    def keep_text(self, text: str) -> str:
+        """A diagnostic text as a method may see it: through the filter, without the outcome's own scale."""
+        return filter_text(text, self.banned_sentences).kept
+
+    @property
+    def banned_sentences(self) -> tuple[re.Pattern[str], ...]:
+        """Patterns of the sentences that state the outcome's own scale; none where they may stay."""
+        return OUTCOME_PATTERNS[self._scale] if self._scale and not self.keep_scale_sentences else ()
+
+    @property
+    def _scale(self) -> str | None:
+        """The scale that the outcome's column holds, where it is a known one."""
+        return next((k for k, p in COLUMN_NAMES.items() if re.search(p, self.column, re.IGNORECASE)), None)

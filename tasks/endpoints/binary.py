@@ -1,0 +1,129 @@
+"""An event that a patient has or has not: a rule on one column."""
+
+from __future__ import annotations
+
+import operator
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from strokebench.datasets.problems import Problem
+from strokebench.errors import StrokebenchError
+from strokebench.tasks.endpoint import Endpoint, register_endpoint
+from strokebench.tasks.metrics.selection import auc, youden_threshold
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+COMPARISONS = {
+    "<=": operator.le,
+    ">=": operator.ge,
+    "==": operator.eq,
+    "!=": operator.ne,
+    "<": operator.lt,
+    ">": operator.gt,
+}
+_WORDS = {"<": "lt", "<=": "le", ">": "gt", ">=": "ge", "==": "eq", "!=": "ne"}
+_RULE = re.compile(r"\s*(?P<column>[^<>=!]+?)\s*(?:(?P<sign>[<>]=?|==|!=)\s*(?P<value>-?\d+(?:\.\d+)?)\s*)?$")
+
+
+@register_endpoint
+@dataclass(frozen=True)
+class Binary(Endpoint):
+    """Label 1, the event, where `column sign value` holds, or where a binary column is 1.
+
+    Label 1 is the positive class. The paper's rule, `nihss < 7`, makes the good outcome the positive one
+    (section 4.1); write `nihss >= 7` for the other direction.
+
+    Args:
+        column, sign, value: the rule; without sign and value the column must hold 0 and 1.
+    """
+
+    kind = "binary"
+    binary = True
+    levels = 2
+    outputs = 1
+    prediction_columns = ("p",)
+
+    sign: str | None = None
+    value: float | None = None
+
+    @classmethod
+    def parse(cls, rule: str) -> Self | None:
+        match = _RULE.match(rule)
+        if not match:
+            return None
+        value = match["value"]
+        return cls(match["column"], match["sign"], None if value is None else float(value))
+
+    @property
+    def expression(self) -> str:
+        return self.column if self.sign is None else f"{self.column} {self.sign} {self.value:g}"
+
+    @property
+    def name(self) -> str:
+        text = self.column if self.sign is None else f"{self.column}_{_WORDS[self.sign]}_{self.value:g}"
+        return re.sub(r"[^A-Za-z0-9.-]+", "_", text)
+
+    def from_values(self, values: pd.Series) -> pd.Series:
+        if self.sign is None or self.value is None:
+            if not values.isin([0, 1]).all():
+                patient = values.index[~values.isin([0, 1])][0]
+                raise StrokebenchError(
+                    f"Patient {patient}: outcome {self.column} = {values[patient]!r} is neither 0 nor 1.",
+                    f"Give a rule, e.g. '{self.column} > 2'.",
+                )
+            return values == 1
+        return COMPARISONS[self.sign](values, self.value)
+
+    def problems(self, given: pd.Series) -> Iterator[Problem]:
+        """Values that are neither 0 nor 1 where there is no rule, and a rule that is the same for everyone."""
+        rule = self.expression
+        values = pd.to_numeric(given.dropna(), errors="coerce")
+        if self.sign is None:
+            wrong = values.index[~values.isin([0, 1])]
+            for id in wrong:
+                what = f"the outcome {self.column!r} is {given[id]!r}, neither 0 nor 1"
+                yield Problem("outcome_not_binary", what, str(id), rule)
+            values = values.drop(wrong)
+        events = self.from_values(values.dropna())
+        if len(events) and events.nunique() < 2:
+            what = f"{rule!r} is {'true' if events.iloc[0] else 'false'} for all {len(events)} patients"
+            yield Problem("outcome_one_class", what, where=rule)
+
+    def loss(self, logits: Tensor, targets: Tensor) -> Tensor:
+        """Binary cross-entropy of logits (b,)."""
+        from torch.nn import functional
+
+        return functional.binary_cross_entropy_with_logits(logits, targets)
+
+    def link(self, logits: NDArray) -> NDArray[np.float64]:
+        """The logistic function of logits (n,)."""
+        from scipy.special import expit
+
+        p = expit(np.asarray(logits, dtype=np.float64))
+        return np.column_stack([1 - p, p])
+
+    def columns(self, p: NDArray) -> dict[str, NDArray[np.float64]]:
+        """`p`, the probability of the event, which leaves nothing to say of label 0."""
+        return {"p": np.asarray(p, dtype=np.float64)[:, 1]}
+
+    def score(self, y: NDArray, p: NDArray) -> float:
+        """Area under the ROC curve; NaN on one class."""
+        return auc(self.events(y), p[:, 1])
+
+    def threshold(self, y: NDArray, p: NDArray) -> float:
+        """Youden's threshold; 0.5 on one class."""
+        return youden_threshold(self.events(y), p[:, 1])
+
+    def events(self, y: Any) -> NDArray[np.bool_]:
+        return np.asarray(y) == 1
+
+
+BINARY = Binary("y")
+"""A binary endpoint of whatever column: what methods assume until they are told of another."""

@@ -1,0 +1,49 @@
+"""Which metrics there are, and what they say of a run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+import strokebench.tasks.metrics.paper  # noqa: F401  (registers the six)
+from strokebench.tasks.endpoint import Endpoint
+from strokebench.tasks.metrics.registry import REGISTERED, Metric
+
+THRESHOLD = 0.5
+"""An event is called from this probability on (our choice: the paper gives none)."""
+
+
+def all_metrics() -> dict[str, Metric]:
+    """Every registered metric by name, the paper's six first."""
+    return REGISTERED
+
+
+def metrics_of(endpoint: Endpoint) -> dict[str, Metric]:
+    """Those that apply to an endpoint, by name."""
+    return {name: metric for name, metric in all_metrics().items() if endpoint.kind in metric.endpoints}
+
+
+def evaluate(endpoint: Endpoint, y: ArrayLike, p: ArrayLike, threshold: float = THRESHOLD) -> dict[str, float]:
+    """The metrics of one run.
+
+    Args:
+        y: labels, (n,).
+        p: probabilities as `Endpoint.probabilities` gives them, (n,) or (n, columns).
+        threshold: from which probability on an event is called.
+
+    Returns:
+        Metric name -> value, NaN where undefined.
+
+    Raises:
+        ValueError: labels that do not exist, or probabilities outside [0, 1].
+    """
+    y, p = np.asarray(y), np.asarray(p, dtype=float)
+    endpoint.check(y, p)
+    return {name: metric(endpoint, y, p, threshold) for name, metric in metrics_of(endpoint).items()}
+
+
+def mean_std(values: Sequence[float]) -> tuple[float, float]:
+    """Mean and population standard deviation (ddof 0) over runs, as the paper's printed values require."""
+    return float(np.mean(values)), float(np.std(values))
