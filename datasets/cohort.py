@@ -34,6 +34,12 @@ class Column:
     high: float | None = None
     """Largest plausible value."""
 
+    def out_of_range(self, values: pd.Series) -> pd.Series:
+        """Which of some numbers lie below `low` or above `high`."""
+        return (values < (-np.inf if self.low is None else self.low)) | (
+            values > (np.inf if self.high is None else self.high)
+        )
+
 
 PARTS = ("images", "texts", "site", "masks", "brain_masks", "oracle")
 """What a cohort may have beside its table; each indexed by patient id."""
@@ -181,15 +187,14 @@ def _check_columns(cohort: Cohort) -> None:
 def _check_values(cohort: Cohort) -> None:
     table, wrong = cohort.table.copy(), []
     for name in (name for name, column in cohort.columns.items() if column.kind is Kind.NUMERIC):
-        low, high, given = cohort.columns[name].low, cohort.columns[name].high, table[name]
-        values = pd.to_numeric(given, errors="coerce").astype(float)
+        column, given = cohort.columns[name], table[name]
+        table[name] = pd.to_numeric(given, errors="coerce").astype(float)
+        limits = f"is outside {column.low} to {column.high}"
         for reason, fails in (
-            ("is no number", values.isna() & given.notna()),
-            (f"is below {low}", values < (-np.inf if low is None else low)),
-            (f"is above {high}", values > (np.inf if high is None else high)),
+            ("is no number", table[name].isna() & given.notna()),
+            (limits, column.out_of_range(table[name])),
         ):
             wrong += [f"Patient {id}, column {name!r}: {value} {reason}" for id, value in given[fails].items()]
-        table[name] = values
     if wrong:
         raise StrokebenchError(
             f"{wrong[0]} ({len(wrong)} such values in the table).",

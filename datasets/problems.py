@@ -104,7 +104,7 @@ class Problem:
         return asdict(self)
 
 
-def decide(
+def split_accepted(
     problems: Iterable[Problem], accepted: Mapping[str, str | Sequence[str]]
 ) -> tuple[list[Problem], list[Problem]]:
     """Problems that are still open, and those that the user has accepted.
@@ -112,14 +112,14 @@ def decide(
     Args:
         accepted: code -> patients (or `all`) whose problem of that code is kept as it is.
     """
-    left: list[Problem] = []
+    unaccepted: list[Problem] = []
     kept: list[Problem] = []
     for problem in problems:
-        (kept if is_accepted(problem, accepted) else left).append(problem)
-    return left, kept
+        (kept if _is_accepted(problem, accepted) else unaccepted).append(problem)
+    return unaccepted, kept
 
 
-def is_accepted(problem: Problem, accepted: Mapping[str, str | Sequence[str]]) -> bool:
+def _is_accepted(problem: Problem, accepted: Mapping[str, str | Sequence[str]]) -> bool:
     """Whether the `accept:` list names this problem; a column's problem is named by its column."""
     named = accepted.get(problem.code, ())
     return named == EVERY or (problem.patient or problem.where) in named

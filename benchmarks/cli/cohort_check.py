@@ -18,7 +18,7 @@ from strokebench.datasets.own.file_pattern import Resolved
 from strokebench.datasets.own.load import paths_of
 from strokebench.datasets.own.table_check import examine_table
 from strokebench.datasets.own.texts import read_texts, text_problems
-from strokebench.datasets.problems import Problem, decide, in_order
+from strokebench.datasets.problems import Problem, in_order, split_accepted
 from strokebench.files import home
 from strokebench.tasks.endpoints.parse import outcome_problems
 
@@ -99,7 +99,7 @@ def _check_file(file: CohortFile, jobs: int, progress: Progress | None) -> Check
     for what, part in (("image", images), ("mask", masks), ("mask", brain_masks)):
         if part:
             problems += part.problems
-            notes += _strangers(part, what, file.folder)
+            notes += _unmatched(part, what, file.folder)
     if images:
         given = [part.paths for part in (masks, brain_masks) if part]
         problems += examine_images(images.paths, given, jobs, progress).problems
@@ -109,7 +109,7 @@ def _check_file(file: CohortFile, jobs: int, progress: Progress | None) -> Check
         texts, unread = read_texts(file, ids)
     if texts is not None:
         problems += [*unread, *text_problems(texts, unread)]
-    left, kept = decide(problems, file.accept)
+    left, kept = split_accepted(problems, file.accept)
     left = in_order(left, ids)
     return CheckReport(
         name=file.name,
@@ -149,10 +149,10 @@ def _check_built_in(dataset: str, jobs: int, progress: Progress | None) -> Check
     )
 
 
-def _strangers(found: Resolved, what: str, folder: Path) -> list[str]:
-    if not found.strangers:
+def _unmatched(found: Resolved, what: str, folder: Path) -> list[str]:
+    if not found.unmatched:
         return []
-    names = [str(path.relative_to(folder)) if path.is_relative_to(folder) else str(path) for path in found.strangers]
+    names = [str(path.relative_to(folder)) if path.is_relative_to(folder) else str(path) for path in found.unmatched]
     more = f" and {len(names) - 5} more" if len(names) > 5 else ""
     return [f"{what} files of no patient in the table ({len(names)}): {', '.join(names[:5])}{more}"]
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from strokebench.datasets.asking.export import texts_of, write_texts
-from strokebench.datasets.asking.plan import Bill, Estimate, Prices, TextPlan
+from strokebench.datasets.asking.plan import Bill, CostEstimate, Prices, TextPlan
 from strokebench.datasets.asking.report import TextReport, report_texts
 from strokebench.files import atomic_path, write_json
 
@@ -26,7 +26,7 @@ NAMED = 5
 
 
 def show_plan(
-    console: Console, cohort: Cohort, plan: TextPlan, guess: Estimate, endpoint: Endpoint, prices: Prices | None
+    console: Console, cohort: Cohort, plan: TextPlan, guess: CostEstimate, endpoint: Endpoint, prices: Prices | None
 ) -> None:
     """Say what would be sent where, and about what it takes and costs."""
     answered = len(plan.questions) - len(plan.missing)

@@ -10,6 +10,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Self
 
+from filelock import FileLock, Timeout
+
 from strokebench.errors import StrokebenchError
 from strokebench.files import digest
 
@@ -124,8 +126,6 @@ class AnswerStore:
     @contextmanager
     def writing(self) -> Iterator[None]:
         """Nobody else writes to this store inside the block; two writers would pay twice for one answer."""
-        from filelock import FileLock, Timeout
-
         lock = FileLock(f"{self.path}.lock", timeout=0)
         try:
             lock.acquire()

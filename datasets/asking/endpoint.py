@@ -6,6 +6,7 @@ import ipaddress
 import os
 from dataclasses import dataclass
 from urllib.parse import quote, urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 from strokebench.errors import StrokebenchError
 
@@ -75,8 +76,6 @@ class Endpoint:
     @property
     def proxy(self) -> str:
         """Host of the proxy that the environment sets for this address; empty where there is none."""
-        from urllib.request import getproxies, proxy_bypass
-
         parts = urlsplit(self.url)
         if self.is_local or proxy_bypass(parts.netloc):
             return ""

@@ -68,7 +68,7 @@ def make_plan(
     Args:
         answers: answers a prompt.
         ask_again: an answer of which nothing can be used (empty, refused, ...) counts as missing.
-        on_volume: told after each file (files read, of how many).
+        on_volume: called after each file (files read, of how many).
 
     Raises:
         StrokebenchError: no cohort images, no model name, or no number of answers.
@@ -115,7 +115,7 @@ class Prices:
 
 
 @dataclass(frozen=True)
-class Estimate:
+class CostEstimate:
     """About how much the missing answers take; output tokens are the most that the settings allow.
 
     Args:
@@ -135,7 +135,7 @@ class Estimate:
     basis: str
 
 
-def estimate(plan: TextPlan, concurrency: int, per_minute: float, picture_tokens: int = 0) -> Estimate:
+def estimate(plan: TextPlan, concurrency: int, per_minute: float, picture_tokens: int = 0) -> CostEstimate:
     """About what the plan's missing answers will take.
 
     Args:
@@ -157,7 +157,7 @@ def estimate(plan: TextPlan, concurrency: int, per_minute: float, picture_tokens
         each_out = plan.sampling.max_tokens
         basis = f"{tokens} tokens a picture, {plan.sampling.max_tokens} an answer"
     each = pd.Series([a.seconds for a in plan.known], dtype=float).mean() if plan.known else SECONDS
-    return Estimate(
+    return CostEstimate(
         requests=n,
         patients=len({question.patient for question in plan.missing}),
         pictures=n * plan.slices.count,

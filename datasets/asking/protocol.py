@@ -30,7 +30,7 @@ PAPER_SAMPLING = Sampling()
 
 def messages_for(prompt: str, pictures: Sequence[bytes]) -> list[dict[str, Any]]:
     """The messages of a request: instructions, pictures, question."""
-    shown = [
+    images = [
         {
             "type": "image_url",
             "image_url": {"url": f"data:image/png;base64,{base64.b64encode(picture).decode()}"},
@@ -39,7 +39,7 @@ def messages_for(prompt: str, pictures: Sequence[bytes]) -> list[dict[str, Any]]
     ]
     return [
         {"role": "system", "content": INSTRUCTIONS},
-        {"role": "user", "content": [*shown, {"type": "text", "text": QUESTIONS[prompt]}]},
+        {"role": "user", "content": [*images, {"type": "text", "text": QUESTIONS[prompt]}]},
     ]
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import nibabel
 import numpy as np
 from numpy.typing import NDArray
 
@@ -61,8 +62,8 @@ def write_contact_sheet(cards: Sequence[Card], path: Path, heading: str, columns
         below = top + TILE + 4
         axes.text(left, below, card.title, fontsize=10, weight="bold", va="top", parse_math=False)
         lines = textwrap.wrap(card.text, 70)
-        shown = lines if len(lines) <= 2 else [lines[0], lines[1][:66] + " ..."]
-        axes.text(left, below + LINE, "\n".join(shown), fontsize=8.5, va="top", color="#444444", parse_math=False)
+        caption = lines if len(lines) <= 2 else [lines[0], lines[1][:66] + " ..."]
+        axes.text(left, below + LINE, "\n".join(caption), fontsize=8.5, va="top", color="#444444", parse_math=False)
     axes.text(GAP, 16, heading, fontsize=13, weight="bold", va="top", parse_math=False)
     axes.imshow(page, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
     axes.set_axis_off()
@@ -73,11 +74,9 @@ def write_contact_sheet(cards: Sequence[Card], path: Path, heading: str, columns
 def slices_of(path: Path | None) -> list[NDArray[np.float32]] | None:
     """Axial, coronal and sagittal slice through the middle of the head, 0 to 1; None if nothing can be read.
 
-    As radiologists have them: the patient's right is on the left, front or top is up, and pixels are square
-    in mm. The sagittal slice looks to the left.
+    Each (rows, columns), as radiologists have them: the patient's right is on the left, front or top is up, and
+    pixels are square in mm. The sagittal slice looks to the left.
     """
-    import nibabel
-
     if path is None:
         return None
     # Whatever fault the file was just reported for: the card then says that it cannot be shown.
@@ -118,7 +117,7 @@ def _square(plane: NDArray[np.float32], across: float, down: float) -> NDArray[n
 
 
 def fit(picture: NDArray[np.float32], size: int) -> NDArray[np.float32]:
-    """The picture in the middle of a black square, as large as it fits."""
+    """The picture (rows, columns) in the middle of a black square (size, size), as large as it fits."""
     from scipy.ndimage import zoom
 
     scaled = zoom(picture, size / max(picture.shape), order=1)[:size, :size].clip(0, 1)

@@ -1,4 +1,4 @@
-"""What a volume tells of its own quality: coverage, intensities, noise, motion. No reference is needed."""
+"""Measures of a volume's own quality: coverage, intensities, noise, motion. No reference is needed."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class ImageFacts:
     content: str
 
 
-def measure(volume: Volume) -> ImageFacts:
+def measure_image(volume: Volume) -> ImageFacts:
     """Facts of a volume, as `strokebench.datasets.images.mri.read_volume` gives it."""
     data, spacing = volume.data, np.array(volume.spacing)
     # Voxels within a tenth of the thickest are alike; the last of them is the axial one.
@@ -129,12 +129,12 @@ def _ghosting(data: NDArray[np.float32], head: NDArray[np.bool_], slice_axis: in
 
 
 def _blank_slices(data: NDArray[np.float32], head: NDArray[np.bool_], axis: int) -> int:
-    planes, shown = np.moveaxis(data, axis, 0), np.moveaxis(head, axis, 0).mean(axis=(1, 2))
-    inside = np.flatnonzero(shown > 0.02)
+    planes, filled = np.moveaxis(data, axis, 0), np.moveaxis(head, axis, 0).mean(axis=(1, 2))
+    inside = np.flatnonzero(filled > 0.02)
     if len(inside) < 2:
         return 0
     span = range(inside[0] + 1, inside[-1] + 1)
-    blank = sum(shown[i] < 0.1 * min(shown[i - 1], 0.2) or np.ptp(planes[i]) == 0 for i in span)
+    blank = sum(filled[i] < 0.1 * min(filled[i - 1], 0.2) or np.ptp(planes[i]) == 0 for i in span)
     repeated = sum(bool((planes[i] == planes[i - 1]).all()) and np.ptp(planes[i]) > 0 for i in span)
     return int(blank + repeated)
 

@@ -94,15 +94,19 @@ class Territories:
 
     @cached_property
     def sizes(self) -> NDArray[np.int64]:
-        """Number of voxels of each label, from 0 to the largest."""
+        """Number of voxels of each label, from 0 to the largest: (labels,)."""
         return np.bincount(self.labels.ravel(order="K"), minlength=max([0, *self.names]) + 1)
 
     def whole_ml(self, affine: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
-        """Volume of each label in millilitres; `affine` is for territories that have none of their own."""
+        """Millilitres of each label (labels,); `affine` (4, 4) is for territories that have none of their own."""
         return self.sizes.astype(np.float64) * _voxel_ml(affine if self.affine is None else self.affine)
 
     def on_grid(self, shape: tuple[int, ...], affine: NDArray[np.floating[Any]]) -> Territories:
         """The same territories on another grid, by nearest neighbour; `self` where the grids agree.
+
+        Args:
+            shape: voxels of the grid.
+            affine: its voxel to world millimetres (4, 4).
 
         Raises:
             StrokebenchError: the shapes differ and the territories have no affine.
@@ -134,7 +138,7 @@ class LesionFindings:
             the most damaged first.
         aspects: 0 to 10, of the worse hemisphere (our approximation, see `ASPECTS_REGIONS`); None where less
             than a quarter of the lesion lies in the middle cerebral artery's territories.
-        mass_effect: `none`, `mild` or `marked` (our rule, see `measure`).
+        mass_effect: `none`, `mild` or `marked` (our rule, see `measure_lesion`).
         n_components: number of separate lesions (26-connected).
     """
 
@@ -146,7 +150,7 @@ class LesionFindings:
     n_components: int
 
 
-def measure(mask: NDArray[Any], affine: NDArray[Any], territories: Territories) -> LesionFindings:
+def measure_lesion(mask: NDArray[Any], affine: NDArray[Any], territories: Territories) -> LesionFindings:
     """Measure a lesion mask.
 
     The mass effect is graded from the volume in the worse hemisphere (mild from 82 ml, marked from 145 ml)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import nibabel
 import numpy as np
 from numpy.typing import NDArray
 
@@ -56,8 +57,6 @@ def read_volume(path: Path, patient: str = "") -> Volume:
         VolumeError: no such file; not NIfTI; truncated; not three-dimensional; an affine that is not
             finite, singular or of implausible voxel size; values that are not finite; a constant volume.
     """
-    import nibabel
-
     data, affine = _load(path, patient)
     image: Any = nibabel.as_closest_canonical(nibabel.Nifti1Image(data, affine))
     spacing = tuple(float(edge) for edge in np.linalg.norm(image.affine[:3, :3], axis=0))
@@ -108,8 +107,6 @@ def prepare(path: Path, target: Target, patient: str = "", brain_mask: Path | No
 
 def _load(path: Path, patient: str) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
     """Voxels (i, j, k) and affine as they are in the file; errors as `read_volume`."""
-    import nibabel
-
     who = f"Patient {patient}: " if patient else ""
     try:
         image: Any = nibabel.load(path)

@@ -12,10 +12,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import nibabel
 import numpy as np
 import pandas as pd
+from joblib import Parallel, delayed
 
-from strokebench.datasets.images.facts import ImageFacts, measure
+from strokebench.datasets.images.facts import ImageFacts, measure_image
 from strokebench.datasets.images.mri import VolumeError, read_volume
 from strokebench.datasets.problems import Problem
 
@@ -68,8 +70,6 @@ def examine_images(
         jobs: processes.
         progress: called with the number of patients done and of all.
     """
-    from joblib import Parallel, delayed
-
     paths = {str(id): Path(path) for id, path in images.items() if not pd.isna(path)}
     masks_of: dict[str, list[Path]] = {id: [] for id in paths}
     for kind in masks:
@@ -119,8 +119,6 @@ def judge(facts: Mapping[str, ImageFacts], names: Mapping[str, str]) -> Iterator
 
 def _examine(path: Path, masks: Sequence[Path]) -> tuple[ImageFacts | None, list[tuple[str, str]]]:
     """Facts of one patient's image, and code and sentence of what is wrong with its file and its masks."""
-    import nibabel
-
     try:
         volume = read_volume(path)
     except VolumeError as error:
@@ -135,12 +133,10 @@ def _examine(path: Path, masks: Sequence[Path]) -> tuple[ImageFacts | None, list
     if extent > MAX_EXTENT_MM:
         edges = " x ".join(f"{edge:.3g}" for edge in volume.spacing)
         return None, [("image_affine", f"its voxels of {edges} mm make a field of {extent:.0f} mm")]
-    return measure(volume), [problem for mask in masks for problem in _mask_problems(mask, path)]
+    return measure_image(volume), [problem for mask in masks for problem in _mask_problems(mask, path)]
 
 
 def _mask_problems(mask: Path, path: Path) -> Iterator[tuple[str, str]]:
-    import nibabel
-
     image = nibabel.load(path)
     try:
         lesion = nibabel.load(mask)

@@ -46,7 +46,7 @@ def render(mask: NDArray[Any], affine: NDArray[Any]) -> tuple[NDArray[np.int16],
 
 
 def fill(mask: NDArray[Any], affine: NDArray[Any]) -> NDArray[np.float64]:
-    """Share of each voxel of the coarse grid that the lesion fills, 0 to 1."""
+    """Share of each voxel of the coarse grid (53, 64, 53) that the lesion fills, 0 to 1; arguments as of `render`."""
     spacing = np.sqrt((affine[:3, :3] ** 2).sum(axis=0))
     if spacing.max() > SPACING_MM + 1e-3:
         raise StrokebenchError(

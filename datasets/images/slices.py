@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from strokebench.datasets.images.mri import read_volume
 from strokebench.errors import StrokebenchError
@@ -107,8 +108,6 @@ def _extent(tissue: NDArray[np.bool_], axis: int) -> slice:
 
 
 def _png(picture: NDArray[np.uint8], spacing: tuple[float, float], size: int) -> bytes:
-    from PIL import Image
-
     rows, columns = picture.shape
     extent = (columns * spacing[0], rows * spacing[1])
     width, height = (max(1, round(size * mm / max(extent))) for mm in extent)

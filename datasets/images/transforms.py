@@ -40,12 +40,15 @@ def to_ras(data: NDArray[np.float32], affine: NDArray[np.float64]) -> Image:
 
 
 def within(image: Image, mask: Image) -> Image:
-    """The image with background outside the mask; shifted first where it is negative, so that 0 is background."""
+    """The image (1, x, y, z) with background outside the mask (1, x, y, z).
+
+    Shifted first where it is negative, so that 0 is background.
+    """
     return MaskIntensity()(image - image.min().clamp(max=0), mask)
 
 
 def averaged(image: Image, spacing: float) -> Image:
-    """Average voxels that are finer than the target's: a lesion must not fall between its samples.
+    """Average voxels (1, x, y, z) that are finer than the target's: a lesion must not fall between its samples.
 
     The mean over cells, not `GaussianSmooth`: it keeps a lesion of 3 mm as evenly wherever it lies (peaks vary by
     29 % of their mean from 1 to 6 mm, 33 % with a Gaussian of scikit-image's width), takes 0.03 s of a head at
@@ -73,7 +76,7 @@ def find_head(image: Image) -> torch.Tensor:
 
 
 def centred(image: Image, head: torch.Tensor, target: Target) -> tuple[Image, torch.Tensor]:
-    """Image and head on the target's grid by linear interpolation, the middle of the head in the grid's middle."""
+    """Image and head, each (1, x, y, z), on the target's grid, the middle of the head in its middle; linear."""
     scale = target.spacing / _edges(image)
     # To voxels of the image from those of the grid: one interpolation settles spacing and field of view alike.
     grid = np.diag([*scale, 1.0])
@@ -85,7 +88,7 @@ def centred(image: Image, head: torch.Tensor, target: Target) -> tuple[Image, to
 
 
 def standardised(image: Image, head: torch.Tensor) -> Image:
-    """Intensities clipped to percentiles of the head, mean 0 and variance 1 within it, 0 outside.
+    """Intensities (1, x, y, z) clipped to percentiles of the head, mean 0 and variance 1 within it, 0 outside.
 
     The last step, since an interpolation afterwards would shrink the variance, by as much as the grid's place says.
     """

@@ -8,10 +8,13 @@ that name the nearest known key and by ids that stay text (`007` is not 7, `no` 
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+import yaml
 
 from strokebench.datasets.cohort import Column, Kind
 from strokebench.datasets.problems import CODES, EVERY
@@ -109,6 +112,7 @@ KEYS = {
 }
 """Every key of the file, with its meaning."""
 
+COMPARISON = re.compile(r"[<>=!]")
 REQUIRED = ("table", "id", "outcome")
 _COLUMN_KEYS = ("kind", "unit", "low", "high", "categories", "description")
 
@@ -152,13 +156,16 @@ def nearest(name: str, known: Any) -> str:
     return f"; did you mean {names[found[0]]!r}?" if found else ""
 
 
+def outcome_column(rule: str) -> str:
+    """The column that an outcome rule reads."""
+    return COMPARISON.split(rule)[0].strip()
+
+
 def _unknown(key: str, known: Any) -> str:
     return f"unknown key {key!r}{nearest(key, known) or '; known: ' + ', '.join(known)}"
 
 
 def _read_yaml(path: Path) -> dict[str, Any]:
-    import yaml
-
     class Loader(yaml.BaseLoader):
         """Every scalar stays text; a doubled key is an error instead of a silent loss."""
 
@@ -216,7 +223,7 @@ def _outcomes(value: Any) -> dict[str, str]:
         return _texts_by_key(value)
     # The short name of a rule is its column, as in `nihss < 7`; two rules on one column need both names.
     rules = _list(value)
-    short = [rule.replace("!", "<").replace(">", "<").replace("=", "<").split("<")[0].strip() for rule in rules]
+    short = [outcome_column(rule) for rule in rules]
     return {rule if short.count(name) > 1 else name: rule for name, rule in zip(short, rules, strict=True)}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 import unicodedata
 from dataclasses import dataclass
@@ -9,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from strokebench.datasets.cohort import Column, Kind
+from strokebench.datasets.cohort import Kind
 
 NUMERIC_SHARE = 0.8
 """A column is inferred as numeric if so many of its known values are numbers (our choice)."""
@@ -71,13 +72,6 @@ def looks_like_free_text(cells: pd.Series) -> str:
     return "free text" if many else ""
 
 
-def out_of_range(values: pd.Series, column: Column) -> pd.Series:
-    """Values below `low` or above `high`."""
-    low = -np.inf if column.low is None else column.low
-    high = np.inf if column.high is None else column.high
-    return values[(values < low) | (values > high)]
-
-
 def mixed_units(values: pd.Series) -> pd.Series:
     """For each value that seems to be in another unit, the factor by which it is off.
 
@@ -133,8 +127,6 @@ def likely_typos(cells: pd.Series) -> dict[str, str]:
 
     Words with digits and short words are left alone: `Site 1` and `Site 2` are two sites.
     """
-    import difflib
-
     counts = cells[cells.str.strip() != ""].value_counts()
     found = {}
     for rare in counts.index:

@@ -23,12 +23,12 @@ class Resolved:
     Args:
         paths: absolute path of each id as text, None where there is none.
         problems: patients with no file or with several.
-        strangers: files that fit the pattern and belong to no patient of the table.
+        unmatched: files that fit the pattern and belong to no patient of the table.
     """
 
     paths: pd.Series
     problems: list[Problem]
-    strangers: list[Path]
+    unmatched: list[Path]
 
 
 def resolve(
@@ -42,7 +42,7 @@ def resolve(
     Args:
         folder: what a relative pattern counts from.
         what: `image`, `mask` or `text`: the first word of the problems' codes.
-        others: ids whose files are no strangers, e.g. excluded patients.
+        others: ids whose files are not unmatched, e.g. excluded patients.
     """
     paths: dict[str, Path | None] = {}
     taken: set[Path] = set()
@@ -52,13 +52,13 @@ def resolve(
         found = _files_of(folder, pattern, id, wild)
         paths[id] = found[0] if len(found) == 1 else None
         if len(found) > 1:
-            shown = ", ".join(_short(path, folder) for path in found[:4])
-            problems.append(Problem(f"{what}_ambiguous", f"{len(found)} files fit: {shown}", id, pattern))
+            first = ", ".join(_short(path, folder) for path in found[:4])
+            problems.append(Problem(f"{what}_ambiguous", f"{len(found)} files fit: {first}", id, pattern))
         taken.update(found)
     taken |= {path for id in others for path in _files_of(folder, pattern, id, wild)}
     ambiguous = {problem.patient for problem in problems}
-    strangers = [path for path in _all_files(folder, pattern) if path not in taken]
-    names = [_short(path, folder) for path in strangers]
+    unmatched = [path for path in _all_files(folder, pattern) if path not in taken]
+    names = [_short(path, folder) for path in unmatched]
     for id, path in paths.items():
         if path is None and id not in ambiguous and what != "mask":
             expected = _fill(pattern, id)
@@ -66,7 +66,7 @@ def resolve(
             hint = f"; is it {alike[0]}?" if alike else ""
             problems.append(Problem(f"{what}_missing", f"no file {expected}{hint}", id, pattern))
     files = {id: None if path is None else str(path) for id, path in paths.items()}
-    return Resolved(pd.Series(files, dtype=object), problems, strangers)
+    return Resolved(pd.Series(files, dtype=object), problems, unmatched)
 
 
 def _fill(pattern: str, id: str) -> str:

@@ -10,9 +10,9 @@ import pandas as pd
 from strokebench.datasets.cohort import Cohort
 from strokebench.datasets.own.cohort_file import CohortFile, read_cohort_file
 from strokebench.datasets.own.file_pattern import Resolved, resolve
-from strokebench.datasets.own.table_check import Examined, examine_table, left
+from strokebench.datasets.own.table_check import Examined, examine_table
 from strokebench.datasets.own.texts import read_texts
-from strokebench.datasets.problems import EVERY, Problem
+from strokebench.datasets.problems import EVERY, Problem, split_accepted
 from strokebench.errors import StrokebenchError
 
 
@@ -40,8 +40,9 @@ def load(path: Path) -> Cohort:
     if file.text and file.text.files:
         texts, found = read_texts(file, ids)
         problems += found
-    if problems := [p for p in left(problems, file) if p.code not in _HARMLESS]:
-        raise _refuse(file, problems)
+    unaccepted, _ = split_accepted(problems, file.accept)
+    if unaccepted := [problem for problem in unaccepted if problem.code not in _HARMLESS]:
+        raise _refuse(file, unaccepted)
     return Cohort(
         name=file.name,
         title=file.title,
@@ -83,8 +84,8 @@ def _about(file: CohortFile, examined: Examined, images: Resolved | None) -> dic
         reasons = pd.Series(list(file.exclude.values())).value_counts()
         about["left_out"] = "; ".join(f"{reason}: {n}" for reason, n in reasons.items())
     if file.accept:
-        shown = [f"{code}: {who if who == EVERY else len(who)}" for code, who in file.accept.items()]
-        about["accepted"] = "; ".join(shown)
+        accepted = [f"{code}: {who if who == EVERY else len(who)}" for code, who in file.accept.items()]
+        about["accepted"] = "; ".join(accepted)
     missing = {str(name): int(n) for name, n in examined.table.isna().sum().items() if n}
     if images and images.paths.isna().any():
         missing["image"] = int(images.paths.isna().sum())

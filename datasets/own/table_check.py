@@ -10,12 +10,10 @@ import pandas as pd
 
 from strokebench.datasets.cohort import Column, Kind
 from strokebench.datasets.own import column_values
-from strokebench.datasets.own.cohort_file import CohortFile, nearest
+from strokebench.datasets.own.cohort_file import COMPARISON, CohortFile, nearest, outcome_column
 from strokebench.datasets.own.table_file import RawTable, read_table
-from strokebench.datasets.problems import Problem, is_accepted
+from strokebench.datasets.problems import Problem
 from strokebench.errors import StrokebenchError
-
-_COMPARISON = re.compile(r"[<>=!]")
 
 
 @dataclass(frozen=True)
@@ -79,11 +77,6 @@ def examine_table(file: CohortFile) -> Examined:
     )
 
 
-def outcome_column(expression: str) -> str:
-    """The column that an outcome rule reads."""
-    return _COMPARISON.split(expression)[0].strip()
-
-
 def _header_problems(file: CohortFile, header: list[str]) -> Iterator[Problem]:
     named = {"site": [file.site] if file.site else [], "columns": list(file.columns), "banned": file.banned}
     named["text"] = list(file.text.columns.values()) if file.text else []
@@ -127,7 +120,7 @@ def _examine_column(file: CohortFile, name: str, cells: pd.Series) -> tuple[pd.S
     declared = file.columns.get(name)
     kind = declared.kind if declared else None
     inferred = kind is None
-    ruled = any(outcome_column(rule) == name and _COMPARISON.search(rule) for rule in file.outcomes.values())
+    ruled = any(outcome_column(rule) == name and COMPARISON.search(rule) for rule in file.outcomes.values())
     if kind is None and (ruled or name not in file.banned):
         kind = Kind.NUMERIC if ruled else column_values.infer_kind(cells, file.decimal)
     # A banned column is no input: what its cells look like does not matter.
@@ -179,7 +172,7 @@ def _numbers(file: CohortFile, name: str, cells: pd.Series, column: Column) -> t
         Problem("decimal_comma", f"column {label}: {cell!r} has a decimal comma", str(id), name)
         for id, cell in numbers.commas.items()
     ]
-    wide = column_values.out_of_range(numbers.values, column)
+    wide = numbers.values[column.out_of_range(numbers.values)]
     limits = f"{_shown(column.low, 'no limit')} to {_shown(column.high, 'no limit')}"
     problems += [
         Problem("out_of_range", f"column {label}: {value:g} is outside {limits}", str(id), name)
@@ -225,11 +218,6 @@ def _site_problems(file: CohortFile, site: pd.Series) -> Iterator[Problem]:
         for id in site.index[site == spelling]:
             what = f"the site {spelling!r} is elsewhere ({n} patients) spelled {norm!r}"
             yield Problem("site_spelling", what, str(id), where)
-
-
-def left(problems: list[Problem], file: CohortFile) -> list[Problem]:
-    """Problems that the file does not accept."""
-    return [problem for problem in problems if not is_accepted(problem, file.accept)]
 
 
 def _shown(limit: float | None, none: str) -> str:

@@ -59,8 +59,8 @@ def open_session(stopped: threading.Event) -> requests.Session:
 
     class InterruptibleRetry(Retry):
         def sleep(self, response: BaseHTTPResponse | None = None) -> None:
-            asked = self.get_retry_after(response) if response else None
-            if stopped.wait(asked or self.get_backoff_time()):
+            seconds = self.get_retry_after(response) if response else None
+            if stopped.wait(seconds or self.get_backoff_time()):
                 raise Stopped
 
     retries = InterruptibleRetry(

@@ -87,7 +87,7 @@ def plan_fetch(
         kinds: of `KINDS`; the table comes along always.
         patients: ids; or a number: the first so many, by their number, that have every kind asked for; None:
             all that have any.
-        on_step: told how far it is: (`listing` or `checking`, files so far, of how many or 0).
+        on_step: called with how far it is: (`listing` or `checking`, files so far, of how many or 0).
 
     Raises:
         StrokebenchError: an unknown kind or patient, or no listing.

@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from strokebench.datasets.cohort import Column, Kind
 from strokebench.datasets.soop.fetch import KINDS, PREFIX
 from strokebench.datasets.soop.load import ABOUT, COLUMNS, read_table
@@ -74,8 +76,6 @@ def write_cohort_file(folder: Path, image: str = "") -> CohortFiles:
     Raises:
         StrokebenchError: no table, an unknown kind, or no patient is left.
     """
-    import yaml
-
     if image and image not in IMAGES:
         raise unknown_name("kind of image", image, IMAGES)
     if not (folder / "participants.tsv").is_file():
@@ -109,8 +109,8 @@ def write_cohort_file(folder: Path, image: str = "") -> CohortFiles:
     with atomic_path(folder / "soop.csv") as path:
         table.to_csv(path)
     text = yaml.safe_dump(described, sort_keys=False, allow_unicode=True, width=100)
-    said = "; ".join(f"{reason}: {n}" for reason, n in left_out.items())
-    write_text(folder / "soop.yaml", f"# Left out of the fetched table: {said}.\n{text}")
+    reasons = "; ".join(f"{reason}: {n}" for reason, n in left_out.items())
+    write_text(folder / "soop.yaml", f"# Left out of the fetched table: {reasons}.\n{text}")
     return CohortFiles(folder / "soop.yaml", len(table), image if "images" in described else "", left_out)
 
 
@@ -121,7 +121,7 @@ def _patients_with(folder: Path, kind: str) -> set[str]:
 
 
 def _described(column: Column) -> dict[str, Any]:
-    told: dict[str, Any] = {"kind": str(column.kind), "description": column.description}
+    described: dict[str, Any] = {"kind": str(column.kind), "description": column.description}
     if column.kind is Kind.NUMERIC:
-        told |= {"unit": column.unit, "low": column.low, "high": column.high}
-    return {key: value for key, value in told.items() if value not in ("", None)}
+        described |= {"unit": column.unit, "low": column.low, "high": column.high}
+    return {key: value for key, value in described.items() if value not in ("", None)}

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from strokebench.datasets.images.lesion import JHU_NAMES, Territories, measure
+from strokebench.datasets.images.lesion import JHU_NAMES, Territories, measure_lesion
 from strokebench.datasets.images.rendering import AFFINE, render
 from strokebench.datasets.texts.writer import write_answers
 from strokebench.errors import StrokebenchError
@@ -90,7 +90,7 @@ def _build_chunk(folder: Path, items: list[tuple[str, str]], cache: Path) -> dic
 
 def _build_patient(patient: str, data: bytes, territories: Territories, cache: Path) -> dict[str, Any]:
     mask, affine = _read_mask(data)
-    findings = measure(mask, affine, territories)
+    findings = measure_lesion(mask, affine, territories)
     image, coarse = render(mask, affine)
     paths = {"image": f"images/{patient}.nii.gz", "mask": f"masks/{patient}.nii.gz"}
     _write(cache / paths["image"], image)

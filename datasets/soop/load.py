@@ -131,8 +131,10 @@ def load(folder: Path | None = None) -> Cohort:
 def read_table(path: Path) -> pd.DataFrame:
     """The clinical table by patient id; `n/a` is missing, `89+` years is 89, the mRS is called `mrs`.
 
+    Numbers stay text: a `Cohort` reads them, and names the patient where it cannot.
+
     Raises:
-        StrokebenchError: a column is missing, or a value cannot be read (names the patient).
+        StrokebenchError: a column is missing, or a cause of the stroke is no TOAST class (names the patient).
     """
     raw = pd.read_csv(path, sep="\t", dtype=str, keep_default_na=False).map(str.strip)
     raw = raw.rename(columns={"gs_rankin_6isdeath": "mrs"})
@@ -141,28 +143,10 @@ def read_table(path: Path) -> pd.DataFrame:
         name = {"mrs": "gs_rankin_6isdeath"}.get(first := min(missing), first)
         raise StrokebenchError(f"{path}: no column {name!r}.", "Use the table of OpenNeuro ds004889.")
     raw = raw.set_index("participant_id").replace({"n/a": None, "": None})
-    table = pd.DataFrame(index=raw.index)
-    for name in ("acuteischaemicstroke", *COLUMNS):
-        column = COLUMNS.get(name)
-        if name == "age":
-            raw[name] = raw[name].replace({"89+": "89"})
-        if name == "etiology":
-            table[name] = [_toast(path, patient, value) for patient, value in raw[name].items()]
-        elif column is None or column.kind is Kind.NUMERIC:
-            table[name] = [_number(path, patient, name, value) for patient, value in raw[name].items()]
-        else:
-            table[name] = raw[name]
+    table = raw[list(COLUMNS)].assign(acuteischaemicstroke=pd.to_numeric(raw["acuteischaemicstroke"], errors="coerce"))
+    table["age"] = table["age"].replace({"89+": "89"})
+    table["etiology"] = [_toast(path, patient, value) for patient, value in raw["etiology"].items()]
     return table
-
-
-def _number(path: Path, patient: Any, name: str, value: str | None) -> float:
-    try:
-        return float("nan") if value is None or pd.isna(value) else float(value)
-    except ValueError:
-        raise StrokebenchError(
-            f"{path}: patient {patient}, column {name!r}: {value!r} is not a number.",
-            "Write n/a if it is unknown.",
-        ) from None
 
 
 def _toast(path: Path, patient: Any, value: str | None) -> str | None:

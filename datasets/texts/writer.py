@@ -67,7 +67,7 @@ def write_answers(
     patient's own NIHSS is not known here.
 
     Args:
-        findings: what `strokebench.datasets.images.lesion.measure` found.
+        findings: what `strokebench.datasets.images.lesion.measure_lesion` found.
         rng: decides wording and mistakes; the same state gives the same text.
         errors: which mistakes; default `TextErrors()`.
     """

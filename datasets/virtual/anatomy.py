@@ -86,7 +86,14 @@ def anatomy(resolution: int = 2) -> Anatomy:
 
 
 def territory_labels(x: Floats, y: Floats, z: Floats) -> NDArray[np.int16]:
-    """Label of each MNI point, as if everywhere were brain; the left hemisphere is x < 0."""
+    """Label of each MNI point, as if everywhere were brain; the left hemisphere is x < 0.
+
+    Args:
+        x, y, z: mm, of any one shape, as (n,) or (x, y, z).
+
+    Returns:
+        labels of `NAMES` in that shape.
+    """
     side = np.abs(x)
     # The borders are straight lines through the sulci of the MNI brain.
     sylvian = -1 - 0.55 * y

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,7 +29,7 @@ from strokebench.files import home, read_json, write_json
 if TYPE_CHECKING:
     from strokebench.datasets.virtual.anatomy import Anatomy
     from strokebench.datasets.virtual.lesions import Lesion
-    from strokebench.datasets.virtual.patients import Patients
+    from strokebench.datasets.virtual.patients import VirtualPatients
 
 _BATCH = 16
 _STALE_SECONDS = 3600
@@ -62,7 +63,7 @@ def load(
     strengths = strengths or Strengths()
     folder = folder_of(seed, n, strengths)
     if not folder.is_dir():
-        with _becomes(folder) as temporary:
+        with _atomic_folder(folder) as temporary:
             _write(temporary, seed, n, strengths, jobs, progress)
     return _read(folder)
 
@@ -109,7 +110,7 @@ def _write(
     write_json(folder / "cohort.json", _description(seed, n, strengths, patients))
 
 
-def _part(patients: Patients, rows: Sequence[int]) -> list[tuple[int, str, str, Lesion, dict[str, float]]]:
+def _part(patients: VirtualPatients, rows: Sequence[int]) -> list[tuple[int, str, str, Lesion, dict[str, float]]]:
     return [
         (
             i,
@@ -158,9 +159,7 @@ def _draw_batch(
     return answers
 
 
-def _description(seed: int, n: int, strengths: Strengths, patients: Patients) -> dict[str, Any]:
-    from importlib.metadata import version
-
+def _description(seed: int, n: int, strengths: Strengths, patients: VirtualPatients) -> dict[str, Any]:
     positive = patients.table["nihss"] < 7
     return {
         "title": "virtual cohort",
@@ -188,13 +187,11 @@ def _description(seed: int, n: int, strengths: Strengths, patients: Patients) ->
     }
 
 
-def oracle_auc(patients: Patients) -> float:
+def oracle_auc(patients: VirtualPatients) -> float:
     """AUC of the true probabilities: no method can be expected to pass it."""
-    from scipy.stats import rankdata
+    from sklearn.metrics import roc_auc_score
 
-    positive = (patients.table["nihss"] < 7).to_numpy()
-    n, k = len(positive), int(positive.sum())
-    return float((rankdata(patients.truth)[positive].sum() - k * (k + 1) / 2) / (k * (n - k)))
+    return float(roc_auc_score(patients.table["nihss"] < 7, patients.truth))
 
 
 def _read(folder: Path) -> Cohort:
@@ -238,7 +235,7 @@ def _read(folder: Path) -> Cohort:
 
 
 @contextmanager
-def _becomes(folder: Path) -> Iterator[Path]:
+def _atomic_folder(folder: Path) -> Iterator[Path]:
     """A temporary folder that takes the name `folder` when the block ends well, and vanishes otherwise."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     for left in folder.parent.glob(f".{folder.name}.*.part"):

@@ -38,7 +38,7 @@ _CARDIOEMBOLIC = (0.245 - 0.226 * _AF_CARDIOEMBOLIC) / (1 - 0.226)
 
 
 @dataclass(frozen=True)
-class Patients:
+class VirtualPatients:
     """What the generator knows of each patient before any image is drawn.
 
     Args:
@@ -77,7 +77,7 @@ def shares(n: int) -> list[tuple[Site, int, int]]:
     return list(zip(SITES, sizes, positives, strict=True))
 
 
-def draw_patients(seed: int = 0, n: int = PATIENTS, strengths: Strengths | None = None) -> Patients:
+def draw_patients(seed: int = 0, n: int = PATIENTS, strengths: Strengths | None = None) -> VirtualPatients:
     """Table, truth and infarcts of a cohort.
 
     Each site has its exact number of patients and of positives: the site's threshold is calibrated until the
@@ -133,7 +133,7 @@ def draw_patients(seed: int = 0, n: int = PATIENTS, strengths: Strengths | None 
     table = _with_gaps(table, gaps, factors["severity"], np.array([site.lab_gaps for site in sites]))
     table["nihss"] = scores
     ids = pd.Index([f"V{i + 1:0{max(4, len(str(n)))}d}" for i in range(n)], name="patient_id")
-    return Patients(
+    return VirtualPatients(
         table.set_index(ids),
         pd.Series([site.name for site in sites], index=ids, name="site"),
         pd.Series(truth, index=ids, name="truth"),

@@ -19,7 +19,7 @@ where 31.9 % are below 7 (our choice)."""
 def calibrate(causes: Floats, count: int) -> float:
     """The threshold at which `causes` and standard normal noise are expected to give `count` positives.
 
-    A patient is positive when causes + noise stay below the threshold.
+    A patient is positive when causes (n,) + noise stay below the threshold.
     """
     low, high = float(causes.min()) - 12, float(causes.max()) + 12
     return float(brentq(lambda t: ndtr(t - causes).sum() - count, low, high))

@@ -7,17 +7,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from strokebench.datasets.images.lesion import Territories, measure
+from strokebench.datasets.images.lesion import Territories, measure_lesion
 from strokebench.datasets.texts.prompts import PROMPTS
 from strokebench.datasets.texts.writer import TextErrors, write_answers
 from strokebench.datasets.virtual.anatomy import NAMES
 from strokebench.datasets.virtual.dictionary import TOAST
 from strokebench.datasets.virtual.lesions import draw_lesion
 from strokebench.datasets.virtual.settings import Strengths
-from strokebench.datasets.virtual.volumes import Volume, infarct_mask
+from strokebench.datasets.virtual.volumes import VirtualVolume, infarct_mask
 
 
-def answer(volume: Volume, rng: np.random.Generator, strengths: Strengths) -> dict[str, str]:
+def answer(volume: VirtualVolume, rng: np.random.Generator, strengths: Strengths) -> dict[str, str]:
     """One answer a prompt.
 
     The lesion is measured and written up with the mistakes of `TextErrors`. On top of them the model misreads:
@@ -27,13 +27,13 @@ def answer(volume: Volume, rng: np.random.Generator, strengths: Strengths) -> di
     """
     territories = Territories(volume.labels, NAMES)
     errors = TextErrors(volume_noise=strengths.volume_reading)
-    seen = write_answers(measure(volume.mask, volume.affine, territories), rng, errors)
-    imagined = write_answers(measure(_imagined(volume, rng), volume.affine, territories), rng, errors)
+    seen = write_answers(measure_lesion(volume.mask, volume.affine, territories), rng, errors)
+    imagined = write_answers(measure_lesion(_imagined(volume, rng), volume.affine, territories), rng, errors)
     misread = rng.random(len(PROMPTS)) < strengths.misread
     return {prompt: (imagined if wrong else seen)[prompt] for prompt, wrong in zip(PROMPTS, misread, strict=True)}
 
 
-def _imagined(volume: Volume, rng: np.random.Generator) -> NDArray[Any]:
+def _imagined(volume: VirtualVolume, rng: np.random.Generator) -> NDArray[Any]:
     lesion = draw_lesion(TOAST[int(rng.integers(len(TOAST)))], rng)
     voxel_ml = abs(float(np.linalg.det(volume.affine[:3, :3]))) / 1000
     return infarct_mask(lesion, volume.mni, volume.labels, volume.tissue, voxel_ml, rng)

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage, special
+from scipy.spatial.transform import Rotation
 
 from strokebench.datasets.virtual.anatomy import Anatomy, territory_labels
 from strokebench.datasets.virtual.lesions import Lesion
@@ -25,7 +26,7 @@ FIELD_OF_VIEW = ((-80.0, 80.0), (-114.0, 84.0), (-68.0, 86.0))
 
 
 @dataclass(frozen=True)
-class Volume:
+class VirtualVolume:
     """One patient's images.
 
     Args:
@@ -54,7 +55,7 @@ def draw_volume(
     age_factor: float = 0.0,
     onset_hours: float = 12.0,
     prior_stroke: bool = False,
-) -> Volume:
+) -> VirtualVolume:
     """One diffusion-weighted volume.
 
     Args:
@@ -83,7 +84,7 @@ def draw_volume(
     signal *= 1 + 0.04 * _smooth_noise(shape, (3, 3, 2), rng)
     signal = _distractors(signal, mni, tissue, age_factor, prior_stroke, strengths, rng)
     signal = _brighten(signal, mask, onset_hours, strengths, rng)
-    return Volume(_scan(signal, brain, site, rng), mask.astype(np.uint8), labels, affine, mni, tissue)
+    return VirtualVolume(_scan(signal, brain, site, rng), mask.astype(np.uint8), labels, affine, mni, tissue)
 
 
 def _grid(site: Site) -> tuple[Floats, tuple[int, int, int]]:
@@ -96,8 +97,6 @@ def _grid(site: Site) -> tuple[Floats, tuple[int, int, int]]:
 
 def _to_mni(affine: Floats, shape: tuple[int, int, int], rng: np.random.Generator, strengths: Strengths) -> Floats:
     """MNI coordinates (3, x, y, z) of each voxel: head size and pose, then a smooth displacement."""
-    from scipy.spatial.transform import Rotation
-
     world = np.indices(shape, dtype=np.float32) * np.diag(affine)[:3, None, None, None].astype(np.float32)
     world += affine[:3, 3, None, None, None].astype(np.float32)
     turn = Rotation.from_euler("xyz", rng.normal(0, [3.0, 1.5, 1.5]), degrees=True).as_matrix()
@@ -139,7 +138,14 @@ def infarct_mask(
     voxel_ml: float,
     rng: np.random.Generator,
 ) -> NDArray[np.bool_]:
-    """The planned volume, filled outwards from each focus through tissue, first within the artery's territory."""
+    """The planned volume (x, y, z), filled outwards from each focus through tissue, first within its territory.
+
+    Args:
+        mni: MNI mm of each voxel (3, x, y, z).
+        labels: territories (x, y, z), 0 outside the brain.
+        tissue: share of grey and white matter (x, y, z).
+        voxel_ml: volume of a voxel.
+    """
     mask = np.zeros(tissue.shape, dtype=bool)
     rest = 1 - sum(share for _, share in lesion.satellites)
     foci = [(lesion.centre, rest), *lesion.satellites]

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from strokebench.datasets.images.lesion import ASPECTS_REGIONS, JHU_NAMES, TERRITORY_NAMES, Territories, measure
+from strokebench.datasets.images.lesion import ASPECTS_REGIONS, JHU_NAMES, TERRITORY_NAMES, Territories, measure_lesion
 from strokebench.errors import StrokebenchError
 
 SHAPE = (40, 40, 40)
@@ -34,27 +34,27 @@ def test_aspects_regions_sum_to_ten():
 
 def test_volume_comes_from_the_affine():
     mask = box(x=(0, 5))
-    assert measure(mask, AFFINE, slabs()).volume_ml == pytest.approx(5 * 40 * 10 * ML)
+    assert measure_lesion(mask, AFFINE, slabs()).volume_ml == pytest.approx(5 * 40 * 10 * ML)
     finer = AFFINE.copy()
     finer[:3, :3] /= 2
     without_affine = Territories(slabs().labels, JHU_NAMES)
-    assert measure(mask, finer, without_affine).volume_ml == pytest.approx(5 * 40 * 10 * ML / 8)
+    assert measure_lesion(mask, finer, without_affine).volume_ml == pytest.approx(5 * 40 * 10 * ML / 8)
 
 
 @pytest.mark.parametrize(("x", "side"), [((0, 10), "left"), ((30, 40), "right"), ((10, 30), "both"), ((2, 21), "left")])
 def test_side(x, side):
-    assert measure(box(x=x), AFFINE, slabs()).side == side
+    assert measure_lesion(box(x=x), AFFINE, slabs()).side == side
 
 
 def test_side_follows_the_affine_where_there_is_no_territory():
     empty = Territories(np.zeros(SHAPE, np.int16), {})
     mirrored = np.diag([-1.0, 1, 1, 1]) @ AFFINE
-    assert measure(box(x=(0, 10)), AFFINE, empty).side == "left"
-    assert measure(box(x=(0, 10)), mirrored, empty).side == "right"
+    assert measure_lesion(box(x=(0, 10)), AFFINE, empty).side == "left"
+    assert measure_lesion(box(x=(0, 10)), mirrored, empty).side == "right"
 
 
 def test_share_of_each_territory():
-    findings = measure(box(x=(0, 5), z=(0, 20)), AFFINE, slabs())
+    findings = measure_lesion(box(x=(0, 5), z=(0, 20)), AFFINE, slabs())
     assert findings.territories == {
         ("frontal MCA", "left"): pytest.approx(0.25),
         ("parietal MCA", "left"): pytest.approx(0.25),
@@ -75,12 +75,12 @@ def test_share_of_each_territory():
     ],
 )
 def test_aspects(x, z, score):
-    assert measure(box(x=x, z=z), AFFINE, slabs()).aspects == score
+    assert measure_lesion(box(x=x, z=z), AFFINE, slabs()).aspects == score
 
 
 def test_aspects_is_of_the_worse_hemisphere():
     mask = box(x=(0, 3)) | box(x=(20, 40), z=(0, 30))
-    assert measure(mask, AFFINE, slabs()).aspects == 5
+    assert measure_lesion(mask, AFFINE, slabs()).aspects == 5
 
 
 @pytest.mark.parametrize(
@@ -96,29 +96,29 @@ def test_aspects_is_of_the_worse_hemisphere():
     ],
 )
 def test_mass_effect(x, z, grade):
-    assert measure(box(x=x, z=z), AFFINE, slabs()).mass_effect == grade
+    assert measure_lesion(box(x=x, z=z), AFFINE, slabs()).mass_effect == grade
 
 
 def test_separate_lesions_are_counted():
     mask = box(x=(0, 2), y=(0, 2)) | box(x=(6, 8), y=(0, 2)) | box(x=(8, 10), y=(2, 4))
-    assert measure(mask, AFFINE, slabs()).n_components == 2
+    assert measure_lesion(mask, AFFINE, slabs()).n_components == 2
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.int16, np.float64, bool])
 def test_the_type_of_the_mask_does_not_matter(dtype):
-    assert measure(box(x=(0, 5), dtype=dtype), AFFINE, slabs()) == measure(box(x=(0, 5)), AFFINE, slabs())
+    assert measure_lesion(box(x=(0, 5), dtype=dtype), AFFINE, slabs()) == measure_lesion(box(x=(0, 5)), AFFINE, slabs())
 
 
 def test_nan_is_no_lesion_and_memory_order_does_not_matter():
     mask = box(x=(0, 5), dtype=np.float32)
     mask[30] = np.nan
-    expected = measure(box(x=(0, 5)), AFFINE, slabs())
-    assert measure(mask, AFFINE, slabs()) == expected
-    assert measure(np.asfortranarray(mask), AFFINE, slabs()) == expected
+    expected = measure_lesion(box(x=(0, 5)), AFFINE, slabs())
+    assert measure_lesion(mask, AFFINE, slabs()) == expected
+    assert measure_lesion(np.asfortranarray(mask), AFFINE, slabs()) == expected
 
 
 def test_an_empty_mask_is_no_lesion():
-    findings = measure(np.zeros(SHAPE), AFFINE, slabs())
+    findings = measure_lesion(np.zeros(SHAPE), AFFINE, slabs())
     assert (findings.volume_ml, findings.n_components, findings.territories) == (0, 0, {})
     assert (findings.aspects, findings.mass_effect) == (None, "none")
 
@@ -127,20 +127,20 @@ def test_territories_are_brought_to_the_grid_of_the_mask():
     flipped = np.diag([-1.0, 1, 1, 1])
     flipped[0, 3] = SHAPE[0] - 1
     mask = box(x=(0, 5), z=(0, 20))
-    expected = measure(mask, AFFINE, slabs())
-    assert measure(mask[::-1], AFFINE @ flipped, slabs()) == expected
+    expected = measure_lesion(mask, AFFINE, slabs())
+    assert measure_lesion(mask[::-1], AFFINE @ flipped, slabs()) == expected
 
     coarse = AFFINE @ np.diag([2.0, 2, 2, 1])
     coarse[:3, 3] += 1
     # The grid holds only a part of the brain: shares are of the whole territory all the same.
-    half = measure(mask[:4:2, ::2, ::2], coarse, slabs())
+    half = measure_lesion(mask[:4:2, ::2, ::2], coarse, slabs())
     assert half.side == "left"
     assert half.territories["frontal MCA", "left"] == pytest.approx(0.2)
 
 
 def test_other_grid_without_affine_is_an_error():
     with pytest.raises(StrokebenchError, match="grid"):
-        measure(np.ones((8, 8, 8)), AFFINE, Territories(slabs().labels, JHU_NAMES))
+        measure_lesion(np.ones((8, 8, 8)), AFFINE, Territories(slabs().labels, JHU_NAMES))
 
 
 @pytest.mark.parametrize(
@@ -155,9 +155,9 @@ def test_other_grid_without_affine_is_an_error():
 )
 def test_masks_that_cannot_be_measured(mask, affine):
     with pytest.raises(StrokebenchError):
-        measure(mask, affine, slabs())
+        measure_lesion(mask, affine, slabs())
 
 
 def test_a_fourth_axis_of_length_one_is_dropped():
     mask = box(x=(0, 5))
-    assert measure(mask[..., None], AFFINE, slabs()) == measure(mask, AFFINE, slabs())
+    assert measure_lesion(mask[..., None], AFFINE, slabs()) == measure_lesion(mask, AFFINE, slabs())

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from strokebench.datasets.images.lesion import JHU_NAMES, Territories, measure
+from strokebench.datasets.images.lesion import JHU_NAMES, Territories, measure_lesion
 from strokebench.datasets.soop import load as soop
 from strokebench.datasets.soop.lesions import ATLAS, LESIONS, masks_by_patient, read_territories
 from strokebench.datasets.texts.prompts import PROMPTS
@@ -196,7 +196,7 @@ def test_measurements_agree_with_the_published_ones():
     with zipfile.ZipFile(REAL / LESIONS) as archive:
         for patient in sorted(masks)[::30]:
             image = nibabel.Nifti1Image.from_bytes(gzip.decompress(archive.read(masks[patient])))
-            findings = measure(np.asarray(image.dataobj), image.affine, territories)
+            findings = measure_lesion(np.asarray(image.dataobj), image.affine, territories)
             row = published.loc[patient]
             assert findings.volume_ml * 1000 == pytest.approx(row["lesion_volume"])
             for label, column in columns.items():

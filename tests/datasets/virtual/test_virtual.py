@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from scipy import ndimage
 
-from strokebench.datasets.images.lesion import Territories, measure
+from strokebench.datasets.images.lesion import Territories, measure_lesion
 from strokebench.datasets.texts.prompts import PROMPTS
 from strokebench.datasets.virtual import generate, load
 from strokebench.datasets.virtual.anatomy import NAMES, TERRITORIES, anatomy
@@ -133,7 +133,7 @@ def test_an_infarct_lies_where_it_was_planned():
         if lesion.satellites or lesion.volume_ml > 100 or lesion.volume_ml < 2:
             continue
         volume = draw_volume(lesion, SITES[k % 4], anatomy(), np.random.default_rng(k), Strengths())
-        found = measure(volume.mask, volume.affine, Territories(volume.labels, NAMES))
+        found = measure_lesion(volume.mask, volume.affine, Territories(volume.labels, NAMES))
         share = {key: value for key, value in found.territories.items() if value > 0.01}
         assert (lesion.territory, lesion.side) in share
         assert found.side in (lesion.side, "both")
