@@ -121,8 +121,9 @@ class VisionClient:
         raise AssertionError("the last attempt returns or raises")
 
     def _repeats(self, error: Exception) -> bool | float:
-        repeat = isinstance(error, Unanswered) and error.repeat and not (error.fatal or self.stopped)
-        return repeat and (error.after or True)
+        if not isinstance(error, Unanswered) or self.stopped or error.fatal or not error.repeat:
+            return False
+        return error.after or True
 
     async def _request(self, messages: list[dict[str, Any]], same_request: str) -> Answer:
         import openai
@@ -152,7 +153,7 @@ class VisionClient:
             raise Unanswered("bad response", self._line(str(error))) from None
         finally:
             self.at_work.discard(task)
-        words = {
+        words: dict[str, Any] = {
             name: self.endpoint.key.redact(getattr(answer, name))
             for name in ("text", "finish_reason", "refusal", "served_model", "fingerprint")
         }

@@ -63,7 +63,7 @@ def download(
     path.parent.mkdir(parents=True, exist_ok=True)
     part.touch()
     on_bytes(part.stat().st_size)
-    retries, whole = session.get_adapter(url).max_retries, False
+    retries, whole = session.get_adapter(url).max_retries, False  # type: ignore[attr-defined]
     try:
         while not whole:
             try:
