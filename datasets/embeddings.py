@@ -24,6 +24,7 @@ class Embeddings:
             prompt's answer. A missing answer is NaN. None for a cohort without text.
         prompts: names of the prompts, in the order of the second axis of `text`.
         image_encoder, text_encoder: what made them, for every table's caption.
+        untrained: names of those of them that learnt from nothing.
         fingerprint: hash of the inputs, the encoders and their settings.
 
     Raises:
@@ -37,6 +38,7 @@ class Embeddings:
     prompts: tuple[str, ...] = ()
     image_encoder: str = ""
     text_encoder: str = ""
+    untrained: tuple[str, ...] = ()
     fingerprint: str = ""
 
     def __post_init__(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
@@ -12,6 +13,7 @@ import pandas as pd
 
 from strokebench.errors import StrokebenchError
 from strokebench.files import atomic_path, file_digest, read_json, write_json
+from strokebench.tasks.conditions import COMPLETE
 from strokebench.tasks.endpoint import Endpoint
 from strokebench.tasks.endpoints.binary import BINARY
 from strokebench.tasks.endpoints.parse import parse_endpoint
@@ -22,7 +24,7 @@ SETTING: tuple[str, ...] = ("method", "variant", "condition")
 """What a row of a table stands for; its runs differ in seed and fold only."""
 
 RUN: tuple[str, ...] = (*SETTING, "seed", "fold")
-"""The columns that name a run, in predictions and in runs."""
+"""The columns that name a run, in predictions and in runs; all of them ids, labels for people are apart."""
 
 PREDICTION_COLUMNS: tuple[str, ...] = (
     *("experiment", "dataset", "outcome", "method", "variant", "condition", "protocol", "split"),
@@ -30,9 +32,13 @@ PREDICTION_COLUMNS: tuple[str, ...] = (
 )
 RUN_COLUMNS: tuple[str, ...] = (
     *RUN,
+    *("variant_label", "condition_label", "keep", "when", "rate", "fill", "balance", "params"),
     *("key", "status", "error", "fit_seconds", "predict_seconds", "peak_mb", "parameters", "best_epoch"),
     *("validation_auc", "threshold"),
 )
+"""`variant_label` and `condition_label` are for people; `keep` to `fill` are the condition's fields, `keep` joined by
+`+`; `params` are the hyper-parameters that differ from the method's defaults, as JSON."""
+
 STATUSES: tuple[str, ...] = ("done", "failed", "missing")
 
 PREDICTIONS_FILE, RUNS_FILE, FACTS_FILE = "predictions.parquet", "runs.parquet", "results.json"
@@ -41,13 +47,22 @@ RESULT_FILES = (PREDICTIONS_FILE, RUNS_FILE, FACTS_FILE, PATIENT_FACTS_FILE, GRO
 """What `Results.write` writes; the last two only where there is something to say."""
 
 
+def variant_id(params: Mapping[str, Any]) -> str:
+    """What names hyper-parameters in predictions and runs; empty where nothing differs from the method's own.
+
+    >>> variant_id({"layers": 2, "heads": 8})
+    'heads=8,layers=2'
+    """
+    return ",".join(f"{name}={params[name]!r}" for name in sorted(params))
+
+
 class Provenance(TypedDict, total=False):
     """Where results come from. Keys that are unknown are left out, and the reports leave them out too."""
 
     dataset: str
     """Short name, `virtual`."""
     title: str
-    """What every output calls the cohort, `virtual cohort`."""
+    """What every output calls the cohort, `virtual cohort`: for people, no fact is read out of it."""
     synthetic: bool
     """Every output must say so."""
     outcome: str
@@ -61,8 +76,22 @@ class Provenance(TypedDict, total=False):
     """Patients of the cohort that were left out because their outcome is not known."""
     balance: str
     """How the training parts were balanced, `smote`: balanced training shifts probabilities."""
+    encoder_pair: str
+    """What the user chose, `embedded`."""
     encoders: str | dict[str, str]
     """Name of the pair, or names by modality."""
+    untrained_encoders: list[str]
+    """Names of those of them whose weights have learnt from nothing."""
+    quick: bool
+    """A quick check, of which no number is a result."""
+    labels_shuffled: int
+    """The seed that the labels were permuted with, where they were."""
+    scale_text: bool
+    """Sentences that state the outcome's own scale were left in the text."""
+    tuned: dict[str, str]
+    """Method -> what may be said of its hyper-parameters, for those whose come from a file."""
+    imported: bool
+    """The runs were computed elsewhere, and came as a package."""
     data_sha256: str
     split_sha256: str
     versions: dict[str, str]
@@ -90,6 +119,41 @@ class MethodInfo:
     source: str = ""
     adapted: bool = False
     notes: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Setting:
+    """A method with hyper-parameters under a condition: what a row of a table stands for.
+
+    Args:
+        name: unique in the results. label: as tables print it, unique too.
+        plain: the method's own hyper-parameters, nothing taken away, and no other setting of the method beside it.
+    """
+
+    name: str
+    method: MethodInfo
+    variant: str
+    condition: str
+    label: str
+    plain: bool
+
+    @property
+    def key(self) -> tuple[str, str, str]:
+        """Values of `SETTING`."""
+        return self.method.name, self.variant, self.condition
+
+
+def setting_names(frame: pd.DataFrame, among: pd.DataFrame | None = None) -> list[str]:
+    """What each row's setting is called: the method, or method/variant/condition where `among` has several of it.
+
+    Args:
+        frame: has the columns `SETTING`. among: the same; default `frame`.
+    """
+    settings = frame[list(SETTING)].fillna("").astype(str)
+    known = (settings if among is None else among[list(SETTING)].fillna("").astype(str)).drop_duplicates()
+    several = set(known.loc[known["method"].duplicated(), "method"])
+    rows = zip(*(settings[column] for column in SETTING), strict=True)
+    return ["/".join(setting) if setting[0] in several else setting[0] for setting in rows]
 
 
 @dataclass(frozen=True)
@@ -176,6 +240,32 @@ class Results:
         ]
         return pd.DataFrame(rows, columns=[*RUN, *self.judged_by])
 
+    @cached_property
+    def settings(self) -> dict[str, Setting]:
+        """The planned settings by `Setting.name`, in the order of the runs."""
+        planned = self.runs[[*SETTING, "variant_label", "condition_label"]].astype(object).fillna("")
+        rows = planned.assign(name=setting_names(self.runs)).drop_duplicates("name").to_dict("records")
+        labels = {row["name"]: self._label(row) for row in rows}
+        counts = Counter(labels.values())
+        found = {}
+        for row in rows:
+            name, label = row["name"], labels[row["name"]]
+            if counts[label] > 1:
+                label += f" [{', '.join(filter(None, (row['variant'], row['condition'])))}]"
+            plain = name == row["method"] and not row["variant_label"] and row["condition"] in ("", COMPLETE.id)
+            found[name] = Setting(name, self.method(row["method"]), row["variant"], row["condition"], label, plain)
+        return found
+
+    def _label(self, row: Mapping[str, Any]) -> str:
+        condition = "" if row["condition"] == COMPLETE.id else row["condition_label"] or row["condition"]
+        more = [str(part) for part in (row["variant_label"] or row["variant"], condition) if part]
+        label = self.method(row["method"]).label
+        return f"{label} ({', '.join(more)})" if more else label
+
+    def runs_of(self, setting: Setting) -> pd.DataFrame:
+        """The planned runs of a setting."""
+        return self.runs[(self.runs[list(SETTING)].fillna("") == list(setting.key)).all(axis=1)]
+
     def method(self, name: str) -> MethodInfo:
         """The description of a method of these results."""
         return next(method for method in self.methods if method.name == name)
@@ -231,6 +321,14 @@ class Results:
             patient_facts=pd.read_parquet(folder / PATIENT_FACTS_FILE) if told else None,
             groups=pd.read_parquet(folder / GROUPS_FILE) if grouped else None,
         )
+
+
+def read_provenance(folder: Path) -> Provenance:
+    """Where the results that lie in a folder come from; empty where they cannot be read."""
+    try:
+        return read_json(folder / FACTS_FILE)["provenance"]
+    except (StrokebenchError, KeyError, TypeError):
+        return {}
 
 
 def _method_info(stored: dict[str, Any]) -> MethodInfo:

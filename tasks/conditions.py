@@ -44,8 +44,21 @@ class Condition:
             raise ValueError(f"The rate of missing patients is {self.rate}, not within (0, 1].")
 
     @property
+    def id(self) -> str:
+        """What names it in predictions and runs: two conditions that differ in anything have two of them.
+
+        `complete`, `image+table`, `image+table@test`, `image+text@test,rate=0.3,fill=zero`.
+        """
+        if self.keep == frozenset(Modality):
+            return "complete"
+        kept = "+".join(modality.value for modality in Modality if modality in self.keep) or "none"
+        other = [f"rate={self.rate!r}"] if self.rate < 1 else []
+        other += [f"fill={self.fill}"] if self.fill != "mean" else []
+        return ",".join([kept + ("@test" if self.when == "test_only" else ""), *other])
+
+    @property
     def name(self) -> str:
-        """`complete`, or what is kept: `image+table`, `image+table@test`, `image+text 30 % lack the rest@test`."""
+        """What people call it: `complete`, `image+table`, `image+text 30 % lack the rest@test`; never a join key."""
         if self.keep == frozenset(Modality):
             return "complete"
         kept = "+".join(modality.value for modality in Modality if modality in self.keep) or "none"

@@ -91,16 +91,26 @@ def _of_cohort(chosen: Settings, protocol: str) -> tuple[Path, list[Path], Descr
     from strokebench.datasets.catalogue import load_cohort
     from strokebench.files import home
     from strokebench.reports.cohort.describe import describe_cohort
-    from strokebench.tasks.protocols import PROTOCOLS
+    from strokebench.reports.page.parts import facts_of
 
     cohort = load_cohort(chosen.dataset)
     endpoint = choose_endpoint(cohort, chosen.outcome, chosen.keep_scale_text)
-    names = [
-        results_name(cohort.name, endpoint.name, replace(chosen, protocol=each))
-        for each in ([protocol] if protocol else PROTOCOLS)
-    ]
+    wanted = {
+        "dataset": cohort.name,
+        "outcome": endpoint.expression,
+        "encoder_pair": chosen.encoders,
+        "balance": chosen.balance,
+        "quick": chosen.quick,
+        "scale_text": chosen.keep_scale_text,
+        "labels_shuffled": chosen.shuffle_labels,
+        "imported": None,
+    } | ({"protocol": protocol} if protocol else {})
     folder = home("results", results_name(cohort.name, endpoint.name, replace(chosen, protocol=protocol)))
-    # Tables of tuned hyper-parameters lie beside those of the default ones.
-    tuned = [path for name in names for path in sorted(home("results").glob(f"{name}-tuned_*"))]
-    found = [*(home("results", name) for name in names), *tuned]
+    # Those of tuned hyper-parameters too, and whatever else differs in nothing that was asked for.
+    found = []
+    for path in sorted(home("results").glob("*/*")):
+        facts = facts_of(path) if path.is_dir() else {}
+        if facts and all(facts.get(name) == value for name, value in wanted.items()):
+            found.append(path.parent)
+    found = list(dict.fromkeys(found))
     return folder, found, describe_cohort(cohort, endpoint.expression)

@@ -8,10 +8,8 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from strokebench.benchmarks.running.store import Store
-from strokebench.benchmarks.sharing.export import IMPORTED
-from strokebench.errors import StrokebenchError
-from strokebench.files import home, read_json
-from strokebench.reports.results import FACTS_FILE, RUNS_FILE
+from strokebench.files import home
+from strokebench.reports.results import RUNS_FILE, read_provenance
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -36,7 +34,8 @@ def show_status(console: Console) -> None:
     failures = []
     for folder in found:
         runs = pd.read_parquet(folder / RUNS_FILE)
-        if not folder.parent.name.startswith(IMPORTED):
+        imported = read_provenance(folder).get("imported", False)
+        if not imported:
             runs["status"] = [store.status(key) for key in runs["key"]]
         for number, (method, part) in enumerate(runs.groupby("method", sort=False)):
             counts = part["status"].value_counts()
@@ -51,7 +50,7 @@ def show_status(console: Console) -> None:
                 str(method),
             )
         # Why another machine's runs failed is not told to others.
-        if not folder.parent.name.startswith(IMPORTED):
+        if not imported:
             failures += [(folder, row) for row in runs[runs["status"] == "failed"].to_dict("records")]
     console.print(table)
     for folder, row in failures[:SHOWN_FAILURES]:
@@ -67,9 +66,7 @@ def show_status(console: Console) -> None:
 
 
 def _show_age(folder: Path, console: Console) -> None:
-    try:
-        facts = read_json(folder / FACTS_FILE)["provenance"]
-    except (StrokebenchError, KeyError):
+    if not (facts := read_provenance(folder)):
         return
     said = f"{facts.get('title', '')}, newest run {facts.get('created', '–')}"
     console.print(f"[dim]{folder.parent.name}/{folder.name}: {said}[/]")

@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from strokebench.benchmarks.experiments.find import experiment
-from strokebench.benchmarks.experiments.table3 import COMPLETE, LOSSES, WEIGHTS
 from strokebench.benchmarks.running.experiment import Experiment, Plan
 from strokebench.benchmarks.running.plans import method_runs, usable_methods
+from strokebench.reports.results import variant_id
+from strokebench.tasks.paper_setup import ALL_LOSSES, ANGLE_SEED, LOSS_WEIGHTS, LOSSES, PROPOSED
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -16,18 +17,15 @@ if TYPE_CHECKING:
     from strokebench.benchmarks.running.context import Context
     from strokebench.reports.results import Results
 
-SEED = 42
-"""The paper's (section 4.3)."""
-
-WITHOUT = "+ contrastive"
-"""What the losses' effect is measured against: the same but for the alignment loss."""
+COMPLETE, WITHOUT = (variant_id(LOSSES[losses]) for losses in (ALL_LOSSES, "cls+con"))
+"""What the losses' effect is measured with: all of them, and the same but for the alignment loss."""
 
 VARIANTS = {
     COMPLETE: "All losses",
     WITHOUT: "Without the alignment loss",
-    "classification": "Without alignment and contrastive loss",
+    variant_id(LOSSES["cls"]): "Without alignment and contrastive loss",
 }
-"""Variant of Table 3 -> label here; they share their runs."""
+"""Id -> label here; Table 3 shares the runs."""
 
 
 @experiment
@@ -36,18 +34,19 @@ class Alignment(Experiment):
 
     name, order = "alignment", 100
     title = "Alignment: the angle between image and text"
-    default_methods = ("vdafm",)
+    default_methods = (PROPOSED,)
 
     def plan(self, context: Context) -> Plan:
         """Folds of seed 42, or of the last seed where that is not among them."""
-        methods, left_out = usable_methods(context, self.default_methods, WEIGHTS)
+        methods, left_out = usable_methods(context, self.default_methods, LOSS_WEIGHTS)
         seeds = [fold.seed for fold in context.split.folds]
-        seed = SEED if SEED in seeds else seeds[-1]
+        seed = ANGLE_SEED if ANGLE_SEED in seeds else seeds[-1]
         runs = [
             run
             for method in methods
-            for variant in VARIANTS
-            for run in method_runs(method, context, LOSSES[variant], variant)
+            for params in LOSSES.values()
+            if (label := VARIANTS.get(variant_id(params)))
+            for run in method_runs(method, context, params, label)
             if run.seed == seed
         ]
         return Plan(runs, left_out)

@@ -9,6 +9,7 @@ from strokebench.benchmarks.experiments.find import experiment
 from strokebench.benchmarks.running.experiment import Experiment, Plan
 from strokebench.benchmarks.running.plans import method_runs, usable_methods
 from strokebench.errors import StrokebenchError
+from strokebench.tasks.paper_setup import NEW_HOSPITAL_METHODS
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -24,7 +25,7 @@ class Figure5(Experiment):
     name, order = "figure5", 110
     title = "Figure 5: a hospital never seen in training"
     protocol = "loho"
-    default_methods = ("vdafm", "sparsemm", "concat", "random_forest")
+    default_methods = NEW_HOSPITAL_METHODS
 
     def plan(self, context: Context) -> Plan:
         """Raises StrokebenchError where the context is split otherwise than by hospital."""

@@ -12,15 +12,13 @@ from strokebench.benchmarks.keys.described import described
 from strokebench.benchmarks.running.experiment import Experiment, Plan
 from strokebench.benchmarks.running.plans import method_runs, usable_methods
 from strokebench.reports.grids.table import GridPoint
+from strokebench.tasks.paper_setup import apart
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from strokebench.benchmarks.running.context import Context
     from strokebench.reports.results import Results
-
-JOINT = ":"
-"""Joins parameters that vary together, and their values: `hidden:width` may be `512:256`."""
 
 
 @dataclass(frozen=True)
@@ -36,10 +34,13 @@ class Grid:
     @property
     def parameters(self) -> tuple[str, ...]:
         """The names of all parameters."""
-        return tuple(name for axis in self.axes for name in axis.split(JOINT))
+        return tuple(name for axis, values in self.axes.items() for name in apart(axis, values[0]))
 
-    def points(self, method: str) -> list[GridPoint]:
+    def points(self, method: str, tuned: bool = False) -> list[GridPoint]:
         """Every setting, the last axis fastest.
+
+        Args:
+            tuned: parameters come from a file, which must not take the place of the grid's own.
 
         Raises:
             ValueError: the method lacks a parameter of the grid.
@@ -50,12 +51,10 @@ class Grid:
         points = []
         for combination in product(*self.axes.values()):
             values = dict(zip(self.axes, combination, strict=True))
-            settings = {
-                name: value for axis, joint in values.items() for name, value in _apart(axis, joint, defaults).items()
-            }
-            chosen = all(defaults[name] == value for name, value in settings.items())
-            variant = ", ".join(f"{name}={value}" for name, value in settings.items())
-            points.append(GridPoint(variant, values, settings, chosen))
+            params = {name: value for axis, joint in values.items() for name, value in apart(axis, joint).items()}
+            chosen = all(defaults[name] == value for name, value in params.items())
+            label = ", ".join(f"{name}={value}" for name, value in params.items())
+            points.append(GridPoint(label, values, {} if chosen and not tuned else params, chosen))
         return points
 
 
@@ -81,11 +80,8 @@ class GridExperiment(Experiment):
         seeds = list(dict.fromkeys(fold.seed for fold in context.split.folds))[: context.settings.grid_seeds]
         runs = []
         for method in methods:
-            tuned = method in context.tuned
-            for point in self.grid.points(method):
-                # A tuned value must not take the place of the grid's own.
-                params = point.settings if tuned else point.params
-                runs += [run for run in method_runs(method, context, params, point.variant) if run.seed in seeds]
+            for point in self.grid.points(method, method in context.tuned):
+                runs += [run for run in method_runs(method, context, point.params, point.label) if run.seed in seeds]
         return Plan(runs, left_out)
 
     def report(self, results: Results, folder: Path) -> RenderableType:
@@ -94,7 +90,8 @@ class GridExperiment(Experiment):
         from strokebench.reports.tables.caption import cohort_title
         from strokebench.reports.tables.section import Panel, Section, publish
 
-        points = {method.name: self.grid.points(method.name) for method in results.methods}
+        tuned = results.provenance.get("tuned", {})
+        points = {method.name: self.grid.points(method.name, method.name in tuned) for method in results.methods}
         panels = []
         for method, settings in points.items():
             label = results.method(method).label
@@ -117,11 +114,3 @@ class GridExperiment(Experiment):
         )
         lead = " ".join(grid_lead(results, method, settings) for method, settings in points.items())
         return publish(Section(self.name, self.title, cohort_title(results), panels, lead), folder)
-
-
-def _apart(axis: str, joint: Any, defaults: Mapping[str, Any]) -> dict[str, Any]:
-    """`hidden:width`, `512:256` -> {"hidden": 512, "width": 256}, each of its default's type."""
-    if JOINT not in axis:
-        return {axis: joint}
-    names = axis.split(JOINT)
-    return {name: type(defaults[name])(value) for name, value in zip(names, str(joint).split(JOINT), strict=True)}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from strokebench.benchmarks.experiments.find import experiment
 from strokebench.benchmarks.experiments.grid import Grid, GridExperiment
+from strokebench.tasks.paper_setup import GRIDS
 
 
 @experiment
@@ -12,7 +13,7 @@ class Figure2(GridExperiment):
 
     name, order = "figure2", 60
     title = "Figure 2: layers and heads of the joint encoder"
-    grid = Grid({"layers": (1, 2, 3), "heads": (4, 8, 16, 32)})
+    grid = Grid(GRIDS["figure2"])
     metrics = ("AUC", "ACC", "F1")
     shows = "How three metrics change with the number of attention heads, one line a number of layers."
 
@@ -23,7 +24,7 @@ class Figure3(GridExperiment):
 
     name, order = "figure3", 70
     title = "Figure 3: weights of the contrastive and the semantic alignment loss"
-    grid = Grid({"contrastive_weight": (0.05, 0.1, 0.2, 0.5), "alignment_weight": (0.01, 0.02, 0.05, 0.1)})
+    grid = Grid(GRIDS["figure3"])
     shows = "Every metric for each pair of loss weights, mean and standard deviation over runs printed in the cell."
     does_not_show = "A best pair: cells that differ by less than the ± printed in them are not told apart."
 
@@ -34,7 +35,7 @@ class Figure4(GridExperiment):
 
     name, order = "figure4", 80
     title = "Figure 4: hidden and output size of the reductions"
-    grid = Grid({"hidden:width": ("128:64", "256:128", "512:256", "512:512")})
+    grid = Grid(GRIDS["figure4"])
     shows = "How each metric changes with the size of the network."
 
 
@@ -44,5 +45,5 @@ class Dropout(GridExperiment):
 
     name, order = "dropout", 90
     title = "Dropout in the reductions and the head"
-    grid = Grid({"dropout": (0.3, 0.4, 0.5, 0.6, 0.7)})
+    grid = Grid(GRIDS["dropout"])
     shows = "How each metric changes with the share of units dropped in training."

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from strokebench.benchmarks.experiments.find import experiment
 from strokebench.benchmarks.running.experiment import Experiment, Plan
 from strokebench.benchmarks.running.plans import method_runs, usable_methods
+from strokebench.tasks.paper_setup import PROPOSED
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -26,17 +27,16 @@ class Paper(Experiment):
     protocol = "holdout"
 
     def plan(self, context: Context) -> Plan:
-        from strokebench.reports.paper.settings import VDAFM, planned_settings
+        from strokebench.reports.paper.settings import planned_settings
 
         methods, left_out = usable_methods(context)
         # Methods that the paper does not have are not left out: nothing of it stands beside them.
         settings = [setting for setting in planned_settings() if setting.method in methods]
         runs = []
         for setting in settings:
-            params = dict(setting.params)
-            runs += method_runs(setting.method, context, params, setting.variant, setting.condition)
-        if VDAFM in left_out:
-            left_out[VDAFM] += "; Tables 2 and 3 and the figures stay empty"
+            runs += method_runs(setting.method, context, setting.params, setting.label, setting.condition)
+        if PROPOSED in left_out:
+            left_out[PROPOSED] += "; Tables 2 and 3 and the figures stay empty"
         return Plan(runs, left_out)
 
     def report(self, results: Results, folder: Path) -> RenderableType:

@@ -12,6 +12,7 @@ from strokebench.benchmarks.running.experiment import Experiment, Plan
 from strokebench.benchmarks.running.plans import method_runs, usable_methods
 from strokebench.tasks.conditions import Condition, When, all_subsets
 from strokebench.tasks.inputs import Modality
+from strokebench.tasks.paper_setup import PROPOSED
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -30,7 +31,7 @@ class Table2(Experiment):
 
     name, order = "table2", 40
     title = "Table 2: which modalities matter"
-    default_methods = ("vdafm",)
+    default_methods = (PROPOSED,)
 
     def plan(self, context: Context) -> Plan:
         methods, left_out = usable_methods(context, self.default_methods)
@@ -113,16 +114,13 @@ def entries(results: Results, when: When) -> list[Entry]:
     from strokebench.reports.ablation.table import Entry
 
     found = []
-    # A method whose hyper-parameters come from a file has a variant of its own.
-    variants = results.runs.groupby("method")["variant"].first()
     for method in results.methods:
-        variant = str(variants[method.name])
         whole = frozenset(Modality(name) for name in method.uses)
         # The whole is the last of the largest, in both ways.
         for condition in sorted(conditions(whole), key=lambda condition: len(condition.keep)):
             if condition.keep == whole or condition.when == when:
                 kept = [modality.value for modality in ORDER if modality in condition.keep]
                 label = " + ".join(name.capitalize() for name in kept)
-                paper = "+".join(kept) if method.name == "vdafm" else ""
-                found.append(Entry(method.name, variant, condition.name, label, paper, condition.keep == whole))
+                paper = "+".join(kept) if method.name == PROPOSED else ""
+                found.append(Entry(method.name, "", condition.id, label, paper, condition.keep == whole))
     return found

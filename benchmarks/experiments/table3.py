@@ -3,31 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from strokebench.benchmarks.experiments.find import experiment
 from strokebench.benchmarks.running.experiment import Experiment, Plan
 from strokebench.benchmarks.running.plans import method_runs, usable_methods
+from strokebench.reports.results import variant_id
+from strokebench.tasks.conditions import COMPLETE
+from strokebench.tasks.paper_setup import ALL_LOSSES, LOSS_LABELS, LOSS_WEIGHTS, LOSSES, PROPOSED
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from strokebench.benchmarks.running.context import Context
     from strokebench.reports.results import Results
-
-WEIGHTS = ("contrastive_weight", "alignment_weight")
-
-LOSSES: dict[str, dict[str, Any]] = {
-    "classification": {"contrastive_weight": 0.0, "alignment_weight": 0.0},
-    "+ contrastive": {"alignment_weight": 0.0},
-    "+ alignment": {"contrastive_weight": 0.0},
-    "all losses": {},
-}
-"""Variant -> what differs from the defaults; the last shares its runs with Table 1."""
-
-COMPLETE = "all losses"
-
-PAPER_LABELS = dict(zip(LOSSES, ("cls", "cls+con", "cls+sem", "cls+con+sem"), strict=True))
 
 
 @experiment
@@ -36,15 +25,15 @@ class Table3(Experiment):
 
     name, order = "table3", 50
     title = "Table 3: which losses matter"
-    default_methods = ("vdafm",)
+    default_methods = (PROPOSED,)
 
     def plan(self, context: Context) -> Plan:
-        methods, left_out = usable_methods(context, self.default_methods, WEIGHTS)
+        methods, left_out = usable_methods(context, self.default_methods, LOSS_WEIGHTS)
         runs = [
             run
             for method in methods
-            for variant, params in LOSSES.items()
-            for run in method_runs(method, context, params, variant)
+            for losses, params in LOSSES.items()
+            for run in method_runs(method, context, params, LOSS_LABELS[losses])
         ]
         return Plan(runs, left_out)
 
@@ -53,14 +42,11 @@ class Table3(Experiment):
         from strokebench.reports.ablation.table import Entry, ablation_lead, ablation_table, nothing_planned
         from strokebench.reports.tables.caption import cohort_title
         from strokebench.reports.tables.section import Panel, Section, publish
-        from strokebench.tasks.conditions import COMPLETE as EVERYTHING
 
         entries = [
-            Entry(
-                method.name, variant, EVERYTHING.name, variant.capitalize(), PAPER_LABELS[variant], variant == COMPLETE
-            )
+            Entry(method.name, variant_id(params), COMPLETE.id, LOSS_LABELS[losses], losses, losses == ALL_LOSSES)
             for method in results.methods
-            for variant in LOSSES
+            for losses, params in LOSSES.items()
         ]
         note = "Rows 2 and 3 of the paper's table are named by the order in its text, and may be exchanged."
         table = ablation_table(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from strokebench.benchmarks.leaks.audit import FULL, QUICK, Audit, remembered_audit
 from strokebench.benchmarks.leaks.finding import by_severity
 from strokebench.benchmarks.leaks.nearness import EXAMINED
+from strokebench.benchmarks.running.provenance import provenance_of
 from strokebench.reports.tables.section import SECTION_FILE
 
 if TYPE_CHECKING:
@@ -70,7 +71,10 @@ def write_section(audit: Audit, context: Context, folder: Path) -> RenderableTyp
     title = context.title + (" (synthetic patients)" if context.cohort.synthetic else "")
     panel = Panel("leaks", _table(audit, context, title), shows=SHOWS, does_not_show=DOES_NOT_SHOW)
     alarms = [f"Leak alarm: {finding.message}" for finding in audit.findings if finding.severity == "alarm"]
-    return publish(Section("leaks", "Leak alarms", title, [panel], _lead(audit), warnings=alarms), folder)
+    section = Section(
+        "leaks", "Leak alarms", title, [panel], _lead(audit), warnings=alarms, provenance=provenance_of(context)
+    )
+    return publish(section, folder)
 
 
 def _alarms(audit: Audit) -> dict:

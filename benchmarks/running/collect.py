@@ -8,11 +8,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from strokebench.benchmarks.keys.code import package_versions
 from strokebench.benchmarks.keys.described import Described, described
 from strokebench.benchmarks.running.context import Context
 from strokebench.benchmarks.running.groups import patient_groups
-from strokebench.benchmarks.running.provenance import commit, machine
+from strokebench.benchmarks.running.provenance import provenance_of
 from strokebench.benchmarks.running.run import Run
 from strokebench.benchmarks.running.store import Store
 from strokebench.files import digest
@@ -75,8 +74,8 @@ class Collector:
         return digest(
             {
                 "experiment": self.experiment,
-                "runs": [[*run.names().values(), key, *self.store.stamp(key)] for run, key in self.planned],
-                "provenance": self._known(),
+                "runs": [[*run.columns().values(), key, *self.store.stamp(key)] for run, key in self.planned],
+                "provenance": provenance_of(self.context),
                 "patients": [None if part is None else part.to_csv() for part in patients],
             }
         )
@@ -104,40 +103,10 @@ class Collector:
         )
 
     def _provenance(self) -> Provenance:
-        provenance = self._known()
+        provenance = provenance_of(self.context)
         # The newest run's time, not now: writing the same results again must give the same file.
         if self._read:
             provenance["created"] = max(record["finished"] for _, record in self._read.values())
-        return provenance
-
-    def _known(self) -> Provenance:
-        """What is known before any run."""
-        context = self.context
-        provenance: Provenance = {
-            "dataset": context.cohort.name,
-            "title": context.title,
-            "synthetic": context.cohort.synthetic,
-            "outcome": context.endpoint.expression,
-            "protocol": context.settings.protocol,
-            "n_patients": len(context.labels),
-            "n_without_outcome": len(context.cohort) - len(context.labels),
-            "n_positive": int(context.labels.sum()),
-            "balance": context.settings.balance,
-            "encoders": {
-                modality: name
-                for modality, name in (
-                    ("image", context.embeddings.image_encoder),
-                    ("text", context.embeddings.text_encoder),
-                )
-                if name
-            },
-            "data_sha256": context.data_sha256,
-            "split_sha256": context.split.sha256,
-            "versions": package_versions(),
-            "machine": machine(),
-        }
-        if found := commit():
-            provenance["commit"] = found
         return provenance
 
 
@@ -159,7 +128,7 @@ def _method_info(method: Described) -> MethodInfo:
 def _row(run: Run, key: str, status: str, error: str | None, record: dict[str, Any]) -> dict[str, Any]:
     facts = record.get("facts", {})
     return {
-        **run.names(),
+        **run.columns(),
         "key": key,
         "status": status,
         "error": error,

@@ -58,7 +58,7 @@ class Context:
 
     @property
     def title(self) -> str:
-        """What every output calls the cohort, with whatever must not be overlooked."""
+        """What every output calls the cohort, with whatever must not be overlooked; for people, see `provenance_of`."""
         warnings = []
         if self.settings.shuffle_labels is not None:
             warnings.append(f"labels shuffled (seed {self.settings.shuffle_labels})")

@@ -13,7 +13,8 @@ from strokebench.benchmarks.keys.described import described, described_methods
 from strokebench.errors import StrokebenchError, unknown_name
 from strokebench.files import write_text
 
-VARIANT = "tuned"
+TUNED = "tuned"
+"""What people call runs with parameters from a file."""
 _HINT = "Write `method: svm` and below it `params:` with one `name: value` a line."
 
 

@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from strokebench.benchmarks.keys.described import described, described_methods
-from strokebench.benchmarks.running.parameters import VARIANT
+from strokebench.benchmarks.running.parameters import TUNED
 from strokebench.benchmarks.running.run import Run
 from strokebench.benchmarks.running.settings import QUICK_PARAMS
+from strokebench.reports.results import variant_id
 from strokebench.tasks.conditions import COMPLETE, Condition
 
 if TYPE_CHECKING:
@@ -45,14 +46,16 @@ def method_runs(
     method: str,
     context: Context,
     params: Mapping[str, Any] | None = None,
-    variant: str = "",
+    label: str = "",
     condition: Condition = COMPLETE,
+    variant: str | None = None,
 ) -> list[Run]:
     """One run for each fold of the context's split.
 
     Args:
         params: what the experiment itself wants; goes before the parameters of a file (`--params`).
-        variant: its label; where there is none, the runs of a method with such a file are called tuned.
+        label: what people call it; where there is none, the runs of a method with such a file are called tuned.
+        variant: its id; default: that of `params`.
     """
     settings = context.settings
     tuned = context.tuned.get(method)
@@ -61,8 +64,11 @@ def method_runs(
     for fold in context.split.folds:
         given = tuned.params_for(context.split.sha256, fold.seed, fold.fold) if tuned else {}
         merged = {**given, **(params or {}), **short}
-        named = variant or (VARIANT if tuned else "")
-        runs.append(Run(method, fold.seed, fold.fold, settings.protocol, merged, named, condition, settings.balance))
+        named = variant_id(params or {}) if variant is None else variant
+        called = label or named or (TUNED if tuned else "")
+        runs.append(
+            Run(method, fold.seed, fold.fold, settings.protocol, merged, named, called, condition, settings.balance)
+        )
     return runs
 
 

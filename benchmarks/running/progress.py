@@ -5,9 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Self
 
-from strokebench.benchmarks.keys.described import described
-from strokebench.tasks.conditions import COMPLETE
-
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.progress import TaskID
@@ -97,13 +94,13 @@ class RunProgress:
         from strokebench.reports.summary import summarise
 
         summary = summarise(results)
+        labels = {setting.key: setting.label for setting in results.settings.values()}
         for row in summary[summary["method"] == method].to_dict("records"):
             auc = f"AUC {100 * row['AUC']:.2f}" if row["done"] else "–"
             # One run has no deviation.
             auc += f" ({100 * row['AUC_std']:.2f})" if row["done"] > 1 else ""
-            condition = "" if row["condition"] == COMPLETE.name else row["condition"]
-            named = ", ".join(filter(None, (described(method).label, row["variant"], condition)))
-            self.bar.console.print(f"  {where}{named}: {row['done']}/{row['planned']} runs, {auc}")
+            label = labels[row["method"], row["variant"], row["condition"]]
+            self.bar.console.print(f"  {where}{label}: {row['done']}/{row['planned']} runs, {auc}")
 
     def _runs(self) -> str:
         failed = f", {self.failed} failed" if self.failed else ""

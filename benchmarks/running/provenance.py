@@ -1,4 +1,4 @@
-"""Which code on which machine?"""
+"""What made the results: which patients, under which settings, by which code on which machine?"""
 
 from __future__ import annotations
 
@@ -8,7 +8,42 @@ from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 
+from strokebench.benchmarks.keys.code import package_versions
+from strokebench.benchmarks.running.context import Context
 from strokebench.benchmarks.running.settings import usable_cores
+from strokebench.reports.results import Provenance
+
+
+def provenance_of(context: Context) -> Provenance:
+    """What is known before any run; what is not so is left out."""
+    cohort, settings, embeddings = context.cohort, context.settings, context.embeddings
+    encoders = {"image": embeddings.image_encoder, "text": embeddings.text_encoder}
+    provenance: Provenance = {
+        "dataset": cohort.name,
+        "title": context.title,
+        "synthetic": cohort.synthetic,
+        "outcome": context.endpoint.expression,
+        "protocol": settings.protocol,
+        "n_patients": len(context.labels),
+        "n_without_outcome": len(cohort) - len(context.labels),
+        "n_positive": int(context.labels.sum()),
+        "balance": settings.balance,
+        "encoder_pair": settings.encoders,
+        "encoders": {modality: name for modality, name in encoders.items() if name},
+        "untrained_encoders": list(embeddings.untrained),
+        "quick": settings.quick,
+        "scale_text": settings.keep_scale_text,
+        "tuned": {name: tuned.said(context.split.sha256, cohort.name) for name, tuned in context.tuned.items()},
+        "data_sha256": context.data_sha256,
+        "split_sha256": context.split.sha256,
+        "versions": package_versions(),
+        "machine": machine(),
+    }
+    if settings.shuffle_labels is not None:
+        provenance["labels_shuffled"] = settings.shuffle_labels
+    if found := commit():
+        provenance["commit"] = found
+    return provenance
 
 
 @cache

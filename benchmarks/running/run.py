@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from strokebench.tasks.conditions import COMPLETE, Condition
-
-if TYPE_CHECKING:
-    pass
 
 
 @dataclass(frozen=True)
@@ -20,7 +18,8 @@ class Run:
         method: registry name.
         seed, fold: which fold of the context's split.
         params: hyper-parameters that differ from the method's defaults.
-        variant: what a table calls these parameters; decides nothing.
+        variant: id of the setting that a plan wants, see `strokebench.reports.results.variant_id`; decides nothing.
+        label: what people call it; default: the id.
         condition: modalities that the method may see.
         balance: how the training part is balanced, a key of `strokebench.tasks.preparing.balancing.BALANCERS`.
     """
@@ -31,15 +30,31 @@ class Run:
     protocol: str
     params: Mapping[str, Any] = field(default_factory=dict)
     variant: str = ""
+    label: str = ""
     condition: Condition = COMPLETE
     balance: str = "smote"
 
     def names(self) -> dict[str, Any]:
-        """What tables and MLflow call this run: method, variant, condition, seed and fold."""
+        """What names this run in predictions and runs: method, variant, condition, seed and fold."""
         return {
             "method": self.method,
             "variant": self.variant,
-            "condition": self.condition.name,
+            "condition": self.condition.id,
             "seed": self.seed,
             "fold": self.fold,
+        }
+
+    def columns(self) -> dict[str, Any]:
+        """`names`, and what they stand for, as columns of the table of runs."""
+        condition = self.condition
+        return {
+            **self.names(),
+            "variant_label": self.label or self.variant,
+            "condition_label": condition.name,
+            "keep": "+".join(sorted(condition.keep)),
+            "when": condition.when,
+            "rate": condition.rate,
+            "fill": condition.fill,
+            "balance": self.balance,
+            "params": json.dumps(dict(self.params), sort_keys=True),
         }

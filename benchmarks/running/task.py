@@ -64,7 +64,7 @@ class Task:
                 "fold": run.fold,
                 "fold_name": self.fold.name,
                 "protocol": run.protocol,
-                "condition": run.condition.name,
+                "condition": run.condition.id,
                 "balance": run.balance,
                 "params": dict(run.params),
                 "host": platform.node(),

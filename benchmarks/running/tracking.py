@@ -19,6 +19,7 @@ from strokebench.benchmarks.running.privacy import set_privacy
 from strokebench.benchmarks.running.run import Run
 from strokebench.errors import StrokebenchError
 from strokebench.files import digest, home, read_json, write_json
+from strokebench.tasks.conditions import COMPLETE
 from strokebench.tasks.metrics.evaluate import evaluate
 
 if TYPE_CHECKING:
@@ -239,7 +240,7 @@ def _quieten() -> None:
 
 
 def _run_name(run: Run) -> str:
-    said = [run.method, run.variant, "" if run.condition.name == "complete" else run.condition.name]
+    said = [run.method, run.label or run.variant, "" if run.condition.id == COMPLETE.id else run.condition.name]
     return " ".join([*filter(None, said), f"seed {run.seed} fold {run.fold}"])
 
 

@@ -16,16 +16,17 @@ from strokebench.benchmarks.sharing.files import write_files
 from strokebench.benchmarks.sharing.pseudonyms import Pseudonyms, write_key
 from strokebench.errors import StrokebenchError, unknown_name
 from strokebench.files import home
-from strokebench.reports.results import RUN, RUN_COLUMNS, RUNS_FILE, Results
+from strokebench.reports.results import RUN, RUN_COLUMNS, RUNS_FILE, Results, read_provenance
 from strokebench.tasks.fold import PARTS, Split
 
-SCHEMA = 1
+SCHEMA = 2
 """Version of the package's form; raised when a reader of the old form would misread the new one."""
 IMPORTED = "imported-"
 PREDICTION_PARTS = (*RUN, "patient_id", "site", "y", "p")
 PROVENANCE = (
     *("dataset", "title", "synthetic", "outcome", "protocol", "n_patients", "n_positive", "n_without_outcome"),
-    *("balance", "encoders", "data_sha256", "split_sha256", "versions", "commit", "machine", "created"),
+    *("balance", "encoder_pair", "encoders", "untrained_encoders", "quick", "labels_shuffled", "scale_text", "tuned"),
+    *("data_sha256", "split_sha256", "versions", "commit", "machine", "created"),
 )
 """What is told of the origin; a key that is not here stays at home."""
 
@@ -85,7 +86,7 @@ def export_results(
 def _folders(experiments: Sequence[str]) -> list[Path]:
     found = sorted(path.parent for path in home("results").glob(f"*/*/{RUNS_FILE}"))
     # Imported results are another's to share.
-    own = [folder for folder in found if not folder.parent.name.startswith(IMPORTED)]
+    own = [folder for folder in found if not read_provenance(folder).get("imported")]
     if not own:
         raise StrokebenchError(f"There are no results below {home('results')}.", "Run an experiment first.")
     chosen = []

@@ -24,6 +24,10 @@ SAME = (
     "protocol",
     "balance",
     "encoders",
+    "quick",
+    "labels_shuffled",
+    "scale_text",
+    "tuned",
     "data_sha256",
     "split_sha256",
     "n_patients",
@@ -32,7 +36,10 @@ SAME = (
 """What two machines must agree on before their results are put together."""
 TOLERANCE = 1e-6
 """Probabilities of one run that differ by more contradict each other."""
-TEXT = ("method", "variant", "condition", "patient_id", "site", "key", "status", "error", "code")
+TEXT = (
+    *("method", "variant", "condition", "patient_id", "site", "key", "status", "error", "code"),
+    *("variant_label", "condition_label", "keep", "when", "fill", "balance", "params"),
+)
 """Columns that hold no numbers."""
 
 
@@ -121,7 +128,7 @@ def merge(parts: Sequence[Shared]) -> Results:
     kept = best.loc[best["status"] == "done", [*RUN, "part"]]
     facts = [part.patient_facts for part in parts]
     about = first.about
-    provenance = {**about["provenance"], "machine": " + ".join(dict.fromkeys(_of(parts, "machine")))}
+    provenance = {**about["provenance"], "imported": True, "machine": " + ".join(dict.fromkeys(_of(parts, "machine")))}
     if created := _of(parts, "created"):
         provenance["created"] = max(created)
     if commits := dict.fromkeys(_of(parts, "commit")):

@@ -7,6 +7,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from strokebench.benchmarks.running.context import Context
 from strokebench.benchmarks.running.parameters import Tuned
+from strokebench.benchmarks.running.provenance import provenance_of
 from strokebench.benchmarks.tuning.trial import DEFAULT, FOLDS, PARAMS, counts
 from strokebench.methods.registry import find_method
 from strokebench.reports.tuning.records import TrialRecord
@@ -34,6 +35,7 @@ def describe_study(study: optuna.Study, best: Tuned, context: Context) -> Tuning
         trials=[_record(trial) for trial in trials],
         importances=importances(trials),
         nested=best.strictly_nested,
+        provenance=provenance_of(context),
     )
 
 

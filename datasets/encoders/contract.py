@@ -27,9 +27,11 @@ class Encoder(ABC):
 
     Class attributes:
         name: what captions call it.
+        trained: its weights have learnt from data; reports warn where they have not.
     """
 
     name: ClassVar[str]
+    trained: ClassVar[bool] = True
 
     @classmethod
     def make(cls, weights: Path | None) -> Self:

@@ -64,9 +64,11 @@ def encode_cohort(
     image: Arrays = {}
     text: Arrays = {}
     image_encoder = text_encoder = ""
+    untrained: tuple[str, ...] = ()
     keys = {}
     if cohort.images is not None:
         image_encoder = encoder.name
+        untrained = () if encoder.trained else (encoder.name,)
         masks = None if cohort.brain_masks is None else cohort.brain_masks.loc[ids]
         keys["image"], image = _images(cohort.images.loc[ids], masks, encoder, jobs, progress, device)
     if cohort.texts is not None and cohort.texts.shape[1]:
@@ -82,6 +84,7 @@ def encode_cohort(
         prompts=tuple(map(str, cohort.texts.columns)) if text and cohort.texts is not None else (),
         image_encoder=image_encoder,
         text_encoder=text_encoder,
+        untrained=untrained,
         fingerprint=digest(keys),
     )
 

@@ -40,6 +40,7 @@ class UntrainedResNet(ImageEncoder):
 
     name: ClassVar[str] = "3D ResNet-10 (untrained, seeded)"
     target: ClassVar[Target] = Target((56, 64, 48), 3.0)
+    trained: ClassVar[bool] = False
 
     planes: tuple[int, int, int, int] = (32, 64, 128, 512)
     kernel: int = 3

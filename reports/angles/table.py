@@ -21,7 +21,8 @@ from strokebench.reports.results import SETTING, Results
 from strokebench.reports.tables import caption as words
 from strokebench.reports.tables.results_table import results_table
 from strokebench.reports.tables.table import DASH, Cell, Column, Kind, Row, Table
-from strokebench.tasks.metrics.paper import mean_std
+from strokebench.tasks.metrics.evaluate import mean_std
+from strokebench.tasks.paper_setup import ANGLE_SEED
 
 NOTES = (
     f"Intervals: percentile bootstrap over patients, {RESAMPLES} resamples; differences are paired by patient. "
@@ -115,7 +116,7 @@ def angle_lead(results: Results, variants: Mapping[str, str], reference: str, ot
     return " ".join(said)
 
 
-def seeds_in_words(results: Results, wanted: int = 42) -> str:
+def seeds_in_words(results: Results, wanted: int = ANGLE_SEED) -> str:
     """`seed 42`, or which one stands for it."""
     seeds = sorted(int(seed) for seed in results.runs["seed"].unique())
     named = f"seed{'' if len(seeds) == 1 else 's'} {', '.join(map(str, seeds))}"

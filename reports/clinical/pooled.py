@@ -10,10 +10,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from strokebench.reports.results import MethodInfo, Results
+from strokebench.reports.results import Results, Setting
 from strokebench.reports.statistics.bootstrap import resample
 from strokebench.reports.statistics.intervals import Interval
-from strokebench.reports.statistics.scores import Scores, arrange, setting_names
+from strokebench.reports.statistics.scores import Scores, arrange
 from strokebench.reports.table1.table import FAMILIES
 from strokebench.reports.tables.table import DASH
 
@@ -31,7 +31,7 @@ def pool(results: Results) -> Scores | None:
     """
     if results.predictions.empty:
         return None
-    scores = arrange(results.predictions, by="seed")
+    scores = arrange(results.predictions, by="seed", runs=results.runs)
     return scores if scores.groups else None
 
 
@@ -59,18 +59,15 @@ def draw_patients(n: int, n_resamples: int = RESAMPLES) -> NDArray[np.int16]:
     return resample(np.zeros(n), n_resamples)
 
 
-def ordered(results: Results) -> list[tuple[str, MethodInfo]]:
-    """Every planned setting's name, as in `Scores`, with its method; by family as in Table 1."""
-    planned = dict.fromkeys(setting_names(results.runs)) if len(results.runs) else {}
-    methods = [(name, results.method(name.split("/")[0])) for name in planned]
-    return sorted(methods, key=lambda pair: FAMILIES.index(pair[1].family) if pair[1].family in FAMILIES else 99)
+def ordered(results: Results) -> list[Setting]:
+    """Every planned setting, by family as in Table 1; named as in `Scores`."""
+    place = {family: number for number, family in enumerate(FAMILIES)}
+    return sorted(results.settings.values(), key=lambda setting: place.get(setting.method.family, len(place)))
 
 
 def label_of(results: Results, name: str) -> str:
-    """As tables print it, with variant and condition where a method has several."""
-    more = [part for part in name.split("/")[1:] if part]
-    label = results.method(name.split("/")[0]).label
-    return f"{label} ({', '.join(more)})" if more else label
+    """A setting's name as tables print it."""
+    return results.settings[name].label
 
 
 def pictured(results: Results, scores: Scores | None) -> list[str]:
@@ -79,14 +76,14 @@ def pictured(results: Results, scores: Scores | None) -> list[str]:
     Else the proposed one, the best other by AUC on the validation parts (the test parts must not choose), and the
     best traditional one beside.
     """
-    methods = [(name, method) for name, method in ordered(results) if scores and seeds_of(scores, name)]
-    if len(methods) <= PICTURED:
-        return [name for name, _ in reversed(methods)]
-    validation = results.runs.groupby("method")["validation_auc"].mean()
-    ranked = sorted(methods, key=lambda pair: -np.nan_to_num(validation.get(pair[1].name, np.nan), nan=-1.0))
+    settings = [setting for setting in ordered(results) if scores and seeds_of(scores, setting.name)]
+    if len(settings) <= PICTURED:
+        return [setting.name for setting in reversed(settings)]
+    validation = {s.name: results.runs_of(s)["validation_auc"].astype(float).mean() for s in settings}
+    ranked = sorted(settings, key=lambda setting: -np.nan_to_num(validation[setting.name], nan=-1.0))
     chosen: list[str] = []
     for families in (FAMILIES[-1:], FAMILIES[:-1], FAMILIES[:1]):
-        chosen += [name for name, method in ranked if method.family in families and name not in chosen][:1]
+        chosen += [s.name for s in ranked if s.method.family in families and s.name not in chosen][:1]
     return chosen
 
 

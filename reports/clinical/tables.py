@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from strokebench.reports.clinical.calibration import calibration_error, log_odds, recalibrate
 from strokebench.reports.clinical.decision import decision_curve, treat_all
 from strokebench.reports.clinical.metrics import weighted_auprc, weighted_scaled_brier
-from strokebench.reports.clinical.pooled import RESAMPLES, label_of, ordered, seeds_of, show
+from strokebench.reports.clinical.pooled import RESAMPLES, ordered, seeds_of, show
 from strokebench.reports.results import Results
 from strokebench.reports.statistics.bootstrap import Bootstrap, bootstrap
 from strokebench.reports.statistics.scores import Scores
@@ -186,15 +186,15 @@ def _by_method(
     notes: Sequence[str],
 ) -> Table:
     rows = []
-    for setting, method in ordered(results):
-        runs = results.runs[results.runs["method"] == method.name]
-        there = scores is not None and bool(seeds_of(scores, setting))
+    for setting in ordered(results):
+        runs = results.runs_of(setting)
+        there = scores is not None and bool(seeds_of(scores, setting.name))
         rows.append(
             Row(
-                key=setting,
-                label=label_of(results, setting),
-                group=method.family,
-                cells=cells(setting) if there else {},
+                key=setting.name,
+                label=setting.label,
+                group=setting.method.family,
+                cells=cells(setting.name) if there else {},
                 done=int((runs["status"] == "done").sum()),
                 planned=len(runs),
                 failed=int((runs["status"] == "failed").sum()),

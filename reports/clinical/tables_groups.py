@@ -9,7 +9,7 @@ import pandas as pd
 
 from strokebench.reports.clinical.pooled import label_of, ordered, show
 from strokebench.reports.clinical.subgroups import FEW_EVENTS, FEW_PATIENTS, HOSPITAL, Subgroup, worst
-from strokebench.reports.results import RUN, SETTING, Results
+from strokebench.reports.results import RUN, Results
 from strokebench.reports.statistics.bootstrap import Bootstrap
 from strokebench.reports.statistics.scores import Scores
 from strokebench.reports.table1.table import metric_columns
@@ -33,19 +33,18 @@ def thresholds_table(results: Results) -> Table:
             if threshold is not None and not pd.isna(threshold):
                 p = results.endpoint.probabilities(part)
                 scored = evaluate(results.endpoint, part["y"], p, threshold)
-                by_run.append({**dict(zip(RUN, key, strict=True)), "rule": rule, "at": threshold, **scored})
+                by_run.append({"setting": tuple(map(str, key[:3])), "rule": rule, "at": threshold, **scored})
     columns = [column for column in metric_columns(results) if results.judged_by[column.key].needs_threshold]
     rows = []
-    settings = results.runs.groupby(list(SETTING), sort=False, dropna=False)
-    planned = {key[0]: len(runs) for key, runs in settings}
-    for name, method in ordered(results):
+    for setting in ordered(results):
+        planned = len(results.runs_of(setting))
         for rule in ("fixed", "validation"):
-            runs = [run for run in by_run if run["method"] == method.name and run["rule"] == rule]
+            runs = [run for run in by_run if run["setting"] == setting.key and run["rule"] == rule]
             label = f"{THRESHOLD:g}"
             if rule == "validation":
                 label = "chosen on validation" + (f", mean {mean_std([r['at'] for r in runs])[0]:.2f}" if runs else "")
             cells = {column.key: Cell(*mean_std([run[column.key] for run in runs])) for column in columns if runs}
-            rows.append(Row(f"{name}/{rule}", label, label_of(results, name), cells, len(runs), planned[method.name]))
+            rows.append(Row(f"{setting.name}/{rule}", label, setting.label, cells, len(runs), planned))
     caption = (
         "Mean (population standard deviation) in percent over runs. The second line of each method calls patients "
         "from the threshold with the largest recall + specificity on the run's validation part (Youden), never the "
@@ -90,7 +89,8 @@ def subgroups_table(results: Results, found: Sequence[Subgroup], methods: Sequen
 def worst_table(results: Results, scores: Scores, overall: Bootstrap, found: Sequence[Subgroup]) -> Table:
     """For each method the hospital where its AUC is lowest."""
     rows = []
-    for name, method in ordered(results):
+    for setting in ordered(results):
+        name = setting.name
         group = worst(found, name)
         if group is None:
             continue
@@ -103,7 +103,7 @@ def worst_table(results: Results, scores: Scores, overall: Bootstrap, found: Seq
             "whole": Cell(text=show(whole)),
             "gap": Cell(text=f"{100 * (group.auc[name].value - whole.value):+.1f}"),
         }
-        rows.append(Row(name, label_of(results, name), method.family, cells, 1, 1))
+        rows.append(Row(name, setting.label, setting.method.family, cells, 1, 1))
     hospitals = [group for group in found if group.grouping == HOSPITAL]
     left_out = sum(bool(group.warning) for group in hospitals)
     columns = [

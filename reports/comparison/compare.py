@@ -10,14 +10,14 @@ import numpy as np
 import pandas as pd
 
 from strokebench.errors import StrokebenchError
-from strokebench.reports.results import SETTING, Results
+from strokebench.reports.results import Results, setting_names
 from strokebench.reports.statistics.bootstrap import RESAMPLES, Difference, bootstrap
 from strokebench.reports.statistics.decisions import MARGIN, hedges_g, non_inferior, real_differences
 from strokebench.reports.statistics.decisions import probability_of_superiority as superiority
 from strokebench.reports.statistics.delong import PairedTest, delong
 from strokebench.reports.statistics.intervals import Interval
 from strokebench.reports.statistics.paired import CorrectedT, corrected_t, test_share
-from strokebench.reports.statistics.scores import Scores, arrange, setting_names
+from strokebench.reports.statistics.scores import Scores, arrange
 
 REFERENCE = "vdafm"
 CORRECTED = ("cv5",)
@@ -126,7 +126,7 @@ def compare(
     counts = runs.groupby("name", sort=False)["status"]
     planned = {str(name): len(status) for name, status in counts}
     done = {str(name): int((status == "done").sum()) for name, status in counts}
-    labels = _labels(results, runs)
+    labels = {name: setting.label for name, setting in results.settings.items()}
     left_out = tuple(labels[name] for name in planned if not done[name])
     if results.predictions.empty:
         return Comparison((), labels, {}, {}, {}, None, "", left_out, done, planned, pd.DataFrame(), margin)
@@ -176,14 +176,6 @@ def _judged(pairs: Mapping[tuple[str, str], Pair]) -> dict[tuple[str, str], Pair
         key: replace(pair, p_holm=float(p), real=bool(is_real))
         for (key, pair), p, is_real in zip(pairs.items(), adjusted, real, strict=True)
     }
-
-
-def _labels(results: Results, runs: pd.DataFrame) -> dict[str, str]:
-    labels = {}
-    for record in runs.drop_duplicates("name").to_dict("records"):
-        said = [str(record[part]) for part in SETTING[1:] if record[part]] if record["name"] != record["method"] else []
-        labels[record["name"]] = results.method(record["method"]).label + (f" ({', '.join(said)})" if said else "")
-    return labels
 
 
 def _reference(runs: pd.DataFrame, names: tuple[str, ...], wanted: str | None) -> tuple[str, str]:

@@ -186,7 +186,7 @@ def _words(figure: Figure, results: Results, points: Sequence[GridPoint], heat: 
     handles: list[Any] = []
     if not heat:
         handles, _ = figure.axes[0].get_legend_handles_labels()
-    if chosen := next((point.variant for point in points if point.chosen), None):
+    if chosen := next((point.label for point in points if point.chosen), None):
         said = f"chosen setting (default): {chosen}"
         mark = (
             Patch(facecolor="none", edgecolor=INK, linewidth=2.2, label=said)

@@ -15,7 +15,7 @@ from strokebench.reports.ablation.table import (
     incomplete,
     means,
 )
-from strokebench.reports.results import Results
+from strokebench.reports.results import Results, variant_id
 from strokebench.reports.statistics.decisions import ALPHA
 from strokebench.reports.tables.table import Table
 from strokebench.tasks.conditions import COMPLETE
@@ -26,21 +26,21 @@ class GridPoint:
     """One setting of a grid.
 
     Args:
-        variant: its label in tables, `layers=2, heads=8`.
+        label: in tables, `layers=2, heads=8`.
         values: axis of the grid -> value there; an axis of several parameters has values like `512:256`.
-        settings: every parameter of the grid by its own name.
+        params: what its runs are planned with; nothing at the chosen setting, whose runs other tables share.
         chosen: equal to the method's defaults, which are the paper's choice.
     """
 
-    variant: str
+    label: str
     values: Mapping[str, Any]
-    settings: Mapping[str, Any]
+    params: Mapping[str, Any]
     chosen: bool
 
     @property
-    def params(self) -> dict[str, Any]:
-        """What differs from the defaults; nothing at the chosen setting, whose runs other tables share."""
-        return {} if self.chosen else dict(self.settings)
+    def variant(self) -> str:
+        """The id of its runs."""
+        return variant_id(self.params)
 
 
 def grid_entries(method: str, points: Sequence[GridPoint]) -> list[Entry]:
@@ -49,8 +49,8 @@ def grid_entries(method: str, points: Sequence[GridPoint]) -> list[Entry]:
         Entry(
             method,
             point.variant,
-            COMPLETE.name,
-            point.variant.replace("_", " ") + (" (chosen)" if point.chosen else ""),
+            COMPLETE.id,
+            point.label.replace("_", " ") + (" (chosen)" if point.chosen else ""),
             complete=point.chosen,
         )
         for point in points
@@ -61,6 +61,7 @@ def grid_lead(results: Results, method: str, points: Sequence[GridPoint]) -> str
     """What the numbers say: the best setting, the chosen one, and whether they can be told apart."""
     label = results.method(method).label
     entries = grid_entries(method, points)
+    labels = {point.variant: point.label for point in points}
     found = means(results, entries)
     if not found:
         return f"{label}: no finished run yet."
@@ -68,19 +69,20 @@ def grid_lead(results: Results, method: str, points: Sequence[GridPoint]) -> str
     waiting = f" {unfinished} of {len(points)} settings are incomplete." if unfinished else ""
     best = max(found, key=lambda entry: found[entry])
     highest, chosen = f"{100 * found[best]:.2f}", complete_entry(entries, method)
+    at = labels[best.variant]
     if chosen is None:
-        return f"{label}: highest mean {METRIC} at {best.variant}, {highest}; its default is not on the grid.{waiting}"
+        return f"{label}: highest mean {METRIC} at {at}, {highest}; its default is not on the grid.{waiting}"
     against = differences(results, entries)
     if best == chosen:
         others = [difference for difference in against.values() if difference.runs > 1]
         alike = sum(not difference.distinguishable for difference in others)
-        said = f"{label}: the chosen setting ({best.variant}) has the highest mean {METRIC}, {highest}."
+        said = f"{label}: the chosen setting ({at}) has the highest mean {METRIC}, {highest}."
         if others:
             said += f" {alike} of {len(others)} other settings are not distinguishable from it (corrected t test)."
         return said + waiting
     difference = against[best.setting]
     if difference.runs < 2:
-        so_far = f"{label}: highest mean {METRIC} so far at {best.variant}, {highest}"
+        so_far = f"{label}: highest mean {METRIC} so far at {at}, {highest}"
         return f"{so_far}; too few paired runs to compare.{waiting}"
     verdict = (
         f"p < {ALPHA} by the corrected t test; it was picked as the best of "
@@ -89,9 +91,9 @@ def grid_lead(results: Results, method: str, points: Sequence[GridPoint]) -> str
         else "not distinguishable from it"
     )
     return (
-        f"{label}: the highest mean {METRIC}, {highest} at {best.variant}, is {100 * difference.value:.2f} points "
-        f"above the chosen setting ({chosen.variant}) with a corrected standard error of {100 * difference.se:.2f} "
-        f"over {difference.runs} paired runs: {verdict}.{waiting}"
+        f"{label}: the highest mean {METRIC}, {highest} at {at}, is {100 * difference.value:.2f} points above "
+        f"the chosen setting ({labels[chosen.variant]}) with a corrected standard error of "
+        f"{100 * difference.se:.2f} over {difference.runs} paired runs: {verdict}.{waiting}"
     )
 
 

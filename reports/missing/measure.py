@@ -84,7 +84,7 @@ class Missing:
     def index(self, condition: Condition | None) -> int | None:
         """Where the condition stands; None if it has no finished run."""
         names = self.scores.names
-        return names.index(condition.name) if condition and condition.name in names else None
+        return names.index(condition.id) if condition and condition.id in names else None
 
     def runs(self, condition: Condition | None) -> np.ndarray:
         """Its AUC in each of its finished runs."""
@@ -112,5 +112,6 @@ def measure(results: Results, method: str, n_resamples: int = RESAMPLES) -> Miss
     mine = results.predictions[results.predictions["method"] == method]
     if mine.empty:
         return None
+    # What is compared are conditions: each takes the place that methods have elsewhere.
     scores = arrange(mine.assign(method=mine["condition"], variant="", condition=""))
     return Missing(scores, bootstrap(scores, n_resamples=n_resamples)) if scores.groups else None

@@ -154,7 +154,7 @@ def _row(results: Results, method: str, label: str, cells: Mapping[str, Cell], c
 def _counts(results: Results, method: str, conditions: Iterable[Condition]) -> tuple[int, int, int]:
     """Finished, planned and failed runs."""
     runs: pd.DataFrame = results.runs
-    mine = runs[(runs["method"] == method) & runs["condition"].isin({condition.name for condition in conditions})]
+    mine = runs[(runs["method"] == method) & runs["condition"].isin({condition.id for condition in conditions})]
     return int((mine["status"] == "done").sum()), len(mine), int((mine["status"] == "failed").sum())
 
 

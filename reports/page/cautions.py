@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from strokebench.reports.page.parts import Part
 
@@ -24,23 +24,23 @@ class Caution:
 def cautions(parts: Sequence[Part]) -> list[Caution]:
     """Everything that limits what may be concluded, the gravest first."""
     return [
-        *_said(parts, alarms=True),
+        *_warnings(parts, alarms=True),
         *_damaged(parts),
         *_synthetic(parts),
-        *_titles(parts),
+        *_remarks(parts),
         *_incomplete(parts),
-        *_said(parts, alarms=False),
+        *_warnings(parts, alarms=False),
         *_mixed(parts),
         *_encoders(parts),
         *_uncommitted(parts),
     ]
 
 
-def _said(parts: Sequence[Part], alarms: bool) -> list[Caution]:
+def _warnings(parts: Sequence[Part], alarms: bool) -> list[Caution]:
     """What experiments warn of themselves; leaks first of all."""
     title = "Leak alarm" if alarms else "Caution"
-    about = [part for part in parts if (part.name == "leaks") == alarms]
-    return [Caution(title, said, (part,)) for part in about for said in part.warnings]
+    about = [part for part in parts if (part.topic == "leaks") == alarms]
+    return [Caution(title, warning, (part,)) for part in about for warning in part.warnings]
 
 
 def _damaged(parts: Sequence[Part]) -> list[Caution]:
@@ -62,29 +62,30 @@ def _synthetic(parts: Sequence[Part]) -> list[Caution]:
 
 
 REMARKS = {
-    "quick check": (
+    "quick": Caution(
         "Quick check",
         "One seed, two folds and eight epochs: it shows that everything runs. None of its numbers is a result.",
     ),
-    "labels shuffled": (
+    "labels_shuffled": Caution(
         "Labels shuffled",
         "The outcomes were permuted among patients as a check of the suite: every AUC must be near 50.",
     ),
-    "text may state": (
+    "scale_text": Caution(
         "Text may state the outcome",
         "Sentences that state the outcome's own scale were left in the text on request. Methods that read text may "
         "copy the answer.",
     ),
 }
-"""What the title of a cohort says where it must not be overlooked, and the warning that follows."""
+"""Facts of the provenance that must not be overlooked, and the warning that follows."""
 
 
-def _titles(parts: Sequence[Part]) -> list[Caution]:
+def _remarks(parts: Sequence[Part]) -> list[Caution]:
     found = []
-    for remark, (title, text) in REMARKS.items():
-        about = tuple(part for part in parts if remark in str(part.facts.get("title", part.cohort)))
+    for fact, caution in REMARKS.items():
+        # Not by their truth: the seed of shuffled labels may be 0.
+        about = tuple(p for p in parts if (value := p.facts.get(fact)) is not None and value is not False)
         if about:
-            found.append(Caution(title, text, () if len(about) == len(parts) else about))
+            found.append(replace(caution, links=() if len(about) == len(parts) else about))
     return found
 
 
@@ -114,11 +115,7 @@ def _mixed(parts: Sequence[Part]) -> list[Caution]:
 
 
 def _encoders(parts: Sequence[Part]) -> list[Caution]:
-    named = set()
-    for part in parts:
-        encoders = part.facts.get("encoders") or {}
-        named |= set(encoders.values()) if isinstance(encoders, dict) else {encoders}
-    untrained = sorted(name for name in named if "untrained" in str(name))
+    untrained = sorted({name for part in parts for name in part.facts.get("untrained_encoders", ())})
     if not untrained:
         return []
     return [

@@ -124,7 +124,7 @@ def fill_checklist(parts: Sequence[Part]) -> Checklist:
     facts = _facts(parts)
     by_name: dict[str, list[Part]] = {}
     for part in parts:
-        by_name.setdefault(part.name, []).append(part)
+        by_name.setdefault(part.topic, []).append(part)
     items = []
     for raw in _items():
         wanted = raw.get("see", [])

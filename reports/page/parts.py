@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ import pandas as pd
 
 from strokebench.errors import StrokebenchError
 from strokebench.reports.page.inline import inline_svg, inline_table
-from strokebench.reports.results import FACTS_FILE, Results
+from strokebench.reports.results import FACTS_FILE, Results, read_provenance
 from strokebench.reports.tables.caption import PROTOCOLS
 from strokebench.reports.tables.section import SECTION_FILE, read_section
 
@@ -42,27 +42,29 @@ class Part:
     """One experiment under one protocol.
 
     Args:
-        id: anchor, unique in the page. setting: name of the folder above. protocol: empty where unknown.
+        id: anchor, unique in the page. name: the experiment's. topic: what order and checklist know it by.
+        provenance: where there are no results; see `facts`.
         results: None where there are none, or where `problems` says that they cannot be read.
         distinction: what tells it from other parts of the same experiment; empty where there are none.
     """
 
     id: str
     name: str
-    setting: str
     title: str
+    topic: str = ""
     cohort: str = ""
     lead: str = ""
     panels: tuple[PagePanel, ...] = ()
     warnings: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
     results: Results | None = field(default=None, repr=False)
+    provenance: Mapping[str, Any] = field(default_factory=dict, repr=False)
     distinction: str = ""
 
     @property
     def facts(self) -> dict[str, Any]:
         """Provenance; empty where it is not known."""
-        return dict(self.results.provenance) if self.results else {}
+        return dict(self.results.provenance if self.results else self.provenance)
 
     @property
     def protocol(self) -> str:
@@ -91,6 +93,16 @@ class Part:
         return f"{self.count('done')}/{self.count()} runs" if self.count() else ""
 
 
+def facts_of(folder: Path) -> Mapping[str, Any]:
+    """Where what lies in an experiment's folder comes from; empty where it does not say so."""
+    if facts := read_provenance(folder):
+        return facts
+    try:
+        return read_section(folder)["provenance"]
+    except (StrokebenchError, KeyError, TypeError):
+        return {}
+
+
 def find_parts(folders: Iterable[Path], order: Sequence[str] = ()) -> list[Part]:
     """Read the experiments below the given folders of results, one folder a cohort, outcome and protocol.
 
@@ -106,13 +118,13 @@ def find_parts(folders: Iterable[Path], order: Sequence[str] = ()) -> list[Part]
                 found.append(_read(folder))
     places = {name: place for place, name in enumerate(order)}
     protocols = {name: place for place, name in enumerate(PROTOCOLS)}
-    found.sort(
+    return sorted(
+        _named_apart(found),
         key=lambda part: (
-            *(places.get(part.name, len(places)), part.name),
-            *(protocols.get(part.protocol, len(protocols)), part.setting),
-        )
+            *(places.get(part.topic, len(places)), part.name),
+            *(protocols.get(part.protocol, len(protocols)), part.distinction),
+        ),
     )
-    return _named_apart(found)
 
 
 def _read(folder: Path) -> Part:
@@ -124,12 +136,14 @@ def _read(folder: Path) -> Part:
             problems.append(
                 f"Its results cannot be read ({error}); `strokebench report {folder.name}` writes them again."
             )
-    part = Part(id=folder.name, name=folder.name, setting=folder.parent.name, title=folder.name, results=results)
+    part = Part(id=folder.name, name=folder.name, title=folder.name, topic=folder.name, results=results)
     try:
         section = read_section(folder)
         part = replace(
             part,
             title=section["title"],
+            topic=section["topic"],
+            provenance=section["provenance"],
             cohort=section["cohort"],
             lead=section["lead"],
             warnings=tuple(section.get("warnings", ())),
@@ -192,14 +206,36 @@ def _named_apart(parts: Sequence[Part]) -> list[Part]:
     return done
 
 
+VARIED: Mapping[str, Callable[[Any], str]] = {
+    "imported": lambda _: "imported",
+    "dataset": str,
+    "outcome": str,
+    "protocol": str,
+    "encoders": lambda encoders: ", ".join(encoders.values()) if isinstance(encoders, Mapping) else str(encoders),
+    "balance": lambda balance: f"balance {balance}",
+    "quick": lambda _: "quick",
+    "scale_text": lambda _: "scale text",
+    "labels_shuffled": lambda seed: f"labels shuffled {seed}",
+    "tuned": lambda tuned: "; ".join(tuned.values()),
+}
+"""Facts in which parts of one experiment may differ -> in words, empty for the usual."""
+
+
+def _in_words(name: str, facts: Mapping[str, Any]) -> str:
+    value = facts.get(name)
+    return "" if value is None or value is False else VARIED[name](value)
+
+
 def _distinction(part: Part, same: Sequence[Part]) -> str:
-    """What tells a part from the others of its experiment: its protocol, or the words of its folder that they lack."""
-    if len({other.protocol for other in same}) == len(same):
-        return part.protocol if len(same) > 1 else ""
-    shared = set.intersection(*(set(other.setting.split("-")) for other in same))
-    told = {other.setting: [word for word in other.setting.split("-") if word not in shared] for other in same}
-    unique = len({tuple(words) for words in told.values()}) == len(same)
-    return ", ".join(told[part.setting]).replace("_", " ") if unique else part.setting
+    """What tells a part from the others of its experiment: their facts that are not all alike, else its number."""
+    if len(same) == 1:
+        return ""
+    known = [{name: words for name in VARIED if (words := _in_words(name, other.facts))} for other in same]
+    apart = [name for name in VARIED if len({facts.get(name) for facts in known}) > 1]
+    told = [", ".join(facts[name] for name in apart if name in facts) for facts in known]
+    number = same.index(part)
+    alone = told[number] and told.count(told[number]) == 1
+    return told[number] if alone else f"{told[number]} {number + 1}".strip()
 
 
 def best_known(parts: Sequence[Part]) -> Part:

@@ -26,18 +26,15 @@ from strokebench.reports.audit.forensics import audit
 from strokebench.reports.audit.read import read_printed
 from strokebench.reports.audit.terms import Design, Finding
 from strokebench.reports.paper.numbers import paper_number, paper_numbers
-from strokebench.reports.paper.settings import LOSSES, Address, PaperSetting, paper_settings
+from strokebench.reports.paper.settings import Address, paper_settings
 from strokebench.reports.results import RUN, Results
 from strokebench.reports.statistics.intervals import auc_standard_error, z_value
 from strokebench.reports.summary import summarise
 from strokebench.reports.tables.table import PaperNumber
 from strokebench.tasks.metrics.paper import PAPER_METRICS
+from strokebench.tasks.paper_setup import LOSS_LABELS, NEGATIVES, POSITIVES, RUNS
 
-PAPER = Design(positives=46, negatives=100, runs=4)
-"""What the paper's tables were made of, as its printed numbers tell."""
-
-TUNED = "tuned"
-"""What runs with hyper-parameters from a file are called instead of having no variant."""
+PAPER = Design(positives=POSITIVES, negatives=NEGATIVES, runs=RUNS)
 
 PROVENANCE = {
     "reported": "",
@@ -108,7 +105,7 @@ def compare(results: Results, findings: Sequence[Finding] | None = None) -> list
         if address not in settings or metric not in PAPER_METRICS or number["provenance"] == "ordinal":
             continue
         paper = paper_number(address[0], address[2], metric, address[1])
-        mine = _mean([ours.get((setting_key(setting, ours), metric)) for setting in settings[address]])
+        mine = _mean([ours.get((setting.key, metric)) for setting in settings[address]])
         finding = audited.get("/".join((address[0], address[2])))
         reason = _not_comparable(metric, number["provenance"], finding)
         found.append(
@@ -163,9 +160,6 @@ def _sampling_variance(metric: str, value: float, positives: float, negatives: f
     return value * (1 - value) / n
 
 
-_Numbers = Mapping[tuple[tuple[str, str, str], str], Ours]
-
-
 def our_numbers(results: Results) -> dict[tuple[tuple[str, str, str], str], Ours]:
     """(method, variant, condition), metric -> ours; settings without a finished run are absent."""
     predictions = results.predictions
@@ -183,13 +177,6 @@ def our_numbers(results: Results) -> dict[tuple[tuple[str, str, str], str], Ours
     }
 
 
-def setting_key(setting: PaperSetting, ours: _Numbers) -> tuple[str, str, str]:
-    """Method, variant and condition; the default is called tuned where its parameters come from a file."""
-    key = (setting.method, setting.variant, setting.condition.name)
-    tuned = (setting.method, TUNED, setting.condition.name)
-    return tuned if not setting.variant and (tuned, PAPER_METRICS[0]) in ours else key
-
-
 def name_of(address: Address, labels: Mapping[str, str]) -> str:
     """What tables call a row of the paper."""
     source, row, label = address
@@ -197,7 +184,7 @@ def name_of(address: Address, labels: Mapping[str, str]) -> str:
         case "table2":
             return " + ".join(part.capitalize() for part in label.split("+"))
         case "table3":
-            return LOSSES[label][0].capitalize() if label in LOSSES else "All losses"
+            return LOSS_LABELS[label]
         case "fig2":
             return row.replace("=", " ").replace(",", ", ").replace("heads mean", "mean over heads")
         case "fig3":

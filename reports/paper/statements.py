@@ -5,23 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from strokebench.reports.paper.compare import PAPER, our_numbers, setting_key
+from strokebench.reports.paper.compare import PAPER, our_numbers
 from strokebench.reports.paper.numbers import paper_number, paper_numbers
-from strokebench.reports.paper.settings import (
-    CHOSEN,
-    MULTIMODAL,
-    SINGLE_MODAL_DEEP,
-    TRADITIONAL,
-    VDAFM,
-    PaperSetting,
-    dropout_settings,
-    size_settings,
-)
-from strokebench.reports.results import Results
+from strokebench.reports.paper.settings import MULTIMODAL, PaperSetting, grid_settings, methods_of
+from strokebench.reports.results import SETTING, Results
+from strokebench.tasks.paper_setup import ANGLE_SEED, CHOSEN, PROPOSED
 
 SAME, OTHER = "the same here", "otherwise here"
 NOT_RUN, NOT_IN_TEXT, NOT_COMPARABLE = "no finished run", "not in our text", "not comparable"
-ANGLE_SEED = 42
 
 
 @dataclass(frozen=True)
@@ -50,7 +41,7 @@ class _Known:
         self.labels = {method.name: method.label for method in results.methods}
 
     def mean(self, setting: PaperSetting, metric: str) -> float | None:
-        number = self.numbers.get((setting_key(setting, self.numbers), metric))
+        number = self.numbers.get((setting.key, metric))
         return None if number is None else number.mean
 
     def means(self, settings: Sequence[PaperSetting], metric: str) -> list[float] | None:
@@ -86,19 +77,20 @@ def _cohort(results: Results) -> Iterator[Statement]:
 
 def _table1(known: _Known) -> Iterator[Statement]:
     group = "Table 1, from the text (section 4.3)"
-    everyone = (*TRADITIONAL, *SINGLE_MODAL_DEEP, *MULTIMODAL)
+    traditional, single_deep, multimodal = methods_of("Traditional"), methods_of("Deep"), methods_of(*MULTIMODAL)
+    everyone = (*traditional, *single_deep, *multimodal)
     orders: tuple[tuple[str, Sequence[str], str, str, Callable[[Sequence[float]], float]], ...] = (
         ("xgboost", everyone, "Specificity", "highest", max),
         ("xgboost", everyone, "Recall", "lowest", min),
-        ("fusion", MULTIMODAL, "Recall", "highest of the multimodal methods", max),
+        ("fusion", multimodal, "Recall", "highest of the multimodal methods", max),
     )
     for method, among, metric, said, best in orders:
         yield _order(known, f"table1/{method}/{metric}", group, method, among, metric, said, best)
     bounds: tuple[tuple[str, Sequence[str], str, Callable[[Sequence[float]], float], str, str], ...] = (
-        ("traditional_best", TRADITIONAL, "F1", max, "Best traditional", ""),
-        ("traditional_worst", TRADITIONAL, "F1", min, "Worst traditional", ""),
-        ("best_single_modal_deep", SINGLE_MODAL_DEEP, "Recall", max, "Best deep with one modality", "below "),
-        ("best_single_modal_deep", SINGLE_MODAL_DEEP, "F1", max, "Best deep with one modality", "about "),
+        ("traditional_best", traditional, "F1", max, "Best traditional", ""),
+        ("traditional_worst", traditional, "F1", min, "Worst traditional", ""),
+        ("best_single_modal_deep", single_deep, "Recall", max, "Best deep with one modality", "below "),
+        ("best_single_modal_deep", single_deep, "F1", max, "Best deep with one modality", "about "),
     )
     for label, among, metric, pick, about, sign in bounds:
         number = paper_number("table1_prose", label, metric)
@@ -137,7 +129,7 @@ def _order(
 def _leads(known: _Known) -> Iterator[Statement]:
     for metric in ("AUC", "F1", "Precision"):
         lead = paper_number("sec4.3", "vdafm-sparsemm", metric)
-        means = known.means([PaperSetting(VDAFM), PaperSetting("sparsemm")], metric)
+        means = known.means([PaperSetting(PROPOSED), PaperSetting("sparsemm")], metric)
         difference = None if means is None else 100 * (means[0] - means[1])
         yield Statement(
             f"lead/{metric}",
@@ -154,19 +146,20 @@ def _angle(results: Results) -> Iterator[Statement]:
     facts = results.patient_facts
     ours = ""
     if facts is not None and {"angle_before", "angle_after"} <= set(facts):
-        chosen = facts[(facts["method"] == VDAFM) & (facts["condition"] == "complete") & (facts["seed"] == ANGLE_SEED)]
-        decrease = (chosen["angle_before"] - chosen["angle_after"])[chosen["variant"].isin(["", "tuned"])].dropna()
+        default = (facts[list(SETTING)] == list(PaperSetting(PROPOSED).key)).all(axis=1)
+        chosen = facts[default & (facts["seed"] == ANGLE_SEED)]
+        decrease = (chosen["angle_before"] - chosen["angle_after"]).dropna()
         ours = f"{decrease.mean():.1f} degrees" if len(decrease) else ""
     yield Statement("angle", group, about, "a decrease", ours, NOT_IN_TEXT if ours else NOT_RUN)
 
 
 def _figures(known: _Known) -> Iterator[Statement]:
     searched = (
-        ("fig4", "Sizes 512:256 (figure 4)", size_settings(), ("AUC", "ACC", "F1", "Recall")),
-        ("dropout", f"Dropout {CHOSEN['dropout']:g} (section 4.5)", dropout_settings(), ("AUC",)),
+        ("fig4", "Sizes 512:256 (figure 4)", grid_settings("figure4"), ("AUC", "ACC", "F1", "Recall")),
+        ("dropout", f"Dropout {CHOSEN['dropout']:g} (section 4.5)", grid_settings("dropout"), ("AUC",)),
     )
     for key, group, settings, metrics in searched:
-        chosen = settings.index(PaperSetting(VDAFM))
+        chosen = settings.index(PaperSetting(PROPOSED))
         for metric in metrics:
             means = known.means(settings, metric)
             rank = None if means is None else 1 + sum(other > means[chosen] for other in means)

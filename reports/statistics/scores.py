@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from strokebench.errors import StrokebenchError
-from strokebench.reports.results import SETTING
+from strokebench.reports.results import setting_names
 
 Pooling = Literal["run", "seed"]
 
@@ -89,19 +89,6 @@ def arrange(predictions: pd.DataFrame, by: Pooling = "run", runs: pd.DataFrame |
     two_classes = (inside & (y == 1)).any(axis=1) & (inside & (y == 0)).any(axis=1)
     kept = tuple(group for group, keep in zip(groups, two_classes, strict=True) if keep)
     return Scores(names, kept, labels.index.to_numpy(), y, p[:, two_classes])
-
-
-def setting_names(frame: pd.DataFrame, among: pd.DataFrame | None = None) -> list[str]:
-    """What each row's setting is called: the method, or method/variant/condition where `among` has several of it.
-
-    Args:
-        frame: has `method`, `variant`, `condition`. among: the same; default `frame`.
-    """
-    settings = frame[list(SETTING)].fillna("").astype(str)
-    known = (settings if among is None else among[list(SETTING)].fillna("").astype(str)).drop_duplicates()
-    several = set(known.loc[known["method"].duplicated(), "method"])
-    rows = zip(*(settings[column] for column in SETTING), strict=True)
-    return ["/".join(setting) if setting[0] in several else setting[0] for setting in rows]
 
 
 def single(y: Sequence[int] | NDArray[Any], *p: Sequence[float] | NDArray[Any]) -> Scores:

@@ -10,12 +10,11 @@ from typing import Any
 import pandas as pd
 
 from strokebench.reports.paper.numbers import paper_number, paper_order
-from strokebench.reports.results import SETTING, MethodInfo, Results
-from strokebench.reports.summary import summarise, summarise_oracle
+from strokebench.reports.results import MethodInfo, Results
+from strokebench.reports.summary import rows_by_setting, summarise_oracle
 from strokebench.reports.tables import caption as words
 from strokebench.reports.tables.results_table import OTHER_PATIENTS, results_table
 from strokebench.reports.tables.table import Cell, Column, Footnote, Kind, Row, Table, mark_best
-from strokebench.tasks.conditions import COMPLETE
 
 FAMILIES: tuple[str, ...] = ("Traditional", "Deep", "Multimodal", "Proposed")
 """The paper's categories, in its order."""
@@ -41,26 +40,17 @@ def table1(results: Results, cost: bool = False) -> Table:
         has one; the oracle below where the cohort knows the true probabilities.
     """
     columns = [*metric_columns(results), *(COST_COLUMNS if cost else ())]
-    summary = summarise(results)
-    # A variant is always named: its parameters are not the method's own.
-    several = summary["method"].duplicated(keep=False) | summary["variant"].ne("")
-    summary = summary.assign(several=several).sort_values(
-        "method",
-        key=lambda names: names.map(lambda name: _place(results.method(name), results)),
-        kind="stable",
-    )
+    summary = rows_by_setting(results)
     footnotes = adapted_footnotes(results)
     letters = {footnote.label: footnote.letter for footnote in footnotes}
     rows, labels = [], {}
-    for record in summary.to_dict("records"):
-        setting = {str(name): value for name, value in record.items()}
-        method = results.method(setting["method"])
-        label = method.label + (_variant(setting) if setting["several"] else "")
-        labels[tuple(str(setting[name]) for name in SETTING)] = label
-        key = "/".join(str(setting[name]) for name in SETTING) if setting["several"] else method.name
-        cells = metric_cells(results, setting, "table1", "" if setting["several"] else method.name)
-        cells |= {column.key: Cell(_known(setting[column.key])) for column in columns if not column.measured}
-        rows.append(metric_row(setting, key, label, method.family, cells, letters.get(method.label, "")))
+    for setting in sorted(results.settings.values(), key=lambda setting: _place(setting.method, results)):
+        row, method = summary[setting.key], setting.method
+        labels[setting.key] = setting.label
+        cells = metric_cells(results, row, "table1", method.name if setting.plain else "")
+        cells |= {column.key: Cell(_known(row[column.key])) for column in columns if not column.measured}
+        letter = letters.get(method.label, "")
+        rows.append(metric_row(row, setting.name, setting.label, method.family, cells, letter))
     rows = mark_best(rows, columns)
     oracle = summarise_oracle(results)
     if oracle is not None:
@@ -142,11 +132,6 @@ def _place(method: MethodInfo, results: Results) -> tuple[int, int, int]:
         paper.index(method.name) if method.name in paper else len(paper),
         results.methods.index(method),
     )
-
-
-def _variant(setting: Mapping[str, Any]) -> str:
-    said = [str(setting[name]) for name in ("variant", "condition") if str(setting[name]) not in ("", COMPLETE.name)]
-    return f" ({', '.join(said)})" if said else ""
 
 
 def _notes(rows: list[Row], columns: Sequence[Column], oracle: bool, cost: bool) -> list[str]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -50,6 +50,8 @@ class Section:
         panels: in reading order.
         cohort: title of the cohort; says that it is synthetic where it is.
         warnings: what a reader must know before any number (a leak alarm); the page shows it first.
+        topic: what the reading order and the checklist know it by; default: its name.
+        provenance: of what stands here, where no `results.json` beside it says so.
     """
 
     name: str
@@ -58,6 +60,8 @@ class Section:
     panels: Sequence[Panel]
     lead: str = ""
     warnings: Sequence[str] = ()
+    topic: str = ""
+    provenance: Mapping[str, Any] = field(default_factory=dict)
 
 
 def publish(section: Section, folder: Path) -> Shown:
@@ -92,7 +96,9 @@ def publish(section: Section, folder: Path) -> Shown:
         {
             "name": section.name,
             "title": section.title,
+            "topic": section.topic or section.name,
             "cohort": section.cohort,
+            "provenance": section.provenance,
             "lead": section.lead,
             "warnings": list(section.warnings),
             "panels": listed,
@@ -102,7 +108,8 @@ def publish(section: Section, folder: Path) -> Shown:
 
 
 def read_section(folder: Path) -> dict[str, Any]:
-    """What `publish` wrote of a section's make-up: `name`, `title`, `cohort`, `lead`, `warnings`, `panels`.
+    """What `publish` wrote of a section's make-up: `name`, `title`, `topic`, `cohort`, `provenance`, `lead`,
+    `warnings`, `panels`.
 
     Raises:
         StrokebenchError: it is missing or damaged.

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 from strokebench.reports.tables.section import Panel, Section
 from strokebench.reports.tables.table import Cell, Column, Kind, Row, Table, mark_best
 from strokebench.reports.tuning.figures import draw_importance, draw_parallel
 from strokebench.reports.tuning.records import TrialRecord
-from strokebench.tasks.metrics.paper import mean_std
+from strokebench.tasks.metrics.evaluate import mean_std
 
 SHOWN = 10
 """So many of the best trials are listed."""
@@ -25,6 +26,7 @@ class Tuning:
         folds: folds a complete trial has.
         importances: share of the values' variance by parameter; empty where too few trials are finished.
         nested: each fold's choice was made without its test patients.
+        provenance: of the study.
     """
 
     method: str
@@ -37,6 +39,7 @@ class Tuning:
     trials: Sequence[TrialRecord]
     importances: Mapping[str, float]
     nested: bool
+    provenance: Mapping[str, Any] = field(default_factory=dict)
 
 
 def best_trial(trials: Sequence[TrialRecord]) -> TrialRecord | None:
@@ -78,7 +81,15 @@ def tuning_section(tuning: Tuning) -> Section:
                 does_not_show="Effects: with few trials, or where all do alike, these shares are mostly noise.",
             )
         )
-    return Section(name, f"Tuning of {tuning.label}", tuning.cohort, panels, _lead(tuning))
+    return Section(
+        name,
+        f"Tuning of {tuning.label}",
+        tuning.cohort,
+        panels,
+        _lead(tuning),
+        topic="tuning",
+        provenance=tuning.provenance,
+    )
 
 
 def tuning_table(tuning: Tuning) -> Table:

@@ -98,6 +98,18 @@ def made_up_results(
     )
 
 
+CONDITION = {
+    "variant_label": "",
+    "condition_label": "complete",
+    "keep": "image+table+text",
+    "when": "always",
+    "rate": 1.0,
+    "fill": "mean",
+    "balance": "smote",
+    "params": "{}",
+}
+
+
 def _run(method: str, seed: int, fold: int, status: str) -> dict[str, object]:
     done = status == "done"
     return {
@@ -106,6 +118,7 @@ def _run(method: str, seed: int, fold: int, status: str) -> dict[str, object]:
         "condition": "complete",
         "seed": seed,
         "fold": fold,
+        **CONDITION,
         "key": f"{method}-{seed}-{fold}",
         "status": status,
         "error": "Traceback (most recent call last):\n  File x\nValueError: 50 % of {rows} lost"

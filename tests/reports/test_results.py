@@ -4,9 +4,11 @@ from dataclasses import replace
 
 import pandas as pd
 import pytest
+from made_up import made_up, plan
 
 from strokebench.errors import StrokebenchError
-from strokebench.reports.results import PREDICTIONS_FILE, RUNS_FILE, Results
+from strokebench.reports.results import PREDICTIONS_FILE, RUNS_FILE, Results, variant_id
+from strokebench.reports.table1.table import table1
 
 
 def test_read_gives_back_what_was_written(incomplete, tmp_path):
@@ -59,3 +61,24 @@ def test_a_doubled_patient_or_run_is_named(results):
 def test_a_method_must_be_described(results):
     with pytest.raises(StrokebenchError, match="svm"):
         replace(results, methods=[m for m in results.methods if m.name != "svm"])
+
+
+def test_two_settings_with_one_label_are_told_apart():
+    variants = [variant_id({"leaf": leaf}) for leaf in (1, 2)]
+    results = made_up(plan(("random_forest",), variants=variants, seeds=(39,)))
+    results.runs["variant_label"] = "small"
+    assert [setting.label for setting in results.settings.values()] == [
+        "Random Forest (small) [leaf=1, complete]",
+        "Random Forest (small) [leaf=2, complete]",
+    ]
+    rows = table1(results).rows
+    assert len({row.label for row in rows}) == len({row.key for row in rows}) == 2
+    assert rows[0].cells["AUC"] != rows[1].cells["AUC"]
+
+
+def test_a_method_with_parameters_from_a_file_says_so_and_is_not_the_papers():
+    results = made_up(plan(("vdafm",), seeds=(39,)))
+    assert table1(results).rows[0].has_paper
+    results = replace(results, runs=results.runs.assign(variant_label="tuned"))
+    [row] = table1(results).rows
+    assert (row.label, row.key, row.has_paper) == ("VDAFM (tuned)", "vdafm", False)

@@ -57,6 +57,7 @@ def _planted(results: Results, protocol: str) -> Results:
         "machine": "Some CPU, 2 cores, Linux",
         "created": "2026-01-02T03:04:05+00:00",
         "encoders": {"image": "3D ResNet-10 (untrained, seeded)", "text": "MiniLM"},
+        "untrained_encoders": ["3D ResNet-10 (untrained, seeded)"],
     }
     return replace(results, predictions=predictions, runs=runs, oracle=oracle, provenance=provenance)
 

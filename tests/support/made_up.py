@@ -57,6 +57,7 @@ def made_up(
         rows.append(
             {
                 **dict.fromkeys(RUN_COLUMNS, np.nan),
+                **{"variant_label": variant, "condition_label": condition},
                 **{"method": method, "variant": variant, "condition": condition, "seed": seed, "fold": fold},
                 **{"key": f"{method}{variant}{condition}{seed}{fold}", "status": status},
                 "error": "ValueError: broken" if status == "failed" else None,

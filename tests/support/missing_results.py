@@ -20,9 +20,10 @@ def make_missing_results(n=300, seeds=(39, 40), folds=5, weights=WEIGHTS, finish
         for seed in seeds:
             parts = np.random.default_rng(seed).permutation(n) % folds
             for fold in range(folds):
-                run = {"method": "vdafm", "variant": "", "condition": condition.name, "seed": seed, "fold": fold}
+                run = {"method": "vdafm", "variant": "", "condition": condition.id, "seed": seed, "fold": fold}
                 done = finished(run)
-                runs.append({**dict.fromkeys(RUN_COLUMNS), **run, "status": "done" if done else "missing"})
+                known = {"condition_label": condition.name, "status": "done" if done else "missing"}
+                runs.append({**dict.fromkeys(RUN_COLUMNS), **run, **known})
                 if not done:
                     continue
                 test = np.flatnonzero(parts == fold)

@@ -100,12 +100,14 @@ def _settings(source: str, name: str, labels: dict[str, str]) -> list[dict[str, 
         condition = "+".join(part for part in ("image", "text", "table") if part in kept)
         return [{"method": "vdafm", "variant": "", "condition": "complete" if len(kept) == 3 else condition}]
     if source in ("table3", "fig3"):
-        variant = "" if name in ("All losses", "chosen loss weights") else name[:1].lower() + name[1:]
+        off = {"Classification": ("alignment", "contrastive"), "+ contrastive": ("alignment",)}
+        off |= {"+ alignment": ("contrastive",)}
+        variant = ",".join(f"{loss}_weight=0.0" for loss in off.get(name, ()))
         return [{"method": "vdafm", "variant": variant} | whole]
     if source == "fig2":
         layers = re.findall(r"layers (\d+)", name)[0]
         heads = [4, 8, 16, 32] if "mean" in name else [int(re.findall(r"heads (\d+)", name)[0])]
-        variants = [f"layers={layers}, heads={n}" if (layers, n) != ("1", 16) else "" for n in heads]
+        variants = [f"heads={n},layers={layers}" if (layers, n) != ("1", 16) else "" for n in heads]
         return [{"method": "vdafm", "variant": variant} | whole for variant in variants]
     traditional = ["xgboost", "random_forest", "svm"]
     methods = traditional if name == "mean of the traditional methods" else [labels[name]]

@@ -15,7 +15,7 @@ from recompute_stored import Check, Stored, by_run, corrected_error, deviation, 
 from scipy import special, stats
 
 MODALITIES = ("image", "text", "table")
-WAYS = {"tested without": "{}@test", "tested without, raw zeros": "{} raw zero@test", "trained without": "{}"}
+WAYS = {"tested without": "{}@test", "tested without, raw zeros": "{}@test,fill=zero", "trained without": "{}"}
 EXACT = 1e-9
 
 
@@ -43,13 +43,13 @@ def missing(check: Check, table: pd.DataFrame, stored: Stored) -> None:
 
 def _rate(label: str, rate: int) -> str:
     if label == "Any, trained so too":
-        return f"none {rate} % lack the rest"
+        return f"none,rate={rate / 100!r}"
     others = set() if label == "Any" else set(MODALITIES) - {label.lower()}
     if rate == 0:
         return "complete"
     if rate == 100:
         return named(others, "tested without") if others else "no such condition"
-    return f"{'+'.join(name for name in MODALITIES if name in others) or 'none'} {rate} % lack the rest@test"
+    return f"{'+'.join(name for name in MODALITIES if name in others) or 'none'}@test,rate={rate / 100!r}"
 
 
 def worth(check: Check, table: pd.DataFrame, stored: Stored) -> None:

@@ -47,11 +47,12 @@ def test_a_rate_of_none_is_refused():
         Condition(IMAGE_ONLY, rate=0)
 
 
-def test_each_condition_has_its_own_name():
+def test_each_condition_has_its_own_id():
     conditions = [
         Condition(IMAGE_ONLY, when, rate, fill)
         for when in ("always", "test_only")
         for rate in (0.3, 1.0)
         for fill in ("mean", "zero")
     ]
-    assert len({condition.name for condition in [COMPLETE, *conditions]}) == 9
+    assert len({condition.id for condition in [COMPLETE, *conditions]}) == 9
+    assert Condition(IMAGE_ONLY, rate=0.3000001).id != Condition(IMAGE_ONLY, rate=0.3).id

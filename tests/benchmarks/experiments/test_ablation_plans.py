@@ -12,11 +12,13 @@ from strokebench.benchmarks.experiments.alignment import VARIANTS, Alignment
 from strokebench.benchmarks.experiments.figure5 import Figure5
 from strokebench.benchmarks.experiments.find import find_experiment
 from strokebench.benchmarks.experiments.table2 import Table2
-from strokebench.benchmarks.experiments.table3 import LOSSES, Table3
+from strokebench.benchmarks.experiments.table3 import Table3
 from strokebench.benchmarks.running.plans import method_runs
 from strokebench.benchmarks.running.runner import fits, run_experiment
 from strokebench.errors import StrokebenchError
+from strokebench.reports.results import variant_id
 from strokebench.reports.tables import section
+from strokebench.tasks.paper_setup import LOSSES
 from strokebench.tasks.protocols import make_split
 
 EXPERIMENTS = [Table2(), Table3(), Figure5(), Alignment()]
@@ -56,7 +58,7 @@ def test_without_text_what_reads_it_is_left_out(experiment):
 def test_seven_subsets_trained_and_six_at_test_time_that_share_the_full_fit():
     context = make_context()
     runs = Table2().plan(context).runs
-    names = {run.condition.name for run in runs}
+    names = {run.condition.id for run in runs}
     assert len(names) == 13 and len(runs) == 26
     assert len({name for name in names if name.endswith("@test")}) == 6
     keys = {context.key(run): run for run in runs}
@@ -72,13 +74,13 @@ def test_a_method_of_one_modality_has_nothing_to_take_away():
 
 
 def test_the_losses_are_those_that_their_names_say():
-    runs = {run.variant: run.params for run in Table3().plan(make_context()).runs}
+    runs = {run.label: run.params for run in Table3().plan(make_context()).runs}
     off = {name: {key for key, weight in params.items() if not weight} for name, params in runs.items()}
     assert off == {
-        "classification": {"contrastive_weight", "alignment_weight"},
+        "Classification": {"contrastive_weight", "alignment_weight"},
         "+ contrastive": {"alignment_weight"},
         "+ alignment": {"contrastive_weight"},
-        "all losses": set(),
+        "All losses": set(),
     }
 
 
@@ -158,8 +160,8 @@ def test_incomplete_results_still_report(experiment, status, tmp_path):
 
 
 def test_several_methods_have_a_picture_each(tmp_path):
-    conditions = [run.condition.name for run in Table2().plan(make_context(folds=1)).runs]
+    conditions = [run.condition.id for run in Table2().plan(make_context(folds=1)).runs]
     Table2().report(made_up(plan(("vdafm", "concat"), conditions=conditions, seeds=(39,))), tmp_path)
     assert (tmp_path / "table2_picture_concat.svg").is_file()
-    Table3().report(made_up(plan(variants=list(LOSSES), seeds=(39,))), tmp_path)
+    Table3().report(made_up(plan(variants=[variant_id(params) for params in LOSSES.values()], seeds=(39,))), tmp_path)
     assert (tmp_path / "table3_picture.svg").is_file()

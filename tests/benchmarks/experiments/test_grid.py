@@ -43,7 +43,7 @@ def test_the_papers_grids_hold_its_choice_whose_params_are_empty(name: str, size
 def test_joint_parameters_come_apart_with_their_types():
     points = find_experiment("figure4").grid.points("vdafm")
     assert points[0].params == {"hidden": 128, "width": 64}
-    assert points[2].variant == "hidden=512, width=256" and points[2].chosen
+    assert points[2].label == "hidden=512, width=256" and points[2].chosen
 
 
 def test_the_chosen_settings_runs_are_those_of_table_1():

@@ -10,10 +10,9 @@ from small_context import make_context
 from strokebench.benchmarks.experiments.find import find_experiment
 from strokebench.benchmarks.experiments.table1 import Table1
 from strokebench.benchmarks.experiments.table2 import Table2
-from strokebench.benchmarks.experiments.table3 import LOSSES as TABLE3_LOSSES
 from strokebench.benchmarks.experiments.table3 import Table3
 from strokebench.methods.registry import find_method
-from strokebench.reports.paper.settings import CHOSEN, LOSSES
+from strokebench.tasks.paper_setup import CHOSEN
 
 
 @pytest.fixture
@@ -30,11 +29,6 @@ def test_the_paper_s_chosen_setting_is_the_default():
     assert {name: defaults[name] for name in CHOSEN} == CHOSEN
 
 
-def test_losses_are_named_and_weighted_as_in_table_3():
-    for variant, params in LOSSES.values():
-        assert TABLE3_LOSSES[variant] == params
-
-
 def test_no_run_is_planned_twice_and_tables_share_theirs(context):
     paper = find_experiment("paper")
     planned = [context.key(run) for run in paper.plan(context).runs]
@@ -46,7 +40,7 @@ def test_no_run_is_planned_twice_and_tables_share_theirs(context):
 
 
 def test_all_figures_that_have_numbers_are_planned(context):
-    variants = {run.variant for run in find_experiment("paper").plan(context).runs}
+    variants = {run.label for run in find_experiment("paper").plan(context).runs}
     for wanted in ("layers=3, heads=32", "hidden=128, width=64", "dropout=0.7", "+ alignment"):
         assert wanted in variants
     assert "layers=1, heads=16" not in variants

@@ -52,7 +52,7 @@ def test_a_fit_that_several_experiments_test_is_computed_once(computed, console:
     trained = {context.key(replace(run, condition=run.condition.trained)) for run in tested}
     assert len(computed) == len(trained)
     whole = next(task for task in computed if any(run.condition.when == "test_only" for run in task.runs.values()))
-    assert {run.condition.name for run in whole.runs.values()} > {"complete"}
+    assert {run.condition.id for run in whole.runs.values()} > {"complete"}
     for report in (table1, table2, missing):
         assert set(report.results.runs["status"]) == {"done"}
 

@@ -44,7 +44,7 @@ def test_what_is_written_is_read(tmp_path: Path):
 def test_on_the_same_split_each_fold_has_its_own(tmp_path: Path):
     context = with_params(tuned(make_context()), tmp_path / "a.yaml")
     assert [run.params["C"] for run in method_runs("svm", context)] == [1.5, 2.5]
-    assert {run.variant for run in method_runs("svm", context)} == {"tuned"}
+    assert {(run.variant, run.label) for run in method_runs("svm", context)} == {("", "tuned")}
     assert "fold by fold" in context.title
     assert method_runs("svm", context, {"C": 9.0})[0].params["C"] == 9.0
     assert method_runs("mlp", context)[0].params == {}

@@ -8,7 +8,7 @@ from strokebench.reports.ablation.figure import draw_ablation
 from strokebench.reports.ablation.table import ablation_lead, ablation_table, below_complete
 from strokebench.tasks.inputs import Modality
 
-NAMES = [condition.name for condition in conditions(Modality)]
+NAMES = [condition.id for condition in conditions(Modality)]
 ALIKE = dict.fromkeys(NAMES, 2.0)
 
 
@@ -80,8 +80,3 @@ def test_the_picture_has_a_point_a_row_and_way(lost):
     assert len(axes.containers) == 14 - lost
     assert any("no finished run" in text.get_text() for text in axes.texts) == lost
     assert "synthetic" in axes.figure.get_suptitle()
-
-
-def test_a_method_with_parameters_from_a_file_has_its_rows():
-    results = made_up(plan(variants=["tuned"], conditions=NAMES, seeds=(39,)))
-    assert len(table(results).rows) == len(table(results, "test_only").rows) == 7

@@ -19,7 +19,12 @@ test_share.__test__ = False
 
 def grid_points(layers=(1, 2), heads=(4, 8)) -> list[GridPoint]:
     return [
-        GridPoint(f"layers={x}, heads={y}", {"layers": x, "heads": y}, {"layers": x, "heads": y}, (x, y) == (1, 8))
+        GridPoint(
+            f"layers={x}, heads={y}",
+            {"layers": x, "heads": y},
+            {} if (x, y) == (1, 8) else {"layers": x, "heads": y},
+            (x, y) == (1, 8),
+        )
         for x in layers
         for y in heads
     ]
@@ -32,10 +37,10 @@ def grid_results(make_results, points, shift=None, unfinished=()) -> Results:
     predictions, runs = [], []
     for point in points:
         part = base.predictions[base.predictions["method"] == "vdafm"].assign(variant=point.variant)
-        logit = np.log(part["p"] / (1 - part["p"])) + (shift or {}).get(point.variant, 0) * (part["y"] - 0.5)
+        logit = np.log(part["p"] / (1 - part["p"])) + (shift or {}).get(point.label, 0) * (part["y"] - 0.5)
         part["p"] = 1 / (1 + np.exp(-(logit + rng.normal(0, 0.3, len(part)))))
-        planned = base.runs[base.runs["method"] == "vdafm"].assign(variant=point.variant)
-        if point.variant in unfinished:
+        planned = base.runs[base.runs["method"] == "vdafm"].assign(variant=point.variant, variant_label=point.label)
+        if point.label in unfinished:
             planned["status"] = "missing"
             part = part.iloc[:0]
         predictions.append(part)
@@ -101,12 +106,12 @@ def test_the_table_marks_the_chosen_and_compares_the_others(make_results):
 @pytest.mark.parametrize("unfinished", [(), ("layers=1, heads=8",), "all"])
 def test_an_incomplete_grid_still_reports(make_results, unfinished, tmp_path):
     points = grid_points()
-    unfinished = [point.variant for point in points] if unfinished == "all" else unfinished
+    unfinished = [point.label for point in points] if unfinished == "all" else unfinished
     results = grid_results(make_results, points, unfinished=unfinished)
     lead = grid_lead(results, "vdafm", points)
     table = grid_table(results, "x", "X", {"vdafm": points})
     assert len(table.rows) == 4
-    assert [row.done for row in table.rows] == [0 if p.variant in unfinished else 20 for p in points]
+    assert [row.done for row in table.rows] == [0 if p.label in unfinished else 20 for p in points]
     draw_grid(results, "vdafm", points, PAPER_METRICS).savefig(tmp_path / "x.png")
     if len(unfinished) == 4:
         assert "no finished run" in lead

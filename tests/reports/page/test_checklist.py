@@ -17,7 +17,7 @@ NUMBERS = _NUMBERS.split()
 
 @pytest.fixture
 def part(results) -> Part:
-    return Part("table1", "table1", "x", "Table 1", results=results)
+    return Part("table1", "table1", "Table 1", "table1", results=results)
 
 
 def by_number(parts):
@@ -43,7 +43,7 @@ def test_an_unknown_fact_leaves_the_item_open(part):
 
 def test_what_is_not_computed_is_a_gap_until_it_is(part):
     assert any("strokebench run figure5" in gap for gap in by_number([part])["12d"].gaps)
-    more = [part, Part("figure5", "figure5", "x", "Figure 5"), Part("clinical", "clinical", "x", "Clinical")]
+    more = [part, *(Part(name, name, name, name) for name in ("figure5", "clinical"))]
     item = by_number(more)["12d"]
     assert item.state is State.FILLED and [part.name for part in item.see] == ["figure5", "clinical"]
 

@@ -1,8 +1,10 @@
 """The page as text: it is whole, well-formed, asks for nothing, and tells nothing that it must not."""
 
+import json
 import re
 import shutil
 from collections import Counter
+from dataclasses import replace
 from html.parser import HTMLParser
 from types import SimpleNamespace
 from urllib.parse import unquote
@@ -12,10 +14,12 @@ import pytest
 from demo_results import FOLDER, PATIENT
 
 from strokebench.errors import StrokebenchError
+from strokebench.reports.page.cautions import cautions
 from strokebench.reports.page.inline import inline_svg, inline_table
 from strokebench.reports.page.page import computing_hours, write_page
-from strokebench.reports.page.parts import find_parts
+from strokebench.reports.page.parts import Part, find_parts
 from strokebench.reports.page.scrub import Scrubber
+from strokebench.reports.tables.section import Section, publish
 
 VOID = {"meta", "link", "br", "img", "hr", "input"}
 
@@ -183,13 +187,38 @@ def test_nothing_computed_is_an_error_with_advice(tmp_path):
     assert error.value.hint
 
 
-def test_parts_without_a_protocol_are_told_apart_in_words(demo, tmp_path):
-    cv5 = demo / "virtual-nihss_lt_7-cv5"
-    for words in ("cv5-quick", "holdout-quick", "cv5-quick-tuned_60deeabd"):
-        shutil.copytree(cv5 / "leaks", tmp_path / f"virtual-nihss_lt_7-{words}" / "leaks")
+def test_parts_of_one_experiment_are_told_apart_by_facts_and_not_by_folders(demo, tmp_path):
+    tuned = {"tuned": {"svm": "svm tuned on another cohort"}}
+    facts = [{"protocol": "cv5", "labels_shuffled": 0}, {"protocol": "holdout"}, {"protocol": "cv5", **tuned}]
+    for number, provenance in enumerate(facts):
+        folder = shutil.copytree(demo / "virtual-nihss_lt_7-cv5" / "leaks", tmp_path / f"holdout-{number}" / "leaks")
+        section = json.loads((folder / "section.json").read_text())
+        (folder / "section.json").write_text(json.dumps(section | {"provenance": provenance}))
     parts = find_parts(sorted(tmp_path.iterdir()))
-    assert {part.distinction for part in parts} == {"cv5", "holdout", "cv5, tuned 60deeabd"}
+    assert {part.distinction for part in parts} == {
+        *("cv5, labels shuffled 0", "holdout", "cv5, svm tuned on another cohort")
+    }
     assert len({part.id for part in parts}) == 3
+    assert [caution.title for caution in cautions(parts) if caution.links] == ["Leak alarm"] * 3 + ["Labels shuffled"]
+
+
+def test_cautions_follow_facts_and_no_title(results):
+    title = "patients with a quick check, labels shuffled, text may state, untrained"
+    part = Part("table1", "table1", "T", "table1", cohort=title, results=results)
+    quiet = {**results.provenance, "title": title, "encoders": {"image": "untrained"}}
+    assert [c.title for c in cautions([replace(part, results=replace(results, provenance=quiet))])] == [
+        "Synthetic patients"
+    ]
+    loud = {**results.provenance, "quick": True, "scale_text": True, "untrained_encoders": ["Any"]}
+    assert [c.title for c in cautions([replace(part, results=replace(results, provenance=loud))])] == [
+        *("Synthetic patients", "Quick check", "Text may state the outcome", "Untrained encoder")
+    ]
+
+
+def test_tuning_of_any_method_stands_where_tuning_does(tmp_path):
+    publish(Section("tune_svm", "Tuning of SVM", "a cohort", [], topic="tuning"), tmp_path / "x" / "tune_svm")
+    [part] = find_parts([tmp_path / "x"])
+    assert part.topic == "tuning" and not part.problems
 
 
 def test_computing_time_counts_a_fit_once_however_often_it_is_told():

@@ -1,0 +1,56 @@
+"""What the paper did, each fact once: experiments repeat it, reports set ours beside it.
+
+What it printed is in `reports/paper/paper_numbers.csv`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+PROPOSED = "vdafm"
+
+POSITIVES, NEGATIVES, RUNS = 46, 100, 4
+"""The paper's test part and its runs on it, as its printed numbers tell."""
+
+ANGLE_SEED = 42
+"""The seed whose test patients' angles the paper compares (section 4.3)."""
+
+CHOSEN: Mapping[str, Any] = {"layers": 1, "heads": 16, "hidden": 512, "width": 256, "dropout": 0.5}
+"""The final setting (section 4.5), which is VDAFM's default."""
+
+LOSS_WEIGHTS = ("contrastive_weight", "alignment_weight")
+ALL_LOSSES = "cls+con+sem"
+LOSSES: Mapping[str, Mapping[str, float]] = {
+    "cls": dict.fromkeys(LOSS_WEIGHTS, 0.0),
+    "cls+con": {"alignment_weight": 0.0},
+    "cls+sem": {"contrastive_weight": 0.0},
+    ALL_LOSSES: {},
+}
+"""Label in the paper's Table 3 -> what differs from the defaults."""
+
+LOSS_LABELS: Mapping[str, str] = {
+    "cls": "Classification",
+    "cls+con": "+ contrastive",
+    "cls+sem": "+ alignment",
+    ALL_LOSSES: "All losses",
+}
+"""The same rows as tables of ours call them."""
+
+GRIDS: Mapping[str, Mapping[str, tuple[Any, ...]]] = {
+    "figure2": {"layers": (1, 2, 3), "heads": (4, 8, 16, 32)},
+    # The paper's upper ends are 0.5 and 0.1; the other values are ours.
+    "figure3": {"contrastive_weight": (0.05, 0.1, 0.2, 0.5), "alignment_weight": (0.01, 0.02, 0.05, 0.1)},
+    "figure4": {"hidden:width": ("128:64", "256:128", "512:256", "512:512")},
+    "dropout": {"dropout": (0.3, 0.4, 0.5, 0.6, 0.7)},
+}
+"""What section 4.5 varies, by experiment: axis -> values; `a:b` are parameters that vary together."""
+
+NEW_HOSPITAL_METHODS = (PROPOSED, "sparsemm", "concat", "random_forest")
+"""The methods of figure 5 (section 4.6)."""
+
+
+def apart(axis: str, value: Any) -> dict[str, Any]:
+    """A point of an axis by parameter: `hidden:width` at `512:256` is `{"hidden": 512, "width": 256}`."""
+    names = axis.split(":")
+    return {axis: value} if len(names) == 1 else dict(zip(names, map(int, value.split(":")), strict=True))
