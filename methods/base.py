@@ -16,6 +16,9 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 
 from strokebench.errors import StrokebenchError
 from strokebench.files import read_json, write_json
+from strokebench.tasks.endpoint import Endpoint
+from strokebench.tasks.endpoints.binary import BINARY
+from strokebench.tasks.endpoints.parse import parse_endpoint
 from strokebench.tasks.inputs import Modality, TriModal
 
 if TYPE_CHECKING:
@@ -43,6 +46,9 @@ class Method(ClassifierMixin, BaseEstimator, ABC):
         uses: modalities that its default settings read.
         paper_row: its row in the paper's Table 1, or None; tables keep that order.
 
+    Attributes:
+        endpoint: what is predicted; set by the runner before `fit`.
+
     Attributes set by `fit`:
         history_: one list a training curve, one value an epoch.
         facts_: numbers worth a column (`parameters`, `best_epoch`, ...).
@@ -58,6 +64,7 @@ class Method(ClassifierMixin, BaseEstimator, ABC):
     paper_row: ClassVar[int | None] = None
 
     random_state: int = 0
+    endpoint: Endpoint = field(init=False, default=BINARY)
     history_: dict[str, list[float]] = field(init=False, default_factory=dict)
     facts_: dict[str, float] = field(init=False, default_factory=dict)
 
@@ -66,13 +73,13 @@ class Method(ClassifierMixin, BaseEstimator, ABC):
         """Fit on the training part; the validation part is for early stopping and selection only.
 
         Args:
-            train: n patients (after oversampling), `y` their labels 0 or 1, int8 (n,).
+            train: n patients (after oversampling), `y` their labels, int8 (n,).
             validation: m patients, `y_validation` their labels; may hold one class only.
         """
 
     @abstractmethod
     def predict_proba(self, x: TriModal) -> NDArray[np.float64]:
-        """Probabilities of label 0 and label 1, (n, 2); each row depends on that patient alone."""
+        """Probabilities of the labels, (n, `endpoint.levels`); each row depends on that patient alone."""
 
     def patient_facts(self, x: TriModal) -> dict[str, NDArray[np.float64]]:
         """Numbers a patient beside the probability that are worth keeping, each (n,). Default: none."""
@@ -96,7 +103,12 @@ class Method(ClassifierMixin, BaseEstimator, ABC):
         """Write the fitted method below `folder`, without pickles."""
         folder.mkdir(parents=True, exist_ok=True)
         self._save_model(folder)
-        state = {"name": self.name, "parameters": self.get_params(), "facts": self.facts_}
+        state = {
+            "name": self.name,
+            "endpoint": self.endpoint.expression,
+            "parameters": self.get_params(),
+            "facts": self.facts_,
+        }
         write_json(folder / "method.json", state)
 
     @classmethod
@@ -110,6 +122,7 @@ class Method(ClassifierMixin, BaseEstimator, ABC):
         if state["name"] != cls.name:
             raise StrokebenchError(f"{folder} holds {state['name']}, not {cls.name}.")
         method = cls(**state["parameters"])
+        method.endpoint = parse_endpoint(state["endpoint"])
         method.facts_ = state["facts"]
         method._load_model(folder)
         return method

@@ -45,7 +45,7 @@ class Concat(NeuralMethod):
     dropout: float = 0.5
 
     def build(self, shapes: Shapes) -> nn.Module:
-        return ConcatNetwork(shapes, self.hidden, self.width, self.dropout)
+        return ConcatNetwork(shapes, self)
 
     @staticmethod
     def search_space(trial: optuna.Trial) -> dict[str, Any]:
@@ -61,11 +61,12 @@ class Concat(NeuralMethod):
 class ConcatNetwork(nn.Module):
     """Two reductions and the head."""
 
-    def __init__(self, shapes: Shapes, hidden: int, width: int, dropout: float) -> None:
+    def __init__(self, shapes: Shapes, settings: Concat) -> None:
         super().__init__()
+        hidden, width, dropout = settings.hidden, settings.width, settings.dropout
         self.image = reduction(shapes.image, hidden, width, dropout)
         self.text = reduction(shapes.layers * shapes.text, hidden, width, dropout)
-        self.head = Head(2 * width + shapes.table, dropout)
+        self.head = Head(2 * width + shapes.table, dropout, settings.endpoint.outputs)
 
     def forward(self, batch: Batch) -> tuple[Tensor, Aux]:
         """Logits (b,)."""

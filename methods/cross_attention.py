@@ -61,7 +61,7 @@ class CrossAttentionNetwork(nn.Module):
         self.text_to_image = Attention(width, settings.heads)
         self.norm_image = nn.LayerNorm(width)
         self.norm_text = nn.LayerNorm(width)
-        self.head = Head(2 * width + shapes.table, settings.dropout)
+        self.head = Head(2 * width + shapes.table, settings.dropout, settings.endpoint.outputs)
 
     def forward(self, batch: Batch) -> tuple[Tensor, Aux]:
         """Logits (b,)."""

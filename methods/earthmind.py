@@ -83,7 +83,7 @@ class EarthMind(TokenMethod):
 
     def loss(self, logit: Tensor, target: Tensor, aux: Aux, epoch: Epoch) -> Tensor:
         """Cross-entropy, plus the weighted alignment and attention losses that are switched on."""
-        total = functional.binary_cross_entropy_with_logits(logit, target)
+        total = self.endpoint.loss(logit, target)
         if align := ALIGNMENTS[self.align]:
             alignment = align(aux["aligned_image"], aux["aligned_text"], self.temperature)
             total = total + self.align_weight * alignment
@@ -117,7 +117,7 @@ class EarthMindNetwork(nn.Module):
             Block(width, settings.heads, settings.block_dropout) for _ in range(settings.layers)
         )
         self.output = nn.Linear(2 * width, width)
-        self.head = Head(width + shapes.table, settings.dropout)
+        self.head = Head(width + shapes.table, settings.dropout, settings.endpoint.outputs)
 
     def forward(self, batch: Batch) -> tuple[Tensor, Aux]:
         """Logits (b,), and what the losses compare.

@@ -88,7 +88,7 @@ class FUSION(TokenMethod):
 
     def loss(self, logit: Tensor, target: Tensor, aux: Aux, epoch: Epoch) -> Tensor:
         """Cross-entropy plus the weighted mapping loss."""
-        total = functional.binary_cross_entropy_with_logits(logit, target)
+        total = self.endpoint.loss(logit, target)
         if not self.mapping_weight:
             return total
         image, text = aux["image"], aux["text"]
@@ -125,7 +125,7 @@ class FUSIONNetwork(nn.Module):
         self.vision_to_text = Connector(width)
         self.decoder = RecursiveDecoder(side, self.adapter.text_tokens, settings)
         self.output = nn.Linear(2 * width, width)
-        self.head = Head(width + shapes.table, settings.dropout)
+        self.head = Head(width + shapes.table, settings.dropout, settings.endpoint.outputs)
 
     def forward(self, batch: Batch) -> tuple[Tensor, Aux]:
         """Logits (b,), and the tokens (b, tokens, width) that the mapping loss compares."""

@@ -44,7 +44,7 @@ class ImageNet(NeuralMethod):
 
     def build(self, shapes: Shapes) -> nn.Module:
         layers = deep_layers(shapes.image, self.hidden, self.width, self.dropout)
-        return Parts(("image",), nn.Sequential(*layers, Head(self.width, self.dropout)))
+        return Parts(("image",), nn.Sequential(*layers, Head(self.width, self.dropout, self.endpoint.outputs)))
 
     @staticmethod
     def search_space(trial: optuna.Trial) -> dict[str, Any]:

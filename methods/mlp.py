@@ -52,7 +52,7 @@ class MLP(NeuralMethod):
         layers = nn.Sequential(
             nn.Linear(width, 128), nn.ReLU(), Dropout(self.dropout),
             nn.Linear(128, 64), nn.ReLU(), Dropout(self.dropout),
-            nn.Linear(64, 1),
+            nn.Linear(64, self.endpoint.outputs),
         )  # fmt: skip
         return Parts(parts, layers)
 

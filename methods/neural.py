@@ -12,11 +12,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
-from torch.nn import functional
 
 from strokebench.errors import StrokebenchError
 from strokebench.files import atomic_path, read_json, write_json
-from strokebench.methods.base import Method, two_columns
+from strokebench.methods.base import Method
 from strokebench.methods.training.batch import Aux, Batch, Epoch
 from strokebench.methods.training.loop import predict_logits, train_network
 from strokebench.methods.training.protocol import TrainingRun
@@ -62,15 +61,16 @@ class NeuralMethod(Method):
 
     @abstractmethod
     def build(self, shapes: Shapes) -> nn.Module:
-        """The network: called with a `Batch`, it gives the logits (b,) and a dict for `loss`."""
+        """The network: called with a `Batch`, it gives a dict for `loss` and the logits, (b,) where
+        `endpoint.outputs` is 1, else (b, outputs)."""
 
     def loss(self, logit: Tensor, target: Tensor, aux: Aux, epoch: Epoch) -> Tensor:
-        """What is minimised; `target` (b,) may be soft after MixUp. Default: binary cross-entropy.
+        """What is minimised; `target` is of `endpoint.targets`, and may be a mixture. Default: the endpoint's loss.
 
         Like the network's forward pass it depends on its arguments and the network's state alone, for on a GPU a step
         is recorded once and then replayed.
         """
-        return functional.binary_cross_entropy_with_logits(logit, target)
+        return self.endpoint.loss(logit, target)
 
     def acts_before(self, epoch: int) -> bool:
         """Whether `before_epoch` is to be called before this epoch."""
@@ -108,7 +108,7 @@ class NeuralMethod(Method):
 
     def predict_proba(self, x: TriModal) -> NDArray[np.float64]:
         logits = predict_logits(self, self.module_, x)
-        return two_columns(torch.sigmoid(logits.double()).numpy())
+        return self.endpoint.link(logits.numpy())
 
     def _save_model(self, folder: Path) -> None:
         from safetensors.torch import save_file

@@ -150,7 +150,7 @@ class SparseMMNetwork(nn.Module):
             Block(width, settings.heads, settings.block_dropout) for _ in range(settings.layers)
         )
         self.norm = nn.LayerNorm(width)
-        self.head = Head(width + shapes.table, settings.dropout)
+        self.head = Head(width + shapes.table, settings.dropout, settings.endpoint.outputs)
         self.prompt = self.adapter.image_tokens + self.adapter.text_tokens
         self.window = settings.window
         self.smoothing = settings.smoothing

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from strokebench.methods.base import two_columns
 from strokebench.methods.registry import register
 from strokebench.tasks.inputs import TriModal
 
@@ -41,9 +40,7 @@ class SVM(Traditional):
         return SVC(C=self.C, gamma=self.gamma, random_state=self.random_state).fit(x, y)
 
     def predict_proba(self, x: TriModal) -> NDArray[np.float64]:
-        from scipy.special import expit
-
-        return two_columns(expit(self.estimator_.decision_function(self.features(x))))
+        return self.endpoint.link(self.estimator_.decision_function(self.features(x)))
 
     @staticmethod
     def search_space(trial: optuna.Trial) -> dict[str, Any]:

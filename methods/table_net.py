@@ -45,7 +45,7 @@ class TableNet(NeuralMethod):
 
     def build(self, shapes: Shapes) -> nn.Module:
         layers = deep_layers(shapes.table, self.hidden, self.width, self.dropout)
-        return Parts(("table",), nn.Sequential(*layers, Head(self.width, self.dropout)))
+        return Parts(("table",), nn.Sequential(*layers, Head(self.width, self.dropout, self.endpoint.outputs)))
 
     @staticmethod
     def search_space(trial: optuna.Trial) -> dict[str, Any]:

@@ -70,7 +70,7 @@ class VDAFM(NeuralMethod):
 
     def loss(self, logit: Tensor, target: Tensor, aux: Aux, epoch: Epoch) -> Tensor:
         """Equation (16). A loss of weight 0 is not computed."""
-        total = functional.binary_cross_entropy_with_logits(logit, target)
+        total = self.endpoint.loss(logit, target)
         if not self.alignment_weight and not self.contrastive_weight:
             return total
         directions = unit(aux)
@@ -138,7 +138,7 @@ class VDAFMNetwork(nn.Module):
         )
         self.image_output = nn.Linear(width, width)
         self.text_output = nn.Linear(width, width)
-        self.head = Head(2 * width + shapes.table, dropout)
+        self.head = Head(2 * width + shapes.table, dropout, settings.endpoint.outputs)
 
     def forward(self, batch: Batch) -> tuple[Tensor, Aux]:
         """Logits (b,), and the representations (b, width) that the losses compare."""

@@ -26,10 +26,12 @@ SETTING: tuple[str, ...] = ("method", "variant", "condition")
 RUN: tuple[str, ...] = (*SETTING, "seed", "fold")
 """The columns that name a run, in predictions and in runs; all of them ids, labels for people are apart."""
 
-PREDICTION_COLUMNS: tuple[str, ...] = (
+PATIENT_COLUMNS: tuple[str, ...] = (
     *("experiment", "dataset", "outcome", "method", "variant", "condition", "protocol", "split"),
-    *("seed", "fold", "patient_id", "site", "y", "p"),
+    *("seed", "fold", "patient_id", "site", "y"),
 )
+"""The columns of predictions beside the endpoint's own."""
+
 RUN_COLUMNS: tuple[str, ...] = (
     *RUN,
     *("variant_label", "condition_label", "keep", "when", "rate", "fill", "balance", "params"),
@@ -161,7 +163,8 @@ class Results:
     """Everything that a report is made of.
 
     Args:
-        predictions: `PREDICTION_COLUMNS`, one row a test patient and run; the only source of metrics.
+        predictions: `PATIENT_COLUMNS` and `Endpoint.prediction_columns`, one row a test patient and run; the only
+            source of metrics.
         runs: `RUN_COLUMNS`, one row a planned run, whatever became of it; `validation_auc` and `threshold`
             (Youden's) are of the validation part.
         methods: one entry a method of `runs`.
@@ -188,7 +191,7 @@ class Results:
 
     def __post_init__(self) -> None:
         for what, part, columns in (
-            ("predictions", self.predictions, PREDICTION_COLUMNS),
+            ("predictions", self.predictions, (*PATIENT_COLUMNS, *self.endpoint.prediction_columns)),
             ("runs", self.runs, RUN_COLUMNS),
         ):
             if lacking := [name for name in columns if name not in part]:

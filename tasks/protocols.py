@@ -35,7 +35,8 @@ def make_split(protocol: str, labels: pd.Series, sites: pd.Series | None = None,
 
     Args:
         protocol: a key of `PROTOCOLS`.
-        labels: 0 or 1 by patient id.
+        labels: what parts are stratified by, by patient id (`Endpoint.strata`); every category has to be frequent
+            enough.
         sites: hospital by patient id; `loho` needs it.
         seeds: one repetition each.
 
@@ -46,8 +47,8 @@ def make_split(protocol: str, labels: pd.Series, sites: pd.Series | None = None,
         raise unknown_name("protocol", protocol, PROTOCOLS)
     if not labels.index.is_unique:
         raise StrokebenchError(f"Patient {labels.index[labels.index.duplicated()][0]} has two labels.")
-    labels = labels.sort_index()
-    smallest = labels.value_counts().reindex([0, 1], fill_value=0)
+    labels = labels.sort_index().astype("category")
+    smallest = labels.value_counts(sort=False)
     if smallest.min() < 2 * FOLDS:
         raise StrokebenchError(
             f"Only {smallest.min()} of {len(labels)} patients have label {smallest.idxmin()}.",
@@ -66,7 +67,7 @@ def _stratified(labels: pd.Series, share: float, seed: int, where: str) -> tuple
     """Two stratified parts, the second with `share` of the patients (rounded up)."""
     from sklearn.model_selection import train_test_split
 
-    if labels.value_counts().reindex([0, 1], fill_value=0).min() < 2:
+    if labels.value_counts().min() < 2:
         raise StrokebenchError(f"Fewer than two patients of one class are left {where}.")
     first, second = train_test_split(
         labels.index.to_numpy(), test_size=share, stratify=labels.to_numpy(), random_state=seed

@@ -155,13 +155,16 @@ def _plugins() -> Iterator[Finding]:
     from strokebench.datasets.catalogue import COHORTS
     from strokebench.datasets.encoders.registry import ENCODERS
     from strokebench.methods.registry import METHODS
+    from strokebench.tasks.metrics.registry import METRICS
 
-    found = [plugin for registry in (METHODS, ENCODERS, COHORTS, EXPERIMENTS) for plugin in registry.plugins()]
+    found = [plugin for registry in (METHODS, ENCODERS, COHORTS, EXPERIMENTS, METRICS) for plugin in registry.plugins()]
     for plugin in found:
         said = str(plugin) if plugin.problem else f"{plugin.noun} {plugin.name} of {plugin.package}"
         yield Finding(BAD if plugin.problem else GOOD, "Plugin", said)
     if not found:
-        yield Finding(GOOD, "Plugins", "none; other packages may bring methods, encoders, cohorts and experiments")
+        yield Finding(
+            GOOD, "Plugins", "none; other packages may bring methods, encoders, cohorts, experiments and metrics"
+        )
 
 
 LOOKS: tuple[Callable[[], Iterator[Finding]], ...] = (

@@ -85,7 +85,7 @@ def _sing(context: Context, method: str, params: Mapping[str, Any], seeds: Seque
     for seed in seeds:
         labels: pd.Series = shuffled(context.labels, seed)
         material = replace(context.material, labels=labels)
-        split = make_split(context.settings.protocol, labels, context.cohort.site, [seed])
+        split = make_split(context.settings.protocol, context.endpoint.strata(labels), context.cohort.site, [seed])
         for fold in split.folds:
             ready = fit.make_ready(method, params, fold, material, [COMPLETE], context.settings.balance)
             result = fit.fit_and_predict(ready)

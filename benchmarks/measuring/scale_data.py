@@ -87,7 +87,7 @@ def read_context(folder: Path, seeds: Sequence[int] = SEEDS[:1]) -> Context:
     cohort = read_cohort(folder)
     endpoint = parse_endpoint(OUTCOME)
     labels = endpoint.labels(cohort)
-    split = make_split("cv5", labels, cohort.site, seeds)
+    split = make_split("cv5", endpoint.strata(labels), cohort.site, seeds)
     settings = Settings(dataset="scale", seeds=tuple(seeds))
     return Context(settings, cohort, read_embeddings(folder), endpoint, labels, split)
 

@@ -39,7 +39,7 @@ def _split(given: Any) -> object:
     from strokebench.benchmarks.running.settings import SEEDS
     from strokebench.tasks.protocols import make_split
 
-    return make_split("cv5", given.labels, given.cohort.site, SEEDS).sha256
+    return make_split("cv5", given.endpoint.strata(given.labels), given.cohort.site, SEEDS).sha256
 
 
 def _loaded(folder: Path) -> Any:
@@ -117,7 +117,7 @@ def _threshold(scores: tuple[np.ndarray, np.ndarray]) -> object:
 
 def _results(folder: Path) -> Any:
     """Two methods on the five folds of one seed."""
-    from strokebench.reports.results import PREDICTION_COLUMNS, RUN_COLUMNS
+    from strokebench.reports.results import PATIENT_COLUMNS, RUN_COLUMNS
 
     context = _loaded(folder)
     random = np.random.default_rng(0)
@@ -132,7 +132,7 @@ def _results(folder: Path) -> Any:
             frame = pd.DataFrame({**columns, **named, **known, "protocol": "cv5", "split": context.split.sha256})
             predictions.append(frame)
             runs.append({**dict.fromkeys(RUN_COLUMNS), **named, "key": "", "status": "done", "fit_seconds": 1.0})
-    return pd.concat(predictions, ignore_index=True)[list(PREDICTION_COLUMNS)], pd.DataFrame(runs), len(context.labels)
+    return pd.concat(predictions, ignore_index=True)[[*PATIENT_COLUMNS, "p"]], pd.DataFrame(runs), len(context.labels)
 
 
 def _collected(given: Any) -> Any:

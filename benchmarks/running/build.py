@@ -35,7 +35,7 @@ def build_context(settings: Settings, console: Console, like: Context | None = N
         StrokebenchError: whatever is wrong with the settings or the data.
     """
     if like:
-        split = _split(settings, like.cohort, like.labels)
+        split = _split(settings, like.cohort, like.endpoint.strata(like.labels))
         context = Context(settings, like.cohort, like.embeddings, like.endpoint, like.labels, split)
     else:
         cohort = _load(settings, console)
@@ -44,7 +44,7 @@ def build_context(settings: Settings, console: Console, like: Context | None = N
         if settings.shuffle_labels is not None:
             labels = shuffled(labels, settings.shuffle_labels)
         console.print(_label_facts(cohort, endpoint, labels, settings))
-        split = _split(settings, cohort, labels)
+        split = _split(settings, cohort, endpoint.strata(labels))
         embeddings = _encode(settings, cohort, endpoint, console)
         context = Context(settings, cohort, embeddings, endpoint, labels, split)
     path = home("splits", f"{context.cohort.name}-{context.endpoint.name}-{split.protocol}-{split.sha256[:12]}.json")
@@ -118,9 +118,9 @@ def shuffled(labels: pd.Series, seed: int) -> pd.Series:
     return pd.Series(values, index=labels.index, name=labels.name)
 
 
-def _split(settings: Settings, cohort: Cohort, labels: pd.Series) -> Split:
+def _split(settings: Settings, cohort: Cohort, strata: pd.Series) -> Split:
     seeds = settings.seeds[:1] if settings.quick else settings.seeds
-    split = remembered_split(settings.protocol, labels, cohort.site, seeds)
+    split = remembered_split(settings.protocol, strata, cohort.site, seeds)
     return Split(split.protocol, split.folds[:QUICK_FOLDS]) if settings.quick else split
 
 

@@ -15,10 +15,7 @@ from strokebench.benchmarks.running.provenance import provenance_of
 from strokebench.benchmarks.running.run import Run
 from strokebench.benchmarks.running.store import Store
 from strokebench.files import digest
-from strokebench.reports.results import PREDICTION_COLUMNS, RUN_COLUMNS, MethodInfo, Provenance, Results
-
-STORED = ("patient_id", "y", "p")
-"""The columns that every stored run has; whatever else a method told of its patients follows them."""
+from strokebench.reports.results import PATIENT_COLUMNS, RUN_COLUMNS, MethodInfo, Provenance, Results
 
 Planned = tuple[Run, str]
 """A run and its key."""
@@ -29,6 +26,8 @@ class Collector:
 
     def __init__(self, experiment: str, context: Context, planned: Sequence[Planned], store: Store) -> None:
         self.experiment, self.context, self.planned, self.store = experiment, context, planned, store
+        self.stored = ["patient_id", "y", *context.endpoint.prediction_columns]
+        """The columns that every run has; whatever else a method tells of its patients follows them."""
         self._read: dict[str, tuple[pd.DataFrame, dict[str, Any]]] = {}
 
     def finished(self, key: str) -> tuple[pd.DataFrame, dict[str, Any]]:
@@ -47,8 +46,8 @@ class Collector:
             if status == "done":
                 part, record = self.finished(key)
                 predictions.append((run, part))
-                if len(part.columns) > len(STORED):
-                    patient_facts.append(part.drop(columns=["y", "p"]).assign(**run.names()))
+                if len(part.columns) > len(self.stored):
+                    patient_facts.append(part.drop(columns=self.stored[1:]).assign(**run.names()))
             elif status == "failed":
                 error = self.store.failure(key)["error"]
             rows.append(_row(run, key, status, error, record))
@@ -82,10 +81,11 @@ class Collector:
 
     def _predictions(self, parts: Sequence[tuple[Run, pd.DataFrame]]) -> pd.DataFrame:
         """The long table. Made in one piece: a frame a run would take longer than to read the runs."""
-        if not parts:
-            return pd.DataFrame(columns=list(PREDICTION_COLUMNS))
         context = self.context
-        stored = pd.concat([part[list(STORED)] for _, part in parts], ignore_index=True)
+        columns = [*PATIENT_COLUMNS, *context.endpoint.prediction_columns]
+        if not parts:
+            return pd.DataFrame(columns=columns)
+        stored = pd.concat([part[self.stored] for _, part in parts], ignore_index=True)
         rows = np.repeat(np.arange(len(parts)), [len(part) for _, part in parts])
         names = pd.DataFrame([run.names() | {"protocol": run.protocol} for run, _ in parts])
         site = context.cohort.site
@@ -99,7 +99,7 @@ class Collector:
                 "site": None if site is None else site.loc[stored["patient_id"]].to_numpy(),
                 **stored,
             },
-            columns=list(PREDICTION_COLUMNS),
+            columns=columns,
         )
 
     def _provenance(self) -> Provenance:

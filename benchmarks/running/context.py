@@ -106,7 +106,7 @@ class Context:
         from strokebench.benchmarks.running.fit import Material
 
         cohort = replace(self.cohort, images=None, masks=None, brain_masks=None, texts=None, oracle=None)
-        return Material(cohort, self.embeddings, self.labels, self.banned_columns)
+        return Material(cohort, self.embeddings, self.labels, self.banned_columns, self.endpoint)
 
     @cached_property
     def oracle(self) -> pd.DataFrame | None:

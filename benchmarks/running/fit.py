@@ -17,9 +17,9 @@ from strokebench.datasets.embeddings import Embeddings
 from strokebench.methods.base import Method
 from strokebench.methods.registry import find_method
 from strokebench.tasks.conditions import Condition
+from strokebench.tasks.endpoint import Endpoint
 from strokebench.tasks.fold import Fold
 from strokebench.tasks.inputs import TriModal
-from strokebench.tasks.metrics.selection import auc, youden_threshold
 from strokebench.tasks.preparing.prepare import Parts, prepare
 
 
@@ -29,7 +29,7 @@ class Material:
 
     Args:
         cohort: only its table is used.
-        labels: 0 or 1 by patient id.
+        labels: of `endpoint`, by patient id.
         banned_columns: table columns that are no input.
     """
 
@@ -37,6 +37,7 @@ class Material:
     embeddings: Embeddings
     labels: pd.Series
     banned_columns: tuple[str, ...]
+    endpoint: Endpoint
 
 
 @dataclass(frozen=True)
@@ -44,10 +45,11 @@ class Fitted:
     """What came of a run.
 
     Args:
-        predictions: for each condition `patient_id`, `y`, `p` and whatever else the method tells of a patient
-            (`Method.patient_facts`), one row a test patient, in the order of the fold.
+        predictions: for each condition `patient_id`, `y`, `Endpoint.prediction_columns` and whatever else the method
+            tells of a patient (`Method.patient_facts`), one row a test patient, in the order of the fold.
         history: the method's training curves.
-        facts: the method's numbers, and `validation_auc` and `threshold`, both of the validation part.
+        facts: the method's numbers, and `validation_auc` (`Endpoint.score`) and `threshold`, both of the
+            validation part.
         fit_seconds, predict_seconds: wall time; `cpu_seconds`: processor time of both.
         peak_mb: the most memory in use while fitting and predicting, above what was in use before.
     """
@@ -77,7 +79,7 @@ class Ready:
     patients: pd.DataFrame
 
     def predict(self) -> list[NDArray[np.float64]]:
-        """Probability of label 1, (n,) for each condition, once the model is fitted."""
+        """Probabilities of the labels (n, levels) for each condition, once the model is fitted."""
         return [_probabilities(self.model, test) for test in self.tests]
 
     def fitted(self, p: list[NDArray[np.float64]], **cost: float) -> Fitted:
@@ -86,18 +88,18 @@ class Ready:
         Args:
             p: of `predict`. cost: the seconds and megabytes of `Fitted`.
         """
-        model, parts = self.model, self.parts
+        model, parts, endpoint = self.model, self.parts, self.model.endpoint
         on_validation = _probabilities(model, parts.validation)
         return Fitted(
             predictions=[
-                self.patients.assign(p=values, **(model.patient_facts(test) if len(test) else {}))
+                self.patients.assign(**endpoint.columns(values), **(model.patient_facts(test) if len(test) else {}))
                 for values, test in zip(p, self.tests, strict=True)
             ],
             history={name: [float(v) for v in values] for name, values in model.history_.items()},
             facts={name: float(value) for name, value in model.facts_.items()}
             | {
-                "validation_auc": auc(parts.y_validation, on_validation),
-                "threshold": youden_threshold(parts.y_validation, on_validation),
+                "validation_auc": endpoint.score(parts.y_validation, on_validation),
+                "threshold": endpoint.threshold(parts.y_validation, on_validation),
             },
             **cost,
         )
@@ -157,7 +159,9 @@ def make_ready(
     ]
     ids = list(fold.test)
     patients = pd.DataFrame({"patient_id": ids, "y": material.labels.loc[ids].to_numpy(np.int8)})
-    return Ready(unfitted(method, params, fold), parts, tests, patients)
+    model = unfitted(method, params, fold)
+    model.endpoint = material.endpoint
+    return Ready(model, parts, tests, patients)
 
 
 def fit_and_predict(ready: Ready) -> Fitted:
@@ -185,12 +189,13 @@ def fit_and_predict(ready: Ready) -> Fitted:
 
 
 def _probabilities(model: Method, x: TriModal) -> NDArray[np.float64]:
-    """Probability of label 1, (n,)."""
+    """Probabilities of the labels, (n, levels)."""
+    levels = model.endpoint.levels
     if not len(x):
-        return np.zeros(0)
+        return np.zeros((0, levels))
     p = np.asarray(model.predict_proba(x), dtype=np.float64)
-    if p.shape != (len(x), 2):
-        raise ValueError(f"{model.name}: predict_proba gave shape {p.shape} for {len(x)} patients, not (n, 2).")
+    if p.shape != (len(x), levels):
+        raise ValueError(f"{model.name}: predict_proba gave shape {p.shape} for {len(x)} patients, not (n, {levels}).")
     if not ((p >= 0) & (p <= 1)).all():
         raise ValueError(f"{model.name}: predict_proba gave values outside [0, 1], or not finite.")
-    return p[:, 1]
+    return p

@@ -22,7 +22,8 @@ from strokebench.tasks.fold import PARTS, Split
 SCHEMA = 2
 """Version of the package's form; raised when a reader of the old form would misread the new one."""
 IMPORTED = "imported-"
-PREDICTION_PARTS = (*RUN, "patient_id", "site", "y", "p")
+PREDICTION_PARTS = (*RUN, "patient_id", "site", "y")
+"""The columns of predictions that every package has, before those of its endpoint."""
 PROVENANCE = (
     *("dataset", "title", "synthetic", "outcome", "protocol", "n_patients", "n_positive", "n_without_outcome"),
     *("balance", "encoder_pair", "encoders", "untrained_encoders", "quick", "labels_shuffled", "scale_text", "tuned"),
@@ -117,7 +118,9 @@ def _experiment_files(results: Results, split: Split, pseudonyms: Pseudonyms, ke
     files = {
         "about.json": _json(_about(results, pseudonyms, keep_sites)),
         # Sorted by pseudonym: the order of the patients would tell of their ids.
-        "predictions.csv": _csv(predictions[list(PREDICTION_PARTS)].sort_values([*RUN, "patient_id"])),
+        "predictions.csv": _csv(
+            predictions[[*PREDICTION_PARTS, *results.endpoint.prediction_columns]].sort_values([*RUN, "patient_id"])
+        ),
         "runs.csv": _csv(runs),
         "split.json": _json(_shared_split(split, pseudonyms, site)),
     }

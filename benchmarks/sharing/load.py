@@ -16,7 +16,9 @@ from strokebench.benchmarks.sharing.export import IMPORTED, PREDICTION_PARTS, SC
 from strokebench.benchmarks.sharing.files import read_files
 from strokebench.errors import StrokebenchError
 from strokebench.files import home
-from strokebench.reports.results import PREDICTION_COLUMNS, RUN, RUN_COLUMNS, STATUSES, MethodInfo, Results
+from strokebench.reports.results import PATIENT_COLUMNS, RUN, RUN_COLUMNS, STATUSES, MethodInfo, Results
+from strokebench.tasks.endpoint import Endpoint
+from strokebench.tasks.endpoints.parse import parse_endpoint
 
 SAME = (
     "dataset",
@@ -55,6 +57,11 @@ class Shared:
     runs: pd.DataFrame
     patient_facts: pd.DataFrame | None
     oracle: pd.DataFrame | None
+
+    @property
+    def endpoint(self) -> Endpoint:
+        """What was predicted."""
+        return parse_endpoint(self.about["provenance"]["outcome"])
 
 
 def import_results(sources: Sequence[Path]) -> dict[str, Results]:
@@ -142,7 +149,7 @@ def merge(parts: Sequence[Shared]) -> Results:
     )
     methods = {method["name"]: method for part in parts for method in part.about["methods"]}
     return Results(
-        predictions=predictions[list(PREDICTION_COLUMNS)].reset_index(drop=True),
+        predictions=predictions[[*PATIENT_COLUMNS, *first.endpoint.prediction_columns]].reset_index(drop=True),
         runs=best[list(RUN_COLUMNS)].reset_index(drop=True),
         methods=[
             MethodInfo(**{**method, "uses": tuple(method["uses"]), "notes": dict(method["notes"])})
@@ -174,13 +181,17 @@ def _shared(files: Mapping[str, bytes], source: str, name: str) -> Shared:
 
 def _check(shared: Shared) -> None:
     """The parts of one package fit each other, and the numbers can be what they are called."""
-    lacking = [name for name in PREDICTION_PARTS if name not in shared.predictions]
+    endpoint = shared.endpoint
+    parts = (*PREDICTION_PARTS, *endpoint.prediction_columns)
+    lacking = [name for name in parts if name not in shared.predictions]
     lacking += [name for name in (*RUN_COLUMNS, "code") if name not in shared.runs]
     if lacking:
         raise StrokebenchError(f"{shared.source}: {shared.name} lacks the column {lacking[0]!r}.", "Export it again.")
-    p, y = shared.predictions["p"], shared.predictions["y"]
-    if not (p.between(0, 1).all() and y.isin([0, 1]).all()):
-        raise StrokebenchError(f"{shared.source}: {shared.name} has a p outside [0, 1] or a y that is not 0 or 1.")
+    y = shared.predictions["y"]
+    try:
+        endpoint.check(y.to_numpy(), endpoint.probabilities(shared.predictions))
+    except ValueError as error:
+        raise StrokebenchError(f"{shared.source}: {shared.name}: {error}") from None
     shared.predictions["y"] = y.astype(np.int8)
     tested = {(fold["seed"], fold["fold"]): set(fold["test"]) for fold in shared.split["folds"]}
     for (*_, seed, fold), part in shared.predictions.groupby(list(RUN), dropna=False):
@@ -235,7 +246,8 @@ def _same_predictions(run: tuple, one: Shared, other: Shared) -> None:
     hint = "Find out which one is right, and leave the other out."
     if key != other_key:
         raise StrokebenchError(f"{where}: other key, so other settings or code.", hint)
-    if not a["y"].equals(b["y"]) or (a["p"] - b["p"]).abs().max() > TOLERANCE:
+    columns = list(one.endpoint.prediction_columns)
+    if not a["y"].equals(b["y"]) or (a[columns] - b[columns]).abs().max(axis=None) > TOLERANCE:
         raise StrokebenchError(f"{where}: other predictions under one key.", hint)
 
 

@@ -12,7 +12,7 @@ from sklearn.decomposition import PCA
 
 from strokebench.errors import StrokebenchError
 from strokebench.files import atomic_path
-from strokebench.methods.base import Family, Method, two_columns
+from strokebench.methods.base import Family, Method
 from strokebench.tasks.inputs import Modality, TriModal
 
 if TYPE_CHECKING:
@@ -71,7 +71,10 @@ class Traditional(Method):
         return {}
 
     def predict_proba(self, x: TriModal) -> NDArray[np.float64]:
-        return two_columns(self.estimator_.predict_proba(self.features(x))[:, 1])
+        p = np.zeros((len(x), self.endpoint.levels))
+        # A label that no training patient has keeps a probability of 0.
+        p[:, self.estimator_.classes_] = self.estimator_.predict_proba(self.features(x))
+        return p
 
     def _save_model(self, folder: Path) -> None:
         import skops.io

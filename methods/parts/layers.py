@@ -58,14 +58,15 @@ class Head(nn.Module):
     Args:
         inputs: width of the fused vector plus the columns of the table.
         dropout: between the two linear layers; 128 hidden units (our choice).
+        outputs: logits a patient (`Endpoint.outputs`).
     """
 
-    def __init__(self, inputs: int, dropout: float) -> None:
+    def __init__(self, inputs: int, dropout: float, outputs: int = 1) -> None:
         super().__init__()
-        self.layers = nn.Sequential(nn.Linear(inputs, 128), nn.ReLU(), Dropout(dropout), nn.Linear(128, 1))
+        self.layers = nn.Sequential(nn.Linear(inputs, 128), nn.ReLU(), Dropout(dropout), nn.Linear(128, outputs))
 
     def forward(self, *parts: Tensor) -> Tensor:
-        """Logits (b,) of the parts (b, width) side by side."""
+        """Logits of the parts (b, width) side by side, (b,) or (b, outputs)."""
         return self.layers(torch.cat(parts, dim=1)).squeeze(1)
 
 

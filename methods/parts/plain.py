@@ -25,7 +25,8 @@ class Parts(nn.Module):
     def forward(self, batch: Batch) -> tuple[Tensor, Aux]:
         """Logits (b,)."""
         x = torch.cat([getattr(batch, part) for part in self.parts], dim=1)
-        return self.layers(x).reshape(len(x)), {}
+        logits = self.layers(x)
+        return logits.squeeze(1) if logits.dim() > 1 else logits, {}
 
 
 def deep_layers(inputs: int, hidden: int, width: int, dropout: float) -> list[nn.Module]:

@@ -73,7 +73,9 @@ class StackedTraining:
         self.replays.forget()
         self.totals = torch.zeros(len(self.runs), device=self.device)
         longest = sum(batch.table.shape[1] for batch in self.held_out)
-        self.logits = torch.zeros(len(self.runs), longest, device=self.device)
+        outputs = self.runs[0].method.endpoint.outputs
+        each = () if outputs == 1 else (outputs,)
+        self.logits = torch.zeros(len(self.runs), longest, *each, device=self.device)
         self._numbers: dict[tuple[int, ...], Tensor] = {}
 
     def _words(self, size: int) -> int:

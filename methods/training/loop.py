@@ -60,7 +60,7 @@ def train_network(method: Trainable, module: nn.Module, train: TriModal, y: NDAr
 
 @torch.inference_mode()
 def predict_logits(method: Trainable, module: nn.Module, x: TriModal | Patients) -> Tensor:
-    """Logits (n,) of all patients, in evaluation mode, on the mean over prompts."""
+    """Logits of all patients, (n,) or (n, outputs), in evaluation mode, on the mean over prompts."""
     patients = x if isinstance(x, Patients) else Patients(x, method.parts())
     module.eval()
     if not len(patients):

@@ -11,12 +11,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.nn import functional
 
 from strokebench.methods.training.batch import Batch, Patients
 from strokebench.methods.training.trainable import Trainable
 from strokebench.tasks.inputs import TriModal
-from strokebench.tasks.metrics.selection import auc
 
 
 @dataclass
@@ -69,7 +67,7 @@ class Augmentation(NamedTuple):
     @classmethod
     def draw(cls, method: Trainable, random: np.random.Generator) -> Self:
         noisy = random.random() < method.noise_probability
-        mixed = random.random() < method.mixup_probability
+        mixed = random.random() < method.mixup_probability and method.endpoint.mixes
         return cls(noisy, float(random.beta(method.mixup_alpha, method.mixup_alpha)) if mixed else None)
 
 
@@ -100,7 +98,7 @@ class EpochEnd(NamedTuple):
 class TrainingRun:
     """One training under way: what it draws, when it stops and which epoch it keeps, alone or in a stack of runs.
 
-    Selection is by validation AUC; where the validation part holds one class only, by its loss.
+    Selection is by the endpoint's score on the validation part; where it is undefined, by the loss.
 
     Args:
         method: whose protocol is followed; everything random comes from its `random_state`.
@@ -112,7 +110,8 @@ class TrainingRun:
     ) -> None:
         self.method, self.y_validation = method, y_validation
         self.patients, self.held_out = Patients(train, method.parts()), Patients(validation, method.parts())
-        self.target, self.held_out_target = _labels(y), _labels(y_validation)
+        targets = method.endpoint.targets
+        self.target, self.held_out_target = (torch.from_numpy(targets(labels)) for labels in (y, y_validation))
         self.random = np.random.default_rng(method.random_state)
         self.generator = torch.Generator().manual_seed(method.random_state)
         self.result = Training(history={"train_loss": [], "validation_loss": [], "validation_auc": []})
@@ -137,10 +136,11 @@ class TrainingRun:
 
         Args:
             train_loss: mean over the training part.
-            logits: of the validation part (n,), on the CPU.
+            logits: of the validation part, (n,) or (n, outputs), on the CPU.
         """
-        validation_loss = float(functional.binary_cross_entropy_with_logits(logits, self.held_out_target))
-        score = auc(self.y_validation, logits.numpy())
+        endpoint = self.method.endpoint
+        validation_loss = float(endpoint.loss(logits, self.held_out_target))
+        score = endpoint.score(self.y_validation, endpoint.link(logits.numpy()))
         for name, value in zip(self.result.history, (train_loss, validation_loss, score), strict=True):
             self.result.history[name].append(value)
         self.result.epochs = epoch + 1
@@ -149,10 +149,6 @@ class TrainingRun:
         best = self.selection.improved(epoch, -validation_loss if math.isnan(score) else score)
         self.result.best_epoch = self.selection.best_epoch
         return EpochEnd(best, last=not best and self.selection.exhausted(epoch))
-
-
-def _labels(y: NDArray) -> Tensor:
-    return torch.from_numpy(np.asarray(y, dtype=np.float32))
 
 
 def batch_sizes(n: int, size: int) -> list[int]:

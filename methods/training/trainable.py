@@ -8,11 +8,13 @@ from typing import Protocol
 from torch import Tensor, nn
 
 from strokebench.methods.training.batch import Aux, Batch, Epoch
+from strokebench.tasks.endpoint import Endpoint
 
 
 class Trainable(Protocol):
     """A method whose network the loop trains; `strokebench.methods.neural.NeuralMethod` says what each is."""
 
+    endpoint: Endpoint
     random_state: int
     learning_rate: float
     batch_size: int

@@ -66,7 +66,8 @@ def specificity(endpoint: Endpoint, y: NDArray, p: NDArray, threshold: float) ->
     return _share(tn, tn + fp)
 
 
-PAPER_METRICS: tuple[str, ...] = ("AUC", "ACC", "F1", "Recall", "Precision", "Specificity")
+PAPER = (auc, accuracy, f1, recall, precision, specificity)
+PAPER_METRICS: tuple[str, ...] = tuple(metric.name for metric in PAPER)
 
 
 def _share(part: int, whole: int, empty: float = np.nan) -> float:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import update_wrapper
+from typing import Any
 
 from numpy.typing import NDArray
 
-from strokebench.errors import StrokebenchError
+from strokebench.plugins import Registry
 from strokebench.tasks.endpoint import Endpoint
 
 MetricFunction = Callable[..., float]
@@ -17,9 +19,9 @@ One that needs a threshold is given it as the fourth.
 """
 
 
-@dataclass(frozen=True)
+@dataclass
 class Metric:
-    """How predictions are judged; whatever is registered stands in tables, figures and intervals.
+    """How predictions are judged; whatever is in `METRICS` stands in tables, figures and intervals.
 
     Args:
         name: unique; as columns print it.
@@ -46,15 +48,6 @@ class Metric:
         """By what a value is multiplied before it is printed."""
         return 100 if self.unit == "%" else 1
 
-    @property
-    def title(self) -> str:
-        """What an axis of a figure says."""
-        return f"{self.name} in percent" if self.unit == "%" else self.name
-
-
-REGISTERED: dict[str, Metric] = {}
-"""By name, in the order of registration; `strokebench.tasks.metrics.evaluate.all_metrics` loads them first."""
-
 
 def metric(
     name: str,
@@ -63,17 +56,17 @@ def metric(
     needs_threshold: bool = False,
     endpoints: tuple[str, ...] = ("binary",),
 ) -> Callable[[MetricFunction], Metric]:
-    """Function decorator: the metric joins tables and figures; see `Metric`.
+    """Function decorator: makes a `Metric` of it, which joins by entry point or by `METRICS.add`."""
 
-    Raises:
-        StrokebenchError: the name is taken by another function.
-    """
+    def make(function: MetricFunction) -> Metric:
+        return update_wrapper(Metric(name, function, unit, higher_is_better, needs_threshold, endpoints), function)
 
-    def register(function: MetricFunction) -> Metric:
-        made = Metric(name, function, unit, higher_is_better, needs_threshold, endpoints)
-        other = REGISTERED.setdefault(name, made)
-        if (other.function.__module__, other.function.__qualname__) != (function.__module__, function.__qualname__):
-            raise StrokebenchError(f"Two metrics are called {name!r}.", "Rename one.")
-        return made
+    return make
 
-    return register
+
+def _is_metric(name: str, thing: Any) -> bool:
+    return isinstance(thing, Metric) and thing.name == name
+
+
+METRICS: Registry[Metric] = Registry("metric", _is_metric)
+"""`strokebench.tasks.metrics.evaluate` adds the paper's six."""

@@ -24,7 +24,7 @@ def smote(x: TriModal, y: NDArray[np.int8], categorical: NDArray[np.bool_], seed
     """The paper's nearest-neighbour replication SMOTE with K = 1 (section 4.1.2), to equal classes.
 
     A new record's table lies between a minority patient's and its nearest neighbour's (a category is the
-    neighbour's); its image and text are those of the real minority patient whose table is nearest, so that
+    neighbour's); its image and text are those of the real patient of its label whose table is nearest, so that
     the modalities of a record stay together. Real patients come first, in their order.
 
     The two searches compare all with all of the smaller class, as matrix products: at 20,000 patients of it they
@@ -39,8 +39,8 @@ def smote(x: TriModal, y: NDArray[np.int8], categorical: NDArray[np.bool_], seed
     from imblearn.over_sampling import SMOTE, SMOTENC
     from sklearn.neighbors import NearestNeighbors
 
-    counts = np.bincount(y, minlength=2)
-    if counts[0] == counts[1]:
+    labels, counts = np.unique(y, return_counts=True)
+    if counts.min() == counts.max():
         return x, y
     if counts.min() < 2 or x.table.shape[1] == 0:
         return duplicate(x, y, categorical, seed)
@@ -49,13 +49,13 @@ def smote(x: TriModal, y: NDArray[np.int8], categorical: NDArray[np.bool_], seed
         sampler = SMOTENC(np.flatnonzero(categorical).tolist(), k_neighbors=neighbours, random_state=seed)
     else:
         sampler = SMOTE(k_neighbors=1, random_state=seed)
-    table, labels = sampler.fit_resample(x.table, y)
-    new = slice(len(x), None)
-    minority = np.flatnonzero(y == counts.argmin())
-    nearest = NearestNeighbors(n_neighbors=1).fit(x.table[minority])
-    source = minority[nearest.kneighbors(table[new], return_distance=False)[:, 0]]
-    rows = np.concatenate([np.arange(len(x)), source])
-    return replace(x[rows], table=table.astype(np.float32)), labels.astype(np.int8)
+    table, balanced = sampler.fit_resample(x.table, y)
+    rows = np.arange(len(table))
+    for label in labels[counts < counts.max()]:
+        real, new = np.flatnonzero(y == label), len(x) + np.flatnonzero(balanced[len(x) :] == label)
+        nearest = NearestNeighbors(n_neighbors=1).fit(x.table[real])
+        rows[new] = real[nearest.kneighbors(table[new], return_distance=False)[:, 0]]
+    return replace(x[rows], table=table.astype(np.float32)), balanced.astype(np.int8)
 
 
 def _dense_search() -> NearestNeighbors:
@@ -83,14 +83,14 @@ def _dense_search() -> NearestNeighbors:
 
 
 def duplicate(x: TriModal, y: NDArray[np.int8], categorical: NDArray[np.bool_], seed: int) -> Balanced:
-    """Whole minority patients drawn again until the classes are equal."""
-    counts = np.bincount(y, minlength=2)
-    if counts.min() == 0:
-        return x, y
-    minority = np.flatnonzero(y == counts.argmin())
-    drawn = np.random.default_rng(seed).choice(minority, counts.max() - counts.min())
-    rows = np.concatenate([np.arange(len(x)), drawn])
-    return x[rows], y[rows]
+    """Whole patients of the smaller classes drawn again until the classes are equal."""
+    labels, counts = np.unique(y, return_counts=True)
+    random, rows = np.random.default_rng(seed), [np.arange(len(x))]
+    for label, count in zip(labels, counts, strict=True):
+        if count < counts.max():
+            rows.append(random.choice(np.flatnonzero(y == label), counts.max() - count))
+    kept = np.concatenate(rows)
+    return x[kept], y[kept]
 
 
 def none(x: TriModal, y: NDArray[np.int8], categorical: NDArray[np.bool_], seed: int) -> Balanced:

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from strokebench.benchmarks.running.run import Run
-from strokebench.reports.results import PREDICTION_COLUMNS, RUN_COLUMNS, MethodInfo, Results
+from strokebench.reports.results import PATIENT_COLUMNS, RUN_COLUMNS, MethodInfo, Results
 
 LABELS = {
     "vdafm": MethodInfo("vdafm", "VDAFM", "Proposed", ("image", "table", "text")),
@@ -88,7 +88,7 @@ def made_up(
             told = {"angle_before": before + patient, "angle_after": after + patient + random.normal(0, 2, len(ids))}
             facts.append(pd.DataFrame({**run, "patient_id": names, **told}))
     return Results(
-        predictions=pd.concat(predictions, ignore_index=True) if predictions else _nothing(PREDICTION_COLUMNS),
+        predictions=pd.concat(predictions, ignore_index=True) if predictions else _nothing((*PATIENT_COLUMNS, "p")),
         runs=pd.DataFrame(rows, columns=list(RUN_COLUMNS)),
         methods=[LABELS[name] for name in dict.fromkeys(run[0] for run in runs)],
         provenance={

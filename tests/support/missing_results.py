@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from strokebench.reports.missing.measure import missing_conditions
-from strokebench.reports.results import PREDICTION_COLUMNS, RUN_COLUMNS, MethodInfo, Results
+from strokebench.reports.results import PATIENT_COLUMNS, RUN_COLUMNS, MethodInfo, Results
 from strokebench.tasks.inputs import Modality
 
 WEIGHTS = {Modality.IMAGE: 0.5, Modality.TEXT: 0.5, Modality.TABLE: 1.5}
@@ -38,7 +38,7 @@ def make_missing_results(n=300, seeds=(39, 40), folds=5, weights=WEIGHTS, finish
                 predictions.append(part.assign(**run, protocol="cv5", split="s", dataset="made-up", site=None))
     frame = pd.concat(predictions) if predictions else pd.DataFrame()
     return Results(
-        frame.reindex(columns=list(PREDICTION_COLUMNS)),
+        frame.reindex(columns=[*PATIENT_COLUMNS, "p"]),
         pd.DataFrame(runs, columns=list(RUN_COLUMNS)),
         [MethodInfo("vdafm", "VDAFM", "Proposed", ("image", "text", "table"))],
         {"dataset": "made-up", "title": "made-up cohort", "synthetic": True, "outcome": "nihss < 7", "protocol": "cv5"},

@@ -24,5 +24,5 @@ def make_context(n: int = 60, folds: int = 2, **settings) -> Context:
     settings = Settings(**{"dataset": "small", "seeds": (39,), "tracking": False, **settings})
     if settings.shuffle_labels is not None:
         labels = shuffled(labels, settings.shuffle_labels)
-    split = make_split(settings.protocol, labels, cohort.site, settings.seeds)
+    split = make_split(settings.protocol, endpoint.strata(labels), cohort.site, settings.seeds)
     return Context(settings, cohort, embeddings, endpoint, labels, Split(split.protocol, split.folds[:folds]))

@@ -51,7 +51,7 @@ def make() -> Maker:
         rule = parse_endpoint(outcome, settings.get("keep_scale_text", False))
         labels = rule.labels(patients)
         chosen = Settings(**{"dataset": "small", "seeds": (39, 40), "tracking": False, **settings})
-        split = make_split(chosen.protocol, labels, patients.site, chosen.seeds)
+        split = make_split(chosen.protocol, rule.strata(labels), patients.site, chosen.seeds)
         return Context(chosen, patients, arrays, rule, labels, split)
 
     return build

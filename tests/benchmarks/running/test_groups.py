@@ -41,11 +41,11 @@ def test_no_such_column_no_groups():
 
 
 def test_groups_survive_the_disk(tmp_path):
-    from strokebench.reports.results import PREDICTION_COLUMNS, RUN_COLUMNS
+    from strokebench.reports.results import PATIENT_COLUMNS, RUN_COLUMNS
 
     groups = patient_groups(with_sex("sex"), pd.Index(["p003", "p001"]))
     empty = Results(
-        pd.DataFrame(columns=list(PREDICTION_COLUMNS)), pd.DataFrame(columns=list(RUN_COLUMNS)), [], {}, groups=groups
+        pd.DataFrame(columns=[*PATIENT_COLUMNS, "p"]), pd.DataFrame(columns=list(RUN_COLUMNS)), [], {}, groups=groups
     )
     empty.write(tmp_path)
     back = Results.read(tmp_path).groups

@@ -13,19 +13,18 @@ from strokebench.benchmarks.experiments.table1 import Table1
 from strokebench.benchmarks.experiments.table2 import Table2
 from strokebench.benchmarks.running.runner import Report, run_experiment
 from strokebench.errors import StrokebenchError
-from strokebench.tasks.metrics import registry
-from strokebench.tasks.metrics.registry import metric
+from strokebench.tasks.metrics.registry import METRICS, metric
 
 
+@metric("Brier", higher_is_better=False)
 def brier(endpoint, y, p):
     return float(np.mean((p - endpoint.events(y)) ** 2))
 
 
 @pytest.fixture
 def with_brier(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(registry, "REGISTERED", dict(registry.REGISTERED))
-    monkeypatch.setattr("strokebench.tasks.metrics.evaluate.REGISTERED", registry.REGISTERED)
-    metric("Brier", higher_is_better=False)(brier)
+    monkeypatch.setattr(METRICS, "own", dict(METRICS.own))
+    METRICS.add("Brier", brier)
 
 
 def run(experiment=Table1) -> tuple[Report, str]:
@@ -59,4 +58,4 @@ def test_it_stands_in_an_ablation_too(home: Path, with_brier: None):
 
 def test_a_name_is_taken_once():
     with pytest.raises(StrokebenchError, match="Two metrics are called 'AUC'"):
-        metric("AUC")(brier)
+        METRICS.add("AUC", brier)

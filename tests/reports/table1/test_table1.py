@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pandas as pd
 
-from strokebench.reports.results import PREDICTION_COLUMNS, Results
+from strokebench.reports.results import PATIENT_COLUMNS, Results
 from strokebench.reports.summary import summarise
 from strokebench.reports.table1.table import FAMILIES, table1
 from strokebench.reports.tables.failures import error_line
@@ -145,7 +145,7 @@ def test_variants_of_a_method_are_rows_of_their_own(results):
 def test_before_the_first_run_is_finished(make_results):
     some = make_results()
     runs = some.runs.assign(status="missing", error=None)
-    for none in (some.predictions.head(0), pd.DataFrame(columns=list(PREDICTION_COLUMNS))):
+    for none in (some.predictions.head(0), pd.DataFrame(columns=[*PATIENT_COLUMNS, "p"])):
         table = table1(replace(some, predictions=none, runs=runs))
         assert {row.runs for row in table.rows} == {"0/20"}
         assert all(cell.value is None for row in table.rows for cell in row.cells.values())
