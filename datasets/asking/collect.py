@@ -7,11 +7,8 @@ filter are our own. The offline choice is `strokebench.datasets.texts.writer`.
 from __future__ import annotations
 
 import asyncio
-import signal
-import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from strokebench.datasets.asking.answers import AnswerStore, Question
@@ -102,8 +99,13 @@ class _Collection:
         waiting = iter(questions)
         async with self.client:
             self.workers = [asyncio.create_task(self._work(waiting)) for _ in range(concurrency)]
-            with self._interruptible():
-                # An error, as of a full disk, ends all: no answer is paid for that cannot be kept.
+            # An error, as of a full disk, ends all: no answer is paid for that cannot be kept.
+            try:
+                ended, _ = await asyncio.wait(self.workers, return_when=asyncio.FIRST_EXCEPTION)
+            except asyncio.CancelledError:
+                # Ctrl-C; a second one is a KeyboardInterrupt, here and now.
+                self.result.interrupted = True
+                self._stop()
                 ended, _ = await asyncio.wait(self.workers, return_when=asyncio.FIRST_EXCEPTION)
             for worker in ended:
                 if not worker.cancelled():
@@ -162,25 +164,3 @@ class _Collection:
         if not self.questions_left[patient]:
             del self.pictures[patient]
         return await task
-
-    @contextmanager
-    def _interruptible(self) -> Iterator[None]:
-        loop = asyncio.get_running_loop()
-
-        def stop() -> None:
-            self.result.interrupted = True
-            self._stop()
-            loop.remove_signal_handler(signal.SIGINT)
-
-        is_main = threading.current_thread() is threading.main_thread()
-        try:
-            if is_main:
-                loop.add_signal_handler(signal.SIGINT, stop)
-        except NotImplementedError:
-            # Windows: Ctrl-C ends the loop at once, and what is kept stays kept.
-            is_main = False
-        try:
-            yield
-        finally:
-            if is_main:
-                loop.remove_signal_handler(signal.SIGINT)
