@@ -83,6 +83,7 @@ def leaks(
 
     from strokebench.benchmarks.leaks.audit import run_audit
     from strokebench.benchmarks.leaks.showing import show_audit
+    from strokebench.benchmarks.running.backends.choose import refuse_missing
     from strokebench.benchmarks.running.build import build_context
 
     console = Console(highlight=False)
@@ -101,6 +102,8 @@ def leaks(
         device=device,
         keep_scale_text=keep_scale_text,
     )
+    if full:
+        refuse_missing(chosen)
     context = build_context(chosen, console)
     with console.status("Leak alarms") as status:
         audit = run_audit(context, full, lambda title: status.update(f"Leak alarms: {title}"))

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from strokebench.benchmarks.running.provenance import processor
 from strokebench.benchmarks.running.settings import usable_cores
-from strokebench.benchmarks.running.tracking import tracking_uri
+from strokebench.benchmarks.running.tracking.mlflow import tracking_uri
 from strokebench.files import home
 
 if TYPE_CHECKING:

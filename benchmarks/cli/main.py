@@ -72,7 +72,7 @@ def run(
     keep_scale_text: options.ScaleTextOption = False,
     params: options.ParamsOption = None,
     grid_seeds: options.GridSeedsOption = 1,
-    backend: options.BackendOption = "loky",
+    backend: options.BackendOption = "auto",
     scheduler: options.SchedulerOption = None,
 ) -> None:
     """Compute what an experiment still lacks, and show its table."""
@@ -107,11 +107,14 @@ def report(
 def _experiment(name: str, chosen: Settings, compute: bool) -> None:
     from strokebench.benchmarks.experiments.find import find_experiment
     from strokebench.benchmarks.leaks.showing import warn_of_leaks
+    from strokebench.benchmarks.running.backends.choose import refuse_missing
     from strokebench.benchmarks.running.build import build_context
     from strokebench.benchmarks.running.runner import report_experiment, run_experiment
 
     console = _console()
     experiment = find_experiment(name)
+    if compute:
+        refuse_missing(chosen)
     context = build_context(replace(chosen, protocol=experiment.protocol or chosen.protocol), console)
     for tuned in context.tuned.values():
         console.print(f"Parameters  {tuned.said(context.split.sha256, context.cohort.name)}")
@@ -210,7 +213,7 @@ def ui(port: Annotated[int, typer.Option(help="Port on this machine.")] = 5000) 
     """Show the logged runs in the browser (MLflow)."""
     import subprocess
 
-    from strokebench.benchmarks.running.tracking import ui_command
+    from strokebench.benchmarks.running.tracking.mlflow import ui_command
 
     _console().print(f"MLflow at http://127.0.0.1:{port}; Ctrl-C ends it.")
     raise typer.Exit(subprocess.run(ui_command(port), check=False).returncode)

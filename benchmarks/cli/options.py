@@ -87,7 +87,8 @@ GridSeedsOption = Annotated[
     ),
 ]
 BackendOption = Annotated[
-    str, typer.Option("--backend", envvar="BACKEND", help="Where runs are computed: loky (this machine) or dask.")
+    str,
+    typer.Option("--backend", envvar="BACKEND", help="Where to fit: auto, processes, stack (on a GPU) or dask."),
 ]
 SchedulerOption = Annotated[
     str | None,
@@ -112,7 +113,7 @@ def settings(
     keep_scale_text: bool = False,
     params: Sequence[Path] | None = None,
     grid_seeds: int = 1,
-    backend: str = "loky",
+    backend: str = "auto",
     scheduler: str | None = None,
 ) -> Settings:
     """The options as `Settings`.
@@ -137,6 +138,6 @@ def settings(
         keep_scale_text=keep_scale_text,
         params=tuple(params or ()),
         grid_seeds=grid_seeds,
-        backend="dask" if scheduler else backend,
+        backend=backend,
         scheduler=scheduler,
     )

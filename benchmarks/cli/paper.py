@@ -34,14 +34,17 @@ def paper(
     weights: options.WeightsOption = None,
     device: options.DeviceOption = "auto",
     grid_seeds: options.GridSeedsOption = 1,
-    backend: options.BackendOption = "loky",
+    backend: options.BackendOption = "auto",
     scheduler: options.SchedulerOption = None,
 ) -> None:
     """Compute what any experiment still lacks, and write one page of all. Experiments share their runs."""
     chosen = options.settings(**locals())
     from rich.console import Console
 
+    from strokebench.benchmarks.running.backends.choose import refuse_missing
+
     console = Console(highlight=False)
+    refuse_missing(chosen)
     failed = _all_experiments(chosen, console)
     _write_page(chosen, console)
     if failed:

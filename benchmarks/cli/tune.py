@@ -53,10 +53,13 @@ def tune(
     weights: options.WeightsOption = None,
     device: options.DeviceOption = "auto",
     keep_scale_text: options.ScaleTextOption = False,
+    backend: options.BackendOption = "auto",
+    scheduler: options.SchedulerOption = None,
 ) -> None:
     """Search a method's hyper-parameters by Optuna. Test patients are out of reach; the default is trial 0."""
     from rich.console import Console
 
+    from strokebench.benchmarks.running.backends.choose import refuse_missing
     from strokebench.benchmarks.running.build import build_context
     from strokebench.benchmarks.tuning.study import Search
 
@@ -75,8 +78,11 @@ def tune(
         weights,
         device,
         keep_scale_text,
+        backend=backend,
+        scheduler=scheduler,
     )
     console = Console(highlight=False)
+    refuse_missing(chosen)
     search = Search(sampler, trials, storage, prune, sampler_seed)
     tune_and_report(method, build_context(chosen, console), search, console, output)
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -12,9 +14,13 @@ import pandas as pd
 from strokebench.benchmarks.keys.described import described
 from strokebench.benchmarks.leaks.finding import Finding
 from strokebench.benchmarks.leaks.telling import chance_deviation
+from strokebench.benchmarks.running.backends.choose import choose
 from strokebench.benchmarks.running.build import shuffled
 from strokebench.benchmarks.running.context import Context
-from strokebench.tasks.conditions import COMPLETE
+from strokebench.benchmarks.running.fits import fits
+from strokebench.benchmarks.running.run import Run
+from strokebench.benchmarks.running.store import Store
+from strokebench.errors import StrokebenchError
 from strokebench.tasks.metrics.selection import auc
 from strokebench.tasks.protocols import make_split
 
@@ -27,12 +33,12 @@ METHODS: Mapping[str, Mapping[str, Any]] = {
 
 PERMUTATIONS = 2
 FALSE_ALARM = 1e-3
-"""Share of clean audits in which the canary may fall silent of chance, all methods together."""
+"""Share of clean audits in which chance alone raises this alarm, all methods together."""
 
 
 @dataclass(frozen=True)
-class Sung:
-    """What one method made of permuted labels: mean AUC over all folds, and the bound that chance stays below."""
+class OnPermuted:
+    """A method's mean AUC over all folds of permuted labels, and the bound that chance stays below."""
 
     method: str
     auc: float
@@ -44,7 +50,7 @@ def shuffled_labels(
     context: Context,
     methods: Mapping[str, Mapping[str, Any]] = METHODS,
     permutations: int = PERMUTATIONS,
-    told: Callable[[Sung], None] | None = None,
+    on_method: Callable[[OnPermuted], None] = lambda result: None,
 ) -> list[Finding]:
     """Permute, split again, fit and test; alarm where the mean AUC leaves what chance allows.
 
@@ -53,47 +59,71 @@ def shuffled_labels(
     independent; the bound is the normal quantile of `FALSE_ALARM`, shared by the methods.
 
     Args:
-        told: called with each method's figures.
+        on_method: called with each method's figures.
+
+    Raises:
+        StrokebenchError: a method failed.
     """
     usable = {name: params for name, params in methods.items() if not described(name).uses - context.modalities}
+    tested: dict[str, list[pd.DataFrame]] = {name: [] for name in usable}
+    for seed in range(permutations):
+        for name, parts in _predictions(context, usable, seed).items():
+            tested[name] += parts
     findings = []
-    for name, params in usable.items():
-        sung = _sing(context, name, params, range(permutations), len(usable))
-        if told:
-            told(sung)
-        if abs(sung.auc - 0.5) > sung.bound - 0.5:
-            above = sung.auc > 0.5
+    for name, parts in tested.items():
+        result = _against_chance(name, parts, len(usable))
+        on_method(result)
+        if abs(result.auc - 0.5) > result.bound - 0.5:
+            above = result.auc > 0.5
             findings.append(
                 Finding(
                     "shuffled_labels",
                     "alarm" if above else "warning",
-                    f"With permuted labels {described(name).label} has a mean AUC of {100 * sung.auc:.1f} over"
-                    f" {sung.folds} folds; chance stays {'below' if above else 'above'}"
-                    f" {100 * (sung.bound if above else 1 - sung.bound):.1f}.",
+                    f"With permuted labels {described(name).label} has a mean AUC of {100 * result.auc:.1f} over"
+                    f" {result.folds} folds; chance stays {'below' if above else 'above'}"
+                    f" {100 * (result.bound if above else 1 - result.bound):.1f}.",
                     "The labels of test patients reach the fit: look for anything computed before the split.",
                 )
             )
     return findings
 
 
-def _sing(context: Context, method: str, params: Mapping[str, Any], seeds: Sequence[int], methods: int) -> Sung:
+def _predictions(
+    context: Context, methods: Mapping[str, Mapping[str, Any]], seed: int
+) -> dict[str, list[pd.DataFrame]]:
+    """Predictions of each test part under labels permuted with this seed, by method.
+
+    They are computed anew by every audit and kept nowhere.
+    """
+    protocol, labels = context.settings.protocol, shuffled(context.labels, seed)
+    split = make_split(protocol, context.endpoint.strata(labels), context.cohort.site, [seed])
+    permuted = replace(context, labels=labels, split=split)
+    runs = [
+        Run(method, fold.seed, fold.fold, protocol, params=params, balance=context.settings.balance)
+        for method, params in methods.items()
+        for fold in permuted.split.folds
+    ]
+    tested: dict[str, list[pd.DataFrame]] = {}
+    with TemporaryDirectory() as folder:
+        store = Store(Path(folder))
+        tasks = fits({permuted.key(run): (run, permuted) for run in runs})
+        for task, ended in choose(context.settings).compute(tasks, permuted.material, store):
+            if ended.status == "failed":
+                error = store.failure(task.key)["error"].strip().rpartition("\n")[2]
+                raise StrokebenchError(f"{task.first.method} failed on permuted labels: {error}")
+            tested.setdefault(task.first.method, []).append(store.read(task.key)[0])
+    return tested
+
+
+def _against_chance(method: str, parts: Sequence[pd.DataFrame], methods: int) -> OnPermuted:
     from scipy.stats import norm
 
-    from strokebench.benchmarks.running import fit
-
     aucs, variances = [], []
-    for seed in seeds:
-        labels: pd.Series = shuffled(context.labels, seed)
-        material = replace(context.material, labels=labels)
-        split = make_split(context.settings.protocol, context.endpoint.strata(labels), context.cohort.site, [seed])
-        for fold in split.folds:
-            ready = fit.make_ready(method, params, fold, material, [COMPLETE], context.settings.balance)
-            result = fit.fit_and_predict(ready)
-            [tested] = result.predictions
-            positive = int(tested["y"].sum())
-            if 0 < positive < len(tested):
-                aucs.append(auc(tested["y"], tested["p"]))
-                variances.append(chance_deviation(len(tested) - positive, positive) ** 2)
+    for tested in parts:
+        positive = int(tested["y"].sum())
+        if 0 < positive < len(tested):
+            aucs.append(auc(tested["y"], tested["p"]))
+            variances.append(chance_deviation(len(tested) - positive, positive) ** 2)
     deviation = np.sqrt(np.sum(variances)) / max(len(aucs), 1)
     bound = 0.5 + norm.isf(FALSE_ALARM / methods / 2) * deviation
-    return Sung(method, float(np.mean(aucs)) if aucs else 0.5, float(bound), len(aucs))
+    return OnPermuted(method, float(np.mean(aucs)) if aucs else 0.5, float(bound), len(aucs))

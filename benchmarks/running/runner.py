@@ -4,25 +4,24 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from strokebench.benchmarks.keys.code import package_versions
-from strokebench.benchmarks.running.backends.processes import compute_all
+from strokebench.benchmarks.running.backends.choose import choose
 from strokebench.benchmarks.running.collect import Collector, Planned
 from strokebench.benchmarks.running.context import Context
 from strokebench.benchmarks.running.costs import Costs, forecast
 from strokebench.benchmarks.running.experiment import Experiment
+from strokebench.benchmarks.running.fits import fits
 from strokebench.benchmarks.running.progress import RunProgress
-from strokebench.benchmarks.running.provenance import commit, strokebench_version
 from strokebench.benchmarks.running.receipt import receipt_of, written_files
 from strokebench.benchmarks.running.run import Run
 from strokebench.benchmarks.running.store import Store
-from strokebench.benchmarks.running.task import Ended, Task
-from strokebench.benchmarks.running.tracking import tracker_for
+from strokebench.benchmarks.running.task import Task
+from strokebench.benchmarks.running.tracking.mlflow import tracker_for
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -153,8 +152,8 @@ def run_together(
     planned = {key for experiment in experiments for _, key in experiment.planned}
     console.print(_counts(len(planned), len(todo), context.settings.jobs))
     measured = all(costs.measured(run) for run, _ in todo.values())
-    if tasks and (told := forecast(list(seconds.values()), context.settings.jobs, measured)):
-        console.print(f"Time        {told}")
+    if tasks and (time_needed := forecast(list(seconds.values()), context.settings.jobs, measured)):
+        console.print(f"Time        {time_needed}")
     for experiment in experiments:
         if experiment.todo:
             experiment.write_plan()
@@ -164,7 +163,9 @@ def run_together(
         shares = {key: seconds[task.key] / len(task.runs) for task in tasks for key in task.runs}
         with RunProgress(console, shares) as progress:
             waiting = _finish(waiting, finished)
-            for task, ended in _compute(tasks, context, store):
+            # Without tasks no backend is looked for, which may take seconds.
+            stream = choose(context.settings).compute(tasks, context.material, store) if tasks else ()
+            for task, ended in stream:
                 computed += task.runs if ended.status == "done" else ()
                 for key in task.runs:
                     progress.advance(key, ended.status)
@@ -216,38 +217,6 @@ def plan_runs(experiment: Experiment, context: Context, console: Console) -> lis
     return [(run, context.key(run)) for run in plan.runs]
 
 
-def fits(todo: Mapping[str, tuple[Run, Context]]) -> list[Task]:
-    """One task a fit: runs that differ in the condition of the test part alone share theirs.
-
-    Args:
-        todo: runs and their contexts, by key.
-    """
-    shared: dict[str, dict[str, Run]] = {}
-    for key, (run, context) in todo.items():
-        shared.setdefault(context.key(replace(run, condition=run.condition.trained)), {})[key] = run
-    tasks = []
-    for runs in shared.values():
-        first, context = todo[next(iter(runs))]
-        tasks.append(Task(runs, context.fold(first), _about(context, first)))
-    return tasks
-
-
-def _compute(tasks: list[Task], context: Context, store: Store) -> Iterator[tuple[Task, Ended]]:
-    """On a cluster if the user says so, stacked where there is a GPU, else in worker processes."""
-    settings = context.settings
-    if not tasks:
-        return iter(())
-    if settings.backend == "dask":
-        from strokebench.benchmarks.running.backends.dask import compute_on_cluster
-
-        return compute_on_cluster(tasks, context.material, store, settings.jobs, settings.scheduler)
-    from strokebench.benchmarks.running.backends.stack import compute_stacked, stacking_device
-
-    if device := stacking_device(settings.device):
-        return compute_stacked(tasks, context.material, store, device, settings.jobs)
-    return compute_all(tasks, context.material, store, settings.jobs)
-
-
 def write_results(experiment: Experiment, context: Context, collector: Collector) -> tuple[Results, Path]:
     """Write the runs and predictions that are known by now into the experiment's folder."""
     results = collector.results()
@@ -268,17 +237,6 @@ def write_report(experiment: Experiment, context: Context, collector: Collector)
     shown = kept or experiment.report(results, folder)
     receipt.write(shown, written_files(folder))
     return Report(shown, folder, collector.failed(), up_to_date=kept is not None)
-
-
-def _about(context: Context, run: Run) -> dict[str, object]:
-    return {
-        "code_sha256": context.identity(run)["code"],
-        "data_sha256": context.data_sha256,
-        "split_sha256": context.split.sha256,
-        "versions": package_versions(),
-        "strokebench": strokebench_version(),
-        "commit": commit(),
-    }
 
 
 def _counts(planned: int, todo: int, jobs: int) -> str:

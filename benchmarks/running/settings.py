@@ -8,7 +8,8 @@ from pathlib import Path
 
 from strokebench.errors import StrokebenchError
 
-BACKENDS = ("loky", "dask")
+BACKENDS = ("auto", "processes", "stack", "dask")
+DEVICES = ("auto", "cpu", "cuda")
 SEEDS = (39, 40, 41, 42)
 QUICK_FOLDS = 2
 QUICK_PARAMS = {"max_epochs": 8, "warmup_epochs": 2}
@@ -36,8 +37,8 @@ class Settings:
         keep_scale_text: leave sentences that state the outcome's own scale (an NIHSS, say) in the text.
         params: YAML files of hyper-parameters, one a method.
         grid_seeds: how many of the seeds each point of a grid of hyper-parameters is run with.
-        backend: where runs are computed: `loky`, processes of this machine, or `dask`.
-        scheduler: address of a Dask scheduler; None: a cluster of this machine.
+        backend: where fits are computed: `processes` of this machine, the `stack` of a GPU, `dask`, or `auto`.
+        scheduler: address of a Dask scheduler; None: with `dask` a cluster of this machine.
     """
 
     dataset: str = "virtual"
@@ -56,7 +57,7 @@ class Settings:
     keep_scale_text: bool = False
     params: tuple[Path, ...] = ()
     grid_seeds: int = 1
-    backend: str = "loky"
+    backend: str = "auto"
     scheduler: str | None = None
 
     def __post_init__(self) -> None:
@@ -66,6 +67,14 @@ class Settings:
             raise StrokebenchError(f"grid seeds are {self.grid_seeds}.", "Give 1 or more.")
         if self.backend not in BACKENDS:
             raise StrokebenchError(f"No backend is called {self.backend!r}.", f"Choose from: {', '.join(BACKENDS)}.")
+        if self.device not in DEVICES:
+            raise StrokebenchError(f"No device is called {self.device!r}.", f"Choose from: {', '.join(DEVICES)}.")
+        if self.scheduler and self.backend not in ("auto", "dask"):
+            raise StrokebenchError(f"A scheduler is Dask's, and the backend is {self.backend}.", "Give --backend dask.")
+        if self.device == "cuda" and (self.scheduler or self.backend in ("processes", "dask")):
+            raise StrokebenchError("Worker processes and clusters compute on CPUs, not on cuda.", "Give --device auto.")
+        if self.device == "cpu" and self.backend == "stack":
+            raise StrokebenchError("The stack needs a GPU, and the device is cpu.", "Give --device cuda.")
 
 
 def parse_seeds(text: str) -> tuple[int, ...]:

@@ -11,6 +11,7 @@ import optuna
 from optuna.trial import FrozenTrial, TrialState
 
 from strokebench.benchmarks.keys.code import package_versions
+from strokebench.benchmarks.running.backends.choose import choose
 from strokebench.benchmarks.running.parameters import Tuned
 from strokebench.benchmarks.running.plans import usable_methods
 from strokebench.benchmarks.running.progress import StepProgress
@@ -93,6 +94,7 @@ def run_study(
     _, left_out = usable_methods(context, [method])
     if method in left_out:
         raise StrokebenchError(f"{method} cannot be tuned: {left_out[method]}.")
+    backend = choose(context.settings)
     sampler = make_sampler(search.sampler, method, search.seed)
     folds = len(context.split.folds)
     pruner = optuna.pruners.MedianPruner(STARTUP_TRIALS, n_warmup_steps=int(WARMUP_SHARE * folds))
@@ -123,7 +125,7 @@ def run_study(
 
     with StepProgress(console) as progress:
         objective = Objective(
-            *(method, context, Store(), study, search.sampler, search.prune),
+            *(method, context, backend, Store(), study, search.sampler, search.prune),
             step=lambda done: progress.step("Folds", done, folds),
         )
         try:

@@ -13,7 +13,7 @@ import optuna
 from optuna.trial import FrozenTrial, TrialState
 
 from strokebench.benchmarks.running.privacy import set_privacy
-from strokebench.benchmarks.running.tracking import PARENT_TAG, PLAN_TAG, TABLE_SUFFIXES, tracking_uri
+from strokebench.benchmarks.running.tracking.mlflow import PARENT_TAG, PLAN_TAG, TABLE_SUFFIXES, tracking_uri
 from strokebench.benchmarks.tuning.trial import DEFAULT, ERROR, FOLDS, PARAMS, counts
 from strokebench.files import digest, home
 from strokebench.methods.registry import find_method

@@ -12,10 +12,9 @@ from filelock import FileLock, Timeout
 from optuna import TrialPruned
 from optuna.trial import FrozenTrial, TrialState
 
-from strokebench.benchmarks.keys.code import package_versions
-from strokebench.benchmarks.running.backends.processes import compute_all
+from strokebench.benchmarks.running.backends.choose import Backend
+from strokebench.benchmarks.running.fits import about
 from strokebench.benchmarks.running.plans import quick_params
-from strokebench.benchmarks.running.provenance import commit, strokebench_version
 from strokebench.benchmarks.running.run import Run
 from strokebench.benchmarks.running.store import Store
 from strokebench.benchmarks.running.task import Task
@@ -31,9 +30,9 @@ if TYPE_CHECKING:
 DEFAULT, PARAMS, FOLDS, SAMPLER, ENDED, HOST, ERROR = (
     *("default", "params", "folds", "sampler", "ended", "host", "error"),
 )
-"""Names of what a trial tells of itself, beside Optuna's own."""
+"""Names of what a trial keeps of itself, next to Optuna's own."""
 INSIDE, OUTSIDE = "in the search space", "outside the search space"
-"""What the default's trial says of itself; outside, it has no place among the samplers' parameters."""
+"""Values of `DEFAULT`; outside, the default's trial has no place among the samplers' parameters."""
 
 
 class FitFailed(Exception):
@@ -55,6 +54,7 @@ class Objective:
     """What Optuna calls with a trial: mean validation AUC over the folds of the split.
 
     Args:
+        backend: where fits are computed.
         sampler: name of the sampler, for the record.
         prune: let the study's pruner stop a trial after a fold; never the default's.
         step: called with the number of folds done.
@@ -62,6 +62,7 @@ class Objective:
 
     method: str
     context: Context
+    backend: Backend
     store: Store
     study: Study
     sampler: str
@@ -105,18 +106,17 @@ class Objective:
 
     def _mean(self, trial: Trial, params: Mapping[str, Any], default: bool) -> float:
         scores: list[dict[str, Any]] = []
-        for folds in _batches(self.folds, self.context.settings.jobs):
+        for folds in _batches(self.folds, self.backend.at_once or len(self.folds)):
             for fold, score in zip(folds, self._scores(params, folds), strict=True):
                 # One class only: the same for every trial, so that leaving it out is fair.
-                told = None if math.isnan(score) else score
-                scores.append({"seed": fold.seed, "fold": fold.fold, "validation_auc": told})
-                trial.set_user_attr(FOLDS, scores)
-                self.step(len(scores))
-                if (mean := _mean_of(scores)) is None:
-                    continue
-                trial.report(mean, step=len(scores) - 1)
-                if self.prune and not default and len(scores) < len(self.folds) and trial.should_prune():
-                    raise TrialPruned(f"after {len(scores)} folds")
+                value = None if math.isnan(score) else score
+                scores.append({"seed": fold.seed, "fold": fold.fold, "validation_auc": value})
+                if (mean := _mean_of(scores)) is not None:
+                    trial.report(mean, step=len(scores) - 1)
+            trial.set_user_attr(FOLDS, scores)
+            self.step(len(scores))
+            if self.prune and not default and len(scores) < len(self.folds) and trial.should_prune():
+                raise TrialPruned(f"after {len(scores)} folds")
         if (mean := _mean_of(scores)) is None:
             raise FitFailed("no validation part has both classes, so that there is no AUC")
         return mean
@@ -135,22 +135,11 @@ class Objective:
             )
             keys.append(tuning_key(self.context, run, fold))
             if self.store.status(keys[-1]) != "done":
-                tasks.append(Task({keys[-1]: run}, fold, self._about(run)))
-        for _, ended in compute_all(tasks, self.context.material, self.store, settings.jobs):
+                tasks.append(Task({keys[-1]: run}, fold, {"purpose": "tune", **about(self.context, run)}))
+        for _, ended in self.backend.compute(tasks, self.context.material, self.store) if tasks else ():
             if ended.status == "failed":
                 raise FitFailed(self.store.failure(ended.key)["error"].strip().rpartition("\n")[2])
         return [self.store.read(key)[1]["facts"]["validation_auc"] for key in keys]
-
-    def _about(self, run: Run) -> dict[str, Any]:
-        return {
-            "purpose": "tune",
-            "code_sha256": self.context.identity(run)["code"],
-            "data_sha256": self.context.data_sha256,
-            "split_sha256": self.context.split.sha256,
-            "versions": package_versions(),
-            "strokebench": strokebench_version(),
-            "commit": commit(),
-        }
 
 
 def here() -> str:
@@ -209,7 +198,7 @@ def _mean_of(scores: Sequence[Mapping[str, Any]]) -> float | None:
     return sum(known) / len(known) if known else None
 
 
-def _batches(folds: Sequence[Fold], jobs: int) -> Iterator[Sequence[Fold]]:
-    """As many at once as there are workers."""
-    for start in range(0, len(folds), jobs):
-        yield folds[start : start + jobs]
+def _batches(folds: Sequence[Fold], size: int) -> Iterator[Sequence[Fold]]:
+    """As many at once as are computed at the same time: what is computed already need not be stopped."""
+    for start in range(0, len(folds), size):
+        yield folds[start : start + size]

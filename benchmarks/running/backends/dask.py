@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
+from weakref import finalize
 
 from strokebench.benchmarks.keys.code import code_fingerprint, package_versions
 from strokebench.benchmarks.running.fit import Material
@@ -16,53 +18,100 @@ from strokebench.methods.registry import find_method
 if TYPE_CHECKING:
     from distributed import Client
 
+_CLOSING = 2
+"""Seconds that a scheduler gets to say goodbye; one that was lost never does."""
 
-def compute_on_cluster(
-    tasks: Sequence[Task], material: Material, store: Store, jobs: int, scheduler: str | None
-) -> Iterator[tuple[Task, Ended]]:
-    """Compute tasks on the workers of a Dask scheduler; give each as it ends, in any order.
+
+class Cluster:
+    """The workers of a Dask scheduler, reached as long as this object lives.
 
     What a lost worker was computing is computed again by another, which is Dask's own doing. A task that takes
     down its workers, also when it is alone, is recorded as failed. (Dask's futures and not joblib's Dask backend:
     that one ends as a whole when a worker dies, and does not say of which task.)
 
     Args:
-        jobs: workers of the cluster of this machine, where there is no `scheduler`.
+        jobs: workers of a cluster of this machine, which is started where there is no `scheduler`.
         scheduler: address, `tcp://host:8786`.
 
     Raises:
         StrokebenchError: Dask is not installed, or the scheduler cannot be reached.
     """
-    with _client(jobs, scheduler) as client:
+
+    at_once = None
+
+    def __init__(self, jobs: int, scheduler: str | None) -> None:
+        if find_spec("distributed") is None:
+            raise StrokebenchError("Dask is not installed.", "pip install 'strokebench[cluster]'.")
+        self._jobs, self._scheduler = jobs, scheduler
+        self._client = _connect(scheduler) if scheduler else None
+        self._open = ExitStack()
+        if self._client:
+            self._open.callback(self._client.close, timeout=_CLOSING)
+        finalize(self, self._open.close)
+
+    def compute(self, tasks: Sequence[Task], material: Material, store: Store) -> Iterator[tuple[Task, Ended]]:
+        """Compute tasks; give each as it ends, in any order.
+
+        Raises:
+            StrokebenchError: the scheduler is lost; what ended before is in the store.
+        """
         suspects: list[Task] = []
-        for task, outcome in _outcomes(client, tasks, material):
+        for task, outcome in self._outcomes(tasks, material):
             if outcome is None:
                 suspects.append(task)
             else:
                 yield task, Ended(task.key, outcome.commit(store))
         # A task can be blamed for a neighbour that took its worker down; alone, it can show that it is innocent.
         for task in suspects:
-            [(_, outcome)] = _outcomes(client, [task], material)
+            [(_, outcome)] = self._outcomes([task], material)
             outcome = outcome or _failed(task, "Every worker that computed it died, perhaps for lack of memory.")
             yield task, Ended(task.key, outcome.commit(store))
 
+    def _outcomes(self, tasks: Sequence[Task], material: Material) -> Iterator[tuple[Task, Computed | None]]:
+        """What came of each task as it ends; None where its workers died."""
+        from distributed import as_completed
+        from distributed.client import FutureCancelledError
+        from distributed.comm import CommClosedError
+        from distributed.scheduler import KilledWorker
 
-def _outcomes(client: Client, tasks: Sequence[Task], material: Material) -> Iterator[tuple[Task, Computed | None]]:
-    """What came of each task as it ends; None where its workers died."""
-    from distributed import as_completed
-    from distributed.scheduler import KilledWorker
+        client = self._reached()
+        # As the result of a task of its own, it goes to each worker once, and is there again when one is lost.
+        held = client.submit(_material, material, pure=False)
+        futures = {client.submit(_remote, task, held, pure=False): task for task in tasks}
+        try:
+            for future in as_completed(futures):
+                try:
+                    yield futures[future], future.result()
+                except KilledWorker:
+                    yield futures[future], None
+        except (FutureCancelledError, CommClosedError):
+            raise StrokebenchError(
+                f"The Dask scheduler{f' at {self._scheduler}' if self._scheduler else ''} was lost.",
+                "What was finished is kept; the same command goes on.",
+            ) from None
+        finally:
+            if client.status == "running":
+                client.cancel([held, *futures])
 
-    # As the result of a task of its own, it goes to each worker once, and is there again when a worker is lost.
-    held = client.submit(_material, material, pure=False)
-    futures = {client.submit(_remote, task, held, pure=False): task for task in tasks}
+    def _reached(self) -> Client:
+        if self._client is None:
+            from distributed import Client, LocalCluster
+
+            local = LocalCluster(n_workers=self._jobs, threads_per_worker=1, dashboard_address=None)
+            self._client = self._open.enter_context(Client(self._open.enter_context(local)))
+        return self._client
+
+
+def _connect(scheduler: str) -> Client:
+    from distributed import Client
+
     try:
-        for future in as_completed(futures):
-            try:
-                yield futures[future], future.result()
-            except KilledWorker:
-                yield futures[future], None
-    finally:
-        client.cancel([held, *futures])
+        return Client(scheduler, timeout="10s")
+    except (OSError, ValueError) as error:
+        raise StrokebenchError(
+            f"The Dask scheduler at {scheduler} cannot be reached: {error}",
+            "Start one with `dask scheduler`, and workers with `dask worker ADDRESS --nthreads 1`.",
+        ) from None
 
 
 def _material(material: Material) -> Material:
@@ -78,30 +127,6 @@ def _remote(task: Task, material: Material) -> Computed:
     return compute(task, material)
 
 
-def _failed(task: Task, told: str) -> Computed:
+def _failed(task: Task, error: str) -> Computed:
     # Not the records of its start: nobody knows where and when that was.
-    return Computed.failed(told, {key: {"key": key, **run.names()} for key, run in task.runs.items()})
-
-
-@contextlib.contextmanager
-def _client(jobs: int, scheduler: str | None) -> Iterator[Client]:
-    try:
-        from distributed import Client, LocalCluster
-    except ImportError:
-        raise StrokebenchError("Dask is not installed.", "pip install 'strokebench[cluster]'.") from None
-    if scheduler is None:
-        with (
-            LocalCluster(n_workers=jobs, threads_per_worker=1, dashboard_address=None) as cluster,
-            Client(cluster) as client,
-        ):
-            yield client
-        return
-    try:
-        client = Client(scheduler, timeout="10s")
-    except (OSError, ValueError) as error:
-        raise StrokebenchError(
-            f"The Dask scheduler at {scheduler} cannot be reached: {error}",
-            "Start one with `dask scheduler`, and workers with `dask worker ADDRESS --nthreads 1`.",
-        ) from None
-    with client:
-        yield client
+    return Computed.failed(error, {key: {"key": key, **run.names()} for key, run in task.runs.items()})

@@ -16,40 +16,17 @@ from typing import TYPE_CHECKING, Generic, Self, TypeVar
 from strokebench.benchmarks.running.backends.processes import compute_all
 from strokebench.benchmarks.running.store import Store
 from strokebench.benchmarks.running.task import Ended, Task, one_thread
-from strokebench.errors import StrokebenchError
 
 if TYPE_CHECKING:
     from strokebench.benchmarks.running.backends.stacked_fit import PreparedFolds
     from strokebench.benchmarks.running.fit import Material
     from strokebench.tasks.inputs import Shapes
 
-LEAST_FREE = 2**30
-"""Bytes of free device memory below which `auto` leaves a GPU alone."""
 SHARE_OF_FREE = 0.8
 
 T = TypeVar("T")
 
 _log = logging.getLogger(__name__)
-
-
-def stacking_device(choice: str) -> str | None:
-    """Where fits are stacked: `cuda`, or None for worker processes on the CPU.
-
-    Args:
-        choice: `auto` (a GPU with a gigabyte free, where PyTorch sees one), `cpu` or `cuda`.
-
-    Raises:
-        StrokebenchError: `cuda` is asked for and not there.
-    """
-    if choice == "cpu":
-        return None
-    import torch
-
-    if not torch.cuda.is_available():
-        if choice == "cuda":
-            raise StrokebenchError("PyTorch sees no GPU.", "Choose --device auto or cpu.")
-        return None
-    return "cuda" if choice == "cuda" or torch.cuda.mem_get_info()[0] >= LEAST_FREE else None
 
 
 def compute_stacked(

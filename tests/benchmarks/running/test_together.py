@@ -12,6 +12,7 @@ from strokebench.benchmarks.experiments.missing import MissingModalities
 from strokebench.benchmarks.experiments.table1 import Table1
 from strokebench.benchmarks.experiments.table2 import Table2
 from strokebench.benchmarks.running import plans, runner
+from strokebench.benchmarks.running.backends.choose import Processes
 from strokebench.benchmarks.running.runner import UnderWay, run_experiment, run_together
 from strokebench.benchmarks.running.store import Store
 from strokebench.reports.results import RUNS_FILE
@@ -29,13 +30,13 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
 def computed(monkeypatch: pytest.MonkeyPatch) -> list[runner.Task]:
     """Every fit that is computed, in its order."""
     tasks: list[runner.Task] = []
-    compute = runner._compute
+    compute = Processes.compute
 
-    def noted(todo, context, store):
+    def noted(self, todo, material, store):
         tasks.extend(todo)
-        return compute(todo, context, store)
+        return compute(self, todo, material, store)
 
-    monkeypatch.setattr(runner, "_compute", noted)
+    monkeypatch.setattr(Processes, "compute", noted)
     return tasks
 
 
@@ -128,13 +129,13 @@ def test_experiments_on_other_labels_are_refused(console: Console):
 def test_the_plan_is_on_disk_before_the_first_fit(monkeypatch: pytest.MonkeyPatch, console: Console):
     context = make_context(folds=1, methods=("concat", "svm"), quick=True)
     planned: list[set[str]] = []
-    compute = runner._compute
+    compute = Processes.compute
 
-    def look(todo, context, store):
+    def look(self, todo, material, store):
         runs = pd.read_parquet(context.results_folder("table1") / RUNS_FILE)
         planned.append(set(runs["method"] + " " + runs["status"]))
-        return compute(todo, context, store)
+        return compute(self, todo, material, store)
 
-    monkeypatch.setattr(runner, "_compute", look)
+    monkeypatch.setattr(Processes, "compute", look)
     together(context, console, Table1())
     assert planned == [{"concat missing", "svm missing"}]

@@ -16,6 +16,7 @@ from rich.console import Console
 from small_context import make_context
 
 from strokebench.benchmarks.cli.tune import tune_and_report
+from strokebench.benchmarks.running.backends.choose import Processes
 from strokebench.benchmarks.running.context import Context
 from strokebench.benchmarks.running.parameters import read_tuned
 from strokebench.benchmarks.running.store import Store
@@ -123,20 +124,20 @@ def test_an_interrupted_trial_is_queued_again_and_its_fits_are_kept(
     console: Console, monkeypatch: pytest.MonkeyPatch, home: Path, tmp_path: Path
 ):
     context, search = make_context(folds=3), Search("random", 3, f"sqlite:///{tmp_path}/s.db")
-    compute, calls = trials_module.compute_all, []
+    compute, calls = Processes.compute, []
 
-    def interrupted(tasks, *more):
+    def interrupted(self, tasks, *more):
         calls.extend(tasks)
         if len(calls) == 5:
             raise KeyboardInterrupt
-        return compute(tasks, *more)
+        return compute(self, tasks, *more)
 
-    monkeypatch.setattr(trials_module, "compute_all", interrupted)
+    monkeypatch.setattr(Processes, "compute", interrupted)
     with pytest.raises(KeyboardInterrupt):
         run_study("tunable", context, search, console)
     kept = fits(home)
     assert len(kept) == 4
-    monkeypatch.setattr(trials_module, "compute_all", compute)
+    monkeypatch.setattr(Processes, "compute", compute)
     study = run_study("tunable", context, search, console)
     assert kept.items() <= fits(home).items()
     assert sum(trial.state is TrialState.COMPLETE for trial in study.trials) == 3

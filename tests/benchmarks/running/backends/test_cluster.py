@@ -2,9 +2,10 @@
 
 import os
 import signal
+import time
 from collections.abc import Iterator
 from dataclasses import replace
-from threading import Timer
+from threading import Thread, Timer
 
 import pandas as pd
 import pytest
@@ -12,8 +13,10 @@ from rich.console import Console
 from small_context import make_context
 
 from strokebench.benchmarks.experiments.table1 import Table1
+from strokebench.benchmarks.running.backends.choose import Processes
 from strokebench.benchmarks.running.runner import run_experiment
 from strokebench.benchmarks.running.store import Store
+from strokebench.benchmarks.tuning.study import Search, run_study
 from strokebench.errors import StrokebenchError
 
 distributed = pytest.importorskip("distributed")
@@ -82,6 +85,40 @@ def test_other_code_on_a_worker_is_refused(planted, cluster, console, monkeypatc
     monkeypatch.setattr("strokebench.benchmarks.running.context.code_fingerprint", lambda module: "another")
     report = on(cluster, console, methods=("coin",))
     assert report.results.runs["error"].str.contains("another version").all()
+
+
+def in_this_process() -> "distributed.LocalCluster":
+    """A scheduler and a worker that need no start of processes."""
+    return distributed.LocalCluster(n_workers=1, threads_per_worker=1, processes=False, dashboard_address=None)
+
+
+def test_tuning_goes_to_the_cluster(console, monkeypatch, home):
+    monkeypatch.setattr(Processes, "compute", None)
+    with in_this_process() as cluster:
+        context = make_context(scheduler=cluster.scheduler_address)
+        study = run_study("svm", context, Search("random", 2), console)
+    assert [trial.state.name for trial in study.trials] == ["COMPLETE"] * 2
+    assert len(list((home / "runs").glob("*/*.parquet"))) == 4
+
+
+def test_a_lost_scheduler_is_one_line_and_what_was_finished_is_kept(planted, console, home):
+    with in_this_process() as cluster:
+
+        def lose_it() -> None:
+            while not list((home / "runs").glob("*/*.parquet")):
+                time.sleep(0.05)
+            cluster.close(timeout=5)
+
+        thread = Thread(target=lose_it)
+        thread.start()
+        with pytest.raises(StrokebenchError, match=r"scheduler .* was lost"):
+            on(cluster, console, methods=("slow_coin",))
+        thread.join()
+    finished = len(list((home / "runs").glob("*/*.parquet")))
+    assert 1 <= finished < 4
+    report = run_experiment(Table1(), make_context(folds=4, methods=("slow_coin",)), console)
+    assert list(report.results.runs["status"]) == ["done"] * 4
+    assert f"{finished} already done" in console.export_text()
 
 
 def test_no_scheduler_is_one_line(console):

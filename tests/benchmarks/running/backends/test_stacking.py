@@ -14,11 +14,10 @@ from strokebench.benchmarks.running import fit
 from strokebench.benchmarks.running.backends import stack as stacking
 from strokebench.benchmarks.running.backends import stacked_fit
 from strokebench.benchmarks.running.backends.processes import compute_all
-from strokebench.benchmarks.running.backends.stack import Beside, compute_stacked, stackable, stacking_device
+from strokebench.benchmarks.running.backends.stack import Beside, compute_stacked, stackable
+from strokebench.benchmarks.running.fits import fits
 from strokebench.benchmarks.running.run import Run
-from strokebench.benchmarks.running.runner import fits
 from strokebench.benchmarks.running.store import Store
-from strokebench.errors import StrokebenchError
 from strokebench.tasks.conditions import Condition
 from strokebench.tasks.inputs import Modality
 
@@ -143,19 +142,6 @@ def test_a_run_that_is_done_by_now_is_not_computed_again(stacks: list[int], tmp_
     list(compute_all(tasks[:1], context.material, store, jobs=1))
     assert len(stacked(context, tasks, store)) == 3
     assert stacks == [2]
-
-
-def test_the_device_is_the_user_s_choice(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    assert stacking_device("cpu") is None and stacking_device("auto") is None
-    with pytest.raises(StrokebenchError, match="GPU"):
-        stacking_device("cuda")
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
-    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda *_: (2**31, 2**34))
-    assert stacking_device("auto") == "cuda"
-    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda *_: (2**20, 2**34))
-    assert stacking_device("auto") is None and stacking_device("cpu") is None
-    assert stacking_device("cuda") == "cuda"
 
 
 def test_chunks_are_as_large_as_memory_allows(monkeypatch: pytest.MonkeyPatch):

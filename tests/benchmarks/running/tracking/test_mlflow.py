@@ -8,7 +8,7 @@ from small_context import make_context
 
 from strokebench.benchmarks.experiments.table1 import Table1
 from strokebench.benchmarks.running.runner import run_experiment
-from strokebench.benchmarks.running.tracking import PARENT_TAG, tracking_uri, ui_command
+from strokebench.benchmarks.running.tracking.mlflow import PARENT_TAG, tracking_uri, ui_command
 from strokebench.tasks.endpoints.binary import BINARY
 from strokebench.tasks.metrics.evaluate import evaluate
 from strokebench.tasks.metrics.paper import PAPER_METRICS

@@ -1,0 +1,1 @@
+"""Who follows what is computed? Hooks, and MLflow behind them."""
