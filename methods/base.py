@@ -1,4 +1,4 @@
-"""The contract of a method: scikit-learn's, on tri-modal patients."""
+"""The contract of a method: scikit-learn's, on `Inputs`."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from strokebench.files import read_json, write_json
 from strokebench.tasks.endpoint import Endpoint
 from strokebench.tasks.endpoints.binary import BINARY
 from strokebench.tasks.endpoints.parse import parse_endpoint
-from strokebench.tasks.inputs import Modality, TriModal
+from strokebench.tasks.inputs import Inputs, modalities_of
 
 if TYPE_CHECKING:
     import optuna
@@ -43,7 +43,9 @@ class Method(ClassifierMixin, BaseEstimator, ABC):
 
     Class attributes:
         name: registry key, snake_case. label: as tables print it. family: category of Table 1.
-        uses: modalities that its default settings read.
+        reads: arrays that its default settings read, by name of the schema (`strokebench.tasks.inputs`), and `present`
+            if it asks which modalities a patient has.
+        uses: the modalities that these belong to; follows from `reads`.
         paper_row: its row in the paper's Table 1, or None; tables keep that order.
 
     Attributes:
@@ -60,7 +62,8 @@ class Method(ClassifierMixin, BaseEstimator, ABC):
     name: ClassVar[str]
     label: ClassVar[str]
     family: ClassVar[Family]
-    uses: ClassVar[frozenset[Modality]]
+    reads: ClassVar[tuple[str, ...]]
+    uses: ClassVar[frozenset[str]]
     paper_row: ClassVar[int | None] = None
 
     random_state: int = 0
@@ -68,8 +71,12 @@ class Method(ClassifierMixin, BaseEstimator, ABC):
     history_: dict[str, list[float]] = field(init=False, default_factory=dict)
     facts_: dict[str, float] = field(init=False, default_factory=dict)
 
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        cls.uses = modalities_of(getattr(cls, "reads", ()))
+
     @abstractmethod
-    def fit(self, train: TriModal, y: NDArray, validation: TriModal, y_validation: NDArray) -> Self:
+    def fit(self, train: Inputs, y: NDArray, validation: Inputs, y_validation: NDArray) -> Self:
         """Fit on the training part; the validation part is for early stopping and selection only.
 
         Args:
@@ -78,10 +85,10 @@ class Method(ClassifierMixin, BaseEstimator, ABC):
         """
 
     @abstractmethod
-    def predict_proba(self, x: TriModal) -> NDArray[np.float64]:
+    def predict_proba(self, x: Inputs) -> NDArray[np.float64]:
         """Probabilities of the labels, (n, `endpoint.levels`); each row depends on that patient alone."""
 
-    def patient_facts(self, x: TriModal) -> dict[str, NDArray[np.float64]]:
+    def patient_facts(self, x: Inputs) -> dict[str, NDArray[np.float64]]:
         """Numbers a patient beside the probability that are worth keeping, each (n,). Default: none."""
         return {}
 

@@ -13,7 +13,7 @@ from strokebench.methods.neural import NeuralMethod
 from strokebench.methods.parts.layers import Head, reduction
 from strokebench.methods.registry import register
 from strokebench.methods.training.batch import Aux, Batch
-from strokebench.tasks.inputs import Modality, Shapes
+from strokebench.tasks.inputs import Sizes
 
 if TYPE_CHECKING:
     import optuna
@@ -37,15 +37,14 @@ class Concat(NeuralMethod):
     label = "Concat"
     paper_row = 7
     family = Family.MULTIMODAL
-    uses = frozenset(Modality)
-    reads = frozenset({"image", "text", "table"})
+    reads = ("image.vector", "text", "table")
 
     hidden: int = 512
     width: int = 256
     dropout: float = 0.5
 
-    def build(self, shapes: Shapes) -> nn.Module:
-        return ConcatNetwork(shapes, self)
+    def build(self, sizes: Sizes) -> nn.Module:
+        return ConcatNetwork(sizes, self)
 
     @staticmethod
     def search_space(trial: optuna.Trial) -> dict[str, Any]:
@@ -61,14 +60,15 @@ class Concat(NeuralMethod):
 class ConcatNetwork(nn.Module):
     """Two reductions and the head."""
 
-    def __init__(self, shapes: Shapes, settings: Concat) -> None:
+    def __init__(self, sizes: Sizes, settings: Concat) -> None:
         super().__init__()
         hidden, width, dropout = settings.hidden, settings.width, settings.dropout
-        self.image = reduction(shapes.image, hidden, width, dropout)
-        self.text = reduction(shapes.layers * shapes.text, hidden, width, dropout)
-        self.head = Head(2 * width + shapes.table, dropout, settings.endpoint.outputs)
+        _, layers, d_text = sizes["text"]
+        self.image = reduction(*sizes["image.vector"], hidden, width, dropout)
+        self.text = reduction(layers * d_text, hidden, width, dropout)
+        self.head = Head(2 * width + sizes["table"][0], dropout, settings.endpoint.outputs)
 
     def forward(self, batch: Batch) -> tuple[Tensor, Aux]:
         """Logits (b,)."""
-        fused = torch.cat([self.image(batch.image), self.text(batch.text.flatten(1))], dim=1)
-        return self.head(fused, batch.table), {}
+        fused = torch.cat([self.image(batch["image.vector"]), self.text(batch["text"].flatten(1))], dim=1)
+        return self.head(fused, batch["table"]), {}

@@ -13,7 +13,7 @@ from strokebench.methods.parts.layers import Head
 from strokebench.methods.parts.tokens import TokenAdapter, TokenMethod, token_space
 from strokebench.methods.registry import register
 from strokebench.methods.training.batch import Aux, Batch
-from strokebench.tasks.inputs import Shapes
+from strokebench.tasks.inputs import Sizes
 
 if TYPE_CHECKING:
     import optuna
@@ -42,8 +42,8 @@ class CrossAttention(TokenMethod):
     label = "Cross-attention"
     paper_row = 8
 
-    def build(self, shapes: Shapes) -> nn.Module:
-        return CrossAttentionNetwork(shapes, self)
+    def build(self, sizes: Sizes) -> nn.Module:
+        return CrossAttentionNetwork(sizes, self)
 
     @staticmethod
     def search_space(trial: optuna.Trial) -> dict[str, Any]:
@@ -53,15 +53,15 @@ class CrossAttention(TokenMethod):
 class CrossAttentionNetwork(nn.Module):
     """Adapter, two attentions, head."""
 
-    def __init__(self, shapes: Shapes, settings: CrossAttention) -> None:
+    def __init__(self, sizes: Sizes, settings: CrossAttention) -> None:
         super().__init__()
         width = settings.width
-        self.adapter = TokenAdapter(shapes, settings.hidden, width, settings.dropout)
+        self.adapter = TokenAdapter(sizes, settings.hidden, width, settings.dropout)
         self.image_to_text = Attention(width, settings.heads)
         self.text_to_image = Attention(width, settings.heads)
         self.norm_image = nn.LayerNorm(width)
         self.norm_text = nn.LayerNorm(width)
-        self.head = Head(2 * width + shapes.table, settings.dropout, settings.endpoint.outputs)
+        self.head = Head(2 * width + sizes["table"][0], settings.dropout, settings.endpoint.outputs)
 
     def forward(self, batch: Batch) -> tuple[Tensor, Aux]:
         """Logits (b,)."""
@@ -69,4 +69,4 @@ class CrossAttentionNetwork(nn.Module):
         seeing_text = self.norm_image(image + self.image_to_text(image, text))
         seeing_image = self.norm_text(text + self.text_to_image(text, image))
         fused = torch.cat([seeing_text.mean(1), seeing_image.mean(1)], dim=1)
-        return self.head(fused, batch.table), {}
+        return self.head(fused, batch["table"]), {}

@@ -16,7 +16,7 @@ from strokebench.methods.parts.layers import Head, contrastive
 from strokebench.methods.parts.tokens import TokenAdapter, TokenMethod, token_space
 from strokebench.methods.registry import register
 from strokebench.methods.training.batch import Aux, Batch, Epoch
-from strokebench.tasks.inputs import Shapes
+from strokebench.tasks.inputs import Sizes
 
 if TYPE_CHECKING:
     import optuna
@@ -72,14 +72,14 @@ class EarthMind(TokenMethod):
     sap_weight: float = 0.1
     sap_temperature: float = 0.1
 
-    def build(self, shapes: Shapes) -> nn.Module:
+    def build(self, sizes: Sizes) -> nn.Module:
         for option, choices in (("align", ALIGNMENTS), ("sap", ("text", "off"))):
             if getattr(self, option) not in choices:
                 raise StrokebenchError(
                     f"earthmind: {option}={getattr(self, option)!r} is unknown.",
                     f"Choose from: {', '.join(choices)}.",
                 )
-        return EarthMindNetwork(shapes, self)
+        return EarthMindNetwork(sizes, self)
 
     def loss(self, logit: Tensor, target: Tensor, aux: Aux, epoch: Epoch) -> Tensor:
         """Cross-entropy, plus the weighted alignment and attention losses that are switched on."""
@@ -104,11 +104,11 @@ class EarthMind(TokenMethod):
 class EarthMindNetwork(nn.Module):
     """Adapter, mutual attention, joint encoder with the prompt token, head."""
 
-    def __init__(self, shapes: Shapes, settings: EarthMind) -> None:
+    def __init__(self, sizes: Sizes, settings: EarthMind) -> None:
         super().__init__()
         width = settings.width
         self.sap_temperature = settings.sap_temperature
-        self.adapter = TokenAdapter(shapes, settings.hidden, width, settings.dropout)
+        self.adapter = TokenAdapter(sizes, settings.hidden, width, settings.dropout)
         self.align_image = nn.Linear(width, settings.align_width)
         self.align_text = nn.Linear(width, settings.align_width)
         self.mutual = MutualAttention(width, settings.queries)
@@ -117,7 +117,7 @@ class EarthMindNetwork(nn.Module):
             Block(width, settings.heads, settings.block_dropout) for _ in range(settings.layers)
         )
         self.output = nn.Linear(2 * width, width)
-        self.head = Head(width + shapes.table, settings.dropout, settings.endpoint.outputs)
+        self.head = Head(width + sizes["table"][0], settings.dropout, settings.endpoint.outputs)
 
     def forward(self, batch: Batch) -> tuple[Tensor, Aux]:
         """Logits (b,), and what the losses compare.
@@ -150,7 +150,7 @@ class EarthMindNetwork(nn.Module):
             "attention": seen / seen.sum(1, keepdim=True),
             "relevance": relevance(image, text, self.sap_temperature),
         }
-        return self.head(functional.relu(self.output(fused)), batch.table), aux
+        return self.head(functional.relu(self.output(fused)), batch["table"]), aux
 
     def last_block(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """The last block, and the prompt token's attention (b, tokens) in it, averaged over heads."""

@@ -17,7 +17,7 @@ from strokebench.methods.parts.layers import Head
 from strokebench.methods.parts.tokens import TokenAdapter, TokenMethod, token_space
 from strokebench.methods.registry import register
 from strokebench.methods.training.batch import Aux, Batch, Epoch
-from strokebench.tasks.inputs import Shapes
+from strokebench.tasks.inputs import Sizes
 
 if TYPE_CHECKING:
     import optuna
@@ -71,10 +71,10 @@ class FUSION(TokenMethod):
     detach_targets: bool = False
     block_dropout: float = 0.1
 
-    def build(self, shapes: Shapes) -> nn.Module:
+    def build(self, sizes: Sizes) -> nn.Module:
         if self.late < 1 or self.layers < 1:
             raise StrokebenchError("fusion: late and layers are at least 1.", "Give 1 or more blocks of each.")
-        return FUSIONNetwork(shapes, self)
+        return FUSIONNetwork(sizes, self)
 
     @torch.inference_mode()
     def after_training(self, module: nn.Module, batches: Iterator[Batch]) -> dict[str, float]:
@@ -110,10 +110,10 @@ class FUSION(TokenMethod):
 class FUSIONNetwork(nn.Module):
     """Adapter, text-guided encoder, decoder with recursive interactions, head."""
 
-    def __init__(self, shapes: Shapes, settings: FUSION) -> None:
+    def __init__(self, sizes: Sizes, settings: FUSION) -> None:
         super().__init__()
         width = settings.width
-        self.adapter = TokenAdapter(shapes, settings.hidden, width, settings.dropout)
+        self.adapter = TokenAdapter(sizes, settings.hidden, width, settings.dropout)
         side = isqrt(self.adapter.image_tokens)
         if side**2 != self.adapter.image_tokens or side % settings.window:
             raise StrokebenchError(
@@ -125,7 +125,7 @@ class FUSIONNetwork(nn.Module):
         self.vision_to_text = Connector(width)
         self.decoder = RecursiveDecoder(side, self.adapter.text_tokens, settings)
         self.output = nn.Linear(2 * width, width)
-        self.head = Head(width + shapes.table, settings.dropout, settings.endpoint.outputs)
+        self.head = Head(width + sizes["table"][0], settings.dropout, settings.endpoint.outputs)
 
     def forward(self, batch: Batch) -> tuple[Tensor, Aux]:
         """Logits (b,), and the tokens (b, tokens, width) that the mapping loss compares."""
@@ -141,7 +141,7 @@ class FUSIONNetwork(nn.Module):
             "mapped_image": self.text_to_vision(image_as_text),
             "mapped_text": mapped_text,
         }
-        return self.head(functional.relu(self.output(fused)), batch.table), aux
+        return self.head(functional.relu(self.output(fused)), batch["table"]), aux
 
 
 class TextGuidedEncoder(nn.Module):

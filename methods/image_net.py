@@ -11,7 +11,7 @@ from strokebench.methods.base import Family
 from strokebench.methods.neural import NeuralMethod
 from strokebench.methods.parts.layers import Head
 from strokebench.methods.registry import register
-from strokebench.tasks.inputs import Modality, Shapes
+from strokebench.tasks.inputs import Sizes
 
 if TYPE_CHECKING:
     import optuna
@@ -35,16 +35,15 @@ class ImageNet(NeuralMethod):
     label = "ImageNet"
     paper_row = 6
     family = Family.DEEP
-    uses = frozenset({Modality.IMAGE})
-    reads = frozenset({"image"})
+    reads = ("image.vector",)
 
     hidden: int = 512
     width: int = 256
     dropout: float = 0.5
 
-    def build(self, shapes: Shapes) -> nn.Module:
-        layers = deep_layers(shapes.image, self.hidden, self.width, self.dropout)
-        return Parts(("image",), nn.Sequential(*layers, Head(self.width, self.dropout, self.endpoint.outputs)))
+    def build(self, sizes: Sizes) -> nn.Module:
+        layers = deep_layers(*sizes["image.vector"], self.hidden, self.width, self.dropout)
+        return Parts(self.arrays(), nn.Sequential(*layers, Head(self.width, self.dropout, self.endpoint.outputs)))
 
     @staticmethod
     def search_space(trial: optuna.Trial) -> dict[str, Any]:

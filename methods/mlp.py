@@ -11,7 +11,7 @@ from strokebench.methods.base import Family
 from strokebench.methods.neural import NeuralMethod
 from strokebench.methods.parts.layers import Dropout
 from strokebench.methods.registry import register
-from strokebench.tasks.inputs import Modality, Shapes
+from strokebench.tasks.inputs import Sizes
 
 if TYPE_CHECKING:
     import optuna
@@ -37,24 +37,22 @@ class MLP(NeuralMethod):
     label = "MLP"
     paper_row = 4
     family = Family.DEEP
-    uses = frozenset({Modality.TABLE})
-    reads = frozenset({"table", "image"})
+    reads = ("table",)
 
     inputs: str = "table"
     dropout: float = 0.5
 
-    def parts(self) -> frozenset[str]:
-        return frozenset(self.inputs.split("+"))
+    def arrays(self) -> tuple[str, ...]:
+        return tuple({"table": "table", "image": "image.vector"}[part] for part in self.inputs.split("+"))
 
-    def build(self, shapes: Shapes) -> nn.Module:
-        parts = tuple(self.inputs.split("+"))
-        width = sum({"table": shapes.table, "image": shapes.image}[part] for part in parts)
+    def build(self, sizes: Sizes) -> nn.Module:
+        width = sum(sizes[name][0] for name in self.arrays())
         layers = nn.Sequential(
             nn.Linear(width, 128), nn.ReLU(), Dropout(self.dropout),
             nn.Linear(128, 64), nn.ReLU(), Dropout(self.dropout),
             nn.Linear(64, self.endpoint.outputs),
         )  # fmt: skip
-        return Parts(parts, layers)
+        return Parts(self.arrays(), layers)
 
     @staticmethod
     def search_space(trial: optuna.Trial) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from abc import abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar, Self
+from typing import Self
 
 import numpy as np
 import torch
@@ -19,7 +19,7 @@ from strokebench.methods.base import Method
 from strokebench.methods.training.batch import Aux, Batch, Epoch
 from strokebench.methods.training.loop import predict_logits, train_network
 from strokebench.methods.training.protocol import TrainingRun
-from strokebench.tasks.inputs import Shapes, TriModal
+from strokebench.tasks.inputs import Inputs, Sizes
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -30,9 +30,6 @@ class NeuralMethod(Method):
     with the best epoch restored) is the paper's, section 4.2, and the same for all; see
     `strokebench.methods.training.loop`.
 
-    Class attributes:
-        reads: the parts of a `Batch` that the network reads; the others are not even gathered.
-
     Args:
         learning_rate: peak of the schedule (paper: 1e-4).
         batch_size: the paper gives none; 32 is our choice.
@@ -41,8 +38,6 @@ class NeuralMethod(Method):
         noise, noise_probability: Gaussian noise on the inputs, drawn a batch (paper: 0.01, 0.5).
         mixup_alpha, mixup_probability: MixUp with Beta(alpha, alpha), drawn a batch (paper: 0.4, 0.5).
     """
-
-    reads: ClassVar[frozenset[str]]
 
     learning_rate: float = 1e-4
     batch_size: int = 32
@@ -55,14 +50,19 @@ class NeuralMethod(Method):
     mixup_alpha: float = 0.4
     mixup_probability: float = 0.5
 
-    def parts(self) -> frozenset[str]:
-        """The parts that these settings read: `reads`, unless a method's settings narrow it."""
+    def arrays(self) -> tuple[str, ...]:
+        """The arrays that these settings read: `reads`, unless a method has settings that say otherwise."""
         return self.reads
 
     @abstractmethod
-    def build(self, shapes: Shapes) -> nn.Module:
+    def build(self, sizes: Sizes) -> nn.Module:
         """The network: called with a `Batch`, it gives a dict for `loss` and the logits, (b,) where
-        `endpoint.outputs` is 1, else (b, outputs)."""
+        `endpoint.outputs` is 1, else (b, outputs).
+
+        Args:
+            sizes: shape of a patient's row of each array, e.g. `{"image.vector": (512,), "text": (5, 4, 384)}`; of the
+                answers to several prompts a batch has one.
+        """
 
     def loss(self, logit: Tensor, target: Tensor, aux: Aux, epoch: Epoch) -> Tensor:
         """What is minimised; `target` is of `endpoint.targets`, and may be a mixture. Default: the endpoint's loss.
@@ -87,18 +87,18 @@ class NeuralMethod(Method):
         """Called with the best epoch's network and the training part, clean and in order: more numbers for `facts_`."""
         return {}
 
-    def fit(self, train: TriModal, y: NDArray, validation: TriModal, y_validation: NDArray) -> Self:
+    def fit(self, train: Inputs, y: NDArray, validation: Inputs, y_validation: NDArray) -> Self:
         # Dropout and initial weights draw from torch's global generator: seeded inside, restored after.
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(self.random_state)
-            module = self.build(train.shapes)
+            module = self.build(train.sizes)
             run = train_network(self, module, train, y, validation, y_validation)
-        self.finish(module, train.shapes, run)
+        self.finish(module, train.sizes, run)
         return self
 
-    def finish(self, module: nn.Module, shapes: Shapes, run: TrainingRun) -> None:
+    def finish(self, module: nn.Module, sizes: Sizes, run: TrainingRun) -> None:
         """Take over a trained network, and note how its training went."""
-        self.shapes_, self.module_, self.history_ = shapes, module, run.result.history
+        self.sizes_, self.module_, self.history_ = sizes, module, run.result.history
         self.facts_ = {
             "parameters": sum(p.numel() for p in module.parameters()),
             "best_epoch": run.result.best_epoch,
@@ -106,7 +106,7 @@ class NeuralMethod(Method):
             **self.after_training(module, run.patients.in_order()),
         }
 
-    def predict_proba(self, x: TriModal) -> NDArray[np.float64]:
+    def predict_proba(self, x: Inputs) -> NDArray[np.float64]:
         logits = predict_logits(self, self.module_, x)
         return self.endpoint.link(logits.numpy())
 
@@ -115,15 +115,15 @@ class NeuralMethod(Method):
 
         with atomic_path(folder / "weights.safetensors") as path:
             save_file({k: v.contiguous() for k, v in self.module_.state_dict().items()}, path)
-        write_json(folder / "shapes.json", self.shapes_.__dict__)
+        write_json(folder / "sizes.json", self.sizes_)
 
     def _load_model(self, folder: Path) -> None:
         from safetensors import SafetensorError
         from safetensors.torch import load_file
 
-        self.shapes_ = Shapes(**read_json(folder / "shapes.json"))
+        self.sizes_ = {name: tuple(size) for name, size in read_json(folder / "sizes.json").items()}
         with torch.random.fork_rng(devices=[]):
-            self.module_ = self.build(self.shapes_)
+            self.module_ = self.build(self.sizes_)
         try:
             self.module_.load_state_dict(load_file(folder / "weights.safetensors"))
         except (SafetensorError, RuntimeError, OSError) as error:

@@ -18,7 +18,7 @@ from strokebench.methods.parts.layers import Head
 from strokebench.methods.parts.tokens import TokenAdapter, TokenMethod, token_space
 from strokebench.methods.registry import register
 from strokebench.methods.training.batch import Aux, Batch
-from strokebench.tasks.inputs import Shapes
+from strokebench.tasks.inputs import Sizes
 
 if TYPE_CHECKING:
     import optuna
@@ -77,12 +77,12 @@ class SparseMM(TokenMethod):
     dense_epochs: int = 15
     training_free: bool = False
 
-    def build(self, shapes: Shapes) -> nn.Module:
+    def build(self, sizes: Sizes) -> nn.Module:
         if self.score not in ("chase", "random"):
             raise StrokebenchError(f"sparsemm: score={self.score!r} is unknown.", "Use chase or random.")
         if self.smoothing % 2 == 0:
             raise StrokebenchError(f"sparsemm: smoothing={self.smoothing} is even.", "Use an odd number.")
-        return SparseMMNetwork(shapes, self)
+        return SparseMMNetwork(sizes, self)
 
     @property
     def chase_epoch(self) -> int:
@@ -141,16 +141,16 @@ class SparseMMNetwork(nn.Module):
     bias: Tensor
     read: Tensor
 
-    def __init__(self, shapes: Shapes, settings: SparseMM) -> None:
+    def __init__(self, sizes: Sizes, settings: SparseMM) -> None:
         super().__init__()
         width = settings.width
-        self.adapter = TokenAdapter(shapes, settings.hidden, width, settings.dropout)
+        self.adapter = TokenAdapter(sizes, settings.hidden, width, settings.dropout)
         self.class_token = nn.Parameter(0.02 * torch.randn(1, 1, width))
         self.blocks = nn.ModuleList(
             Block(width, settings.heads, settings.block_dropout) for _ in range(settings.layers)
         )
         self.norm = nn.LayerNorm(width)
-        self.head = Head(width + shapes.table, settings.dropout, settings.endpoint.outputs)
+        self.head = Head(width + sizes["table"][0], settings.dropout, settings.endpoint.outputs)
         self.prompt = self.adapter.image_tokens + self.adapter.text_tokens
         self.window = settings.window
         self.smoothing = settings.smoothing
@@ -172,7 +172,7 @@ class SparseMMNetwork(nn.Module):
                 x = self.sparse_block(cast(Block, block), x, self.budgets[number], rows)
             else:
                 x = block(x, self.bias if rows is None else None, rows)
-        return self.head(self.norm(x[:, -1]), batch.table), {}
+        return self.head(self.norm(x[:, -1]), batch["table"]), {}
 
     def tokens(self, image: Tensor, text: Tensor) -> Tensor:
         """Image, text and class tokens (b, prompt + 1, width)."""

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from strokebench.methods.registry import register
-from strokebench.tasks.inputs import TriModal
+from strokebench.tasks.inputs import Inputs
 
 if TYPE_CHECKING:
     import optuna
@@ -39,7 +39,7 @@ class SVM(Traditional):
 
         return SVC(C=self.C, gamma=self.gamma, random_state=self.random_state).fit(x, y)
 
-    def predict_proba(self, x: TriModal) -> NDArray[np.float64]:
+    def predict_proba(self, x: Inputs) -> NDArray[np.float64]:
         return self.endpoint.link(self.estimator_.decision_function(self.features(x)))
 
     @staticmethod

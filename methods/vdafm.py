@@ -17,7 +17,7 @@ from strokebench.methods.parts.attention import PostNormBlock
 from strokebench.methods.parts.layers import Head, matching, reduction, unit_vectors
 from strokebench.methods.registry import register
 from strokebench.methods.training.batch import Aux, Batch, Epoch, Patients
-from strokebench.tasks.inputs import Modality, Shapes, TriModal
+from strokebench.tasks.inputs import Inputs, Sizes
 
 if TYPE_CHECKING:
     import optuna
@@ -50,8 +50,7 @@ class VDAFM(NeuralMethod):
     label = "VDAFM"
     paper_row = 12
     family = Family.PROPOSED
-    uses = frozenset(Modality)
-    reads = frozenset({"image", "text", "table"})
+    reads = ("image.vector", "text", "table")
 
     hidden: int = 512
     width: int = 256
@@ -65,8 +64,8 @@ class VDAFM(NeuralMethod):
     temperature: float = 0.07
     semantic_loss: str = "cosine"
 
-    def build(self, shapes: Shapes) -> nn.Module:
-        return VDAFMNetwork(shapes, self)
+    def build(self, sizes: Sizes) -> nn.Module:
+        return VDAFMNetwork(sizes, self)
 
     def loss(self, logit: Tensor, target: Tensor, aux: Aux, epoch: Epoch) -> Tensor:
         """Equation (16). A loss of weight 0 is not computed."""
@@ -99,9 +98,9 @@ class VDAFM(NeuralMethod):
         return image + text
 
     @torch.inference_mode()
-    def patient_facts(self, x: TriModal) -> dict[str, NDArray[np.float64]]:
+    def patient_facts(self, x: Inputs) -> dict[str, NDArray[np.float64]]:
         """Angles in degrees between a patient's image and text representations, before and after joint encoding."""
-        auxes = [self.module_(batch)[1] for batch in Patients(x, self.parts()).in_order()]
+        auxes = [self.module_(batch)[1] for batch in Patients(x, self.arrays()).in_order()]
         pairs = {"angle_before": ("image", "text"), "angle_after": ("joint_image", "joint_text")}
         return {
             name: angle(torch.cat([aux[a] for aux in auxes]), torch.cat([aux[b] for aux in auxes]))
@@ -126,11 +125,12 @@ class VDAFM(NeuralMethod):
 class VDAFMNetwork(nn.Module):
     """Equations (4) to (8), (10) and (13)."""
 
-    def __init__(self, shapes: Shapes, settings: VDAFM) -> None:
+    def __init__(self, sizes: Sizes, settings: VDAFM) -> None:
         super().__init__()
         width, dropout = settings.width, settings.dropout
-        self.reduce_image = reduction(shapes.image, settings.hidden, width, dropout)
-        self.reduce_text = reduction(shapes.layers * shapes.text, settings.hidden, width, dropout)
+        _, layers, d_text = sizes["text"]
+        self.reduce_image = reduction(*sizes["image.vector"], settings.hidden, width, dropout)
+        self.reduce_text = reduction(layers * d_text, settings.hidden, width, dropout)
         self.image_to_text = two_layers(width)
         self.text_to_text = two_layers(width)
         self.encoder = nn.Sequential(
@@ -138,12 +138,12 @@ class VDAFMNetwork(nn.Module):
         )
         self.image_output = nn.Linear(width, width)
         self.text_output = nn.Linear(width, width)
-        self.head = Head(2 * width + shapes.table, dropout, settings.endpoint.outputs)
+        self.head = Head(2 * width + sizes["table"][0], dropout, settings.endpoint.outputs)
 
     def forward(self, batch: Batch) -> tuple[Tensor, Aux]:
         """Logits (b,), and the representations (b, width) that the losses compare."""
-        image = self.reduce_image(batch.image)
-        text = self.reduce_text(batch.text.flatten(1))
+        image = self.reduce_image(batch["image.vector"])
+        text = self.reduce_text(batch["text"].flatten(1))
         image_as_text = self.image_to_text(image)
         joint = self.encoder(torch.stack([image_as_text, text], dim=1))
         joint_image, joint_text = joint.unbind(1)
@@ -156,7 +156,7 @@ class VDAFMNetwork(nn.Module):
             "joint_text": joint_text,
             "joint_text_as_text": self.text_to_text(joint_text),
         }
-        return self.head(*fused, batch.table), aux
+        return self.head(*fused, batch["table"]), aux
 
 
 def two_layers(width: int) -> nn.Sequential:

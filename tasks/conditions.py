@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from itertools import combinations
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from strokebench.errors import StrokebenchError
 from strokebench.large import take
 from strokebench.tasks.fold import PARTS
-from strokebench.tasks.inputs import Modality, TriModal
+from strokebench.tasks.inputs import Inputs, all_modalities
+from strokebench.tasks.paper_setup import PAPER_ORDER
 
 When = Literal["always", "test_only"]
 Fill = Literal["mean", "zero"]
@@ -23,7 +25,7 @@ class Condition:
     """Modalities that are kept; the others are filled with a constant.
 
     Args:
-        keep: what stays.
+        keep: names of the modalities that stay; None: all that there are.
         when: `always` takes away in training, validation and test (the paper's way: the method is trained
             without the modality); `test_only` trains on everything and takes it away at the end (ours).
         rate: share of patients who lack a modality that is not kept, each drawn on its own (ours; 1: all).
@@ -32,9 +34,10 @@ class Condition:
 
     Raises:
         ValueError: a rate outside (0, 1].
+        StrokebenchError: no modality has that name.
     """
 
-    keep: frozenset[Modality] = frozenset(Modality)
+    keep: frozenset[str] | None = None
     when: When = "always"
     rate: float = 1.0
     fill: Fill = "mean"
@@ -42,6 +45,10 @@ class Condition:
     def __post_init__(self) -> None:
         if not 0 < self.rate <= 1:
             raise ValueError(f"The rate of missing patients is {self.rate}, not within (0, 1].")
+        if unknown := (self.keep or frozenset()) - set(all_modalities()):
+            raise StrokebenchError(
+                f"No modality is called {min(unknown)!r}.", f"Choose from: {', '.join(all_modalities())}."
+            )
 
     @property
     def id(self) -> str:
@@ -49,9 +56,9 @@ class Condition:
 
         `complete`, `image+table`, `image+table@test`, `image+text@test,rate=0.3,fill=zero`.
         """
-        if self.keep == frozenset(Modality):
+        if self.keep is None:
             return "complete"
-        kept = "+".join(modality.value for modality in Modality if modality in self.keep) or "none"
+        kept = "+".join(name for name in all_modalities() if name in self.keep) or "none"
         other = [f"rate={self.rate!r}"] if self.rate < 1 else []
         other += [f"fill={self.fill}"] if self.fill != "mean" else []
         return ",".join([kept + ("@test" if self.when == "test_only" else ""), *other])
@@ -59,9 +66,9 @@ class Condition:
     @property
     def name(self) -> str:
         """What people call it: `complete`, `image+table`, `image+text 30 % lack the rest@test`; never a join key."""
-        if self.keep == frozenset(Modality):
+        if self.keep is None:
             return "complete"
-        kept = "+".join(modality.value for modality in Modality if modality in self.keep) or "none"
+        kept = "+".join(name for name in all_modalities() if name in self.keep) or "none"
         kept += f" {100 * self.rate:g} % lack the rest" if self.rate < 1 else ""
         kept += " raw zero" if self.fill == "zero" else ""
         return kept + ("@test" if self.when == "test_only" else "")
@@ -73,42 +80,47 @@ class Condition:
 
     def apply(
         self,
-        x: TriModal,
+        x: Inputs,
         part: Literal["train", "validation", "test"],
         seed: int = 0,
         zeros: Mapping[str, NDArray[np.float32]] | None = None,
-    ) -> TriModal:
-        """`x` with the modalities taken away that this condition takes away from this part.
+    ) -> Inputs:
+        """`x` with the modalities taken away that this condition takes away from this part; they are not present.
 
         Args:
             seed: decides who lacks a modality, where not all do.
-            zeros: what zeros of each array became by standardisation, for `fill="zero"`.
+            zeros: what zeros of each array became by standardisation, (*row), for `fill="zero"`.
         """
-        if self.when == "test_only" and part != "test":
+        if self.keep is None or (self.when == "test_only" and part != "test"):
             return x
-        changed = {}
-        for modality in Modality:
-            if modality in self.keep:
+        arrays, present = dict(x.arrays), x.present.copy()
+        for number, modality in enumerate(all_modalities().values()):
+            if modality.name in self.keep or modality.name not in x.modalities:
                 continue
-            stream = np.random.default_rng([seed, PARTS.index(part), list(Modality).index(modality)])
+            stream = np.random.default_rng([seed, PARTS.index(part), number])
             lacking = stream.random(len(x)) < self.rate
-            for name in ARRAYS[modality]:
-                values = take(getattr(x, name), np.arange(len(x)))
-                values[lacking] = 0 if self.fill == "mean" or zeros is None else zeros[name]
-                changed[name] = values
-        return replace(x, **changed)
+            present[lacking, x.modalities.index(modality.name)] = False
+            for name in modality.arrays.keys() & arrays.keys():
+                arrays[name] = take(arrays[name], np.arange(len(x)))
+                by_mean = self.fill == "mean" or zeros is None
+                arrays[name][lacking] = modality.filled_with if by_mean else zeros[name]
+        return Inputs(arrays, present)
 
-
-ARRAYS = {
-    Modality.IMAGE: ("image", "image_tokens"),
-    Modality.TEXT: ("text",),
-    Modality.TABLE: ("table",),
-}
 
 COMPLETE = Condition()
 
 
-def all_subsets(when: When = "always") -> list[Condition]:
-    """The seven non-empty subsets, in the order of the paper's Table 2."""
-    order = (Modality.TEXT, Modality.IMAGE, Modality.TABLE)
-    return [Condition(frozenset(kept), when) for size in range(1, len(order) + 1) for kept in combinations(order, size)]
+def all_subsets(modalities: Collection[str] = PAPER_ORDER, when: When = "always") -> list[Condition]:
+    """The non-empty subsets of these modalities, the whole last: seven of three, in the order of the paper's Table 2.
+
+    The whole is `COMPLETE`, and so shares its runs with every other table.
+    """
+    order = in_paper_order(modalities)
+    parts = [frozenset(kept) for size in range(1, len(order)) for kept in combinations(order, size)]
+    return [*(Condition(kept, when) for kept in parts), COMPLETE]
+
+
+def in_paper_order(modalities: Collection[str]) -> list[str]:
+    """The paper's three as its Table 2 has them, then the others as they are registered."""
+    known = [*PAPER_ORDER, *(name for name in all_modalities() if name not in PAPER_ORDER)]
+    return [name for name in known if name in modalities]

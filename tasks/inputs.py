@@ -1,72 +1,188 @@
-"""What a method sees of a patient: three arrays, and nothing else."""
+"""What a method sees of patients: arrays under the names of a schema, and what of each patient is there."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
-from enum import StrEnum
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from strokebench.errors import StrokebenchError
 from strokebench.large import take
 
+PRESENT = "present"
+"""Under this name a method asks for `Inputs.present`, beside names of the schema."""
 
-class Modality(StrEnum):
-    """The three sources of knowledge on a patient."""
-
-    IMAGE = "image"
-    TEXT = "text"
-    TABLE = "table"
+Sizes = Mapping[str, tuple[int, ...]]
+"""Name of an array -> shape of one patient's row, enough to build a network."""
 
 
 @dataclass(frozen=True)
-class Shapes:
-    """Sizes of a `TriModal`, enough to build a network."""
-
-    image: int
-    tokens: int
-    prompts: int
-    layers: int
-    text: int
-    table: int
-
-
-@dataclass(frozen=True)
-class TriModal:
-    """Standardised float32 arrays, one row a patient (or an oversampled copy of one).
-
-    A method never sees ids, sites or test labels. A modality that the cohort lacks, or that a condition
-    switches off, is zeros. There are no missing values in it.
+class Row:
+    """The shape of what one patient has.
 
     Args:
-        image: pooled image vector (n, d_image).
-        image_tokens: 4 x 4 grid of image tokens (n, 16, d_image).
-        text: (n, prompts, layers, d_text); a missing answer is zeros, the training mean.
-        table: clinical table (n, columns).
+        shape: fixed sizes, and names of sizes that the cohort or the encoder decides.
+        scaled_over: axes of the row over which mean and deviation are shared; each other number has its own.
+        alternatives: the first axis holds answers to several questions. Networks see one of them at a time, drawn
+            for each training step, and their mean in predictions.
     """
 
-    image: NDArray[np.float32]
-    image_tokens: NDArray[np.float32]
-    text: NDArray[np.float32]
-    table: NDArray[np.float32]
+    shape: tuple[int | str, ...]
+    scaled_over: tuple[int, ...] = ()
+    alternatives: bool = False
+
+
+@dataclass(frozen=True)
+class Modality:
+    """A source of knowledge on a patient.
+
+    Args:
+        name: as conditions, options and results call it.
+        label: as tables print it within a sentence.
+        arrays: its arrays; each is called `name`, or `name.something`.
+        place: in lists and tables; of equal ones the name decides.
+        tabular: made from the clinical table by imputation and indicators, anew for each training part; oversampling
+            draws its numbers between patients. The others are features, which are standardised and copied.
+        filled_with: stands where nothing is known, after standardisation; 0 is the training mean.
+
+    Raises:
+        ValueError: an array that is not called after the modality.
+    """
+
+    name: str
+    label: str
+    arrays: Mapping[str, Row]
+    place: int = 99
+    tabular: bool = False
+    filled_with: float = 0.0
 
     def __post_init__(self) -> None:
-        rows = {name: len(getattr(self, name)) for name in self.__dataclass_fields__}
-        if len(set(rows.values())) != 1:
-            raise ValueError(f"All parts need the same number of rows, got {rows}.")
-
-    def __len__(self) -> int:
-        return len(self.table)
-
-    def __getitem__(self, rows: Any) -> TriModal:
-        """The patients at `rows` (integers, a mask or a slice)."""
-        return TriModal(**{part.name: take(getattr(self, part.name), rows) for part in fields(self)})
+        for array in self.arrays:
+            if modality_of(array) != self.name:
+                raise ValueError(f"The array {array!r} is not called {self.name!r} or {self.name + '.'!r} and a name.")
 
     @property
-    def shapes(self) -> Shapes:
-        """Sizes, enough to build a network."""
-        _, d_image = self.image.shape
-        _, prompts, layers, d_text = self.text.shape
-        tokens = self.image_tokens.shape[1]
-        return Shapes(d_image, tokens, prompts, layers, d_text, self.table.shape[1])
+    def heading(self) -> str:
+        """The label at the beginning of a line."""
+        return self.label[:1].upper() + self.label[1:]
+
+
+_registered: dict[str, Modality] = {}
+
+
+def register_modality(modality: Modality) -> Modality:
+    """Make a modality known to preparation, conditions, training, checks and tables.
+
+    Raises:
+        StrokebenchError: another one has its name.
+    """
+    if _registered.setdefault(modality.name, modality) != modality:
+        raise StrokebenchError(f"Two modalities are called {modality.name!r}.", "Rename one.")
+    return modality
+
+
+def all_modalities() -> dict[str, Modality]:
+    """Every registered modality by name, in order."""
+    ordered = sorted(_registered.values(), key=lambda modality: (modality.place, modality.name))
+    return {modality.name: modality for modality in ordered}
+
+
+def modality_of(array: str) -> str:
+    """Name of the modality that an array belongs to."""
+    return array.partition(".")[0]
+
+
+def modalities_of(arrays: Iterable[str]) -> frozenset[str]:
+    """Names of the modalities that these arrays belong to; `PRESENT` is of none."""
+    return frozenset(modality_of(array) for array in arrays if array != PRESENT)
+
+
+def row_of(array: str) -> Row:
+    """What the schema says of an array.
+
+    Raises:
+        KeyError: no registered modality has it.
+    """
+    return _registered[modality_of(array)].arrays[array]
+
+
+def made_up_sizes(**known: int) -> dict[str, tuple[int, ...]]:
+    """Sizes of every array of the schema and of `PRESENT`; a size that is not `known` by its name is 8.
+
+    >>> made_up_sizes(prompts=5, width=384)["text"]
+    (5, 8, 384)
+    """
+    modalities = all_modalities().values()
+    rows = {name: row for modality in modalities for name, row in modality.arrays.items()}
+    sizes = {name: tuple(known.get(s, 8) if isinstance(s, str) else s for s in row.shape) for name, row in rows.items()}
+    return sizes | {PRESENT: (len(modalities),)}
+
+
+@dataclass(frozen=True, eq=False)
+class Inputs:
+    """Standardised float32 arrays, one row a patient (or an oversampled copy of one).
+
+    A method never sees ids, sites or test labels. There are no missing values: what a patient lacks, what the cohort
+    lacks, and what a condition takes away is filled, and `present` says so.
+
+    Args:
+        arrays: by name of the schema, (n, *row), modality by modality. What the cohort lacks has rows of one number.
+        present: which of these modalities each patient has, (n, modalities).
+
+    Raises:
+        ValueError: arrays of different numbers of patients, or `present` of another shape.
+    """
+
+    arrays: Mapping[str, NDArray[np.float32]]
+    present: NDArray[np.bool_]
+
+    def __post_init__(self) -> None:
+        rows = {name: len(array) for name, array in self.arrays.items()}
+        if set(rows.values()) - {len(self.present)}:
+            raise ValueError(f"All arrays need the same number of rows, got {rows} and {len(self.present)} present.")
+        if self.present.shape[1] != len(self.modalities):
+            raise ValueError(f"{self.present.shape[1]} columns say what is present of {', '.join(self.modalities)}.")
+
+    @classmethod
+    def complete(cls, arrays: Mapping[str, NDArray[np.float32]]) -> Inputs:
+        """Patients who have all of these modalities, (n, *row) each."""
+        n = len(next(iter(arrays.values())))
+        return cls(arrays, np.ones((n, len(dict.fromkeys(map(modality_of, arrays)))), bool))
+
+    @cached_property
+    def modalities(self) -> tuple[str, ...]:
+        """Names of the columns of `present`."""
+        return tuple(dict.fromkeys(map(modality_of, self.arrays)))
+
+    def __len__(self) -> int:
+        return len(self.present)
+
+    def __getitem__(self, rows: Any) -> Inputs:
+        """The patients at `rows` (integers, a mask or a slice)."""
+        return Inputs({name: take(array, rows) for name, array in self.arrays.items()}, self.present[rows])
+
+    @property
+    def sizes(self) -> dict[str, tuple[int, ...]]:
+        """Shape of a patient's row of each array and of `PRESENT`, enough to build a network."""
+        return {name: array.shape[1:] for name, array in self.arrays.items()} | {PRESENT: self.present.shape[1:]}
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all arrays."""
+        return sum(array.nbytes for array in self.arrays.values())
+
+
+register_modality(
+    Modality(
+        "image",
+        "image",
+        {"image.vector": Row(("channels",)), "image.tokens": Row((16, "channels"), scaled_over=(0,))},
+        place=0,
+    )
+)
+register_modality(Modality("text", "text", {"text": Row(("prompts", "layers", "width"), alternatives=True)}, place=1))
+register_modality(Modality("table", "table", {"table": Row(("columns",))}, place=2, tabular=True))

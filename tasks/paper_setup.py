@@ -10,6 +10,9 @@ from typing import Any
 
 PROPOSED = "vdafm"
 
+PAPER_ORDER = ("text", "image", "table")
+"""The modalities as its Table 2 has them."""
+
 POSITIVES, NEGATIVES, RUNS = 46, 100, 4
 """The paper's test part and its runs on it, as its printed numbers tell."""
 

@@ -24,11 +24,11 @@ def show_list(what: str, console: Console) -> None:
 
 def _methods() -> Table:
     from strokebench.methods.registry import all_methods
-    from strokebench.tasks.inputs import Modality
+    from strokebench.tasks.inputs import all_modalities
 
     table = _table("Name", "In tables", "Category", "Reads", "What it is")
     for name, method in all_methods().items():
-        reads = " ".join(str(modality) for modality in Modality if modality in method.uses)
+        reads = " ".join(modality for modality in all_modalities() if modality in method.uses)
         table.add_row(name, method.label, str(method.family), reads, _first_words(method))
     return table
 

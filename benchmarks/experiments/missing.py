@@ -9,8 +9,7 @@ from strokebench.benchmarks.experiments.find import experiment
 from strokebench.benchmarks.keys.described import described
 from strokebench.benchmarks.running.experiment import Experiment, Plan
 from strokebench.benchmarks.running.plans import method_runs, usable_methods
-from strokebench.reports.missing.measure import missing_conditions
-from strokebench.tasks.inputs import Modality
+from strokebench.reports.missing.measure import ORDER, missing_conditions
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -31,8 +30,8 @@ class MissingModalities(Experiment):
         methods, left_out = usable_methods(context, self.default_methods)
         runs = []
         for method in methods:
-            if described(method).uses != frozenset(Modality):
-                left_out[method] = "it does not read all three modalities"
+            if described(method).uses != frozenset(ORDER):
+                left_out[method] = f"it does not read {', '.join(ORDER)}, all of them and no other"
                 continue
             for condition in missing_conditions():
                 runs += method_runs(method, context, condition=condition)

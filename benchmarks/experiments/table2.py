@@ -10,8 +10,8 @@ from strokebench.benchmarks.experiments.find import experiment
 from strokebench.benchmarks.keys.described import described
 from strokebench.benchmarks.running.experiment import Experiment, Plan
 from strokebench.benchmarks.running.plans import method_runs, usable_methods
-from strokebench.tasks.conditions import Condition, When, all_subsets
-from strokebench.tasks.inputs import Modality
+from strokebench.tasks.conditions import COMPLETE, Condition, When, all_subsets, in_paper_order
+from strokebench.tasks.inputs import all_modalities
 from strokebench.tasks.paper_setup import PROPOSED
 
 if TYPE_CHECKING:
@@ -20,9 +20,6 @@ if TYPE_CHECKING:
     from strokebench.benchmarks.running.context import Context
     from strokebench.reports.ablation.table import Entry
     from strokebench.reports.results import Results
-
-ORDER = (Modality.TEXT, Modality.IMAGE, Modality.TABLE)
-"""The paper's."""
 
 
 @experiment
@@ -102,11 +99,9 @@ class Table2(Experiment):
         )
 
 
-def conditions(uses: Collection[Modality]) -> list[Condition]:
+def conditions(uses: Collection[str]) -> list[Condition]:
     """All subsets of what a method reads, taken away always, then all but the whole at test time only."""
-    whole = frozenset(uses)
-    always = [condition for condition in all_subsets() if condition.keep <= whole]
-    return always + [condition for condition in all_subsets("test_only") if condition.keep < whole]
+    return list(dict.fromkeys([*all_subsets(uses), *all_subsets(uses, "test_only")]))
 
 
 def entries(results: Results, when: When) -> list[Entry]:
@@ -115,12 +110,9 @@ def entries(results: Results, when: When) -> list[Entry]:
 
     found = []
     for method in results.methods:
-        whole = frozenset(Modality(name) for name in method.uses)
-        # The whole is the last of the largest, in both ways.
-        for condition in sorted(conditions(whole), key=lambda condition: len(condition.keep)):
-            if condition.keep == whole or condition.when == when:
-                kept = [modality.value for modality in ORDER if modality in condition.keep]
-                label = " + ".join(name.capitalize() for name in kept)
-                paper = "+".join(kept) if method.name == PROPOSED else ""
-                found.append(Entry(method.name, "", condition.id, label, paper, condition.keep == whole))
+        for condition in all_subsets(method.uses, when):
+            kept = in_paper_order(method.uses if condition.keep is None else condition.keep)
+            label = " + ".join(all_modalities()[name].heading for name in kept)
+            paper = "+".join(kept) if method.name == PROPOSED else ""
+            found.append(Entry(method.name, "", condition.id, label, paper, condition == COMPLETE))
     return found

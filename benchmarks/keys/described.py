@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING, Any
 
 from strokebench.errors import StrokebenchError
 from strokebench.files import digest, home, read_json, write_json
-from strokebench.tasks.inputs import Modality
 
 if TYPE_CHECKING:
     from strokebench.methods.base import Method
@@ -41,7 +40,7 @@ class Described:
     name: str
     label: str
     family: str
-    uses: frozenset[Modality]
+    uses: frozenset[str]
     module: str
     defaults: Mapping[str, Any]
     notes: Mapping[str, str]
@@ -120,8 +119,7 @@ def _to_json(method: Described) -> dict[str, Any]:
 
 
 def _from_json(stored: Mapping[str, Any]) -> Described:
-    uses = frozenset(Modality(modality) for modality in stored["uses"])
-    return Described(**{**stored, "uses": uses, "notes": dict(stored["notes"])})
+    return Described(**{**stored, "uses": frozenset(stored["uses"]), "notes": dict(stored["notes"])})
 
 
 def _source_digest() -> str:

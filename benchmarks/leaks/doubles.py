@@ -13,6 +13,7 @@ from strokebench.benchmarks.leaks.finding import Finding, named
 from strokebench.benchmarks.leaks.nearness import near_pairs
 from strokebench.benchmarks.leaks.parts import Separated
 from strokebench.benchmarks.running.context import Context
+from strokebench.tasks.inputs import modality_of
 
 IMAGE_NEAR = 0.25
 """A saved copy of an image (shifted, rescaled, slightly noisy) lies nearer than this, other patients never did in
@@ -31,11 +32,12 @@ REMEDY = "If they are one patient or one scan, keep one row of it; the split mus
 def doubled_images(context: Context) -> list[Finding]:
     """Equal or nearly equal images in different parts; less near ones where the texts are near too."""
     embeddings = context.embeddings
-    images = [array for array in (embeddings.image, embeddings.image_tokens) if array is not None]
+    images = [array for name, array in embeddings.arrays.items() if modality_of(name) == "image"]
     if not images:
         return []
     near = near_pairs(images, IMAGE_AND_TEXT_NEAR[0])
-    texts = near_pairs([embeddings.text], IMAGE_AND_TEXT_NEAR[1]) if embeddings.text is not None and near else {}
+    text = embeddings.arrays.get("text")
+    texts = near_pairs([text], IMAGE_AND_TEXT_NEAR[1]) if text is not None and near else {}
     doubled = {pair: share for pair, share in near.items() if share < IMAGE_NEAR or pair in texts}
     pairs = _apart(context, {(embeddings.ids[i], embeddings.ids[j]): share for (i, j), share in doubled.items()})
     if not pairs:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import fields, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,6 +15,7 @@ from strokebench.datasets.cohort import Cohort, Kind
 from strokebench.datasets.embeddings import Embeddings
 from strokebench.tasks.conditions import COMPLETE
 from strokebench.tasks.fold import PARTS, Fold
+from strokebench.tasks.inputs import PRESENT, Inputs
 from strokebench.tasks.preparing.prepare import Parts, prepare
 
 if TYPE_CHECKING:
@@ -25,7 +26,6 @@ Prepare = Callable[..., Parts]
 SEEN = 1000
 """Patients of a fold that are prepared, drawn at random where it has more (our choice): it is the pipeline that is on
 trial, not the patients, and their embeddings are held three times over."""
-_ARRAYS = ("image", "image_tokens", "text")
 
 
 def preprocessing_touched(context: Context, prepare: Prepare = prepare, folds: int = 1) -> list[Finding]:
@@ -79,11 +79,8 @@ def _some(material: Material, fold: Fold) -> tuple[Material, Fold]:
     fold = replace(fold, **drawn)
     ids = pd.Index([id for part in PARTS for id in getattr(fold, part)])
     rows = material.embeddings.rows(ids)
-    arrays: dict[str, Any] = {
-        name: None if (value := getattr(material.embeddings, name)) is None else np.asarray(value[rows])
-        for name in _ARRAYS
-    }
-    return replace(material, embeddings=replace(material.embeddings, ids=ids, **arrays)), fold
+    arrays = {name: np.asarray(array[rows]) for name, array in material.embeddings.arrays.items()}
+    return replace(material, embeddings=replace(material.embeddings, ids=ids, arrays=arrays)), fold
 
 
 def _moved(before: Parts, after: Parts) -> list[str]:
@@ -100,12 +97,10 @@ def _moved(before: Parts, after: Parts) -> list[str]:
     return moved
 
 
-def _different(part: str, before: Any, after: Any) -> list[str]:
-    return [
-        f"{part}.{field.name}"
-        for field in fields(before)
-        if not np.array_equal(getattr(before, field.name), getattr(after, field.name), equal_nan=True)
-    ]
+def _different(part: str, before: Inputs, after: Inputs) -> list[str]:
+    pairs = {name: (array, after.arrays[name]) for name, array in before.arrays.items()}
+    pairs[PRESENT] = (before.present, after.present)
+    return [f"{part}.{name}" for name, pair in pairs.items() if not np.array_equal(*pair)]
 
 
 def _other_table(cohort: Cohort, banned: tuple[str, ...], fold: Fold) -> Cohort:
@@ -132,11 +127,7 @@ def _other_table(cohort: Cohort, banned: tuple[str, ...], fold: Fold) -> Cohort:
 
 def _other_embeddings(embeddings: Embeddings, fold: Fold) -> Embeddings:
     rows = embeddings.rows(pd.Index(fold.test))
-    changed: dict[str, Any] = {}
-    for name in _ARRAYS:
-        value = getattr(embeddings, name)
-        if value is not None:
-            other = np.array(value)
-            other[rows] = -3 * other[rows] + 7
-            changed[name] = other
-    return replace(embeddings, **changed)
+    changed = {name: np.array(array) for name, array in embeddings.arrays.items()}
+    for array in changed.values():
+        array[rows] = -3 * array[rows] + 7
+    return replace(embeddings, arrays=changed)

@@ -46,8 +46,8 @@ class Widths:
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """Shape of one patient's row in each array."""
         return {
-            "image": (self.image,),
-            "image_tokens": (self.grid, self.image),
+            "image.vector": (self.image,),
+            "image.tokens": (self.grid, self.image),
             "text": (self.prompts, self.layers, self.text),
         }
 
@@ -109,8 +109,7 @@ def read_cohort(folder: Path) -> Cohort:
 def read_embeddings(folder: Path) -> Embeddings:
     """The arrays, mapped read-only."""
     arrays = {name: np.load(folder / f"{name}.npy", mmap_mode="r") for name in Widths().shapes}
-    prompts = tuple(f"prompt {number + 1}" for number in range(arrays["text"].shape[1]))
-    return Embeddings(_ids(len(arrays["text"])), **arrays, prompts=prompts, fingerprint=digest(str(folder)))
+    return Embeddings(_ids(len(arrays["text"])), arrays, fingerprint=digest(str(folder)))
 
 
 def _table(n: int, random: np.random.Generator) -> pd.DataFrame:

@@ -25,7 +25,7 @@ from strokebench.methods.training.batch import Patients
 from strokebench.methods.training.loop import predict_logits
 from strokebench.methods.training.optimiser import RAdam
 from strokebench.methods.training.protocol import augment
-from strokebench.tasks.inputs import TriModal
+from strokebench.tasks.inputs import Inputs
 
 USUAL_EPOCHS = 60
 """Epochs until patience is out, about what the methods need on the virtual cohort."""
@@ -46,16 +46,17 @@ class Sizes:
     layers: int = 4
     text: int = 384
 
-    def patients(self, n: int, seed: int) -> TriModal:
+    def patients(self, n: int, seed: int) -> Inputs:
         """Made-up standardised patients."""
         random = np.random.default_rng(seed)
-        draw = random.standard_normal
-        return TriModal(
-            table=draw((n, self.columns), dtype=np.float32),
-            image=draw((n, self.image), dtype=np.float32),
-            image_tokens=draw((n, self.grid, self.image), dtype=np.float32),
-            text=draw((n, self.prompts, self.layers, self.text), dtype=np.float32),
-        )
+        shapes = {
+            "image.vector": (self.image,),
+            "image.tokens": (self.grid, self.image),
+            "text": (self.prompts, self.layers, self.text),
+            "table": (self.columns,),
+        }
+        arrays = {name: random.standard_normal((n, *shape), dtype=np.float32) for name, shape in shapes.items()}
+        return Inputs.complete(arrays)
 
 
 @dataclass
@@ -110,7 +111,7 @@ def measure(name: str, epochs: int = 5, sizes: Sizes = Sizes()) -> Speed:
     return speed
 
 
-def _whole_fit(method: Method, train: TriModal, y: np.ndarray, validation: TriModal, y_validation: np.ndarray) -> Speed:
+def _whole_fit(method: Method, train: Inputs, y: np.ndarray, validation: Inputs, y_validation: np.ndarray) -> Speed:
     seconds = []
     for _ in range(3):
         start = time.perf_counter()
@@ -119,11 +120,11 @@ def _whole_fit(method: Method, train: TriModal, y: np.ndarray, validation: TriMo
     return Speed(method.name, median(seconds), 0.0)
 
 
-def _network(method: NeuralMethod, train: TriModal, y: np.ndarray, validation: TriModal, epochs: int) -> Speed:
+def _network(method: NeuralMethod, train: Inputs, y: np.ndarray, validation: Inputs, epochs: int) -> Speed:
     """The training step of `strokebench.methods.training.loop`, with a clock between its stages."""
     torch.manual_seed(0)
-    module = method.build(train.shapes)
-    patients, held_out = Patients(train, method.parts()), Patients(validation, method.parts())
+    module = method.build(train.sizes)
+    patients, held_out = Patients(train, method.arrays()), Patients(validation, method.arrays())
     target = torch.from_numpy(y.astype(np.float32))
     random, generator = np.random.default_rng(0), torch.Generator().manual_seed(0)
     optimiser = RAdam(module.parameters(), lr=method.learning_rate, clip_norm=method.clip_norm)
@@ -137,7 +138,7 @@ def _network(method: NeuralMethod, train: TriModal, y: np.ndarray, validation: T
         module.train()
         for rows in torch.randperm(len(patients), generator=generator).split(method.batch_size):
             with clock("data"):
-                batch = patients.one_prompt(rows, generator)
+                batch = patients.batch(rows, patients.draw(rows, generator))
                 batch, soft = augment(batch, target[rows], method, random, generator)
             with clock("forward"):
                 logit, aux = module(batch)
@@ -154,7 +155,7 @@ def _network(method: NeuralMethod, train: TriModal, y: np.ndarray, validation: T
 
     def step() -> None:
         module.train()
-        logit, aux = module(patients.one_prompt(rows, generator))
+        logit, aux = module(patients.batch(rows, patients.draw(rows, generator)))
         method.loss(logit, target[rows], aux, 0).backward()
         module.zero_grad()
 

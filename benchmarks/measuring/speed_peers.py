@@ -41,13 +41,14 @@ def write_arrays(folder: Path, sizes: Sizes, seed: int = 0) -> None:
     patients, random = sizes.patients(n, seed), np.random.default_rng(seed)
     weights = random.standard_normal(sizes.columns)
     noise = random.standard_normal(n)
-    signal = patients.table @ weights / np.sqrt(sizes.columns) + noise
+    inputs = patients.arrays
+    signal = inputs["table"] @ weights / np.sqrt(sizes.columns) + noise
     arrays = {
-        "table": patients.table,
-        "image": patients.image,
-        "text": patients.text.mean(1).reshape(n, -1),
-        "prompts": patients.text,
-        "tokens": patients.image_tokens,
+        "table": inputs["table"],
+        "image": inputs["image.vector"],
+        "text": inputs["text"].mean(1).reshape(n, -1),
+        "prompts": inputs["text"],
+        "tokens": inputs["image.tokens"],
         "y": (signal > np.median(signal)).astype(np.float32),
         "validation": random.permutation(n)[: FOLDS * sizes.validation].reshape(FOLDS, sizes.validation),
     }

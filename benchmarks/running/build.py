@@ -91,7 +91,8 @@ def _encode(settings: Settings, cohort: Cohort, endpoint: Endpoint, console: Con
             settings.device,
             filter_name(endpoint),
         )
-    console.print(f"Embeddings  image {embeddings.image_encoder or '–'}, text {embeddings.text_encoder or '–'}")
+    made = ", ".join(f"{modality} {name}" for modality, name in embeddings.encoders.items())
+    console.print(f"Embeddings  {made or 'none'}")
     if facts := throughput.facts():
         processes = "process" if settings.jobs == 1 else "processes"
         console.print(f"Encoded     {facts}, {settings.jobs} {processes}")

@@ -19,7 +19,7 @@ from strokebench.datasets.embeddings import Embeddings
 from strokebench.files import digest, home
 from strokebench.tasks.endpoint import Endpoint
 from strokebench.tasks.fold import Fold, Split
-from strokebench.tasks.inputs import Modality
+from strokebench.tasks.inputs import all_modalities
 
 if TYPE_CHECKING:
     from strokebench.benchmarks.running.fit import Material
@@ -91,14 +91,14 @@ class Context:
         return tuple(sorted(self.endpoint.banned_columns(self.cohort)))
 
     @cached_property
-    def modalities(self) -> frozenset[Modality]:
+    def modalities(self) -> frozenset[str]:
         """What this cohort has."""
-        present = {
-            Modality.IMAGE: self.embeddings.image is not None,
-            Modality.TEXT: self.embeddings.text is not None,
-            Modality.TABLE: len(self.cohort.table.columns) > len(self.banned_columns),
-        }
-        return frozenset(modality for modality, there in present.items() if there)
+        table = len(self.cohort.table.columns) > len(self.banned_columns)
+        return frozenset(
+            modality.name
+            for modality in all_modalities().values()
+            if (table if modality.tabular else modality.arrays.keys() & self.embeddings.arrays.keys())
+        )
 
     @cached_property
     def material(self) -> Material:
@@ -167,7 +167,7 @@ class Context:
             "method": run.method,
             "code": code_fingerprint(method.module),
             "params": params,
-            "keep": sorted(run.condition.keep),
+            "keep": None if run.condition.keep is None else sorted(run.condition.keep),
             "when": run.condition.when,
             "missing": [run.condition.rate, run.condition.fill],
             "balance": run.balance,

@@ -19,7 +19,7 @@ from strokebench.methods.registry import find_method
 from strokebench.tasks.conditions import Condition
 from strokebench.tasks.endpoint import Endpoint
 from strokebench.tasks.fold import Fold
-from strokebench.tasks.inputs import TriModal
+from strokebench.tasks.inputs import Inputs
 from strokebench.tasks.preparing.prepare import Parts, prepare
 
 
@@ -75,7 +75,7 @@ class Ready:
 
     model: Method
     parts: Parts
-    tests: list[TriModal]
+    tests: list[Inputs]
     patients: pd.DataFrame
 
     def predict(self) -> list[NDArray[np.float64]]:
@@ -188,7 +188,7 @@ def fit_and_predict(ready: Ready) -> Fitted:
     )
 
 
-def _probabilities(model: Method, x: TriModal) -> NDArray[np.float64]:
+def _probabilities(model: Method, x: Inputs) -> NDArray[np.float64]:
     """Probabilities of the labels, (n, levels)."""
     levels = model.endpoint.levels
     if not len(x):

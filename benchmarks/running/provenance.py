@@ -17,7 +17,6 @@ from strokebench.reports.results import Provenance
 def provenance_of(context: Context) -> Provenance:
     """What is known before any run; what is not so is left out."""
     cohort, settings, embeddings = context.cohort, context.settings, context.embeddings
-    encoders = {"image": embeddings.image_encoder, "text": embeddings.text_encoder}
     provenance: Provenance = {
         "dataset": cohort.name,
         "title": context.title,
@@ -29,7 +28,7 @@ def provenance_of(context: Context) -> Provenance:
         "n_positive": int(context.labels.sum()),
         "balance": settings.balance,
         "encoder_pair": settings.encoders,
-        "encoders": {modality: name for modality, name in encoders.items() if name},
+        "encoders": dict(embeddings.encoders),
         "untrained_encoders": list(embeddings.untrained),
         "quick": settings.quick,
         "scale_text": settings.keep_scale_text,

@@ -51,7 +51,7 @@ class Run:
             **self.names(),
             "variant_label": self.label or self.variant,
             "condition_label": condition.name,
-            "keep": "+".join(sorted(condition.keep)),
+            "keep": "all" if condition.keep is None else "+".join(sorted(condition.keep)),
             "when": condition.when,
             "rate": condition.rate,
             "fill": condition.fill,

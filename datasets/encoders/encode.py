@@ -53,7 +53,7 @@ def encode_cohort(
             is done in every call.
 
     Returns:
-        Arrays mapped read-only from disk. A cohort without images or without text has None there; a patient
+        Arrays mapped read-only from disk. A cohort without images or without text has no such arrays; a patient
         without an image, and a missing answer, are rows of NaN.
 
     Raises:
@@ -61,32 +61,22 @@ def encode_cohort(
     """
     encoder, reader = find_encoders(encoders, weights)
     ids = cohort.ids.sort_values()
-    image: Arrays = {}
-    text: Arrays = {}
-    image_encoder = text_encoder = ""
+    arrays: Arrays = {}
+    names, keys = {}, {}
     untrained: tuple[str, ...] = ()
-    keys = {}
     if cohort.images is not None:
-        image_encoder = encoder.name
+        names["image"] = encoder.name
         untrained = () if encoder.trained else (encoder.name,)
         masks = None if cohort.brain_masks is None else cohort.brain_masks.loc[ids]
         keys["image"], image = _images(cohort.images.loc[ids], masks, encoder, jobs, progress, device)
+        arrays |= {"image.vector": image["pooled"], "image.tokens": image["tokens"]}
     if cohort.texts is not None and cohort.texts.shape[1]:
-        text_encoder = reader.name
+        names["text"] = reader.name
         keys["text"], text = _texts(
             cohort.texts.loc[ids], reader, FilteredTexts(text_filter, filter_name), jobs, progress, device
         )
-    return Embeddings(
-        ids=ids,
-        image=image.get("pooled"),
-        image_tokens=image.get("tokens"),
-        text=text.get("text"),
-        prompts=tuple(map(str, cohort.texts.columns)) if text and cohort.texts is not None else (),
-        image_encoder=image_encoder,
-        text_encoder=text_encoder,
-        untrained=untrained,
-        fingerprint=digest(keys),
-    )
+        arrays |= text
+    return Embeddings(ids, arrays, names, untrained, digest(keys))
 
 
 def _device(device: str) -> str:

@@ -16,21 +16,22 @@ from sklearn.base import clone
 from strokebench.errors import StrokebenchError
 from strokebench.methods.base import Family
 from strokebench.methods.conformance.subject import Broken, Subject, probability, require, same
-from strokebench.tasks.inputs import Modality
+from strokebench.tasks.inputs import PRESENT, all_modalities
 
 PICKLES = {".pkl", ".pickle", ".joblib", ".pt", ".pth", ".ckpt", ".dill"}
 
 
 def description(subject: Subject) -> None:
-    """It says what it is: name, label, family, modalities, and its source in the docstring."""
+    """It says what it is: name, label, family, what it reads, and its source in the docstring."""
     method = subject.method
-    for attribute in ("name", "label", "family", "uses"):
+    for attribute in ("name", "label", "family", "reads"):
         require(hasattr(method, attribute), f"The class has no {attribute!r}.")
     require(method.name.isidentifier() and method.name.islower(), f"name {method.name!r} is not snake_case.")
     require(bool(method.label.strip()), "label is empty.")
     require(isinstance(method.family, Family), f"family {method.family!r} is not a Family.")
-    known = bool(method.uses) and all(isinstance(modality, Modality) for modality in method.uses)
-    require(known, f"uses {method.uses!r} is not a set of modalities.")
+    known = {PRESENT, *(name for modality in all_modalities().values() for name in modality.arrays)}
+    require(isinstance(method.reads, tuple) and bool(method.uses), f"reads {method.reads!r} is not a tuple of arrays.")
+    require(not set(method.reads) - known, f"reads {method.reads!r}, but the arrays are {', '.join(sorted(known))}.")
     require(bool(method.notes().get("Source")), "The docstring has no section 'Source:'.")
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from strokebench.methods.conformance.subject import Subject, changed, fit, probability, require, same
-from strokebench.tasks.inputs import Modality
+from strokebench.tasks.inputs import all_modalities
 
 
 def batch_composition(subject: Subject) -> None:
@@ -49,11 +49,10 @@ def global_random_state(subject: Subject) -> None:
 
 
 def declared_modalities(subject: Subject) -> None:
-    """Modalities that it does not declare in `uses` do not touch its predictions."""
-    others = frozenset(Modality) - subject.method.uses
-    for modality in sorted(others):
+    """Modalities of which it does not declare an array in `reads` do not touch its predictions."""
+    for modality in sorted(all_modalities().keys() - subject.method.uses):
         x = changed(subject.test.x, [modality])
-        same(subject.predictions, probability(subject.fitted, x), f"With another {modality}, which is not in uses")
+        same(subject.predictions, probability(subject.fitted, x), f"With another {modality}, which is not in reads")
 
 
 def set_global_states(seed: int) -> None:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
-
 import numpy as np
 from numpy.typing import NDArray
 
 from strokebench.methods.conformance.subject import Patients, Subject, add_sign, fit, probability, read_only, require
-from strokebench.tasks.inputs import TriModal
+from strokebench.tasks.inputs import Inputs
 from strokebench.tasks.metrics.selection import auc
 
 LEARNED = 0.75
@@ -16,7 +14,7 @@ LEARNED = 0.75
 
 
 def id_alignment(subject: Subject) -> None:
-    """It learns from each modality in `uses` when that one alone tells the outcome: rows stay with their patient."""
+    """It learns from each modality that it reads when that alone tells the outcome: rows stay with their patient."""
     for modality in sorted(subject.method.uses):
         train, validation, test = (Patients(n, seed, [modality]) for n, seed in ((96, 21), (40, 22), (80, 23)))
         score = auc(test.y, probability(subject.fit(train, validation, **subject.able), test.x))
@@ -55,17 +53,17 @@ def validation_labels(subject: Subject) -> None:
     require(not fitted_on, f"It has learned what only validation labels tell (by {gaps[0]:.2f} and {gaps[1]:.2f}).")
 
 
-def spelled(x: TriModal, labels: NDArray | None) -> TriModal:
+def spelled(x: Inputs, labels: NDArray | None) -> Inputs:
     """`x` with channels that spell these labels: the last quarter of every array, zeros without labels."""
     arrays = {}
-    for part in fields(x):
-        array = getattr(x, part.name).copy()
+    for name, original in x.arrays.items():
+        array = original.copy()
         last = array[..., ::-1][..., : max(1, array.shape[-1] // 4)]
         last[:] = 0
         if labels is not None:
             add_sign(array[..., ::-1], labels)
-        arrays[part.name] = array
-    return read_only(TriModal(**arrays))
+        arrays[name] = array
+    return read_only(Inputs(arrays, x.present))
 
 
 CHECKS = (id_alignment, training_order, validation_labels)

@@ -12,13 +12,13 @@ from strokebench.datasets.cohort import Cohort, Column, Kind
 from strokebench.datasets.embeddings import Embeddings
 from strokebench.methods.conformance.subject import Patients, Subject, changed, fit, probability, require
 from strokebench.tasks.fold import Fold
-from strokebench.tasks.inputs import Modality
+from strokebench.tasks.inputs import all_modalities, row_of
 from strokebench.tasks.preparing.prepare import prepare
 
 
 def zeroed_modality(subject: Subject) -> None:
     """It works with any one modality zeroed, from the start or at the test alone."""
-    for modality in Modality:
+    for modality in all_modalities():
         fit_changed(subject, [modality], 0.0)
         probability(subject.fitted, changed(subject.test.x, [modality], 0.0))
 
@@ -27,7 +27,7 @@ def constant_modality(subject: Subject) -> None:
     """It works when a modality is the same for all patients, and cannot tell patients apart when all are."""
     for modality in sorted(subject.method.uses):
         fit_changed(subject, [modality], 1.0)
-    p = fit_changed(subject, list(Modality), 1.0)
+    p = fit_changed(subject, list(all_modalities()), 1.0)
     spread = float(np.ptp(p))
     require(spread < 1e-6, f"Equal patients get predictions {spread:.2g} apart.")
 
@@ -63,15 +63,17 @@ def missing_values(subject: Subject) -> None:
 
 
 def absent_modalities(subject: Subject) -> None:
-    """It works on a cohort that lacks images and text, or has pooled image vectors and no grid of tokens."""
-    for lacking in (("image", "image_tokens", "text"), ("image_tokens",)):
+    """It works on a cohort that has a table alone, or of a modality the first array alone (vectors, but no tokens)."""
+    features = [modality for modality in all_modalities().values() if not modality.tabular]
+    rest = [name for modality in features for name in list(modality.arrays)[1:]]
+    for lacking in ([name for modality in features for name in modality.arrays], rest):
         cohort, embeddings, labels, fold = cohort_with_gaps(lacking)
         parts = prepare(cohort, embeddings, labels, fold)
         fitted = fit(subject.make(), parts.train, parts.y_train, parts.validation, parts.y_validation)
         probability(fitted, parts.test)
 
 
-def fit_changed(subject: Subject, modalities: Collection[Modality], value: float) -> NDArray[np.float64]:
+def fit_changed(subject: Subject, modalities: Collection[str], value: float) -> NDArray[np.float64]:
     """Predictions of a method trained, selected and tested on patients whose modalities are all of one value."""
     train, validation, test = (
         changed(part.x, modalities, value) for part in (subject.train, subject.validation, subject.test)
@@ -80,11 +82,11 @@ def fit_changed(subject: Subject, modalities: Collection[Modality], value: float
     return probability(fitted, test)
 
 
-def cohort_with_gaps(lacking: tuple[str, ...] = ()) -> tuple[Cohort, Embeddings, pd.Series, Fold]:
+def cohort_with_gaps(lacking: Collection[str] = ()) -> tuple[Cohort, Embeddings, pd.Series, Fold]:
     """60 patients with holes: a column without any value, one known in the test part alone, missing embeddings.
 
     Args:
-        lacking: embeddings that the cohort does not have at all.
+        lacking: arrays that the cohort does not have at all.
     """
     random = np.random.default_rng(11)
     n = 60
@@ -96,13 +98,18 @@ def cohort_with_gaps(lacking: tuple[str, ...] = ()) -> tuple[Cohort, Embeddings,
     columns = {name: Column(Kind.NUMERIC) for name in ("age", "empty", "late")} | {"diabetes": Column(Kind.CATEGORICAL)}
     cohort = Cohort(name="gaps", title="made-up patients with gaps", table=table, columns=columns)
     patients = Patients(n, 12)
-    arrays = {name: getattr(patients.x, name).copy() for name in ("image", "image_tokens", "text")}
-    arrays["image"][3], arrays["image_tokens"][3] = np.nan, np.nan
-    arrays["text"][4], arrays["text"][5, 1] = np.nan, np.nan
-    present = {name: None if name in lacking else array for name, array in arrays.items()}
-    embeddings = Embeddings(
-        ids, present["image"], present["image_tokens"], present["text"], prompts=("a", "b", "c", "d", "e")
-    )
+    arrays = {
+        name: patients.x.arrays[name].copy()
+        for modality in all_modalities().values()
+        for name in modality.arrays
+        if not modality.tabular and name not in lacking
+    }
+    for patient, (name, array) in enumerate(arrays.items(), 3):
+        # One lacks all of it, another, of several answers, one.
+        array[patient] = np.nan
+        if row_of(name).alternatives:
+            array[patient + 1, 1] = np.nan
+    embeddings = Embeddings(ids, arrays)
     labels = pd.Series(patients.y, index=ids)
     fold = Fold(39, 0, "gaps", tuple(ids[:35]), tuple(ids[35:45]), tuple(ids[45:]))
     return cohort, embeddings, labels, fold

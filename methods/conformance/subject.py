@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Collection
-from dataclasses import fields, replace
 from functools import cached_property
 from typing import Any
 
@@ -12,8 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from strokebench.methods.base import Method
-from strokebench.tasks.conditions import ARRAYS
-from strokebench.tasks.inputs import Modality, TriModal
+from strokebench.tasks.inputs import PRESENT, Inputs, all_modalities, made_up_sizes
 
 SMALL = {"hidden": 64, "width": 64, "trees": 40, "max_epochs": 3}
 """Settings of all checks, where a method has such a parameter: enough to see whether it behaves."""
@@ -41,19 +39,21 @@ class Patients:
     Args:
         n: patients, half of them of each label, in random order.
         seed: of the noise.
-        signal: modalities that tell the outcome.
+        signal: modalities that tell the outcome; None: all.
         columns: of the table.
     """
 
-    def __init__(self, n: int, seed: int, signal: Collection[Modality] = tuple(Modality), columns: int = 8) -> None:
+    def __init__(self, n: int, seed: int, signal: Collection[str] | None = None, columns: int = 8) -> None:
         random = np.random.default_rng(seed)
         self.y = random.permutation(np.arange(n) % 2).astype(np.int8)
-        shapes = {"image": (24,), "image_tokens": (16, 24), "text": (5, 4, 12), "table": (columns,)}
-        arrays = {name: random.standard_normal((n, *shape), dtype=np.float32) for name, shape in shapes.items()}
-        for modality in signal:
-            for name in ARRAYS[modality]:
-                add_sign(arrays[name], self.y)
-        self.x = read_only(TriModal(**arrays))
+        sizes = made_up_sizes(channels=24, prompts=5, layers=4, width=12, columns=columns)
+        del sizes[PRESENT]
+        arrays = {name: random.standard_normal((n, *size), dtype=np.float32) for name, size in sizes.items()}
+        for modality in all_modalities().values():
+            if signal is None or modality.name in signal:
+                for name in modality.arrays:
+                    add_sign(arrays[name], self.y)
+        self.x = read_only(Inputs.complete(arrays))
 
     def __len__(self) -> int:
         return len(self.y)
@@ -65,23 +65,23 @@ def add_sign(array: NDArray, y: NDArray) -> None:
     array[..., :quarter] += SIGNAL * (2.0 * y - 1).reshape(-1, *[1] * (array.ndim - 1))
 
 
-def read_only(x: TriModal) -> TriModal:
+def read_only(x: Inputs) -> Inputs:
     """The same arrays, which now refuse to be written to."""
-    for part in fields(x):
-        getattr(x, part.name).flags.writeable = False
+    for array in (*x.arrays.values(), x.present):
+        array.flags.writeable = False
     return x
 
 
-def changed(x: TriModal, modalities: Collection[Modality], value: float | None = None, seed: int = 0) -> TriModal:
+def changed(x: Inputs, modalities: Collection[str], value: float | None = None, seed: int = 0) -> Inputs:
     """`x` with these modalities all of one value, or with fresh noise in them."""
     random = np.random.default_rng(seed)
     arrays: dict[str, Any] = {}
     for modality in modalities:
-        for name in ARRAYS[modality]:
-            array = getattr(x, name)
+        for name in all_modalities()[modality].arrays:
+            array = x.arrays[name]
             noise = random.standard_normal(array.shape, dtype=np.float32)
             arrays[name] = noise if value is None else np.full_like(array, value)
-    return read_only(replace(x, **arrays))
+    return read_only(Inputs({**x.arrays, **arrays}, x.present))
 
 
 class Subject:
@@ -119,7 +119,7 @@ class Subject:
         return probability(self.fitted, self.test.x)
 
 
-def fit(method: Method, x: TriModal, y: NDArray, x_validation: TriModal, y_validation: NDArray) -> Method:
+def fit(method: Method, x: Inputs, y: NDArray, x_validation: Inputs, y_validation: NDArray) -> Method:
     """Fit without the warnings that odd inputs rightly call forth."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -128,7 +128,7 @@ def fit(method: Method, x: TriModal, y: NDArray, x_validation: TriModal, y_valid
     return fitted
 
 
-def probability(method: Method, x: TriModal) -> NDArray[np.float64]:
+def probability(method: Method, x: Inputs) -> NDArray[np.float64]:
     """Probability of label 1 (n,), once it is certain that what `predict_proba` gives are probabilities."""
     p = np.asarray(method.predict_proba(x))
     require(p.shape == (len(x), 2), f"predict_proba gives shape {p.shape} for {len(x)} patients, not ({len(x)}, 2).")

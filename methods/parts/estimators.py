@@ -13,7 +13,7 @@ from sklearn.decomposition import PCA
 from strokebench.errors import StrokebenchError
 from strokebench.files import atomic_path
 from strokebench.methods.base import Family, Method
-from strokebench.tasks.inputs import Modality, TriModal
+from strokebench.tasks.inputs import Inputs
 
 if TYPE_CHECKING:
     from sklearn.tree._tree import Tree
@@ -34,28 +34,28 @@ class Traditional(Method):
             text's mean over prompts, fitted on the training part.
     """
 
-    uses: ClassVar[frozenset[Modality]] = frozenset({Modality.TABLE})
+    reads: ClassVar[tuple[str, ...]] = ("table",)
     family: ClassVar[Family] = Family.TRADITIONAL
 
     inputs: str = "table"
     reductions_: dict[str, PCA] = field(init=False, default_factory=dict)
 
-    def features(self, x: TriModal, fit: bool = False) -> NDArray[np.float32]:
+    def features(self, x: Inputs, fit: bool = False) -> NDArray[np.float32]:
         """The columns that the estimator reads, (n, columns)."""
         if self.inputs == "table":
-            return x.table
+            return x.arrays["table"]
         if self.inputs != "all":
             raise StrokebenchError(f"{self.name}: inputs={self.inputs!r} is unknown.", "Use table or all.")
-        sources = {"image": x.image, "text": x.text.mean(1).reshape(len(x), -1)}
+        sources = {"image": x.arrays["image.vector"], "text": x.arrays["text"].mean(1).reshape(len(x), -1)}
         if fit:
             self.reductions_ = {
                 name: PCA(min(COMPONENTS, *source.shape), random_state=self.random_state).fit(source)
                 for name, source in sources.items()
             }
         reduced = [self.reductions_[name].transform(source) for name, source in sources.items()]
-        return np.hstack([x.table, *reduced])
+        return np.hstack([x.arrays["table"], *reduced])
 
-    def fit(self, train: TriModal, y: NDArray, validation: TriModal, y_validation: NDArray) -> Self:
+    def fit(self, train: Inputs, y: NDArray, validation: Inputs, y_validation: NDArray) -> Self:
         features = self.features(train, fit=True)
         held_out = self.features(validation)
         self.estimator_ = self.fit_estimator(features, y, held_out, y_validation)
@@ -70,7 +70,7 @@ class Traditional(Method):
         """Numbers worth logging of the fitted estimator."""
         return {}
 
-    def predict_proba(self, x: TriModal) -> NDArray[np.float64]:
+    def predict_proba(self, x: Inputs) -> NDArray[np.float64]:
         p = np.zeros((len(x), self.endpoint.levels))
         # A label that no training patient has keeps a probability of 0.
         p[:, self.estimator_.classes_] = self.estimator_.predict_proba(self.features(x))

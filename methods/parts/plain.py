@@ -15,16 +15,16 @@ if TYPE_CHECKING:
 
 
 class Parts(nn.Module):
-    """Chosen parts of a batch side by side, through `layers`."""
+    """Vectors of a batch side by side, through `layers`."""
 
-    def __init__(self, parts: tuple[str, ...], layers: nn.Module) -> None:
+    def __init__(self, arrays: tuple[str, ...], layers: nn.Module) -> None:
         super().__init__()
-        self.parts = parts
+        self.arrays = arrays
         self.layers = layers
 
     def forward(self, batch: Batch) -> tuple[Tensor, Aux]:
         """Logits (b,)."""
-        x = torch.cat([getattr(batch, part) for part in self.parts], dim=1)
+        x = torch.cat([batch[name] for name in self.arrays], dim=1)
         logits = self.layers(x)
         return logits.squeeze(1) if logits.dim() > 1 else logits, {}
 

@@ -14,7 +14,7 @@ from strokebench.methods.base import Family
 from strokebench.methods.neural import NeuralMethod
 from strokebench.methods.parts.layers import reduction
 from strokebench.methods.training.batch import Batch
-from strokebench.tasks.inputs import Modality, Shapes
+from strokebench.tasks.inputs import Sizes
 
 if TYPE_CHECKING:
     import optuna
@@ -40,9 +40,8 @@ class TokenMethod(NeuralMethod):
         dropout: in the adapters and the head.
     """
 
-    uses: ClassVar[frozenset[Modality]] = frozenset(Modality)
+    reads: ClassVar[tuple[str, ...]] = ("image.vector", "image.tokens", "text", "table")
     family: ClassVar[Family] = Family.MULTIMODAL
-    reads: ClassVar[frozenset[str]] = frozenset({"image", "tokens", "text", "table"})
 
     hidden: int = 128
     width: int = 64
@@ -50,7 +49,7 @@ class TokenMethod(NeuralMethod):
     dropout: float = 0.5
 
     def after_training(self, module: nn.Module, batches: Iterator[Batch]) -> dict[str, float]:
-        return {"token_source": float(has_grid(self.shapes_))}
+        return {"token_source": float(has_grid(self.sizes_))}
 
 
 def token_space(trial: optuna.Trial) -> dict[str, Any]:
@@ -62,9 +61,9 @@ def token_space(trial: optuna.Trial) -> dict[str, Any]:
     }
 
 
-def has_grid(shapes: Shapes) -> bool:
+def has_grid(sizes: Sizes) -> bool:
     """Whether the cohort's image tokens are a grid: one token is a cohort that has a pooled vector alone."""
-    return shapes.tokens > 1
+    return sizes["image.tokens"][0] > 1
 
 
 class TokenAdapter(nn.Module):
@@ -74,25 +73,27 @@ class TokenAdapter(nn.Module):
     pooled vector, because a single token would make attention over it the identity.
 
     Args:
-        shapes: of the patients.
+        sizes: of the patients' arrays.
         hidden, width, dropout: of the two reductions.
     """
 
-    def __init__(self, shapes: Shapes, hidden: int, width: int, dropout: float) -> None:
+    def __init__(self, sizes: Sizes, hidden: int, width: int, dropout: float) -> None:
         super().__init__()
-        self.grid = has_grid(shapes)
-        self.image_tokens = shapes.tokens if self.grid else CHANNEL_GROUPS
-        self.text_tokens = shapes.layers
-        channels = shapes.image if self.grid else -(-shapes.image // CHANNEL_GROUPS)
+        self.grid = has_grid(sizes)
+        if self.grid:
+            self.image_tokens, channels = sizes["image.tokens"]
+        else:
+            self.image_tokens, channels = CHANNEL_GROUPS, -(-sizes["image.vector"][0] // CHANNEL_GROUPS)
+        _, self.text_tokens, d_text = sizes["text"]
         self.image = nn.Sequential(reduction(channels, hidden, width, dropout), nn.LayerNorm(width))
-        self.text = nn.Sequential(reduction(shapes.text, hidden, width, dropout), nn.LayerNorm(width))
+        self.text = nn.Sequential(reduction(d_text, hidden, width, dropout), nn.LayerNorm(width))
         self.place = nn.Parameter(0.02 * torch.randn(self.image_tokens, width))
         self.layer = nn.Parameter(0.02 * torch.randn(self.text_tokens, width))
 
     def forward(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """Image tokens (b, image_tokens, width) and text tokens (b, text_tokens, width)."""
-        pixels = batch.tokens if self.grid else self.groups(batch.image)
-        return self.image(pixels) + self.place, self.text(batch.text) + self.layer
+        pixels = batch["image.tokens"] if self.grid else self.groups(batch["image.vector"])
+        return self.image(pixels) + self.place, self.text(batch["text"]) + self.layer
 
     def groups(self, image: Tensor) -> Tensor:
         """The pooled vector (b, channels) in groups of neighbouring channels, padded with zeros."""

@@ -19,9 +19,9 @@ from strokebench.methods.base import Method
 from strokebench.methods.neural import NeuralMethod
 from strokebench.methods.stacking.run import FitParts, StackedRun
 from strokebench.methods.stacking.training import train_stacked
-from strokebench.tasks.inputs import Shapes, TriModal
+from strokebench.tasks.inputs import Inputs, made_up_sizes
 
-Fit = tuple[TriModal, NDArray[Any], TriModal, NDArray[Any]]
+Fit = tuple[Inputs, NDArray[Any], Inputs, NDArray[Any]]
 """Training part, its labels, validation part, its labels."""
 
 OWN_TO_EACH = frozenset(
@@ -30,14 +30,11 @@ OWN_TO_EACH = frozenset(
 )
 """Hyper-parameters in which runs of a stack may differ: no network or loss depends on them."""
 
-ANY = Shapes(image=16, tokens=16, prompts=1, layers=1, text=4, table=4)
-"""Patients for whom a network is built to look at its layers."""
-
 
 def can_stack(methods: Sequence[Method]) -> str | None:
     """Why these methods cannot be fitted together, in any number; None if they can.
 
-    Their parts must have the same `Shapes` besides.
+    Their parts must have the same `sizes` besides.
 
     Raises:
         Exception: whatever `build` raises on settings that are none.
@@ -55,7 +52,7 @@ def can_stack(methods: Sequence[Method]) -> str | None:
             if name not in OWN_TO_EACH and value != known[name]:
                 return f"they differ in {name}"
     with torch.random.fork_rng(devices=[]):
-        layers = list(first.build(ANY).modules())
+        layers = list(first.build(made_up_sizes()).modules())
     if any(isinstance(layer, nn.modules.dropout._DropoutNd) for layer in layers):
         return f"{first.name} has PyTorch's own dropout; strokebench.methods.parts.layers.Dropout can be stacked"
     if any(isinstance(layer, nn.modules.batchnorm._BatchNorm) for layer in layers):
@@ -82,7 +79,7 @@ def fit_stacked(methods: Sequence[NeuralMethod], parts: Sequence[Fit], device: s
             (`torch.OutOfMemoryError`).
     """
     given = [FitParts(*part) for part in parts]
-    if len({part.train.shapes for part in given}) > 1:
+    if any(part.train.sizes != given[0].train.sizes for part in given):
         reason: str | None = "their patients differ in shape"
     else:
         reason = can_stack(methods)
@@ -91,4 +88,4 @@ def fit_stacked(methods: Sequence[NeuralMethod], parts: Sequence[Fit], device: s
     runs = [StackedRun.start(method, part) for method, part in zip(methods, given, strict=True)]
     train_stacked(runs, torch.device(device))
     for method, run in zip(methods, runs, strict=True):
-        method.finish(run.module, run.parts.train.shapes, run)
+        method.finish(run.module, run.parts.train.sizes, run)

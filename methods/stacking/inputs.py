@@ -22,6 +22,7 @@ from strokebench.methods.stacking.run import StackedRun
 from strokebench.methods.stacking.state import SCALARS
 from strokebench.methods.training.batch import Batch
 from strokebench.methods.training.protocol import Augmentation
+from strokebench.tasks.inputs import PRESENT
 
 ALIGNMENT = 256
 """Bytes; what PyTorch's own allocations on a GPU have."""
@@ -34,7 +35,7 @@ Composition = tuple[tuple[int, tuple[int, ...]], ...]
 """Which runs go through the network together in one step: the size of their batches, and their numbers."""
 
 
-class Inputs(NamedTuple):
+class StepInputs(NamedTuple):
     """What a step of R runs is given: groups, the optimiser's scalars (R, SCALARS), and the epoch, one number."""
 
     groups: list[Group]
@@ -62,7 +63,7 @@ class Seat(NamedTuple):
     def of(cls, group: Group, row: int) -> Self:
         rows, answers, partners = (each[row].numpy() for each in (group.rows, group.answers, group.partners))
         strength, share = (each[row : row + 1].numpy() for each in (group.strength, group.share))
-        noise = [part[row] for part in group.noise if part.numel()]
+        noise = [part[row] for part in group.noise.values()]
         return cls(group.runs[row], row * len(rows), rows, answers, partners, strength, share, noise, group.bits[row])
 
     def clear(self) -> None:
@@ -74,7 +75,7 @@ class Seat(NamedTuple):
 class Room(NamedTuple):
     """Views of a piece of memory, of which `used` bytes are in use."""
 
-    inputs: Inputs
+    inputs: StepInputs
     used: int
     seats: list[Seat]
 
@@ -142,7 +143,7 @@ class Feeder:
 
     def epoch(
         self, runs: Sequence[StackedRun], epoch: int, scalars: Callable[[Composition], Tensor]
-    ) -> Iterator[tuple[Composition, Inputs]]:
+    ) -> Iterator[tuple[Composition, StepInputs]]:
         """The steps of an epoch (from 0), on the device; a step's inputs are good until the next is asked for.
 
         Runs that have ended draw nothing: they are given the first patient again and again.
@@ -190,7 +191,7 @@ class Feeder:
                 continue
             rows, first = next(batches), self.patients.first[run]
             seat.rows[:] = rows.numpy() + first
-            seat.answers[:] = run.patients.answers(rows, run.generator).numpy() + first * self.patients.prompts
+            seat.answers[:] = run.patients.draw(rows, run.generator).numpy()
             drawn = Augmentation.draw(run.method, run.random)
             much.append((run, seat, drawn.noisy))
             if drawn.noisy:
@@ -231,7 +232,7 @@ class Feeder:
             self._views[key] = Room(inputs, used, seats)
         return self._views[key]
 
-    def _lay_out(self, memory: Tensor, composition: Composition, runs: int) -> tuple[Inputs, int]:
+    def _lay_out(self, memory: Tensor, composition: Composition, runs: int) -> tuple[StepInputs, int]:
         """Views of `memory`, uint8, and how many bytes they take."""
         used = 0
 
@@ -249,21 +250,23 @@ class Feeder:
                 partners=room(len(numbers), size, dtype=torch.int64),
                 strength=room(len(numbers)),
                 share=room(len(numbers)),
-                noise=Batch(*(room(len(numbers), size, *shape) for shape in self.shapes)),
+                noise={
+                    name: room(len(numbers), size, *shape) for name, shape in self.shapes.items() if name != PRESENT
+                },
                 bits=room(len(numbers), self.words(size), dtype=torch.int64),
             )
             for size, numbers in composition
         ]
-        return Inputs(groups, room(runs, SCALARS), room(dtype=torch.int64)), used
+        return StepInputs(groups, room(runs, SCALARS), room(dtype=torch.int64)), used
 
 
 class Group(NamedTuple):
     """What is drawn for runs whose batches have the same size b.
 
-    runs: their numbers, g of them; rows, answers (g, b) int64, numbers of patients and of answers among those of all
-    runs; noise (g, b, ...), standard normal, and strength (g,), by which it is multiplied, 0 for none, when what
-    `noise` holds is no matter; partners (g, b) int64 among the g * b patients of the group, and share (g,), that MixUp
-    gives to them, 0 for none; bits (g, words) int64, random, for dropout.
+    runs: their numbers, g of them; rows (g, b) int64, numbers of patients among those of all runs; answers (g, b)
+    int64, what `Patients.draw` drew; noise (g, b, ...), standard normal, and strength (g,), by which it is multiplied,
+    0 for none, when what `noise` holds is no matter; partners (g, b) int64 among the g * b patients of the group, and
+    share (g,), that MixUp gives to them, 0 for none; bits (g, words) int64, random, for dropout.
     """
 
     runs: tuple[int, ...]
@@ -285,41 +288,37 @@ class StackedPatients:
 
     Attributes:
         first: of each run, the number of its first patient.
-        prompts: answers a patient.
     """
 
     def __init__(self, runs: Sequence[StackedRun], device: torch.device) -> None:
         parts = [run.patients for run in runs]
-        self.prompts = parts[0].text.shape[1]
+        self.answers = parts[0].answers
         self.first: dict[StackedRun, int] = {}
         count = 0
         for run in runs:
             self.first[run] = count
             count += len(run.patients)
-        self.image, self.tokens, self.text, self.table = (
-            _joined(each, device)
-            for each in (
-                [part.image for part in parts],
-                [part.tokens for part in parts],
-                [part.text.flatten(0, 1) for part in parts],
-                [part.table for part in parts],
-            )
-        )
+        self.arrays = {
+            name: _joined([each.flatten(0, 1) if name in self.answers else each for each in arrays], device)
+            for name, arrays in ((name, [part.arrays[name] for part in parts]) for name in parts[0].arrays)
+        }
         self.target = _joined([run.target for run in runs], device)
 
     def batch(self, group: Group) -> tuple[Batch, Tensor]:
         """The augmented batches (g, b, ...) and their labels (g, b): `augment`, of all runs of a group together."""
-        sources = (self.image, self.tokens, self.text, self.table, self.target)
-        numbers = (group.rows, group.rows, group.answers, group.rows, group.rows)
-        drawn = [source[number] for source, number in zip(sources, numbers, strict=True)]
-        noisy = [
-            torch.where(_column(group.strength, part) > 0, part + noise * _column(group.strength, part), part)
-            for part, noise in zip(drawn, group.noise, strict=False)
-        ]
-        *parts, target = (
-            part.lerp(part.flatten(0, 1)[group.partners], _column(group.share, part)) for part in (*noisy, drawn[-1])
-        )
-        return Batch(*parts), target
+        drawn = {}
+        for name, array in self.arrays.items():
+            count = self.answers.get(name)
+            part = array[group.rows if count is None else group.rows * count + group.answers % count]
+            if name in group.noise:
+                strength = _column(group.strength, part)
+                part = torch.where(strength > 0, part + group.noise[name] * strength, part)
+            drawn[name] = self._mixed(part, group)
+        return drawn, self._mixed(self.target[group.rows], group)
+
+    def _mixed(self, part: Tensor, group: Group) -> Tensor:
+        """MixUp of what is drawn of the patients of a group, (g, b, ...)."""
+        return part.lerp(part.flatten(0, 1)[group.partners], _column(group.share, part))
 
 
 def _joined(parts: Sequence[Tensor], device: torch.device) -> Tensor:

@@ -45,7 +45,7 @@ class StackedNetwork:
             self.template.train()
             buffers = {name: value[0].clone() for name, value in stack.stacked.items()} | stack.shared
             parameters = {name: value[0] for name, value in stack.parameters.items()}
-            batch = Batch(*(torch.zeros(size, *shape, device=self.device) for shape in self.shapes))
+            batch = {name: torch.zeros(size, *shape, device=self.device) for name, shape in self.shapes.items()}
             with torch.no_grad(), self._mappable():
                 functional_call(self.template, parameters | buffers, (batch,))
             self._asked[size] = self.masks.asked

@@ -12,15 +12,15 @@ from torch import Tensor, nn
 from strokebench.methods.neural import NeuralMethod
 from strokebench.methods.training.batch import PREDICTION_BATCH, Batch
 from strokebench.methods.training.protocol import TrainingRun
-from strokebench.tasks.inputs import TriModal
+from strokebench.tasks.inputs import Inputs
 
 
 class FitParts(NamedTuple):
     """What `Method.fit` is called with."""
 
-    train: TriModal
+    train: Inputs
     y: NDArray[Any]
-    validation: TriModal
+    validation: Inputs
     y_validation: NDArray[Any]
 
 
@@ -45,15 +45,15 @@ class StackedRun(TrainingRun):
         """Build the network as `NeuralMethod.fit` does."""
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(method.random_state)
-            module = method.build(parts.train.shapes)
+            module = method.build(parts.train.sizes)
             dropout = torch.Generator()
             dropout.set_state(torch.get_rng_state())
         return cls(method, module, parts, dropout)
 
     @property
-    def shapes(self) -> list[torch.Size]:
-        """Of the parts of a patient, in the order of a `Batch`."""
-        return [part.shape[1:] for part in next(self.patients.in_order(1))]
+    def shapes(self) -> dict[str, torch.Size]:
+        """Of one patient's row in a `Batch`."""
+        return {name: part.shape[1:] for name, part in next(self.patients.in_order(1)).items()}
 
     def finish(self, state: dict[str, Tensor]) -> None:
         """Leave the module in this state."""
@@ -67,13 +67,15 @@ def held_out_batches(runs: Sequence[StackedRun], device: torch.device) -> list[B
     In evaluation no patient's logit depends on another's, so that what the zeros give can be cut off.
     """
     longest = max(len(run.held_out) for run in runs)
-    padded = []
-    for run in runs:
-        x = run.held_out
-        whole = (x.image, x.tokens, x.mean_text, x.table)
-        padded.append([torch.cat([part, part.new_zeros(longest - len(x), *part.shape[1:])]) for part in whole])
-    stacked = [torch.stack(part).to(device) for part in zip(*padded, strict=True)]
+
+    def padded(part: Tensor) -> Tensor:
+        return torch.cat([part, part.new_zeros(longest - len(part), *part.shape[1:])])
+
+    stacked = {
+        name: torch.stack([padded(run.held_out.means[name]) for run in runs]).to(device)
+        for name in runs[0].held_out.means
+    }
     return [
-        Batch(*(part[:, start : start + PREDICTION_BATCH] for part in stacked))
+        {name: part[:, start : start + PREDICTION_BATCH] for name, part in stacked.items()}
         for start in range(0, longest, PREDICTION_BATCH)
     ]

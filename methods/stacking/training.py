@@ -15,12 +15,12 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from strokebench.methods.stacking.inputs import Composition, Feeder, Inputs, StackedPatients
+from strokebench.methods.stacking.inputs import Composition, Feeder, StackedPatients, StepInputs
 from strokebench.methods.stacking.network import StackedNetwork, masks
 from strokebench.methods.stacking.replay import Replays, own_stream
 from strokebench.methods.stacking.run import StackedRun, held_out_batches
 from strokebench.methods.stacking.state import Stack
-from strokebench.methods.training.batch import Batch, Epoch
+from strokebench.methods.training.batch import Epoch
 from strokebench.methods.training.protocol import learning_rate
 
 MOST_ENDED = 0.25
@@ -72,7 +72,7 @@ class StackedTraining:
         """Make what depends on who is in the stack."""
         self.replays.forget()
         self.totals = torch.zeros(len(self.runs), device=self.device)
-        longest = sum(batch.table.shape[1] for batch in self.held_out)
+        longest = sum(next(iter(batch.values())).shape[1] for batch in self.held_out)
         outputs = self.runs[0].method.endpoint.outputs
         each = () if outputs == 1 else (outputs,)
         self.logits = torch.zeros(len(self.runs), longest, *each, device=self.device)
@@ -103,7 +103,7 @@ class StackedTraining:
             if len(numbers) < len(self.runs) and numbers not in self._numbers:
                 self._numbers[numbers] = torch.tensor(numbers, device=self.device)
 
-    def _step(self, inputs: Inputs, number: int) -> None:
+    def _step(self, inputs: StepInputs, number: int) -> None:
         """One step of all runs."""
         # As a tensor where the step is recorded: each epoch has another.
         epoch: Epoch = inputs.epoch if self.replays.on else number
@@ -151,7 +151,7 @@ class StackedTraining:
         self.runs = [self.runs[number] for number in going]
         if going:
             self.stack.keep(going)
-            self.held_out = [Batch(*(part[going] for part in batch)) for batch in self.held_out]
+            self.held_out = [{name: part[going] for name, part in batch.items()} for batch in self.held_out]
             self._placed()
 
     def finish(self, number: int, run: StackedRun) -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import NamedTuple
+import math
+from collections.abc import Collection, Iterator
 
 import numpy as np
 import torch
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from strokebench.large import blocks, room
-from strokebench.tasks.inputs import TriModal
+from strokebench.tasks.inputs import PRESENT, Inputs, row_of
 
 Aux = dict[str, Tensor]
 
@@ -20,58 +20,57 @@ Epoch = int | Tensor
 """From 0; a tensor without dimensions where one step is recorded for all epochs, so that no loss may branch on it."""
 
 
-class Batch(NamedTuple):
-    """What a network sees of b patients; a part that the method does not read is empty, (b, 0).
+Batch = dict[str, Tensor]
+"""What a network sees of b patients: the arrays that the method reads, (b, *row), under the names of the schema.
 
-    image (b, d_image); tokens (b, 16, d_image), a 4 x 4 grid row by row;
-    text (b, layers, d_text), one prompt's answer while training, the mean over prompts when predicting;
-    table (b, columns).
-    """
-
-    image: Tensor
-    tokens: Tensor
-    text: Tensor
-    table: Tensor
+Of several answers (`Row.alternatives`) it sees one while training, and their mean when predicting: `text` is
+(b, layers, d). `present`, if it is read, is 1 where a patient has a modality, (b, modalities).
+"""
 
 
 PREDICTION_BATCH = 256
 
 
 class Patients:
-    """The arrays that a method reads, as tensors without copies; what it does not read is empty, (n, 0)."""
+    """The arrays that a method reads, as tensors without copies.
 
-    def __init__(self, x: TriModal, reads: frozenset[str]) -> None:
-        sources = {"image": x.image, "tokens": x.image_tokens, "text": x.text, "table": x.table}
-        empty = torch.zeros(len(x), 0)
-        parts = {name: _tensor(array) if name in reads else empty for name, array in sources.items()}
-        self.image, self.tokens, self.table = parts["image"], parts["tokens"], parts["table"]
-        self.text = parts["text"] if "text" in reads else torch.zeros(len(x), 1, 0)
-        self.mean_text = _mean_prompt(self.text)
+    Attributes:
+        arrays: by name, (n, *row).
+        answers: how many there are a patient, of the arrays that have several; `alternatives`: a number that each of
+            these divides, 1 without any.
+    """
+
+    def __init__(self, x: Inputs, reads: Collection[str]) -> None:
+        self._n = len(x)
+        self.arrays = {name: _tensor(array) for name, array in x.arrays.items() if name in reads}
+        several = [name for name in self.arrays if row_of(name).alternatives]
+        self.answers = {name: self.arrays[name].shape[1] for name in several}
+        self.alternatives = math.lcm(*self.answers.values())
+        self.means = self.arrays | {name: _mean_answer(self.arrays[name]) for name in several}
+        if PRESENT in reads:
+            self.arrays[PRESENT] = self.means[PRESENT] = _tensor(x.present)
 
     def __len__(self) -> int:
-        return len(self.table)
+        return self._n
 
-    def one_prompt(self, rows: Tensor, random: torch.Generator) -> Batch:
-        """These patients, each with the answer to one random prompt."""
-        return self.batch(rows, self.answers(rows, random))
+    def draw(self, rows: Tensor, random: torch.Generator) -> Tensor:
+        """Which answer each of these patients is seen with, below `alternatives`, (b,); drawn without any, too."""
+        return torch.randint(self.alternatives, (len(rows),), generator=random)
 
-    def answers(self, rows: Tensor, random: torch.Generator) -> Tensor:
-        """The answer to one random prompt for each of these patients: its number among all answers of all patients."""
-        prompts = self.text.shape[1]
-        return rows * prompts + torch.randint(prompts, (len(rows),), generator=random)
-
-    def batch(self, rows: Tensor, answers: Tensor) -> Batch:
-        """These patients with these answers."""
+    def batch(self, rows: Tensor, drawn: Tensor) -> Batch:
+        """The patients with the numbers `rows` (b,), with the answers that were drawn, (b,)."""
         # Whole rows are copied, which `[rows]` does number by number.
-        text = self.text.flatten(0, 1).index_select(0, answers)
-        image, tokens, table = (part.index_select(0, rows) for part in (self.image, self.tokens, self.table))
-        return Batch(image, tokens, text, table)
+        return {
+            name: array.index_select(0, rows)
+            if (count := self.answers.get(name)) is None
+            else array.flatten(0, 1).index_select(0, rows * count + drawn % count)
+            for name, array in self.arrays.items()
+        }
 
     def in_order(self, size: int = PREDICTION_BATCH) -> Iterator[Batch]:
-        """All patients in order, text averaged over the prompts."""
+        """All patients in order, with the mean of their answers."""
         for start in range(0, len(self), size):
-            rows = slice(start, start + size)
-            yield Batch(self.image[rows], self.tokens[rows], self.mean_text[rows], self.table[rows])
+            yield {name: array[start : start + size] for name, array in self.means.items()}
 
 
 def _tensor(array: NDArray) -> Tensor:
@@ -80,9 +79,9 @@ def _tensor(array: NDArray) -> Tensor:
     return torch.from_numpy(array if array.flags.writeable else array.copy())
 
 
-def _mean_prompt(text: Tensor) -> Tensor:
-    """(n, prompts, layers, d) to (n, layers, d)."""
-    mean = torch.from_numpy(room((len(text), *text.shape[2:])))
-    for rows in blocks(len(text), text.shape):
-        torch.mean(text[rows], 1, out=mean[rows])
+def _mean_answer(answers: Tensor) -> Tensor:
+    """(n, answers, ...) to (n, ...)."""
+    mean = torch.from_numpy(room((len(answers), *answers.shape[2:])))
+    for rows in blocks(len(answers), answers.shape):
+        torch.mean(answers[rows], 1, out=mean[rows])
     return mean

@@ -18,7 +18,7 @@ from strokebench.methods.training.batch import Aux, Batch, Epoch, Patients
 from strokebench.methods.training.optimiser import RAdam
 from strokebench.methods.training.protocol import TrainingRun, learning_rate
 from strokebench.methods.training.trainable import Trainable
-from strokebench.tasks.inputs import TriModal
+from strokebench.tasks.inputs import Inputs
 
 Network = Callable[[Batch], tuple[Tensor, Aux]]
 
@@ -29,8 +29,8 @@ def training_loss(method: Trainable, network: Network, batch: Batch, target: Ten
     return method.loss(logit, target, aux, epoch)
 
 
-def train_network(method: Trainable, module: nn.Module, train: TriModal, y: NDArray,
-                  validation: TriModal, y_validation: NDArray) -> TrainingRun:  # fmt: skip
+def train_network(method: Trainable, module: nn.Module, train: Inputs, y: NDArray,
+                  validation: Inputs, y_validation: NDArray) -> TrainingRun:  # fmt: skip
     """Train `module` in place and leave it at its best epoch, in evaluation mode."""
     run = TrainingRun(method, train, y, validation, y_validation)
     optimiser = RAdam(module.parameters(), clip_norm=method.clip_norm)
@@ -59,9 +59,9 @@ def train_network(method: Trainable, module: nn.Module, train: TriModal, y: NDAr
 
 
 @torch.inference_mode()
-def predict_logits(method: Trainable, module: nn.Module, x: TriModal | Patients) -> Tensor:
+def predict_logits(method: Trainable, module: nn.Module, x: Inputs | Patients) -> Tensor:
     """Logits of all patients, (n,) or (n, outputs), in evaluation mode, on the mean over prompts."""
-    patients = x if isinstance(x, Patients) else Patients(x, method.parts())
+    patients = x if isinstance(x, Patients) else Patients(x, method.arrays())
     module.eval()
     if not len(patients):
         return torch.zeros(0)

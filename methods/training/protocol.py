@@ -14,7 +14,7 @@ from torch import Tensor
 
 from strokebench.methods.training.batch import Batch, Patients
 from strokebench.methods.training.trainable import Trainable
-from strokebench.tasks.inputs import TriModal
+from strokebench.tasks.inputs import PRESENT, Inputs
 
 
 @dataclass
@@ -79,11 +79,12 @@ def augment(batch: Batch, target: Tensor, method: Trainable, random: np.random.G
     """
     drawn = Augmentation.draw(method, random)
     if drawn.noisy:
-        for part in batch:
-            part.add_(torch.randn(part.shape, generator=generator), alpha=method.noise)
+        for name, part in batch.items():
+            if name != PRESENT:
+                part.add_(torch.randn(part.shape, generator=generator), alpha=method.noise)
     if drawn.weight is not None:
         partner = torch.randperm(len(target), generator=generator)
-        for part in (*batch, target):
+        for part in (*batch.values(), target):
             part.lerp_(part.index_select(0, partner), 1 - drawn.weight)
     return batch, target
 
@@ -105,11 +106,9 @@ class TrainingRun:
         train, y, validation, y_validation: what `Method.fit` is called with.
     """
 
-    def __init__(
-        self, method: Trainable, train: TriModal, y: NDArray, validation: TriModal, y_validation: NDArray
-    ) -> None:
+    def __init__(self, method: Trainable, train: Inputs, y: NDArray, validation: Inputs, y_validation: NDArray) -> None:
         self.method, self.y_validation = method, y_validation
-        self.patients, self.held_out = Patients(train, method.parts()), Patients(validation, method.parts())
+        self.patients, self.held_out = Patients(train, method.arrays()), Patients(validation, method.arrays())
         targets = method.endpoint.targets
         self.target, self.held_out_target = (torch.from_numpy(targets(labels)) for labels in (y, y_validation))
         self.random = np.random.default_rng(method.random_state)
@@ -128,7 +127,7 @@ class TrainingRun:
     def batches(self) -> Iterator[tuple[Batch, Tensor]]:
         """The augmented batches of one epoch, and their labels."""
         for rows in self.shuffled():
-            batch = self.patients.one_prompt(rows, self.generator)
+            batch = self.patients.batch(rows, self.patients.draw(rows, self.generator))
             yield augment(batch, self.target[rows], self.method, self.random, self.generator)
 
     def close_epoch(self, epoch: int, train_loss: float, logits: Tensor) -> EpochEnd:

@@ -95,7 +95,7 @@ def draw_shapley(results: Results, method: str, found: Missing) -> Figure:
                           fontsize=8.5, color=INK)  # fmt: skip
     axes.axhline(0, color=INK, linewidth=0.8)
     axes.margins(y=0.12)
-    axes.set_xticks(range(len(ORDER)), [modality.value for modality in ORDER])
+    axes.set_xticks(range(len(ORDER)), ORDER)
     axes.set_ylabel(f"Points of {results.method(method).label}'s AUC", fontsize=9, color=INK)
     axes.legend(fontsize=8.5, frameon=False, loc="best")
     plain(axes, "y")

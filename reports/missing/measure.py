@@ -12,9 +12,11 @@ from strokebench.reports.results import Results
 from strokebench.reports.statistics.bootstrap import Bootstrap, bootstrap
 from strokebench.reports.statistics.scores import Scores, arrange
 from strokebench.tasks.conditions import COMPLETE, Condition, all_subsets
-from strokebench.tasks.inputs import Modality
 
-ORDER = (Modality.IMAGE, Modality.TEXT, Modality.TABLE)
+ORDER = ("image", "text", "table")
+"""The paper's three modalities."""
+
+WHOLE = frozenset(ORDER)
 RATES = (0.1, 0.3, 0.5, 0.7)
 TRAINED_RATE = 0.3
 """How much was missing where a method was also trained with missing modalities (our choice)."""
@@ -35,21 +37,21 @@ WAYS: Mapping[str, Condition] = {
 
 ANY = "any"
 TRAINED_ANY = "any, trained so too"
-CURVES: Mapping[str, frozenset[Modality]] = {
-    **{modality.value: frozenset(Modality) - {modality} for modality in ORDER},
+CURVES: Mapping[str, frozenset[str]] = {
+    **{modality: WHOLE - {modality} for modality in ORDER},
     ANY: frozenset(),
 }
 """What is missing at random -> what always stays."""
 
 
-def subset_condition(way: str, keep: frozenset[Modality]) -> Condition:
+def subset_condition(way: str, keep: frozenset[str]) -> Condition:
     """The condition in which only `keep` is seen; the whole is the same in every way."""
-    return COMPLETE if keep == frozenset(Modality) else replace(WAYS[way], keep=keep)
+    return COMPLETE if keep == WHOLE else replace(WAYS[way], keep=keep)
 
 
-def subsets() -> list[frozenset[Modality]]:
+def subsets() -> list[frozenset[str]]:
     """The seven, from one modality to all."""
-    return [condition.keep for condition in all_subsets()]
+    return [condition.keep or WHOLE for condition in all_subsets(ORDER)]
 
 
 def rate_condition(curve: str, rate: float) -> Condition | None:

@@ -14,6 +14,7 @@ from strokebench.reports.missing.measure import (
     TESTED,
     TRAINED_ANY,
     WAYS,
+    WHOLE,
     Missing,
     rate_condition,
     subset_condition,
@@ -25,7 +26,7 @@ from strokebench.reports.tables import caption as words
 from strokebench.reports.tables.results_table import results_table
 from strokebench.reports.tables.table import Cell, Column, Kind, Row, Table
 from strokebench.tasks.conditions import COMPLETE, Condition
-from strokebench.tasks.inputs import Modality
+from strokebench.tasks.inputs import all_modalities
 from strokebench.tasks.metrics.evaluate import mean_std
 
 Measured = Mapping[str, Missing | None]
@@ -43,7 +44,7 @@ def subsets_table(results: Results, measured: Measured) -> Table:
         for keep in sorted(subsets(), key=len):
             conditions = {way: subset_condition(way, keep) for way in WAYS}
             cells = {way: _cell(found, condition) for way, condition in conditions.items()}
-            label = " + ".join(modality.value for modality in ORDER if modality in keep).capitalize()
+            label = " + ".join(all_modalities()[name].label for name in ORDER if name in keep).capitalize()
             rows.append(_row(results, method, label, cells, conditions.values()))
     notes = [
         "Tested without: trained on everything; what a row does not name is zero after standardisation (the training "
@@ -94,7 +95,7 @@ def shapley_table(results: Results, measured: Measured) -> Table:
                     "spread": Cell(text=f"{100 * values.std():.1f}"),
                     "share": Cell(text=share),
                 }
-                label = modality.value.capitalize()
+                label = all_modalities()[modality].heading
                 rows.append(Row(f"{method}/{way}/{modality}", label, group, cells, runs, planned))
             cells = {"value": Cell(text=f"{100 * total.mean():.1f}"), "spread": Cell(text=f"{100 * total.std():.1f}")}
             label = "Sum (AUC of everything less 50)"
@@ -118,17 +119,17 @@ def missing_lead(results: Results, measured: Measured) -> str:
             continue
         falls = []
         for modality in ORDER:
-            place = found.index(subset_condition(TESTED, frozenset(Modality) - {modality}))
+            place = found.index(subset_condition(TESTED, WHOLE - {modality}))
             if place is not None:
                 change = found.drawn.difference(place, whole)
-                falls.append(f"{show_points(change, signed=True)} without the {modality.value}")
+                falls.append(f"{show_points(change, signed=True)} without the {all_modalities()[modality].label}")
         if falls:
             auc = 100 * found.drawn.interval(whole).value
             sentences.append(f"{label}: AUC {auc:.1f} with everything; missing at test time changes it by "
                              f"{', '.join(falls)} (95 % interval over patients).")  # fmt: skip
         if (shares := found.contributions(TESTED)) is not None:
             values = [shares.interval(number).value for number in range(len(ORDER))]
-            ranked = [f"the {ORDER[i].value} {100 * values[i]:.1f}" for i in np.argsort(values)[::-1]]
+            ranked = [f"the {all_modalities()[ORDER[i]].label} {100 * values[i]:.1f}" for i in np.argsort(values)[::-1]]
             sentences.append(f"Of its points above chance the model owes {', '.join(ranked)}.")
     return " ".join(sentences) or "Nothing was planned."
 

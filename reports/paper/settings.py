@@ -9,8 +9,7 @@ from typing import Any
 from strokebench.reports.paper.numbers import paper_numbers
 from strokebench.reports.results import variant_id
 from strokebench.tasks.conditions import COMPLETE, Condition
-from strokebench.tasks.inputs import Modality
-from strokebench.tasks.paper_setup import CHOSEN, GRIDS, LOSS_LABELS, LOSSES, PROPOSED, apart
+from strokebench.tasks.paper_setup import CHOSEN, GRIDS, LOSS_LABELS, LOSSES, PAPER_ORDER, PROPOSED, apart
 
 MULTIMODAL = ("Multimodal", "Proposed")
 """The paper's categories of methods that read more than one modality."""
@@ -81,7 +80,8 @@ def _settings(source: str, row: str, label: str) -> tuple[PaperSetting, ...]:
         case "table1_prose" if label.startswith("traditional("):
             return tuple(PaperSetting(method) for method in methods_of("Traditional"))
         case "table2":
-            return (PaperSetting(PROPOSED, condition=Condition(frozenset(map(Modality, label.split("+"))))),)
+            kept = frozenset(label.split("+"))
+            return (PaperSetting(PROPOSED, condition=COMPLETE if kept == {*PAPER_ORDER} else Condition(kept)),)
         case "table3":
             return (PaperSetting(PROPOSED, LOSSES[label], label=LOSS_LABELS[label] if LOSSES[label] else ""),)
         case "fig2":

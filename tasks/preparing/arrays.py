@@ -10,31 +10,37 @@ from numpy.typing import NDArray
 
 from strokebench.large import blocks, room
 
+Known = tuple[NDArray[np.float32], NDArray[np.bool_]]
+"""Standardised values (n, ...), and which patients have any, (n,)."""
+
 
 class ArrayPreprocessor:
-    """Standardisation of embeddings, block by block; a missing one becomes zeros, the training mean.
+    """Standardisation of one array of features, block by block.
 
     Args:
         axis: axes over which mean and deviation are taken; the others keep their own.
+        filled_with: stands for what is missing; 0 is the training mean.
     """
 
-    def __init__(self, axis: int | tuple[int, ...]) -> None:
-        self.axis = axis
+    def __init__(self, axis: int | tuple[int, ...], filled_with: float = 0.0) -> None:
+        self.axis, self.filled_with = axis, filled_with
 
     def fit(self, x: NDArray[np.float32], rows: NDArray[np.intp]) -> ArrayPreprocessor:
         """Learn mean and deviation from the training part, which is these rows of `x`."""
         self.mean_, self.deviation_ = moments(x, rows, self.axis)
         return self
 
-    def transform(self, x: NDArray[np.float32], rows: NDArray[np.intp]) -> NDArray[np.float32]:
-        """These rows of `x`, standardised float32."""
+    def transform(self, x: NDArray[np.float32], rows: NDArray[np.intp]) -> Known:
+        """These rows of `x` (n, ...), standardised float32, and which of them have any value, (n,)."""
         mean, deviation = self.mean_.astype(np.float32), self.deviation_.astype(np.float32)
-        scaled = room((len(rows), *x.shape[1:]))
+        scaled, present = room((len(rows), *x.shape[1:])), np.ones(len(rows), bool)
         for part in blocks(len(rows), x.shape):
             values = np.subtract(x[rows[part]], mean, out=scaled[part])
             values /= deviation
-            _without_gaps(values)
-        return scaled
+            known = _without_gaps(values, self.filled_with)
+            if known is not None:
+                present[part] = known.reshape(len(known), -1).any(axis=1)
+        return scaled, present
 
 
 def moments(x: NDArray, rows: NDArray[np.intp], axis: int | tuple[int, ...]) -> tuple[NDArray, NDArray]:
@@ -62,12 +68,12 @@ def moments(x: NDArray, rows: NDArray[np.intp], axis: int | tuple[int, ...]) -> 
     return mean, np.where(constant, 1.0, deviation)
 
 
-def _without_gaps(values: NDArray) -> NDArray[np.bool_] | None:
-    """Put 0 where a value is missing: which are known, or None if all are, as in most cohorts."""
+def _without_gaps(values: NDArray, filled_with: float = 0.0) -> NDArray[np.bool_] | None:
+    """Fill what is missing: which values are known, or None if all are, as in most cohorts."""
     known = np.isfinite(values)
     if known.all():
         return None
-    values[~known] = 0
+    values[~known] = filled_with
     return known
 
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from strokebench.tasks.inputs import TriModal
+from strokebench.tasks.inputs import Inputs
 
 if TYPE_CHECKING:
     from sklearn.neighbors import NearestNeighbors
@@ -17,14 +16,17 @@ if TYPE_CHECKING:
 SPARSE = 4096
 """Patients of the smaller class up to which SMOTENC searches its own, sparse table."""
 
-Balanced = tuple[TriModal, NDArray[np.int8]]
+Balanced = tuple[Inputs, NDArray[np.int8]]
+
+Indicators = Mapping[str, NDArray[np.bool_]]
+"""Of each tabular array: which columns are indicators of a category."""
 
 
-def smote(x: TriModal, y: NDArray[np.int8], categorical: NDArray[np.bool_], seed: int) -> Balanced:
+def smote(x: Inputs, y: NDArray[np.int8], indicators: Indicators, seed: int) -> Balanced:
     """The paper's nearest-neighbour replication SMOTE with K = 1 (section 4.1.2), to equal classes.
 
     A new record's table lies between a minority patient's and its nearest neighbour's (a category is the
-    neighbour's); its image and text are those of the real patient of its label whose table is nearest, so that
+    neighbour's); all its features are those of the real patient of its label whose table is nearest, so that
     the modalities of a record stay together. Real patients come first, in their order.
 
     The two searches compare all with all of the smaller class, as matrix products: at 20,000 patients of it they
@@ -33,7 +35,7 @@ def smote(x: TriModal, y: NDArray[np.int8], categorical: NDArray[np.bool_], seed
     Args:
         x: standardised training part, n patients.
         y: labels, (n,).
-        categorical: which table columns are indicators of a category.
+        indicators: of the tabular arrays, side by side the table.
         seed: draws the records.
     """
     from imblearn.over_sampling import SMOTE, SMOTENC
@@ -42,20 +44,25 @@ def smote(x: TriModal, y: NDArray[np.int8], categorical: NDArray[np.bool_], seed
     labels, counts = np.unique(y, return_counts=True)
     if counts.min() == counts.max():
         return x, y
-    if counts.min() < 2 or x.table.shape[1] == 0:
-        return duplicate(x, y, categorical, seed)
+    real = np.hstack([np.zeros((len(x), 0), np.float32), *(x.arrays[name] for name in indicators)])
+    if counts.min() < 2 or real.shape[1] == 0:
+        return duplicate(x, y, indicators, seed)
+    categorical = np.concatenate(list(indicators.values()))
     if categorical.any() and not categorical.all():
         neighbours = _dense_search() if counts.min() > SPARSE else 1
         sampler = SMOTENC(np.flatnonzero(categorical).tolist(), k_neighbors=neighbours, random_state=seed)
     else:
         sampler = SMOTE(k_neighbors=1, random_state=seed)
-    table, balanced = sampler.fit_resample(x.table, y)
+    table, balanced = sampler.fit_resample(real, y)
     rows = np.arange(len(table))
     for label in labels[counts < counts.max()]:
-        real, new = np.flatnonzero(y == label), len(x) + np.flatnonzero(balanced[len(x) :] == label)
-        nearest = NearestNeighbors(n_neighbors=1).fit(x.table[real])
-        rows[new] = real[nearest.kneighbors(table[new], return_distance=False)[:, 0]]
-    return replace(x[rows], table=table.astype(np.float32)), balanced.astype(np.int8)
+        own, new = np.flatnonzero(y == label), len(x) + np.flatnonzero(balanced[len(x) :] == label)
+        nearest = NearestNeighbors(n_neighbors=1).fit(real[own])
+        rows[new] = own[nearest.kneighbors(table[new], return_distance=False)[:, 0]]
+    copied = x[rows]
+    ends = np.cumsum([len(columns) for columns in indicators.values()])
+    drawn = dict(zip(indicators, np.split(table.astype(np.float32), ends[:-1], axis=1), strict=True))
+    return Inputs({**copied.arrays, **drawn}, copied.present), balanced.astype(np.int8)
 
 
 def _dense_search() -> NearestNeighbors:
@@ -82,7 +89,7 @@ def _dense_search() -> NearestNeighbors:
     return DenseNeighbours(n_neighbors=2)
 
 
-def duplicate(x: TriModal, y: NDArray[np.int8], categorical: NDArray[np.bool_], seed: int) -> Balanced:
+def duplicate(x: Inputs, y: NDArray[np.int8], indicators: Indicators, seed: int) -> Balanced:
     """Whole patients of the smaller classes drawn again until the classes are equal."""
     labels, counts = np.unique(y, return_counts=True)
     random, rows = np.random.default_rng(seed), [np.arange(len(x))]
@@ -93,12 +100,12 @@ def duplicate(x: TriModal, y: NDArray[np.int8], categorical: NDArray[np.bool_], 
     return x[kept], y[kept]
 
 
-def none(x: TriModal, y: NDArray[np.int8], categorical: NDArray[np.bool_], seed: int) -> Balanced:
+def none(x: Inputs, y: NDArray[np.int8], indicators: Indicators, seed: int) -> Balanced:
     """The training part as it is."""
     return x, y
 
 
-BALANCERS: dict[str, Callable[[TriModal, NDArray[np.int8], NDArray[np.bool_], int], Balanced]] = {
+BALANCERS: dict[str, Callable[[Inputs, NDArray[np.int8], Indicators, int], Balanced]] = {
     "smote": smote,
     "duplicate": duplicate,
     "none": none,

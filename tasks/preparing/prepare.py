@@ -14,10 +14,9 @@ from strokebench.datasets.embeddings import Embeddings
 from strokebench.errors import StrokebenchError, unknown_name
 from strokebench.tasks.conditions import COMPLETE, Condition
 from strokebench.tasks.fold import PARTS, Fold
-from strokebench.tasks.inputs import TriModal
-from strokebench.tasks.preparing.arrays import ArrayPreprocessor
+from strokebench.tasks.inputs import Inputs, all_modalities, modality_of
 from strokebench.tasks.preparing.balancing import BALANCERS
-from strokebench.tasks.preparing.table import TablePreprocessor
+from strokebench.tasks.preparing.sources import ClinicalTable, Features
 
 Labels = NDArray[np.int8]
 
@@ -26,13 +25,13 @@ Labels = NDArray[np.int8]
 class Parts:
     """One fold, ready for a method. Row i of `test` is the i-th id of the fold's `test`."""
 
-    train: TriModal
+    train: Inputs
     y_train: Labels
-    validation: TriModal
+    validation: Inputs
     y_validation: Labels
-    test: TriModal
+    test: Inputs
     columns: tuple[str, ...]
-    """Names of the columns of `table` after encoding."""
+    """Names of the clinical table's columns after encoding."""
     seed: int
     """Decides which patients lack a modality, under conditions that take it from some."""
     zeros: Mapping[str, NDArray[np.float32]]
@@ -68,48 +67,39 @@ def prepare(
     shared = shared.union(ids["train"].intersection(ids["validation"]))
     if len(shared):
         raise StrokebenchError(f"Patient {shared[0]} is in two parts of {fold.name}.", "Make the split again.")
-    table = cohort.table.drop(columns=list(banned_columns))
-    tabular = TablePreprocessor(cohort.columns).fit(table.loc[ids["train"]])
-    arrays = _arrays(embeddings)
-    rows = {part: embeddings.rows(index) for part, index in ids.items()}
-    fitted = {name: ArrayPreprocessor(axis).fit(x, rows["train"]) for name, (x, axis) in arrays.items()}
-    # All parts in one go: a column's conversion costs the same for few patients and for many.
-    tables = tabular.transform(table.loc[np.concatenate(list(ids.values()))])
-    ends = np.cumsum([len(index) for index in ids.values()])
-    parts = {
-        part: TriModal(
-            table=own,
-            **{name: fitted[name].transform(x, rows[part]) for name, (x, _) in arrays.items()},
-        )
-        for part, own in zip(ids, np.split(tables, ends[:-1]), strict=True)
+    everyone = ids["train"].append([ids["validation"], ids["test"]])
+    sources = {
+        name: ClinicalTable(cohort, banned_columns, ids["train"], everyone)
+        if modality.tabular
+        else Features(embeddings, name, modality, ids["train"])
+        for modality in all_modalities().values()
+        for name in modality.arrays
     }
+    tables = {name: source.fitted for name, source in sources.items() if isinstance(source, ClinicalTable)}
+    parts = {part: _inputs(sources, index) for part, index in ids.items()}
     y = {part: labels.loc[index].to_numpy(np.int8) for part, index in ids.items() if part != "test"}
     seed = int(np.random.SeedSequence([fold.seed, fold.fold]).generate_state(1)[0])
+    indicators = {name: table.categorical_ for name, table in tables.items()}
     # Taken out, so that the unbalanced one need not be kept beside the balanced one.
-    train, y_train = BALANCERS[balance](parts.pop("train"), y["train"], tabular.categorical_, seed)
-    zeros = {name: fitted[name].transform(np.zeros_like(x[:1]), np.arange(1))[0] for name, (x, _) in arrays.items()}
-    zeros["table"] = (-tabular.mean_ / tabular.deviation_).astype(np.float32)[0]
+    train, y_train = BALANCERS[balance](parts.pop("train"), y["train"], indicators, seed)
+    zeros = {name: source.zeros() for name, source in sources.items()}
     return Parts(
         train=condition.apply(train, "train", seed, zeros),
         y_train=y_train,
         validation=condition.apply(parts["validation"], "validation", seed, zeros),
         y_validation=y["validation"],
         test=condition.apply(parts["test"], "test", seed, zeros),
-        columns=tabular.names_,
+        columns=tuple(name for table in tables.values() for name in table.names_),
         seed=seed,
         zeros=zeros,
     )
 
 
-def _arrays(embeddings: Embeddings) -> dict[str, tuple[NDArray[np.float32], int | tuple[int, ...]]]:
-    """Each array with the axes of its statistics. A modality that the cohort lacks is one column of NaN.
-
-    Tokens share one scale over the grid; each prompt and layer of the text has its own (our choice: the
-    prompts ask different questions, and a patient's answer is to be compared with others' to the same one).
-    """
-    n = len(embeddings.ids)
-    nothing = np.full((n, 1), np.nan, dtype=np.float32)
-    image = nothing if embeddings.image is None else embeddings.image
-    tokens = nothing[:, None] if embeddings.image_tokens is None else embeddings.image_tokens
-    text = nothing[:, None, None] if embeddings.text is None else embeddings.text
-    return {"image": (image, 0), "image_tokens": (tokens, (0, 1)), "text": (text, 0)}
+def _inputs(sources: Mapping[str, Features | ClinicalTable], ids: pd.Index) -> Inputs:
+    """These patients' arrays. A modality is present where any of its arrays has a value."""
+    known = {name: source.of(ids) for name, source in sources.items()}
+    present: dict[str, NDArray[np.bool_]] = {}
+    for name, (_, there) in known.items():
+        modality = modality_of(name)
+        present[modality] = present.get(modality, False) | there
+    return Inputs({name: values for name, (values, _) in known.items()}, np.column_stack(list(present.values())))

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -13,12 +13,24 @@ from strokebench.datasets.cohort import Column, Kind
 from strokebench.tasks.preparing.arrays import moments
 
 
+class Encoded(NamedTuple):
+    """One column of numbers made of a column of the table: `values` (n,), and whether they indicate a category."""
+
+    name: str
+    values: NDArray[np.float64]
+    indicator: bool = False
+
+
 class TablePreprocessor:
     """Mode imputation (paper, section 4.1.1), indicators for categories, standardisation.
 
-    Ties between modes, common in continuous columns, go to the mode nearest the median (our choice). A
-    category of which the training part knows nothing becomes zeros; a column without any value in the
-    training part is left out.
+    Ties between modes, common in continuous columns, go to the mode nearest the median (our choice). One indicator
+    tells two categories apart; more have one each. A category that the training part does not know is none of them:
+    its indicators are at the training mean, for a lone one at 0 would say that it is the first of the two. A column
+    without any value in the training part is left out.
+
+    Attributes set by `fit`:
+        names_: of the encoded columns. categorical_: which of them are indicators of a category, (columns,) bool.
     """
 
     def __init__(self, columns: Mapping[str, Column]) -> None:
@@ -42,18 +54,20 @@ class TablePreprocessor:
                 self.modes_[name] = modes.iloc[int((modes - known.median()).abs().argmin())]
             else:
                 self.modes_[name] = modes.iloc[0]
-                categories = sorted(known.unique())
-                # One indicator tells two categories apart.
-                self.categories_[name] = categories[1:] if len(categories) == 2 else categories
-        self.names_, encoded = self._encode(values, len(table))
+                self.categories_[name] = sorted(known.unique())
+        columns = list(self._encode(values))
+        encoded = _side_by_side(columns, len(table))
+        self.names_ = tuple(column.name for column in columns)
+        self.categorical_ = np.array([column.indicator for column in columns], dtype=bool)
         self.mean_, self.deviation_ = moments(encoded, np.arange(len(encoded)), axis=0)
-        self.categorical_ = np.array([" = " in name for name in self.names_], dtype=bool)
         return self
 
     def transform(self, table: pd.DataFrame) -> NDArray[np.float32]:
-        """Standardised columns (n, len(names_)), without missing values."""
-        _, encoded = self._encode(self._values(table), len(table))
-        return ((encoded - self.mean_) / self.deviation_).astype(np.float32)
+        """Standardised columns (n, len(names_)) of the rows of `table`, without missing values."""
+        encoded = _side_by_side(list(self._encode(self._values(table))), len(table))
+        scaled = ((encoded - self.mean_) / self.deviation_).astype(np.float32)
+        scaled[np.isnan(scaled)] = 0
+        return scaled
 
     def _values(self, table: pd.DataFrame) -> dict[str, pd.Series]:
         """Each column as numbers or as text."""
@@ -64,16 +78,20 @@ class TablePreprocessor:
             for name, column in table.items()
         }
 
-    def _encode(self, table: Mapping[str, pd.Series], n: int) -> tuple[tuple[str, ...], NDArray[np.float64]]:
-        """Names of the encoded columns, and the columns (n, names)."""
-        encoded: dict[str, NDArray] = {}
+    def _encode(self, table: Mapping[str, pd.Series]) -> Iterator[Encoded]:
+        """The encoded columns; NaN for the indicators of an unknown category."""
         for name, mode in self.modes_.items():
             values = table[name].to_numpy()
             values = np.where(pd.isna(values), mode, values)
             if self.kinds[name] is Kind.NUMERIC:
-                encoded[name] = values
-            else:
-                for category in self.categories_[name]:
-                    encoded[f"{name} = {category}"] = values == category
-        # A table may have no columns.
-        return tuple(encoded), np.column_stack([np.empty((n, 0)), *encoded.values()])
+                yield Encoded(name, values)
+                continue
+            categories = self.categories_[name]
+            known = pd.Series(values).isin(categories).to_numpy()
+            for category in categories[1:] if len(categories) == 2 else categories:
+                yield Encoded(f"{name} = {category}", np.where(known, values == category, np.nan), indicator=True)
+
+
+def _side_by_side(columns: Sequence[Encoded], n: int) -> NDArray[np.float64]:
+    # A table may have no columns.
+    return np.column_stack([np.empty((n, 0)), *(column.values for column in columns)])

@@ -47,7 +47,7 @@ def test_every_check_is_proved_to_bite():
 def test_gaps_that_preprocessing_leaves_are_caught(monkeypatch):
     def leaky(*arguments):
         parts = prepare(*arguments)
-        table = parts.test.table.copy()
+        table = parts.test.arrays["table"].copy()
         table[0, 0] = np.nan
         return replace(parts, test=replace(parts.test, table=table))
 

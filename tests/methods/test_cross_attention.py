@@ -15,8 +15,10 @@ def pooled(module, batch):
 def test_each_modality_sees_the_other():
     module, batch = build(CrossAttention), make_batch()
     image, text = pooled(module, batch)
-    image_after, _ = pooled(module, batch._replace(text=batch.text + noise(*batch.text.shape)))
-    _, text_after = pooled(module, batch._replace(tokens=batch.tokens + noise(*batch.tokens.shape)))
+    image_after, _ = pooled(module, {**batch, "text": batch["text"] + noise(*batch["text"].shape)})
+    _, text_after = pooled(
+        module, {**batch, "image.tokens": batch["image.tokens"] + noise(*batch["image.tokens"].shape)}
+    )
     assert not torch.allclose(image, image_after, atol=1e-4)
     assert not torch.allclose(text, text_after, atol=1e-4)
 
@@ -34,7 +36,7 @@ def test_attention_chooses_among_tokens():
 
 def test_table_joins_at_the_head_alone():
     module, batch = build(CrossAttention), make_batch()
-    changed = batch._replace(table=batch.table + 1)
+    changed = {**batch, "table": batch["table"] + 1}
     for before, after in zip(pooled(module, batch), pooled(module, changed), strict=True):
         assert torch.equal(before, after)
     assert not torch.equal(module(batch)[0], module(changed)[0])

@@ -2,7 +2,7 @@ import math
 
 import pytest
 import torch
-from small_network import SHAPES, build, make_batch, noise
+from small_network import SIZES, build, make_batch, noise
 
 from strokebench.errors import StrokebenchError
 from strokebench.methods.earthmind import EarthMind, MutualAttention, attention_divergence, relevance
@@ -116,7 +116,7 @@ def test_losses_are_weighted_as_told():
 
 def test_alignment_of_equal_patients_is_the_logarithm_of_the_batch():
     batch = make_batch(1)
-    equal = type(batch)(*(part.repeat(5, *[1] * (part.ndim - 1)) for part in batch))
+    equal = {name: part.repeat(5, *[1] * (part.ndim - 1)) for name, part in batch.items()}
     alignment, _ = losses(equal, sap="off")
     assert alignment.item() == pytest.approx(0.2 * math.log(5), abs=1e-5)
 
@@ -138,4 +138,4 @@ def test_modality_weights_reach_the_output():
 @pytest.mark.parametrize("option", ["align", "sap"])
 def test_unknown_option_is_named(option):
     with pytest.raises(StrokebenchError, match="sideways"):
-        EarthMind(**{option: "sideways"}).build(SHAPES)
+        EarthMind(**{option: "sideways"}).build(SIZES)

@@ -1,14 +1,11 @@
-from dataclasses import replace
-
 import pytest
 import torch
-from small_network import SHAPES, build, make_batch, noise
+from small_network import SIZES, build, make_batch, noise
 from torch import nn
 
 from strokebench.errors import StrokebenchError
 from strokebench.methods.conformance.subject import Patients, changed
 from strokebench.methods.fusion import FUSION, Interaction, mapping_loss
-from strokebench.tasks.inputs import Modality
 
 WIDTH = 32
 
@@ -213,15 +210,15 @@ def test_collapse_of_the_tokens_would_be_seen():
     train, validation = Patients(30, 1), Patients(16, 2)
     method = FUSION(hidden=16, width=32, max_epochs=1).fit(train.x, train.y, validation.x, validation.y)
     assert method.facts_["image_token_variance"] > 0.01 < method.facts_["text_token_variance"]
-    same = changed(train.x, [Modality.TEXT], 1.0)
+    same = changed(train.x, ["text"], 1.0)
     method.fit(same, train.y, same[:16], train.y[:16])
     assert method.facts_["image_token_variance"] > 0.01 > method.facts_["text_token_variance"]
 
 
 @pytest.mark.parametrize(
-    ("parameters", "shapes"),
-    [({"window": 3}, SHAPES), ({}, replace(SHAPES, tokens=15)), ({"late": 0}, SHAPES), ({"layers": 0}, SHAPES)],
+    ("parameters", "sizes"),
+    [({"window": 3}, SIZES), ({}, {**SIZES, "image.tokens": (15, 24)}), ({"late": 0}, SIZES), ({"layers": 0}, SIZES)],
 )
-def test_impossible_sizes_are_named(parameters, shapes):
+def test_impossible_sizes_are_named(parameters, sizes):
     with pytest.raises(StrokebenchError, match="fusion"):
-        FUSION(**parameters).build(shapes)
+        FUSION(**parameters).build(sizes)

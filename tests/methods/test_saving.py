@@ -31,7 +31,7 @@ def concat(**parameters) -> Concat:
 
 def test_network_is_safetensors_and_json(tmp_path):
     saved(concat(), tmp_path)
-    assert {file.name for file in tmp_path.iterdir()} == {"method.json", "shapes.json", "weights.safetensors"}
+    assert {file.name for file in tmp_path.iterdir()} == {"method.json", "sizes.json", "weights.safetensors"}
     state = json.loads((tmp_path / "method.json").read_text())
     assert state["name"] == "concat" and state["parameters"]["hidden"] == 16
 
@@ -59,7 +59,7 @@ def test_another_method_s_folder_is_refused(tmp_path):
 @pytest.mark.parametrize("damage", [b"", b"garbage", None])
 @pytest.mark.parametrize(
     ("method", "file"),
-    [(concat(), "weights.safetensors"), (SVM(), "model.skops"), (concat(), "method.json"), (concat(), "shapes.json")],
+    [(concat(), "weights.safetensors"), (SVM(), "model.skops"), (concat(), "method.json"), (concat(), "sizes.json")],
     ids=lambda value: value if isinstance(value, str) else type(value).__name__,
 )
 def test_damaged_file_is_named(method, file, damage, tmp_path):

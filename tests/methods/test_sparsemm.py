@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
-from small_network import SHAPES, build, make_batch, noise
+from small_network import SIZES, build, make_batch, noise
 
 from strokebench.errors import StrokebenchError
 from strokebench.methods.conformance.subject import Patients
@@ -115,7 +115,7 @@ def test_chase_counts_what_a_loop_counts():
 
 def test_chase_is_the_same_however_patients_are_batched():
     module, batch = network(), make_batch(6)
-    halves = [type(batch)(*(part[rows] for part in batch)) for rows in (slice(0, 2), slice(2, 6))]
+    halves = [{name: part[rows] for name, part in batch.items()} for rows in (slice(0, 2), slice(2, 6))]
     torch.testing.assert_close(module.chase(halves, 4), module.chase([batch], 4))
 
 
@@ -153,9 +153,14 @@ def test_scores_come_from_the_training_part_alone(monkeypatch):
     fit()
     train = Patients(30, 1)
     assert len(seen) == 1
-    torch.testing.assert_close(torch.cat([batch.table for batch in seen[0]]), torch.from_numpy(train.x.table.copy()))
     torch.testing.assert_close(
-        torch.cat([batch.text for batch in seen[0]]), torch.from_numpy(train.x.text.mean(1)), rtol=1e-4, atol=1e-5
+        torch.cat([batch["table"] for batch in seen[0]]), torch.from_numpy(train.x.arrays["table"].copy())
+    )
+    torch.testing.assert_close(
+        torch.cat([batch["text"] for batch in seen[0]]),
+        torch.from_numpy(train.x.arrays["text"].mean(1)),
+        rtol=1e-4,
+        atol=1e-5,
     )
 
 
@@ -210,4 +215,4 @@ def test_concentration_and_budgets_are_logged():
 @pytest.mark.parametrize("parameters", [{"score": "guess"}, {"smoothing": 4}])
 def test_unknown_setting_is_named(parameters):
     with pytest.raises(StrokebenchError, match=str(next(iter(parameters.values())))):
-        SparseMM(**parameters).build(SHAPES)
+        SparseMM(**parameters).build(SIZES)

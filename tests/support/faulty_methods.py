@@ -1,18 +1,18 @@
 """Methods that each break one promise, and the check that must notice."""
 
 import pickle
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from sklearn.linear_model import LogisticRegression
 
 from strokebench.files import read_json, write_json
 from strokebench.methods.base import Family, Method, two_columns
-from strokebench.tasks.inputs import Modality, TriModal
+from strokebench.tasks.inputs import Inputs
 
 
-def columns(x: TriModal) -> np.ndarray:
-    return np.hstack([x.image, x.text.mean((1, 2)), x.table])
+def columns(x: Inputs) -> np.ndarray:
+    return np.hstack([x.arrays["image.vector"], x.arrays["text"].mean((1, 2)), x.arrays["table"]])
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -25,7 +25,7 @@ class Sound(Method):
     name = "sound"
     label = "Sound"
     family = Family.TRADITIONAL
-    uses = frozenset(Modality)
+    reads = ("image.vector", "text", "table")
 
     C: float = 1.0
 
@@ -93,7 +93,8 @@ class RowOrderPairing(Sound):
     name = "row_order_pairing"
 
     def fit(self, train, y, validation, y_validation):
-        return super().fit(replace(train, table=np.sort(train.table, axis=0)), y, validation, y_validation)
+        arrays = {**train.arrays, "table": np.sort(train.arrays["table"], axis=0)}
+        return super().fit(Inputs(arrays, train.present), y, validation, y_validation)
 
 
 class LabelsLeftBehind(Sound):
@@ -199,7 +200,7 @@ class ReadsWhatItHides(Sound):
     """Declares the image and the table, and reads the text."""
 
     name = "reads_what_it_hides"
-    uses = frozenset({Modality.IMAGE, Modality.TABLE})
+    reads = ("image.vector", "table")
 
 
 class DividesByTheSpread(Sound):
@@ -223,7 +224,7 @@ class RefusesZeros(Sound):
     name = "refuses_zeros"
 
     def fit(self, train, y, validation, y_validation):
-        assert train.text.any(), "no text"
+        assert train.arrays["text"].any(), "no text"
         return super().fit(train, y, validation, y_validation)
 
 
@@ -264,7 +265,7 @@ class NeedsAGrid(Sound):
     name = "needs_a_grid"
 
     def fit(self, train, y, validation, y_validation):
-        train.image_tokens.reshape(len(train), 4, 4, -1)
+        train.arrays["image.tokens"].reshape(len(train), 4, 4, -1)
         return super().fit(train, y, validation, y_validation)
 
 
@@ -274,7 +275,7 @@ class WritesToItsInputs(Sound):
     name = "writes_to_its_inputs"
 
     def fit(self, train, y, validation, y_validation):
-        train.table[:] -= train.table.mean(0)
+        train.arrays["table"][:] -= train.arrays["table"].mean(0)
         return super().fit(train, y, validation, y_validation)
 
 

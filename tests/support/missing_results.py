@@ -5,16 +5,15 @@ import pandas as pd
 
 from strokebench.reports.missing.measure import missing_conditions
 from strokebench.reports.results import PATIENT_COLUMNS, RUN_COLUMNS, MethodInfo, Results
-from strokebench.tasks.inputs import Modality
 
-WEIGHTS = {Modality.IMAGE: 0.5, Modality.TEXT: 0.5, Modality.TABLE: 1.5}
+WEIGHTS = {"image": 0.5, "text": 0.5, "table": 1.5}
 
 
 def make_missing_results(n=300, seeds=(39, 40), folds=5, weights=WEIGHTS, finished=lambda run: True) -> Results:
     """Image and text are worth the same, the table more, unless `weights` says otherwise."""
     rng = np.random.default_rng(0)
-    seen = {modality: rng.normal(0, 1, n) for modality in Modality}
-    y = (rng.random(n) < 1 / (1 + np.exp(0.7 - sum(weights[m] * seen[m] for m in Modality)))).astype(np.int8)
+    seen = {modality: rng.normal(0, 1, n) for modality in WEIGHTS}
+    y = (rng.random(n) < 1 / (1 + np.exp(0.7 - sum(weights[m] * seen[m] for m in WEIGHTS)))).astype(np.int8)
     predictions, runs = [], []
     for condition in missing_conditions():
         for seed in seeds:
@@ -28,9 +27,9 @@ def make_missing_results(n=300, seeds=(39, 40), folds=5, weights=WEIGHTS, finish
                     continue
                 test = np.flatnonzero(parts == fold)
                 logit = np.zeros(len(test))
-                for number, modality in enumerate(Modality):
+                for number, modality in enumerate(WEIGHTS):
                     there = np.ones(len(test), bool)
-                    if modality not in condition.keep:
+                    if condition.keep is not None and modality not in condition.keep:
                         there = np.random.default_rng([seed, fold, number]).random(len(test)) >= condition.rate
                     logit += weights[modality] * np.where(there, seen[modality][test], 0)
                 part = pd.DataFrame({"patient_id": [f"P{i:03d}" for i in test], "y": y[test]})

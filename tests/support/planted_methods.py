@@ -10,7 +10,6 @@ import numpy as np
 
 from strokebench.benchmarks.running.fit import random_state
 from strokebench.methods.base import Family, Method, two_columns
-from strokebench.tasks.inputs import Modality
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -20,19 +19,19 @@ class Coin(Method):
     name = "coin"
     label = "Coin"
     family = Family.TRADITIONAL
-    uses = frozenset({Modality.TABLE})
+    reads = ("table",)
 
     seconds: float = 0.0
 
     def fit(self, train, y, validation, y_validation):
         time.sleep(self.seconds)
-        self.weights_ = np.random.default_rng(self.random_state).normal(size=train.table.shape[1])
+        self.weights_ = np.random.default_rng(self.random_state).normal(size=train.arrays["table"].shape[1])
         self.history_ = {"train_loss": [3.0, 2.0, 1.0]}
-        self.facts_ = {"parameters": train.table.shape[1]}
+        self.facts_ = {"parameters": train.arrays["table"].shape[1]}
         return self
 
     def predict_proba(self, x):
-        return two_columns(1 / (1 + np.exp(-x.table @ self.weights_)))
+        return two_columns(1 / (1 + np.exp(-x.arrays["table"] @ self.weights_)))
 
     def _save_model(self, folder: Path) -> None: ...
 

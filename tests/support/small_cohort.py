@@ -43,4 +43,5 @@ def make_embeddings(cohort: Cohort, seed: int = 1) -> Embeddings:
     random = np.random.default_rng(seed)
     n = len(cohort)
     draw = lambda *shape: random.normal(3, 2, (n, *shape)).astype(np.float32)  # noqa: E731
-    return Embeddings(cohort.ids, draw(8), draw(16, 8), draw(5, 4, 6), ("a", "b", "c", "d", "e"))
+    arrays = {"image.vector": draw(8), "image.tokens": draw(16, 8), "text": draw(5, 4, 6)}
+    return Embeddings(cohort.ids, arrays)

@@ -19,8 +19,8 @@ def make_context(n: int = 60, folds: int = 2, **settings) -> Context:
     embeddings = make_embeddings(cohort)
     endpoint = parse_endpoint("nihss < 7")
     labels = endpoint.labels(cohort)
-    image = embeddings.image + labels.loc[cohort.ids].to_numpy(np.float32)[:, None]
-    embeddings = replace(embeddings, image=image, fingerprint="small")
+    image = embeddings.arrays["image.vector"] + labels.loc[cohort.ids].to_numpy(np.float32)[:, None]
+    embeddings = replace(embeddings, arrays={**embeddings.arrays, "image.vector": image}, fingerprint="small")
     settings = Settings(**{"dataset": "small", "seeds": (39,), "tracking": False, **settings})
     if settings.shuffle_labels is not None:
         labels = shuffled(labels, settings.shuffle_labels)

@@ -9,7 +9,6 @@ from typing import ClassVar
 import numpy as np
 
 from strokebench.methods.base import Family, Method, two_columns
-from strokebench.tasks.inputs import Modality
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -24,7 +23,7 @@ class StandIn(Method):
     name = "vdafm"
     label = "VDAFM"
     family = Family.PROPOSED
-    uses = frozenset(Modality)
+    reads = ("image.vector", "text", "table")
     fits: ClassVar[int] = 0
     die_at: ClassVar[int] = 0
 
@@ -51,7 +50,7 @@ class StandIn(Method):
         return two_columns(1 / (1 + np.exp(-_flat(x) @ self.weights_)))
 
     def patient_facts(self, x):
-        first = np.degrees(np.arctan2(1, np.abs(x.image[:, 0]) + self.alignment_weight))
+        first = np.degrees(np.arctan2(1, np.abs(x.arrays["image.vector"][:, 0]) + self.alignment_weight))
         return {"angle_before": np.full(len(x), 89.0) + first / 100, "angle_after": first}
 
     def _save_model(self, folder: Path) -> None: ...
@@ -69,4 +68,4 @@ class OtherStandIn(StandIn):
 
 
 def _flat(x):
-    return np.column_stack([x.image, x.text.reshape(len(x), -1), x.table]) / 10
+    return np.column_stack([x.arrays["image.vector"], x.arrays["text"].reshape(len(x), -1), x.arrays["table"]]) / 10

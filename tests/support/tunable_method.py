@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from strokebench.methods.base import Family, Method, two_columns
-from strokebench.tasks.inputs import Modality
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -14,7 +13,7 @@ class Tunable(Method):
     name = "tunable"
     label = "Tunable"
     family = Family.TRADITIONAL
-    uses = frozenset({Modality.IMAGE})
+    reads = ("image.vector",)
 
     sign: str = "plus"
     columns: int = 4
@@ -22,7 +21,7 @@ class Tunable(Method):
     def fit(self, train, y, validation, y_validation):
         if self.sign == "broken":
             raise ArithmeticError("the planted error")
-        means = [train.image[y == label, : self.columns].mean(axis=0) for label in (0, 1)]
+        means = [train.arrays["image.vector"][y == label, : self.columns].mean(axis=0) for label in (0, 1)]
         self.weights_ = (means[1] - means[0]) * (1 if self.sign == "plus" else -1)
         self.facts_ = {"parameters": self.columns}
         return self
@@ -30,7 +29,7 @@ class Tunable(Method):
     def predict_proba(self, x):
         from scipy.special import expit
 
-        return two_columns(expit(x.image[:, : self.columns] @ self.weights_))
+        return two_columns(expit(x.arrays["image.vector"][:, : self.columns] @ self.weights_))
 
     def _save_model(self, folder: Path) -> None: ...
 

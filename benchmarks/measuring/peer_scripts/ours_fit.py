@@ -62,10 +62,10 @@ def _fit(folder: str, network: str, fold: int, epochs: int) -> dict[str, Any]:
 @functools.cache
 def _parts(folder: str, fold: int) -> tuple[Any, ...]:
     """Training part and its labels, validation part and its labels."""
-    from strokebench.tasks.inputs import TriModal
+    from strokebench.tasks.inputs import Inputs
 
-    names = {"image": "image", "image_tokens": "tokens", "text": "prompts", "table": "table"}
-    patients = TriModal(**{part: np.load(Path(folder) / f"{file}.npy") for part, file in names.items()})
+    names = {"image.vector": "image", "image.tokens": "tokens", "text": "prompts", "table": "table"}
+    patients = Inputs.complete({name: np.load(Path(folder) / f"{file}.npy") for name, file in names.items()})
     y, folds = np.load(Path(folder) / "y.npy"), np.load(Path(folder) / "validation.npy")
     held_out = np.isin(np.arange(len(y)), folds[fold])
     return patients[~held_out], y[~held_out], patients[held_out], y[held_out]

@@ -20,7 +20,6 @@ from strokebench.benchmarks.running.task import Ended, Task, one_thread
 if TYPE_CHECKING:
     from strokebench.benchmarks.running.backends.stacked_fit import PreparedFolds
     from strokebench.benchmarks.running.fit import Material
-    from strokebench.tasks.inputs import Shapes
 
 SHARE_OF_FREE = 0.8
 
@@ -179,7 +178,7 @@ def _compute_chunk(
 
     ended: list[tuple[Task, Ended]] = []
     left_out: list[Task] = []
-    shapes: dict[Shapes, list[Prepared]] = {}
+    sizes: dict[str, list[Prepared]] = {}
     with ExitStack() as locks:
         held: list[tuple[Task, Task]] = []
         for task in tasks:
@@ -201,8 +200,8 @@ def _compute_chunk(
                 left_out.append(task)
             else:
                 ready = made.result()
-                shapes.setdefault(ready.parts.train.shapes, []).append(Prepared(task, left, ready))
-        for together in shapes.values():
+                sizes.setdefault(repr(ready.parts.train.sizes), []).append(Prepared(task, left, ready))
+        for together in sizes.values():
             try:
                 outcomes = fit_together(together, device)
             except torch.OutOfMemoryError:

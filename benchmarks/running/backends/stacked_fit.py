@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
 from strokebench.benchmarks.running.fit import Material, Ready
@@ -13,7 +13,6 @@ from strokebench.benchmarks.running.memory import PeakMemory
 from strokebench.benchmarks.running.task import Computed, Task
 from strokebench.tasks.conditions import Condition
 from strokebench.tasks.fold import Fold
-from strokebench.tasks.inputs import TriModal
 from strokebench.tasks.preparing.prepare import Parts
 
 if TYPE_CHECKING:
@@ -85,7 +84,7 @@ class PreparedFolds:
         ready = task.ready(material, known)
         if known is None:
             parts = ready.parts
-            size = sum(array.nbytes for x in (parts.train, parts.validation, parts.test) for array in vars(x).values())
+            size = parts.train.nbytes + parts.validation.nbytes + parts.test.nbytes
             if self._bytes + size <= MOST_KEPT:
                 self._bytes += size
                 self._parts[key] = parts
@@ -102,8 +101,8 @@ def bytes_a_run(ready: Ready) -> int:
 
     parts, model = ready.parts, _network(ready)
     with torch.random.fork_rng(devices=[]):
-        parameters = sum(p.numel() for p in model.build(parts.train.shapes).parameters())
-    a_patient = sum(getattr(parts.train, part.name)[:1].nbytes for part in fields(TriModal))
+        parameters = sum(p.numel() for p in model.build(parts.train.sizes).parameters())
+    a_patient = parts.train[:1].nbytes
     return (
         8 * 4 * parameters + a_patient * (len(parts.train) + len(parts.validation) + 8 * model.batch_size) + ACTIVATIONS
     )

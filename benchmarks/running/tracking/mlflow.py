@@ -205,8 +205,7 @@ class MlflowTracker:
             "balance": run.balance,
             "dataset": context.cohort.name,
             "outcome": context.endpoint.expression,
-            "image_encoder": context.embeddings.image_encoder,
-            "text_encoder": context.embeddings.text_encoder,
+            **{f"{modality}_encoder": name for modality, name in context.embeddings.encoders.items()},
             **params,
         }
 

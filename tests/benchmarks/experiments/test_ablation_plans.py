@@ -49,7 +49,8 @@ def test_the_full_model_is_computed_once_for_all_tables(experiment):
 @pytest.mark.parametrize("experiment", EXPERIMENTS, ids=lambda each: each.name)
 def test_without_text_what_reads_it_is_left_out(experiment):
     context = context_for(experiment)
-    context = replace(context, embeddings=replace(context.embeddings, text=None))
+    arrays = {name: array for name, array in context.embeddings.arrays.items() if name != "text"}
+    context = replace(context, embeddings=replace(context.embeddings, arrays=arrays))
     planned = experiment.plan(context)
     assert "text" in planned.left_out["vdafm"]
     assert {run.method for run in planned.runs} <= {"random_forest"}

@@ -33,12 +33,12 @@ def test_a_cohort_that_lacks_a_part_raises_none(make, changes):
 
 def test_embeddings_may_be_missing_for_some_and_for_all(make):
     def lose(embeddings):
-        image = embeddings.image.copy()
+        image = embeddings.arrays["image.vector"].copy()
         image[:30] = np.nan
-        return replace(embeddings, image=image, image_tokens=None, text=None)
+        return replace(embeddings, arrays={"image.vector": image})
 
     assert not run_audit(make(embeddings=lose)).findings
-    bare = run_audit(make(embeddings=lambda arrays: replace(arrays, image=None, image_tokens=None, text=None)))
+    bare = run_audit(make(embeddings=lambda embeddings: replace(embeddings, arrays={})))
     assert not bare.findings and not bare.broken
 
 
@@ -70,16 +70,16 @@ def test_one_patient_two_ids(make, second):
     assert finding.severity == "warning" and "p000" in finding.message and second in finding.message
 
 
-def copied(embeddings, source: int, targets: list[int], noise: float, names=("image", "image_tokens")):
+def copied(embeddings, source: int, targets: list[int], noise: float, names=("image.vector", "image.tokens")):
     random = np.random.default_rng(0)
-    changed = {}
+    changed = dict(embeddings.arrays)
     for name in names:
-        values = getattr(embeddings, name).copy()
+        values = embeddings.arrays[name].copy()
         spread = values.std(axis=0)
         for target in targets:
             values[target] = values[source] + noise * spread * random.standard_normal(spread.shape)
         changed[name] = values.astype(np.float32)
-    return replace(embeddings, **changed)
+    return replace(embeddings, arrays=changed)
 
 
 @pytest.mark.parametrize(("targets", "noise"), [([5], 0.0), ([5], 0.05), ([5, 90, 120], 0.05)])

@@ -9,6 +9,7 @@ from strokebench.benchmarks.leaks.canary import OnPermuted, shuffled_labels
 from strokebench.benchmarks.leaks.untouched import preprocessing_touched
 from strokebench.benchmarks.running import fit
 from strokebench.datasets.cohort import Column, Kind
+from strokebench.tasks.inputs import Inputs
 from strokebench.tasks.preparing.arrays import ArrayPreprocessor
 from strokebench.tasks.preparing.prepare import prepare
 from strokebench.tasks.preparing.table import TablePreprocessor
@@ -24,10 +25,11 @@ def imputed_from_all(cohort, embeddings, labels, fold, *rest):
 
 
 def scaled_on_all(cohort, embeddings, labels, fold, *rest):
-    image = embeddings.image - np.nanmax(embeddings.image, axis=0)
+    image = embeddings.arrays["image.vector"] - np.nanmax(embeddings.arrays["image.vector"], axis=0)
     image = image / np.nanstd(image)
-    tokens = embeddings.image_tokens * (np.nanmean(embeddings.image) > 3)
-    return prepare(cohort, replace(embeddings, image=image, image_tokens=tokens), labels, fold, *rest)
+    tokens = embeddings.arrays["image.tokens"] * (np.nanmean(embeddings.arrays["image.vector"]) > 3)
+    arrays = {**embeddings.arrays, "image.vector": image, "image.tokens": tokens}
+    return prepare(cohort, replace(embeddings, arrays=arrays), labels, fold, *rest)
 
 
 def categories_of_all(cohort, embeddings, labels, fold, *rest):
@@ -79,8 +81,8 @@ def test_a_check_that_sees_nothing_says_so(make):
 
     def blind(cohort, embeddings, labels, fold, *rest):
         parts = prepare(cohort, embeddings, labels, fold, *rest)
-        nothing = {name: np.zeros_like(value) for name, value in vars(parts.test).items()}
-        return replace(parts, test=type(parts.test)(**nothing))
+        nothing = {name: np.zeros_like(array) for name, array in parts.test.arrays.items()}
+        return replace(parts, test=Inputs.complete(nothing))
 
     [finding] = preprocessing_touched(make(), blind)
     assert "sees nothing" in finding.message

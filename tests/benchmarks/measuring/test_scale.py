@@ -24,13 +24,13 @@ def folder(tmp_path_factory):
 
 def test_a_cohort_is_written_in_blocks_and_mapped(folder, tmp_path, monkeypatch: pytest.MonkeyPatch):
     context = read_context(folder)
-    embeddings = context.embeddings
-    assert embeddings.text.shape == (120, 5, 4, 16) and embeddings.image_tokens.shape == (120, 16, 32)
-    assert isinstance(embeddings.image, np.memmap) and np.isfinite(embeddings.text).all()
-    assert list(embeddings.ids) == list(context.cohort.ids) and 0 < context.labels.mean() < 0.6
+    arrays = context.embeddings.arrays
+    assert arrays["text"].shape == (120, 5, 4, 16) and arrays["image.tokens"].shape == (120, 16, 32)
+    assert isinstance(arrays["image.vector"], np.memmap) and np.isfinite(arrays["text"]).all()
+    assert list(context.embeddings.ids) == list(context.cohort.ids) and 0 < context.labels.mean() < 0.6
     monkeypatch.setattr("strokebench.benchmarks.measuring.scale_data.BLOCK", 7)
     write_cohort(tmp_path, 120, TINY)
-    for name in ("image.npy", "text.npy", "table.csv"):
+    for name in ("image.vector.npy", "text.npy", "table.csv"):
         assert (tmp_path / name).read_bytes() == (folder / name).read_bytes()
 
 

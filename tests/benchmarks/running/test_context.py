@@ -9,7 +9,6 @@ from strokebench.benchmarks.running.context import Context
 from strokebench.benchmarks.running.run import Run
 from strokebench.tasks.conditions import Condition
 from strokebench.tasks.fold import Split
-from strokebench.tasks.inputs import Modality
 
 RUN = Run("svm", 39, 0, "cv5")
 
@@ -31,8 +30,8 @@ def test_the_same_run_has_the_same_key(context: Context):
         replace(RUN, method="random_forest"),
         replace(RUN, params={"C": 2.0}),
         replace(RUN, balance="none"),
-        replace(RUN, condition=Condition(frozenset({Modality.TABLE}))),
-        replace(RUN, condition=Condition(frozenset({Modality.TABLE}), "test_only")),
+        replace(RUN, condition=Condition(frozenset({"table"}))),
+        replace(RUN, condition=Condition(frozenset({"table"}), "test_only")),
     ],
 )
 def test_whatever_decides_the_result_is_in_the_key(context: Context, other: Run):
@@ -111,9 +110,10 @@ def test_the_oracle_belongs_to_its_outcome(context: Context):
 
 
 def test_modalities_are_what_the_cohort_has(context: Context):
-    assert context.modalities == frozenset(Modality)
-    without = replace(context, embeddings=replace(context.embeddings, text=None))
-    assert without.modalities == {Modality.IMAGE, Modality.TABLE}
+    assert context.modalities == {"image", "text", "table"}
+    arrays = {name: array for name, array in context.embeddings.arrays.items() if name != "text"}
+    without = replace(context, embeddings=replace(context.embeddings, arrays=arrays))
+    assert without.modalities == {"image", "table"}
     assert isinstance(without.split, Split)
 
 

@@ -47,7 +47,7 @@ def test_what_is_no_prediction_is_refused(planted: None, method: str, said: str)
 def test_one_fit_is_tested_under_several_conditions():
     context = make_context()
     fold = context.split.folds[0]
-    conditions = [COMPLETE, *all_subsets("test_only")[:3]]
+    conditions = [COMPLETE, *all_subsets(when="test_only")[:3]]
     together = fit_and_predict(make_ready("concat", {"max_epochs": 2}, fold, context.material, conditions, "smote"))
     for condition, predictions in zip(conditions, together.predictions, strict=True):
         alone = fit_and_predict(make_ready("concat", {"max_epochs": 2}, fold, context.material, [condition], "smote"))
@@ -57,7 +57,7 @@ def test_one_fit_is_tested_under_several_conditions():
 
 def test_conditions_of_two_fits_are_refused():
     context = make_context()
-    conditions = [COMPLETE, all_subsets("always")[0]]
+    conditions = [COMPLETE, all_subsets()[0]]
     with pytest.raises(ValueError):
         fit_and_predict(make_ready("coin", {}, context.split.folds[0], context.material, conditions, "smote"))
 

@@ -16,7 +16,6 @@ from strokebench.benchmarks.running.progress import RunProgress
 from strokebench.benchmarks.running.runner import report_experiment, run_experiment
 from strokebench.benchmarks.running.store import Store
 from strokebench.tasks.conditions import COMPLETE, Condition
-from strokebench.tasks.inputs import Modality
 
 
 def run(console: Console, folds: int = 2, **settings):
@@ -103,7 +102,7 @@ def test_embeddings_reach_the_workers_as_memory_maps(planted: None, tmp_path: Pa
 
 
 def mapped_from(material) -> str:
-    return str(material.embeddings.image.filename)
+    return str(material.embeddings.arrays["image.vector"].filename)
 
 
 def test_a_report_computes_nothing_and_shows_what_is_there(console: Console, planted: None, home: Path):
@@ -155,7 +154,7 @@ def test_predictions_say_where_they_come_from(console: Console, planted: None):
 
 def test_unsuitable_methods_are_left_out_with_the_reason(console: Console, planted: None):
     context = make_context(methods=("coin", "image_net", "vdafm"))
-    embeddings = replace(context.embeddings, image=None, image_tokens=None)
+    embeddings = replace(context.embeddings, arrays={"text": context.embeddings.arrays["text"]})
     report = run_experiment(Table1(), replace(context, embeddings=embeddings), console)
     assert set(report.results.runs["method"]) == {"coin"}
     said = console.export_text()
@@ -183,7 +182,7 @@ def test_a_first_look_names_the_setting(console: Console):
     runs = [
         replace(run, condition=condition, variant=variant)
         for run in Table1().plan(context).runs
-        for condition, variant in ((COMPLETE, ""), (COMPLETE, "narrow"), (Condition(frozenset({Modality.TABLE})), ""))
+        for condition, variant in ((COMPLETE, ""), (COMPLETE, "narrow"), (Condition(frozenset({"table"})), ""))
     ]
     collector = Collector("table1", context, [(run, context.key(run)) for run in runs], Store())
     RunProgress(console, {}).completed("svm", collector.results())

@@ -58,11 +58,15 @@ def disturbed(context: Context, patients: list[str]) -> Context:
     table.loc[patients, "smoker"] = "yes"
     labels = context.labels.copy()
     labels[patients] = 1 - labels[patients]
-    image = np.array(context.embeddings.image)
+    image = np.array(context.embeddings.arrays["image.vector"])
     image[rows] = -50
-    text = np.array(context.embeddings.text)
+    text = np.array(context.embeddings.arrays["text"])
     text[rows] = 50
-    embeddings = replace(context.embeddings, image=image, text=text, fingerprint="disturbed")
+    embeddings = replace(
+        context.embeddings,
+        arrays={**context.embeddings.arrays, "image.vector": image, "text": text},
+        fingerprint="disturbed",
+    )
     return replace(context, cohort=replace(context.cohort, table=table), embeddings=embeddings, labels=labels)
 
 

@@ -91,11 +91,10 @@ def encode(cohort: Cohort, **settings):
 def test_each_patient_has_image_and_text_features(cohort):
     log = Log()
     embeddings = encode(cohort, progress=log)
-    assert embeddings.image.shape == (N, 4) and embeddings.image_tokens.shape == (N, 16, 4)
-    assert embeddings.text.shape == (N, 2, 4, 16)
-    assert embeddings.prompts == PROMPTS
-    assert "untrained" in embeddings.image_encoder and "BioBERT" in embeddings.text_encoder
-    for part in (embeddings.image, embeddings.image_tokens, embeddings.text):
+    assert embeddings.arrays["image.vector"].shape == (N, 4) and embeddings.arrays["image.tokens"].shape == (N, 16, 4)
+    assert embeddings.arrays["text"].shape == (N, 2, 4, 16)
+    assert "untrained" in embeddings.encoders["image"] and "BioBERT" in embeddings.encoders["text"]
+    for part in embeddings.arrays.values():
         assert isinstance(part, np.memmap) and not part.flags.writeable and part.dtype == np.float32
         assert np.isfinite(part).all()
     # A text that all patients share is encoded once.
@@ -109,8 +108,8 @@ def test_rows_belong_to_ids_whatever_the_order_of_the_cohort(cohort):
     assert shuffled.fingerprint == embeddings.fingerprint
     alone = encode(cohort.subset(cohort.ids[7:8]))
     row = embeddings.rows(pd.Index(["P07"]))[0]
-    assert np.array_equal(alone.image[0], embeddings.image[row])
-    assert np.array_equal(alone.text[0], embeddings.text[row])
+    assert np.array_equal(alone.arrays["image.vector"][0], embeddings.arrays["image.vector"][row])
+    assert np.array_equal(alone.arrays["text"][0], embeddings.arrays["text"][row])
 
 
 def test_a_second_call_encodes_nothing(cohort, monkeypatch):
@@ -134,8 +133,8 @@ def test_workers_change_nothing(cohort, tmp_path, monkeypatch):
 
 def test_missing_parts(cohort):
     embeddings = encode(with_parts(cohort, images=None, texts=None))
-    assert embeddings.image is embeddings.image_tokens is embeddings.text is None
-    assert embeddings.prompts == () and list(embeddings.ids) == list(cohort.ids)
+    assert not embeddings.arrays and not embeddings.encoders
+    assert list(embeddings.ids) == list(cohort.ids)
 
     images = cohort.images.astype(object).copy()
     images["P03"] = None
@@ -143,10 +142,10 @@ def test_missing_parts(cohort):
     texts.loc["P04", "areas"] = None
     texts.loc["P05", "areas"] = "  "
     embeddings = encode(with_parts(cohort, images=images, texts=texts))
-    assert list(np.flatnonzero(np.isnan(embeddings.image).all(axis=1))) == [3]
-    assert list(np.flatnonzero(np.isnan(embeddings.image_tokens).any(axis=(1, 2)))) == [3]
-    assert list(np.flatnonzero(np.isnan(embeddings.text[:, 1]).all(axis=(1, 2)))) == [4, 5]
-    assert np.isfinite(embeddings.text[:, 0]).all()
+    assert list(np.flatnonzero(np.isnan(embeddings.arrays["image.vector"]).all(axis=1))) == [3]
+    assert list(np.flatnonzero(np.isnan(embeddings.arrays["image.tokens"]).any(axis=(1, 2)))) == [3]
+    assert list(np.flatnonzero(np.isnan(embeddings.arrays["text"][:, 1]).all(axis=(1, 2)))) == [4, 5]
+    assert np.isfinite(embeddings.arrays["text"][:, 0]).all()
 
 
 def test_only_what_changed_is_encoded_again(cohort):
@@ -157,7 +156,7 @@ def test_only_what_changed_is_encoded_again(cohort):
     after = encode(cohort, progress=log)
     assert after.fingerprint != before.fingerprint
     assert log.events == [("images", 0, 1), ("images", 1, 1)]
-    changed = np.flatnonzero((after.image != before.image).any(axis=1))
+    changed = np.flatnonzero((after.arrays["image.vector"] != before.arrays["image.vector"]).any(axis=1))
     assert list(changed) == [2]
 
 
@@ -166,7 +165,9 @@ def test_the_filter_decides_what_is_encoded(cohort):
     log = Log()
     after = encode(cohort, text_filter=lambda text: "" if "Left" in text else text, progress=log)
     assert log.total("texts") == 0
-    assert np.isnan(after.text[:, 1]).all() and np.array_equal(after.text[:, 0], before.text[:, 0])
+    assert np.isnan(after.arrays["text"][:, 1]).all() and np.array_equal(
+        after.arrays["text"][:, 0], before.arrays["text"][:, 0]
+    )
     assert after.fingerprint != before.fingerprint
     encode(cohort, text_filter=lambda text: text.replace("Left", "left"), progress=log)
     assert log.total("texts") == 1
@@ -178,7 +179,7 @@ def test_the_same_image_is_encoded_once(cohort):
     log = Log()
     embeddings = encode(with_parts(cohort, images=images), progress=log)
     assert log.total("images") == N - 1
-    assert np.array_equal(embeddings.image[8], embeddings.image[9])
+    assert np.array_equal(embeddings.arrays["image.vector"][8], embeddings.arrays["image.vector"][9])
 
 
 def test_unreadable_images_are_all_named_and_the_others_kept(cohort):
@@ -200,7 +201,7 @@ def test_unreadable_images_are_all_named_and_the_others_kept(cohort):
 
 def test_a_damaged_cache_is_made_anew(cohort):
     before = encode(cohort)
-    expected = np.array(before.image_tokens)
+    expected = np.array(before.arrays["image.tokens"])
     (path,) = home("embeddings").glob("image-*/tokens.npy")
     os.truncate(path, 1000)
     assert np.array_equal(encode(cohort).image_tokens, expected)
@@ -238,7 +239,7 @@ def test_a_killed_process_goes_on_where_it_was(cohort, tmp_path, monkeypatch):
     resumed = encode(images_only, progress=log)
     assert log.total("images") == N - 8
     monkeypatch.setenv("STROKEBENCH_HOME", str(tmp_path / "other"))
-    assert np.array_equal(resumed.image_tokens, encode(images_only).image_tokens)
+    assert np.array_equal(resumed.arrays["image.tokens"], encode(images_only).arrays["image.tokens"])
 
 
 def test_unknown_encoders_are_refused(cohort):
@@ -265,7 +266,9 @@ def test_a_gpu_gets_batches(cohort):
     assert calls == [(8, "cuda"), (8, "cuda"), (4, "cuda")]
     assert [key for chunk in chunks for key in chunk.keys] == [key for key, *_ in items]
     expected = encode(cohort)
-    assert np.allclose(np.concatenate([chunk.arrays["pooled"] for chunk in chunks]), expected.image, atol=1e-5)
+    assert np.allclose(
+        np.concatenate([chunk.arrays["pooled"] for chunk in chunks]), expected.arrays["image.vector"], atol=1e-5
+    )
 
 
 def test_a_brain_mask_changes_the_features_of_its_patient_alone(cohort, tmp_path):
@@ -275,5 +278,5 @@ def test_a_brain_mask_changes_the_features_of_its_patient_alone(cohort, tmp_path
     nibabel.save(nibabel.Nifti1Image(mask, np.diag([6.0, 6, 6, 1])), tmp_path / "brain.nii.gz")
     masks = pd.Series([tmp_path / "brain.nii.gz", *[None] * (N - 1)], index=cohort.ids)
     after = encode(with_parts(cohort, brain_masks=masks))
-    assert not np.allclose(after.image[0], before.image[0])
-    np.testing.assert_array_equal(after.image[1:], before.image[1:])
+    assert not np.allclose(after.arrays["image.vector"][0], before.arrays["image.vector"][0])
+    np.testing.assert_array_equal(after.arrays["image.vector"][1:], before.arrays["image.vector"][1:])

@@ -114,9 +114,9 @@ def test_twelve_defects_are_found_and_no_other_and_after_mending_the_cohort_enco
     # Every patient that was mended, and a few others: all 37 would take half a minute.
     chosen = [f"p{number:02d}" for number in (0, 1, 2, 4, 7, 9, 12, 15, 27, 30, 33)]
     embeddings = encode_cohort(cohort.subset(pd.Index(chosen)), "embedded", jobs=1)
-    assert np.isfinite(embeddings.image).all()
-    assert np.isnan(embeddings.text[embeddings.rows(pd.Index(["p33"]))]).all()
-    assert np.isfinite(np.delete(embeddings.text, embeddings.rows(pd.Index(["p33"])), axis=0)).all()
+    assert np.isfinite(embeddings.arrays["image.vector"]).all()
+    assert np.isnan(embeddings.arrays["text"][embeddings.rows(pd.Index(["p33"]))]).all()
+    assert np.isfinite(np.delete(embeddings.arrays["text"], embeddings.rows(pd.Index(["p33"])), axis=0)).all()
 
 
 @pytest.fixture(scope="module")

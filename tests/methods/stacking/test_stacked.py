@@ -77,11 +77,11 @@ class Counting(MLP):
 
     name = "counting_for_a_test"
 
-    def build(self, shapes):
-        return CountingNetwork(shapes.table)
+    def build(self, sizes):
+        return CountingNetwork(*sizes["table"])
 
     def before_epoch(self, module, epoch, batches):
-        module.seen += sum(batch.table.mean() for batch in batches)
+        module.seen += sum(batch["table"].mean() for batch in batches)
         module.late.fill_(epoch >= 2)
         if epoch == 3:
             with torch.no_grad():
@@ -101,7 +101,7 @@ class CountingNetwork(nn.Module):
     def forward(self, batch):
         # Branching on a flag is allowed as long as all runs agree on it.
         scale = 2 if bool(self.late) else 1
-        return scale * self.layer(batch.table).squeeze(1) + self.seen, {}
+        return scale * self.layer(batch["table"]).squeeze(1) + self.seen, {}
 
 
 def test_hooks_change_each_run_s_own_state():
@@ -218,7 +218,7 @@ def test_threads_draw_what_one_draws(threads):
                             group.partners,
                             group.strength,
                             group.share,
-                            *group.noise,
+                            *group.noise.values(),
                             group.bits,
                         )
                     ]

@@ -14,9 +14,10 @@ from torch.nn import functional
 
 from strokebench.methods.concat import Concat
 from strokebench.methods.conformance.subject import Patients as MadeUp
-from strokebench.methods.training.batch import Batch, Patients
+from strokebench.methods.training.batch import Patients
 from strokebench.methods.training.loop import predict_logits, train_network
 from strokebench.methods.training.protocol import augment, learning_rate
+from strokebench.tasks.inputs import Inputs
 from strokebench.tasks.metrics.selection import auc
 
 TRAIN, VALIDATION, TEST = MadeUp(50, 1), MadeUp(24, 2), MadeUp(20, 3)
@@ -27,7 +28,7 @@ class Linear(Concat):
     """A linear model on the table, whose training can be followed by hand."""
 
     name = "linear_for_a_test"
-    reads = frozenset({"table"})
+    reads = ("table",)
 
     max_epochs: int = 12
     warmup_epochs: int = 3
@@ -36,8 +37,8 @@ class Linear(Concat):
     noise_probability: float = 0.0
     mixup_probability: float = 0.0
 
-    def build(self, shapes):
-        return LinearNetwork(shapes.table)
+    def build(self, sizes):
+        return LinearNetwork(*sizes["table"])
 
 
 class LinearNetwork(nn.Module):
@@ -46,7 +47,11 @@ class LinearNetwork(nn.Module):
         self.layer = nn.Linear(columns, 1)
 
     def forward(self, batch):
-        return self.layer(batch.table).squeeze(1), {}
+        return self.layer(batch["table"]).squeeze(1), {}
+
+
+def one_answer(patients, rows, generator):
+    return patients.batch(rows, patients.draw(rows, generator))
 
 
 def fit(method):
@@ -80,8 +85,8 @@ def test_equal_to_a_plain_loop(clip):
     with torch.random.fork_rng():
         torch.manual_seed(3)
         module = LinearNetwork(8)
-    x, y = torch.from_numpy(TRAIN.x.table.copy()), torch.from_numpy(TRAIN.y.astype(np.float32))
-    x_validation = torch.from_numpy(VALIDATION.x.table.copy())
+    x, y = torch.from_numpy(TRAIN.x.arrays["table"].copy()), torch.from_numpy(TRAIN.y.astype(np.float32))
+    x_validation = torch.from_numpy(VALIDATION.x.arrays["table"].copy())
     generator = torch.Generator().manual_seed(3)
     optimiser = torch.optim.RAdam(module.parameters())
     aucs, states, losses = [], [], []
@@ -92,13 +97,13 @@ def test_equal_to_a_plain_loop(clip):
         for rows in torch.randperm(50, generator=generator).split(16):
             torch.randint(1, (len(rows),), generator=generator)  # the prompt that a step would draw
             optimiser.zero_grad()
-            loss = functional.binary_cross_entropy_with_logits(module(Batch(x, x, x, x[rows]))[0], y[rows])
+            loss = functional.binary_cross_entropy_with_logits(module({"table": x[rows]})[0], y[rows])
             loss.backward()
             nn.utils.clip_grad_norm_(module.parameters(), clip)
             optimiser.step()
             total += float(loss.detach()) * len(rows)
         with torch.no_grad():
-            aucs.append(auc(VALIDATION.y, module(Batch(x, x, x, x_validation))[0].numpy()))
+            aucs.append(auc(VALIDATION.y, module({"table": x_validation})[0].numpy()))
         losses.append(total / 50)
         states.append([value.clone() for value in module.state_dict().values()])
     assert method.history_["train_loss"] == pytest.approx(losses, rel=1e-4)
@@ -170,25 +175,33 @@ def test_another_seed_is_another_training():
 
 
 def test_parts_that_a_method_does_not_read_are_not_there():
-    patients = Patients(TRAIN.x, frozenset({"table"}))
-    batch = patients.one_prompt(torch.arange(5), torch.Generator())
-    assert batch.table.shape == (5, 8)
-    assert batch.image.numel() == batch.tokens.numel() == batch.text.numel() == 0
+    patients = Patients(TRAIN.x, ("table",))
+    batch = one_answer(patients, torch.arange(5), torch.Generator())
+    assert batch.keys() == {"table"} and batch["table"].shape == (5, 8)
+
+
+def test_who_reads_it_learns_what_is_present_and_no_noise_falls_on_it():
+    present = np.arange(150).reshape(50, 3) % 2 == 0
+    patients = Patients(Inputs(TRAIN.x.arrays, present), ("table", "present"))
+    method = Linear(noise_probability=1.0)
+    own = one_answer(patients, torch.arange(50), torch.Generator())
+    batch, _ = augment(own, torch.zeros(50), method, np.random.default_rng(0), torch.Generator())
+    np.testing.assert_array_equal(batch["present"].numpy(), present)
 
 
 def test_each_step_draws_a_prompt_for_each_patient():
-    patients = Patients(TRAIN.x, frozenset({"text"}))
+    patients = Patients(TRAIN.x, ("text",))
     generator = torch.Generator().manual_seed(0)
     drawn = torch.zeros(50, 5, dtype=torch.bool)
     for _ in range(60):
-        text = patients.one_prompt(torch.arange(50), generator).text
-        drawn |= (patients.text == text.unsqueeze(1)).all(dim=(2, 3))
+        text = one_answer(patients, torch.arange(50), generator)["text"]
+        drawn |= (patients.arrays["text"] == text.unsqueeze(1)).all(dim=(2, 3))
     assert drawn.all()
 
 
 def test_prediction_reads_the_mean_over_prompts():
-    (batch,) = Patients(TRAIN.x, frozenset({"text"})).in_order()
-    np.testing.assert_allclose(batch.text.numpy(), TRAIN.x.text.mean(1), atol=1e-6)
+    (batch,) = Patients(TRAIN.x, ("text",)).in_order()
+    np.testing.assert_allclose(batch["text"].numpy(), TRAIN.x.arrays["text"].mean(1), atol=1e-6)
 
 
 def test_prediction_keeps_the_order_over_several_batches():
@@ -196,15 +209,15 @@ def test_prediction_keeps_the_order_over_several_batches():
     method = fit(Linear(max_epochs=1))
     logits = predict_logits(method, method.module_, many.x)
     with torch.inference_mode():
-        expected = method.module_.layer(torch.from_numpy(many.x.table.copy())).squeeze(1)
+        expected = method.module_.layer(torch.from_numpy(many.x.arrays["table"].copy())).squeeze(1)
     torch.testing.assert_close(logits, expected)
 
 
 def augmented(**settings):
     method = Linear(**{"noise_probability": 0.0, "mixup_probability": 0.0, **settings})
     rows = torch.arange(50)
-    patients = Patients(TRAIN.x, frozenset({"image", "tokens", "text", "table"}))
-    batch, own = (patients.one_prompt(rows, torch.Generator().manual_seed(0)) for _ in range(2))
+    patients = Patients(TRAIN.x, TRAIN.x.arrays)
+    batch, own = (one_answer(patients, rows, torch.Generator().manual_seed(0)) for _ in range(2))
     target = torch.from_numpy(TRAIN.y.astype(np.float32))
     changed, soft = augment(own, target.clone(), method, np.random.default_rng(0), torch.Generator().manual_seed(1))
     return batch, target, changed, soft
@@ -213,7 +226,7 @@ def augmented(**settings):
 def test_noise_has_the_given_strength_and_spares_the_labels():
     batch, target, changed, soft = augmented(noise_probability=1.0, noise=0.2)
     assert torch.equal(target, soft)
-    for before, after in zip(batch, changed, strict=True):
+    for before, after in zip(batch.values(), changed.values(), strict=True):
         assert (after - before).std().item() == pytest.approx(0.2, rel=0.15)
 
 
@@ -223,11 +236,11 @@ def test_mixup_mixes_all_modalities_and_labels_of_the_same_two_patients():
     for patient in range(50):
         fits = []
         for partner in range(50):
-            gap = batch.table[partner] - batch.table[patient]
+            gap = batch["table"][partner] - batch["table"][patient]
             if gap.abs().sum() == 0:
                 continue
-            share = ((changed.table[patient] - batch.table[patient]) @ gap / (gap @ gap)).item()
-            parts = zip(batch, changed, strict=True)
+            share = ((changed["table"][patient] - batch["table"][patient]) @ gap / (gap @ gap)).item()
+            parts = zip(batch.values(), changed.values(), strict=True)
             residual = max(
                 (after[patient] - before[patient].lerp(before[partner], share)).abs().max().item()
                 for before, after in parts
@@ -244,7 +257,7 @@ def test_mixup_mixes_all_modalities_and_labels_of_the_same_two_patients():
 def test_no_augmentation_leaves_the_batch_as_it_is():
     batch, target, changed, soft = augmented()
     assert torch.equal(target, soft)
-    assert all(torch.equal(before, after) for before, after in zip(batch, changed, strict=True))
+    assert all(torch.equal(before, after) for before, after in zip(batch.values(), changed.values(), strict=True))
 
 
 def test_hook_sees_the_clean_training_part_in_order_before_every_epoch():
@@ -253,12 +266,12 @@ def test_hook_sees_the_clean_training_part_in_order_before_every_epoch():
     class Watches(Linear):
         def before_epoch(self, module, epoch, batches):
             assert not module.training
-            seen.append((epoch, torch.cat([batch.table for batch in batches])))
+            seen.append((epoch, torch.cat([batch["table"] for batch in batches])))
 
     fit(Watches(max_epochs=3, noise_probability=1.0, mixup_probability=1.0))
     assert [epoch for epoch, _ in seen] == [0, 1, 2]
     for _, table in seen:
-        np.testing.assert_array_equal(table.numpy(), TRAIN.x.table)
+        np.testing.assert_array_equal(table.numpy(), TRAIN.x.arrays["table"])
 
 
 def test_module_is_left_in_evaluation_mode():
@@ -268,14 +281,13 @@ def test_module_is_left_in_evaluation_mode():
 
 
 def test_augmentation_leaves_the_patients_as_they_are():
-    patients = Patients(TRAIN.x, frozenset({"image", "tokens", "text", "table"}))
-    before = {name: getattr(patients, name).clone() for name in ("image", "tokens", "text", "table", "mean_text")}
+    patients = Patients(TRAIN.x, TRAIN.x.arrays)
+    before = {name: array.clone() for name, array in patients.arrays.items()}
     method = Linear(noise_probability=1.0, mixup_probability=1.0)
     generator = torch.Generator().manual_seed(0)
-    augment(
-        patients.one_prompt(torch.arange(50), generator), torch.zeros(50), method, np.random.default_rng(0), generator
-    )
-    assert all(torch.equal(value, getattr(patients, name)) for name, value in before.items())
+    batch = one_answer(patients, torch.arange(50), generator)
+    augment(batch, torch.zeros(50), method, np.random.default_rng(0), generator)
+    assert all(torch.equal(value, patients.arrays[name]) for name, value in before.items())
 
 
 def test_a_fit_imports_no_compiler():

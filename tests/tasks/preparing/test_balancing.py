@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from strokebench.tasks.inputs import TriModal
+from strokebench.tasks.inputs import Inputs
 from strokebench.tasks.preparing import balancing
 from strokebench.tasks.preparing.balancing import smote
 
@@ -12,12 +12,12 @@ def test_the_search_in_a_dense_table_finds_the_same_records(seed: int, monkeypat
     categorical = np.arange(20) >= 14
     table = np.where(categorical, random.integers(0, 2, (300, 20)), random.standard_normal((300, 20)))
     number = np.arange(300, dtype=np.float32)[:, None]
-    x = TriModal(number, number[:, None], number[:, None, None], table.astype(np.float32))
+    x = Inputs.complete({"image.vector": number, "table": table.astype(np.float32)})
     y = (random.random(300) < 0.3).astype(np.int8)
-    sparse, labels = smote(x, y, categorical, seed)
+    sparse, labels = smote(x, y, {"table": categorical}, seed)
     monkeypatch.setattr(balancing, "SPARSE", 0)
-    dense, dense_labels = smote(x, y, categorical, seed)
-    np.testing.assert_array_equal(dense.table, sparse.table)
-    np.testing.assert_array_equal(dense.image, sparse.image)
+    dense, dense_labels = smote(x, y, {"table": categorical}, seed)
+    np.testing.assert_array_equal(dense.arrays["table"], sparse.arrays["table"])
+    np.testing.assert_array_equal(dense.arrays["image.vector"], sparse.arrays["image.vector"])
     np.testing.assert_array_equal(dense_labels, labels)
     assert len(dense) == 2 * (y == 0).sum()

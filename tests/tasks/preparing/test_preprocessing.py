@@ -9,11 +9,19 @@ from strokebench import large
 from strokebench.datasets.embeddings import Embeddings
 from strokebench.errors import StrokebenchError
 from strokebench.tasks.conditions import Condition, all_subsets
-from strokebench.tasks.inputs import Modality
 from strokebench.tasks.preparing.arrays import moments
 from strokebench.tasks.preparing.prepare import prepare
 from strokebench.tasks.preparing.table import TablePreprocessor
 from strokebench.tasks.protocols import make_split
+
+AXES = {"image.vector": 0, "image.tokens": (0, 1), "text": 0}
+"""Over which each array is scaled."""
+
+
+def with_arrays(embeddings, **arrays):
+    return replace(
+        embeddings, arrays={**embeddings.arrays, **{name.replace("_", "."): x for name, x in arrays.items()}}
+    )
 
 
 @pytest.fixture
@@ -21,17 +29,14 @@ def fold(labels):
     return make_split("cv5", labels, seeds=(39,)).folds[0]
 
 
-def arrays(x):
-    return {name: getattr(x, name) for name in ("image", "image_tokens", "text", "table")}
-
-
 def test_training_part_is_standardised(cohort, embeddings, labels, fold):
     parts = prepare(cohort, embeddings, labels, fold, ["nihss"], balance="none")
     assert len(parts.train) == len(fold.train)
-    for x, axis in [(parts.train.image, 0), (parts.train.image_tokens, (0, 1)), (parts.train.text, 0)]:
+    for name, axis in AXES.items():
+        x = parts.train.arrays[name]
         np.testing.assert_allclose(x.mean(axis), 0, atol=1e-5)
         np.testing.assert_allclose(x.std(axis), 1, atol=1e-4)
-    np.testing.assert_allclose(parts.train.table.mean(0), 0, atol=1e-5)
+    np.testing.assert_allclose(parts.train.arrays["table"].mean(0), 0, atol=1e-5)
     assert parts.columns == (
         "age",
         "toast = cardioembolic",
@@ -48,19 +53,19 @@ def test_test_and_validation_rows_do_not_touch_the_training_part(cohort, embeddi
     table.loc[others, "age"] = 119.0
     table.loc[others, "toast"] = "never seen"
     rows = embeddings.rows(pd.Index(others))
-    image = embeddings.image.copy()
+    image = embeddings.arrays["image.vector"].copy()
     image[rows] += 100
-    changed = prepare(replace(cohort, table=table), replace(embeddings, image=image), labels, fold, ["nihss"])
-    for name, x in arrays(before.train).items():
-        np.testing.assert_array_equal(x, getattr(changed.train, name))
-    assert (changed.test.image > before.test.image).all()
+    changed = prepare(
+        replace(cohort, table=table), with_arrays(embeddings, image_vector=image), labels, fold, ["nihss"]
+    )
+    for name, x in before.train.arrays.items():
+        np.testing.assert_array_equal(x, changed.train.arrays[name])
+    assert (changed.test.arrays["image.vector"] > before.test.arrays["image.vector"]).all()
 
 
 def test_everything_is_joined_by_id(cohort, embeddings, labels, fold):
     order = np.random.default_rng(3).permutation(len(cohort))
-    shuffled = Embeddings(
-        embeddings.ids[order], embeddings.image[order], embeddings.image_tokens[order], embeddings.text[order]
-    )
+    shuffled = Embeddings(embeddings.ids[order], {name: x[order] for name, x in embeddings.arrays.items()})
     a = prepare(cohort, embeddings, labels, fold, ["nihss"])
     b = prepare(
         replace(cohort, table=cohort.table.iloc[order[::-1]]),
@@ -70,8 +75,8 @@ def test_everything_is_joined_by_id(cohort, embeddings, labels, fold):
         ["nihss"],
     )
     for part in ("train", "validation", "test"):
-        for name, x in arrays(getattr(a, part)).items():
-            np.testing.assert_allclose(x, getattr(getattr(b, part), name), atol=1e-6)
+        for name, x in getattr(a, part).arrays.items():
+            np.testing.assert_allclose(x, getattr(b, part).arrays[name], atol=1e-6)
     np.testing.assert_array_equal(a.y_train, b.y_train)
 
 
@@ -90,31 +95,44 @@ def test_mode_imputation_takes_the_mode_nearest_the_median():
 
 def test_missing_and_empty_inputs_give_finite_arrays(cohort, embeddings, labels, fold):
     table = cohort.table.assign(age=np.nan, smoker=None)
-    image, text = embeddings.image.copy(), embeddings.text.copy()
-    image[embeddings.rows(pd.Index(fold.test[:3]))] = np.nan
+    image, text = embeddings.arrays["image.vector"].copy(), embeddings.arrays["text"].copy()
+    tokens = embeddings.arrays["image.tokens"].copy()
+    without_image = embeddings.rows(pd.Index(fold.test[:3]))
+    image[without_image], tokens[without_image] = np.nan, np.nan
     text[:, 2] = np.nan
     text[5] = np.nan
-    parts = prepare(replace(cohort, table=table), replace(embeddings, image=image, text=text), labels, fold, ["nihss"])
+    parts = prepare(
+        replace(cohort, table=table),
+        with_arrays(embeddings, image_vector=image, image_tokens=tokens, text=text),
+        labels,
+        fold,
+        ["nihss"],
+    )
     assert not any(name.startswith(("age", "smoker")) for name in parts.columns)
     for part in (parts.train, parts.validation, parts.test):
-        for x in arrays(part).values():
+        for x in part.arrays.values():
             assert np.isfinite(x).all()
-    assert (parts.test.image[:3] == 0).all()
-    assert (parts.test.text[:, 2] == 0).all()
+    assert (parts.test.arrays["image.vector"][:3] == 0).all()
+    assert (parts.test.arrays["text"][:, 2] == 0).all()
+    assert parts.test.modalities == ("image", "text", "table")
+    assert not parts.test.present[:3, 0].any() and parts.test.present[3:, 0].all()
+    text_of = dict(zip(fold.train, parts.train.present[:, 1], strict=False))
+    assert [patient for patient, there in text_of.items() if not there] == [cohort.ids[5]]
 
 
 def test_cohort_without_images_or_text(cohort, labels, fold):
-    parts = prepare(cohort, Embeddings(cohort.ids, None, None, None), labels, fold, ["nihss"])
-    assert parts.train.image.shape[1] == 1
-    assert not parts.train.image.any()
-    assert not parts.test.text.any()
+    parts = prepare(cohort, Embeddings(cohort.ids, {}), labels, fold, ["nihss"])
+    assert parts.train.arrays["image.vector"].shape[1] == 1
+    assert not parts.train.arrays["image.vector"].any()
+    assert not parts.test.arrays["text"].any()
+    assert parts.test.present.any(axis=0).tolist() == [False, False, True]
 
 
 def test_constant_channel_is_zeros_not_noise(cohort, embeddings, labels, fold):
-    image = embeddings.image.copy()
+    image = embeddings.arrays["image.vector"].copy()
     image[:, 0] = np.float32(0.1)
-    parts = prepare(cohort, replace(embeddings, image=image), labels, fold, ["nihss"])
-    np.testing.assert_allclose(parts.test.image[:, 0], 0, atol=1e-3)
+    parts = prepare(cohort, with_arrays(embeddings, image_vector=image), labels, fold, ["nihss"])
+    np.testing.assert_allclose(parts.test.arrays["image.vector"][:, 0], 0, atol=1e-3)
 
 
 def test_a_patient_in_two_parts_is_refused(cohort, embeddings, labels, fold):
@@ -129,39 +147,41 @@ def test_smote_balances_the_training_part_only_and_keeps_records_together(cohort
     n = len(fold.train)
     assert (np.bincount(parts.y_train) == np.bincount(plain.y_train).max()).all()
     assert len(parts.validation) == len(fold.validation)
-    np.testing.assert_array_equal(parts.train.table[:n], plain.train.table)
+    before, after = plain.train.arrays, parts.train.arrays
+    np.testing.assert_array_equal(after["table"][:n], before["table"])
     minority = np.bincount(plain.y_train).argmin()
     assert (parts.y_train[n:] == minority).all()
-    real = {plain.train.image[i].tobytes(): i for i in range(n) if plain.y_train[i] == minority}
+    real = {before["image.vector"][i].tobytes(): i for i in range(n) if plain.y_train[i] == minority}
     for new in range(n, len(parts.train)):
-        source = real[parts.train.image[new].tobytes()]
-        np.testing.assert_array_equal(parts.train.text[new], plain.train.text[source])
-        np.testing.assert_array_equal(parts.train.image_tokens[new], plain.train.image_tokens[source])
-        distances = ((plain.train.table - parts.train.table[new]) ** 2).sum(1)[plain.y_train == minority]
-        assert distances.min() == pytest.approx(((plain.train.table[source] - parts.train.table[new]) ** 2).sum())
+        source = real[after["image.vector"][new].tobytes()]
+        np.testing.assert_array_equal(after["text"][new], before["text"][source])
+        np.testing.assert_array_equal(after["image.tokens"][new], before["image.tokens"][source])
+        np.testing.assert_array_equal(parts.train.present[new], plain.train.present[source])
+        distances = ((before["table"] - after["table"][new]) ** 2).sum(1)
+        assert distances[plain.y_train == minority].min() == pytest.approx(distances[source])
     # A synthetic category is a real one, not something between two.
-    indicator = [i for i, name in enumerate(parts.columns) if " = " in name]
-    for i in indicator:
-        assert set(parts.train.table[n:, i]) <= set(plain.train.table[:, i])
+    for i in [i for i, name in enumerate(parts.columns) if " = " in name]:
+        assert set(after["table"][n:, i]) <= set(before["table"][:, i])
 
 
 def test_duplicates_are_whole_patients(cohort, embeddings, labels, fold):
     parts = prepare(cohort, embeddings, labels, fold, ["nihss"], balance="duplicate")
     n = len(fold.train)
     assert (np.bincount(parts.y_train) == np.bincount(parts.y_train)[0]).all()
-    assert {x.tobytes() for x in parts.train.table} == {x.tobytes() for x in parts.train.table[:n]}
+    assert {x.tobytes() for x in parts.train.arrays["table"]} == {x.tobytes() for x in parts.train.arrays["table"][:n]}
 
 
 def test_conditions_zero_what_they_say(cohort, embeddings, labels, fold):
-    always = Condition(frozenset({Modality.IMAGE}))
-    at_test = Condition(frozenset({Modality.IMAGE}), "test_only")
+    always = Condition(frozenset({"image"}))
+    at_test = Condition(frozenset({"image"}), "test_only")
     parts = prepare(cohort, embeddings, labels, fold, ["nihss"], always)
     for part in (parts.train, parts.validation, parts.test):
-        assert part.image.any() and part.image_tokens.any()
-        assert not part.text.any() and not part.table.any()
+        assert part.arrays["image.vector"].any() and part.arrays["image.tokens"].any()
+        assert not part.arrays["text"].any() and not part.arrays["table"].any()
     parts = prepare(cohort, embeddings, labels, fold, ["nihss"], at_test)
-    assert parts.train.table.any() and parts.validation.text.any()
-    assert not parts.test.table.any() and not parts.test.text.any() and parts.test.image.any()
+    assert parts.train.arrays["table"].any() and parts.validation.arrays["text"].any()
+    assert [name for name, x in parts.test.arrays.items() if x.any()] == ["image.vector", "image.tokens"]
+    assert parts.train.present.all() and parts.test.present.any(axis=0).tolist() == [True, False, False]
 
 
 def test_seven_subsets_in_the_papers_order():
@@ -179,7 +199,8 @@ def test_unknown_balance_and_missing_embeddings(cohort, embeddings, labels, fold
 
 def test_moments_are_numpys_to_the_bit(embeddings):
     rows = np.random.default_rng(0).permutation(len(embeddings.ids))[:60]
-    for x, axis in [(embeddings.image, 0), (embeddings.image_tokens, (0, 1)), (embeddings.text, 0)]:
+    for name, axis in AXES.items():
+        x = embeddings.arrays[name]
         mean, deviation = moments(x, rows, axis)
         np.testing.assert_array_equal(mean, x[rows].mean(axis, dtype=np.float64, keepdims=True))
         np.testing.assert_array_equal(deviation, x[rows].std(axis, dtype=np.float64, keepdims=True))
@@ -189,16 +210,16 @@ def test_moments_are_numpys_to_the_bit(embeddings):
 def test_what_is_prepared_in_blocks_and_mapped_is_the_same(
     cohort, embeddings, labels, fold, balance, monkeypatch, tmp_path
 ):
-    image = embeddings.image.copy()
+    image = embeddings.arrays["image.vector"].copy()
     image[::7] = np.nan
-    given = cohort, replace(embeddings, image=image), labels, fold, ["nihss"]
-    condition = Condition(frozenset({Modality.IMAGE}), rate=0.5, fill="zero")
+    given = cohort, with_arrays(embeddings, image_vector=image), labels, fold, ["nihss"]
+    condition = Condition(frozenset({"image"}), rate=0.5, fill="zero")
     held = prepare(*given, condition, balance)
     monkeypatch.setenv("STROKEBENCH_HOME", str(tmp_path))
     for name in ("HELD", "WHOLE", "BLOCK"):
         monkeypatch.setattr(large, name, 1000)
     mapped = prepare(*given, condition, balance)
     for part in ("train", "validation", "test"):
-        for name, x in arrays(getattr(held, part)).items():
-            np.testing.assert_allclose(getattr(getattr(mapped, part), name), x, rtol=1e-5, atol=1e-6)
+        for name, x in getattr(held, part).arrays.items():
+            np.testing.assert_allclose(getattr(mapped, part).arrays[name], x, rtol=1e-5, atol=1e-6)
     assert (tmp_path / "scratch").is_dir() and not any((tmp_path / "scratch").iterdir())
