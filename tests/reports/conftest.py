@@ -101,7 +101,7 @@ def made_up_results(
 CONDITION = {
     "variant_label": "",
     "condition_label": "complete",
-    "keep": "image+table+text",
+    "keep": "all",
     "when": "always",
     "rate": 1.0,
     "fill": "mean",
