@@ -40,7 +40,7 @@ class Embeddings:
                 raise StrokebenchError(f"Embeddings: {name} has {len(array)} rows for {len(self.ids)} ids.")
 
     def rows(self, ids: pd.Index) -> NDArray[np.intp]:
-        """Row number of each id.
+        """Row number of each id: (n,).
 
         Raises:
             StrokebenchError: a patient without embeddings, by name.

@@ -29,7 +29,7 @@ WEIGHTS = Published(REPOSITORY, "pytorch_model.bin", "436 MB")
 class BioBERT(TextEncoder):
     """Twelve-layer cased BERT; the paper's 3072-d embedding is its last four CLS vectors side by side.
 
-    The repository has no tokenizer settings, and transformers would lower the case: it is told not to.
+    The repository has no tokenizer settings, and transformers would lower the case: it is set not to.
 
     Args:
         weights: folder with the three files, or None for the hub.
@@ -56,6 +56,7 @@ class BioBERT(TextEncoder):
         return digest({"class": "BioBERT 1", "files": files})
 
     def encode(self, texts: Sequence[str], device: str = "cpu") -> NDArray[np.float32]:
+        """CLS vectors (n, 4, d) of n texts, as `TextEncoder` says."""
         from strokebench.datasets.encoders.bert import cls_vectors
 
         return cls_vectors(*_model(self), texts, device)

@@ -46,7 +46,7 @@ def encode_cohort(
         text_filter: applied to each answer before it is encoded; an answer of which nothing is left counts as
             missing.
         jobs: worker processes, one thread each.
-        progress: told of each finished part.
+        progress: called with each finished part.
         weights: folder with downloaded weights, for encoders that need them; None asks the hub.
         device: `auto` (a GPU where PyTorch sees one), `cpu` or `cuda`.
         filter_name: hash of what decides what `text_filter` keeps, under which its work is remembered; empty: it

@@ -39,6 +39,7 @@ class MiniLM(TextEncoder):
         return digest({"class": "MiniLM 1", "files": {name: file_digest(folder / name) for name in files}})
 
     def encode(self, texts: Sequence[str], device: str = "cpu") -> NDArray[np.float32]:
+        """CLS vectors (n, 4, d) of n texts, as `TextEncoder` says."""
         from strokebench.datasets.encoders.bert import cls_vectors
 
         return cls_vectors(*_model(), texts, device)

@@ -1,4 +1,4 @@
-"""How fast a cohort was encoded, from what its progress told."""
+"""How fast a cohort was encoded, by its progress."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class Throughput:
     The start of the workers and the loading of weights are within: it is what a user waits for.
 
     Args:
-        progress: told of everything as well.
+        progress: called with everything as well.
         clock: seconds, ever growing.
     """
 
@@ -32,9 +32,9 @@ class Throughput:
 
     def facts(self) -> str:
         """For instance `729 images in 70 s (10.4/s), 3,645 texts in 60 s (61/s)`; empty if all was known before."""
-        said = []
+        steps = []
         for name, (done, end) in self.end.items():
             seconds = end - self.start[name]
             if done and seconds > 0:
-                said.append(f"{done:,} {name} in {seconds:.0f} s ({done / seconds:.3g}/s)")
-        return ", ".join(said)
+                steps.append(f"{done:,} {name} in {seconds:.0f} s ({done / seconds:.3g}/s)")
+        return ", ".join(steps)

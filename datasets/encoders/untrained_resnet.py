@@ -56,6 +56,7 @@ class UntrainedResNet(ImageEncoder):
     def encode(
         self, volumes: NDArray[np.float32], device: str = "cpu"
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Vectors (b, d) and tokens (b, 16, d) of volumes (b, x, y, z), as `ImageEncoder` says."""
         from strokebench.datasets.encoders.resnet import run
 
         return run(_network(self), volumes, device)
