@@ -45,7 +45,8 @@ def metrics(
     from strokebench.reports.audit.read import read_printed
     from strokebench.reports.audit.table import audit_table, matrices_table
     from strokebench.reports.audit.terms import Design
-    from strokebench.reports.tables.render import to_rich, write_table
+    from strokebench.reports.tables.render import write_table
+    from strokebench.reports.tables.terminal import TerminalTable
 
     design = Design(positives, negatives, runs, decimals)
     findings = audit(read_printed(file, decimals), design)
@@ -54,7 +55,7 @@ def metrics(
     write_table(table, folder)
     write_table(matrices_table(findings, design), folder)
     console = Console(highlight=False)
-    console.print(to_rich(table))
+    console.print(TerminalTable(table))
     console.print(f"Written to {folder}", soft_wrap=True, style="dim")
 
 

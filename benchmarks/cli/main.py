@@ -124,7 +124,7 @@ def _experiment(name: str, chosen: Settings, compute: bool) -> None:
     for method in set(context.tuned) - set(done.results.runs["method"]):
         console.print(f"{name} does not run {method}: its file of parameters was not used.", style="yellow")
     console.print()
-    console.print(done.shown)
+    console.print(done.view)
     told = "Up to date in" if done.up_to_date else "Written to"
     console.print(f"{told} {done.folder}", soft_wrap=True, style="dim")
     if compute and done.failed:

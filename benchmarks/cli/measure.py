@@ -78,7 +78,8 @@ def simulate(
     from strokebench.benchmarks.measuring.simulation import WORLDS
     from strokebench.benchmarks.measuring.simulation import simulate as measure
     from strokebench.files import home
-    from strokebench.reports.tables.render import to_rich, write_table
+    from strokebench.reports.tables.render import write_table
+    from strokebench.reports.tables.terminal import TerminalTable
 
     console = Console(highlight=False)
     folder = home("results", "simulation")
@@ -87,5 +88,5 @@ def simulate(
         with threadpool_limits(1), console.status(f"{world.title}: {replicates} cohorts"):
             table = simulation_table(world, measure(world, replicates, seed, jobs=jobs), f"simulation_{number + 1}")
         write_table(table, folder)
-        console.print(to_rich(table))
+        console.print(TerminalTable(table))
     console.print(f"Written to {folder}", soft_wrap=True, style="dim")

@@ -110,11 +110,11 @@ def tune_and_report(
     for place in (path, *([output] if output else [])):
         best.write(place)
     folder = context.results_folder(f"tune_{method}")
-    shown = publish(tuning_section(describe_study(study, best, context)), folder)
+    view = publish(tuning_section(describe_study(study, best, context)), folder)
     if tracker:
         tracker.close(study, folder, path)
     console.print()
-    console.print(shown)
+    console.print(view)
     console.print(
         f"Best parameters: {output or path}; `strokebench run EXPERIMENT --params` takes them.", soft_wrap=True
     )

@@ -20,7 +20,7 @@ from strokebench.benchmarks.keys.described import described
 from strokebench.errors import StrokebenchError
 from strokebench.files import digest, file_digest, read_json, write_json
 from strokebench.reports.results import RESULT_FILES
-from strokebench.reports.tables.shown import Shown
+from strokebench.reports.tables.terminal_view import TerminalView
 from strokebench.tasks.metrics.evaluate import all_metrics
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ class Receipt:
     made_from: str
     asked: str
 
-    def shown(self, made: bool) -> Shown | None:
+    def view(self, made: bool) -> TerminalView | None:
         """What the terminal shows of the report, where every file of it is as it would be written again.
 
         Args:
@@ -61,15 +61,15 @@ class Receipt:
                 return None
             if not made and kept["asked"] != self.asked:
                 return None
-            return Shown.from_json(kept["shown"])
+            return TerminalView.from_json(kept["view"])
         except (StrokebenchError, OSError, KeyError, TypeError, ValueError):
             return None
 
-    def write(self, shown: object, files: Mapping[str, Path]) -> None:
+    def write(self, view: object, files: Mapping[str, Path]) -> None:
         """Confirm the files that were just written; nothing is kept of what only prints itself."""
-        if self.made_from and isinstance(shown, Shown):
+        if self.made_from and isinstance(view, TerminalView):
             digests = self._digests(files)
-            receipt = {"made_from": self.made_from, "asked": self.asked, "files": digests, "shown": shown.to_json()}
+            receipt = {"made_from": self.made_from, "asked": self.asked, "files": digests, "view": view.to_json()}
             write_json(self.folder / RECEIPT_FILE, receipt)
 
     def _digests(self, names: Mapping[str, object]) -> dict[str, str]:

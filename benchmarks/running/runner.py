@@ -40,7 +40,7 @@ class Report:
         up_to_date: tables and figures were there already, made from the same results by the same code.
     """
 
-    shown: RenderableType
+    view: RenderableType
     folder: Path
     failed: int
     up_to_date: bool = False
@@ -229,14 +229,14 @@ def write_report(experiment: Experiment, context: Context, collector: Collector)
     """Write results, tables and figures into the experiment's folder; what is there already stays."""
     folder, asked = context.results_folder(experiment.name), collector.fingerprint()
     methods = list(dict.fromkeys(run.method for run, _ in collector.planned))
-    if kept := receipt_of(experiment, methods, folder, asked).shown(made=False):
+    if kept := receipt_of(experiment, methods, folder, asked).view(made=False):
         return Report(kept, folder, collector.failed(), up_to_date=True)
     results, _ = write_results(experiment, context, collector)
     receipt = receipt_of(experiment, methods, folder, asked)
-    kept = receipt.shown(made=True)
-    shown = kept or experiment.report(results, folder)
-    receipt.write(shown, written_files(folder))
-    return Report(shown, folder, collector.failed(), up_to_date=kept is not None)
+    kept = receipt.view(made=True)
+    view = kept or experiment.report(results, folder)
+    receipt.write(view, written_files(folder))
+    return Report(view, folder, collector.failed(), up_to_date=kept is not None)
 
 
 def _counts(planned: int, todo: int, jobs: int) -> str:

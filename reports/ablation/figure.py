@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
 from strokebench.reports.results import Results
 from strokebench.reports.table1.figure import CHANCE, axis_title, draw_mean
 from strokebench.reports.table1.table import metric_columns
 from strokebench.reports.tables import caption as words
 from strokebench.reports.tables.style import INK, LOOKS, PALE, ROWS, SOFT, head, plain
-from strokebench.reports.tables.table import PAPER_LABEL, Column, Table
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-
-    from strokebench.reports.tables.table import Row
+from strokebench.reports.tables.table import PAPER_LABEL, Column, Row, Table
 
 STEP = 0.36
 """Distance of two ways of taking away within a line; lines are 1 apart."""
@@ -28,8 +25,6 @@ def draw_ablation(results: Results, series: Sequence[tuple[str, Table]], metric:
     Args:
         series: a name and a table of rows of one method each. Rows of one label share a line.
     """
-    from matplotlib.figure import Figure
-
     labels = list(dict.fromkeys(row.label for _, table in series for row in table.rows))
     figure = Figure(figsize=(8.2, 1.9 + 0.46 * len(labels)), layout="constrained")
     axes = figure.add_subplot()
@@ -83,8 +78,6 @@ def _point(axes: Axes, row: Row, column: Column, height: float, look: tuple[str,
 
 
 def _legend(figure: Figure, series: Sequence[tuple[str, Table]], metric: str) -> None:
-    from matplotlib.lines import Line2D
-
     handles = []
     if len(series) > 1:
         for number, (name, _) in enumerate(series):

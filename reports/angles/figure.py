@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
 
 from strokebench.reports.angles.measure import AFTER, BEFORE, CHANGE, angles, bootstrap_mean
 from strokebench.reports.results import Results
 from strokebench.reports.tables import caption as words
 from strokebench.reports.tables.style import INK, LOOKS, SOFT, head, plain
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 UNRELATED = 90
 BINS = 45
@@ -27,8 +26,6 @@ def draw_angles(results: Results, method: str, variants: Mapping[str, str]) -> F
     Args:
         variants: variant -> its label, from top to bottom.
     """
-    from matplotlib.figure import Figure
-
     found = {variant: angles(results, method, variant) for variant in variants}
     figure = Figure(figsize=(8.2, 1.85 * len(variants) + 1.1), layout="constrained")
     panels = figure.subplots(len(variants), 1, sharex=True, squeeze=False)[:, 0]
@@ -66,9 +63,6 @@ def _panel(axes: Axes, mine: pd.DataFrame, label: str, bins: list[float]) -> Non
 
 
 def _legend(figure: Figure) -> None:
-    from matplotlib.lines import Line2D
-    from matplotlib.patches import Patch
-
     before, after = LOOKS[1][0], LOOKS[0][0]
     handles = [
         Line2D([], [], color=before, linestyle="--", linewidth=1.8, label="before joint encoding"),

@@ -47,12 +47,7 @@ class Limits:
 
 
 def search(
-    cells: Mapping[tuple[str, str], Interval],
-    positives: int,
-    negatives: int,
-    runs: int,
-    ddof: int,
-    limits: Limits,
+    cells: Mapping[tuple[str, str], Interval], positives: int, negatives: int, runs: int, ddof: int, limits: Limits
 ) -> tuple[Found, ...]:
     """Every multiset of `runs` confusion matrices that is printed as `cells`.
 
@@ -182,12 +177,7 @@ def _joined(a: Integers, b: Integers, squares: tuple[int, int]) -> Iterator[tupl
 
 
 def _fitting(
-    tp: Integers,
-    tn: Integers,
-    cells: Mapping[tuple[str, str], Interval],
-    positives: int,
-    negatives: int,
-    ddof: int,
+    tp: Integers, tn: Integers, cells: Mapping[tuple[str, str], Interval], positives: int, negatives: int, ddof: int
 ) -> set[Found]:
     """Of these runs, (k, runs) each, the ones whose precision and F1 are printed so."""
     called = tp + negatives - tn

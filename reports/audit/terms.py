@@ -56,11 +56,7 @@ class Design:
 
     def patients(self, metric: str) -> int:
         """How many patients one run's value of a counted metric is a share of."""
-        return {
-            "ACC": self.positives + self.negatives,
-            "Recall": self.positives,
-            "Specificity": self.negatives,
-        }[metric]
+        return {"ACC": self.positives + self.negatives, "Recall": self.positives, "Specificity": self.negatives}[metric]
 
 
 @dataclass(frozen=True)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
 from strokebench.reports.clinical.calibration import recalibrate, reliability
@@ -19,18 +21,12 @@ from strokebench.reports.statistics.scores import Scores
 from strokebench.reports.tables import caption as words
 from strokebench.reports.tables.style import INK, LOOKS, ROWS, SOFT, head, plain
 
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-
 DASHES: tuple[tuple[int, tuple[int, ...]], ...] = ((0, ()), (0, (5, 2)), (0, (1, 1.5)), (0, (5, 2, 1, 2)))  # type: ignore[assignment]
 HIST_BINS = np.linspace(0, 1, 26)
 
 
 def draw_reliability(results: Results, scores: Scores, methods: Sequence[str]) -> Figure:
     """Observed share against mean probability, a panel a method; below each how the probabilities lie."""
-    from matplotlib.figure import Figure
-
     figure = Figure(figsize=(0.6 + 2.75 * max(2, len(methods)), 4.5), layout="constrained")
     grid = figure.subplots(2, len(methods), sharex=True, squeeze=False, height_ratios=(4, 1))
     for number, name in enumerate(methods):
@@ -90,8 +86,6 @@ def draw_decision_curves(
     results: Results, scores: Scores, methods: Sequence[str], weights: NDArray[np.int16]
 ) -> Figure:
     """Net benefit over the threshold, against acting on everybody and on nobody."""
-    from matplotlib.figure import Figure
-
     share = prevalence(scores)
     at = thresholds(share)
     figure = Figure(figsize=(7.2, 4.2), layout="constrained")
@@ -132,9 +126,6 @@ def draw_forest(
     results: Results, methods: Sequence[str], found: Sequence[Subgroup], overall: dict[str, Interval]
 ) -> Figure:
     """AUC with its interval in each group, a mark a method; all patients on top, hollow where a group is small."""
-    from matplotlib.figure import Figure
-    from matplotlib.lines import Line2D
-
     lines: list[tuple[str, str, dict[str, Interval], bool]] = [("All patients", "", overall, False)]
     for grouping in dict.fromkeys(group.grouping for group in found):
         lines.append((grouping.capitalize(), "heading", {}, False))

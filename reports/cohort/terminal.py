@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
 
 from strokebench.reports.cohort.describe import Description, Prevalence
 from strokebench.reports.cohort.table_one import IMBALANCED, TableOne
-
-if TYPE_CHECKING:
-    from rich.console import Console
-    from rich.table import Table
 
 BAR = 20
 """Characters of a full bar."""
@@ -18,8 +18,6 @@ BAR = 20
 
 def show_description(description: Description, console: Console) -> None:
     """Print it."""
-    from rich.text import Text
-
     cohort = description.cohort
     console.print(Text(cohort.title, style="bold"))
     if cohort.synthetic:
@@ -42,8 +40,6 @@ def show_description(description: Description, console: Console) -> None:
 
 
 def _prevalence(rule: str, groups: list[Prevalence]) -> Table:
-    from rich.text import Text
-
     table = _grid(f"Outcome: {rule}")
     for name in ("", "Patients", "With outcome", "Positive", "Share (95% interval)"):
         table.add_column(name, justify="right" if name else "left")
@@ -57,8 +53,6 @@ def _prevalence(rule: str, groups: list[Prevalence]) -> Table:
 
 
 def _table_one(one: TableOne) -> Table:
-    from rich.text import Text
-
     table = _grid(f"Table One. {one.title}")
     table.add_column("", overflow="fold")
     for name, n in zip(("All", *one.groups), (one.n, *one.sizes), strict=True):
@@ -79,10 +73,6 @@ def show_smd(smd: float) -> str:
 
 
 def _grid(title: str) -> Table:
-    from rich import box
-    from rich.table import Table
-    from rich.text import Text
-
     return Table(
         title=Text(title, style="bold"), title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False
     )

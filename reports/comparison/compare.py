@@ -74,7 +74,7 @@ class Pair:
 
 
 @dataclass(frozen=True)
-class Comparison:
+class MethodComparison:
     """Everything that the section prints.
 
     Args:
@@ -106,12 +106,8 @@ class Comparison:
 
 
 def compare(
-    results: Results,
-    reference: str | None = None,
-    margin: float = MARGIN,
-    n_resamples: int = RESAMPLES,
-    seed: int = 0,
-) -> Comparison:
+    results: Results, reference: str | None = None, margin: float = MARGIN, n_resamples: int = RESAMPLES, seed: int = 0
+) -> MethodComparison:
     """Compare all methods of these results with each other.
 
     Args:
@@ -129,7 +125,7 @@ def compare(
     labels = {name: setting.label for name, setting in results.settings.items()}
     left_out = tuple(labels[name] for name in planned if not done[name])
     if results.predictions.empty:
-        return Comparison((), labels, {}, {}, {}, None, "", left_out, done, planned, pd.DataFrame(), margin)
+        return MethodComparison((), labels, {}, {}, {}, None, "", left_out, done, planned, pd.DataFrame(), margin)
     scores = arrange(results.predictions, runs=results.runs)
     analytic = delong(scores)
     drawn = bootstrap(scores, n_resamples=n_resamples, seed=seed)
@@ -153,7 +149,7 @@ def compare(
         )
         pairs[pair.first, pair.second] = pair
     wide = {scores.names[number]: corrected_t(analytic.aucs[number], share) for number in order}
-    return Comparison(
+    return MethodComparison(
         names,
         labels,
         {scores.names[number]: drawn.interval(number) for number in order},

@@ -2,27 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch, Rectangle
 
-from strokebench.reports.comparison.compare import Comparison
+from strokebench.reports.comparison.compare import MethodComparison
 from strokebench.reports.statistics.critical_difference import CriticalDifference
 from strokebench.reports.table1.figure import CHANCE
 from strokebench.reports.tables.style import INK, LOOKS, PALE, ROWS, SOFT, head, plain
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 BETTER, WORSE = "#9cc9e8", "#f2b48a"
 """Fill of a real difference: light enough for black text, and of unlike darkness in print."""
 
 
-def draw_forest(comparison: Comparison, cohort: str) -> Figure:
+def draw_forest(comparison: MethodComparison, cohort: str) -> Figure:
     """AUC of each method: thick bar, bootstrap over patients; thin bar, the corrected t over runs."""
-    from matplotlib.figure import Figure
-    from matplotlib.lines import Line2D
-
     names = comparison.names
     figure = Figure(figsize=(8.2, 1.5 + 0.34 * len(names)), layout="constrained")
     axes = figure.add_subplot()
@@ -67,11 +62,8 @@ def draw_forest(comparison: Comparison, cohort: str) -> Figure:
     return figure
 
 
-def draw_matrix(comparison: Comparison, cohort: str) -> Figure:
+def draw_matrix(comparison: MethodComparison, cohort: str) -> Figure:
     """Row minus column in points of AUC; real differences filled, framed and bold, the others plain grey."""
-    from matplotlib.figure import Figure
-    from matplotlib.patches import Patch, Rectangle
-
     names = comparison.names
     k = len(names)
     figure = Figure(figsize=(2.6 + 0.56 * k, 2.2 + 0.4 * k), layout="constrained")
@@ -118,8 +110,6 @@ def draw_matrix(comparison: Comparison, cohort: str) -> Figure:
 
 def draw_ranks(found: CriticalDifference, labels: dict[str, str], cohort: str) -> Figure:
     """Demsar's diagram, laid on its side: mean rank of each method; a bar joins those that cannot be told apart."""
-    from matplotlib.figure import Figure
-
     names = list(found.ranks.index)
     figure = Figure(figsize=(8.2, 1.3 + 0.3 * len(names)), layout="constrained")
     axes = figure.add_subplot()
@@ -142,6 +132,6 @@ def draw_ranks(found: CriticalDifference, labels: dict[str, str], cohort: str) -
     return figure
 
 
-def _ticked(comparison: Comparison, name: str) -> str:
+def _ticked(comparison: MethodComparison, name: str) -> str:
     done, planned = comparison.done[name], comparison.planned[name]
     return comparison.labels[name] + ("" if done == planned else f" ({done}/{planned} runs)")

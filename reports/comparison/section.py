@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from strokebench.errors import StrokebenchError
-from strokebench.reports.comparison.compare import Comparison
+from strokebench.reports.comparison.compare import MethodComparison
 from strokebench.reports.comparison.figures import draw_forest, draw_matrix, draw_ranks
 from strokebench.reports.comparison.table import comparison_table, effects_table
 from strokebench.reports.comparison.words import lead
@@ -13,7 +13,7 @@ from strokebench.reports.tables.caption import cohort_title
 from strokebench.reports.tables.section import Panel, Section
 
 
-def comparison_section(results: Results, comparison: Comparison, title: str) -> Section:
+def comparison_section(results: Results, comparison: MethodComparison, title: str) -> Section:
     """Everything that can be said of these results, finished or not; without a finished run, only the paragraph."""
     cohort = cohort_title(results)
     panels: list[Panel] = []
@@ -77,7 +77,7 @@ def comparison_section(results: Results, comparison: Comparison, title: str) -> 
     return Section("comparison", title, cohort, panels, lead(comparison))
 
 
-def ranks_over_hospitals(results: Results, comparison: Comparison) -> tuple[CriticalDifference | None, str]:
+def ranks_over_hospitals(results: Results, comparison: MethodComparison) -> tuple[CriticalDifference | None, str]:
     """The critical difference where hospitals are the test parts, or None and the reason why there is none.
 
     A hospital's score is the mean over seeds. Methods that lack a run of a hospital are left out.

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from strokebench.reports.comparison.compare import CORRECTED, Comparison, Pair
+from strokebench.reports.comparison.compare import CORRECTED, MethodComparison, Pair
 from strokebench.reports.comparison.words import p_value, tests_in_words
 from strokebench.reports.results import Results
 from strokebench.reports.statistics.intervals import Interval
@@ -15,7 +15,7 @@ from strokebench.reports.tables.results_table import results_table
 from strokebench.reports.tables.table import DASH, Cell, Column, Kind, Row, Table
 
 
-def comparison_table(results: Results, comparison: Comparison, refusal: str = "") -> Table:
+def comparison_table(results: Results, comparison: MethodComparison, refusal: str = "") -> Table:
     """AUC, difference to the reference, p values and non-inferiority, one row a method, the highest AUC first.
 
     Args:
@@ -49,7 +49,7 @@ def comparison_table(results: Results, comparison: Comparison, refusal: str = ""
     return _table(results, "comparison", title, columns, rows, notes)
 
 
-def effects_table(results: Results, comparison: Comparison) -> Table:
+def effects_table(results: Results, comparison: MethodComparison) -> Table:
     """How large each difference to the reference is, in three scales."""
     columns = [
         Column("difference", "Difference [95 % CI]", Kind.TEXT),
@@ -80,7 +80,7 @@ def effects_table(results: Results, comparison: Comparison) -> Table:
     return _table(results, "comparison_effects", f"Size of the differences to {reference}", columns, rows, notes)
 
 
-def pairs_frame(comparison: Comparison) -> pd.DataFrame:
+def pairs_frame(comparison: MethodComparison) -> pd.DataFrame:
     """Every pair with every number, unrounded; AUC as a fraction."""
     lines = []
     for pair in comparison.pairs.values():
@@ -121,7 +121,7 @@ def _points(interval: Interval) -> str:
     return f"{100 * interval.value:+.2f} [{100 * interval.low:+.1f}, {100 * interval.high:+.1f}]"
 
 
-def _row(comparison: Comparison, name: str, cells: dict[str, str]) -> Row:
+def _row(comparison: MethodComparison, name: str, cells: dict[str, str]) -> Row:
     is_reference = name == comparison.reference
     return Row(
         key=name,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from strokebench.reports.comparison.compare import Comparison, Pair
+from strokebench.reports.comparison.compare import MethodComparison, Pair
 from strokebench.reports.statistics.decisions import ALPHA
 
 _FEW = 3
@@ -13,7 +13,7 @@ _SETS = 4
 """Up to so many sets of methods that cannot be told apart are named (our choice: more are read off the matrix)."""
 
 
-def lead(comparison: Comparison) -> str:
+def lead(comparison: MethodComparison) -> str:
     """Which differences are real, who is better than whom, who cannot be told apart, and what is still missing."""
     names = comparison.names
     if not names:
@@ -41,14 +41,14 @@ def join(words: Sequence[str], last: str = "and") -> str:
     return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} {last} {words[-1]}"
 
 
-def tests_in_words(comparison: Comparison) -> str:
+def tests_in_words(comparison: MethodComparison) -> str:
     """What decides that a difference is real."""
     corrected = any(pair.corrected is not None for pair in comparison.pairs.values())
     rule = f"DeLong's test over patients, Holm-adjusted p < {ALPHA:g}"
     return rule + (f", confirmed by the corrected t over runs, p < {ALPHA:g}" if corrected else "")
 
 
-def _count(comparison: Comparison, tested: Sequence[Pair], real: Sequence[Pair]) -> str:
+def _count(comparison: MethodComparison, tested: Sequence[Pair], real: Sequence[Pair]) -> str:
     methods = f"{len(comparison.names)} methods"
     rule = tests_in_words(comparison)
     if not tested:
@@ -71,7 +71,7 @@ def _count(comparison: Comparison, tested: Sequence[Pair], real: Sequence[Pair])
     return f"{some} of the {len(tested)} differences in AUC between {methods} {are} real ({rule})."
 
 
-def _one_by_one(comparison: Comparison, real: Sequence[Pair]) -> str:
+def _one_by_one(comparison: MethodComparison, real: Sequence[Pair]) -> str:
     said = []
     for pair in sorted(real, key=lambda pair: -abs(pair.drawn.value)):
         better, worse = _sides(pair)
@@ -79,7 +79,7 @@ def _one_by_one(comparison: Comparison, real: Sequence[Pair]) -> str:
     return "; ".join(said) + "."
 
 
-def _grouped(comparison: Comparison, real: Sequence[Pair]) -> str:
+def _grouped(comparison: MethodComparison, real: Sequence[Pair]) -> str:
     """Methods that are better than the same others share a clause."""
     beaten: dict[str, set[str]] = {}
     for pair in real:
@@ -96,7 +96,7 @@ def _grouped(comparison: Comparison, real: Sequence[Pair]) -> str:
     return "; ".join(said) + "."
 
 
-def _apart(comparison: Comparison) -> list[str]:
+def _apart(comparison: MethodComparison) -> list[str]:
     """The largest sets within which no difference is real."""
     sets = [group for group in cliques(comparison) if len(group) > 1]
     if not sets:
@@ -110,7 +110,7 @@ def _apart(comparison: Comparison) -> list[str]:
     return [f"{_label(comparison, best)}, the highest, cannot be told apart from {_listed(comparison, same, 'or')}."]
 
 
-def cliques(comparison: Comparison) -> list[tuple[str, ...]]:
+def cliques(comparison: MethodComparison) -> list[tuple[str, ...]]:
     """The maximal sets of methods of which no two differ really, by Bron and Kerbosch; in the order of the AUCs."""
     near: dict[str, set[str]] = {name: set() for name in comparison.names}
     for first, second in _unreal(comparison):
@@ -129,11 +129,11 @@ def cliques(comparison: Comparison) -> list[tuple[str, ...]]:
     return sorted(found, key=lambda group: [comparison.names.index(name) for name in group])
 
 
-def _unreal(comparison: Comparison) -> list[tuple[str, str]]:
+def _unreal(comparison: MethodComparison) -> list[tuple[str, str]]:
     return [key for key, pair in comparison.pairs.items() if not pair.real]
 
 
-def _not_worse(comparison: Comparison) -> list[str]:
+def _not_worse(comparison: MethodComparison) -> list[str]:
     reference = comparison.reference
     if reference is None:
         return []
@@ -154,7 +154,7 @@ def _not_worse(comparison: Comparison) -> list[str]:
     ]
 
 
-def _gaps(comparison: Comparison) -> list[str]:
+def _gaps(comparison: MethodComparison) -> list[str]:
     said = []
     if comparison.left_out:
         have, are = ("has", "is") if len(comparison.left_out) == 1 else ("have", "are")
@@ -190,9 +190,9 @@ def _equals(p: float) -> str:
     return p_value(p) if p < 0.001 else f"= {p_value(p)}"
 
 
-def _label(comparison: Comparison, name: str) -> str:
+def _label(comparison: MethodComparison, name: str) -> str:
     return comparison.labels[name]
 
 
-def _listed(comparison: Comparison, names: Iterable[str], last: str = "and") -> str:
+def _listed(comparison: MethodComparison, names: Iterable[str], last: str = "and") -> str:
     return join([comparison.labels[name] for name in names], last)

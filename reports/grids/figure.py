@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+from matplotlib import colormaps
+from matplotlib.axes import Axes
+from matplotlib.colors import Normalize
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch, Rectangle
 
 from strokebench.reports.grids.table import GridPoint
 from strokebench.reports.results import Results
@@ -13,10 +19,6 @@ from strokebench.reports.summary import summarise
 from strokebench.reports.tables import caption as words
 from strokebench.reports.tables.style import INK, LOOKS, SOFT, head, plain
 from strokebench.tasks.metrics.registry import Metric
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 LINES = ("-", "--", ":", "-.")
 LONG_AXIS = 4
@@ -37,8 +39,6 @@ def draw_grid(results: Results, method: str, points: Sequence[GridPoint], metric
     Args:
         points: all of one grid. metrics: two or three a row.
     """
-    from matplotlib.figure import Figure
-
     summary = summarise(results)
     rows = summary[summary["method"] == method].to_dict("records")
     found: dict[str, Row] = {row["variant"]: {str(name): value for name, value in row.items()} for row in rows}
@@ -122,10 +122,6 @@ def _lines(axes: Axes, points: Sequence[GridPoint], found: Mapping[str, Row], me
 
 def _heat(axes: Axes, points: Sequence[GridPoint], found: Mapping[str, Row], metric: Metric) -> None:
     """The first axis upwards, the last to the right; mean and ± standard deviation in each cell."""
-    from matplotlib import colormaps
-    from matplotlib.colors import Normalize
-    from matplotlib.patches import Rectangle
-
     grid = _axes_of(points)
     upwards, across = grid
     decimals = 1 if metric.unit else 2
@@ -177,9 +173,6 @@ def _range(values: np.ndarray, spread: Sequence[float], least: float) -> tuple[f
 
 
 def _words(figure: Figure, results: Results, points: Sequence[GridPoint], heat: bool) -> None:
-    from matplotlib.lines import Line2D
-    from matplotlib.patches import Patch
-
     what = "± in the cell" if heat else "bar"
     said = f"percent, mean over runs; {what} = standard deviation over runs"
     head(figure, f"{words.cohort_title(results)}\n{said}")

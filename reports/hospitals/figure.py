@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
 from strokebench.reports.hospitals.lead import worst_hospital
 from strokebench.reports.hospitals.table import Hospital, summaries
@@ -13,18 +17,12 @@ from strokebench.reports.table1.figure import CHANCE
 from strokebench.reports.tables import caption as words
 from strokebench.reports.tables.style import INK, LOOKS, PALE, SOFT, head, plain
 
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-
 WIDTH = 0.7
 """Of the room between two metrics, taken by the methods."""
 
 
 def draw_hospitals(results: Results) -> Figure:
     """Dots with their deviation over seeds, by metric and method; shape and colour tell the method."""
-    from matplotlib.figure import Figure
-
     found = summaries(results)
     worst = worst_hospital(results)
     lines = max(1, -(-len(found) // 2))
@@ -86,8 +84,6 @@ def _panel(axes: Axes, results: Results, hospital: Hospital, rows: Sequence[Mapp
 
 
 def _legend(figure: Figure, results: Results) -> None:
-    from matplotlib.lines import Line2D
-
     handles = [
         Line2D([], [], linestyle="", markeredgecolor=INK, markersize=6.5, label=method.label, **look(number))
         for number, method in enumerate(results.methods)

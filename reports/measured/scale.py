@@ -5,16 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import TYPE_CHECKING
 
 import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
 from strokebench.reports.tables.style import INK, LOOKS, SOFT
 from strokebench.reports.tables.table import DASH, Cell, Column, Kind, Row, Table
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 LEAST_MB = 1.0
 """Memory below this is not told from none."""
@@ -80,8 +77,6 @@ def scale_table(stages: Sequence[Growth], sizes: Sequence[int], about: str) -> T
 
 def draw_scale(stages: Sequence[Growth], about: str) -> Figure:
     """Time and memory against the number of patients, both axes logarithmic; the grey lines are linear growth."""
-    from matplotlib.figure import Figure
-
     figure = Figure(figsize=(12, 5.4), layout="constrained")
     axes = figure.subplots(1, 2)
     for place, name, title, unit in (

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
+from matplotlib.figure import Figure
 
 from strokebench.reports.missing.measure import (
     ANY,
@@ -22,9 +21,6 @@ from strokebench.reports.results import Results
 from strokebench.reports.tables import caption as words
 from strokebench.reports.tables.style import INK, LOOKS, SOFT, head, plain
 
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
 HATCHES = ("", "///", "...")
 SHIFT = 0.9
 """Points by which curves stand beside each other, so that their bars can be told apart."""
@@ -32,8 +28,6 @@ SHIFT = 0.9
 
 def draw_rates(results: Results, method: str, found: Missing) -> Figure:
     """AUC of one method while more and more test patients lack a modality."""
-    from matplotlib.figure import Figure
-
     figure = Figure(figsize=(7.2, 4.3), layout="constrained")
     axes = figure.add_subplot()
     for number, curve in enumerate((*CURVES, TRAINED_ANY)):
@@ -74,8 +68,6 @@ def draw_rates(results: Results, method: str, found: Missing) -> Figure:
 
 def draw_shapley(results: Results, method: str, found: Missing) -> Figure:
     """Bars of each modality's Shapley value, one a way of taking it away, with intervals over patients."""
-    from matplotlib.figure import Figure
-
     figure = Figure(figsize=(7.2, 3.9), layout="constrained")
     axes = figure.add_subplot()
     ways = {way: shares for way in WAYS if (shares := found.contributions(way)) is not None}

@@ -39,10 +39,7 @@ class Scrubber:
         text = _PATH.sub(f"{FOLDER}/", text)
         if self.telling:
             text = _WORD.sub(lambda match: self._word(match[0]), text)
-        return _AFTER_PATIENT.sub(
-            lambda match: match[1] + PATIENT if match[2] in self.patients else match[0],
-            text,
-        )
+        return _AFTER_PATIENT.sub(lambda match: match[1] + PATIENT if match[2] in self.patients else match[0], text)
 
     def _word(self, word: str) -> str:
         """An id may be part of a file's name: every run of pieces between dots, dashes and underscores is tried."""

@@ -70,7 +70,7 @@ class Ours:
 
 
 @dataclass(frozen=True)
-class Comparison:
+class PaperComparison:
     """One number of the paper and ours; `name` is what the row of the paper is called, `note` what to know of it."""
 
     source: str
@@ -88,7 +88,7 @@ class Comparison:
         return None if self.ours is None or self.paper is None else self.ours.mean - self.paper.mean / 100
 
 
-def compare(results: Results, findings: Sequence[Finding] | None = None) -> list[Comparison]:
+def compare(results: Results, findings: Sequence[Finding] | None = None) -> list[PaperComparison]:
     """All numbers of the paper that a setting of ours stands beside, in the paper's order.
 
     Args:
@@ -109,7 +109,7 @@ def compare(results: Results, findings: Sequence[Finding] | None = None) -> list
         finding = audited.get("/".join((address[0], address[2])))
         reason = _not_comparable(metric, number["provenance"], finding)
         found.append(
-            Comparison(
+            PaperComparison(
                 source=address[0],
                 row=address[1],
                 name=name_of(address, labels),

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from textwrap import wrap
-from typing import TYPE_CHECKING
 
-from strokebench.reports.paper.compare import Comparison, Verdict
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from strokebench.reports.paper.compare import PaperComparison, Verdict
 from strokebench.reports.tables.style import INK, LOOKS, SOFT, plain
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 LOOK = {
     "table1": ("Table 1, methods", LOOKS[0]),
@@ -25,14 +24,14 @@ LINE = 140
 """So many letters fit below both panels."""
 
 
-def draw_comparison(comparisons: Sequence[Comparison], cohort: str, metrics: Sequence[str] = ("AUC", "F1")) -> Figure:
+def draw_comparison(
+    comparisons: Sequence[PaperComparison], cohort: str, metrics: Sequence[str] = ("AUC", "F1")
+) -> Figure:
     """One panel a metric: paper across, ours upwards, each row named in the margin; hollow: not comparable.
 
     Args:
         cohort: title of ours.
     """
-    from matplotlib.figure import Figure
-
     figure = Figure(figsize=(6.2 * len(metrics), 5.9), layout="constrained")
     panels = figure.subplots(1, len(metrics), squeeze=False)[0]
     for axes, metric in zip(panels, metrics, strict=True):
@@ -48,9 +47,9 @@ def draw_comparison(comparisons: Sequence[Comparison], cohort: str, metrics: Seq
     return figure
 
 
-def _panel(axes: Axes, items: Sequence[Comparison], metric: str) -> None:
+def _panel(axes: Axes, items: Sequence[PaperComparison], metric: str) -> None:
     # The full model stands in all three tables: one point is enough.
-    shown: dict[tuple[float, float], Comparison] = {}
+    shown: dict[tuple[float, float], PaperComparison] = {}
     for item in items:
         if item.paper is not None and item.ours is not None:
             shown.setdefault((item.paper.mean, item.ours.mean), item)
@@ -91,7 +90,7 @@ def _panel(axes: Axes, items: Sequence[Comparison], metric: str) -> None:
     _names(axes, points, low, high)
 
 
-def _names(axes: Axes, points: Sequence[Comparison], low: float, high: float) -> None:
+def _names(axes: Axes, points: Sequence[PaperComparison], low: float, high: float) -> None:
     """Names in the right margin, apart from each other, each led to its point by a thin line."""
     step = (high - low) * 0.043
     heights = [100 * item.ours.mean for item in points if item.ours]
@@ -132,8 +131,6 @@ def _ends(group: Sequence[float], step: float) -> tuple[float, float]:
 
 
 def _legend(figure: Figure) -> None:
-    from matplotlib.lines import Line2D
-
     handles = [
         Line2D([], [], linestyle="", marker=shape, color=colour, markeredgecolor=INK, markersize=7, label=label)
         for label, (colour, shape) in LOOK.values()

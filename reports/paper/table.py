@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from strokebench.reports.paper.compare import PAPER, Comparison, Verdict
+from strokebench.reports.paper.compare import PAPER, PaperComparison, Verdict
 from strokebench.reports.paper.statements import Statement
 from strokebench.reports.results import Results
 from strokebench.reports.tables import caption as words
@@ -32,7 +32,7 @@ RULE = (
 )
 
 
-def comparison_table(results: Results, comparisons: Sequence[Comparison]) -> Table:
+def comparison_table(results: Results, comparisons: Sequence[PaperComparison]) -> Table:
     """One row a number: the paper's, ours, the difference, the verdict and what to know."""
     columns = [
         Column("metric", "Metric", Kind.TEXT),
@@ -63,7 +63,7 @@ def comparison_table(results: Results, comparisons: Sequence[Comparison]) -> Tab
     return _table(results, "paper_comparison", "The paper's numbers beside ours", columns, rows, RULE, head="Row")
 
 
-def verdict_table(results: Results, comparisons: Sequence[Comparison]) -> Table:
+def verdict_table(results: Results, comparisons: Sequence[PaperComparison]) -> Table:
     """How many numbers of each table have which verdict."""
     columns = [Column(verdict.name.lower(), str(verdict).capitalize(), Kind.COUNT) for verdict in Verdict]
     rows = []
@@ -86,11 +86,7 @@ def statements_table(results: Results, statements: Sequence[Statement]) -> Table
             key=said.key,
             label=said.about,
             group=said.group,
-            cells={
-                "paper": Cell(text=said.paper),
-                "ours": Cell(text=said.ours),
-                "verdict": Cell(text=said.verdict),
-            },
+            cells={"paper": Cell(text=said.paper), "ours": Cell(text=said.ours), "verdict": Cell(text=said.verdict)},
             done=1,
             planned=1,
         )
@@ -100,7 +96,7 @@ def statements_table(results: Results, statements: Sequence[Statement]) -> Table
     return _table(results, "paper_statements", "What the paper says in words", columns, rows, told, head="Statement")
 
 
-def comparison_lead(comparisons: Sequence[Comparison]) -> str:
+def comparison_lead(comparisons: Sequence[PaperComparison]) -> str:
     """The counts in two sentences."""
     counts = Counter(item.verdict for item in comparisons)
     compared = [verdict for verdict in (Verdict.OVERLAP, Verdict.HIGHER, Verdict.LOWER) if counts[verdict]]
@@ -110,20 +106,16 @@ def comparison_lead(comparisons: Sequence[Comparison]) -> str:
     return f"{first} {OTHER_PATIENTS}"
 
 
-_SAID = {
-    Verdict.OVERLAP: "the intervals overlap",
-    Verdict.HIGHER: "ours is higher",
-    Verdict.LOWER: "ours is lower",
-}
+_SAID = {Verdict.OVERLAP: "the intervals overlap", Verdict.HIGHER: "ours is higher", Verdict.LOWER: "ours is lower"}
 
 
-def _ours(item: Comparison) -> Cell:
+def _ours(item: PaperComparison) -> Cell:
     if item.ours is None:
         return Cell()
     return Cell(item.ours.mean, item.ours.std if item.ours.runs > 1 else None)
 
 
-def _paper(item: Comparison) -> Cell:
+def _paper(item: PaperComparison) -> Cell:
     if item.paper is None:
         return Cell()
     return Cell(item.paper.mean / 100, None if item.paper.std is None else item.paper.std / 100)

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from strokebench.reports.tables.table import PAPER_LABEL, Column, Kind, Row, Table, show
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 from strokebench.reports.tables.style import INK, LOOKS, ROWS, SOFT, head, plain, save_figure
+from strokebench.reports.tables.table import PAPER_LABEL, Column, Kind, Row, Table, show
 
 CHANCE = 50.0
 
@@ -31,8 +30,6 @@ def table1_picture(table: Table, path: Path, metric: str = "AUC") -> Path:
 
 def draw_table1(table: Table, metric: str = "AUC") -> Figure:
     """The picture of `table1_picture`, not yet on disk."""
-    from matplotlib.figure import Figure
-
     groups = [(group, rows) for group, rows in table.groups if not all(row.reference for row in rows)]
     lines = sum(len(rows) + 1 for _, rows in groups)
     figure = Figure(figsize=(8.2, 1.75 + 0.29 * lines), layout="constrained")
@@ -103,15 +100,7 @@ def _point(axes: Axes, row: Row, column: Column, height: int, colour: str, shape
             backgroundcolor="white",
         )
     if cell.paper is not None:
-        axes.plot(
-            cell.paper.mean,
-            height,
-            shape,
-            markersize=8,
-            markerfacecolor="white",
-            markeredgecolor=INK,
-            zorder=4,
-        )
+        axes.plot(cell.paper.mean, height, shape, markersize=8, markerfacecolor="white", markeredgecolor=INK, zorder=4)
 
 
 def _reference(axes: Axes, rows: Sequence[Row], column: Column) -> None:
@@ -135,8 +124,6 @@ def axis_title(column: Column) -> str:
 
 
 def _legend(axes: Axes, table: Table, column: Column) -> None:
-    from matplotlib.lines import Line2D
-
     handles = []
     for row in table.rows:
         if row.reference and row.cells[column.key].value is not None:

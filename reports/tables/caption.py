@@ -88,11 +88,7 @@ def caption(results: Results) -> str:
 def identity(results: Results) -> str:
     """Which data, split and code made the numbers, by the first letters of their hashes."""
     facts = results.provenance
-    named = {
-        "data": facts.get("data_sha256"),
-        "split": facts.get("split_sha256"),
-        "code": facts.get("commit"),
-    }
+    named = {"data": facts.get("data_sha256"), "split": facts.get("split_sha256"), "code": facts.get("commit")}
     said = [f"{name} {_short(value)}" for name, value in named.items() if value]
     return f"Made from {', '.join(said)}." if said else ""
 

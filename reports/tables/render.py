@@ -1,4 +1,4 @@
-"""A `Table` as Markdown, CSV, LaTeX, HTML and in the terminal: five dresses of the same numbers."""
+"""A `Table` as Markdown, CSV, LaTeX and HTML; in the terminal see `strokebench.reports.tables.terminal`."""
 
 from __future__ import annotations
 
@@ -17,8 +17,6 @@ from strokebench.reports.tables.table import MEASURES, PAPER_LABEL, Cell, Kind, 
 
 if TYPE_CHECKING:
     from jinja2 import Environment
-
-    from strokebench.reports.tables.terminal import TerminalTable
 
 
 def to_markdown(table: Table) -> str:
@@ -67,13 +65,6 @@ def to_html(table: Table, style: bool = True, page: bool = False) -> str:
     """
     fragment = _render("table.html.j2", table, style=style_sheet() if style else "")
     return _render("page.html.j2", table, fragment=_safe(fragment)) if page else fragment
-
-
-def to_rich(table: Table) -> TerminalTable:
-    """Something that a Rich console prints, fitted to its width."""
-    from strokebench.reports.tables.terminal import TerminalTable
-
-    return TerminalTable(table)
 
 
 def style_sheet() -> str:

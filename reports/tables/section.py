@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from strokebench.files import read_json, write_json
 from strokebench.reports.tables.render import write_table
-from strokebench.reports.tables.shown import Shown
 from strokebench.reports.tables.style import save_figure
 from strokebench.reports.tables.table import Table
+from strokebench.reports.tables.terminal_view import TerminalView
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -64,7 +64,7 @@ class Section:
     provenance: Mapping[str, Any] = field(default_factory=dict)
 
 
-def publish(section: Section, folder: Path) -> Shown:
+def publish(section: Section, folder: Path) -> TerminalView:
     """Write everything of a section: tables in four formats, figures in three, and how they belong together.
 
     `section.json` is written last, so that what it names is there.
@@ -72,12 +72,12 @@ def publish(section: Section, folder: Path) -> Shown:
     Returns:
         What the terminal shows: the warnings, the lead and the tables.
     """
-    shown, listed = [], []
+    in_terminal, listed = [], []
     for panel in section.panels:
         if isinstance(panel.content, Table):
             write_table(panel.content, folder, panel.name)
             if panel.in_terminal:
-                shown.append(panel.content)
+                in_terminal.append(panel.content)
         else:
             for form in FIGURE_FORMATS:
                 save_figure(panel.content, folder / f"{panel.name}.{form}")
@@ -104,7 +104,7 @@ def publish(section: Section, folder: Path) -> Shown:
             "panels": listed,
         },
     )
-    return Shown(section.warnings, section.lead, shown)
+    return TerminalView(section.warnings, section.lead, in_terminal)
 
 
 def read_section(folder: Path) -> dict[str, Any]:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+
+from rich import box
+from rich.console import Console, ConsoleOptions, JustifyMethod, RenderResult
+from rich.measure import Measurement
+from rich.table import Table as RichTable
+from rich.text import Text
 
 from strokebench.reports.tables.table import Cell, Column, Kind, Mark, Row, Table, show, show_paper
-
-if TYPE_CHECKING:
-    from rich.console import Console, ConsoleOptions, JustifyMethod, RenderResult
-    from rich.table import Table as RichTable
-    from rich.text import Text
 
 _STYLES = {Mark.BEST: "bold green", Mark.SECOND: "underline", Mark.NONE: ""}
 NARROW_LABEL = 26
@@ -30,9 +30,6 @@ class TerminalTable:
         self.table = table
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        from rich.measure import Measurement
-        from rich.text import Text
-
         table = self.table
         yield Text(table.title, style="bold") + Text(f"  {table.cohort}", style="bold yellow")
         yield Text(table.caption, style="dim")
@@ -42,12 +39,7 @@ class TerminalTable:
         costs = [column for column in table.columns if column not in scores]
         short = [column for column in table.columns if column not in table.prose]
         scores = [column for column in scores if column not in table.prose]
-        for parts, stacked in (
-            ([table.columns], False),
-            ([short], False),
-            ([short], True),
-            ([scores, costs], True),
-        ):
+        for parts, stacked in (([table.columns], False), ([short], False), ([short], True), ([scores, costs], True)):
             grids = [self._grid(columns, stacked) for columns in parts if columns]
             if all(Measurement.get(console, unlimited, grid).maximum <= options.max_width for grid in grids):
                 break
@@ -59,8 +51,6 @@ class TerminalTable:
         yield from self._below()
 
     def _prose(self) -> Iterator[Text]:
-        from rich.text import Text
-
         for column in self.table.prose:
             for row in self.table.rows:
                 if said := row.cells.get(column.key, Cell()).text:
@@ -68,10 +58,6 @@ class TerminalTable:
 
     def _grid(self, columns: Sequence[Column], stacked: bool, label_width: int | None = None) -> RichTable:
         """One table; a row's label takes one line, or is broken to `label_width`."""
-        from rich import box
-        from rich.table import Table as RichTable
-        from rich.text import Text
-
         grid = RichTable(box=box.SIMPLE_HEAD, padding=0, pad_edge=False, show_edge=False)
         grid.add_column(self.table.head, no_wrap=label_width is None, max_width=label_width, overflow="fold")
         for column in columns:
@@ -91,8 +77,6 @@ class TerminalTable:
         return grid
 
     def _cells(self, row: Row, columns: Sequence[Column], stacked: bool) -> Iterator[Text]:
-        from rich.text import Text
-
         label = row.label.replace(" (", "\n  (") if row.reference else row.label
         yield Text(f" {label}{row.footnote.translate(_SUPERSCRIPT)}")
         for column in columns:
@@ -103,8 +87,6 @@ class TerminalTable:
             yield Text(row.runs.replace(" (", "\n("), style="" if row.complete else "bold red")
 
     def _below(self) -> Iterator[Text]:
-        from rich.text import Text
-
         table = self.table
         if any(not row.complete for row in table.rows):
             yield Text("Rows with fewer runs than planned show their finished runs only, unmarked", style="red")

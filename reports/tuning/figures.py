@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+from matplotlib import colormaps
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
 from strokebench.reports.tables.style import INK, LOOKS, SOFT, head, plain
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-
-    from strokebench.reports.tuning.records import TrialRecord
+from strokebench.reports.tuning.records import TrialRecord
 
 FEW = 8
 """Up to so many different values stand at equal distances, each labelled."""
@@ -28,9 +26,6 @@ def draw_parallel(trials: Sequence[TrialRecord], cohort: str, outside: float | N
         trials: complete ones with values of the search space.
         outside: value of a default that the search space does not hold; only its number is shown.
     """
-    from matplotlib import colormaps
-    from matplotlib.figure import Figure
-
     names = list(dict.fromkeys(name for trial in trials for name in trial.values))
     auc = np.array([100 * (trial.value or 0) for trial in trials])
     heights = np.column_stack([*(_heights(trials, name)[0] for name in names), _scaled(auc)])
@@ -71,8 +66,6 @@ def draw_parallel(trials: Sequence[TrialRecord], cohort: str, outside: float | N
 
 def draw_importance(importances: Mapping[str, float], cohort: str) -> Figure:
     """A bar a parameter, the longest on top, with its share printed."""
-    from matplotlib.figure import Figure
-
     ordered = sorted(importances.items(), key=lambda item: item[1])
     figure = Figure(figsize=(5.5, 1.3 + 0.34 * len(ordered)), layout="constrained")
     axes = figure.add_subplot()

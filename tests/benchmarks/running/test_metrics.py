@@ -30,7 +30,7 @@ def with_brier(monkeypatch: pytest.MonkeyPatch) -> None:
 def run(experiment=Table1) -> tuple[Report, str]:
     console = Console(record=True, width=200, file=io.StringIO())
     report = run_experiment(experiment(), make_context(methods=("svm", "concat")), console)
-    console.print(report.shown)
+    console.print(report.view)
     return report, console.export_text()
 
 

@@ -38,7 +38,7 @@ def run(console: Console, folds: int = 2, methods: tuple[str, ...] = ("svm",)) -
 
 def printed(report: Report) -> str:
     console = Console(record=True, width=120, file=io.StringIO())
-    console.print(report.shown)
+    console.print(report.view)
     return console.export_text(styles=True)
 
 

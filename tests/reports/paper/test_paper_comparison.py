@@ -8,7 +8,7 @@ import pytest
 
 from strokebench.reports.paper.compare import Ours, Verdict, compare, standard_error, verdict
 from strokebench.reports.paper.figure import draw_comparison
-from strokebench.reports.paper.notes import NOTES, notes_table
+from strokebench.reports.paper.notes import notes_table, paper_notes
 from strokebench.reports.paper.numbers import paper_number
 from strokebench.reports.paper.settings import planned_settings
 from strokebench.reports.paper.statements import NOT_RUN, OTHER, SAME, statements
@@ -188,6 +188,7 @@ def test_the_figure_names_the_cohort_and_every_row(made, comparisons):
 
 
 def test_notes_are_distinct_and_whole():
-    assert len({note.key for note in NOTES}) == len(NOTES)
-    assert all(note.found and note.reading and note.why for note in NOTES)
+    notes = paper_notes()
+    assert len({note.key for note in notes}) == len(notes) == 20
+    assert all(note.found and note.reading and note.why for note in notes)
     assert "68.14" in to_markdown(notes_table())

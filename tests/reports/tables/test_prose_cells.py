@@ -5,8 +5,9 @@ import io
 import pytest
 from rich.console import Console
 
-from strokebench.reports.tables.render import to_html, to_rich
+from strokebench.reports.tables.render import to_html
 from strokebench.reports.tables.table import Cell, Column, Kind, Row, Table
+from strokebench.reports.tables.terminal import TerminalTable
 
 SAID = "Recall 34.57 is no share (nearest 34.24 and 34.78); Specificity 92.33 is none (nearest 92.25 and 92.50)"
 LABEL = "fig3/lambda_align=0.02,lambda_con=0.2/vdafm"
@@ -28,7 +29,7 @@ def test_the_page_drops_nothing_behind_a_second_bracket(table: Table):
 @pytest.mark.parametrize("width", [60, 80, 120, 240])
 def test_the_terminal_drops_nothing(table: Table, width: int):
     console = Console(file=io.StringIO(), width=width)
-    console.print(to_rich(table))
+    console.print(TerminalTable(table))
     printed = console.file.getvalue()
     assert "…" not in printed and all(len(line) <= width for line in printed.splitlines())
     words = printed.split()

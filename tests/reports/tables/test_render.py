@@ -13,8 +13,9 @@ from rich.console import Console
 
 from strokebench.reports.table1.table import table1
 from strokebench.reports.tables import escapes
-from strokebench.reports.tables.render import to_csv, to_html, to_latex, to_markdown, to_rich, write_table
+from strokebench.reports.tables.render import to_csv, to_html, to_latex, to_markdown, write_table
 from strokebench.reports.tables.table import Footnote, Row, show
+from strokebench.reports.tables.terminal import TerminalTable
 from strokebench.tasks.metrics.paper import PAPER_METRICS
 
 
@@ -86,7 +87,7 @@ def test_the_same_numbers_everywhere(which, request):
 
 def console(table, width):
     output = io.StringIO()
-    Console(file=output, width=width).print(to_rich(table))
+    Console(file=output, width=width).print(TerminalTable(table))
     return output.getvalue()
 
 
@@ -244,7 +245,7 @@ def test_a_table_that_is_not_made_of_runs_does_not_count_them(table):
 
     bare = replace(table, head="Check", counts_runs=False)
     console = Console(file=io.StringIO(), width=200)
-    console.print(to_rich(bare))
+    console.print(TerminalTable(bare))
     for form in (to_markdown(bare), to_latex(bare), to_html(bare), to_csv(bare), console.file.getvalue()):
         assert "Runs" not in form and "runs_done" not in form
     assert to_markdown(bare).splitlines()[2].startswith("| Check |")

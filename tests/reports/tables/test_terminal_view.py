@@ -7,10 +7,10 @@ import pytest
 from rich.console import Console
 
 from strokebench.reports.table1.table import table1
-from strokebench.reports.tables.shown import Shown
+from strokebench.reports.tables.terminal_view import TerminalView
 
 
-def printed(shown: Shown, width: int) -> str:
+def printed(shown: TerminalView, width: int) -> str:
     console = Console(record=True, width=width, file=io.StringIO())
     console.print(shown)
     return console.export_text(styles=True)
@@ -18,8 +18,8 @@ def printed(shown: Shown, width: int) -> str:
 
 @pytest.mark.parametrize("width", [60, 80, 200])
 def test_it_prints_the_same_in_every_width(results, incomplete, width: int):
-    shown = Shown(["a leak"], "VDAFM leads.", [table1(results, cost=True), table1(incomplete)])
-    kept = Shown.from_json(json.loads(json.dumps(shown.to_json(), sort_keys=True)))
+    shown = TerminalView(["a leak"], "VDAFM leads.", [table1(results, cost=True), table1(incomplete)])
+    kept = TerminalView.from_json(json.loads(json.dumps(shown.to_json(), sort_keys=True)))
     assert printed(kept, width) == printed(shown, width)
     assert "a leak" in printed(kept, width) and "Oracle" in printed(kept, width)
 
@@ -27,4 +27,4 @@ def test_it_prints_the_same_in_every_width(results, incomplete, width: int):
 def test_damage_is_an_error():
     for damaged in ({}, {"warnings": [], "lead": "", "tables": [{"name": "table1"}]}):
         with pytest.raises((KeyError, TypeError)):
-            Shown.from_json(damaged)
+            TerminalView.from_json(damaged)

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+from rich.console import Console, ConsoleOptions, RenderResult
+from rich.text import Text
 
 from strokebench.reports.tables.table import Cell, Column, Failure, Footnote, Kind, Mark, PaperNumber, Row, Table
-
-if TYPE_CHECKING:
-    from rich.console import Console, ConsoleOptions, RenderResult
+from strokebench.reports.tables.terminal import TerminalTable
 
 
 @dataclass(frozen=True)
-class Shown:
+class TerminalView:
     """Warnings, lead and tables; prints itself on a Rich console.
 
     Args:
@@ -25,27 +26,23 @@ class Shown:
     tables: Sequence[Table]
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        from rich.text import Text
-
-        from strokebench.reports.tables.render import to_rich
-
         yield from (Text(f"Warning: {said}", style="bold red") for said in self.warnings)
         if self.lead:
             yield self.lead
-        yield from map(to_rich, self.tables)
+        yield from map(TerminalTable, self.tables)
 
     def to_json(self) -> dict[str, Any]:
         """JSON-able; numbers of NumPy become Python's, which print alike."""
         return _plain(asdict(self))
 
     @staticmethod
-    def from_json(stored: Mapping[str, Any]) -> Shown:
+    def from_json(stored: Mapping[str, Any]) -> TerminalView:
         """What `to_json` gave.
 
         Raises:
             KeyError, TypeError, ValueError: it is of another version, or damaged.
         """
-        return Shown(stored["warnings"], stored["lead"], [_table(table) for table in stored["tables"]])
+        return TerminalView(stored["warnings"], stored["lead"], [_table(table) for table in stored["tables"]])
 
 
 def _plain(value: Any) -> Any:
