@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
-import re
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -16,6 +14,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 
 from strokebench.errors import StrokebenchError
 from strokebench.files import read_json, write_json
+from strokebench.methods.notes import docstring_sections
 from strokebench.tasks.endpoint import Endpoint
 from strokebench.tasks.endpoints.binary import BINARY
 from strokebench.tasks.endpoints.parse import parse_endpoint
@@ -100,11 +99,7 @@ class Method(ClassifierMixin, BaseEstimator, ABC):
     @classmethod
     def notes(cls) -> dict[str, str]:
         """The docstring's sections (`Source`, `Original`, `Kept`, `Ours`, `Lost`), for the report."""
-        text = inspect.cleandoc(cls.__doc__ or "")
-        parts = re.split(r"^(Source|Original|Kept|Ours|Lost):", text, flags=re.MULTILINE)
-        return {
-            key: " ".join(body.split("\n\n")[0].split()) for key, body in zip(parts[1::2], parts[2::2], strict=True)
-        }
+        return docstring_sections(cls.__doc__ or "")
 
     def save(self, folder: Path) -> None:
         """Write the fitted method below `folder`, without pickles."""

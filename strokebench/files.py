@@ -68,6 +68,14 @@ def read_json(path: Path) -> Any:
         raise StrokebenchError(f"{path}: not valid JSON ({error}).") from None
 
 
+def is_plain_json(value: Any) -> bool:
+    """Whether a value comes back from JSON as it was."""
+    try:
+        return bool(json.loads(json.dumps(value)) == value)
+    except (TypeError, ValueError):
+        return False
+
+
 def digest(value: Any) -> str:
     """SHA-256 of a JSON-able value, the same in every process and on every machine."""
     text = json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"), default=str)

@@ -142,6 +142,18 @@ def _entry_points(_path: tuple[str, ...]) -> EntryPoints:
     return entry_points()
 
 
+def plugins(noun: str = "") -> dict[str, str]:
+    """Packages that bring things of a noun, or of any, and the names of their distributions; none is loaded."""
+    points = _entry_points(tuple(sys.path))
+    return {
+        point.module.partition(".")[0]: point.dist.name
+        for group in points.groups
+        if group.startswith("strokebench.") and noun in group
+        for point in points.select(group=group)
+        if point.dist
+    }
+
+
 @cache
 def _warn_once(line: str) -> None:
     _log.warning(line)

@@ -1,30 +1,28 @@
 """What plans and tables need to know of methods, without loading them.
 
-A method's module brings in PyTorch, which takes longer than everything else in a call that has nothing to
-train. So what is said of the methods is kept in a file, for as long as their source is the same.
+A method's module brings in PyTorch, which takes longer than everything else in a call that has nothing to train. So
+what is said of the house's methods is read from their files as they are written.
 """
 
 from __future__ import annotations
 
-import json
+import ast
 import sys
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from functools import cache
-from hashlib import sha256
-from importlib.metadata import entry_points
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from importlib import import_module
+from typing import Any
 
-from strokebench.errors import StrokebenchError
-from strokebench.files import digest, home, read_json, write_json
+from strokebench.benchmarks.keys.reading import dotted_name, member_name
+from strokebench.benchmarks.keys.sources import FOLDERS, Module, find_module, full_name, resolve
+from strokebench.methods.notes import docstring_sections
+from strokebench.plugins import plugins
+from strokebench.tasks.inputs import modalities_of
 
-if TYPE_CHECKING:
-    from strokebench.methods.base import Method
-
-REGISTRY, ENTRY_POINTS = "strokebench.methods.registry", "strokebench.methods"
-_ROOMS = ("datasets", "methods", "tasks")
-"""What a method is made of; its defaults may come from any of them."""
+METHODS, BASE, REGISTRY = "strokebench.methods", "strokebench.methods.base", "strokebench.methods.registry"
+_OWN_WAYS = {"__init__", "__new__", "__post_init__", "get_params"}
+"""Members by which a class may say something else of itself than what is written in it."""
 
 
 @dataclass(frozen=True)
@@ -32,9 +30,11 @@ class Described:
     """A method as plans and tables see it.
 
     Args:
-        module: where its class is defined.
+        module, cls: where its class is defined, and the name of its definition there.
         defaults: hyper-parameters as `get_params` gives them.
         notes: sections of its docstring.
+        paper_row: its row in the paper's Table 1.
+        as_given: whether its class takes hyper-parameters as they are given.
     """
 
     name: str
@@ -42,8 +42,11 @@ class Described:
     family: str
     uses: frozenset[str]
     module: str
+    cls: str
     defaults: Mapping[str, Any]
     notes: Mapping[str, str]
+    paper_row: int | None
+    as_given: bool = False
 
 
 def described_methods() -> dict[str, Described]:
@@ -52,10 +55,10 @@ def described_methods() -> dict[str, Described]:
     Raises:
         StrokebenchError: two methods of one name.
     """
-    # Another package's methods may change without a file of ours changing; and what is loaded costs no more.
-    if REGISTRY in sys.modules or _of_others():
-        return _ask()
-    return _kept()
+    # What a script or a notebook has registered, or another package brings, is known to the registry alone.
+    if REGISTRY in sys.modules or plugins("method"):
+        return {name: _ask(method) for name, method in import_module(REGISTRY).all_methods().items()}
+    return _of_the_house()
 
 
 def described(name: str) -> Described:
@@ -65,70 +68,99 @@ def described(name: str) -> Described:
         StrokebenchError: there is none, or the package that brings it is broken.
     """
     methods = described_methods()
-    if name not in methods:
-        from strokebench.methods.registry import find_method
-
-        find_method(name)
-    return methods[name]
+    return methods[name] if name in methods else _ask(import_module(REGISTRY).find_method(name))
 
 
-@cache
-def _of_others() -> bool:
-    return bool(entry_points(group=ENTRY_POINTS))
+def all_params(name: str, given: Mapping[str, Any]) -> dict[str, Any]:
+    """All hyper-parameters of a method, some of which are given.
 
-
-def _ask() -> dict[str, Described]:
-    from strokebench.methods.registry import all_methods
-
-    return {name: _describe(method) for name, method in all_methods().items()}
+    Raises:
+        Exception: whatever the method raises of those that are given.
+    """
+    method = described(name)
+    if method.as_given and given.keys() <= method.defaults.keys():
+        return {**method.defaults, **given}
+    return import_module(REGISTRY).find_method(name)(**given).get_params()
 
 
 @cache
-def _describe(method: type[Method]) -> Described:
-    defaults = method().get_params()
+def _ask(method: type[Any]) -> Described:
     return Described(
-        method.name, method.label, str(method.family), method.uses, method.__module__, defaults, method.notes()
+        name=method.name,
+        label=method.label,
+        family=str(method.family),
+        uses=method.uses,
+        module=method.__module__,
+        # Of a class within another definition, that one counts.
+        cls=method.__qualname__.partition(".")[0],
+        defaults=method().get_params(),
+        notes=method.notes(),
+        paper_row=method.paper_row,
     )
 
 
 @cache
-def _kept() -> dict[str, Described]:
-    path = home("methods", f"{_source_digest()[:16]}.json")
-    try:
-        methods = [_from_json(stored) for stored in read_json(path)]
-    except (StrokebenchError, KeyError, TypeError, ValueError):
-        found = _ask()
-        kept = [_to_json(method) for method in found.values()]
-        # A default that JSON cannot hold would come back as another: such methods are asked every time.
-        if _survives_json(kept):
-            write_json(path, kept)
-        return found
-    return {method.name: method for method in methods}
+def _of_the_house() -> dict[str, Described]:
+    found = []
+    for path in sorted(path for folder in FOLDERS for path in folder.glob("methods/*.py")):
+        module = find_module(f"{METHODS}.{path.stem}")
+        for cls in module.classes() if module else ():
+            if any(dotted_name(decorator) == "register" for decorator in cls.decorator_list):
+                found.append(_read(module, cls))
+    families = list(_enum(BASE, "Family").values())
+    ordered = sorted(found, key=lambda m: (families.index(m.family), m.paper_row or 99, m.label))
+    return {method.name: method for method in ordered}
 
 
-def _survives_json(value: Any) -> bool:
+def _read(module: Module, cls: ast.ClassDef) -> Described:
+    """What is written in a class and its bases; one that says something by other means is loaded and asked."""
+    members = {own: node for _, each in _lineage(module, cls) for node in each.body if (own := member_name(node))}
+    values = {own: node.value for own, node in members.items() if isinstance(node, ast.Assign | ast.AnnAssign)}
     try:
-        return digest(json.loads(json.dumps(value))) == digest(value)
-    except (TypeError, ValueError):
+        if _OWN_WAYS & members.keys():
+            raise ValueError("what is written need not be what is made of it")
+        return Described(
+            name=_literal(values["name"]),
+            label=_literal(values["label"]),
+            family=_enum(BASE, "Family")[dotted_name(values["family"]).removeprefix("Family.")],
+            uses=modalities_of(_literal(values["reads"])),
+            module=module.name,
+            cls=cls.name,
+            defaults={own: _literal(values[own]) for own in sorted(members) if _is_parameter(members[own])},
+            notes=docstring_sections(ast.get_docstring(cls) or ""),
+            paper_row=_literal(values["paper_row"]),
+            as_given=True,
+        )
+    except (KeyError, ValueError):
+        return _ask(getattr(import_module(module.name), cls.name))
+
+
+def _lineage(module: Module, cls: ast.ClassDef) -> Iterator[tuple[Module, ast.ClassDef]]:
+    """The class and its bases in the house, from the most general on."""
+    for base in reversed(cls.bases):
+        found, name = resolve(full_name(module, dotted_name(base)))
+        for node in found.definitions.get(name, ()) if found else ():
+            if isinstance(node, ast.ClassDef):
+                yield from _lineage(found, node)
+    yield module, cls
+
+
+def _literal(node: ast.expr | None) -> Any:
+    if node is None:
+        raise ValueError("no value")
+    return ast.literal_eval(node)
+
+
+def _is_parameter(node: ast.stmt) -> bool:
+    """Whether a statement of a class makes a field that is an argument; what `field()` makes is set by `fit`."""
+    if not isinstance(node, ast.AnnAssign) or "ClassVar" in ast.unparse(node.annotation):
         return False
+    made = node.value if isinstance(node.value, ast.Call) and dotted_name(node.value.func) == "field" else None
+    return not any(each.arg == "init" and not _literal(each.value) for each in (made.keywords if made else ()))
 
 
-def _to_json(method: Described) -> dict[str, Any]:
-    # Pairs: JSON with sorted keys would lose the order of the notes.
-    return {**asdict(method), "uses": sorted(method.uses), "notes": list(method.notes.items())}
-
-
-def _from_json(stored: Mapping[str, Any]) -> Described:
-    return Described(**{**stored, "uses": frozenset(stored["uses"]), "notes": dict(stored["notes"])})
-
-
-def _source_digest() -> str:
-    """Hash of the sources of all methods, word for word: their docstrings become notes."""
-    hashed = sha256(sys.version.encode())
-    for room in _ROOMS:
-        folder = Path(__file__).parents[2] / room
-        if not folder.is_dir():
-            raise StrokebenchError(f"{folder} is not there: strokebench is not installed as a whole.")
-        for path in sorted(folder.rglob("*.py")):
-            hashed.update(f"\0{room}/{path.relative_to(folder)}\0".encode() + path.read_bytes())
-    return hashed.hexdigest()
+def _enum(module: str, name: str) -> dict[str, str]:
+    """Names and values of an enumeration of strings, in order."""
+    found = find_module(module)
+    classes = [cls for cls in found.classes() if cls.name == name] if found else []
+    return {member_name(node): _literal(node.value) for node in classes[0].body if isinstance(node, ast.Assign)}

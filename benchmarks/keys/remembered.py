@@ -8,7 +8,7 @@ from importlib.metadata import version
 
 import pandas as pd
 
-from strokebench.benchmarks.keys.code import code_fingerprint
+from strokebench.benchmarks.keys.code import code_of
 from strokebench.errors import StrokebenchError
 from strokebench.files import digest, home
 from strokebench.tasks.endpoint import Endpoint
@@ -27,7 +27,7 @@ def remembered_split(protocol: str, labels: pd.Series, sites: pd.Series | None, 
         "labels": labels.sort_index().to_csv(),
         "sites": None if sites is None else sites.sort_index().to_csv(),
         "seeds": list(seeds),
-        "code": code_fingerprint("strokebench.tasks.protocols"),
+        "code": code_of("strokebench.tasks.protocols.make_split").sha256,
         "versions": [version(package) for package in ("numpy", "scikit-learn")],
     }
     path = home("splits", "made", f"{digest(decides)[:16]}.json")
@@ -43,7 +43,7 @@ def filter_name(endpoint: Endpoint) -> str:
     """Hash of everything that decides what `endpoint.keep_text` keeps of a text."""
     return digest(
         {
-            "code": code_fingerprint("strokebench.datasets.texts.filter"),
+            "code": code_of("strokebench.datasets.texts.filter.filter_text").sha256,
             "banned": [[pattern.pattern, pattern.flags] for pattern in endpoint.banned_sentences],
             # What a letter is belongs to the interpreter.
             "python": sys.version,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 
-from strokebench.benchmarks.keys.code import code_fingerprint
+from strokebench.benchmarks.keys.code import code_of
 from strokebench.benchmarks.leaks import canary, columns, doubles, patients, site, texts, untouched
 from strokebench.benchmarks.leaks.finding import Finding
 from strokebench.benchmarks.running.context import Context
@@ -113,7 +113,7 @@ def remembered_audit(context: Context) -> Audit:
         "source": context.cohort.table[[context.endpoint.column, *context.banned_columns]].to_csv(),
         "site": None if site is None else site.to_csv(),
         "scale_text": context.settings.keep_scale_text,
-        "code": code_fingerprint(__name__),
+        "code": code_of(f"{__name__}.QUICK").sha256,
     }
     parts: dict[str, object] = {"split": context.split.sha256, "balance": context.settings.balance}
     halves = [_remembered(context, False, decides), _remembered(context, True, decides | parts)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -62,6 +63,13 @@ class Collector:
             groups=patient_groups(self.context.cohort, self.context.labels.index),
         )
 
+    @cached_property
+    def versions(self) -> dict[str, str]:
+        """Of the libraries that the planned runs call."""
+        # Few methods, many runs.
+        runs = {(run.method, run.balance): run for run, _ in self.planned}.values()
+        return dict(sorted(pair for run in runs for pair in self.context.code(run).versions.items()))
+
     def failed(self) -> int:
         """Number of failed runs."""
         return sum(self.store.status(key) == "failed" for _, key in self.planned)
@@ -74,7 +82,7 @@ class Collector:
             {
                 "experiment": self.experiment,
                 "runs": [[*run.columns().values(), key, *self.store.stamp(key)] for run, key in self.planned],
-                "provenance": provenance_of(self.context),
+                "provenance": provenance_of(self.context, self.versions),
                 "patients": [None if part is None else part.to_csv() for part in patients],
             }
         )
@@ -103,7 +111,7 @@ class Collector:
         )
 
     def _provenance(self) -> Provenance:
-        provenance = provenance_of(self.context)
+        provenance = provenance_of(self.context, self.versions)
         # The newest run's time, not now: writing the same results again must give the same file.
         if self._read:
             provenance["created"] = max(record["finished"] for _, record in self._read.values())

@@ -9,14 +9,16 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from strokebench.benchmarks.keys.code import code_fingerprint, package_versions
-from strokebench.benchmarks.keys.described import described
+from strokebench.benchmarks.keys.code import Code, fit_code
+from strokebench.benchmarks.keys.described import all_params
+from strokebench.benchmarks.running.backends.choose import may_stack
 from strokebench.benchmarks.running.parameters import Tuned, read_all
 from strokebench.benchmarks.running.run import Run
 from strokebench.benchmarks.running.settings import Settings
 from strokebench.datasets.cohort import Cohort
 from strokebench.datasets.embeddings import Embeddings
-from strokebench.files import digest, home
+from strokebench.errors import StrokebenchError
+from strokebench.files import digest, home, is_plain_json
 from strokebench.tasks.endpoint import Endpoint
 from strokebench.tasks.fold import Fold, Split
 from strokebench.tasks.inputs import all_modalities
@@ -155,28 +157,41 @@ class Context:
         """
         return digest(self.identity(run))
 
+    def code(self, run: Run) -> Code:
+        """The code that computes a run."""
+        return fit_code(run.method, run.balance, type(self.endpoint), may_stack(self.settings))
+
     def identity(self, run: Run) -> dict[str, Any]:
         """What `key` is the hash of."""
-        method = described(run.method)
-        params = _params(run) if run.params else dict(method.defaults)
-        params.pop("random_state", None)
+        params, code = plain_params(run), self.code(run)
         return {
             "schema": KEY_SCHEMA,
             "data": self.data_sha256,
             "fold": self._fold_digests[run.seed, run.fold],
             "method": run.method,
-            "code": code_fingerprint(method.module),
+            "endpoint": [self.endpoint.kind, self.endpoint.levels],
+            "code": code.sha256,
             "params": params,
             "keep": None if run.condition.keep is None else sorted(run.condition.keep),
             "when": run.condition.when,
             "missing": [run.condition.rate, run.condition.fill],
             "balance": run.balance,
-            "versions": package_versions(),
+            "versions": dict(code.versions),
         }
 
 
-def _params(run: Run) -> dict[str, Any]:
-    """All hyper-parameters of a run: only the class itself knows what it makes of those that are given."""
-    from strokebench.methods.registry import find_method
+def plain_params(run: Run) -> dict[str, Any]:
+    """All hyper-parameters of a run but the seed, which the fold decides.
 
-    return find_method(run.method)(**run.params).get_params()
+    Raises:
+        StrokebenchError: one is no plain JSON: nobody could tell in the next call whether it is the same.
+        Exception: whatever the method raises of them.
+    """
+    params = {name: value for name, value in all_params(run.method, run.params).items() if name != "random_state"}
+    for name, value in params.items():
+        if not is_plain_json(value):
+            raise StrokebenchError(
+                f"{run.method}: the hyper-parameter {name} is no plain JSON but {type(value).__name__}.",
+                "Make it of numbers, strings, lists and dictionaries.",
+            )
+    return params

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from strokebench.benchmarks.keys.code import package_versions
 from strokebench.benchmarks.running.context import Context
 from strokebench.benchmarks.running.provenance import commit, strokebench_version
 from strokebench.benchmarks.running.run import Run
@@ -31,11 +30,12 @@ def fits(todo: Mapping[str, tuple[Run, Context]]) -> list[Task]:
 
 def about(context: Context, run: Run) -> dict[str, Any]:
     """What a run's record keeps of the code and the data that it was computed with."""
+    code = context.code(run)
     return {
-        "code_sha256": context.identity(run)["code"],
+        "code_sha256": code.sha256,
         "data_sha256": context.data_sha256,
         "split_sha256": context.split.sha256,
-        "versions": package_versions(),
+        "versions": dict(code.versions),
         "strokebench": strokebench_version(),
         "commit": commit(),
     }

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import platform
 import subprocess
+from collections.abc import Mapping
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 
-from strokebench.benchmarks.keys.code import package_versions
 from strokebench.benchmarks.running.context import Context
 from strokebench.benchmarks.running.settings import usable_cores
 from strokebench.reports.results import Provenance
 
 
-def provenance_of(context: Context) -> Provenance:
-    """What is known before any run; what is not so is left out."""
+def provenance_of(context: Context, versions: Mapping[str, str] | None = None) -> Provenance:
+    """What is known before any run; what is not so is left out.
+
+    Args:
+        versions: of the libraries that the runs call.
+    """
     cohort, settings, embeddings = context.cohort, context.settings, context.embeddings
     provenance: Provenance = {
         "dataset": cohort.name,
@@ -35,11 +39,12 @@ def provenance_of(context: Context) -> Provenance:
         "tuned": {name: tuned.said(context.split.sha256, cohort.name) for name, tuned in context.tuned.items()},
         "data_sha256": context.data_sha256,
         "split_sha256": context.split.sha256,
-        "versions": package_versions(),
         "machine": machine(),
     }
     if settings.shuffle_labels is not None:
         provenance["labels_shuffled"] = settings.shuffle_labels
+    if versions:
+        provenance["versions"] = dict(versions)
     if found := commit():
         provenance["commit"] = found
     return provenance

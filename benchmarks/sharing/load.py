@@ -207,9 +207,9 @@ def _match(one: Shared, other: Shared) -> None:
     a, b = one.about["provenance"], other.about["provenance"]
     differing = [field for field in SAME if a.get(field) != b.get(field)]
     versions, others = a.get("versions", {}), b.get("versions", {})
-    differing += [
-        f"version of {name}" for name in sorted({*versions, *others}) if versions.get(name) != others.get(name)
-    ]
+    # Those of methods that only one of the two ran are the one's alone.
+    common = sorted(versions.keys() & others.keys())
+    differing += [f"version of {name}" for name in common if versions[name] != others[name]]
     differing += [field for field in ("experiment", "pseudonyms", "sites") if one.about[field] != other.about[field]]
     if not differing and one.split != other.split:
         differing = ["split"]

@@ -35,7 +35,7 @@ def describe_study(study: optuna.Study, best: Tuned, context: Context) -> Tuning
         trials=[_record(trial) for trial in trials],
         importances=importances(trials),
         nested=best.strictly_nested,
-        provenance=provenance_of(context),
+        provenance=provenance_of(context, best.about["versions"]),
     )
 
 

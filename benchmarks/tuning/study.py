@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
-from strokebench.benchmarks.keys.code import package_versions
 from strokebench.benchmarks.running.backends.choose import choose
 from strokebench.benchmarks.running.parameters import Tuned
 from strokebench.benchmarks.running.plans import usable_methods
@@ -74,8 +73,7 @@ class Search:
 
 def study_name(method: str, context: Context) -> str:
     """Cohort, outcome, protocol, method and split; and a hash of whatever else makes values comparable."""
-    run = Run(method, *_first(context), context.settings.protocol, balance=context.settings.balance)
-    identity = context.identity(run)
+    identity = context.identity(_first_run(method, context))
     rest = {name: value for name, value in identity.items() if name not in ("fold", "params")}
     parts = [context.cohort.name, context.endpoint.name, context.settings.protocol, method, context.split.sha256[:12]]
     return "/".join([*parts, digest([rest, context.settings.quick])[:8]])
@@ -148,7 +146,11 @@ def best_parameters(study: optuna.Study, method: str, context: Context) -> Tuned
     trials = [trial for trial in study.get_trials(deepcopy=False) if counts(trial)]
     best = max(_complete(study), key=lambda trial: (trial.value, -trial.number))
     default = next((trial.value for trial in _complete(study) if trial.user_attrs.get(DEFAULT)), None)
-    versions = {**package_versions(), "optuna": optuna.__version__, "strokebench": strokebench_version()}
+    versions = {
+        **context.code(_first_run(method, context)).versions,
+        "optuna": optuna.__version__,
+        "strokebench": strokebench_version(),
+    }
     return Tuned(
         method=method,
         params=best.user_attrs[PARAMS],
@@ -242,9 +244,9 @@ def _named(trial: FrozenTrial) -> str:
     return ", ".join(f"{name}={short(value)}" for name, value in trial.user_attrs.get(PARAMS, {}).items())
 
 
-def _first(context: Context) -> tuple[int, int]:
+def _first_run(method: str, context: Context) -> Run:
     fold = context.split.folds[0]
-    return fold.seed, fold.fold
+    return Run(method, fold.seed, fold.fold, context.settings.protocol, balance=context.settings.balance)
 
 
 def parameters_path(method: str, context: Context) -> Path:

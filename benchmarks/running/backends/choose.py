@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from strokebench.benchmarks.running.backends.processes import compute_all
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
 
 LEAST_FREE = 2**30
 """Bytes of free device memory below which `auto` leaves a GPU alone."""
+
+DEVICE_FILES = ("/dev/nvidiactl", "/dev/kfd", "/dev/dxg")
+"""What the drivers of NVIDIA and AMD bring, and that of Linux within Windows."""
 
 
 class Backend(Protocol):
@@ -97,6 +101,18 @@ def choose(settings: Settings) -> Backend:
     if name == "auto":
         name = "dask" if settings.scheduler else "stack" if _gpu_wanted(settings.device) else "processes"
     return BACKENDS[name](settings)
+
+
+def may_stack(settings: Settings) -> bool:
+    """Whether networks are stacked under these settings where memory allows; keys hold the code of the stack then."""
+    if settings.backend != "auto" or settings.scheduler:
+        return settings.backend == "stack"
+    if settings.device != "auto" or not any(Path(name).exists() for name in DEVICE_FILES):
+        # PyTorch need not be loaded where no driver is.
+        return settings.device == "cuda"
+    import torch
+
+    return torch.cuda.is_available()
 
 
 def refuse_missing(settings: Settings) -> None:

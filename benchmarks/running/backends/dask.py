@@ -8,12 +8,11 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING
 from weakref import finalize
 
-from strokebench.benchmarks.keys.code import code_fingerprint, package_versions
+from strokebench.benchmarks.keys.code import fit_code
 from strokebench.benchmarks.running.fit import Material
 from strokebench.benchmarks.running.store import Store
 from strokebench.benchmarks.running.task import Computed, Ended, Task, compute
 from strokebench.errors import StrokebenchError
-from strokebench.methods.registry import find_method
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -120,9 +119,9 @@ def _material(material: Material) -> Material:
 
 def _remote(task: Task, material: Material) -> Computed:
     """On a worker: refuse to compute with other code than the one that planned the run."""
-    method = task.first.method
-    here = code_fingerprint(find_method(method).__module__), package_versions()
-    if here != (task.about.get("code_sha256", here[0]), task.about.get("versions", here[1])):
+    here = fit_code(task.first.method, task.first.balance, type(material.endpoint))
+    about = {"code_sha256": here.sha256, "versions": here.versions}
+    if about != {name: task.about.get(name, value) for name, value in about.items()}:
         return _failed(task, "This worker has another version of strokebench or of a library than the rest.")
     return compute(task, material)
 

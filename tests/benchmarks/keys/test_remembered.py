@@ -6,7 +6,6 @@ import pytest
 from small_cohort import make_cohort
 
 from strokebench.benchmarks.keys import remembered
-from strokebench.benchmarks.keys.code import ParsedSources
 from strokebench.benchmarks.keys.remembered import filter_name, remembered_split
 from strokebench.tasks.endpoints.parse import parse_endpoint
 from strokebench.tasks.protocols import make_split
@@ -51,33 +50,3 @@ def test_a_filter_is_named_by_what_it_bans():
     names = {filter_name(parse_endpoint(rule, keep)) for rule in ("nihss < 7", "mrs > 2") for keep in (False, True)}
     assert len(names) == 3
     assert filter_name(parse_endpoint("nihss < 7")) == filter_name(parse_endpoint("nihss >= 7"))
-
-
-def test_a_source_is_parsed_once_and_again_when_it_changes(tmp_path: Path):
-    parser, asked = tmp_path / "parser.py", []
-    parser.write_text("1")
-
-    def parse(source: bytes, package: str) -> tuple[str, tuple[str, ...]]:
-        asked.append(source)
-        return source.decode().upper(), (package,)
-
-    first = ParsedSources(parser)
-    assert first.get(b"a", "here", parse) == ("A", ("here",))
-    first.remember()
-    second = ParsedSources(parser)
-    assert second.get(b"a", "here", parse) == ("A", ("here",)) and asked == [b"a"]
-    assert second.get(b"b", "here", parse) == ("B", ("here",)) and asked == [b"a", b"b"]
-    assert second.get(b"a", "there", parse) == ("A", ("there",))
-    parser.write_text("2")
-    ParsedSources(parser).get(b"a", "here", parse)
-    assert len(asked) == 4
-
-
-def test_a_damaged_memory_begins_anew(tmp_path: Path):
-    parser = tmp_path / "parser.py"
-    parser.write_text("1")
-    path = ParsedSources(parser).path
-    path.parent.mkdir(parents=True)
-    for damaged in ("[1, 2]", '{"a": 1}', "not JSON"):
-        path.write_text(damaged)
-        assert ParsedSources(parser).get(b"a", "", lambda *_: ("A", ())) == ("A", ())

@@ -7,6 +7,7 @@ from strokebench.benchmarks.running import context as context_module
 from strokebench.benchmarks.running.build import choose_endpoint
 from strokebench.benchmarks.running.context import Context
 from strokebench.benchmarks.running.run import Run
+from strokebench.errors import StrokebenchError
 from strokebench.tasks.conditions import Condition
 from strokebench.tasks.fold import Split
 
@@ -45,11 +46,17 @@ def test_names_and_spelt_out_defaults_are_not_in_the_key(context: Context, same:
 
 def test_versions_and_code_are_in_the_key(context: Context, monkeypatch: pytest.MonkeyPatch):
     key = context.key(RUN)
-    monkeypatch.setattr(context_module, "package_versions", lambda: {"torch": "0.0"})
-    assert context.key(RUN) != key
-    monkeypatch.undo()
-    monkeypatch.setattr(context_module, "code_fingerprint", lambda module: "other")
-    assert context.key(RUN) != key
+    known = context.code(RUN)
+    for other in (replace(known, versions={"torch": "0.0"}), replace(known, sha256="other")):
+        monkeypatch.setattr(context_module, "fit_code", lambda *_, other=other: other)
+        assert context.key(RUN) != key
+
+
+def test_a_parameter_that_is_no_plain_json_is_refused(context: Context):
+    with pytest.raises(StrokebenchError, match="svm: the hyper-parameter C is no plain JSON but object"):
+        context.key(replace(RUN, params={"C": object()}))
+    with pytest.raises(StrokebenchError, match="C is no plain JSON but float"):
+        context.key(replace(RUN, params={"C": float("nan")}))
 
 
 def test_data_are_in_the_key(context: Context):

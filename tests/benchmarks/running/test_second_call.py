@@ -1,7 +1,6 @@
 """A call that has nothing to compute loads nothing that computes, and leaves the files as they are."""
 
 import io
-import json
 import os
 import subprocess
 import sys
@@ -12,12 +11,10 @@ from rich.console import Console
 from small_context import make_context
 
 from strokebench.benchmarks.experiments.table1 import Table1
-from strokebench.benchmarks.keys.described import described_methods
 from strokebench.benchmarks.running import receipt
 from strokebench.benchmarks.running.receipt import RECEIPT_FILE
 from strokebench.benchmarks.running.runner import Report, run_experiment
 from strokebench.benchmarks.running.store import Store
-from strokebench.methods.registry import all_methods
 
 stored = Store.read
 SUPPORT = Path(__file__).parents[2] / "support"
@@ -56,29 +53,6 @@ def test_a_second_call_loads_nothing_that_trains_or_draws(home: Path):
     assert "torch" in first.rpartition("LOADED ")[2].split()
     assert "0 to compute" in second
     assert not set(second.rpartition("LOADED ")[2].split()) & set(HEAVY)
-
-
-def test_methods_are_described_as_the_registry_has_them(home: Path):
-    code = "from strokebench.benchmarks.keys.described import *; described_methods()"
-    again = """
-import sys, json
-from strokebench.benchmarks.keys.described import described_methods
-found = described_methods()
-assert not {"torch", "sklearn"} & set(sys.modules)
-print(json.dumps([[m.name, m.label, m.family, sorted(m.uses), m.module, m.defaults, m.notes] for m in found.values()]))
-"""
-    subprocess.run([sys.executable, "-c", code], check=True)
-    told = subprocess.run([sys.executable, "-c", again], check=True, capture_output=True, text=True).stdout
-    kept = json.loads(told)
-    assert [name for name, *_ in kept] == list(all_methods())
-    for name, label, family, uses, module, defaults, notes in kept:
-        method = all_methods()[name]
-        assert (label, family, uses, module) == (method.label, method.family, sorted(method.uses), method.__module__)
-        assert defaults == method().get_params() and list(notes.items()) == list(method.notes().items())
-
-
-def test_a_loaded_registry_is_asked_itself(planted: None):
-    assert described_methods()["coin"].module == "planted_methods"
 
 
 def test_an_unchanged_report_is_not_made_again(console: Console, monkeypatch: pytest.MonkeyPatch):

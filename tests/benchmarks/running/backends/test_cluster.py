@@ -13,6 +13,7 @@ from rich.console import Console
 from small_context import make_context
 
 from strokebench.benchmarks.experiments.table1 import Table1
+from strokebench.benchmarks.keys.code import Code
 from strokebench.benchmarks.running.backends.choose import Processes
 from strokebench.benchmarks.running.runner import run_experiment
 from strokebench.benchmarks.running.store import Store
@@ -82,7 +83,7 @@ def test_workers_write_nothing(planted, cluster, console, monkeypatch):
 
 
 def test_other_code_on_a_worker_is_refused(planted, cluster, console, monkeypatch):
-    monkeypatch.setattr("strokebench.benchmarks.running.context.code_fingerprint", lambda module: "another")
+    monkeypatch.setattr("strokebench.benchmarks.running.context.fit_code", lambda *_: Code("another", {}))
     report = on(cluster, console, methods=("coin",))
     assert report.results.runs["error"].str.contains("another version").all()
 

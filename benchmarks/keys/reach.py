@@ -1,0 +1,254 @@
+"""Which definitions does a piece of work reach? Functions, classes and constants, found without running anything."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import sys
+from collections.abc import Iterable, Mapping
+from copy import copy
+from functools import cache
+from typing import NamedTuple
+
+from strokebench.benchmarks.keys.reading import Reading, dotted_name, member_name
+from strokebench.benchmarks.keys.sources import Module, full_name, is_library, resolve
+from strokebench.errors import StrokebenchError
+from strokebench.files import digest
+
+NEUTRAL = {
+    "strokebench.plugins": "finds things by name",
+    "strokebench.errors": "says that something is wrong",
+    "strokebench.files": "says where files lie",
+    "strokebench.methods.registry": "says which methods there are; the one that is run is reached by itself",
+    "strokebench.benchmarks.running.memory": "measures",
+}
+"""Modules that never decide what comes out, and why. A decorator of theirs decides nothing either."""
+
+BY_NAME = {
+    "search_space": "what tuning draws from; what it drew are hyper-parameters",
+    "notes": "for reports",
+    "label": "for reports",
+    "family": "for reports",
+    "paper_row": "for reports",
+    "save": "after the fit",
+    "load": "after the fit",
+    "_save_model": "after the fit",
+    "_load_model": "after the fit",
+}
+"""Members of a class that count only where something that is reached names them, and why."""
+
+PARTLY = {"strokebench.tasks.endpoint:Endpoint": "a fit uses its losses and scores, not how labels and texts are read"}
+"""Classes of which, and of those that derive from them, each member counts only where it is named, and why."""
+
+_MADE_BY = ("__init__", "__new__", "__post_init__")
+
+
+class Reached:
+    """Everything that is reached from some definitions.
+
+    A class that is named counts with all its members but those of `BY_NAME`. Of one that only annotations name,
+    whose instances were made elsewhere, those members count that are named behind a dot (or in a string, for
+    `getattr`). So a field that nothing reads costs nothing. In doubt more is reached: whatever a name may stand for,
+    and a module as a whole where it is used as a value.
+
+    Args:
+        roots: definitions, with dots.
+        instances: classes of which instances are handed in, likewise.
+        chosen: of a constant that is a dictionary, the one entry that is used.
+
+    Attributes:
+        definitions: what each does, by module and name.
+        packages: of libraries that these name.
+
+    Raises:
+        StrokebenchError: a root without source.
+    """
+
+    def __init__(
+        self, roots: Iterable[str], instances: Iterable[str] = (), chosen: Mapping[str, str] | None = None
+    ) -> None:
+        self.definitions: dict[str, set[str]] = {}
+        self.packages: set[str] = set()
+        self._chosen = chosen or {}
+        self._seen: set[tuple[str, bool]] = set()
+        self._imported: set[str] = set()
+        self._attributes: set[str] = set()
+        self._waiting: dict[str, list[tuple[Module, str, ast.stmt]]] = {}
+        roots = list(roots)
+        for root in roots:
+            _require_source(root)
+        self._pending = [(name, True) for name in roots] + [(name, False) for name in instances]
+        while self._pending:
+            self._follow(*self._pending.pop())
+
+    @property
+    def sha256(self) -> str:
+        """Hash of what is reached."""
+        return digest({name: sorted(texts) for name, texts in self.definitions.items()})
+
+    def _follow(self, name: str, whole: bool) -> None:
+        """Add what a name with dots stands for.
+
+        Args:
+            whole: not named in annotations alone.
+        """
+        if (name, whole) in self._seen:
+            return
+        self._seen.add((name, whole))
+        module, rest = resolve(name)
+        if module is None:
+            if whole:
+                self._call(name)
+        elif module.name not in NEUTRAL:
+            if whole:
+                # A plugin's source has a version too.
+                self._call(name)
+            self._follow_in(module, rest, whole)
+
+    def _follow_in(self, module: Module, name: str, whole: bool) -> None:
+        if whole:
+            self._effects(module)
+        if name in module.definitions:
+            for node in module.definitions[name]:
+                self._add(module, name, node, whole)
+        elif name in module.imports:
+            self._pending.append((module.imports[name], whole))
+        elif module.stars and name:
+            self._pending += [(f"{star}.{name}", whole) for star in module.stars]
+        elif name and "__getattr__" in module.definitions and (found := _ask(module, name)):
+            self._pending.append((found, whole))
+        elif whole and not name.startswith("__"):
+            self._pending += [(f"{module.name}.{each}", True) for each in module.definitions]
+
+    def _effects(self, module: Module) -> None:
+        """What happens when a module is imported, beside that it defines something."""
+        if module.name in self._imported:
+            return
+        self._imported.add(module.name)
+        for node in module.effects:
+            self._read(module, "", node)
+        for name in module.silent:
+            other, _ = resolve(name)
+            if other is None:
+                self._call(name)
+            elif other.name not in NEUTRAL:
+                self._effects(other)
+
+    def _call(self, name: str) -> None:
+        package = name.partition(".")[0]
+        if package != "strokebench" and package not in sys.stdlib_module_names:
+            self.packages.add(package)
+
+    def _add(self, module: Module, name: str, node: ast.stmt, whole: bool) -> None:
+        if isinstance(node, ast.ClassDef):
+            self._add_class(module, name, node, whole)
+        elif whole:
+            self._read(module, name, self._entry(module, name, node))
+        elif isinstance(node, (ast.Assign, ast.AnnAssign)) and node.value:
+            # Another name for a type.
+            self._pending += [(each, False) for each in _written(module, node.value).names]
+
+    def _add_class(self, module: Module, name: str, node: ast.ClassDef, whole: bool) -> None:
+        header, members = copy(node), [(member, member_name(member)) for member in node.body]
+        if whole:
+            partly = _is_partly(module, node)
+            now = [
+                (member, own)
+                for member, own in members
+                if own not in BY_NAME and (not partly or not own or own.startswith("__"))
+            ]
+            # The order of fields is that of a dataclass's arguments.
+            header.body = []
+            self._read(module, name, header, " ".join(own for _, own in now))
+        else:
+            now = [(member, own) for member, own in members if own.startswith("__") and own not in _MADE_BY]
+            bases = [full for base in node.bases if (full := full_name(module, dotted_name(base)))]
+            self._pending += [(base, False) for base in bases]
+        for member, own in members:
+            if (member, own) in now or own in self._attributes:
+                self._read(module, f"{name}.{own}", member)
+            else:
+                self._waiting.setdefault(own, []).append((module, f"{name}.{own}", member))
+
+    def _read(self, module: Module, name: str, node: ast.stmt, more: str = "") -> None:
+        """Add one definition, and what it names to what is to be followed."""
+        written = _written(module, node)
+        self.definitions.setdefault(f"{module.name}:{name}", set()).add(f"{written.text} {more}")
+        self._pending += [(each, True) for each in written.names] + [(each, False) for each in written.types]
+        for attribute in written.attributes - self._attributes:
+            self._attributes.add(attribute)
+            for waiting in self._waiting.pop(attribute, ()):
+                self._read(*waiting)
+
+    def _entry(self, module: Module, name: str, node: ast.stmt) -> ast.stmt:
+        """A dictionary with the one entry that is used."""
+        wanted = self._chosen.get(f"{module.name}.{name}")
+        if wanted is None or not isinstance(node, (ast.Assign, ast.AnnAssign)) or not isinstance(node.value, ast.Dict):
+            return node
+        for key, value in zip(node.value.keys, node.value.values, strict=True):
+            if isinstance(key, ast.Constant) and key.value == wanted:
+                node = copy(node)
+                node.value = ast.Dict([key], [value])
+        return node
+
+
+def _require_source(root: str) -> None:
+    module, name = resolve(root)
+    if not (is_library(root.partition(".")[0]) if module is None else name in module.definitions):
+        raise StrokebenchError(
+            f"The source of {root} cannot be found, so its results cannot be told from older ones.",
+            "Define it in a file that Python imports.",
+        )
+
+
+class _Written(NamedTuple):
+    """A statement, its names with all their dots."""
+
+    text: str
+    names: frozenset[str]
+    types: frozenset[str]
+    attributes: frozenset[str]
+
+
+@cache
+def _written(module: Module, node: ast.AST) -> _Written:
+    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+        node = copy(node)
+        node.decorator_list = [each for each in node.decorator_list if not _is_neutral(module, each)]
+    reading = Reading(module.package)
+    reading.visit(node)
+    names, types = (
+        frozenset(full for name in found if (full := full_name(module, name, reading.imports)))
+        for found in (reading.names, reading.types)
+    )
+    # What is imported under a name counts, not the name alone.
+    return _Written(" ".join([*reading.text, *sorted(names)]), names, types, frozenset(reading.attributes))
+
+
+@cache
+def _is_partly(module: Module, node: ast.ClassDef) -> bool:
+    if f"{module.name}:{node.name}" in PARTLY:
+        return True
+    for base in node.bases:
+        found, name = resolve(full_name(module, dotted_name(base)))
+        if found and any(_is_partly(found, each) for each in found.classes() if each.name == name):
+            return True
+    return False
+
+
+def _is_neutral(module: Module, decorator: ast.expr) -> bool:
+    name = dotted_name(decorator.func if isinstance(decorator, ast.Call) else decorator)
+    if not (full := full_name(module, name)):
+        return False
+    found, rest = resolve(full)
+    # A face hands on what lies elsewhere.
+    if found and rest in found.imports and rest not in found.definitions:
+        found, _ = resolve(found.imports[rest])
+    return found is not None and found.name in NEUTRAL
+
+
+def _ask(module: Module, name: str) -> str:
+    """Where a face has a name from that it looks up when it is asked (PEP 562)."""
+    found = getattr(importlib.import_module(module.name), name, None)
+    place, own = getattr(found, "__module__", None), getattr(found, "__qualname__", None)
+    return f"{place}.{own.partition('.')[0]}" if isinstance(place, str) and isinstance(own, str) else ""

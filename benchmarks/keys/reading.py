@@ -1,0 +1,134 @@
+"""What a statement does, without what only its readers see, and what it names."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass, field
+
+from strokebench.benchmarks.keys.sources import imported_names, never_runs
+
+_LEFT_OUT = frozenset({"ctx", "kind", "type_comment", "annotation", "returns"})
+
+
+@dataclass
+class Reading(ast.NodeVisitor):
+    """One statement.
+
+    Left out are docstrings, annotations, what an error says, and imports (what they stand for counts where it is
+    named).
+
+    Args:
+        package: what relative imports start from.
+
+    Attributes:
+        text: what it does.
+        names: what it names, with dots. types: what its annotations name.
+        attributes: names behind a dot, and strings that could be used as such.
+        imports: what its own imports stand for.
+    """
+
+    package: str
+    text: list[str] = field(default_factory=list)
+    names: set[str] = field(default_factory=set)
+    types: set[str] = field(default_factory=set)
+    attributes: set[str] = field(default_factory=set)
+    imports: dict[str, str] = field(default_factory=dict)
+
+    def generic_visit(self, node: ast.AST) -> None:
+        self.text.append(type(node).__name__)
+        for name, value in ast.iter_fields(node):
+            if name in _LEFT_OUT or value is None or value == []:
+                # Empty fields are other ones in other versions of Python.
+                continue
+            self.text.append(name)
+            for each in value if isinstance(value, list) else [value]:
+                if isinstance(each, ast.AST):
+                    self.visit(each)
+                else:
+                    self.text.append(repr(each))
+        self.text.append(".")
+
+    def visit_Expr(self, node: ast.Expr) -> None:
+        if not isinstance(node.value, ast.Constant):
+            self.generic_visit(node)
+
+    def visit_Raise(self, node: ast.Raise) -> None:
+        # Which error may decide who catches it; what it says decides nothing.
+        raised = node.exc.func if isinstance(node.exc, ast.Call) else node.exc
+        self.text += ["Raise", ast.unparse(raised) if raised else ""]
+
+    def visit_Assert(self, node: ast.Assert) -> None:
+        self.text.append("Assert")
+        self.visit(node.test)
+
+    def visit_Import(self, node: ast.Import | ast.ImportFrom) -> None:
+        self.imports |= imported_names(node, self.package)
+
+    visit_ImportFrom = visit_Import
+
+    def visit_If(self, node: ast.If) -> None:
+        if not never_runs(node):
+            self.generic_visit(node)
+
+    def visit_FunctionDef(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
+        self._annotation(node.returns)
+        self.generic_visit(node)
+
+    visit_AsyncFunctionDef = visit_FunctionDef
+
+    def visit_arg(self, node: ast.arg) -> None:
+        self._annotation(node.annotation)
+        self.text += ["arg", node.arg]
+
+    def visit_AnnAssign(self, node: ast.AnnAssign) -> None:
+        self._annotation(node.annotation)
+        # To a dataclass these are no annotations.
+        self.text += [mark for mark in ("ClassVar", "InitVar", "KW_ONLY") if mark in ast.unparse(node.annotation)]
+        self.generic_visit(node)
+
+    def visit_Name(self, node: ast.Name) -> None:
+        self.names.add(node.id)
+        self.text.append(node.id)
+
+    def visit_Attribute(self, node: ast.Attribute) -> None:
+        self.attributes.add(node.attr)
+        if dotted := dotted_name(node):
+            self.names.add(dotted)
+            self.attributes.update(dotted.split(".")[1:])
+            self.text.append(dotted)
+        else:
+            self.generic_visit(node)
+
+    def visit_Constant(self, node: ast.Constant) -> None:
+        if isinstance(node.value, str) and node.value.isidentifier():
+            self.attributes.add(node.value)
+        self.text.append(repr(node.value))
+
+    def _annotation(self, node: ast.AST | None) -> None:
+        for each in ast.walk(node) if node else ():
+            if isinstance(each, (ast.Name, ast.Attribute)) and (dotted := dotted_name(each)):
+                self.types.add(dotted)
+            elif isinstance(each, ast.Constant) and isinstance(each.value, str):
+                try:
+                    self._annotation(ast.parse(each.value, mode="eval"))
+                except SyntaxError:
+                    continue
+
+
+def dotted_name(node: ast.AST) -> str:
+    """`a.b.c` of such an expression; empty for any other."""
+    if isinstance(node, ast.Name):
+        return node.id
+    before = dotted_name(node.value) if isinstance(node, ast.Attribute) else ""
+    return f"{before}.{node.attr}" if before else ""
+
+
+def member_name(node: ast.stmt) -> str:
+    """What a statement of a class defines; empty where it is none of one name."""
+    if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+        return node.name
+    if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
+        return node.targets[0].id
+    if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
+        return node.target.id
+    return ""

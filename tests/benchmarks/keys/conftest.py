@@ -1,0 +1,1 @@
+from house_copy import _copy, house  # noqa: F401
