@@ -17,7 +17,7 @@ from strokebench.errors import StrokebenchError
 from strokebench.files import atomic_path, read_json, write_json
 from strokebench.methods.base import Method
 from strokebench.methods.training.batch import Aux, Batch, Epoch
-from strokebench.methods.training.loop import predict_logits, train_network
+from strokebench.methods.training.loop import predict_logits, train_alone
 from strokebench.methods.training.protocol import TrainingRun
 from strokebench.tasks.inputs import Inputs, Sizes
 
@@ -88,23 +88,20 @@ class NeuralMethod(Method):
         return {}
 
     def fit(self, train: Inputs, y: NDArray, validation: Inputs, y_validation: NDArray) -> Self:
-        # Dropout and initial weights draw from torch's global generator: seeded inside, restored after.
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(self.random_state)
-            module = self.build(train.sizes)
-            run = train_network(self, module, train, y, validation, y_validation)
-        self.finish(module, train.sizes, run)
-        return self
+        run = TrainingRun(self, train, y, validation, y_validation)
+        train_alone(run)
+        return self.finish(run)
 
-    def finish(self, module: nn.Module, sizes: Sizes, run: TrainingRun) -> None:
-        """Take over a trained network, and note how its training went."""
-        self.sizes_, self.module_, self.history_ = sizes, module, run.result.history
+    def finish(self, run: TrainingRun) -> Self:
+        """Take over the network of a training that has ended, and note how it went."""
+        self.sizes_, self.module_, self.history_ = run.sizes, run.module, run.history
         self.facts_ = {
-            "parameters": sum(p.numel() for p in module.parameters()),
-            "best_epoch": run.result.best_epoch,
-            "epochs": run.result.epochs,
-            **self.after_training(module, run.patients.in_order()),
+            "parameters": sum(p.numel() for p in run.module.parameters()),
+            "best_epoch": run.best_epoch,
+            "epochs": run.epochs,
+            **self.after_training(run.module, run.patients.in_order()),
         }
+        return self
 
     def predict_proba(self, x: Inputs) -> NDArray[np.float64]:
         logits = predict_logits(self, self.module_, x)

@@ -21,10 +21,9 @@ from strokebench.benchmarks.running.task import one_thread
 from strokebench.methods.base import Method
 from strokebench.methods.neural import NeuralMethod
 from strokebench.methods.registry import find_method
-from strokebench.methods.training.batch import Patients
-from strokebench.methods.training.loop import predict_logits
+from strokebench.methods.training.loop import predict_logits, training_loss
 from strokebench.methods.training.optimiser import RAdam
-from strokebench.methods.training.protocol import augment
+from strokebench.methods.training.protocol import TrainingRun
 from strokebench.tasks.inputs import Inputs
 
 USUAL_EPOCHS = 60
@@ -104,7 +103,7 @@ def measure(name: str, epochs: int = 5, sizes: Sizes = Sizes()) -> Speed:
     y, y_validation = (np.arange(n) % 2 for n in (sizes.train, sizes.validation))
     with one_thread(), PeakMemory() as memory:
         if isinstance(method, NeuralMethod):
-            speed = _network(method, train, y, validation, epochs)
+            speed = _network(method, train, y, validation, y_validation, epochs)
         else:
             speed = _whole_fit(method, train, y, validation, y_validation)
     speed.peak_mb = memory.megabytes
@@ -120,13 +119,12 @@ def _whole_fit(method: Method, train: Inputs, y: np.ndarray, validation: Inputs,
     return Speed(method.name, median(seconds), 0.0)
 
 
-def _network(method: NeuralMethod, train: Inputs, y: np.ndarray, validation: Inputs, epochs: int) -> Speed:
+def _network(
+    method: NeuralMethod, train: Inputs, y: np.ndarray, validation: Inputs, y_validation: np.ndarray, epochs: int
+) -> Speed:
     """The training step of `strokebench.methods.training.loop`, with a clock between its stages."""
-    torch.manual_seed(0)
-    module = method.build(train.sizes)
-    patients, held_out = Patients(train, method.arrays()), Patients(validation, method.arrays())
-    target = torch.from_numpy(y.astype(np.float32))
-    random, generator = np.random.default_rng(0), torch.Generator().manual_seed(0)
+    run = TrainingRun(method, train, y, validation, y_validation)
+    module = run.module
     optimiser = RAdam(module.parameters(), lr=method.learning_rate, clip_norm=method.clip_norm)
     clock = Clock()
     epoch_seconds, evaluations = [], []
@@ -134,29 +132,27 @@ def _network(method: NeuralMethod, train: Inputs, y: np.ndarray, validation: Inp
         start = time.perf_counter()
         if method.acts_before(0):
             module.eval()
-            method.before_epoch(module, 0, patients.in_order())
+            method.before_epoch(module, 0, run.patients.in_order())
         module.train()
-        for rows in torch.randperm(len(patients), generator=generator).split(method.batch_size):
+        draws = run.draws()
+        for _ in run.batch_sizes():
             with clock("data"):
-                batch = patients.batch(rows, patients.draw(rows, generator))
-                batch, soft = augment(batch, target[rows], method, random, generator)
+                batch, target = run.batch(next(draws))
             with clock("forward"):
-                logit, aux = module(batch)
-                loss = method.loss(logit, soft, aux, 0)
+                loss = training_loss(method, module, batch, target, 0)
             with clock("backward"):
                 loss.backward()
             with clock("optimiser"):
                 optimiser.step()
         trained = time.perf_counter()
-        predict_logits(method, module, held_out)
+        predict_logits(method, module, run.held_out)
         evaluations.append(time.perf_counter() - trained)
         epoch_seconds.append(time.perf_counter() - start)
-    rows = torch.arange(method.batch_size)
+    batch, target = run.batch(next(run.draws()))
 
     def step() -> None:
         module.train()
-        logit, aux = module(patients.batch(rows, patients.draw(rows, generator)))
-        method.loss(logit, target[rows], aux, 0).backward()
+        training_loss(method, module, batch, target, 0).backward()
         module.zero_grad()
 
     per_epoch = median(epoch_seconds[1:])

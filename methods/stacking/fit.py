@@ -7,7 +7,9 @@ through memory in each step.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import torch
@@ -17,8 +19,10 @@ from torch import nn
 from strokebench.errors import StrokebenchError
 from strokebench.methods.base import Method
 from strokebench.methods.neural import NeuralMethod
-from strokebench.methods.stacking.run import FitParts, StackedRun
-from strokebench.methods.stacking.training import train_stacked
+from strokebench.methods.stacking.replay import own_stream
+from strokebench.methods.stacking.stack import Stack
+from strokebench.methods.training.loop import train
+from strokebench.methods.training.protocol import TrainingRun
 from strokebench.tasks.inputs import Inputs, made_up_sizes
 
 Fit = tuple[Inputs, NDArray[Any], Inputs, NDArray[Any]]
@@ -29,6 +33,9 @@ OWN_TO_EACH = frozenset(
     | {"noise", "noise_probability", "mixup_alpha", "mixup_probability"}
 )
 """Hyper-parameters in which runs of a stack may differ: no network or loss depends on them."""
+
+MOST_THREADS = 8
+"""That draw what a stack's next step is given: on one thread that takes longer than the step of a GPU."""
 
 
 def can_stack(methods: Sequence[Method]) -> str | None:
@@ -78,14 +85,13 @@ def fit_stacked(methods: Sequence[NeuralMethod], parts: Sequence[Fit], device: s
         RuntimeError: PyTorch cannot map an operation of the network over runs, or memory is out
             (`torch.OutOfMemoryError`).
     """
-    given = [FitParts(*part) for part in parts]
-    if any(part.train.sizes != given[0].train.sizes for part in given):
-        reason: str | None = "their patients differ in shape"
-    else:
-        reason = can_stack(methods)
+    sizes = [part[0].sizes for part in parts]
+    reason = "their patients differ in shape" if any(own != sizes[0] for own in sizes) else can_stack(methods)
     if reason:
         raise StrokebenchError(f"These fits cannot be stacked: {reason}.", "Fit them one by one.")
-    runs = [StackedRun.start(method, part) for method, part in zip(methods, given, strict=True)]
-    train_stacked(runs, torch.device(device))
+    runs = [TrainingRun(method, *part) for method, part in zip(methods, parts, strict=True)]
+    where = torch.device(device)
+    with own_stream(where), ThreadPoolExecutor(min(MOST_THREADS, os.cpu_count() or 1)) as threads:
+        train(Stack(runs, where, threads))
     for method, run in zip(methods, runs, strict=True):
-        method.finish(run.module, run.parts.train.sizes, run)
+        method.finish(run)

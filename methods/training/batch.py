@@ -35,7 +35,8 @@ class Patients:
     """The arrays that a method reads, as tensors without copies.
 
     Attributes:
-        arrays: by name, (n, *row).
+        arrays: by name, (n, *row). means: the same with the mean of several answers. rows: shapes of what a batch has
+            of one patient.
         answers: how many there are a patient, of the arrays that have several; `alternatives`: a number that each of
             these divides, 1 without any.
     """
@@ -49,6 +50,7 @@ class Patients:
         self.means = self.arrays | {name: _mean_answer(self.arrays[name]) for name in several}
         if PRESENT in reads:
             self.arrays[PRESENT] = self.means[PRESENT] = _tensor(x.present)
+        self.rows = {name: mean.shape[1:] for name, mean in self.means.items()}
 
     def __len__(self) -> int:
         return self._n

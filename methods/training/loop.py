@@ -8,54 +8,109 @@ predictions use the mean over prompts, which is deterministic (our choice).
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Protocol
 
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from strokebench.methods.training.batch import Aux, Batch, Epoch, Patients
 from strokebench.methods.training.optimiser import RAdam
-from strokebench.methods.training.protocol import TrainingRun, learning_rate
+from strokebench.methods.training.protocol import TrainingRun
 from strokebench.methods.training.trainable import Trainable
 from strokebench.tasks.inputs import Inputs
 
 Network = Callable[[Batch], tuple[Tensor, Aux]]
 
 
+class Networks(Protocol):
+    """What the loop asks of one network, or of several that are trained together.
+
+    Attributes:
+        runs: the trainings under way.
+    """
+
+    runs: list[TrainingRun]
+
+    def train(self, epoch: int) -> Sequence[float]:
+        """One epoch (from 0): each run's mean loss over its training part."""
+
+    def validate(self) -> Sequence[Tensor]:
+        """Logits of each run's validation part (n,), on the CPU."""
+
+    def state(self, run: int) -> dict[str, Tensor]:
+        """A copy of a run's `state_dict`."""
+
+    def drop_ended(self) -> None:
+        """No longer train runs that have ended, where that saves time."""
+
+
+def train(networks: Networks) -> None:
+    """Train, and leave each run's module at its best epoch, in evaluation mode."""
+    runs = list(networks.runs)
+    for epoch in range(runs[0].method.max_epochs):
+        losses = networks.train(epoch)
+        for number, (run, loss, logits) in enumerate(zip(networks.runs, losses, networks.validate(), strict=True)):
+            if not run.ended and run.close_epoch(epoch, loss, logits):
+                run.best_state = networks.state(number)
+        if all(run.ended for run in runs):
+            break
+        networks.drop_ended()
+    last = {run: networks.state(number) for number, run in enumerate(networks.runs) if run.best_state is None}
+    for run in runs:
+        run.module.load_state_dict(run.best_state or last[run])
+        run.module.eval()
+
+
+def train_alone(run: TrainingRun) -> None:
+    """`train` one network, on the CPU."""
+    # Dropout draws from torch's global generator.
+    with torch.random.fork_rng(devices=[]):
+        torch.set_rng_state(run.dropout.get_state())
+        train(Alone(run))
+
+
+class Alone:
+    """A network that is trained by itself."""
+
+    def __init__(self, run: TrainingRun) -> None:
+        self.runs = [run]
+        self.optimiser = RAdam(run.module.parameters(), clip_norm=run.method.clip_norm)
+
+    def train(self, epoch: int) -> Sequence[float]:
+        [run] = self.runs
+        self.optimiser.lr = run.learning_rate(epoch)
+        if run.method.acts_before(epoch):
+            run.module.eval()
+            run.method.before_epoch(run.module, epoch, run.patients.in_order())
+        run.module.train()
+        total = torch.zeros(())
+        for draw in run.draws():
+            batch, target = run.batch(draw)
+            loss = training_loss(run.method, run.module, batch, target, epoch)
+            loss.backward()
+            self.optimiser.step()
+            total += loss.detach() * len(target)
+        return [float(total) / len(run.patients)]
+
+    def validate(self) -> Sequence[Tensor]:
+        [run] = self.runs
+        return [predict_logits(run.method, run.module, run.held_out)]
+
+    def state(self, run: int) -> dict[str, Tensor]:
+        return {name: value.clone() for name, value in self.runs[run].module.state_dict().items()}
+
+    def drop_ended(self) -> None: ...
+
+
 def training_loss(method: Trainable, network: Network, batch: Batch, target: Tensor, epoch: Epoch) -> Tensor:
-    """What one step minimises, for a run alone and for each run of a stack."""
+    """What one step minimises, for a run alone and for each run of a stack.
+
+    Args:
+        batch: (b, *row) by name. target: labels (b,), soft after MixUp.
+    """
     logit, aux = network(batch)
     return method.loss(logit, target, aux, epoch)
-
-
-def train_network(method: Trainable, module: nn.Module, train: Inputs, y: NDArray,
-                  validation: Inputs, y_validation: NDArray) -> TrainingRun:  # fmt: skip
-    """Train `module` in place and leave it at its best epoch, in evaluation mode."""
-    run = TrainingRun(method, train, y, validation, y_validation)
-    optimiser = RAdam(module.parameters(), clip_norm=method.clip_norm)
-    best_state = None
-    for epoch in range(method.max_epochs):
-        optimiser.lr = learning_rate(epoch, method.learning_rate, method.warmup_epochs, method.max_epochs)
-        if method.acts_before(epoch):
-            module.eval()
-            method.before_epoch(module, epoch, run.patients.in_order())
-        module.train()
-        total = torch.zeros(())
-        for batch, target in run.batches():
-            loss = training_loss(method, module, batch, target, epoch)
-            loss.backward()
-            optimiser.step()
-            total += loss.detach() * len(target)
-        end = run.close_epoch(epoch, float(total) / len(run.patients), predict_logits(method, module, run.held_out))
-        if end.best:
-            best_state = {name: value.clone() for name, value in module.state_dict().items()}
-        if end.last:
-            break
-    if best_state is not None:
-        module.load_state_dict(best_state)
-    module.eval()
-    return run
 
 
 @torch.inference_mode()

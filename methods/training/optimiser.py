@@ -74,6 +74,7 @@ def update(values: Sequence[Tensor], gradients: Sequence[Tensor], momenta: Seque
     """One step in place, of parameters that took equally many before.
 
     Args:
+        values, gradients, momenta, squares: of each parameter, in the same memory layout; gradients are scaled.
         size, adaptive: see `step_size`.
         scale: what the gradients are divided by.
     """
@@ -90,4 +91,4 @@ def update(values: Sequence[Tensor], gradients: Sequence[Tensor], momenta: Seque
     torch._foreach_lerp_(momenta, gradients, 1 - beta1)
     torch._foreach_mul_(squares, beta2)
     torch._foreach_addcmul_(squares, gradients, gradients, value=1 - beta2)
-    torch._foreach_sub_(values, torch._foreach_mul(momenta, size))
+    torch._foreach_sub_(values, [momentum * size for momentum in momenta])

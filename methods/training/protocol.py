@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from typing import NamedTuple, Self
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -17,39 +16,6 @@ from strokebench.methods.training.trainable import Trainable
 from strokebench.tasks.inputs import PRESENT, Inputs
 
 
-@dataclass
-class Training:
-    """What came of a training: curves by epoch, the restored epoch (from 1), and how many were run."""
-
-    history: dict[str, list[float]] = field(default_factory=dict)
-    best_epoch: int = 0
-    epochs: int = 0
-
-
-@dataclass
-class Selection:
-    """Which epoch is kept, and when training stops.
-
-    Args:
-        patience: epochs without a better one.
-    """
-
-    patience: int
-    best_score: float = -math.inf
-    best_epoch: int = 0
-
-    def improved(self, epoch: int, score: float) -> bool:
-        """Whether this epoch (from 0) is the best so far; the first that may be selected always is."""
-        if self.best_epoch and not score > self.best_score:
-            return False
-        self.best_score, self.best_epoch = score, epoch + 1
-        return True
-
-    def exhausted(self, epoch: int) -> bool:
-        """Whether patience is out after this epoch (from 0)."""
-        return epoch + 1 - self.best_epoch >= self.patience
-
-
 def learning_rate(epoch: int, peak: float, warmup_epochs: int, max_epochs: int) -> float:
     """Learning rate of an epoch (from 0): linear up to the peak, then a cosine down to zero."""
     if epoch < warmup_epochs:
@@ -58,80 +24,106 @@ def learning_rate(epoch: int, peak: float, warmup_epochs: int, max_epochs: int) 
     return peak * 0.5 * (1 + math.cos(math.pi * progress))
 
 
-class Augmentation(NamedTuple):
-    """What is done to a batch: whether noise is added, and how much of each patient MixUp leaves; None: no MixUp."""
+class Draw(NamedTuple):
+    """What is drawn for a batch of b patients.
 
-    noisy: bool
-    weight: float | None
-
-    @classmethod
-    def draw(cls, method: Trainable, random: np.random.Generator) -> Self:
-        noisy = random.random() < method.noise_probability
-        mixed = random.random() < method.mixup_probability and method.endpoint.mixes
-        return cls(noisy, float(random.beta(method.mixup_alpha, method.mixup_alpha)) if mixed else None)
-
-
-def augment(batch: Batch, target: Tensor, method: Trainable, random: np.random.Generator,
-            generator: torch.Generator) -> tuple[Batch, Tensor]:  # fmt: skip
-    """Gaussian noise, then MixUp with one permutation and one weight for all modalities and the labels.
-
-    The batch is changed in place: its arrays are this step's own.
+    Attributes:
+        rows: numbers of the patients, (b,).
+        answers: which of several answers each is seen with, see `Patients.draw`, (b,).
+        noise: what is added to each array, (b, *row) by name; empty: nothing.
+        partners: with whom MixUp mixes each, numbers within the batch, (b,); None: no MixUp.
+        share: how much of the mixture is the partner; one number, or one for each patient, (b,).
     """
-    drawn = Augmentation.draw(method, random)
-    if drawn.noisy:
-        for name, part in batch.items():
-            if name != PRESENT:
-                part.add_(torch.randn(part.shape, generator=generator), alpha=method.noise)
-    if drawn.weight is not None:
-        partner = torch.randperm(len(target), generator=generator)
+
+    rows: Tensor
+    answers: Tensor
+    noise: dict[str, Tensor]
+    partners: Tensor | None
+    share: float | Tensor
+
+
+def augment(batch: Batch, target: Tensor, draw: Draw) -> tuple[Batch, Tensor]:
+    """Gaussian noise, then MixUp with one permutation and one weight for all arrays and the labels.
+
+    Args:
+        batch: (b, *row) by name; changed in place, for its arrays are this step's own.
+        target: of the endpoint, (b, ...); changed in place.
+    """
+    for name, noise in draw.noise.items():
+        batch[name].add_(noise)
+    if draw.partners is not None:
         for part in (*batch.values(), target):
-            part.lerp_(part.index_select(0, partner), 1 - drawn.weight)
+            share = draw.share if isinstance(draw.share, float) else draw.share.view(-1, *[1] * (part.dim() - 1))
+            part.lerp_(part.index_select(0, draw.partners), share)
     return batch, target
 
 
-class EpochEnd(NamedTuple):
-    """Whether an epoch is the best so far, and whether it was the last."""
-
-    best: bool
-    last: bool
-
-
 class TrainingRun:
-    """One training under way: what it draws, when it stops and which epoch it keeps, alone or in a stack of runs.
+    """One training under way: its network, what it draws, when it ends and which epoch it keeps; alone or in a stack.
 
     Selection is by the endpoint's score on the validation part; where it is undefined, by the loss.
 
     Args:
         method: whose protocol is followed; everything random comes from its `random_state`.
         train, y, validation, y_validation: what `Method.fit` is called with.
+
+    Attributes:
+        module: on the CPU.
+        generator, random: of order, answers, noise and MixUp. dropout: in the state in which torch's global generator
+            is once the module is built.
+        history: one value an epoch. epochs: that were run. best_epoch: the one that is kept (from 1), 0: none yet.
+        best_state: of the module after that epoch. ended: whether patience is out.
     """
 
     def __init__(self, method: Trainable, train: Inputs, y: NDArray, validation: Inputs, y_validation: NDArray) -> None:
-        self.method, self.y_validation = method, y_validation
+        self.method, self.y_validation, self.sizes = method, y_validation, train.sizes
         self.patients, self.held_out = Patients(train, method.arrays()), Patients(validation, method.arrays())
         targets = method.endpoint.targets
         self.target, self.held_out_target = (torch.from_numpy(targets(labels)) for labels in (y, y_validation))
         self.random = np.random.default_rng(method.random_state)
         self.generator = torch.Generator().manual_seed(method.random_state)
-        self.result = Training(history={"train_loss": [], "validation_loss": [], "validation_auc": []})
-        self.selection = Selection(method.patience)
+        # Initial weights draw from torch's global generator: seeded inside, restored after.
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(method.random_state)
+            self.module = method.build(train.sizes)
+            self.dropout = torch.Generator()
+            self.dropout.set_state(torch.get_rng_state())
+        self.history: dict[str, list[float]] = {"train_loss": [], "validation_loss": [], "validation_auc": []}
+        self.best_score, self.best_epoch, self.epochs, self.ended = -math.inf, 0, 0, False
+        self.best_state: dict[str, Tensor] | None = None
+
+    def learning_rate(self, epoch: int) -> float:
+        """That of an epoch (from 0)."""
+        method = self.method
+        return learning_rate(epoch, method.learning_rate, method.warmup_epochs, method.max_epochs)
 
     def batch_sizes(self) -> list[int]:
         """Patients in each batch of an epoch."""
         return batch_sizes(len(self.patients), self.method.batch_size)
 
-    def shuffled(self) -> Iterator[Tensor]:
-        """The patients' numbers, batch by batch of one epoch."""
-        yield from torch.randperm(len(self.patients), generator=self.generator).split(self.batch_sizes())
+    def draws(self) -> Iterator[Draw]:
+        """What is drawn for the batches of one epoch."""
+        method = self.method
+        for rows in torch.randperm(len(self.patients), generator=self.generator).split(self.batch_sizes()):
+            answers = self.patients.draw(rows, self.generator)
+            noisy = self.random.random() < method.noise_probability
+            mixed = self.random.random() < method.mixup_probability and method.endpoint.mixes
+            share = 1 - float(self.random.beta(method.mixup_alpha, method.mixup_alpha)) if mixed else 0.0
+            noise = {
+                name: torch.empty(len(rows), *row).normal_(std=method.noise, generator=self.generator)
+                for name, row in (self.patients.rows.items() if noisy else ())
+                if name != PRESENT
+            }
+            partners = torch.randperm(len(rows), generator=self.generator) if mixed else None
+            yield Draw(rows, answers, noise, partners, share)
 
-    def batches(self) -> Iterator[tuple[Batch, Tensor]]:
-        """The augmented batches of one epoch, and their labels."""
-        for rows in self.shuffled():
-            batch = self.patients.batch(rows, self.patients.draw(rows, self.generator))
-            yield augment(batch, self.target[rows], self.method, self.random, self.generator)
+    def batch(self, draw: Draw) -> tuple[Batch, Tensor]:
+        """The augmented batch that was drawn, and its targets (b, ...)."""
+        batch = self.patients.batch(draw.rows, draw.answers)
+        return augment(batch, self.target.index_select(0, draw.rows), draw)
 
-    def close_epoch(self, epoch: int, train_loss: float, logits: Tensor) -> EpochEnd:
-        """Note how the epoch (from 0) went.
+    def close_epoch(self, epoch: int, train_loss: float, logits: Tensor) -> bool:
+        """Note how an epoch (from 0) went: whether it is the best so far.
 
         Args:
             train_loss: mean over the training part.
@@ -140,14 +132,18 @@ class TrainingRun:
         endpoint = self.method.endpoint
         validation_loss = float(endpoint.loss(logits, self.held_out_target))
         score = endpoint.score(self.y_validation, endpoint.link(logits.numpy()))
-        for name, value in zip(self.result.history, (train_loss, validation_loss, score), strict=True):
-            self.result.history[name].append(value)
-        self.result.epochs = epoch + 1
+        for name, value in zip(self.history, (train_loss, validation_loss, score), strict=True):
+            self.history[name].append(value)
+        self.epochs = epoch + 1
         if not self.method.may_select(epoch):
-            return EpochEnd(best=False, last=False)
-        best = self.selection.improved(epoch, -validation_loss if math.isnan(score) else score)
-        self.result.best_epoch = self.selection.best_epoch
-        return EpochEnd(best, last=not best and self.selection.exhausted(epoch))
+            return False
+        score = -validation_loss if math.isnan(score) else score
+        # The first that may be selected is the best so far, whatever its score.
+        if not self.best_epoch or score > self.best_score:
+            self.best_score, self.best_epoch = score, self.epochs
+            return True
+        self.ended = self.epochs - self.best_epoch >= self.method.patience
+        return False
 
 
 def batch_sizes(n: int, size: int) -> list[int]:

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from strokebench.methods.training.batch import Aux, Batch, Epoch
 from strokebench.tasks.endpoint import Endpoint
+from strokebench.tasks.inputs import Sizes
 
 
 class Trainable(Protocol):
@@ -28,6 +29,8 @@ class Trainable(Protocol):
     mixup_probability: float
 
     def arrays(self) -> tuple[str, ...]: ...
+
+    def build(self, sizes: Sizes) -> nn.Module: ...
 
     def loss(self, logit: Tensor, target: Tensor, aux: Aux, epoch: Epoch) -> Tensor: ...
 

@@ -5,13 +5,12 @@ from __future__ import annotations
 import contextlib
 import logging
 import warnings
-from collections.abc import Generator, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
-from queue import SimpleQueue
-from threading import Thread
-from typing import TYPE_CHECKING, Generic, Self, TypeVar
+from functools import cache
+from itertools import islice
+from typing import TYPE_CHECKING
 
 from strokebench.benchmarks.running.backends.processes import compute_all
 from strokebench.benchmarks.running.store import Store
@@ -19,11 +18,9 @@ from strokebench.benchmarks.running.task import Ended, Task, one_thread
 
 if TYPE_CHECKING:
     from strokebench.benchmarks.running.backends.stacked_fit import PreparedFolds
-    from strokebench.benchmarks.running.fit import Material
+    from strokebench.benchmarks.running.fit import Material, Ready
 
 SHARE_OF_FREE = 0.8
-
-T = TypeVar("T")
 
 _log = logging.getLogger(__name__)
 
@@ -43,66 +40,19 @@ def compute_stacked(
 
     groups, alone = stackable(tasks)
     folds, rest = PreparedFolds(), list[Task]()
-    with Beside(compute_all(alone, material, store, jobs)) as beside:
+    with contextlib.closing(compute_all(alone, material, store, jobs)) as others:
+        # To ask for the first starts the worker processes, which go on while stacks are trained.
+        yield from islice(others, 1)
         for group in groups:
             yield from _compute_group(group, material, store, device, folds, rest)
-            yield from beside.by_now()
-        yield from beside.remaining()
+        yield from others
     yield from compute_all(rest, material, store, jobs)
-
-
-class Beside(Generic[T]):
-    """Goes through a generator in a thread of its own, which ends with the block."""
-
-    def __init__(self, items: Generator[T]) -> None:
-        self._items, self._queue, self._wanted = items, SimpleQueue[list[T] | BaseException | None](), True
-        self._thread = Thread(target=self._go, daemon=True)
-        self._ended = False
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._wanted = False
-        self._thread.join()
-
-    def by_now(self) -> Iterator[T]:
-        """What has come by now.
-
-        Raises:
-            BaseException: whatever the generator raised.
-        """
-        while not self._queue.empty():
-            yield from self._next()
-
-    def remaining(self) -> Iterator[T]:
-        """What has come and will come, for errors as `by_now`."""
-        while not self._ended:
-            yield from self._next()
-
-    def _next(self) -> list[T]:
-        came = self._queue.get()
-        if isinstance(came, BaseException):
-            raise came
-        self._ended = came is None
-        return came or []
-
-    def _go(self) -> None:
-        try:
-            with contextlib.closing(self._items):
-                for item in self._items:
-                    self._queue.put([item])
-                    if not self._wanted:
-                        break
-            self._queue.put(None)
-        except BaseException as error:
-            self._queue.put(error)
 
 
 def stackable(tasks: Sequence[Task]) -> tuple[list[list[Task]], list[Task]]:
     """Groups of two and more tasks of one architecture, in the order given, and the tasks that are in none."""
     from strokebench.benchmarks.running.fit import unfitted
+    from strokebench.methods.neural import NeuralMethod
     from strokebench.methods.stacking.fit import OWN_TO_EACH, can_stack
 
     groups: dict[str, list[Task]] = {}
@@ -113,14 +63,23 @@ def stackable(tasks: Sequence[Task]) -> tuple[list[list[Task]], list[Task]]:
             reason = can_stack([model])
         except Exception:
             # The single path records what is wrong with it.
-            reason = "it cannot be made"
+            alone.append(task)
+            continue
         if reason:
             alone.append(task)
+            if isinstance(model, NeuralMethod):
+                _warn(f"{reason}: trained on the CPU.")
         else:
             shared = {name: value for name, value in model.get_params().items() if name not in OWN_TO_EACH}
             groups.setdefault(repr((model.name, sorted(shared.items()))), []).append(task)
     alone += [task for group in groups.values() if len(group) == 1 for task in group]
     return [group for group in groups.values() if len(group) > 1], alone
+
+
+@cache
+def _warn(why: str) -> None:
+    """Once in a process: a user who asked for a GPU learns what is not trained there."""
+    _log.warning(why)
 
 
 def _compute_group(
@@ -135,14 +94,14 @@ def _compute_group(
             size = size or _chunk_size(queue, material, device, folds)
             chunk = queue[:size]
             try:
-                ended = _compute_chunk(chunk, material, store, device, folds, rest)
+                ended, left_out = _compute_chunk(chunk, material, store, device, folds)
             except torch.OutOfMemoryError:
                 torch.cuda.empty_cache()
                 if len(chunk) > 1:
                     size = -(-len(chunk) // 2)
                     continue
-                rest += chunk
-                ended = []
+                ended, left_out = [], chunk
+        rest += left_out
         del queue[: len(chunk)]
         yield from ended
 
@@ -165,57 +124,44 @@ def _chunk_size(tasks: Sequence[Task], material: Material, device: str, folds: P
 
 
 def _compute_chunk(
-    tasks: Sequence[Task], material: Material, store: Store, device: str, folds: PreparedFolds, rest: list[Task]
-) -> list[tuple[Task, Ended]]:
-    """Fit these together and commit their runs.
+    tasks: Sequence[Task], material: Material, store: Store, device: str, folds: PreparedFolds
+) -> tuple[list[tuple[Task, Ended]], list[Task]]:
+    """Fit these together and commit their runs: those that ended, and those that are left to the single path.
 
     Raises:
         torch.OutOfMemoryError: of the device; nothing is committed of the stack that was too large.
     """
     import torch
 
-    from strokebench.benchmarks.running.backends.stacked_fit import THREADS, Prepared, fit_together
+    from strokebench.benchmarks.running.backends.stacked_fit import fit_together
 
     ended: list[tuple[Task, Ended]] = []
     left_out: list[Task] = []
-    sizes: dict[str, list[Prepared]] = {}
+    stacks: dict[str, list[tuple[Task, Task, Ready]]] = {}
     with ExitStack() as locks:
-        held: list[tuple[Task, Task]] = []
         for task in tasks:
             try:
                 left = _lock(task, store, locks)
+                if left.runs:
+                    ready = folds.ready(left, material)
+                    stacks.setdefault(repr(ready.parts.train.sizes), []).append((task, left, ready))
+                else:
+                    ended.append((task, Ended(task.key, "done")))
             except Exception:
-                # Busy, or whatever the single path will tell of.
+                # Busy, or data and parameters that the single path will tell of.
                 left_out.append(task)
-                continue
-            if left.runs:
-                held.append((task, left))
-            else:
-                ended.append((task, Ended(task.key, "done")))
-        with ThreadPoolExecutor(THREADS) as pool:
-            making = [pool.submit(folds.ready, left, material) for _, left in held]
-        for (task, left), made in zip(held, making, strict=True):
-            if made.exception():
-                # Data and parameters that the single path will tell of.
-                left_out.append(task)
-            else:
-                ready = made.result()
-                sizes.setdefault(repr(ready.parts.train.sizes), []).append(Prepared(task, left, ready))
-        for together in sizes.values():
+        for together in stacks.values():
+            whole = [task for task, _, _ in together]
             try:
-                outcomes = fit_together(together, device)
+                computed = fit_together([(left, ready) for _, left, ready in together], device)
             except torch.OutOfMemoryError:
                 raise
             except Exception as error:
-                _log.info("Fits of %s are not stacked: %s", together[0].ready.model.name, error)
-                left_out += [each.task for each in together]
+                _warn(f"{whole[0].first.method} cannot be stacked, and is trained on the CPU: {error}")
+                left_out += whole
                 continue
-            ended += [
-                (each.task, Ended(each.task.key, outcome.commit(store)))
-                for each, outcome in zip(together, outcomes, strict=True)
-            ]
-    rest += left_out
-    return ended
+            ended += [(task, Ended(task.key, each.commit(store))) for task, each in zip(whole, computed, strict=True)]
+    return ended, left_out
 
 
 def _lock(task: Task, store: Store, locks: ExitStack) -> Task:

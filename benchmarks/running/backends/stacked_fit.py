@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
 from strokebench.benchmarks.running.fit import Material, Ready
@@ -18,56 +16,40 @@ from strokebench.tasks.preparing.prepare import Parts
 if TYPE_CHECKING:
     from strokebench.methods.neural import NeuralMethod
 
-THREADS = 4
-"""That prepare and predict: Python lets them do so side by side in the large operations alone."""
-
 MOST_KEPT = 2**31
 
 ACTIVATIONS = 2**26
 """Bytes that a run's activations are reckoned to need; more than is there is found out by running out of it."""
 
 
-@dataclass(frozen=True)
-class Prepared:
-    """A task ready to be fitted.
-
-    Args:
-        left: the task with those of its runs that are not done yet.
-    """
-
-    task: Task
-    left: Task
-    ready: Ready
-
-
-def fit_together(prepared: Sequence[Prepared], device: str) -> list[Computed]:
+def fit_together(prepared: Sequence[tuple[Task, Ready]], device: str) -> list[Computed]:
     """Fit these tasks as one stack, and predict; seconds and megabytes are each task's share."""
     from strokebench.methods.stacking.fit import fit_stacked
 
-    started = [each.left.records() for each in prepared]
+    records = [task.records() for task, _ in prepared]
     cpu, start, count = time.process_time(), time.perf_counter(), len(prepared)
+    parts = [ready.parts for _, ready in prepared]
     with PeakMemory() as memory:
         fit_stacked(
-            [_network(each.ready) for each in prepared],
-            [(p.train, p.y_train, p.validation, p.y_validation) for p in (each.ready.parts for each in prepared)],
+            [_network(ready) for _, ready in prepared],
+            [(each.train, each.y_train, each.validation, each.y_validation) for each in parts],
             device,
         )
     fit_seconds, fit_cpu = (time.perf_counter() - start) / count, (time.process_time() - cpu) / count
 
-    def outcome(each: Prepared, records: dict[str, dict[str, Any]]) -> Computed:
-        cpu, start = time.thread_time(), time.perf_counter()
-        p = each.ready.predict()
-        fitted = each.ready.fitted(
+    def computed(ready: Ready, record: dict[str, dict[str, Any]]) -> Computed:
+        cpu, start = time.process_time(), time.perf_counter()
+        p = ready.predict()
+        fitted = ready.fitted(
             p,
             fit_seconds=fit_seconds,
             predict_seconds=(time.perf_counter() - start) / len(p),
-            cpu_seconds=fit_cpu + time.thread_time() - cpu,
+            cpu_seconds=fit_cpu + time.process_time() - cpu,
             peak_mb=memory.megabytes / count,
         )
-        return Computed.of(fitted, records, device=device, stacked=count)
+        return Computed.of(fitted, record, device=device, stacked=count)
 
-    with ThreadPoolExecutor(THREADS) as pool:
-        return list(pool.map(outcome, prepared, started))
+    return [computed(ready, record) for (_, ready), record in zip(prepared, records, strict=True)]
 
 
 class PreparedFolds:

@@ -1,5 +1,6 @@
 """Fits trained as one stack: equal to each fit alone, whatever their sizes, stops and neighbours."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,13 +14,13 @@ from strokebench.methods.concat import Concat
 from strokebench.methods.conformance.subject import Patients as MadeUp
 from strokebench.methods.mlp import MLP
 from strokebench.methods.registry import find_method
+from strokebench.methods.stacking.dropout import FedDropout, Masks, make_masks
 from strokebench.methods.stacking.fit import can_stack, fit_stacked
-from strokebench.methods.stacking.inputs import Feeder, compositions
-from strokebench.methods.stacking.network import FedDropout, Masks, masks
-from strokebench.methods.stacking.run import FitParts, StackedRun
-from strokebench.methods.stacking.state import Stack
-from strokebench.methods.stacking.training import StackedTraining
+from strokebench.methods.stacking.inputs import compositions
+from strokebench.methods.stacking.stack import Stack
+from strokebench.methods.stacking.state import State
 from strokebench.methods.training.optimiser import RAdam
+from strokebench.methods.training.protocol import TrainingRun
 
 
 @pytest.mark.parametrize("name", STACKED)
@@ -44,18 +45,17 @@ def test_another_draw_would_be_seen():
 
 def test_runs_stop_each_at_its_own_epoch(monkeypatch):
     left = []
-    keep = Stack.keep
+    keep = State.keep
 
     def recorded(self, runs):
         keep(self, runs)
-        left.append(len(self))
+        left.append(len(self.steps))
 
-    monkeypatch.setattr(Stack, "keep", recorded)
+    monkeypatch.setattr(State, "keep", recorded)
     own = ({"patience": 2}, {"patience": 4}, {"patience": 100})
-    alone, stacked = both("mlp", own, max_epochs=14)
+    alone, stacked = both("mlp", own, max_epochs=8, learning_rate=1e-9)
     assert_equal(alone, stacked)
-    epochs = [method.facts_["epochs"] for method in stacked]
-    assert epochs[0] < epochs[1] < epochs[2] == 14
+    assert [method.facts_["epochs"] for method in stacked] == [3, 5, 8]
     assert left == [2, 1]
 
 
@@ -162,20 +162,20 @@ def test_no_operation_is_done_run_by_run(name):
 
 
 def started(name):
-    return [StackedRun.start(made(name, random_state=seed), FitParts(*part)) for seed, part in enumerate(FOLDS)]
+    return [TrainingRun(made(name, random_state=seed), *part) for seed, part in enumerate(FOLDS)]
 
 
 @pytest.mark.parametrize("name", STACKED)
 def test_training_leaves_nothing_on_another_device(name):
     """On the meta device, which has no values: a tensor that stayed on the CPU does not mix with its tensors."""
     device = torch.device("meta")
-    training = StackedTraining(started(name), device)
-    with training.feeder as feeder:
-        for composition, inputs in feeder.epoch(training.runs, 0, lambda _: torch.zeros(3, 2)):
-            training.prepare(composition)
-            training._step(inputs, 0)
-    training._validate()
-    assert training.totals.device == training.logits.device == training.stack.flat.device == device
+    with ThreadPoolExecutor(1) as threads:
+        stack = Stack(started(name), device, threads)
+        for group, adaptive in stack._drawn(0):
+            stack._step(group, adaptive, 0)
+        stack._validate()
+    assert stack.totals.device == stack.logits.device == device
+    assert {value.device for value in stack.state_of_all.weights.values()} == {device}
 
 
 def test_an_epoch_may_be_a_tensor():
@@ -189,46 +189,7 @@ def test_an_epoch_may_be_a_tensor():
 
 
 def test_runs_step_together_whose_batches_are_as_large():
-    assert compositions(started("mlp")) == [
-        ((16, (0, 1, 2)),),
-        ((16, (0, 1)), (17, (2,))),
-        ((13, (0,)), (16, (1,))),
-    ]
-
-
-@pytest.mark.parametrize("threads", [2, 3])
-def test_threads_draw_what_one_draws(threads):
-    """Each run from its own generators, whoever draws for it and when."""
-    drawn = []
-    for count in (1, threads):
-        runs = started("vdafm")
-        runs[1].ended = True
-        training = StackedTraining(runs, torch.device("cpu"))
-        with Feeder(runs, training.patients, training._words, torch.device("cpu"), count) as feeder:
-            drawn.append(
-                [
-                    [
-                        part[row].clone()
-                        for group in inputs.groups
-                        for row, run in enumerate(group.runs)
-                        if run != 1
-                        for part in (
-                            group.rows,
-                            group.answers,
-                            group.partners,
-                            group.strength,
-                            group.share,
-                            *group.noise.values(),
-                            group.bits,
-                        )
-                    ]
-                    for epoch in range(2)
-                    for _, inputs in feeder.epoch(runs, epoch, lambda _: torch.zeros(3, 2))
-                ]
-            )
-    assert len(drawn[0]) == 6
-    for one, other in zip(*drawn, strict=True):
-        assert all(torch.equal(a, b) for a, b in zip(one, other, strict=True))
+    assert compositions(started("mlp")) == [(16, (0, 1, 2)), (16, (0, 1)), (17, (2,)), (13, (0,)), (16, (1,))]
 
 
 def networks(count):
@@ -239,45 +200,54 @@ def networks(count):
 def test_the_optimiser_equals_each_run_s_own():
     """Clipped and not, before and after the adaptive rate is tractable, with a run that sits out some steps."""
     modules = networks(3)
-    stack = Stack(modules, torch.device("cpu"))
+    state = State(modules, torch.device("cpu"))
     optimisers = [RAdam(module.parameters(), clip_norm=1.0) for module in modules]
     generator = torch.Generator().manual_seed(0)
-    rates = [1e-2, 1e-3, 1e-2]
     for number in range(14):
-        stepping = [True, True, number % 3 != 1]
-        gradients = {
-            name: torch.randn(value.shape, generator=generator) * torch.tensor([0.01, 1, 1]).view(-1, *[1] * len(shape))
-            for (name, value), shape in zip(stack.parameters.items(), stack.shapes.values(), strict=True)
-        }
-        for gradient in gradients.values():
-            gradient[2] *= stepping[2]
         for run, (module, optimiser) in enumerate(zip(modules, optimisers, strict=True)):
-            if stepping[run]:
-                optimiser.lr = rates[run]
-                for name, parameter in module.named_parameters():
-                    parameter.grad = gradients[name][run].clone()
-                optimiser.step()
-        runs = [run for run in range(3) if stepping[run]]
-        stack.step(list(gradients.values()), stack.scalars(rates, [1.0] * 3, runs), runs)
+            if run == 2 and number % 3 == 1:
+                continue
+            optimiser.lr = (1e-2, 1e-3, 1e-2)[run]
+            for parameter in module.parameters():
+                parameter.grad = torch.randn(parameter.shape, generator=generator) * (0.01 if run == 0 else 1)
+            gradients = {name: parameter.grad.clone() for name, parameter in module.named_parameters()}
+            optimiser.step()
+            size, adaptive = state.count(run, optimiser.lr)
+            state.step(run, gradients, torch.tensor(size), adaptive, 1.0)
     for run, module in enumerate(modules):
         for name, parameter in module.named_parameters():
-            torch.testing.assert_close(stack.parameters[name][run].detach(), parameter.detach(), atol=1e-6, rtol=1e-5)
+            torch.testing.assert_close(state.weights[name][run], parameter.detach(), atol=1e-6, rtol=1e-5)
 
 
-def test_a_kept_run_keeps_its_state_and_goes_on():
-    stack = Stack(networks(4), torch.device("cpu"))
-    stack.keep_best([1, 3])
-    best = stack.state(3, best=True)
-    gradients = [torch.ones_like(value) for value in stack.parameters.values()]
-    stack.step(gradients, stack.scalars([0.1] * 4, [1.0] * 4, range(4)), range(4))
-    present = stack.state(3)
-    stack.keep([1, 3])
-    assert len(stack) == 2
-    for name in present:
-        assert torch.equal(stack.state(1)[name], present[name])
-        assert torch.equal(stack.state(1, best=True)[name], best[name])
-        assert not torch.equal(best[name], present[name])
-        assert torch.equal(stack.parameters[name][1], present[name])
+def test_a_kept_run_keeps_its_state():
+    state = State(networks(4), torch.device("cpu"))
+    present, size = state.of(3), state.count(3, 0.1)[0]
+    gradients = {name: torch.ones_like(value) for name, value in present.items()}
+    state.step(3, gradients, torch.tensor(size), False, 1.0)
+    after = state.of(3)
+    state.keep([1, 3])
+    assert state.steps == [0, 1]
+    for name, value in after.items():
+        assert torch.equal(state.of(1)[name], value) and not torch.equal(present[name], value)
+
+
+@dataclass(kw_only=True, eq=False, repr=False)
+class HalfFrozen(MLP):
+    """Its bias stays as it was drawn."""
+
+    name = "half_frozen_for_a_test"
+
+    def build(self, sizes):
+        network = CountingNetwork(sizes["table"][0])
+        network.layer.bias.requires_grad_(False)
+        return network
+
+
+def test_frozen_weights_stay():
+    alone, stacked = ([HalfFrozen(random_state=seed, **SHORT) for seed in range(3)] for _ in range(2))
+    assert_equal(*fit_both(alone, stacked))
+    for one, other in zip(alone, stacked, strict=True):
+        assert torch.equal(one.module_.layer.bias, other.module_.layer.bias)
 
 
 def test_dropout_masks_are_those_of_the_single_path():
@@ -292,9 +262,9 @@ def test_dropout_masks_are_those_of_the_single_path():
     fed = FedDropout(0.3, handed)
     handed.count()
     assert all(torch.equal(fed(x), x) for x in xs)
-    assert handed.asked == [(15, 0.3), (14, 0.3)]
-    bits = torch.empty(1, sum(layer.words for layer in handed.asked), dtype=torch.int64)
+    assert handed.needs == [(15, 0.3), (14, 0.3)]
+    bits = torch.empty(1, sum(layer.words for layer in handed.needs), dtype=torch.int64)
     bits.random_(-(2**63), None, generator=generator)
-    handed.feed([mask[0] for mask in masks(bits, handed.asked)])
+    handed.feed([mask[0] for mask in make_masks(bits, handed.needs)])
     for x, same in zip(xs, expected, strict=True):
         assert torch.equal(fed(x), same)

@@ -8,7 +8,7 @@ from stacks import SHORT, STACKED, assert_equal, both, fit_both, made
 from torch.nn import functional
 
 from strokebench.methods.mlp import MLP
-from strokebench.methods.stacking import training as stacked_training
+from strokebench.methods.stacking import stack
 from strokebench.methods.stacking.replay import Replays
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU")
@@ -32,7 +32,7 @@ def replays(monkeypatch):
             self.recorded += 1
             return super()._record(function)
 
-    monkeypatch.setattr(stacked_training, "Replays", Watched)
+    monkeypatch.setattr(stack, "Replays", Watched)
     return made
 
 

@@ -15,8 +15,8 @@ from torch.nn import functional
 from strokebench.methods.concat import Concat
 from strokebench.methods.conformance.subject import Patients as MadeUp
 from strokebench.methods.training.batch import Patients
-from strokebench.methods.training.loop import predict_logits, train_network
-from strokebench.methods.training.protocol import augment, learning_rate
+from strokebench.methods.training.loop import predict_logits
+from strokebench.methods.training.protocol import TrainingRun, learning_rate
 from strokebench.tasks.inputs import Inputs
 from strokebench.tasks.metrics.selection import auc
 
@@ -182,11 +182,11 @@ def test_parts_that_a_method_does_not_read_are_not_there():
 
 def test_who_reads_it_learns_what_is_present_and_no_noise_falls_on_it():
     present = np.arange(150).reshape(50, 3) % 2 == 0
-    patients = Patients(Inputs(TRAIN.x.arrays, present), ("table", "present"))
-    method = Linear(noise_probability=1.0)
-    own = one_answer(patients, torch.arange(50), torch.Generator())
-    batch, _ = augment(own, torch.zeros(50), method, np.random.default_rng(0), torch.Generator())
-    np.testing.assert_array_equal(batch["present"].numpy(), present)
+    run = started(Inputs(TRAIN.x.arrays, present), noise_probability=1.0)
+    [draw] = run.draws()
+    batch, _ = run.batch(draw)
+    np.testing.assert_array_equal(batch["present"].numpy(), present[draw.rows])
+    assert draw.noise.keys() == batch.keys() - {"present"}
 
 
 def test_each_step_draws_a_prompt_for_each_patient():
@@ -213,21 +213,29 @@ def test_prediction_keeps_the_order_over_several_batches():
     torch.testing.assert_close(logits, expected)
 
 
+class Everything(Linear):
+    """Reads all there is."""
+
+    reads = ("image.vector", "image.tokens", "text", "table", "present")
+
+
+def started(x=TRAIN.x, **settings):
+    method = Everything(**{"noise_probability": 0.0, "mixup_probability": 0.0, "batch_size": 50, **settings})
+    return TrainingRun(method, x, TRAIN.y, VALIDATION.x, VALIDATION.y)
+
+
 def augmented(**settings):
-    method = Linear(**{"noise_probability": 0.0, "mixup_probability": 0.0, **settings})
-    rows = torch.arange(50)
-    patients = Patients(TRAIN.x, TRAIN.x.arrays)
-    batch, own = (one_answer(patients, rows, torch.Generator().manual_seed(0)) for _ in range(2))
-    target = torch.from_numpy(TRAIN.y.astype(np.float32))
-    changed, soft = augment(own, target.clone(), method, np.random.default_rng(0), torch.Generator().manual_seed(1))
-    return batch, target, changed, soft
+    run = started(**settings)
+    [draw] = run.draws()
+    batch, target = run.patients.batch(draw.rows, draw.answers), run.target[draw.rows]
+    return batch, target, *run.batch(draw)
 
 
 def test_noise_has_the_given_strength_and_spares_the_labels():
     batch, target, changed, soft = augmented(noise_probability=1.0, noise=0.2)
     assert torch.equal(target, soft)
-    for before, after in zip(batch.values(), changed.values(), strict=True):
-        assert (after - before).std().item() == pytest.approx(0.2, rel=0.15)
+    for name in batch.keys() - {"present"}:
+        assert (changed[name] - batch[name]).std().item() == pytest.approx(0.2, rel=0.15)
 
 
 def test_mixup_mixes_all_modalities_and_labels_of_the_same_two_patients():
@@ -275,19 +283,15 @@ def test_hook_sees_the_clean_training_part_in_order_before_every_epoch():
 
 
 def test_module_is_left_in_evaluation_mode():
-    module = LinearNetwork(8)
-    train_network(Linear(max_epochs=1), module, TRAIN.x, TRAIN.y, VALIDATION.x, VALIDATION.y)
-    assert not module.training
+    assert not fit(Linear(max_epochs=1)).module_.training
 
 
 def test_augmentation_leaves_the_patients_as_they_are():
-    patients = Patients(TRAIN.x, TRAIN.x.arrays)
-    before = {name: array.clone() for name, array in patients.arrays.items()}
-    method = Linear(noise_probability=1.0, mixup_probability=1.0)
-    generator = torch.Generator().manual_seed(0)
-    batch = one_answer(patients, torch.arange(50), generator)
-    augment(batch, torch.zeros(50), method, np.random.default_rng(0), generator)
-    assert all(torch.equal(value, patients.arrays[name]) for name, value in before.items())
+    run = started(noise_probability=1.0, mixup_probability=1.0)
+    before = {name: array.clone() for name, array in run.patients.arrays.items()}
+    [draw] = run.draws()
+    run.batch(draw)
+    assert all(torch.equal(value, run.patients.arrays[name]) for name, value in before.items())
 
 
 def test_a_fit_imports_no_compiler():

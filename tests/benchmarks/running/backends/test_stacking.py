@@ -14,7 +14,7 @@ from strokebench.benchmarks.running import fit
 from strokebench.benchmarks.running.backends import stack as stacking
 from strokebench.benchmarks.running.backends import stacked_fit
 from strokebench.benchmarks.running.backends.processes import compute_all
-from strokebench.benchmarks.running.backends.stack import Beside, compute_stacked, stackable
+from strokebench.benchmarks.running.backends.stack import compute_stacked, stackable
 from strokebench.benchmarks.running.fits import fits
 from strokebench.benchmarks.running.run import Run
 from strokebench.benchmarks.running.store import Store
@@ -110,7 +110,9 @@ def test_when_memory_is_out_the_stack_is_halved(stacks: list[int], monkeypatch: 
     assert stacks == [2, 2, 1]
 
 
-def test_a_stack_that_fails_is_computed_run_by_run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+def test_a_stack_that_fails_is_computed_run_by_run(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, caplog: pytest.LogCaptureFixture
+):
     context, tasks = planned(("mlp",))
 
     def broken(*_):
@@ -120,6 +122,7 @@ def test_a_stack_that_fails_is_computed_run_by_run(monkeypatch: pytest.MonkeyPat
     store = Store(tmp_path)
     assert stacked(context, tasks, store) == {task.key: "done" for task in tasks}
     assert "stacked" not in store.read(tasks[0].key)[1]
+    assert caplog.messages == ["mlp cannot be stacked, and is trained on the CPU: vmap: no rule"]
     assert not list(tmp_path.rglob("*.lock"))
 
 
@@ -168,28 +171,6 @@ def test_what_cannot_be_stacked_is_computed_beside(stacks: list[int], monkeypatc
     ended = [task for task, _ in compute_stacked(tasks, context.material, store, "cpu", jobs=2)]
     assert {task.key for task in ended} == {task.key for task in tasks} and stacks == [2]
     assert {store.status(task.key) for task in tasks} == {"done"}
-
-
-def test_an_error_beside_is_raised_and_nothing_is_left_running():
-    def items():
-        yield 1
-        raise ValueError("broken")
-
-    with Beside(items()) as beside, pytest.raises(ValueError, match="broken"):
-        assert list(beside.remaining()) == [1]
-    closed = []
-
-    def endless():
-        try:
-            while True:
-                yield 1
-        finally:
-            closed.append(True)
-
-    with pytest.raises(KeyError), Beside(endless()) as beside:
-        next(beside.remaining())
-        raise KeyError
-    assert closed
 
 
 def test_a_fold_is_prepared_once(stacks: list[int], monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
