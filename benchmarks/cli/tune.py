@@ -95,24 +95,22 @@ def tune_and_report(
     Returns:
         The file of the best parameters.
     """
+    from strokebench.benchmarks.running.tracking.mlflow import tracker
     from strokebench.benchmarks.tuning.report import describe_study
-    from strokebench.benchmarks.tuning.study import best_parameters, parameters_path, run_study, study_name
-    from strokebench.benchmarks.tuning.tracking import StudyTracker
+    from strokebench.benchmarks.tuning.study import best_parameters, parameters_path, run_study
+    from strokebench.benchmarks.tuning.tracking import follow_to_the_end
     from strokebench.reports.tables.section import publish
     from strokebench.reports.tuning.section import tuning_section
 
-    tracker = None
-    if context.settings.tracking:
-        tracker = StudyTracker(method, study_name(method, context), context, console)
-    study = run_study(method, context, search, console, tracker)
+    hooks = tracker(context.settings.tracking, console)
+    study = run_study(method, context, search, console, hooks)
     best = best_parameters(study, method, context)
     path = parameters_path(method, context)
     for place in (path, *([output] if output else [])):
         best.write(place)
     folder = context.results_folder(f"tune_{method}")
     view = publish(tuning_section(describe_study(study, best, context)), folder)
-    if tracker:
-        tracker.close(study, folder, path)
+    follow_to_the_end(study, method, hooks, [*sorted(folder.iterdir()), path])
     console.print()
     console.print(view)
     console.print(

@@ -21,7 +21,8 @@ from strokebench.benchmarks.running.receipt import receipt_of, written_files
 from strokebench.benchmarks.running.run import Run
 from strokebench.benchmarks.running.store import Store
 from strokebench.benchmarks.running.task import Task
-from strokebench.benchmarks.running.tracking.mlflow import tracker_for
+from strokebench.benchmarks.running.tracking.mlflow import tracker
+from strokebench.benchmarks.running.tracking.runs import record_of, work_of
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -84,7 +85,8 @@ class UnderWay:
         self.collector = Collector(experiment.name, context, self.planned, store)
         self.todo = {key: run for run, key in self.planned if store.status(key) != "done"}
         self.waiting = Counter(run.method for run in self.todo.values())
-        self.tracker = tracker_for(experiment, context, self.planned, console)
+        self.hooks = tracker(context.settings.tracking, console)
+        self.hooks.started(work_of(experiment.name, context, (key for _, key in self.planned)))
         self.report: Report | None = None
         self.outdated, self.written = False, time.monotonic()
 
@@ -108,17 +110,27 @@ class UnderWay:
         mine = {key: self.todo[key] for key in task.runs if key in self.todo}
         for key, run in mine.items():
             if status == "done":
-                self.tracker.log(run, key, self.collector)
+                self._followed(run, key)
             self.waiting[run.method] -= 1
         complete = dict.fromkeys(run.method for run in mine.values() if not self.waiting[run.method])
         return list(complete) if self.waiting.total() else []
 
     def finish(self) -> None:
-        """All runs ended: track those of earlier calls too, and report."""
+        """All runs ended, those of earlier calls too: report."""
         for run, key in self.planned:
             if key not in self.todo:
-                self.tracker.log(run, key, self.collector)
+                self._followed(run, key)
         self.report = self.write_report()
+
+    def _followed(self, run: Run, key: str) -> None:
+        self.hooks.task_ended(key, lambda: record_of(run, self.context, *self.collector.finished(key)))
+
+    def close(self) -> None:
+        """The call ends, whether all runs ended or not."""
+        if self.report:
+            self.hooks.finished(sorted(self.report.folder.iterdir()))
+        else:
+            self.hooks.stopped()
 
 
 def run_together(
@@ -191,7 +203,7 @@ def run_together(
         # A share of a stack on a GPU says nothing of a run alone.
         costs.learn(record for record in records if not record.get("stacked"))
         for experiment in experiments:
-            experiment.tracker.close(experiment.report.folder if experiment.report else None)
+            experiment.close()
 
 
 def _finish(waiting: list[UnderWay], finished: Callable[[UnderWay], None]) -> list[UnderWay]:

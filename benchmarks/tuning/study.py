@@ -15,9 +15,11 @@ from strokebench.benchmarks.running.parameters import Tuned
 from strokebench.benchmarks.running.plans import usable_methods
 from strokebench.benchmarks.running.progress import StepProgress
 from strokebench.benchmarks.running.provenance import commit, strokebench_version
-from strokebench.benchmarks.running.run import Run
 from strokebench.benchmarks.running.store import Store
-from strokebench.benchmarks.tuning.space import Grid, default_trial, make_sampler, open_storage
+from strokebench.benchmarks.running.tracking.hooks import Hooks
+from strokebench.benchmarks.tuning.opening import first_run, open_study
+from strokebench.benchmarks.tuning.space import Grid, default_trial, make_sampler
+from strokebench.benchmarks.tuning.tracking import record_of, work_of
 from strokebench.benchmarks.tuning.trial import (
     DEFAULT,
     ERROR,
@@ -33,19 +35,13 @@ from strokebench.benchmarks.tuning.trial import (
     revive,
 )
 from strokebench.errors import StrokebenchError
-from strokebench.files import digest, home
+from strokebench.files import home
 from strokebench.reports.tuning.records import short
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from strokebench.benchmarks.running.context import Context
-    from strokebench.benchmarks.tuning.tracking import StudyTracker
-
-STARTUP_TRIALS = 5
-"""The pruner lets so many trials run to their end before it compares."""
-WARMUP_SHARE = 0.25
-"""And this share of a trial's folds: the first ones tell little (our choice)."""
 
 
 @dataclass(frozen=True)
@@ -71,16 +67,8 @@ class Search:
             raise StrokebenchError(f"trials is {self.trials}.", "Give 1 or more.")
 
 
-def study_name(method: str, context: Context) -> str:
-    """Cohort, outcome, protocol, method and split; and a hash of whatever else makes values comparable."""
-    identity = context.identity(_first_run(method, context))
-    rest = {name: value for name, value in identity.items() if name not in ("fold", "params")}
-    parts = [context.cohort.name, context.endpoint.name, context.settings.protocol, method, context.split.sha256[:12]]
-    return "/".join([*parts, digest([rest, context.settings.quick])[:8]])
-
-
 def run_study(
-    method: str, context: Context, search: Search, console: Console, tracker: StudyTracker | None = None
+    method: str, context: Context, search: Search, console: Console, hooks: Hooks | None = None
 ) -> optuna.Study:
     """Create or go on with a study until it has its trials. The default is its first trial.
 
@@ -95,15 +83,9 @@ def run_study(
     backend = choose(context.settings)
     sampler = make_sampler(search.sampler, method, search.seed)
     folds = len(context.split.folds)
-    pruner = optuna.pruners.MedianPruner(STARTUP_TRIALS, n_warmup_steps=int(WARMUP_SHARE * folds))
-    study = optuna.create_study(
-        storage=open_storage(search.storage or f"sqlite:///{home('tuning', 'studies.db')}"),
-        sampler=sampler,
-        pruner=pruner,
-        study_name=study_name(method, context),
-        direction="maximize",
-        load_if_exists=True,
-    )
+    study = open_study(method, context, search.storage, sampler)
+    hooks = hooks or Hooks()
+    hooks.started(work_of(study.study_name, method, context))
     revived = revive(study)
     trials = study.get_trials(deepcopy=False)
     if not any(DEFAULT in trial.user_attrs for trial in trials if counts(trial) or not trial.state.is_finished()):
@@ -116,8 +98,8 @@ def run_study(
     def finished(study: optuna.Study, trial: FrozenTrial) -> None:
         console.print(_line(trial, study, folds))
         progress.step("Trials", min(_known(study), search.trials), search.trials)
-        if tracker:
-            tracker.log(trial)
+        if counts(trial):
+            hooks.task_ended(str(trial.number), lambda: record_of(trial, method))
         if _enough(study, search.trials, sampler):
             study.stop()
 
@@ -131,6 +113,7 @@ def run_study(
                 study.optimize(objective, callbacks=[finished], catch=(FitFailed,))
         except KeyboardInterrupt:
             console.print(f"Stopped. {_known(study)} trials and all finished fits are kept; the same command goes on.")
+            hooks.stopped()
             raise
     if not _complete(study):
         errors = [trial.user_attrs[ERROR] for trial in study.get_trials(deepcopy=False) if ERROR in trial.user_attrs]
@@ -147,7 +130,7 @@ def best_parameters(study: optuna.Study, method: str, context: Context) -> Tuned
     best = max(_complete(study), key=lambda trial: (trial.value, -trial.number))
     default = next((trial.value for trial in _complete(study) if trial.user_attrs.get(DEFAULT)), None)
     versions = {
-        **context.code(_first_run(method, context)).versions,
+        **context.code(first_run(method, context)).versions,
         "optuna": optuna.__version__,
         "strokebench": strokebench_version(),
     }
@@ -242,11 +225,6 @@ def _line(trial: FrozenTrial, study: optuna.Study, folds: int) -> str:
 
 def _named(trial: FrozenTrial) -> str:
     return ", ".join(f"{name}={short(value)}" for name, value in trial.user_attrs.get(PARAMS, {}).items())
-
-
-def _first_run(method: str, context: Context) -> Run:
-    fold = context.split.folds[0]
-    return Run(method, fold.seed, fold.fold, context.settings.protocol, balance=context.settings.balance)
 
 
 def parameters_path(method: str, context: Context) -> Path:

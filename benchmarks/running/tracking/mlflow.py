@@ -1,4 +1,4 @@
-"""MLflow: a parent run an experiment, a child a run. It watches; it never changes or breaks a result.
+"""MLflow: a parent run an experiment or a study, a nested run a run or a trial.
 
 The store is `sqlite:///` below `home("mlflow")`, or any server that `MLFLOW_TRACKING_URI` names. What goes
 there are settings, metrics, curves, hashes and tables: no patient data and no ids.
@@ -9,53 +9,29 @@ from __future__ import annotations
 import logging
 import os
 import re
-from collections.abc import Callable, Mapping, Sequence
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING
 
-from strokebench.benchmarks.running.experiment import Experiment
+from filelock import FileLock
+
 from strokebench.benchmarks.running.privacy import set_privacy
-from strokebench.benchmarks.running.run import Run
+from strokebench.benchmarks.running.tracking.hooks import Hooks, Metric, TaskRecord, Work
 from strokebench.errors import StrokebenchError
 from strokebench.files import digest, home, read_json, write_json
-from strokebench.tasks.conditions import COMPLETE
-from strokebench.tasks.metrics.evaluate import evaluate
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
     from rich.console import Console
 
-    from strokebench.benchmarks.running.collect import Collector, Planned
-    from strokebench.benchmarks.running.context import Context
-
-KEY_TAG, PLAN_TAG = "strokebench.key", "strokebench.plan"
-PARENT_TAG, NAME_TAG = "mlflow.parentRunId", "mlflow.runName"
-COSTS = ("fit_seconds", "predict_seconds", "cpu_seconds", "peak_mb")
+PLAN_TAG, PARENT_TAG = "strokebench.plan", "mlflow.parentRunId"
 _BATCH = 1000
 """MLflow takes so many metrics at once."""
-TABLE_SUFFIXES = (".md", ".csv", ".tex", ".html", ".png", ".svg", ".pdf")
+UPLOADED = (".md", ".csv", ".tex", ".html", ".png", ".svg", ".pdf", ".yaml")
 """What goes to the server as artifacts; the predictions hold patient ids and stay at home."""
-
-
-class Tracker(Protocol):
-    """What the runner tells of its runs."""
-
-    def log(self, run: Run, key: str, collector: Collector) -> None:
-        """A run is finished; one that was logged before is not logged again."""
-
-    def close(self, folder: Path | None) -> None:
-        """The experiment is over, or was stopped (None): its tables lie in `folder`."""
-
-
-class NoTracker:
-    """Tracking switched off."""
-
-    def log(self, run: Run, key: str, collector: Collector) -> None:
-        """Nothing."""
-
-    def close(self, folder: Path | None) -> None:
-        """Nothing."""
 
 
 def tracking_uri() -> str:
@@ -63,185 +39,142 @@ def tracking_uri() -> str:
     return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{home('mlflow', 'mlflow.db')}"
 
 
-def tracker_for(experiment: Experiment, context: Context, planned: Sequence[Planned], console: Console) -> Tracker:
-    """The tracker that the settings ask for."""
-    if not context.settings.tracking:
-        return NoTracker()
-    return MlflowTracker(experiment, context, planned, console)
+def tracker(wanted: bool, console: Console) -> Hooks:
+    """The hooks that log to MLflow, or, where that is not wanted, hooks that do nothing."""
+    return MlflowHooks(console) if wanted else Hooks()
 
 
-class MlflowTracker:
-    """Logs to MLflow, which is imported only when there is something to log.
+class MlflowHooks(Hooks):
+    """Logs to MLflow, which is imported only when there is something to log. Whatever fails is one line of warning.
 
     A file below `home("mlflow")` remembers what was logged where, so that a call with nothing new costs
     nothing; without that file, the server is asked.
     """
 
-    def __init__(self, experiment: Experiment, context: Context, planned: Sequence[Planned], console: Console) -> None:
-        self.experiment, self.context, self.console = experiment, context, console
-        self.uri = tracking_uri()
-        self.plan = digest([context.results_folder(experiment.name).parent.name, sorted(key for _, key in planned)])
-        self.marker = home("mlflow", "logged", f"{digest([self.uri, self.plan])[:16]}.json")
+    def __init__(self, console: Console) -> None:
+        self.console = console
         self.client: MlflowClient | None = None
-        self.broken = False
-        self.new = 0
-        try:
-            self.logged: set[str] = set(read_json(self.marker))
-        except StrokebenchError:
-            self.logged = set()
+        self.broken = self.anything_new = False
 
-    def log(self, run: Run, key: str, collector: Collector) -> None:
-        """See `Tracker`."""
+    def started(self, work: Work) -> None:
+        """See `Hooks`."""
+        self.work, self.uri = work, tracking_uri()
+        self.logged: set[str] = set()
+        self.remembered = home("mlflow", "logged", f"{digest([self.uri, work.identity])[:16]}.json")
+        self.database = Path(self.uri.removeprefix("sqlite:///")) if self.uri.startswith("sqlite:///") else None
+        # A database that was removed holds nothing any more.
+        if self.database is None or self.database.is_file():
+            with suppress(StrokebenchError):
+                self.logged = set(read_json(self.remembered))
+
+    def task_ended(self, key: str, record: Callable[[], TaskRecord]) -> None:
+        """See `Hooks`."""
         if key not in self.logged:
-            self._guarded(lambda: self._log(run, key, collector))
+            self._guarded(lambda client: self._log(client, key, record))
 
-    def close(self, folder: Path | None) -> None:
-        """See `Tracker`."""
-        if self.new:
-            self._guarded(lambda: self._close(folder))
+    def finished(self, files: Iterable[Path], metrics: Sequence[Metric] = ()) -> None:
+        """See `Hooks`."""
+        if self.anything_new:
+            self._guarded(lambda client: self._close(client, "FINISHED", files, metrics))
 
-    def _guarded(self, action: Callable[[], None]) -> None:
+    def stopped(self) -> None:
+        """See `Hooks`."""
+        if self.anything_new:
+            self._guarded(lambda client: self._close(client, "KILLED", (), ()))
+
+    def _guarded(self, action: Callable[[MlflowClient], None]) -> None:
         if self.broken:
             return
         try:
-            action()
+            home("mlflow").mkdir(parents=True, exist_ok=True)
+            # Two calls at once would make the database, or log a run, twice.
+            with FileLock(home("mlflow", "lock")):
+                self.client = self.client or self._open()
+                action(self.client)
         except Exception as error:
             self.broken = True
-            said = re.sub(r"//[^/@\s]*@", "//", str(error).strip().partition("\n")[0])
+            message = re.sub(r"//[^/@\s]*@", "//", str(error).strip().partition("\n")[0])
             self.console.print(
-                f"[yellow]MLflow: {type(error).__name__}: {said[:200]}. Results are not affected;"
+                f"[yellow]MLflow: {type(error).__name__}: {message[:200]}. Results are not affected;"
                 " the next call logs what is missing.[/]"
             )
 
-    def _log(self, run: Run, key: str, collector: Collector) -> None:
-        from mlflow.entities import Metric, Param
-
-        client = self._open()
-        if key in self.logged:
-            return
-        predictions, record = collector.finished(key)
-        facts, finished = record["facts"], _milliseconds(record["finished"])
-        endpoint = self.context.endpoint
-        single = evaluate(endpoint, predictions["y"], endpoint.probabilities(predictions)) | facts
-        single |= {name: record[name] for name in COSTS}
-        metrics = [Metric(name, value, finished, 0) for name, value in single.items()]
-        metrics += [
-            Metric(name, value, finished, step)
-            for name, values in record["history"].items()
-            for step, value in enumerate(values, start=1)
-        ]
-        params = [Param(name, str(value)) for name, value in self._params(run).items()]
-        child = client.create_run(
-            self.experiment_id,
-            start_time=_milliseconds(record["started"]),
-            run_name=_run_name(run),
-            tags={PARENT_TAG: self.parent_id, KEY_TAG: key, **self._tags(record)},
-        )
-        for start in range(0, len(metrics), _BATCH):
-            batch = metrics[start : start + _BATCH]
-            client.log_batch(child.info.run_id, metrics=batch, params=params if start == 0 else [])
-        client.set_terminated(child.info.run_id, end_time=finished)
-        self.logged.add(key)
-        self.new += 1
-
-    def _close(self, folder: Path | None) -> None:
-        client = self._open()
-        for path in sorted(folder.iterdir()) if folder else []:
-            if path.suffix in TABLE_SUFFIXES:
-                client.log_artifact(self.parent_id, str(path))
-        client.set_terminated(self.parent_id, status="FINISHED" if folder else "KILLED")
-        write_json(self.marker, sorted(self.logged))
-
     def _open(self) -> MlflowClient:
-        """The client, with the experiment and its parent run found again or made."""
-        if self.client is not None:
-            return self.client
-        _quieten()
+        """The client, with the experiment and the parent run found again or made."""
+        set_privacy()
+        for name in ("mlflow", "alembic"):
+            logging.getLogger(name).setLevel(logging.ERROR)
         from mlflow import MlflowClient
 
-        local = self.uri.startswith("sqlite:///")
-        if local:
-            Path(self.uri.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
-        client = MlflowClient(self.uri)
-        name = f"strokebench/{self.experiment.name}"
-        found = client.get_experiment_by_name(name)
-        if found is None:
-            beside = home("mlflow", "artifacts", self.experiment.name).as_uri() if local else None
-            self.experiment_id = client.create_experiment(name, artifact_location=beside)
-        else:
+        if self.database:
+            self.database.parent.mkdir(parents=True, exist_ok=True)
+        client, name = MlflowClient(self.uri), f"strokebench/{self.work.name}"
+        if found := client.get_experiment_by_name(name):
             self.experiment_id = found.experiment_id
-        query = f"tags.`{PLAN_TAG}` = '{self.plan}'"
-        parents = client.search_runs([self.experiment_id], query, max_results=1)
-        parent = parents[0] if parents else self._new_parent(client)
+        else:
+            artifacts = home("mlflow", "artifacts", self.work.name).as_uri() if self.database else None
+            self.experiment_id = client.create_experiment(name, artifact_location=artifacts)
+        parents = client.search_runs([self.experiment_id], f"tags.`{PLAN_TAG}` = '{self.work.identity}'", max_results=1)
+        parent = next(iter(parents), None) or client.create_run(
+            self.experiment_id, run_name=self.work.title, tags={PLAN_TAG: self.work.identity, **self.work.facts}
+        )
         self.parent_id = parent.info.run_id
-        self.logged |= self._known(client)
-        self.client = client
+        self.logged = self._known(client)
         return client
 
-    def _new_parent(self, client: MlflowClient) -> Any:
-        name = self.context.results_folder(self.experiment.name).parent.name
-        return client.create_run(self.experiment_id, run_name=name, tags={PLAN_TAG: self.plan, **self._tags({})})
+    def _log(self, client: MlflowClient, key: str, make: Callable[[], TaskRecord]) -> None:
+        from mlflow.entities import Param
 
-    def _known(self, client: MlflowClient) -> set[str]:
-        """Keys of the finished children of this parent."""
+        # Another call may have logged it meanwhile.
+        self.logged |= self._known(client, key) if key not in self.logged else set()
+        if key in self.logged:
+            return
+        record = make()
+        ended = _milliseconds(record.ended)
+        child = client.create_run(
+            self.experiment_id,
+            start_time=_milliseconds(record.started),
+            run_name=record.name,
+            tags={PARENT_TAG: self.parent_id, self.work.key_name: key, **self.work.facts, **record.facts},
+        )
+        client.log_batch(child.info.run_id, params=[Param(name, str(value)) for name, value in record.params.items()])
+        self._log_metrics(client, child.info.run_id, record.metrics, ended)
+        client.set_terminated(child.info.run_id, status=record.status, end_time=ended)
+        self.logged.add(key)
+        self.anything_new = True
+
+    def _close(self, client: MlflowClient, status: str, files: Iterable[Path], metrics: Sequence[Metric]) -> None:
+        for path in files:
+            if path.suffix in UPLOADED:
+                client.log_artifact(self.parent_id, str(path))
+        self._log_metrics(client, self.parent_id, metrics, _milliseconds(datetime.now()))
+        client.set_terminated(self.parent_id, status=status)
+        write_json(self.remembered, sorted(self.logged))
+
+    def _log_metrics(self, client: MlflowClient, run_id: str, metrics: Sequence[Metric], time: int) -> None:
+        from mlflow.entities import Metric as Point
+
+        for start in range(0, len(metrics), _BATCH):
+            batch = [Point(name, value, time, step) for name, value, step in metrics[start : start + _BATCH]]
+            client.log_batch(run_id, metrics=batch)
+
+    def _known(self, client: MlflowClient, key: str = "") -> set[str]:
+        """Keys of the ended runs of this parent, or this key alone if it is among them."""
         known, token = set(), None
-        query = f"tags.`{PARENT_TAG}` = '{self.parent_id}' and attributes.status = 'FINISHED'"
+        query = f"tags.`{PARENT_TAG}` = '{self.parent_id}' and attributes.status != 'RUNNING'"
+        query += f" and tags.`{self.work.key_name}` = '{key}'" if key else ""
         while True:
-            page = client.search_runs([self.experiment_id], query, max_results=1000, page_token=token)
-            known |= {run.data.tags[KEY_TAG] for run in page if KEY_TAG in run.data.tags}
+            page = client.search_runs([self.experiment_id], query, max_results=_BATCH, page_token=token)
+            known |= {run.data.tags[self.work.key_name] for run in page if self.work.key_name in run.data.tags}
             token = page.token
             if not token:
                 return known
 
-    def _params(self, run: Run) -> dict[str, Any]:
-        from strokebench.methods.registry import find_method
-
-        context = self.context
-        params = find_method(run.method)(**run.params).get_params()
-        params.pop("random_state", None)
-        return {
-            **run.names(),
-            "protocol": run.protocol,
-            "balance": run.balance,
-            "dataset": context.cohort.name,
-            "outcome": context.endpoint.expression,
-            **{f"{modality}_encoder": name for modality, name in context.embeddings.encoders.items()},
-            **params,
-        }
-
-    def _tags(self, record: Mapping[str, Any]) -> dict[str, str]:
-        context = self.context
-        tags = {
-            "cohort": context.title,
-            "virtual": str(context.cohort.synthetic).lower(),
-            "quick": str(context.settings.quick).lower(),
-            "labels_shuffled": str(context.settings.shuffle_labels is not None).lower(),
-            "data_sha256": context.data_sha256,
-            "split_sha256": context.split.sha256,
-            "code_sha256": record.get("code_sha256", ""),
-            "commit": record.get("commit", ""),
-            "strokebench": record.get("strokebench", ""),
-        }
-        return {name: value for name, value in tags.items() if value}
-
 
 def ui_command(port: int) -> list[str]:
     """The command that shows the logged runs in a browser."""
-    import sys
-
     return [sys.executable, "-m", "mlflow", "ui", "--backend-store-uri", tracking_uri(), "--port", str(port)]
 
 
-def _quieten() -> None:
-    set_privacy()
-    for name in ("mlflow", "alembic"):
-        logging.getLogger(name).setLevel(logging.ERROR)
-
-
-def _run_name(run: Run) -> str:
-    said = [run.method, run.label or run.variant, "" if run.condition.id == COMPLETE.id else run.condition.name]
-    return " ".join([*filter(None, said), f"seed {run.seed} fold {run.fold}"])
-
-
-def _milliseconds(time: str) -> int:
-    return int(datetime.fromisoformat(time).timestamp() * 1000)
+def _milliseconds(time: datetime) -> int:
+    return int(time.timestamp() * 1000)

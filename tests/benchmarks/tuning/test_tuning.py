@@ -259,3 +259,33 @@ def test_the_file_the_section_and_mlflow(console: Console, tmp_path: Path, home:
     assert all("validation_auc" in run.data.metrics for run in children)
     tune_and_report("tunable", context, Search("grid", 20), console)
     assert len(client.search_runs([experiment.experiment_id])) == len(runs)
+
+
+def search_among(signs: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    def search_space(trial):
+        return {
+            "sign": trial.suggest_categorical("sign", signs),
+            "columns": trial.suggest_int("columns", 2, 4, step=2),
+        }
+
+    monkeypatch.setattr(tunable_method.Tunable, "search_space", staticmethod(search_space))
+
+
+def test_a_study_whose_choices_changed_goes_on_with_the_trials_that_fit(
+    console: Console, monkeypatch: pytest.MonkeyPatch, home: Path
+):
+    context, search = make_context(), Search("grid", 50, prune=False)
+    search_among(["plus", "broken"], monkeypatch)
+    first = run_study("tunable", context, search, console)
+    assert sum(trial.state is TrialState.FAIL for trial in first.trials) == 2
+    kept = fits(home)
+    search_among(["plus", "minus"], monkeypatch)
+    second = run_study("tunable", context, search, console)
+    assert second.study_name == f"{first.study_name}/2"
+    assert kept.items() <= fits(home).items()
+    assert told(second)[0] == told(first)[0] and DEFAULT in second.trials[0].user_attrs
+    assert {trial.params["sign"] for trial in second.trials} == {"plus", "minus"}
+    assert run_study("tunable", context, search, console).study_name == second.study_name
+    # Back to the old choices, back to the old study; a wider range of numbers is no other study at all.
+    search_among(["plus", "broken"], monkeypatch)
+    assert len(run_study("tunable", context, search, console).trials) == len(first.trials)

@@ -1,5 +1,7 @@
 import subprocess
 import sys
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -7,8 +9,10 @@ from rich.console import Console
 from small_context import make_context
 
 from strokebench.benchmarks.experiments.table1 import Table1
-from strokebench.benchmarks.running.runner import run_experiment
+from strokebench.benchmarks.running.runner import UnderWay, run_experiment
+from strokebench.benchmarks.running.store import Store
 from strokebench.benchmarks.running.tracking.mlflow import PARENT_TAG, tracking_uri, ui_command
+from strokebench.benchmarks.running.tracking.runs import record_of
 from strokebench.tasks.endpoints.binary import BINARY
 from strokebench.tasks.metrics.evaluate import evaluate
 from strokebench.tasks.metrics.paper import PAPER_METRICS
@@ -77,6 +81,34 @@ def test_a_run_is_logged_once(console: Console, planted: None, home: Path):
     run(console, methods=("coin",))
     _, parents, children = logged()
     assert (len(parents), len(children)) == (1, 2)
+
+
+def test_a_store_that_was_removed_is_filled_again(console: Console, planted: None, home: Path):
+    run(console, methods=("coin",))
+    (home / "mlflow" / "mlflow.db").unlink()
+    run(console, methods=("coin",))
+    assert len(logged()[2]) == 2
+
+
+def test_two_calls_at_once_log_a_run_once(console: Console, planted: None):
+    context = make_context(tracking=True, methods=("coin",))
+    report = run_experiment(Table1(), replace(context, settings=replace(context.settings, tracking=False)), console)
+    keys = list(report.results.runs["key"])
+    calls = [UnderWay(Table1(), context, console, Store()) for _ in range(2)]
+    first, second = calls
+    # Each has found the other's runs missing.
+    first.hooks.task_ended(keys[0], partial(record_of, *recorded(first, keys[0])))
+    second.hooks.task_ended(keys[1], partial(record_of, *recorded(second, keys[1])))
+    for call in calls:
+        call.finish()
+        call.close()
+    _, parents, children = logged()
+    assert (len(parents), len(children)) == (1, 2)
+
+
+def recorded(call: UnderWay, key: str) -> tuple:
+    [run] = [run for run, each in call.planned if each == key]
+    return run, call.context, *call.collector.finished(key)
 
 
 def test_runs_computed_without_tracking_are_logged_later(console: Console, planted: None):
