@@ -15,7 +15,7 @@ from strokebench.datasets.embeddings import Embeddings
 from strokebench.datasets.encoders.contract import LAYERS, TOKENS, ImageEncoder, TextEncoder
 from strokebench.datasets.encoders.filtered import FilteredTexts, TextFilter
 from strokebench.datasets.encoders.registry import find_encoders
-from strokebench.datasets.encoders.store import Arrays, Store, read_finished, write_finished
+from strokebench.datasets.encoders.store import Arrays, EmbeddingStore, read_finished, write_finished
 from strokebench.datasets.encoders.work import Chunk, encode_images, encode_texts
 from strokebench.errors import StrokebenchError
 from strokebench.files import digest, file_digest, home
@@ -159,7 +159,7 @@ def _cached(
     """The set of these keys: read, or made of what is known and of new chunks. Also its own key."""
     fingerprint = encoder.fingerprint()
     key = digest({"encoder": fingerprint, "ids": list(ids), "keys": keys.tolist()})
-    store = Store(kind, fingerprint)
+    store = EmbeddingStore(kind, fingerprint)
     folder = store.folder(key)
     finished = read_finished(folder, shapes, len(ids))
     if finished is not None:
@@ -190,7 +190,7 @@ def _cached(
 
 
 def _encode(
-    store: Store,
+    store: EmbeddingStore,
     kind: str,
     missing: Sequence[str],
     chunks: Callable[[Sequence[str]], Iterator[Chunk]],

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from filelock import FileLock
 from numpy.typing import NDArray
 
 from strokebench.errors import StrokebenchError
@@ -61,7 +62,7 @@ def write_finished(
     write_json(folder / "meta.json", {**meta, "keys": keys.tolist()})
 
 
-class Store:
+class EmbeddingStore:
     """Everything that one encoder has made so far.
 
     Args:
@@ -81,8 +82,6 @@ class Store:
     @contextmanager
     def locked(self) -> Iterator[None]:
         """One process at a time encodes with this encoder; a second waits, and finds the work done."""
-        from filelock import FileLock
-
         home("embeddings").mkdir(parents=True, exist_ok=True)
         with FileLock(self._unfinished.with_suffix(".lock")):
             yield

@@ -28,7 +28,7 @@ class Chunk:
     """Results of a few inputs.
 
     Args:
-        keys: of the inputs that were encoded. arrays: their features, one row a key.
+        keys: of the n inputs that were encoded. arrays: name -> their features, one row a key: (n, ...).
         errors: one an input that could not be read.
     """
 

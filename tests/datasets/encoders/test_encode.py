@@ -119,7 +119,7 @@ def test_a_second_call_encodes_nothing(cohort, monkeypatch):
     log = Log()
     second = encode(cohort, progress=log)
     assert second.fingerprint == first.fingerprint and not log.events
-    assert np.array_equal(second.image_tokens, first.image_tokens)
+    assert np.array_equal(second.arrays["image.tokens"], first.arrays["image.tokens"])
 
 
 def test_workers_change_nothing(cohort, tmp_path, monkeypatch):
@@ -127,8 +127,8 @@ def test_workers_change_nothing(cohort, tmp_path, monkeypatch):
     monkeypatch.setenv("STROKEBENCH_HOME", str(tmp_path / "other"))
     two = encode(cohort, jobs=2)
     assert one.fingerprint == two.fingerprint
-    for part in ("image", "image_tokens", "text"):
-        assert np.array_equal(getattr(one, part), getattr(two, part))
+    for name in ("image.vector", "image.tokens", "text"):
+        assert np.array_equal(one.arrays[name], two.arrays[name])
 
 
 def test_missing_parts(cohort):
@@ -204,7 +204,7 @@ def test_a_damaged_cache_is_made_anew(cohort):
     expected = np.array(before.arrays["image.tokens"])
     (path,) = home("embeddings").glob("image-*/tokens.npy")
     os.truncate(path, 1000)
-    assert np.array_equal(encode(cohort).image_tokens, expected)
+    assert np.array_equal(encode(cohort).arrays["image.tokens"], expected)
 
 
 def test_nothing_is_left_of_the_unfinished(cohort):
