@@ -105,21 +105,21 @@ class Registry(Generic[Thing]):
     def _load(self, point: EntryPoint) -> Plugin:
         thing, problem = None, ""
         others = [_package(other) for other in self._points() if other.name == point.name and other != point]
-        if point.name in self.own:
+        try:
+            thing = point.load()
+            if not self._accepts(point.name, thing):
+                problem = f"{point.value} is no {self.noun} of that name"
+        except (Exception, SystemExit) as error:
+            problem = " ".join(f"{type(error).__name__}: {error}".split()).rstrip(".")
+        # What a package registers itself, by a decorator, is its own.
+        if not problem and self.own.get(point.name, thing) is not thing:
             problem = f"strokebench has a {self.noun} of that name"
         elif others:
             problem = f"{others[0]} brings one of that name too"
-        else:
-            try:
-                thing = point.load()
-                if not self._accepts(point.name, thing):
-                    problem = f"{point.value} is no {self.noun} of that name"
-            except (Exception, SystemExit) as error:
-                problem = " ".join(f"{type(error).__name__}: {error}".split()).rstrip(".")
         return Plugin(self.noun, point.name, _package(point), None if problem else thing, problem)
 
-    def _points(self) -> EntryPoints:
-        return _entry_points(tuple(sys.path)).select(group=self.group)
+    def _points(self) -> tuple[EntryPoint, ...]:
+        return _entry_points(self.group, tuple(sys.path))
 
     def _load_own(self, name: str) -> Any:
         thing = self.own[name]
@@ -137,14 +137,19 @@ def _import_all(folder: str) -> None:
 
 
 @cache
-def _entry_points(_path: tuple[str, ...]) -> EntryPoints:
+def _installed(_path: tuple[str, ...]) -> EntryPoints:
     """All that are installed; to read them takes some milliseconds, and the path decides what is found."""
     return entry_points()
 
 
+@cache
+def _entry_points(group: str, path: tuple[str, ...]) -> tuple[EntryPoint, ...]:
+    return tuple(_installed(path).select(group=group))
+
+
 def plugins(noun: str = "") -> dict[str, str]:
     """Packages that bring things of a noun, or of any, and the names of their distributions; none is loaded."""
-    points = _entry_points(tuple(sys.path))
+    points = _installed(tuple(sys.path))
     return {
         point.module.partition(".")[0]: point.dist.name
         for group in points.groups
@@ -164,5 +169,6 @@ def _package(point: EntryPoint) -> str:
 
 
 def _place(thing: Any) -> tuple[Any, Any]:
-    """Where a class is defined: the same one may come twice, as two objects, where its module is run again."""
+    """Where a class, or a thing's function, is defined: where its module is run again, it comes as another object."""
+    thing = getattr(thing, "function", thing)
     return getattr(thing, "__module__", thing), getattr(thing, "__qualname__", None)

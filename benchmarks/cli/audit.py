@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from strokebench.benchmarks.cli import options
-from strokebench.benchmarks.running.settings import SEEDS
+from strokebench.benchmarks.cli.options import make_console, takes_settings
+from strokebench.benchmarks.leaks.audit import run_audit
+from strokebench.benchmarks.leaks.showing import show_audit
+from strokebench.benchmarks.running.backends.choose import refuse_missing
+from strokebench.benchmarks.running.build import build_context
+from strokebench.benchmarks.running.settings import Settings
+from strokebench.files import home
+from strokebench.reports.audit.forensics import audit
+from strokebench.reports.audit.read import read_printed
+from strokebench.reports.audit.table import audit_table, matrices_table
+from strokebench.reports.audit.terms import Design
+from strokebench.reports.tables.render import write_table
+from strokebench.reports.tables.terminal import TerminalTable
 
-app = typer.Typer(no_args_is_help=True, help="Checks of printed numbers and of data.")
-
-
-@app.callback()
-def _common() -> None:
-    """Commands of their own, however many there are."""
+app = typer.Typer(no_args_is_help=True, help="Checks of printed numbers, and of data for leaks.")
 
 
 @app.command()
@@ -38,78 +45,34 @@ def metrics(
     Reads ACC, F1, recall, precision and specificity; AUC cannot be audited so. Listing is for few runs (up to 6 or
     so); with more, only means that are impossible by themselves are found.
     """
-    from rich.console import Console
-
-    from strokebench.files import home
-    from strokebench.reports.audit.forensics import audit
-    from strokebench.reports.audit.read import read_printed
-    from strokebench.reports.audit.table import audit_table, matrices_table
-    from strokebench.reports.audit.terms import Design
-    from strokebench.reports.tables.render import write_table
-    from strokebench.reports.tables.terminal import TerminalTable
-
     design = Design(positives, negatives, runs, decimals)
     findings = audit(read_printed(file, decimals), design)
     table = audit_table(findings, design)
     folder = output or home("results", "audit")
     write_table(table, folder)
     write_table(matrices_table(findings, design), folder)
-    console = Console(highlight=False)
+    console = make_console()
     console.print(TerminalTable(table))
     console.print(f"Written to {folder}", soft_wrap=True, style="dim")
 
 
-_SEEDS = ",".join(map(str, SEEDS))
-
-
 @app.command()
+@takes_settings(without=("quick", "methods", "tracking", "params", "grid_seeds", "backend", "scheduler"))
 def leaks(
-    dataset: options.DatasetOption = "virtual",
-    outcome: options.OutcomeOption = "",
-    protocol: options.ProtocolOption = "cv5",
-    encoders: options.EncodersOption = "embedded",
-    seeds: options.SeedsOption = _SEEDS,
-    jobs: options.JobsOption = 0,
-    balance: options.BalanceOption = "smote",
-    shuffle_labels: options.ShuffleOption = None,
-    weights: options.WeightsOption = None,
-    device: options.DeviceOption = "auto",
-    keep_scale_text: options.ScaleTextOption = False,
+    settings: Settings,
     full: Annotated[
         bool, typer.Option("--full/--quick", help="Also fit fast methods on shuffled labels (minutes).")
     ] = True,
 ) -> None:
     """Look for leaks in a cohort, its split and the pipeline; exit status 1 if an alarm goes off."""
-    from rich.console import Console
-
-    from strokebench.benchmarks.leaks.audit import run_audit
-    from strokebench.benchmarks.leaks.showing import show_audit
-    from strokebench.benchmarks.running.backends.choose import refuse_missing
-    from strokebench.benchmarks.running.build import build_context
-
-    console = Console(highlight=False)
-    chosen = options.settings(
-        dataset=dataset,
-        outcome=outcome,
-        protocol=protocol,
-        encoders=encoders,
-        seeds=seeds,
-        jobs=jobs,
-        quick=False,
-        tracking=False,
-        balance=balance,
-        shuffle_labels=shuffle_labels,
-        weights=weights,
-        device=device,
-        keep_scale_text=keep_scale_text,
-    )
+    console = make_console()
     if full:
-        refuse_missing(chosen)
-    context = build_context(chosen, console)
+        refuse_missing(settings)
+    context = build_context(replace(settings, tracking=False), console)
     with console.status("Leak alarms") as status:
-        audit = run_audit(context, full, lambda title: status.update(f"Leak alarms: {title}"))
+        found = run_audit(context, full, lambda title: status.update(f"Leak alarms: {title}"))
     console.print()
-    folder = show_audit(audit, context, console)
+    folder = show_audit(found, context, console)
     console.print(f"Written to {folder}", soft_wrap=True, style="dim")
-    if audit.alarmed or audit.broken:
+    if found.alarmed or found.broken:
         raise typer.Exit(1)

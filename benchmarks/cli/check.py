@@ -1,16 +1,28 @@
-"""Holds a method to the contract and says what it broke."""
+"""`strokebench check`: hold a method to the contract, and say what it breaks."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Annotated
 
+import typer
+from rich.console import Console
+from rich.markup import escape
+
+from strokebench.benchmarks.cli.options import make_console
 from strokebench.methods.conformance import all_checks, run_check
+from strokebench.methods.conformance.subject import Subject
+from strokebench.methods.neural import NeuralMethod
 from strokebench.methods.registry import find_method
+from strokebench.methods.stacking.fit import can_stack, fit_stacked
 
-if TYPE_CHECKING:
-    from rich.console import Console
+app = typer.Typer()
 
-    from strokebench.methods.conformance.subject import Subject
+
+@app.command()
+def check(method: Annotated[str, typer.Argument(help="See `strokebench list methods`.")]) -> None:
+    """Hold a method, ours or another package's, to the contract."""
+    if not show_check(method, make_console()):
+        raise typer.Exit(1)
 
 
 def show_check(name: str, console: Console) -> bool:
@@ -21,10 +33,6 @@ def show_check(name: str, console: Console) -> bool:
     Raises:
         StrokebenchError: there is no such method.
     """
-    from rich.markup import escape
-
-    from strokebench.methods.conformance.subject import Subject
-
     method = find_method(name)
     subject = Subject(method, {})
     broken = 0
@@ -47,9 +55,6 @@ def show_check(name: str, console: Console) -> bool:
 
 def _why_alone(subject: Subject) -> str | None:
     """Why fits of the method cannot be stacked, found out by stacking two; None if they can."""
-    from strokebench.methods.neural import NeuralMethod
-    from strokebench.methods.stacking.fit import can_stack, fit_stacked
-
     methods = [subject.make(random_state=seed) for seed in (0, 1)]
     part = subject.train.x, subject.train.y, subject.validation.x, subject.validation.y
     try:

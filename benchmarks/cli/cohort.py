@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
+from rich.console import Console
+from rich.padding import Padding
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.text import Text
 
-if TYPE_CHECKING:
-    from rich.console import Console
+from strokebench.benchmarks.cli.fetch import fetch
+from strokebench.benchmarks.cli.options import make_console, takes_settings
+from strokebench.benchmarks.running.settings import Settings
+from strokebench.datasets.catalogue import load_cohort
+from strokebench.datasets.problems import Problem
+from strokebench.reports.cohort.check import CheckReport, check_cohort
+from strokebench.reports.cohort.describe import describe_cohort, write_page
+from strokebench.reports.cohort.terminal import show_description
 
-    from strokebench.benchmarks.cli.cohort_check import CheckReport
-    from strokebench.datasets.problems import Problem
-
-app = typer.Typer(no_args_is_help=True, help="Check and describe cohorts, your own or built-in ones.")
+app = typer.Typer(no_args_is_help=True, help="Check, describe and fetch cohorts, your own or built-in ones.")
+app.command()(fetch)
 
 GROUP_FROM = 9
 """So many patients with the same problem in the same place are one line."""
@@ -23,47 +31,37 @@ DatasetArgument = Annotated[str, typer.Argument(help="A cohort's YAML file, or a
 
 
 @app.command()
+@takes_settings("jobs")
 def check(
     dataset: DatasetArgument,
+    settings: Settings,
     as_json: Annotated[bool, typer.Option("--json", help="Every problem, as JSON.")] = False,
-    jobs: Annotated[int, typer.Option("--jobs", "-j", envvar="JOBS", help="Processes. 0: one a core.")] = 0,
 ) -> None:
     """Read everything, change nothing, and list all problems by patient; exit status 1 if there are any."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    from strokebench.benchmarks.cli.cohort_check import check_cohort
-    from strokebench.benchmarks.running.settings import usable_cores
-
     columns = (TextColumn("Images"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("", total=None, visible=False)
         report = check_cohort(
-            dataset, jobs or usable_cores(), lambda done, all: bar.update(task, completed=done, total=all, visible=True)
+            dataset, settings.jobs, lambda done, all: bar.update(task, completed=done, total=all, visible=True)
         )
     if as_json:
         typer.echo(json.dumps(report.to_json(), indent=1, ensure_ascii=False))
     else:
-        show_check(report, dataset, Console(highlight=False))
+        show_check(report, dataset, make_console())
     if report.problems:
         raise typer.Exit(1)
 
 
 @app.command()
+@takes_settings("outcome")
 def describe(
     dataset: DatasetArgument,
-    outcome: Annotated[str, typer.Option("--outcome", envvar="OUTCOME", help="Default: the cohort's first.")] = "",
+    settings: Settings,
     pictures: Annotated[int, typer.Option("--pictures", help="Patients whose slices are shown.")] = 8,
 ) -> None:
     """Table One by outcome and by site, prevalence by site, and pictures; here and as an HTML page."""
-    from rich.console import Console
-
-    from strokebench.datasets.catalogue import load_cohort
-    from strokebench.reports.cohort.describe import describe_cohort, write_page
-    from strokebench.reports.cohort.terminal import show_description
-
-    console = Console(highlight=False)
-    description = describe_cohort(load_cohort(dataset), outcome)
+    console = make_console()
+    description = describe_cohort(load_cohort(dataset), settings.outcome or "")
     show_description(description, console)
     path = write_page(description, pictures)
     console.print(f"Written to {path}", soft_wrap=True, style="dim")
@@ -71,8 +69,6 @@ def describe(
 
 def show_check(report: CheckReport, dataset: str, console: Console) -> None:
     """Print a report: problems that many share once, the others by patient."""
-    from rich.text import Text
-
     shared, single = _grouped(report.problems)
     for group in shared:
         ids = ", ".join(problem.patient or "" for problem in group[:NAMED])
@@ -98,9 +94,6 @@ def _grouped(problems: list[Problem]) -> tuple[list[list[Problem]], list[Problem
 
 
 def _line(console: Console, who: str, problem: Problem, what: str) -> None:
-    from rich.padding import Padding
-    from rich.text import Text
-
     if who:
         console.print(Text(who, style="bold"))
     place = f"{problem.where}: " if problem.code.startswith("image_") and problem.where and not who else ""
@@ -109,8 +102,6 @@ def _line(console: Console, who: str, problem: Problem, what: str) -> None:
 
 
 def _summary(report: CheckReport, dataset: str, console: Console) -> None:
-    from rich.text import Text
-
     if report.problems:
         console.print()
     for note in report.notes:

@@ -1,9 +1,10 @@
-"""Is this machine, and this installation, fit for the suite?"""
+"""`strokebench doctor`: is this machine, and this installation, fit for the suite?"""
 
 from __future__ import annotations
 
 import os
 import platform
+import re
 import shutil
 import sys
 import tempfile
@@ -11,19 +12,30 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
+import typer
+from packaging.requirements import InvalidRequirement, Requirement
+from rich.console import Console
+from rich.table import Table
+
+from strokebench.benchmarks.cli.options import make_console
+from strokebench.benchmarks.experiments.find import EXPERIMENTS
 from strokebench.benchmarks.running.provenance import processor
 from strokebench.benchmarks.running.settings import usable_cores
 from strokebench.benchmarks.running.tracking.mlflow import tracking_uri
+from strokebench.datasets.catalogue import COHORTS
+from strokebench.datasets.encoders.registry import ENCODERS
 from strokebench.files import home
+from strokebench.methods.registry import METHODS
+from strokebench.plugins import Registry
+from strokebench.tasks.metrics.registry import METRICS
 
-if TYPE_CHECKING:
-    from rich.console import Console
-
+app = typer.Typer()
 GOOD, NOTE, BAD = "ok", "note", "problem"
 MIN_FREE_GB = 5.0
 MIN_MEMORY_GB = 6.0
+REGISTRIES: tuple[Registry[Any], ...] = (METHODS, ENCODERS, COHORTS, EXPERIMENTS, METRICS)
 
 
 @dataclass(frozen=True)
@@ -35,10 +47,15 @@ class Finding:
     said: str
 
 
+@app.command()
+def doctor() -> None:
+    """Look at this machine and installation, and say what is wrong."""
+    if not show_doctor(make_console()):
+        raise typer.Exit(1)
+
+
 def show_doctor(console: Console) -> bool:
     """Print what was found; False if something is a problem."""
-    from rich.table import Table
-
     table = Table(box=None, pad_edge=False, show_header=False)
     styles = {GOOD: "green", NOTE: "yellow", BAD: "bold red"}
     findings = [finding for look in LOOKS for finding in look()]
@@ -54,7 +71,6 @@ def _python() -> Iterator[Finding]:
 
 
 def _packages() -> Iterator[Finding]:
-    from packaging.requirements import Requirement
 
     wrong = []
     needed = [Requirement(line) for line in requires("strokebench") or [] if "extra ==" not in line]
@@ -75,8 +91,6 @@ def _packages() -> Iterator[Finding]:
 
 def _pins() -> Iterator[Finding]:
     """In a checkout, whether the versions are the pinned ones."""
-    from packaging.requirements import InvalidRequirement, Requirement
-
     pins = Path(__file__).parents[2] / "constraints.txt"
     if not pins.is_file():
         return
@@ -132,7 +146,6 @@ def _gpu() -> Iterator[Finding]:
 
 
 def _tracking() -> Iterator[Finding]:
-    import re
 
     uri = re.sub(r"//[^/@\s]*@", "//", tracking_uri())
     where = "from MLFLOW_TRACKING_URI" if os.environ.get("MLFLOW_TRACKING_URI") else "local"
@@ -151,20 +164,12 @@ def _soop() -> Iterator[Finding]:
 
 def _plugins() -> Iterator[Finding]:
     """What other packages bring, whole or broken."""
-    from strokebench.benchmarks.experiments.find import EXPERIMENTS
-    from strokebench.datasets.catalogue import COHORTS
-    from strokebench.datasets.encoders.registry import ENCODERS
-    from strokebench.methods.registry import METHODS
-    from strokebench.tasks.metrics.registry import METRICS
-
-    found = [plugin for registry in (METHODS, ENCODERS, COHORTS, EXPERIMENTS, METRICS) for plugin in registry.plugins()]
+    found = [plugin for registry in REGISTRIES for plugin in registry.plugins()]
     for plugin in found:
         said = str(plugin) if plugin.problem else f"{plugin.noun} {plugin.name} of {plugin.package}"
         yield Finding(BAD if plugin.problem else GOOD, "Plugin", said)
     if not found:
-        yield Finding(
-            GOOD, "Plugins", "none; other packages may bring methods, encoders, cohorts, experiments and metrics"
-        )
+        yield Finding(GOOD, "Plugins", f"none; {', '.join(each.group for each in REGISTRIES)}")
 
 
 LOOKS: tuple[Callable[[], Iterator[Finding]], ...] = (

@@ -26,14 +26,26 @@ class ReadableErrors(TyperGroup):
             # Whoever reads has had enough (`| head`): Click ends the command without a word.
             raise
         except Exception as error:
-            # Typer's own exceptions carry the exit status that they ask for.
-            if isinstance(error, typer.Abort) or hasattr(error, "exit_code") or ctx.params.get("debug"):
+            status = getattr(error, "exit_code", None)
+            if ctx.params.get("debug") or isinstance(error, typer.Abort):
                 raise
-            _say(error)
-            raise typer.Exit(1) from None
+            if status is None:
+                _show(error)
+            elif message := _wrong_usage(error):
+                verb = getattr(error.ctx, "command_path", "strokebench")
+                _show(StrokebenchError(message, f"`{verb} --help` says what there is."))
+            else:
+                # Typer's own exceptions carry the exit status that they ask for.
+                raise
+            raise typer.Exit(1 if status is None else status) from None
 
 
-def _say(error: Exception) -> None:
+def _wrong_usage(error: Any) -> str:
+    """What a verb or an option that does not exist, or an argument too few, is answered with; empty for others."""
+    return error.format_message() if hasattr(error, "format_message") and getattr(error, "ctx", None) else ""
+
+
+def _show(error: Exception) -> None:
     from rich.console import Console
     from rich.text import Text
 

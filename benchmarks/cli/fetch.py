@@ -5,17 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
+from rich.console import Console
+from rich.filesize import decimal
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 
+from strokebench.benchmarks.cli.options import make_console
+from strokebench.datasets.soop.fetch import ENDPOINT, FetchPlan, plan_fetch
+from strokebench.datasets.soop.fetch import fetch as fetch_files
+from strokebench.datasets.soop.fetched import IMAGES, NOTICE, write_cohort_file, write_notice
 from strokebench.errors import unknown_name
 from strokebench.files import home
-
-if TYPE_CHECKING:
-    from rich.console import Console
-
-    from strokebench.datasets.soop.fetch import FetchPlan
 
 NAMED = 5
 
@@ -37,17 +39,12 @@ def fetch(
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before fetching.")] = False,
 ) -> None:
     """Fetch a public cohort: says its licence and size, resumes, checks every file."""
-    from rich.console import Console
-
-    from strokebench.datasets.soop.fetch import ENDPOINT, plan_fetch
-    from strokebench.datasets.soop.fetch import fetch as fetch_files
-    from strokebench.datasets.soop.fetched import IMAGES, NOTICE, write_cohort_file, write_notice
 
     if cohort != "soop":
         raise unknown_name("public cohort", cohort, ["soop"])
     if image and image not in IMAGES:
         raise unknown_name("kind of image", image, IMAGES)
-    console = Console(highlight=False)
+    console = make_console()
     console.print(NOTICE, markup=False, soft_wrap=True)
     folder = (to or home("fetched", "soop")).expanduser().absolute()
     wanted = [kind.strip().lower() for kind in kinds.split(",") if kind.strip()]
@@ -61,7 +58,7 @@ def fetch(
         )
     _show(console, plan)
     if plan.missing:
-        if not (yes or typer.confirm(f"Fetch {_size(plan.missing_size)}?")):
+        if not (yes or typer.confirm(f"Fetch {decimal(plan.missing_size)}?")):
             console.print("Nothing was fetched.")
             raise typer.Exit(1)
         write_notice(folder)
@@ -87,7 +84,7 @@ def _patients(given: str) -> int | list[str] | None:
 
 def _show(console: Console, plan: FetchPlan) -> None:
     console.print(
-        f"Wanted      {len(plan.files):,} files of {len(plan.patients):,} patients, {_size(plan.size)}, from"
+        f"Wanted      {len(plan.files):,} files of {len(plan.patients):,} patients, {decimal(plan.size)}, from"
         f" {plan.endpoint}",
         soft_wrap=True,
         markup=False,
@@ -98,18 +95,11 @@ def _show(console: Console, plan: FetchPlan) -> None:
         named = [f"{patient} ({', '.join(kinds)})" for patient, kinds in list(plan.incomplete.items())[:NAMED]]
         more = f" and {len(plan.incomplete) - NAMED:,} more" if len(plan.incomplete) > NAMED else ""
         console.print(f"Not there   for {len(plan.incomplete):,} patients: {', '.join(named)}{more}", markup=False)
-    console.print(f"To fetch    {_size(plan.missing_size)} to {plan.folder}", soft_wrap=True, markup=False)
-
-
-def _size(n: int) -> str:
-    from rich.filesize import decimal
-
-    return decimal(n)
+    console.print(f"To fetch    {decimal(plan.missing_size)} to {plan.folder}", soft_wrap=True, markup=False)
 
 
 @contextmanager
 def _bar(console: Console, size: int) -> Iterator[Callable[[int], None]]:
-    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 
     columns = (TextColumn("Fetching"), BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, transient=True) as progress:

@@ -1,31 +1,36 @@
-"""What is there to choose from?"""
+"""`strokebench list`: what is there to choose from?"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Annotated
 
+import typer
+from rich.table import Table
+
+from strokebench.benchmarks.cli.options import make_console
+from strokebench.benchmarks.experiments.find import all_experiments
+from strokebench.datasets.catalogue import COHORTS
+from strokebench.datasets.encoders.contract import ImageEncoder
+from strokebench.datasets.encoders.registry import ENCODERS, PAIRS
 from strokebench.errors import unknown_name
+from strokebench.methods.registry import all_methods
+from strokebench.tasks.inputs import all_modalities
+from strokebench.tasks.metrics.evaluate import all_metrics
 
-if TYPE_CHECKING:
-    from rich.console import Console
-    from rich.table import Table
+app = typer.Typer()
 
 
-def show_list(what: str, console: Console) -> None:
-    """Print the methods, experiments, datasets or encoders.
-
-    Raises:
-        StrokebenchError: `what` is none of these.
-    """
+@app.command("list")
+def list_(
+    what: Annotated[str, typer.Argument(help="methods, experiments, datasets, encoders or metrics.")],
+) -> None:
+    """What there is to choose from: methods, experiments, datasets, encoders, metrics."""
     if what not in LISTS:
         raise unknown_name("list", what, LISTS)
-    console.print(LISTS[what]())
+    make_console().print(LISTS[what]())
 
 
 def _methods() -> Table:
-    from strokebench.methods.registry import all_methods
-    from strokebench.tasks.inputs import all_modalities
-
     table = _table("Name", "In tables", "Category", "Reads", "What it is")
     for name, method in all_methods().items():
         reads = " ".join(modality for modality in all_modalities() if modality in method.uses)
@@ -34,8 +39,6 @@ def _methods() -> Table:
 
 
 def _experiments() -> Table:
-    from strokebench.benchmarks.experiments.find import all_experiments
-
     table = _table("Name", "What it is")
     for name, experiment in all_experiments().items():
         table.add_row(name, experiment.title)
@@ -43,8 +46,6 @@ def _experiments() -> Table:
 
 
 def _datasets() -> Table:
-    from strokebench.datasets.catalogue import COHORTS
-
     table = _table("Name", "What it is")
     for name, load in COHORTS.all().items():
         table.add_row(name, _first_words(load))
@@ -53,14 +54,19 @@ def _datasets() -> Table:
 
 
 def _encoders() -> Table:
-    from strokebench.datasets.encoders.contract import ImageEncoder
-    from strokebench.datasets.encoders.registry import ENCODERS, PAIRS
-
     table = _table("Name", "Reads", "What it is")
     for name, pair in PAIRS.items():
         table.add_row(name, "image text", pair)
     for name, encoder in ENCODERS.all().items():
         table.add_row(name, "image" if issubclass(encoder, ImageEncoder) else "text", _first_words(encoder))
+    return table
+
+
+def _metrics() -> Table:
+    table = _table("Name", "Unit", "Better", "What it is")
+    for name, metric in all_metrics().items():
+        better = "higher" if metric.higher_is_better else "lower"
+        table.add_row(name, metric.unit, better, _first_words(metric.function))
     return table
 
 
@@ -70,12 +76,16 @@ def _first_words(thing: object) -> str:
 
 
 def _table(*columns: str) -> Table:
-    from rich.table import Table
-
     table = Table(box=None, pad_edge=False)
     for column in columns:
         table.add_column(column, overflow="fold")
     return table
 
 
-LISTS = {"methods": _methods, "experiments": _experiments, "datasets": _datasets, "encoders": _encoders}
+LISTS = {
+    "methods": _methods,
+    "experiments": _experiments,
+    "datasets": _datasets,
+    "encoders": _encoders,
+    "metrics": _metrics,
+}

@@ -3,50 +3,35 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import typer
+from rich.console import Console
 
-from strokebench.benchmarks.cli import options
-from strokebench.benchmarks.running.settings import SEEDS
+from strokebench.benchmarks.cli.options import make_console, takes_settings
+from strokebench.benchmarks.cli.page import page_of
+from strokebench.benchmarks.experiments.find import all_experiments
+from strokebench.benchmarks.leaks.showing import warn_of_leaks
+from strokebench.benchmarks.running.backends.choose import refuse_missing
+from strokebench.benchmarks.running.build import build_context
+from strokebench.benchmarks.running.context import Context
+from strokebench.benchmarks.running.experiment import Experiment
+from strokebench.benchmarks.running.runner import UnderWay, run_together
+from strokebench.benchmarks.running.settings import Settings
+from strokebench.benchmarks.running.store import Store
+from strokebench.errors import StrokebenchError
 
-if TYPE_CHECKING:
-    from rich.console import Console
-
-    from strokebench.benchmarks.running.context import Context
-    from strokebench.benchmarks.running.experiment import Experiment
-    from strokebench.benchmarks.running.runner import UnderWay
-    from strokebench.benchmarks.running.settings import Settings
-    from strokebench.benchmarks.running.store import Store
-
-_SEEDS = ",".join(map(str, SEEDS))
+app = typer.Typer()
 
 
-def paper(
-    dataset: options.DatasetOption = "virtual",
-    outcome: options.OutcomeOption = "",
-    protocol: options.ProtocolOption = "cv5",
-    encoders: options.EncodersOption = "embedded",
-    seeds: options.SeedsOption = _SEEDS,
-    jobs: options.JobsOption = 0,
-    quick: options.QuickOption = False,
-    tracking: options.TrackingOption = True,
-    weights: options.WeightsOption = None,
-    device: options.DeviceOption = "auto",
-    grid_seeds: options.GridSeedsOption = 1,
-    backend: options.BackendOption = "auto",
-    scheduler: options.SchedulerOption = None,
-) -> None:
+@app.command()
+@takes_settings(without=("methods", "balance", "shuffle_labels", "keep_scale_text", "params"))
+def paper(settings: Settings) -> None:
     """Compute what any experiment still lacks, and write one page of all. Experiments share their runs."""
-    chosen = options.settings(**locals())
-    from rich.console import Console
-
-    from strokebench.benchmarks.running.backends.choose import refuse_missing
-
-    console = Console(highlight=False)
-    refuse_missing(chosen)
-    failed = _all_experiments(chosen, console)
-    _write_page(chosen, console)
+    console = make_console()
+    refuse_missing(settings)
+    failed = _all_experiments(settings, console)
+    console.rule("page", align="left")
+    console.print(f"Written to {page_of(settings, '')}", soft_wrap=True)
     if failed:
         console.print(f"{failed} run(s) failed; `strokebench status` says why.", style="bold red")
         raise typer.Exit(1)
@@ -54,10 +39,6 @@ def paper(
 
 def _all_experiments(chosen: Settings, console: Console) -> int:
     """Run them all, of whatever protocol, as one stream of fits; how many runs failed."""
-    from strokebench.benchmarks.experiments.find import all_experiments
-    from strokebench.benchmarks.running.runner import run_together
-    from strokebench.benchmarks.running.store import Store
-
     by_protocol: dict[str, list[Experiment]] = {}
     for experiment in all_experiments().values():
         by_protocol.setdefault(experiment.protocol or chosen.protocol, []).append(experiment())
@@ -80,11 +61,6 @@ def _planned(
     Args:
         like: the context of another protocol.
     """
-    from strokebench.benchmarks.leaks.showing import warn_of_leaks
-    from strokebench.benchmarks.running.build import build_context
-    from strokebench.benchmarks.running.runner import UnderWay
-    from strokebench.errors import StrokebenchError
-
     console.rule(f"{settings.protocol}: {', '.join(experiment.name for experiment in experiments)}", align="left")
     try:
         context = build_context(settings, console, like)
@@ -104,10 +80,3 @@ def _planned(
 def _say(done: UnderWay, console: Console) -> None:
     assert done.report
     console.print(f"{done.experiment.title}: written to {done.report.folder}", soft_wrap=True)
-
-
-def _write_page(chosen: Settings, console: Console) -> None:
-    from strokebench.benchmarks.cli.page import page_of
-
-    console.rule("page", align="left")
-    console.print(f"Written to {page_of(chosen, '')}", soft_wrap=True)

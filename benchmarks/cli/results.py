@@ -7,6 +7,13 @@ from typing import Annotated
 
 import typer
 
+from strokebench.benchmarks.cli.options import make_console
+from strokebench.benchmarks.experiments.find import all_experiments
+from strokebench.benchmarks.sharing.export import export_results
+from strokebench.benchmarks.sharing.load import import_results
+from strokebench.benchmarks.sharing.pseudonyms import load_pseudonyms
+from strokebench.files import home
+
 app = typer.Typer(no_args_is_help=True, help="Share results without sharing patients.")
 
 
@@ -23,30 +30,19 @@ def export(
     keep_sites: Annotated[bool, typer.Option("--keep-sites", help="Keep the hospitals' names.")] = False,
 ) -> None:
     """Write predictions under pseudonyms, splits, settings and versions, with checksums; no texts, no tables."""
-    from rich.console import Console
-
-    from strokebench.benchmarks.sharing.export import export_results
-    from strokebench.benchmarks.sharing.pseudonyms import load_pseudonyms
-
-    console = Console(highlight=False, soft_wrap=True)
+    console = make_console()
     keys = export_results(out, experiments or [], load_pseudonyms(salt_file), keep_sites)
     for name in keys:
-        console.print(f"Exported  {name}", markup=False)
-    console.print(f"Written to {out}", markup=False)
+        console.print(f"Exported  {name}", markup=False, soft_wrap=True)
+    console.print(f"Written to {out}", markup=False, soft_wrap=True)
     for key in sorted(set(keys.values())):
-        console.print(f"Which pseudonym is whom stays here: {key}", style="dim", markup=False)
+        console.print(f"Which pseudonym is whom stays here: {key}", style="dim", markup=False, soft_wrap=True)
 
 
 @app.command("import")
 def import_(files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Packages of `export`.")]) -> None:
     """Verify packages, merge those of several machines, and make the tables; refuse what does not match."""
-    from rich.console import Console
-
-    from strokebench.benchmarks.experiments.find import all_experiments
-    from strokebench.benchmarks.sharing.load import import_results
-    from strokebench.files import home
-
-    console = Console(highlight=False)
+    console = make_console()
     known = all_experiments()
     for name, results in import_results(files).items():
         folder = home("results", *name.split("/"))

@@ -1,20 +1,27 @@
-"""How far is every experiment, and why did runs fail?"""
+"""`strokebench status`: how far is every experiment, and why did runs fail?"""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pandas as pd
+import typer
+from rich.console import Console
+from rich.table import Table
 
+from strokebench.benchmarks.cli.options import make_console
 from strokebench.benchmarks.running.store import Store
 from strokebench.files import home
 from strokebench.reports.results import RUNS_FILE, read_provenance
 
-if TYPE_CHECKING:
-    from rich.console import Console
-
+app = typer.Typer()
 SHOWN_FAILURES = 5
+
+
+@app.command()
+def status() -> None:
+    """How far every experiment is, and why runs failed."""
+    show_status(make_console())
 
 
 def show_status(console: Console) -> None:
@@ -23,8 +30,6 @@ def show_status(console: Console) -> None:
     The runs are those that each last planned; how far they are is read from the store of runs, so that it is
     right also while a call goes on.
     """
-    from rich.table import Table
-
     root, store = home("results"), Store()
     found = sorted(path.parent for path in root.glob(f"*/*/{RUNS_FILE}"))
     if not found:

@@ -6,18 +6,28 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from strokebench.benchmarks.cli.options import DatasetOption, OutcomeOption
+from strokebench.benchmarks.cli.options import make_console, takes_settings
+from strokebench.benchmarks.running.settings import Settings
+from strokebench.datasets.asking.answers import AnswerStore
+from strokebench.datasets.asking.client import require_openai
+from strokebench.datasets.asking.collect import collect
+from strokebench.datasets.asking.endpoint import find_endpoint
+from strokebench.datasets.asking.plan import Bill, Prices, estimate, make_plan
+from strokebench.datasets.asking.protocol import Sampling
+from strokebench.datasets.asking.report import report_texts
+from strokebench.datasets.catalogue import load_cohort
+from strokebench.datasets.cohort import Cohort
+from strokebench.datasets.images.slices import SliceSettings
 from strokebench.errors import StrokebenchError
 from strokebench.files import home
-
-if TYPE_CHECKING:
-    from rich.console import Console
-
-    from strokebench.datasets.cohort import Cohort
+from strokebench.reports.cohort import texts
+from strokebench.tasks.endpoints.parse import parse_endpoint
 
 app = typer.Typer(no_args_is_help=True, help="Diagnostic text: write it with a language model, and look at it.")
 
@@ -26,9 +36,9 @@ _MODEL = "What the model is given"
 
 
 @app.command()
+@takes_settings("dataset", "outcome")
 def write(
-    dataset: DatasetOption = "virtual",
-    outcome: OutcomeOption = "",
+    settings: Settings,
     endpoint: Annotated[
         str,
         typer.Option(
@@ -69,29 +79,20 @@ def write(
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before sending.")] = False,
 ) -> None:
     """Ask a vision language model about each patient's MRI. Answers are kept at once and never paid for twice."""
-    from strokebench.benchmarks.cli import text_output
-    from strokebench.datasets.asking.answers import AnswerStore
-    from strokebench.datasets.asking.client import require_openai
-    from strokebench.datasets.asking.collect import collect
-    from strokebench.datasets.asking.endpoint import find_endpoint
-    from strokebench.datasets.asking.plan import Bill, Prices, estimate, make_plan
-    from strokebench.datasets.asking.protocol import Sampling
-    from strokebench.datasets.images.slices import SliceSettings
-
     place = find_endpoint(endpoint, key_variable)
     require_openai()
     if (price_in is None) != (price_out is None):
         raise StrokebenchError("Only one of the two prices is given.", "Give --price-in and --price-out.")
     prices = None if price_in is None or price_out is None else Prices(price_in, price_out)
-    console = _console()
-    cohort, banned = _load(dataset, outcome, console)
+    console = make_console()
+    cohort, banned = _load(settings, console)
     asked = cohort if patients <= 0 or cohort.images is None else cohort.subset(cohort.images.dropna().index[:patients])
     folder = to or home("texts", cohort.name, re.sub(r"[^A-Za-z0-9._-]+", "_", model).lstrip("._") or "model")
     sampling, pictures = Sampling(max_tokens, top_p, temperature), SliceSettings(slices, pixels)
     with AnswerStore(folder / "answers.sqlite") as store:
         with _bar(console, "Reading the images") as step:
             plan = make_plan(asked, store, model, sampling, pictures, answers, ask_again=ask_again, on_volume=step)
-        text_output.show_plan(console, asked, plan, estimate(plan, at_once, per_minute, picture_tokens), place, prices)
+        texts.show_plan(console, asked, plan, estimate(plan, at_once, per_minute, picture_tokens), place, prices)
         interrupted = incomplete = False
         if plan.missing:
             if not (yes or typer.confirm("Send them?")):
@@ -108,9 +109,9 @@ def write(
 
                 collected = collect(plan, place, store, timeout, tries, at_once, per_minute, advance)
             ever = Bill.of(store)
-            text_output.show_collected(console, collected, ever.since(before), ever, prices)
+            texts.show_collected(console, collected, ever.since(before), ever, prices)
             interrupted, incomplete = collected.interrupted, not collected.complete
-        text_output.write_output(console, asked, plan, store, banned, folder)
+        texts.write_output(console, asked, plan, store, banned, folder)
         if interrupted:
             console.print("Interrupted; the same command goes on where it stopped.", style="yellow")
             raise KeyboardInterrupt
@@ -123,49 +124,36 @@ def write(
 
 
 @app.command()
+@takes_settings("dataset", "outcome")
 def report(
-    dataset: DatasetOption = "virtual",
-    outcome: OutcomeOption = "",
+    settings: Settings,
     to: Annotated[Path | None, typer.Option(help="Folder of the report. Default: below work/texts.")] = None,
 ) -> None:
     """What the filter keeps and drops of a cohort's texts, sentence by sentence, and why."""
-    from strokebench.benchmarks.cli import text_output
-    from strokebench.datasets.asking.report import report_texts
-
-    console = _console()
-    cohort, banned = _load(dataset, outcome, console)
+    console = make_console()
+    cohort, banned = _load(settings, console)
     if cohort.texts is None:
         raise StrokebenchError(f"{cohort.title} has no texts.", "`strokebench text write` makes them.")
     made = report_texts(cohort.texts, banned)
     folder = to or home("texts", cohort.name, "report")
-    text_output.show_report(console, made)
-    text_output.write_report(made, folder)
+    texts.show_report(console, made)
+    texts.write_report(made, folder)
     console.print(f"Written to {folder}: sentences.csv, statuses.csv, report.json", soft_wrap=True, style="dim")
 
 
-def _load(dataset: str, outcome: str, console: Console) -> tuple[Cohort, tuple[re.Pattern[str], ...]]:
+def _load(settings: Settings, console: Console) -> tuple[Cohort, tuple[re.Pattern[str], ...]]:
     """The cohort, and the patterns that its outcome bans from texts; none where it has no outcome."""
-    from strokebench.datasets.catalogue import load_cohort
-    from strokebench.tasks.endpoints.parse import parse_endpoint
-
-    with console.status(f"Cohort {dataset}"):
-        cohort = load_cohort(dataset)
-    wanted = outcome or next(iter(cohort.outcomes), "")
+    with console.status(f"Cohort {settings.dataset}"):
+        cohort = load_cohort(settings.dataset)
+    wanted = settings.outcome or next(iter(cohort.outcomes), "")
     banned = parse_endpoint(cohort.outcomes.get(wanted, wanted)).banned_sentences if wanted else ()
     return cohort, banned
 
 
 @contextmanager
 def _bar(console: Console, title: str) -> Iterator[Callable[[int, int], None]]:
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     columns = (TextColumn(title), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, transient=True) as progress:
         task = progress.add_task("", total=None)
         yield lambda done, of: progress.update(task, completed=done, total=of)
-
-
-def _console() -> Console:
-    from rich.console import Console
-
-    return Console(highlight=False)

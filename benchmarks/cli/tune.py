@@ -2,25 +2,33 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
+from rich.console import Console
 
-from strokebench.benchmarks.cli import options
-from strokebench.benchmarks.running.settings import SEEDS
+from strokebench.benchmarks.cli.options import make_console, takes_settings
+from strokebench.benchmarks.running.backends.choose import refuse_missing
+from strokebench.benchmarks.running.build import build_context
+from strokebench.benchmarks.running.context import Context
+from strokebench.benchmarks.running.settings import Settings
+from strokebench.benchmarks.running.tracking.mlflow import tracker
+from strokebench.benchmarks.tuning.report import describe_study
+from strokebench.benchmarks.tuning.study import Search, best_parameters, parameters_path, run_study
+from strokebench.benchmarks.tuning.tracking import follow_to_the_end
+from strokebench.reports.tables.section import publish
+from strokebench.reports.tuning.section import tuning_section
 
-if TYPE_CHECKING:
-    from rich.console import Console
-
-    from strokebench.benchmarks.running.context import Context
-    from strokebench.benchmarks.tuning.study import Search
-
-_SEEDS = ",".join(map(str, SEEDS))
+app = typer.Typer()
 
 
+@app.command()
+@takes_settings(without=("methods", "params", "grid_seeds"))
 def tune(
     method: Annotated[str, typer.Argument(help="See `strokebench list methods`.")],
+    settings: Settings,
     sampler: Annotated[str, typer.Option("--sampler", help="tpe, grid or random.")] = "tpe",
     trials: Annotated[
         int, typer.Option("--trials", help="The study is over at so many, those of earlier calls included.")
@@ -40,51 +48,13 @@ def tune(
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Write the best parameters here too (YAML).")
     ] = None,
-    dataset: options.DatasetOption = "virtual",
-    outcome: options.OutcomeOption = "",
-    protocol: options.ProtocolOption = "cv5",
-    encoders: options.EncodersOption = "embedded",
-    seeds: options.SeedsOption = _SEEDS,
-    jobs: options.JobsOption = 0,
-    quick: options.QuickOption = False,
-    tracking: options.TrackingOption = True,
-    balance: options.BalanceOption = "smote",
-    shuffle_labels: options.ShuffleOption = None,
-    weights: options.WeightsOption = None,
-    device: options.DeviceOption = "auto",
-    keep_scale_text: options.ScaleTextOption = False,
-    backend: options.BackendOption = "auto",
-    scheduler: options.SchedulerOption = None,
 ) -> None:
     """Search a method's hyper-parameters by Optuna. Test patients are out of reach; the default is trial 0."""
-    from rich.console import Console
-
-    from strokebench.benchmarks.running.backends.choose import refuse_missing
-    from strokebench.benchmarks.running.build import build_context
-    from strokebench.benchmarks.tuning.study import Search
-
-    chosen = options.settings(
-        dataset,
-        outcome,
-        protocol,
-        encoders,
-        seeds,
-        jobs,
-        quick,
-        method,
-        tracking,
-        balance,
-        shuffle_labels,
-        weights,
-        device,
-        keep_scale_text,
-        backend=backend,
-        scheduler=scheduler,
-    )
-    console = Console(highlight=False)
-    refuse_missing(chosen)
+    console = make_console()
+    refuse_missing(settings)
     search = Search(sampler, trials, storage, prune, sampler_seed)
-    tune_and_report(method, build_context(chosen, console), search, console, output)
+    context = build_context(replace(settings, methods=(method,)), console)
+    tune_and_report(method, context, search, console, output)
 
 
 def tune_and_report(
@@ -95,13 +65,6 @@ def tune_and_report(
     Returns:
         The file of the best parameters.
     """
-    from strokebench.benchmarks.running.tracking.mlflow import tracker
-    from strokebench.benchmarks.tuning.report import describe_study
-    from strokebench.benchmarks.tuning.study import best_parameters, parameters_path, run_study
-    from strokebench.benchmarks.tuning.tracking import follow_to_the_end
-    from strokebench.reports.tables.section import publish
-    from strokebench.reports.tuning.section import tuning_section
-
     hooks = tracker(context.settings.tracking, console)
     study = run_study(method, context, search, console, hooks)
     best = best_parameters(study, method, context)

@@ -88,7 +88,7 @@ def read_context(folder: Path, seeds: Sequence[int] = SEEDS[:1]) -> Context:
     endpoint = parse_endpoint(OUTCOME)
     labels = endpoint.labels(cohort)
     split = make_split("cv5", endpoint.strata(labels), cohort.site, seeds)
-    settings = Settings(dataset="scale", seeds=tuple(seeds))
+    settings = Settings(dataset="scale", seeds=tuple(seeds), jobs=1)
     return Context(settings, cohort, read_embeddings(folder), endpoint, labels, split)
 
 

@@ -30,10 +30,10 @@ KEY_SCHEMA = 1
 """Raised when the meaning of a run's key or file changes."""
 
 
-def results_name(cohort: str, outcome: str, settings: Settings) -> str:
-    """Name of the folder of results under these settings; without its protocol where that is empty."""
+def results_name(cohort: str, outcome: str, settings: Settings, protocol: str) -> str:
+    """Name of the folder of results under these settings and one protocol, or under all (empty)."""
     parts = [cohort, outcome]
-    parts += [settings.protocol] if settings.protocol else []
+    parts += [protocol] if protocol else []
     parts += [settings.encoders] if settings.encoders != "embedded" else []
     parts += [f"balance_{settings.balance}"] if settings.balance != "smote" else []
     parts += ["quick"] if settings.quick else []
@@ -73,7 +73,7 @@ class Context:
 
     def results_folder(self, experiment: str) -> Path:
         """Where an experiment's tables go; one folder for each setting that changes them."""
-        parts = [results_name(self.cohort.name, self.endpoint.name, self.settings)]
+        parts = [results_name(self.cohort.name, self.endpoint.name, self.settings, self.settings.protocol)]
         # Other parameters, other tables.
         parts += [f"tuned_{digest([asdict(tuned) for tuned in self.tuned.values()])[:8]}"] if self.tuned else []
         return home("results", "-".join(parts), experiment)

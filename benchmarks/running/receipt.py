@@ -22,6 +22,7 @@ from strokebench.files import digest, file_digest, read_json, write_json
 from strokebench.reports.results import RESULT_FILES
 from strokebench.reports.tables.terminal_view import TerminalView
 from strokebench.tasks.metrics.evaluate import all_metrics
+from strokebench.tasks.metrics.registry import METRICS
 
 if TYPE_CHECKING:
     from strokebench.benchmarks.running.experiment import Experiment
@@ -83,7 +84,7 @@ def receipt_of(experiment: Experiment, methods: Iterable[str], folder: Path, ask
     """
     modules = [type(experiment).__module__, *(described(method).module for method in methods)]
     modules += [metric.function.__module__ for metric in all_metrics().values()]
-    if not all(module.startswith(_OURS) for module in modules):
+    if METRICS.plugins() or not all(module.startswith(_OURS) for module in modules):
         return Receipt(folder, "", asked)
     decides = {
         "experiment": [experiment.name, modules[0]],

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, fields
 from pathlib import Path
+from pkgutil import resolve_name
+from typing import Any, Self
 
-from strokebench.errors import StrokebenchError
+from strokebench.errors import StrokebenchError, unknown_name
 
 BACKENDS = ("auto", "processes", "stack", "dask")
 DEVICES = ("auto", "cpu", "cuda")
@@ -17,64 +20,49 @@ QUICK_PARAMS = {"max_epochs": 8, "warmup_epochs": 2}
 
 
 @dataclass(frozen=True)
-class Settings:
-    """Choices common to all experiments; the command line's options and make's variables.
+class Option:
+    """What the command line and make need to know of a setting; its name and default are the field's.
 
     Args:
-        dataset: `virtual`, `soop`, or the path of a cohort's YAML file.
-        outcome: name of one of the cohort's outcomes, or a rule such as `nihss < 7`; None: its first.
-        protocol: `cv5`, `holdout` or `loho`.
-        encoders: `embedded` or `paper`.
-        seeds: one repetition each.
-        jobs: worker processes, one thread each.
-        methods: only these; None: all that the cohort allows.
-        quick: one seed, two folds, eight epochs, to see that everything works.
-        tracking: log to MLflow.
-        balance: a key of `strokebench.tasks.preparing.balancing.BALANCERS`.
-        shuffle_labels: permute the labels among patients with this seed; every AUC must then be near 0.5.
-        weights: folder with the paper's encoders, where there is no network to fetch them from.
-        device: where encoders and networks run: `auto`, `cpu` or `cuda`.
-        keep_scale_text: leave sentences that state the outcome's own scale (an NIHSS, say) in the text.
-        params: YAML files of hyper-parameters, one a method.
-        grid_seeds: how many of the seeds each point of a grid of hyper-parameters is run with.
-        backend: where fits are computed: `processes` of this machine, the `stack` of a GPU, `dask`, or `auto`.
-        scheduler: address of a Dask scheduler; None: with `dask` a cluster of this machine.
+        help: one line.
+        env: whether the environment variable of its name in capitals gives it too; an empty one counts as none.
+        choices: names that there are, or `module:attribute` of such names or of a function that refuses others;
+            looked up when something else than the default is chosen.
+        least: of a number.
+        read: makes the value of what was typed.
+        typed: type of what is typed, where it is not the field's.
+        short: one letter that names it too. metavar: what the help calls the value.
     """
 
-    dataset: str = "virtual"
-    outcome: str | None = None
-    protocol: str = "cv5"
-    encoders: str = "embedded"
-    seeds: tuple[int, ...] = SEEDS
-    jobs: int = 1
-    methods: tuple[str, ...] | None = None
-    quick: bool = False
-    tracking: bool = True
-    balance: str = "smote"
-    shuffle_labels: int | None = None
-    weights: Path | None = None
-    device: str = "auto"
-    keep_scale_text: bool = False
-    params: tuple[Path, ...] = ()
-    grid_seeds: int = 1
-    backend: str = "auto"
-    scheduler: str | None = None
+    help: str
+    env: bool = True
+    choices: Sequence[str] | str = ()
+    least: int | None = None
+    read: Callable[[Any], Any] | None = None
+    typed: Any = None
+    short: str = ""
+    metavar: str | None = None
 
-    def __post_init__(self) -> None:
-        if self.jobs < 1:
-            raise StrokebenchError(f"jobs is {self.jobs}.", "Give 1 or more worker processes.")
-        if self.grid_seeds < 1:
-            raise StrokebenchError(f"grid seeds are {self.grid_seeds}.", "Give 1 or more.")
-        if self.backend not in BACKENDS:
-            raise StrokebenchError(f"No backend is called {self.backend!r}.", f"Choose from: {', '.join(BACKENDS)}.")
-        if self.device not in DEVICES:
-            raise StrokebenchError(f"No device is called {self.device!r}.", f"Choose from: {', '.join(DEVICES)}.")
-        if self.scheduler and self.backend not in ("auto", "dask"):
-            raise StrokebenchError(f"A scheduler is Dask's, and the backend is {self.backend}.", "Give --backend dask.")
-        if self.device == "cuda" and (self.scheduler or self.backend in ("processes", "dask")):
-            raise StrokebenchError("Worker processes and clusters compute on CPUs, not on cuda.", "Give --device auto.")
-        if self.device == "cpu" and self.backend == "stack":
-            raise StrokebenchError("The stack needs a GPU, and the device is cpu.", "Give --device cuda.")
+    def check(self, name: str, value: Any) -> None:
+        """Refuse a value that is not possible.
+
+        Raises:
+            StrokebenchError: it is too small, or none of the choices; names the nearest.
+        """
+        if self.least is not None and value < self.least:
+            raise StrokebenchError(f"{name.replace('_', ' ')} is {value}.", f"Give {self.least} or more.")
+        if self.choices and value is not None:
+            known = resolve_name(self.choices) if isinstance(self.choices, str) else self.choices
+            for choice in (value,) if isinstance(value, str) else value:
+                if callable(known):
+                    known(choice)
+                elif choice not in known:
+                    raise unknown_name(name.replace("_", " "), choice, known)
+
+
+def setting(default: Any, help: str, **about: Any) -> Any:
+    """A field of `Settings`; for the arguments see `Option`."""
+    return field(default=default, metadata={"option": Option(help, **about)})
 
 
 def parse_seeds(text: str) -> tuple[int, ...]:
@@ -101,3 +89,91 @@ def parse_names(text: str | None) -> tuple[str, ...] | None:
 def usable_cores() -> int:
     """Cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Choices common to all experiments, each described by its own field: all the options and make's variables.
+
+    Raises:
+        StrokebenchError: a choice that is not possible.
+    """
+
+    dataset: str = setting("virtual", "virtual, soop, or a cohort's YAML file.")
+    outcome: str | None = setting(
+        None, "Name of an outcome of the cohort, or a rule such as 'nihss < 7'. Default: the cohort's first."
+    )
+    protocol: str = setting(
+        "cv5",
+        "cv5, holdout, or loho (leave one hospital out).",
+        choices="strokebench.tasks.protocols:PROTOCOLS",
+    )
+    encoders: str = setting(
+        "embedded",
+        "embedded (no network needed), paper, or IMAGE+TEXT of `strokebench list encoders`.",
+        choices="strokebench.datasets.encoders.registry:names_of",
+    )
+    seeds: tuple[int, ...] = setting(SEEDS, "One repetition each.", read=parse_seeds, typed=str)
+    jobs: int = setting(0, "Worker processes of one thread each. 0: one a core.", least=0, short="j")
+    quick: bool = setting(False, "One seed, two folds, eight epochs: does it all work?")
+    methods: tuple[str, ...] | None = setting(
+        None,
+        "Only these, separated by commas. Default: all possible.",
+        env=False,
+        choices="strokebench.benchmarks.keys.described:described",
+        read=parse_names,
+        typed=str | None,
+    )
+    tracking: bool = setting(True, "Log to MLflow (a local file, or MLFLOW_TRACKING_URI).", env=False)
+    balance: str = setting(
+        "smote",
+        "How the training part is balanced: smote, duplicate or none.",
+        env=False,
+        choices="strokebench.tasks.preparing.balancing:BALANCERS",
+    )
+    shuffle_labels: int | None = setting(
+        None,
+        "Permute the labels among patients. A check of the suite: every AUC must then be near 50.",
+        env=False,
+        metavar="SEED",
+    )
+    weights: Path | None = setting(None, "Folder with the paper's encoders, if there is no network.")  # noqa: RUF009
+    device: str = setting("auto", "For encoders and networks: auto, cpu or cuda.", choices=DEVICES)
+    keep_scale_text: bool = setting(
+        False,
+        "Leave sentences that state the outcome's own scale in the text. They may give the outcome away.",
+        env=False,
+    )
+    params: tuple[Path, ...] = setting(
+        (),
+        "YAML file of a method's hyper-parameters, as `strokebench tune` writes; may be repeated.",
+        env=False,
+        read=lambda paths: tuple(paths or ()),
+        typed=list[Path] | None,
+    )
+    grid_seeds: int = setting(1, "How many of the seeds each point of a grid of hyper-parameters is run with.", least=1)
+    backend: str = setting("auto", "Where to fit: auto, processes, stack (on a GPU) or dask.", choices=BACKENDS)
+    scheduler: str | None = setting(None, "Address of a running Dask scheduler, tcp://host:8786.")
+
+    def __post_init__(self) -> None:
+        for each in fields(self):
+            value = getattr(self, each.name)
+            if value != each.default:
+                each.metadata["option"].check(each.name, value)
+        object.__setattr__(self, "jobs", self.jobs or usable_cores())
+        if self.scheduler and self.backend not in ("auto", "dask"):
+            raise StrokebenchError(f"A scheduler is Dask's, and the backend is {self.backend}.", "Give --backend dask.")
+        if self.device == "cuda" and (self.scheduler or self.backend in ("processes", "dask")):
+            raise StrokebenchError("Worker processes and clusters compute on CPUs, not on cuda.", "Give --device auto.")
+        if self.device == "cpu" and self.backend == "stack":
+            raise StrokebenchError("The stack needs a GPU, and the device is cpu.", "Give --device cuda.")
+
+    @classmethod
+    def of_typed(cls, **typed: Any) -> Self:
+        """Settings of what was typed on the command line.
+
+        Raises:
+            StrokebenchError: something cannot be read, or is not possible.
+        """
+        reads = {each.name: each.metadata["option"].read for each in fields(cls)}
+        return cls(**{name: read(value) if (read := reads[name]) else value for name, value in typed.items()})

@@ -6,7 +6,7 @@ import pytest
 from planted_methods import PLANTED
 from rich.console import Console
 
-from strokebench.benchmarks.running.privacy import set_privacy
+from strokebench.benchmarks.running.process import set_privacy
 
 SUPPORT = Path(__file__).parent.parent / "support"
 

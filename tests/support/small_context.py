@@ -21,7 +21,7 @@ def make_context(n: int = 60, folds: int = 2, **settings) -> Context:
     labels = endpoint.labels(cohort)
     image = embeddings.arrays["image.vector"] + labels.loc[cohort.ids].to_numpy(np.float32)[:, None]
     embeddings = replace(embeddings, arrays={**embeddings.arrays, "image.vector": image}, fingerprint="small")
-    settings = Settings(**{"dataset": "small", "seeds": (39,), "tracking": False, **settings})
+    settings = Settings(**{"dataset": "small", "seeds": (39,), "jobs": 1, "tracking": False, **settings})
     if settings.shuffle_labels is not None:
         labels = shuffled(labels, settings.shuffle_labels)
     split = make_split(settings.protocol, endpoint.strata(labels), cohort.site, settings.seeds)

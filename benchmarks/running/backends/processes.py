@@ -8,8 +8,9 @@ import signal
 from collections.abc import Generator, Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from strokebench.benchmarks.running.process import collect_seldom
 from strokebench.benchmarks.running.store import Store
-from strokebench.benchmarks.running.task import Computed, Ended, Task, collect_seldom, work
+from strokebench.benchmarks.running.task import Computed, Ended, Task, work
 
 if TYPE_CHECKING:
     from strokebench.benchmarks.running.fit import Material

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from filelock import FileLock
 
-from strokebench.benchmarks.running.privacy import set_privacy
+from strokebench.benchmarks.running.process import set_privacy
 from strokebench.benchmarks.running.tracking.hooks import Hooks, Metric, TaskRecord, Work
 from strokebench.errors import StrokebenchError
 from strokebench.files import digest, home, read_json, write_json

@@ -12,9 +12,9 @@ from small_cohort import make_cohort
 from typer.testing import CliRunner
 
 from strokebench.benchmarks.cli.cohort import app
-from strokebench.benchmarks.cli.cohort_check import check_cohort
 from strokebench.datasets.own.cohort_file import KEYS
 from strokebench.datasets.own.load import load
+from strokebench.reports.cohort.check import check_cohort
 
 DOCUMENT = Path(__file__).parents[3] / "docs" / "bring_your_cohort.md"
 

@@ -50,7 +50,7 @@ def make() -> Maker:
         arrays = embeddings(arrays) if embeddings else arrays
         rule = parse_endpoint(outcome, settings.get("keep_scale_text", False))
         labels = rule.labels(patients)
-        chosen = Settings(**{"dataset": "small", "seeds": (39, 40), "tracking": False, **settings})
+        chosen = Settings(**{"dataset": "small", "seeds": (39, 40), "jobs": 1, "tracking": False, **settings})
         split = make_split(chosen.protocol, rule.strata(labels), patients.site, chosen.seeds)
         return Context(chosen, patients, arrays, rule, labels, split)
 

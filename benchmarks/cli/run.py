@@ -1,0 +1,54 @@
+"""`strokebench run` and `report`: one experiment, computed or as far as it is."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Annotated
+
+import typer
+
+from strokebench.benchmarks.cli.options import make_console, takes_settings
+from strokebench.benchmarks.experiments.find import find_experiment
+from strokebench.benchmarks.leaks.showing import warn_of_leaks
+from strokebench.benchmarks.running.backends.choose import refuse_missing
+from strokebench.benchmarks.running.build import build_context
+from strokebench.benchmarks.running.runner import report_experiment, run_experiment
+from strokebench.benchmarks.running.settings import Settings
+
+app = typer.Typer()
+ExperimentArgument = Annotated[str, typer.Argument(help="See `strokebench list experiments`.")]
+
+
+@app.command()
+@takes_settings()
+def run(experiment: ExperimentArgument, settings: Settings) -> None:
+    """Compute what an experiment still lacks, and show its table."""
+    _experiment(experiment, settings, compute=True)
+
+
+@app.command()
+@takes_settings(without=("tracking", "backend", "scheduler"))
+def report(experiment: ExperimentArgument, settings: Settings) -> None:
+    """Show and write the table of the runs that are finished by now; also while they go on."""
+    _experiment(experiment, replace(settings, tracking=False), compute=False)
+
+
+def _experiment(name: str, settings: Settings, compute: bool) -> None:
+    console = make_console()
+    experiment = find_experiment(name)
+    if compute:
+        refuse_missing(settings)
+    context = build_context(replace(settings, protocol=experiment.protocol or settings.protocol), console)
+    for tuned in context.tuned.values():
+        console.print(f"Parameters  {tuned.said(context.split.sha256, context.cohort.name)}")
+    if compute:
+        warn_of_leaks(context, console)
+    done = (run_experiment if compute else report_experiment)(experiment, context, console)
+    for method in set(context.tuned) - set(done.results.runs["method"]):
+        console.print(f"{name} does not run {method}: its file of parameters was not used.", style="yellow")
+    console.print()
+    console.print(done.view)
+    console.print(f"{'Up to date in' if done.up_to_date else 'Written to'} {done.folder}", soft_wrap=True, style="dim")
+    if compute and done.failed:
+        console.print(f"{done.failed} run(s) failed; `strokebench status` says why.", style="bold red")
+        raise typer.Exit(1)
