@@ -12,6 +12,7 @@ from small_cohort import make_cohort
 from typer.testing import CliRunner
 
 from strokebench.benchmarks.cli.cohort import app
+from strokebench.datasets.catalogue import COHORTS
 from strokebench.datasets.own.cohort_file import KEYS
 from strokebench.datasets.own.load import load
 from strokebench.reports.cohort.check import check_cohort
@@ -153,7 +154,7 @@ def test_describe_shows_no_patients_values_and_writes_a_page_that_needs_nothing_
 
 def test_describe_works_without_sites_images_text_and_outcome(home, monkeypatch):
     bare = make_cohort(30, site=None)
-    monkeypatch.setattr("strokebench.datasets.catalogue.load_cohort", lambda dataset: bare)
+    monkeypatch.setitem(COHORTS.own, "bare", lambda: bare)
     result = run("describe", "bare")
     assert result.exit_code == 0
     assert "Sites: none" in result.output
@@ -162,8 +163,8 @@ def test_describe_works_without_sites_images_text_and_outcome(home, monkeypatch)
 
 def test_an_invented_cohort_says_so(home, monkeypatch):
     invented = make_cohort(60, synthetic=True, outcomes={"nihss": "nihss < 7"})
-    monkeypatch.setattr("strokebench.datasets.catalogue.load_cohort", lambda dataset: invented)
-    assert "invented" in run("describe", "virtual").output
+    monkeypatch.setitem(COHORTS.own, "invented", lambda: invented)
+    assert "invented" in run("describe", "invented").output
     assert "invented" in (home / "results" / "small" / "cohort.html").read_text()
 
 
