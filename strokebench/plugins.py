@@ -169,6 +169,5 @@ def _package(point: EntryPoint) -> str:
 
 
 def _place(thing: Any) -> tuple[Any, Any]:
-    """Where a class, or a thing's function, is defined: where its module is run again, it comes as another object."""
-    thing = getattr(thing, "function", thing)
+    """Where a class or function is defined: where its module is run again, it comes as another object."""
     return getattr(thing, "__module__", thing), getattr(thing, "__qualname__", None)

@@ -40,7 +40,7 @@ def test_the_house_s_own_and_a_guest_are_found(colours, tmp_path, monkeypatch):
         ("raise SystemExit(3)", {"green": "Green"}, "SystemExit"),
         ("", {"green": "Green"}, "AttributeError"),
         (GUEST, {"green": "Colourless"}, "is no colour of that name"),
-        (GUEST, {"red": "Green"}, "strokebench has a colour of that name"),
+        ("class Red: pass", {"red": "Red"}, "strokebench has a colour of that name"),
     ],
 )
 def test_a_broken_guest_is_one_line_and_stops_no_other(colours, tmp_path, monkeypatch, caplog, source, point, why):
