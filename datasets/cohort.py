@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from strokebench.errors import StrokebenchError
 from strokebench.files import digest, file_digest
@@ -63,6 +65,9 @@ class Cohort:
         masks: lesion mask path a patient where the cohort has them, in the grid of the image.
         brain_masks: likewise a mask of the brain; what lies outside it is not encoded. A patient without one
             is encoded as the image is.
+        features: numbers that were made elsewhere, by name of an array of the schema (`strokebench.tasks.inputs`), e.g.
+            `image.vector`: a frame of one column a number, or a series of arrays of one shape; a patient who has none
+            is missing values. A modality with features is not encoded.
         oracle: each patient's true probability of the outcome `oracle_outcome`; only a generator knows it.
         oracle_outcome: the outcome expression that `oracle` belongs to, e.g. `nihss < 7`.
         synthetic: every output must say so.
@@ -85,6 +90,7 @@ class Cohort:
     site: pd.Series | None = None
     masks: pd.Series | None = None
     brain_masks: pd.Series | None = None
+    features: Mapping[str, pd.DataFrame | pd.Series] = field(default_factory=dict)
     oracle: pd.Series | None = None
     oracle_outcome: str | None = None
     synthetic: bool = False
@@ -99,6 +105,10 @@ class Cohort:
             value = getattr(self, part)
             if value is not None:
                 object.__setattr__(self, part, _aligned(_with_string_ids(value, part), table.index, part))
+        features = {
+            name: _aligned(_with_string_ids(value, name), table.index, name) for name, value in self.features.items()
+        }
+        object.__setattr__(self, "features", features)
         _check_columns(self)
         _check_values(self)
         _check_files(self.images, "image")
@@ -123,8 +133,9 @@ class Cohort:
         parts: dict[str, Any] = {
             part: value.loc[ids] for part in ("table", *PARTS) if (value := getattr(self, part)) is not None
         }
+        features = {name: value.loc[ids] for name, value in self.features.items()}
         fields = {name: getattr(self, name) for name in self.__dataclass_fields__}
-        return Cohort(**{**fields, **parts})
+        return Cohort(**{**fields, **parts, "features": features})
 
     def fingerprint(self) -> str:
         """Hash of every table value, site, text and image file; independent of the row order."""
@@ -137,7 +148,31 @@ class Cohort:
             parts["images"] = _digests(self.images.loc[ids])
         if self.brain_masks is not None:
             parts["brain_masks"] = _digests(self.brain_masks.loc[ids])
+        parts["features"] = {name: array_digest(self.feature_array(name, ids)) for name in sorted(self.features)}
         return digest(parts)
+
+    def feature_array(self, name: str, ids: pd.Index) -> NDArray[np.float32]:
+        """Features of these patients, (n, *row); a patient who has none is a row of NaN.
+
+        Raises:
+            StrokebenchError: a value that is no number, or rows of several shapes.
+        """
+        values = self.features[name].loc[ids]
+        try:
+            if isinstance(values, pd.DataFrame):
+                return values.to_numpy(np.float32)
+            rows = {id: np.asarray(row, np.float32) for id, row in values.items() if not np.all(pd.isna(row))}
+            nothing = np.full(next(iter(rows.values()), np.zeros(1)).shape, np.nan, np.float32)
+            return np.stack([rows.get(id, nothing) for id in ids])
+        except (TypeError, ValueError) as error:
+            raise StrokebenchError(
+                f"The features {name} of {self.title} are no numbers of one shape: {error}"
+            ) from None
+
+
+def array_digest(array: NDArray) -> str:
+    """SHA-256 of an array's numbers and shape."""
+    return digest([array.shape, sha256(np.ascontiguousarray(array)).hexdigest()])
 
 
 def _digests(paths: pd.Series) -> list[str | None]:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from strokebench.errors import StrokebenchError
 from strokebench.large import take
 from strokebench.tasks.fold import PARTS
-from strokebench.tasks.inputs import Inputs, all_modalities
+from strokebench.tasks.inputs import Inputs, all_modalities, in_order
 from strokebench.tasks.paper_setup import PAPER_ORDER
 
 When = Literal["always", "test_only"]
@@ -45,7 +45,7 @@ class Condition:
     def __post_init__(self) -> None:
         if not 0 < self.rate <= 1:
             raise ValueError(f"The rate of missing patients is {self.rate}, not within (0, 1].")
-        if unknown := (self.keep or frozenset()) - set(all_modalities()):
+        if self.keep and (unknown := self.keep - set(all_modalities())):
             raise StrokebenchError(
                 f"No modality is called {min(unknown)!r}.", f"Choose from: {', '.join(all_modalities())}."
             )
@@ -58,7 +58,7 @@ class Condition:
         """
         if self.keep is None:
             return "complete"
-        kept = "+".join(name for name in all_modalities() if name in self.keep) or "none"
+        kept = "+".join(in_order(self.keep)) or "none"
         other = [f"rate={self.rate!r}"] if self.rate < 1 else []
         other += [f"fill={self.fill}"] if self.fill != "mean" else []
         return ",".join([kept + ("@test" if self.when == "test_only" else ""), *other])
@@ -68,7 +68,7 @@ class Condition:
         """What people call it: `complete`, `image+table`, `image+text 30 % lack the rest@test`; never a join key."""
         if self.keep is None:
             return "complete"
-        kept = "+".join(name for name in all_modalities() if name in self.keep) or "none"
+        kept = "+".join(in_order(self.keep)) or "none"
         kept += f" {100 * self.rate:g} % lack the rest" if self.rate < 1 else ""
         kept += " raw zero" if self.fill == "zero" else ""
         return kept + ("@test" if self.when == "test_only" else "")
@@ -115,12 +115,6 @@ def all_subsets(modalities: Collection[str] = PAPER_ORDER, when: When = "always"
 
     The whole is `COMPLETE`, and so shares its runs with every other table.
     """
-    order = in_paper_order(modalities)
+    order = in_order(modalities, PAPER_ORDER)
     parts = [frozenset(kept) for size in range(1, len(order)) for kept in combinations(order, size)]
     return [*(Condition(kept, when) for kept in parts), COMPLETE]
-
-
-def in_paper_order(modalities: Collection[str]) -> list[str]:
-    """The paper's three as its Table 2 has them, then the others as they are registered."""
-    known = [*PAPER_ORDER, *(name for name in all_modalities() if name not in PAPER_ORDER)]
-    return [name for name in known if name in modalities]

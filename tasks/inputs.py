@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -44,7 +44,6 @@ class Modality:
         name: as conditions, options and results call it.
         label: as tables print it within a sentence.
         arrays: its arrays; each is called `name`, or `name.something`.
-        place: in lists and tables; of equal ones the name decides.
         tabular: made from the clinical table by imputation and indicators, anew for each training part; oversampling
             draws its numbers between patients. The others are features, which are standardised and copied.
         filled_with: stands where nothing is known, after standardisation; 0 is the training mean.
@@ -56,7 +55,6 @@ class Modality:
     name: str
     label: str
     arrays: Mapping[str, Row]
-    place: int = 99
     tabular: bool = False
     filled_with: float = 0.0
 
@@ -87,8 +85,12 @@ def register_modality(modality: Modality) -> Modality:
 
 def all_modalities() -> dict[str, Modality]:
     """Every registered modality by name, in order."""
-    ordered = sorted(_registered.values(), key=lambda modality: (modality.place, modality.name))
-    return {modality.name: modality for modality in ordered}
+    return {name: _registered[name] for name in in_order(_registered)}
+
+
+def in_order(names: Iterable[str], first: Sequence[str] = ("image", "text", "table")) -> list[str]:
+    """Names of modalities: the `first` as they are here, then the others by name; the same in every process."""
+    return sorted(names, key=lambda name: (first.index(name) if name in first else len(first), name))
 
 
 def modality_of(array: str) -> str:
@@ -181,8 +183,7 @@ register_modality(
         "image",
         "image",
         {"image.vector": Row(("channels",)), "image.tokens": Row((16, "channels"), scaled_over=(0,))},
-        place=0,
     )
 )
-register_modality(Modality("text", "text", {"text": Row(("prompts", "layers", "width"), alternatives=True)}, place=1))
-register_modality(Modality("table", "table", {"table": Row(("columns",))}, place=2, tabular=True))
+register_modality(Modality("text", "text", {"text": Row(("prompts", "layers", "width"), alternatives=True)}))
+register_modality(Modality("table", "table", {"table": Row(("columns",))}, tabular=True))

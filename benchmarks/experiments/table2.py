@@ -10,9 +10,9 @@ from strokebench.benchmarks.experiments.find import experiment
 from strokebench.benchmarks.keys.described import described
 from strokebench.benchmarks.running.experiment import Experiment, Plan
 from strokebench.benchmarks.running.plans import method_runs, usable_methods
-from strokebench.tasks.conditions import COMPLETE, Condition, When, all_subsets, in_paper_order
-from strokebench.tasks.inputs import all_modalities
-from strokebench.tasks.paper_setup import PROPOSED
+from strokebench.tasks.conditions import COMPLETE, Condition, When, all_subsets
+from strokebench.tasks.inputs import all_modalities, in_order
+from strokebench.tasks.paper_setup import PAPER_ORDER, PROPOSED
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -111,7 +111,7 @@ def entries(results: Results, when: When) -> list[Entry]:
     found = []
     for method in results.methods:
         for condition in all_subsets(method.uses, when):
-            kept = in_paper_order(method.uses if condition.keep is None else condition.keep)
+            kept = in_order(method.uses if condition.keep is None else condition.keep, PAPER_ORDER)
             label = " + ".join(all_modalities()[name].heading for name in kept)
             paper = "+".join(kept) if method.name == PROPOSED else ""
             found.append(Entry(method.name, "", condition.id, label, paper, condition == COMPLETE))

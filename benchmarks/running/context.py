@@ -107,7 +107,7 @@ class Context:
         """What the workers need, without paths and texts."""
         from strokebench.benchmarks.running.fit import Material
 
-        cohort = replace(self.cohort, images=None, masks=None, brain_masks=None, texts=None, oracle=None)
+        cohort = replace(self.cohort, images=None, masks=None, brain_masks=None, texts=None, features={}, oracle=None)
         return Material(cohort, self.embeddings, self.labels, self.banned_columns, self.endpoint)
 
     @cached_property

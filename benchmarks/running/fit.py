@@ -143,6 +143,9 @@ def make_ready(
         StrokebenchError: unknown method or balance.
         Exception: whatever the method raises of its parameters.
     """
+    # First, since the package that brings a method may register a modality that it reads.
+    model = unfitted(method, params, fold)
+    model.endpoint = material.endpoint
     (trained,) = {condition.trained for condition in conditions}
     parts = parts or prepare(
         material.cohort,
@@ -159,8 +162,6 @@ def make_ready(
     ]
     ids = list(fold.test)
     patients = pd.DataFrame({"patient_id": ids, "y": material.labels.loc[ids].to_numpy(np.int8)})
-    model = unfitted(method, params, fold)
-    model.endpoint = material.endpoint
     return Ready(model, parts, tests, patients)
 
 

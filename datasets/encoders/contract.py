@@ -5,11 +5,13 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from pathlib import Path
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
+from strokebench.datasets.cohort import Cohort
 from strokebench.datasets.images.target import Target
 
 GRID = 4
@@ -20,7 +22,7 @@ LAYERS = 4
 
 
 class Encoder(ABC):
-    """What encoders of images and of texts share. Frozen: none is ever trained on a cohort.
+    """What all encoders share. Frozen: none is ever trained on a cohort.
 
     Making one is cheap and reads no weights; these load with the first `encode` of a process. It is pickled
     to worker processes, so it holds settings only.
@@ -38,11 +40,6 @@ class Encoder(ABC):
         """One that reads its weights from this folder (None: the usual place), where it needs any."""
         return cls()
 
-    @property
-    @abstractmethod
-    def dim(self) -> int:
-        """Channels of an image's pooled vector and of each of its tokens; width of a text's hidden layer."""
-
     @abstractmethod
     def fingerprint(self) -> str:
         """SHA-256 of whatever decides its output: settings, weights, vocabulary, preparation of the volume."""
@@ -56,6 +53,11 @@ class ImageEncoder(Encoder):
     """
 
     target: ClassVar[Target]
+
+    @property
+    @abstractmethod
+    def dim(self) -> int:
+        """Channels of the pooled vector and of each token."""
 
     @abstractmethod
     def encode(
@@ -76,9 +78,35 @@ class ImageEncoder(Encoder):
 class TextEncoder(Encoder):
     """Turns texts into vectors."""
 
+    @property
+    @abstractmethod
+    def dim(self) -> int:
+        """Width of a hidden layer."""
+
     @abstractmethod
     def encode(self, texts: Sequence[str], device: str = "cpu") -> NDArray[np.float32]:
         """CLS vectors of the last four hidden layers, first to last: (n, 4, d) for n texts.
 
         A text longer than the encoder's window is cut at its end.
         """
+
+
+class ModalityEncoder(Encoder):
+    """Turns whatever a further modality is measured by into its arrays.
+
+    Class attributes:
+        modality: its name in the schema (`strokebench.tasks.inputs`).
+    """
+
+    modality: ClassVar[str]
+
+    @abstractmethod
+    def sources(self, cohort: Cohort) -> pd.Series | None:
+        """What is encoded of each patient, a path or a text, by patient id; missing where there is nothing.
+
+        None: the cohort has no such modality.
+        """
+
+    @abstractmethod
+    def encode(self, sources: Sequence[Any]) -> dict[str, NDArray[np.float32]]:
+        """The modality's arrays by name, (n, *row) each for n sources; of no source (0, *row)."""

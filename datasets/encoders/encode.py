@@ -10,11 +10,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from strokebench.datasets.cohort import Cohort
+from strokebench.datasets.cohort import Cohort, array_digest
 from strokebench.datasets.embeddings import Embeddings
-from strokebench.datasets.encoders.contract import LAYERS, TOKENS, ImageEncoder, TextEncoder
+from strokebench.datasets.encoders.contract import LAYERS, TOKENS, Encoder, ImageEncoder, ModalityEncoder, TextEncoder
 from strokebench.datasets.encoders.filtered import FilteredTexts, TextFilter
-from strokebench.datasets.encoders.registry import find_encoders
+from strokebench.datasets.encoders.registry import find_encoders, further_encoders
 from strokebench.datasets.encoders.store import Arrays, EmbeddingStore, read_finished, write_finished
 from strokebench.datasets.encoders.work import Chunk, encode_images, encode_texts
 from strokebench.errors import StrokebenchError
@@ -36,7 +36,7 @@ def encode_cohort(
     device: str = "auto",
     filter_name: str = "",
 ) -> Embeddings:
-    """Image and text features of a cohort; made on the first call, read from disk afterwards.
+    """Features of a cohort, of every modality but the table; made on the first call, read from disk afterwards.
 
     The rows are in the order of the sorted ids, whatever the order of the cohort: everything joins by id.
     An interrupted call goes on where it stopped. The result does not depend on `jobs`.
@@ -53,8 +53,8 @@ def encode_cohort(
             is done in every call.
 
     Returns:
-        Arrays mapped read-only from disk. A cohort without images or without text has no such arrays; a patient
-        without an image, and a missing answer, are rows of NaN.
+        Arrays mapped read-only from disk, and the cohort's own `features`, which replace their modality's encoder.
+        What the cohort lacks has no arrays; a patient without an image, and a missing answer, are rows of NaN.
 
     Raises:
         StrokebenchError: unknown encoders; weights that cannot be had; images that cannot be read, by patient.
@@ -64,18 +64,27 @@ def encode_cohort(
     arrays: Arrays = {}
     names, keys = {}, {}
     untrained: tuple[str, ...] = ()
-    if cohort.images is not None:
+    for name in cohort.features:
+        modality = name.partition(".")[0]
+        arrays[name], names[modality] = cohort.feature_array(name, ids), "the cohort's own features"
+        keys[name] = array_digest(arrays[name])
+    if cohort.images is not None and "image" not in names:
         names["image"] = encoder.name
         untrained = () if encoder.trained else (encoder.name,)
         masks = None if cohort.brain_masks is None else cohort.brain_masks.loc[ids]
         keys["image"], image = _images(cohort.images.loc[ids], masks, encoder, jobs, progress, device)
         arrays |= {"image.vector": image["pooled"], "image.tokens": image["tokens"]}
-    if cohort.texts is not None and cohort.texts.shape[1]:
+    if cohort.texts is not None and cohort.texts.shape[1] and "text" not in names:
         names["text"] = reader.name
         keys["text"], text = _texts(
             cohort.texts.loc[ids], reader, FilteredTexts(text_filter, filter_name), jobs, progress, device
         )
         arrays |= text
+    for modality, further in further_encoders(weights).items():
+        if modality not in names and (sources := further.sources(cohort)) is not None:
+            names[modality] = further.name
+            keys[modality], made = _further(sources.loc[ids], further, progress)
+            arrays |= made
     return Embeddings(ids, arrays, names, untrained, digest(keys))
 
 
@@ -147,9 +156,26 @@ def _texts(
     return _cached("text", encoder, texts.index, keys, {"text": (LAYERS, encoder.dim)}, chunks, progress)
 
 
+def _further(sources: pd.Series, encoder: ModalityEncoder, progress: Progress | None) -> tuple[str, Arrays]:
+    keys = np.array([None if pd.isna(source) else _source_digest(source) for source in sources], dtype=object)
+    by_key = dict(zip(keys, sources, strict=True))
+    shapes = {name: array.shape[1:] for name, array in encoder.encode([]).items()}
+
+    def chunks(missing: Sequence[str]) -> Iterator[Chunk]:
+        if missing:
+            yield Chunk(list(missing), encoder.encode([by_key[key] for key in missing]))
+
+    return _cached(encoder.modality, encoder, sources.index, keys, shapes, chunks, progress)
+
+
+def _source_digest(source: object) -> str:
+    """Hash of a file, or of what is no file."""
+    return file_digest(source) if isinstance(source, Path) else digest(source)
+
+
 def _cached(
     kind: str,
-    encoder: ImageEncoder | TextEncoder,
+    encoder: Encoder,
     ids: pd.Index,
     keys: np.ndarray,
     shapes: dict[str, tuple[int, ...]],

@@ -1,17 +1,17 @@
-"""Encoders of images and of texts, and the pairs of them that have a name. One is imported when it is asked for."""
+"""Encoders, and the pairs of an image and a text encoder that have a name. One is imported when it is asked for."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
 
-from strokebench.datasets.encoders.contract import Encoder, ImageEncoder, TextEncoder
+from strokebench.datasets.encoders.contract import Encoder, ImageEncoder, ModalityEncoder, TextEncoder
 from strokebench.errors import StrokebenchError, unknown_name
 from strokebench.plugins import Registry
 
 
 def _is_encoder(_: str, thing: Any) -> bool:
-    return isinstance(thing, type) and issubclass(thing, ImageEncoder | TextEncoder)
+    return isinstance(thing, type) and issubclass(thing, ImageEncoder | TextEncoder | ModalityEncoder)
 
 
 _HERE = "strokebench.datasets.encoders"
@@ -62,3 +62,23 @@ def find_encoders(encoders: str, weights: Path | None = None) -> tuple[ImageEnco
     if not isinstance(text, TextEncoder):
         raise StrokebenchError(f"{names[1]!r} is no encoder of texts.", "Write IMAGE+TEXT.")
     return image, text
+
+
+def further_encoders(weights: Path | None = None) -> dict[str, ModalityEncoder]:
+    """The encoder of each modality that other packages bring, by the modality's name.
+
+    Args:
+        weights: as in `find_encoders`.
+
+    Raises:
+        StrokebenchError: a modality has two.
+    """
+    found: dict[str, ModalityEncoder] = {}
+    for name, encoder in ENCODERS.all().items():
+        if issubclass(encoder, ModalityEncoder):
+            if encoder.modality in found:
+                raise StrokebenchError(
+                    f"{encoder.modality} has two encoders: {found[encoder.modality].name} and {name}."
+                )
+            found[encoder.modality] = encoder.make(weights)
+    return found

@@ -280,3 +280,19 @@ def test_a_brain_mask_changes_the_features_of_its_patient_alone(cohort, tmp_path
     after = encode(with_parts(cohort, brain_masks=masks))
     assert not np.allclose(after.arrays["image.vector"][0], before.arrays["image.vector"][0])
     np.testing.assert_array_equal(after.arrays["image.vector"][1:], before.arrays["image.vector"][1:])
+
+
+def test_features_of_the_cohort_s_own_replace_the_encoder(cohort):
+    log = Log()
+    vectors = pd.DataFrame(np.arange(3.0 * N).reshape(N, 3), index=cohort.ids)
+    answers = pd.Series([None, *np.ones((N - 1, 2, 1, 4))], index=cohort.ids)
+    own = with_parts(cohort, features={"image.vector": vectors[::-1], "text": answers[::-1]})
+    embeddings = encode(own, progress=log)
+    assert not log.total("images") and embeddings.arrays.keys() == {"image.vector", "text"}
+    np.testing.assert_array_equal(embeddings.arrays["image.vector"], vectors.loc[embeddings.ids])
+    row = embeddings.rows(cohort.ids[:1])[0]
+    assert np.isnan(embeddings.arrays["text"][row]).all() and embeddings.arrays["text"].shape == (N, 2, 1, 4)
+    other = encode(with_parts(cohort, features={"image.vector": vectors + 1, "text": answers}))
+    assert other.fingerprint != embeddings.fingerprint
+    with pytest.raises(StrokebenchError, match=r"image\.vector"):
+        encode(with_parts(cohort, features={"image.vector": vectors.astype(str) + "?"}))

@@ -223,3 +223,33 @@ def test_what_is_prepared_in_blocks_and_mapped_is_the_same(
         for name, x in getattr(held, part).arrays.items():
             np.testing.assert_allclose(getattr(mapped, part).arrays[name], x, rtol=1e-5, atol=1e-6)
     assert (tmp_path / "scratch").is_dir() and not any((tmp_path / "scratch").iterdir())
+
+
+def test_the_name_of_a_column_changes_no_number(cohort, embeddings, labels, fold):
+    """Not even one that reads like an indicator's, whose column SMOTE would then copy instead of drawing between."""
+    plain = prepare(cohort, embeddings, labels, fold, ["nihss"])
+    names = {"age": "age (0 = none)"}
+    columns = {names.get(name, name): column for name, column in cohort.columns.items()}
+    renamed = replace(cohort, table=cohort.table.rename(columns=names), columns=columns)
+    other = prepare(renamed, embeddings, labels, fold, ["nihss"])
+    np.testing.assert_array_equal(other.train.arrays["table"], plain.train.arrays["table"])
+    drawn = plain.train.arrays["table"][len(fold.train) :, plain.columns.index("age")]
+    assert len(drawn) and not np.isin(drawn, plain.train.arrays["table"][: len(fold.train), 0]).all()
+
+
+@pytest.mark.parametrize("column", ["smoker", "toast"])
+def test_an_unknown_category_is_none_of_the_known_ones(column):
+    """Two categories have one indicator, where 0 would stand for the first of them."""
+    cohort = make_cohort(40)
+    fitted = TablePreprocessor(cohort.columns).fit(cohort.table)
+    of_column = [number for number, name in enumerate(fitted.names_) if name.startswith(f"{column} = ")]
+    known = fitted.transform(cohort.table)
+    unknown = fitted.transform(cohort.table.assign(**{column: "never seen"}))
+    assert (unknown[:, of_column] == 0).all() and (known[:, of_column] != 0).all()
+    assert len(of_column) == {"smoker": 1, "toast": 3}[column]
+
+
+def test_an_array_of_another_shape_than_the_schema_s_is_named(cohort, embeddings, labels, fold):
+    grid = embeddings.arrays["image.tokens"][:, :9]
+    with pytest.raises(StrokebenchError, match=r"image.tokens has rows of shape \(9, 8\), not \(16, channels\)"):
+        prepare(cohort, with_arrays(embeddings, image_tokens=grid), labels, fold, ["nihss"])

@@ -1,0 +1,48 @@
+import numpy as np
+import pytest
+
+from strokebench.errors import StrokebenchError
+from strokebench.tasks.conditions import Condition
+from strokebench.tasks.inputs import Inputs, Modality, Row, all_modalities, in_order, modalities_of, register_modality
+
+
+def make_inputs(n: int = 4) -> Inputs:
+    present = np.arange(2 * n).reshape(n, 2) % 3 > 0
+    return Inputs({"image.vector": np.zeros((n, 3)), "image.tokens": np.zeros((n, 16, 3)), "table": np.eye(n)}, present)
+
+
+def test_rows_are_taken_of_every_array_and_of_what_is_present():
+    x = make_inputs()
+    some = x[np.array([2, 0])]
+    assert len(some) == 2 and some.modalities == x.modalities == ("image", "table")
+    np.testing.assert_array_equal(some.arrays["table"], np.eye(4)[[2, 0]])
+    np.testing.assert_array_equal(some.present, x.present[[2, 0]])
+    assert x.sizes == {"image.vector": (3,), "image.tokens": (16, 3), "table": (4,), "present": (2,)}
+
+
+@pytest.mark.parametrize("present", [np.ones((3, 1), bool), np.ones((2, 2), bool)])
+def test_arrays_and_what_is_present_have_the_same_patients_and_modalities(present):
+    with pytest.raises(ValueError):
+        Inputs({"table": np.zeros((2, 5)), "text": np.zeros((3, 1, 1, 1))}, present)
+
+
+def test_a_condition_takes_presence_away_too():
+    x = make_inputs(40)
+    taken = Condition(frozenset({"table"}), rate=0.5).apply(x, "train")
+    np.testing.assert_array_equal(taken.present[:, 1], x.present[:, 1])
+    assert 0 < taken.present[:, 0].sum() < x.present[:, 0].sum()
+
+
+def test_the_built_in_modalities_come_first_whatever_others_are_called():
+    assert list(all_modalities())[:3] == ["image", "text", "table"]
+    assert in_order({"table", "a", "text"}) == ["text", "table", "a"]
+    assert modalities_of(["image.vector", "image.tokens", "present"]) == {"image"}
+
+
+def test_what_no_schema_has_is_refused():
+    with pytest.raises(StrokebenchError, match="'smell'"):
+        Condition(frozenset({"smell"}))
+    with pytest.raises(ValueError, match=r"smell\."):
+        Modality("smell", "smell", {"odour": Row(("d",))})
+    with pytest.raises(StrokebenchError, match="Two modalities are called 'text'"):
+        register_modality(Modality("text", "text", {"text": Row(("d",))}))
