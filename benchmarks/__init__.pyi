@@ -1,0 +1,11 @@
+from .experiments.find import all_experiments as all_experiments
+from .experiments.find import experiment as experiment
+from .experiments.find import find_experiment as find_experiment
+from .running.build import build_context as build_context
+from .running.context import Context as Context
+from .running.experiment import Experiment as Experiment
+from .running.experiment import Plan as Plan
+from .running.plans import method_runs as method_runs
+from .running.run import Run as Run
+from .running.runner import run_experiment as run_experiment
+from .running.settings import Settings as Settings

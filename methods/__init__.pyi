@@ -1,0 +1,9 @@
+from .base import Family as Family
+from .base import Method as Method
+from .base import two_columns as two_columns
+from .neural import NeuralMethod as NeuralMethod
+from .parts.layers import Head as Head
+from .parts.layers import reduction as reduction
+from .registry import all_methods as all_methods
+from .registry import find_method as find_method
+from .registry import register as register

@@ -1,0 +1,7 @@
+from .benchmarks.experiments.find import find_experiment as find_experiment
+from .datasets.catalogue import load_cohort as load_cohort
+from .errors import StrokebenchError as StrokebenchError
+from .methods.registry import find_method as find_method
+from .reports.results import Results as Results
+
+__version__: str

@@ -1,0 +1,13 @@
+from .conditions import COMPLETE as COMPLETE
+from .conditions import Condition as Condition
+from .endpoint import Endpoint as Endpoint
+from .endpoint import register_endpoint as register_endpoint
+from .endpoints.parse import parse_endpoint as parse_endpoint
+from .inputs import Inputs as Inputs
+from .inputs import Modality as Modality
+from .inputs import Row as Row
+from .inputs import register_modality as register_modality
+from .metrics.evaluate import all_metrics as all_metrics
+from .metrics.registry import Metric as Metric
+from .metrics.registry import metric as metric
+from .protocols import make_split as make_split
