@@ -75,23 +75,23 @@ class Audit:
         return any(finding.severity == "alarm" for finding in self.findings)
 
 
-def run_audit(context: Context, full: bool = False, told: Callable[[str], None] | None = None) -> Audit:
-    """Every alarm of the form. One that breaks is told of and does not keep the others from running.
+def run_audit(context: Context, full: bool = False, on_alarm: Callable[[str], None] | None = None) -> Audit:
+    """Every alarm of the form. One that breaks is named and does not keep the others from running.
 
     Args:
-        told: called with each alarm's title before it runs.
+        on_alarm: called with each alarm's title before it runs.
     """
-    return _run(FULL if full else QUICK, context, full, told)
+    return _run(FULL if full else QUICK, context, full, on_alarm)
 
 
 def _run(
-    alarms: Mapping[str, Alarm], context: Context, full: bool = False, told: Callable[[str], None] | None = None
+    alarms: Mapping[str, Alarm], context: Context, full: bool = False, on_alarm: Callable[[str], None] | None = None
 ) -> Audit:
     findings: list[Finding] = []
     broken = {}
     for name, alarm in alarms.items():
-        if told:
-            told(alarm.title)
+        if on_alarm:
+            on_alarm(alarm.title)
         try:
             findings += alarm.check(context)
         except StrokebenchError as error:

@@ -12,8 +12,8 @@ import numpy as np
 import pandas as pd
 
 from strokebench.benchmarks.keys.described import described
+from strokebench.benchmarks.leaks.association import chance_deviation
 from strokebench.benchmarks.leaks.finding import Finding
-from strokebench.benchmarks.leaks.telling import chance_deviation
 from strokebench.benchmarks.running.backends.choose import choose
 from strokebench.benchmarks.running.build import shuffled
 from strokebench.benchmarks.running.context import Context

@@ -7,8 +7,8 @@ import re
 import numpy as np
 import pandas as pd
 
+from strokebench.benchmarks.leaks.association import CHANCE, of_categories, of_numbers
 from strokebench.benchmarks.leaks.finding import Finding, Severity, named
-from strokebench.benchmarks.leaks.telling import CHANCE, of_categories, of_numbers
 from strokebench.benchmarks.running.context import Context
 from strokebench.datasets.cohort import Kind
 
@@ -35,9 +35,9 @@ def column_gives_outcome(context: Context) -> list[Finding]:
     for name in inputs:
         values = inputs[name]
         numeric = context.cohort.columns[str(name)].kind is Kind.NUMERIC
-        told = of_numbers(values.astype(float), y) if numeric else of_categories(values, y)
-        if told and (severity := told.severity(inputs.shape[1])):
-            found[severity].append(f"{name} (AUC {100 * told.auc:.0f})")
+        association = of_numbers(values.astype(float), y) if numeric else of_categories(values, y)
+        if association and (severity := association.severity(inputs.shape[1])):
+            found[severity].append(f"{name} (AUC {100 * association.auc:.0f})")
     return [
         Finding("column_gives_outcome", severity, f"Columns that tell the outcome alone: {named(names)}.", REMEDY)
         for severity, names in found.items()
@@ -56,9 +56,9 @@ def missing_gives_outcome(context: Context) -> list[Finding]:
         n, positive = int(missing.sum()), int(y[missing].sum())
         if n in (0, len(y)):
             continue
-        told = of_numbers(missing.astype(float), y)
-        if told and (severity := told.severity(inputs.shape[1])):
-            found[severity].append(f"{name} (AUC {100 * told.auc:.0f} of whether it is missing)")
+        association = of_numbers(missing.astype(float), y)
+        if association and (severity := association.severity(inputs.shape[1])):
+            found[severity].append(f"{name} (AUC {100 * association.auc:.0f} of whether it is missing)")
         elif n >= PURE_MISSING and positive in (0, n):
             share = y.mean() if positive else 1 - y.mean()
             if binom.sf(n - 1, n, share) * inputs.shape[1] < CHANCE:

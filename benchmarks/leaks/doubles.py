@@ -43,8 +43,8 @@ def doubled_images(context: Context) -> list[Finding]:
     if not pairs:
         return []
     equal = sum(share == 0 for share in pairs.values())
-    said = f"{len(pairs)} pair(s) of patients in different parts have the same image ({equal} equal, the rest nearly)"
-    return [Finding("doubled_images", "alarm", f"{said}: {_pairs(pairs)}.", REMEDY)]
+    found = f"{len(pairs)} pair(s) of patients in different parts have the same image ({equal} equal, the rest nearly)"
+    return [Finding("doubled_images", "alarm", f"{found}: {_pairs(pairs)}.", REMEDY)]
 
 
 def doubled_texts(context: Context) -> list[Finding]:
@@ -63,9 +63,9 @@ def doubled_texts(context: Context) -> list[Finding]:
     if not pairs:
         return []
     common = len(shared) > max(4, COMMON * len(whole))
-    said = f"{len(shared)} patients share a long text with a patient of another part, word by word: {_pairs(pairs)}."
+    message = f"{len(shared)} patients share a long text with a patient of another part, word by word: {_pairs(pairs)}."
     advice = "Texts written from a template may be equal; if these are not, one patient was entered twice. "
-    return [Finding("doubled_texts", "warning" if common else "alarm", said, advice + REMEDY)]
+    return [Finding("doubled_texts", "warning" if common else "alarm", message, advice + REMEDY)]
 
 
 def doubled_rows(context: Context) -> list[Finding]:
@@ -88,8 +88,8 @@ def doubled_rows(context: Context) -> list[Finding]:
     pairs = _apart(context, dict.fromkeys((p for ids in groups for p in combinations(sorted(ids), 2)), 0.0))
     if not pairs:
         return []
-    said = f"{len(pairs)} pair(s) of patients in different parts have the same row in the clinical table"
-    return [Finding("doubled_rows", "alarm", f"{said}: {_pairs(pairs)}.", REMEDY)]
+    message = f"{len(pairs)} pair(s) of patients in different parts have the same row in the clinical table"
+    return [Finding("doubled_rows", "alarm", f"{message}: {_pairs(pairs)}.", REMEDY)]
 
 
 def _apart(context: Context, pairs: dict[tuple[str, str], float]) -> dict[tuple[str, str], float]:

@@ -92,10 +92,10 @@ def _lead(audit: Audit) -> str:
     alarms = sum(finding.severity == "alarm" for finding in audit.findings)
     warnings = len(audit.findings) - alarms
     form = "full" if audit.full else "quick (without the shuffled-label canary)"
-    said = f"{len(_alarms(audit)) - len(audit.broken)} alarms in {form} form: "
+    summary = f"{len(_alarms(audit)) - len(audit.broken)} alarms in {form} form: "
     if not audit.findings:
-        return said + "nothing was found."
-    return said + f"{alarms} went off, {warnings} warning(s). Results are not believable until alarms are cleared."
+        return summary + "nothing was found."
+    return summary + f"{alarms} went off, {warnings} warning(s). Results are not believable until alarms are cleared."
 
 
 def _table(audit: Audit, context: Context, title: str) -> Table:

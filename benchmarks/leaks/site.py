@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from strokebench.benchmarks.leaks.association import of_categories
 from strokebench.benchmarks.leaks.finding import Finding, named
-from strokebench.benchmarks.leaks.telling import of_categories
 from strokebench.benchmarks.running.context import Context
 
 AUC, CHANCE = 0.65, 1e-3
@@ -18,8 +18,8 @@ def site_predicts_outcome(context: Context) -> list[Finding]:
         return []
     y = context.labels
     site = context.cohort.site.loc[y.index]
-    told = of_categories(site, y)
-    if told is None or told.auc < AUC:
+    association = of_categories(site, y)
+    if association is None or association.auc < AUC:
         return []
     counts = y.groupby(site).agg(["sum", "size"])
     chance = chi2_contingency([counts["sum"], counts["size"] - counts["sum"]]).pvalue
@@ -34,7 +34,7 @@ def site_predicts_outcome(context: Context) -> list[Finding]:
         Finding(
             "site_predicts_outcome",
             "warning",
-            f"The hospital alone has an AUC of {100 * told.auc:.0f}; label 1 by hospital: {named(extremes)}.",
+            f"The hospital alone has an AUC of {100 * association.auc:.0f}; label 1 by hospital: {named(extremes)}.",
             "A method may learn to recognise scanners. Report per hospital, and add the protocol loho.",
         )
     ]

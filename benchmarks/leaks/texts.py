@@ -8,8 +8,8 @@ from functools import lru_cache
 
 import pandas as pd
 
+from strokebench.benchmarks.leaks.association import of_numbers, of_presence
 from strokebench.benchmarks.leaks.finding import Finding, Severity, named
-from strokebench.benchmarks.leaks.telling import of_numbers, of_presence
 from strokebench.benchmarks.running.context import Context
 from strokebench.datasets.texts.filter import split_sentences
 from strokebench.datasets.texts.filter_lists import BLACK_LIST, OUTCOME_PATTERNS
@@ -65,14 +65,16 @@ def text_gives_outcome(context: Context, keep_text: Callable[[str], str] | None 
         for order, number in enumerate(_NUMBER.findall(plain), 1):
             # The first counts where a sentence comes twice.
             numbers.setdefault(f"number {order} in {_short(frame)}", {}).setdefault(patient, float(number))
-    told = {sign: of_presence(patients, y) for sign, patients in bearing.items() if len(patients) >= RARE * len(y)}
+    associations = {
+        sign: of_presence(patients, y) for sign, patients in bearing.items() if len(patients) >= RARE * len(y)
+    }
     for place, values in numbers.items():
         if len(values) >= RARE * len(y) and (result := of_numbers(pd.Series(values).reindex(y.index), y, tree=False)):
-            told[place] = result
+            associations[place] = result
     found: dict[Severity, list[str]] = {"alarm": [], "warning": []}
-    for sign, telling in told.items():
-        if severity := telling.severity(len(told)):
-            found[severity].append(f"{sign} (AUC {100 * telling.auc:.0f})")
+    for sign, association in associations.items():
+        if severity := association.severity(len(associations)):
+            found[severity].append(f"{sign} (AUC {100 * association.auc:.0f})")
     return [
         Finding(
             "text_gives_outcome",

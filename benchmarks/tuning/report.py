@@ -14,7 +14,7 @@ from strokebench.reports.tuning.records import TrialRecord
 from strokebench.reports.tuning.section import Tuning
 
 FEWEST_TRIALS = 4
-"""Below so many complete trials nothing is said of importance."""
+"""Below so many complete trials no importance is given."""
 
 
 def describe_study(study: optuna.Study, best: Tuned, context: Context) -> Tuning:
@@ -40,7 +40,7 @@ def describe_study(study: optuna.Study, best: Tuned, context: Context) -> Tuning
 
 
 def importances(trials: list[FrozenTrial]) -> dict[str, float]:
-    """Each parameter's share of the variance between complete trials (fANOVA); empty where it cannot be told.
+    """Each parameter's share of the variance between complete trials (fANOVA); empty where there are too few.
 
     A default outside the search space is left out, for it has no place among the parameters.
     """

@@ -29,7 +29,7 @@ _LOOKS = 8
 _MOST_DEFAULTS = 10_000
 """Combinations that are tried to find the default in a search space."""
 
-# Optuna's own lines would tear the progress bar; what matters is said by us.
+# Optuna's own lines would tear the progress bar; what matters is printed by us.
 optuna.logging.set_verbosity(optuna.logging.ERROR)
 
 

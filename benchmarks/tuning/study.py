@@ -214,13 +214,13 @@ def _enough(study: optuna.Study, trials: int, sampler: optuna.samplers.BaseSampl
 
 
 def _line(trial: FrozenTrial, study: optuna.Study, folds: int) -> str:
-    said = "default" if trial.user_attrs.get(DEFAULT) else _named(trial)
+    what = "default" if trial.user_attrs.get(DEFAULT) else _named(trial)
     if trial.value is not None and trial.state is TrialState.COMPLETE:
         best = study.best_value
-        return f"  {trial.number:>3}  AUC {100 * trial.value:.2f} (best {100 * best:.2f})  {said}"
+        return f"  {trial.number:>3}  AUC {100 * trial.value:.2f} (best {100 * best:.2f})  {what}"
     if trial.state is TrialState.PRUNED:
-        return f"  {trial.number:>3}  stopped after {len(trial.user_attrs[FOLDS])} of {folds} folds  {said}"
-    return f"  {trial.number:>3}  failed: {trial.user_attrs.get(ERROR, '')}  {said}"
+        return f"  {trial.number:>3}  stopped after {len(trial.user_attrs[FOLDS])} of {folds} folds  {what}"
+    return f"  {trial.number:>3}  failed: {trial.user_attrs.get(ERROR, '')}  {what}"
 
 
 def _named(trial: FrozenTrial) -> str:

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from strokebench.benchmarks.leaks.association import of_categories, of_numbers
 from strokebench.benchmarks.leaks.audit import QUICK, run_audit
 from strokebench.benchmarks.leaks.columns import (
     column_derived_from_outcome,
@@ -15,7 +16,6 @@ from strokebench.benchmarks.leaks.columns import (
 from strokebench.benchmarks.leaks.doubles import doubled_images, doubled_rows, doubled_texts
 from strokebench.benchmarks.leaks.patients import one_patient_two_ids, patient_in_two_parts
 from strokebench.benchmarks.leaks.site import site_predicts_outcome
-from strokebench.benchmarks.leaks.telling import of_categories, of_numbers
 from strokebench.benchmarks.leaks.texts import text_gives_outcome, text_states_outcome
 from strokebench.tasks.fold import Split
 

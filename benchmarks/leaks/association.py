@@ -1,4 +1,4 @@
-"""How well does one variable alone tell the outcome, and could chance do the same?"""
+"""How well does one variable alone predict the outcome, and could chance do the same?"""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ TREE_DEPTH, FOLDS, MIN_LEAF = 3, 5, 5
 
 
 @dataclass(frozen=True)
-class Telling:
+class Association:
     """AUC of one variable in [0.5, 1], and on how many patients of each class it was measured."""
 
     auc: float
@@ -50,17 +50,17 @@ def chance_deviation(n_negative: int, n_positive: int) -> float:
     return float(np.sqrt((n_negative + n_positive + 1) / (12 * n_negative * n_positive)))
 
 
-def of_presence(patients: set[str], y: pd.Series) -> Telling:
+def of_presence(patients: set[str], y: pd.Series) -> Association:
     """A sign that some patients bear: its AUC follows from how many of each class do."""
     n_positive = int(y.sum())
     n_negative = len(y) - n_positive
     bearing = y.index.isin(list(patients))
     positive = int(y[bearing].sum())
     difference = positive / n_positive - (int(bearing.sum()) - positive) / n_negative
-    return Telling(0.5 + abs(difference) / 2, n_negative, n_positive)
+    return Association(0.5 + abs(difference) / 2, n_negative, n_positive)
 
 
-def of_numbers(values: pd.Series, y: pd.Series, tree: bool = True) -> Telling | None:
+def of_numbers(values: pd.Series, y: pd.Series, tree: bool = True) -> Association | None:
     """A numeric variable on the patients that have it: its order, or what a shallow tree makes of it.
 
     The tree, judged out of fold, catches what is not monotone (an even number for one class, an odd one for
@@ -86,10 +86,10 @@ def of_numbers(values: pd.Series, y: pd.Series, tree: bool = True) -> Telling | 
     if tree and min(n_positive, n_negative) >= FOLDS and known.nunique() > 2:
         model = DecisionTreeClassifier(max_depth=TREE_DEPTH, min_samples_leaf=MIN_LEAF, random_state=0)
         auc = max(auc, _out_of_fold(model, known.to_numpy(float)[:, None], y.to_numpy()))
-    return Telling(auc, n_negative, n_positive)
+    return Association(auc, n_negative, n_positive)
 
 
-def of_categories(values: pd.Series, y: pd.Series) -> Telling | None:
+def of_categories(values: pd.Series, y: pd.Series) -> Association | None:
     """A categorical variable, missing counted as a category: each patient scored by the others' mean outcome.
 
     Scores are out of fold, so that a column of many rare categories (a name, an id) gains nothing from them.
@@ -100,7 +100,7 @@ def of_categories(values: pd.Series, y: pd.Series) -> Telling | None:
     if min(n_positive, n_negative) < FOLDS or values.nunique(dropna=False) < 2:
         return None
     codes = pd.factorize(values, use_na_sentinel=False)[0]
-    return Telling(max(0.5, _out_of_fold(_CategoryMean(), codes[:, None], y.to_numpy())), n_negative, n_positive)
+    return Association(max(0.5, _out_of_fold(_CategoryMean(), codes[:, None], y.to_numpy())), n_negative, n_positive)
 
 
 class _CategoryMean:
