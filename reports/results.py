@@ -259,7 +259,7 @@ class Results:
             found[name] = Setting(name, self.method(row["method"]), row["variant"], row["condition"], label, plain)
         return found
 
-    def _label(self, row: Mapping[str, Any]) -> str:
+    def _label(self, row: Mapping[Any, Any]) -> str:
         condition = "" if row["condition"] == COMPLETE.id else row["condition_label"] or row["condition"]
         more = [str(part) for part in (row["variant_label"] or row["variant"], condition) if part]
         label = self.method(row["method"]).label
@@ -314,15 +314,15 @@ class Results:
                     "It is being written now, or writing was cut off: run the experiment again.",
                 )
         oracle = facts["oracle"]
-        told, grouped = (name in facts["files"] for name in (PATIENT_FACTS_FILE, GROUPS_FILE))
+        has_facts, has_groups = (name in facts["files"] for name in (PATIENT_FACTS_FILE, GROUPS_FILE))
         return cls(
             predictions=pd.read_parquet(folder / PREDICTIONS_FILE),
             runs=pd.read_parquet(folder / RUNS_FILE),
             methods=[_method_info(stored) for stored in facts["methods"]],
             provenance=facts["provenance"],
             oracle=None if oracle is None else pd.DataFrame(oracle, columns=["patient_id", "p"]),
-            patient_facts=pd.read_parquet(folder / PATIENT_FACTS_FILE) if told else None,
-            groups=pd.read_parquet(folder / GROUPS_FILE) if grouped else None,
+            patient_facts=pd.read_parquet(folder / PATIENT_FACTS_FILE) if has_facts else None,
+            groups=pd.read_parquet(folder / GROUPS_FILE) if has_groups else None,
         )
 
 

@@ -133,13 +133,13 @@ def ablation_lead(results: Results, method: str, entries: Sequence[Entry]) -> st
     against = {
         entry: difference for entry in rest if (difference := differences(results, mine)[entry.setting]).runs > 1
     }
-    said = f"{label}: mean {METRIC} {_percent(found[complete])} with {complete.label.lower()}."
+    sentence = f"{label}: mean {METRIC} {_percent(found[complete])} with {complete.label.lower()}."
     if best in against:
         verdict = "distinguishable" if against[best].distinguishable else "not distinguishable from it"
-        said += f" The best of the rest, {best.label.lower()}, lies {_points(against[best])}: {verdict}."
-    said += f" {_below(against)}"
+        sentence += f" The best of the rest, {best.label.lower()}, lies {_points(against[best])}: {verdict}."
+    sentence += f" {_below(against)}"
     waiting = incomplete(results, mine)
-    return said + (f" {waiting} of {len(mine)} settings are incomplete." if waiting else "")
+    return sentence + (f" {waiting} of {len(mine)} settings are incomplete." if waiting else "")
 
 
 def below_complete(results: Results, method: str, entries: Sequence[Entry]) -> str:

@@ -43,7 +43,7 @@ def draw_angles(results: Results, method: str, variants: Mapping[str, str]) -> F
 
 def _panel(axes: Axes, mine: pd.DataFrame, label: str, bins: list[float]) -> None:
     before, after = LOOKS[1][0], LOOKS[0][0]
-    told = label
+    title = label
     if mine.empty:
         axes.text(0.5, 0.5, "no finished run", transform=axes.transAxes, ha="center", fontsize=9, color=SOFT)
     else:
@@ -52,10 +52,10 @@ def _panel(axes: Axes, mine: pd.DataFrame, label: str, bins: list[float]) -> Non
         axes.hist(mine[BEFORE], bins, histtype="step", color=before, linewidth=1.8, linestyle="--")
         axes.axvline(mine[AFTER].mean(), color=INK, linewidth=1.4)
         axes.axvline(mine[BEFORE].mean(), color=INK, linewidth=1.4, linestyle="--")
-        told += f": {mine[BEFORE].mean():.1f}° to {mine[AFTER].mean():.1f}°"
-        told += f", change in degrees {bootstrap_mean(mine[CHANGE])}"
+        title += f": {mine[BEFORE].mean():.1f}° to {mine[AFTER].mean():.1f}°"
+        title += f", change in degrees {bootstrap_mean(mine[CHANGE])}"
     axes.axvline(UNRELATED, color=SOFT, linestyle=":", linewidth=1.1)
-    axes.set_title(told, loc="left", fontsize=9.5, fontweight="bold", color=INK)
+    axes.set_title(title, loc="left", fontsize=9.5, fontweight="bold", color=INK)
     axes.set_ylabel("Patients", fontsize=8.5, color=INK)
     axes.set_xlim(bins[0], bins[-1])
     axes.tick_params(labelsize=8.5)

@@ -20,7 +20,7 @@ from strokebench.reports.angles.measure import (
 from strokebench.reports.results import SETTING, Results
 from strokebench.reports.tables import caption as words
 from strokebench.reports.tables.results_table import results_table
-from strokebench.reports.tables.table import DASH, Cell, Column, Kind, Row, Table
+from strokebench.reports.tables.table import DASH, Cell, Column, Kind, Row, Table, text_columns
 from strokebench.tasks.metrics.evaluate import mean_std
 from strokebench.tasks.paper_setup import ANGLE_SEED
 
@@ -40,10 +40,7 @@ def angle_table(results: Results, variants: Mapping[str, str], reference: str) -
     """
     columns = [
         Column("patients", "Patients", Kind.COUNT),
-        Column("before", "Before", Kind.TEXT),
-        Column("after", "After", Kind.TEXT),
-        Column("change", "Change (95 % CI)", Kind.TEXT),
-        Column("folds", "Change by fold", Kind.TEXT),
+        *text_columns(before="Before", after="After", change="Change (95 % CI)", folds="Change by fold"),
     ]
     rows: list[Row] = []
     labels: dict[tuple[str, ...], str] = {}
@@ -83,23 +80,23 @@ def angle_lead(results: Results, variants: Mapping[str, str], reference: str, ot
     """The change with all losses, without one, and whether the difference is more than chance."""
     if not len(results.runs):
         return "Nothing was planned: no wanted method can be run on this cohort."
-    said = []
+    sentences = []
     for method in results.methods:
         mine = angles(results, method.name, reference)
         if mine.empty:
-            said.append(f"{method.label}: no angles with {variants[reference].lower()} yet.")
+            sentences.append(f"{method.label}: no angles with {variants[reference].lower()} yet.")
             continue
         change = bootstrap_mean(mine[CHANGE])
         verb = "narrows" if change.value < 0 else "widens"
         with_all = variants[reference].lower()
-        said.append(
+        sentences.append(
             f"{method.label} ({seeds_in_words(results)}, {change.n} test patients): with {with_all}, joint encoding "
             f"{verb} the mean angle between image and text from {mine[BEFORE].mean():.1f}° to "
             f"{mine[AFTER].mean():.1f}°, a change of {_interval(change)}."
         )
         against = contrast(results, method.name, reference, other)
         if against.estimate.n < 2:
-            said.append(f"{variants[other]}: nothing to compare yet.")
+            sentences.append(f"{variants[other]}: nothing to compare yet.")
             continue
         verdict = (
             "more than chance over patients, and of one sign in every fold"
@@ -107,13 +104,13 @@ def angle_lead(results: Results, variants: Mapping[str, str], reference: str, ot
             else f"of that sign in {against.agree} of {against.folds} folds: not distinguishable from noise"
         )
         without = angles(results, method.name, other)[CHANGE].mean()
-        said.append(
+        sentences.append(
             f"{variants[other]}, the change is {without:+.2f}°; "
             f"the difference is {_interval(against.estimate)}, {verdict}."
         )
     lacking = int((results.runs["status"] != "done").sum())
-    said += [f"{lacking} of {len(results.runs)} runs are not finished."] if lacking else []
-    return " ".join(said)
+    sentences += [f"{lacking} of {len(results.runs)} runs are not finished."] if lacking else []
+    return " ".join(sentences)
 
 
 def seeds_in_words(results: Results, wanted: int = ANGLE_SEED) -> str:

@@ -122,11 +122,11 @@ def _wide(reader: csv.DictReader[str], columns: list[str], name: str) -> _Cells:
         row = tuple(line[column] or "" for column in named)
         for column, metric in metrics.items():
             place = _Place(name, reader.line_num, column)
-            shown = (line[column] or "").strip()
-            if shown.lower() in _ABSENT:
+            text = (line[column] or "").strip()
+            if text.lower() in _ABSENT:
                 continue
-            if not (match := _CELL.fullmatch(shown)):
-                raise place.error(f"{shown!r} is neither like 81.16 nor like 81.16 (2.30).")
+            if not (match := _CELL.fullmatch(text)):
+                raise place.error(f"{text!r} is neither like 81.16 nor like 81.16 (2.30).")
             mean, *deviations = match.groups()
             yield row, (metric, "mean"), mean, place
             for deviation in filter(None, deviations):

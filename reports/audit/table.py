@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from strokebench.reports.audit.forensics import run_metrics
 from strokebench.reports.audit.terms import AUDITED, Design, Finding, Suspect, Verdict
-from strokebench.reports.tables.table import Cell, Column, Kind, Row, Table
+from strokebench.reports.tables.table import Cell, Column, Kind, Row, Table, text_columns
 
 DEVIATIONS = {0: "population", 1: "sample"}
 _SHOWN = 3
@@ -20,13 +20,9 @@ def audit_table(findings: Sequence[Finding], design: Design, name: str = "audit"
     Args:
         title: what stands before the words on what was audited.
     """
-    columns = [
-        Column("verdict", "Verdict", Kind.TEXT),
-        Column("deviation", "Deviation", Kind.TEXT),
-        Column("solutions", "Solutions", Kind.TEXT),
-        Column("runs", "TP/TN by run", Kind.TEXT),
-        Column("impossible", "Impossible", Kind.TEXT),
-    ]
+    columns = text_columns(
+        verdict="Verdict", deviation="Deviation", solutions="Solutions", runs="TP/TN by run", impossible="Impossible"
+    )
     rows = [
         Row(
             key=finding.row.name,
@@ -100,10 +96,10 @@ def _given(finding: Finding) -> str:
 def audit_lead(findings: Sequence[Finding]) -> str:
     """How many rows are possible, in a sentence or two."""
     counts = Counter(finding.verdict for finding in findings)
-    said = ", ".join(f"{counts[verdict]} {_HAVE[verdict]}" for verdict in Verdict if counts[verdict])
+    phrases = ", ".join(f"{counts[verdict]} {_HAVE[verdict]}" for verdict in Verdict if counts[verdict])
     only = Counter(finding.ddof for finding in findings if finding.ddof is not None)
     deviations = ", ".join(f"{n} only with the {DEVIATIONS[ddof]} deviation" for ddof, n in sorted(only.items()))
-    return f"Of {len(findings)} printed rows {said}." + (f" Possible {deviations}." if deviations else "")
+    return f"Of {len(findings)} printed rows {phrases}." + (f" Possible {deviations}." if deviations else "")
 
 
 _HAVE = {
@@ -116,19 +112,19 @@ _HAVE = {
 
 def impossible(finding: Finding) -> list[str]:
     """What is wrong with a row, in words; nothing where it is possible."""
-    said = [
+    phrases = [
         f"{wrong.metric} {wrong.printed} is no share of whole patients (nearest {wrong.nearest[0]:.2f} and "
         f"{wrong.nearest[1]:.2f})"
         for wrong in finding.unrepresentable
     ]
     blamed = [_suspicion(suspect) for suspect in finding.suspects]
     if len({suspect.cell for suspect in finding.suspects}) == 1:
-        said += [f"only {' or '.join(blamed)} is wrong, if a single number is"]
+        phrases += [f"only {' or '.join(blamed)} is wrong, if a single number is"]
     elif blamed:
-        said += [f"one of these may be wrong: {', '.join(blamed)}"]
-    elif finding.verdict is Verdict.NONE and not said:
-        said += ["no single number is to blame"]
-    return said
+        phrases += [f"one of these may be wrong: {', '.join(blamed)}"]
+    elif finding.verdict is Verdict.NONE and not phrases:
+        phrases += ["no single number is to blame"]
+    return phrases
 
 
 def _suspicion(suspect: Suspect) -> str:
@@ -151,9 +147,9 @@ def _deviation(finding: Finding) -> str:
 def _runs(finding: Finding) -> str:
     if finding.verdict in (Verdict.OPEN, Verdict.NONE):
         return ""
-    said = [" ".join(f"{tp}/{tn}" for tp, tn in found) for found in finding.matrices[:_SHOWN]]
+    phrases = [" ".join(f"{tp}/{tn}" for tp, tn in found) for found in finding.matrices[:_SHOWN]]
     more = len(finding.matrices) - _SHOWN
-    return " or ".join(said) + (f" or {more} more" if more > 0 else "")
+    return " or ".join(phrases) + (f" or {more} more" if more > 0 else "")
 
 
 def _claim(design: Design) -> str:

@@ -38,7 +38,7 @@ class Recalibration:
 
 
 def log_odds(p: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Log odds of probabilities kept `CLIP` away from 0 and 1."""
+    """Log odds of probabilities, of any shape, kept `CLIP` away from 0 and 1."""
     from scipy.special import logit
 
     return logit(np.clip(p, CLIP, 1 - CLIP))
@@ -102,7 +102,7 @@ def _average(fits: list[Fit | None], k: int) -> list[Interval]:
 
 
 def quantile_bins(p: NDArray[np.float64], n_patients: int) -> NDArray[np.intp]:
-    """Which bin each probability falls into: as equally filled as ties allow, numbered without gaps."""
+    """Which bin each probability (n,) falls into, (n,): as equally filled as ties allow, numbered without gaps."""
     n_bins = max(2, min(BINS, n_patients // PATIENTS_A_BIN))
     edges = np.unique(np.quantile(p, np.linspace(0, 1, n_bins + 1)[1:-1]))
     return np.unique(np.searchsorted(edges, p, side="right"), return_inverse=True)[1]

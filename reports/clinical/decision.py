@@ -28,13 +28,18 @@ def thresholds(prevalence: float) -> NDArray[np.float64]:
     """From 5 % to twice the prevalence, at least to 50 % and at most to 90 % (our choice).
 
     Beyond twice the prevalence few patients are called, and the harm of a needless act outweighs every benefit here.
+    (thresholds,) in steps of 1 %.
     """
     highest = min(0.9, max(0.5, 2 * prevalence))
     return np.round(np.arange(LOWEST, highest + STEP / 2, STEP), 2)
 
 
 def treat_all(prevalence: float, at: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Net benefit of acting on everybody: prevalence - (1 - prevalence) x odds of the threshold; on nobody it is 0."""
+    """Net benefit of acting on everybody: prevalence - (1 - prevalence) x odds of the threshold; on nobody it is 0.
+
+    Args:
+        at: thresholds, of any shape, which is the result's too.
+    """
     return prevalence - (1 - prevalence) * at / (1 - at)
 
 
@@ -44,7 +49,7 @@ def decision_curve(
     """True positives less false positives weighed by the odds of the threshold, a patient; the mean over seeds.
 
     Args:
-        at: thresholds. weights: resamples of patients (resamples, n) for the interval; None: no interval.
+        at: (thresholds,). weights: resamples of patients (resamples, n) for the interval; None: no interval.
     """
     seeds = seeds_of(scores, name)
     value = np.full(len(at), np.nan)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from strokebench.reports.clinical.calibration import recalibrate, reliability
 from strokebench.reports.clinical.decision import decision_curve, thresholds, treat_all
-from strokebench.reports.clinical.pooled import label_of, seeds_of, show
+from strokebench.reports.clinical.pooled import label_of, seeds_of
 from strokebench.reports.clinical.subgroups import Subgroup
 from strokebench.reports.clinical.tables import prevalence
 from strokebench.reports.results import Results
@@ -49,8 +49,8 @@ def draw_reliability(results: Results, scores: Scores, methods: Sequence[str]) -
             capsize=2.5,
         )
         found = recalibrate(scores, name)
-        said = f"slope {show(found.slope, 1, 2)}\nin the large {show(found.in_the_large, 1, 2)}"
-        upper.text(0.98, 0.03, said, transform=upper.transAxes, ha="right", fontsize=8, color=INK)
+        numbers = f"slope {found.slope.text(1, 2)}\nin the large {found.in_the_large.text(1, 2)}"
+        upper.text(0.98, 0.03, numbers, transform=upper.transAxes, ha="right", fontsize=8, color=INK)
         upper.set_title(label_of(results, name), fontsize=10, color=INK, loc="left")
         upper.set(xlim=(0, 100), ylim=(0, 100))
         upper.set_box_aspect(1)

@@ -13,7 +13,8 @@ from strokebench.reports.statistics.weighted import weighted_brier
 def weighted_auprc(y: NDArray[Any], p: NDArray[Any], weights: NDArray[Any]) -> NDArray[np.float64]:
     """Area under the precision-recall curve as average precision; NaN without a positive patient.
 
-    Its baseline is the prevalence: what a constant or random probability reaches.
+    Its baseline is the prevalence: what a constant or random probability reaches. Shapes: labels (n,),
+    probabilities (n,), multiplicities (resamples, n) -> (resamples,).
     """
     order = np.argsort(-p, kind="stable")
     levels = np.flatnonzero(np.r_[True, np.diff(p[order]) < 0])
@@ -26,7 +27,10 @@ def weighted_auprc(y: NDArray[Any], p: NDArray[Any], weights: NDArray[Any]) -> N
 
 
 def weighted_scaled_brier(y: NDArray[Any], p: NDArray[Any], weights: NDArray[Any]) -> NDArray[np.float64]:
-    """1 - Brier / (prevalence (1 - prevalence)): 1 perfect, 0 as the prevalence for everybody, below 0 worse."""
+    """1 - Brier / (prevalence (1 - prevalence)): 1 perfect, 0 as the prevalence for everybody, below 0 worse.
+
+    Shapes: labels (n,), probabilities (n,), multiplicities (resamples, n) -> (resamples,).
+    """
     prevalence = (weights @ (y == 1)) / weights.sum(axis=1)
     with np.errstate(invalid="ignore", divide="ignore"):
         scaled = 1 - weighted_brier(y, p, weights) / (prevalence * (1 - prevalence))

@@ -12,10 +12,8 @@ from numpy.typing import NDArray
 
 from strokebench.reports.results import Results, Setting
 from strokebench.reports.statistics.bootstrap import resample
-from strokebench.reports.statistics.intervals import Interval
 from strokebench.reports.statistics.scores import Scores, arrange
-from strokebench.reports.table1.table import FAMILIES
-from strokebench.reports.tables.table import DASH
+from strokebench.reports.table1.table import FAMILIES, family_place
 
 RESAMPLES = 1000
 """Of patients, for every interval of the clinical evaluation (our choice)."""
@@ -61,8 +59,7 @@ def draw_patients(n: int, n_resamples: int = RESAMPLES) -> NDArray[np.int16]:
 
 def ordered(results: Results) -> list[Setting]:
     """Every planned setting, by family as in Table 1; named as in `Scores`."""
-    place = {family: number for number, family in enumerate(FAMILIES)}
-    return sorted(results.settings.values(), key=lambda setting: place.get(setting.method.family, len(place)))
+    return sorted(results.settings.values(), key=lambda setting: family_place(setting.method))
 
 
 def label_of(results: Results, name: str) -> str:
@@ -85,14 +82,6 @@ def pictured(results: Results, scores: Scores | None) -> list[str]:
     for families in (FAMILIES[-1:], FAMILIES[:-1], FAMILIES[:1]):
         chosen += [s.name for s in ranked if s.method.family in families and s.name not in chosen][:1]
     return chosen
-
-
-def show(interval: Interval, scale: float = 100, decimals: int = 1) -> str:
-    """`81.1 [78.2, 83.9]`, or a dash where it is undefined."""
-    if np.isnan(interval.value):
-        return DASH
-    value, low, high = (f"{scale * number:.{decimals}f}" for number in (interval.value, interval.low, interval.high))
-    return value if np.isnan(interval.low) else f"{value} [{low}, {high}]"
 
 
 def aligned(values: pd.Series, patients: Sequence[Any] | NDArray[Any]) -> NDArray[Any]:

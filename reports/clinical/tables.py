@@ -11,14 +11,14 @@ from numpy.typing import NDArray
 from strokebench.reports.clinical.calibration import calibration_error, log_odds, recalibrate
 from strokebench.reports.clinical.decision import decision_curve, treat_all
 from strokebench.reports.clinical.metrics import weighted_auprc, weighted_scaled_brier
-from strokebench.reports.clinical.pooled import RESAMPLES, ordered, seeds_of, show
+from strokebench.reports.clinical.pooled import RESAMPLES, ordered, seeds_of
 from strokebench.reports.results import Results
 from strokebench.reports.statistics.bootstrap import Bootstrap, bootstrap
 from strokebench.reports.statistics.scores import Scores
 from strokebench.reports.statistics.weighted import from_function, weighted_brier
 from strokebench.reports.tables import caption as words
 from strokebench.reports.tables.results_table import results_table
-from strokebench.reports.tables.table import Cell, Column, Kind, Row, Table
+from strokebench.reports.tables.table import Cell, Column, Kind, Row, Table, text_columns
 from strokebench.tasks.metrics.evaluate import THRESHOLD
 from strokebench.tasks.metrics.paper import PAPER_METRICS
 
@@ -50,15 +50,12 @@ def scores_table(results: Results, scores: Scores | None, aucs: Bootstrap | None
     def cells(name: str) -> dict[str, Cell]:
         number = scores.names.index(name) if scores else 0
         return {
-            key: Cell(text=show(values.interval(number), *((1, 3) if key in fractions else ())))
+            key: Cell(text=values.interval(number).text(*((1, 3) if key in fractions else ())))
             for key, values in metrics.items()
         }
 
     columns = [
-        Column("auc", "AUC, %", Kind.TEXT),
-        Column("auprc", "AUPRC, %", Kind.TEXT),
-        Column("brier", "Brier", Kind.TEXT),
-        Column("scaled", "Scaled Brier, %", Kind.TEXT),
+        *text_columns(auc="AUC, %", auprc="AUPRC, %", brier="Brier", scaled="Scaled Brier, %"),
         *(Column(name, f"{name}, %" if metric.unit else name, Kind.TEXT) for name, metric in more.items()),
     ]
     notes = [
@@ -83,24 +80,20 @@ def calibration_table(results: Results, scores: Scores | None) -> Table:
         mean = np.mean([p.mean() for _, p, _ in seeds_of(scores, name)])
         texts = {
             "predicted": f"{100 * mean:.1f}",
-            "in_the_large": show(found.in_the_large, 1, 2),
-            "slope": show(found.slope, 1, 2),
-            "intercept": show(found.intercept, 1, 2),
+            "in_the_large": found.in_the_large.text(1, 2),
+            "slope": found.slope.text(1, 2),
+            "intercept": found.intercept.text(1, 2),
             "ece": f"{100 * error.value:.1f}",
             "perfect": f"{100 * error.perfect:.1f} ({100 * error.high:.1f})",
         }
         if shift is not None:
-            texts["undone"] = show(recalibrate(scores, name, shift).in_the_large, 1, 2)
+            texts["undone"] = recalibrate(scores, name, shift).in_the_large.text(1, 2)
         return {key: Cell(text=text) for key, text in texts.items()}
 
     columns = [
-        Column("predicted", "Mean probability, %", Kind.TEXT),
-        Column("in_the_large", "In the large", Kind.TEXT),
+        *text_columns(predicted="Mean probability, %", in_the_large="In the large"),
         *([Column("undone", "... balance undone", Kind.TEXT)] if shift is not None else []),
-        Column("slope", "Slope", Kind.TEXT),
-        Column("intercept", "Intercept", Kind.TEXT),
-        Column("ece", "ECE, %", Kind.TEXT),
-        Column("perfect", "ECE if perfect, %", Kind.TEXT),
+        *text_columns(slope="Slope", intercept="Intercept", ece="ECE, %", perfect="ECE if perfect, %"),
     ]
     notes = [
         f"{100 * prevalence(scores):.1f} % of the patients have the outcome (label 1)." if scores else "",

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from strokebench.reports.clinical.pooled import label_of, ordered, show
+from strokebench.reports.clinical.pooled import label_of, ordered
 from strokebench.reports.clinical.subgroups import FEW_EVENTS, FEW_PATIENTS, HOSPITAL, Subgroup, worst
 from strokebench.reports.results import RUN, Results
 from strokebench.reports.statistics.bootstrap import Bootstrap
@@ -15,7 +15,7 @@ from strokebench.reports.statistics.scores import Scores
 from strokebench.reports.table1.table import metric_columns
 from strokebench.reports.tables import caption as words
 from strokebench.reports.tables.results_table import results_table
-from strokebench.reports.tables.table import Cell, Column, Kind, Row, Table
+from strokebench.reports.tables.table import Cell, Column, Kind, Row, Table, text_columns
 from strokebench.tasks.metrics.evaluate import THRESHOLD, evaluate, mean_std
 
 SMALL = (
@@ -71,7 +71,7 @@ def subgroups_table(results: Results, found: Sequence[Subgroup], methods: Sequen
                 "n": Cell(group.n),
                 "events": Cell(group.events),
                 "warning": Cell(text=group.warning),
-                **{f"auc_{method}": Cell(text=show(group.auc[method])) for method in methods if method in group.auc},
+                **{f"auc_{method}": Cell(text=group.auc[method].text()) for method in methods if method in group.auc},
             },
             done=1,
             planned=1,
@@ -99,8 +99,8 @@ def worst_table(results: Results, scores: Scores, overall: Bootstrap, found: Seq
             "hospital": Cell(text=group.name),
             "n": Cell(group.n),
             "events": Cell(group.events),
-            "auc": Cell(text=show(group.auc[name])),
-            "whole": Cell(text=show(whole)),
+            "auc": Cell(text=group.auc[name].text()),
+            "whole": Cell(text=whole.text()),
             "gap": Cell(text=f"{100 * (group.auc[name].value - whole.value):+.1f}"),
         }
         rows.append(Row(name, setting.label, setting.method.family, cells, 1, 1))
@@ -110,9 +110,7 @@ def worst_table(results: Results, scores: Scores, overall: Bootstrap, found: Seq
         Column("hospital", "Worst hospital", Kind.TEXT),
         Column("n", "Patients", Kind.COUNT),
         Column("events", "Events", Kind.COUNT),
-        Column("auc", "AUC there, %", Kind.TEXT),
-        Column("whole", "AUC of all, %", Kind.TEXT),
-        Column("gap", "Gap", Kind.TEXT),
+        *text_columns(auc="AUC there, %", whole="AUC of all, %", gap="Gap"),
     ]
     caption = (
         f"Of {len(hospitals)} hospitals, {left_out} too small to count. 95 % intervals over patients; the hospital "

@@ -186,9 +186,9 @@ def _pictures(cohort: Cohort, count: int) -> list[dict[str, Any]]:
     if cohort.images is None:
         return []
     known = cohort.images.dropna()
-    shown = known.iloc[np.unique(np.linspace(0, len(known) - 1, min(count, len(known))).astype(int))]
+    chosen = known.iloc[np.unique(np.linspace(0, len(known) - 1, min(count, len(known))).astype(int))]
     pictures = []
-    for id, path in shown.items():
+    for id, path in chosen.items():
         slices = slices_of(Path(path))
         if slices:
             row = (255 * np.hstack([fit(picture, PICTURE) for picture in slices])).astype(np.uint8)

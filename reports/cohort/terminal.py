@@ -45,9 +45,9 @@ def _prevalence(rule: str, groups: list[Prevalence]) -> Table:
         table.add_column(name, justify="right" if name else "left")
     table.add_column("")
     for group in groups:
-        shown = "–" if not group.n else f"{100 * group.share:.1f}% ({100 * group.low:.1f} to {100 * group.high:.1f})"
+        share = "–" if not group.n else f"{100 * group.share:.1f}% ({100 * group.low:.1f} to {100 * group.high:.1f})"
         bar = "" if not group.n else "█" * round(BAR * group.share)
-        cells = (group.group, str(group.patients), str(group.n), str(group.positive), shown)
+        cells = (group.group, str(group.patients), str(group.n), str(group.positive), share)
         table.add_row(*(Text(cell) for cell in cells), Text(bar, style="cyan"))
     return table
 

@@ -120,8 +120,8 @@ def draw_ranks(found: CriticalDifference, labels: dict[str, str], cohort: str) -
         place = right + 0.25 + 0.25 * number
         axes.plot([place] * 2, [heights[0] - 0.25, heights[-1] + 0.25], color=INK, linewidth=3, solid_capstyle="butt")
     axes.plot([1, 1 + found.distance], [-0.9] * 2, color=INK, linewidth=1.4, marker="|")
-    said = f"critical difference {found.distance:.2f}"
-    axes.text(1.1 + found.distance, -0.9, said, va="center", fontsize=9, color=INK)
+    distance = f"critical difference {found.distance:.2f}"
+    axes.text(1.1 + found.distance, -0.9, distance, va="center", fontsize=9, color=INK)
     axes.set_yticks(range(len(names)), [f"{labels[name]}  {found.ranks[name]:.2f}" for name in names])
     axes.set_ylim(len(names) - 0.4, -1.4)
     axes.set_xlim(0.8, right + 0.3 + 0.25 * max(1, len(found.groups)))

@@ -12,7 +12,7 @@ from strokebench.reports.results import Results
 from strokebench.reports.statistics.intervals import Interval
 from strokebench.reports.tables import caption as words
 from strokebench.reports.tables.results_table import results_table
-from strokebench.reports.tables.table import DASH, Cell, Column, Kind, Row, Table
+from strokebench.reports.tables.table import DASH, Cell, Column, Kind, Row, Table, text_columns
 
 
 def comparison_table(results: Results, comparison: MethodComparison, refusal: str = "") -> Table:
@@ -26,7 +26,7 @@ def comparison_table(results: Results, comparison: MethodComparison, refusal: st
     columns = [Column(key, title, Kind.TEXT) for key, title in zip(keys, titles, strict=True)]
     rows = []
     for name in comparison.names:
-        cells = {"auc": _percent(comparison.aucs[name])}
+        cells = {"auc": comparison.aucs[name].text(decimals=2, ends=1)}
         if comparison.reference not in (None, name):
             cells |= _against(comparison.pair(name, str(comparison.reference)), comparison.margin)
         rows.append(_row(comparison, name, cells))
@@ -51,13 +51,13 @@ def comparison_table(results: Results, comparison: MethodComparison, refusal: st
 
 def effects_table(results: Results, comparison: MethodComparison) -> Table:
     """How large each difference to the reference is, in three scales."""
-    columns = [
-        Column("difference", "Difference [95 % CI]", Kind.TEXT),
-        Column("wide", "Corrected t [95 % CI]", Kind.TEXT),
-        Column("p_bootstrap", "p bootstrap", Kind.TEXT),
-        Column("hedges", "Hedges' g", Kind.TEXT),
-        Column("superiority", "Better in", Kind.TEXT),
-    ]
+    columns = text_columns(
+        difference="Difference [95 % CI]",
+        wide="Corrected t [95 % CI]",
+        p_bootstrap="p bootstrap",
+        hedges="Hedges' g",
+        superiority="Better in",
+    )
     rows = []
     for name in comparison.names:
         if comparison.reference in (None, name):
@@ -111,14 +111,8 @@ def _against(pair: Pair, margin: float) -> dict[str, str]:
     }
 
 
-def _percent(interval: Interval) -> str:
-    return f"{100 * interval.value:.2f} [{100 * interval.low:.1f}, {100 * interval.high:.1f}]"
-
-
 def _points(interval: Interval) -> str:
-    if interval.value != interval.value:
-        return DASH
-    return f"{100 * interval.value:+.2f} [{100 * interval.low:+.1f}, {100 * interval.high:+.1f}]"
+    return interval.text(decimals=2, ends=1, sign="+", end_sign="+")
 
 
 def _row(comparison: MethodComparison, name: str, cells: dict[str, str]) -> Row:

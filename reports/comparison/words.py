@@ -72,11 +72,11 @@ def _count(comparison: MethodComparison, tested: Sequence[Pair], real: Sequence[
 
 
 def _one_by_one(comparison: MethodComparison, real: Sequence[Pair]) -> str:
-    said = []
+    sentences = []
     for pair in sorted(real, key=lambda pair: -abs(pair.drawn.value)):
         better, worse = _sides(pair)
-        said.append(f"{_label(comparison, better)} is better than {_label(comparison, worse)} by {_size(pair)}")
-    return "; ".join(said) + "."
+        sentences.append(f"{_label(comparison, better)} is better than {_label(comparison, worse)} by {_size(pair)}")
+    return "; ".join(sentences) + "."
 
 
 def _grouped(comparison: MethodComparison, real: Sequence[Pair]) -> str:
@@ -89,11 +89,11 @@ def _grouped(comparison: MethodComparison, real: Sequence[Pair]) -> str:
     for name in comparison.names:
         if name in beaten:
             clauses.setdefault(tuple(other for other in comparison.names if other in beaten[name]), []).append(name)
-    said = []
+    sentences = []
     for losers, winners in clauses.items():
         are = "is" if len(winners) == 1 else "are each"
-        said.append(f"{_listed(comparison, winners)} {are} better than {_listed(comparison, losers)}")
-    return "; ".join(said) + "."
+        sentences.append(f"{_listed(comparison, winners)} {are} better than {_listed(comparison, losers)}")
+    return "; ".join(sentences) + "."
 
 
 def _apart(comparison: MethodComparison) -> list[str]:
@@ -137,37 +137,39 @@ def _not_worse(comparison: MethodComparison) -> list[str]:
     reference = comparison.reference
     if reference is None:
         return []
-    shown = []
+    not_worse = []
     for name in comparison.names:
         if name == reference:
             continue
         pair = comparison.pair(name, reference)
         beats = pair.real and pair.better == name
         if not beats and pair.non_inferior(comparison.margin):
-            shown.append(name)
-    if not shown:
+            not_worse.append(name)
+    if not not_worse:
         return []
-    are = "is" if len(shown) == 1 else "are each"
+    are = "is" if len(not_worse) == 1 else "are each"
     return [
-        f"{_listed(comparison, shown)} {are} shown to be no more than {100 * comparison.margin:g} points worse than "
-        f"{_label(comparison, reference)}."
+        f"{_listed(comparison, not_worse)} {are} shown to be no more than {100 * comparison.margin:g} points worse "
+        f"than {_label(comparison, reference)}."
     ]
 
 
 def _gaps(comparison: MethodComparison) -> list[str]:
-    said = []
+    sentences = []
     if comparison.left_out:
         have, are = ("has", "is") if len(comparison.left_out) == 1 else ("have", "are")
-        said.append(f"{join(comparison.left_out)} {have} no finished run and {are} left out.")
+        sentences.append(f"{join(comparison.left_out)} {have} no finished run and {are} left out.")
     part = [name for name in comparison.names if comparison.done[name] < comparison.planned[name]]
     if part:
         runs = join([f"{comparison.labels[name]} {comparison.done[name]}/{comparison.planned[name]}" for name in part])
-        said.append(f"Runs are still missing ({runs}): such pairs are compared on the runs that both have finished.")
+        sentences.append(
+            f"Runs are still missing ({runs}): such pairs are compared on the runs that both have finished."
+        )
     untested = [key for key, pair in comparison.pairs.items() if pair.p_holm != pair.p_holm]
     if untested and len(untested) < len(comparison.pairs):
         pairs = join([f"{comparison.labels[first]} and {comparison.labels[second]}" for first, second in untested])
-        said.append(f"Not testable, for want of a common run: {pairs}.")
-    return said
+        sentences.append(f"Not testable, for want of a common run: {pairs}.")
+    return sentences
 
 
 def _sides(pair: Pair) -> tuple[str, str]:

@@ -144,8 +144,8 @@ def _heat(axes: Axes, points: Sequence[GridPoint], found: Mapping[str, Row], met
             continue
         axes.text(x, y + 0.2, f"{values[y, x]:.{decimals}f}", ha="center", va="center", fontsize=9.5, color=INK)
         # One run has no spread, which is not a spread of 0.
-        told = f"±{metric.scale * row[f'{metric.name}_std']:.{decimals}f}" if row["done"] > 1 else "one run"
-        axes.text(x, y - 0.16, told, ha="center", va="center", fontsize=8, color=INK)
+        deviation = f"±{metric.scale * row[f'{metric.name}_std']:.{decimals}f}" if row["done"] > 1 else "one run"
+        axes.text(x, y - 0.16, deviation, ha="center", va="center", fontsize=8, color=INK)
         if row["done"] < row["planned"]:
             axes.text(x, y - 0.4, f"{row['done']}/{row['planned']}", ha="center", va="center", fontsize=8, color=INK)
     for point in points:
@@ -174,17 +174,17 @@ def _range(values: np.ndarray, spread: Sequence[float], least: float) -> tuple[f
 
 def _words(figure: Figure, results: Results, points: Sequence[GridPoint], heat: bool) -> None:
     what = "± in the cell" if heat else "bar"
-    said = f"percent, mean over runs; {what} = standard deviation over runs"
-    head(figure, f"{words.cohort_title(results)}\n{said}")
+    units = f"percent, mean over runs; {what} = standard deviation over runs"
+    head(figure, f"{words.cohort_title(results)}\n{units}")
     handles: list[Any] = []
     if not heat:
         handles, _ = figure.axes[0].get_legend_handles_labels()
     if chosen := next((point.label for point in points if point.chosen), None):
-        said = f"chosen setting (default): {chosen}"
+        label = f"chosen setting (default): {chosen}"
         mark = (
-            Patch(facecolor="none", edgecolor=INK, linewidth=2.2, label=said)
+            Patch(facecolor="none", edgecolor=INK, linewidth=2.2, label=label)
             if heat
-            else Line2D([], [], marker="o", linestyle="", markersize=11, markerfacecolor="none", color=INK, label=said)
+            else Line2D([], [], marker="o", linestyle="", markersize=11, markerfacecolor="none", color=INK, label=label)
         )
         handles = [*handles, mark]
     if handles:

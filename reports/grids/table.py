@@ -76,10 +76,10 @@ def grid_lead(results: Results, method: str, points: Sequence[GridPoint]) -> str
     if best == chosen:
         others = [difference for difference in against.values() if difference.runs > 1]
         alike = sum(not difference.distinguishable for difference in others)
-        said = f"{label}: the chosen setting ({at}) has the highest mean {METRIC}, {highest}."
+        sentence = f"{label}: the chosen setting ({at}) has the highest mean {METRIC}, {highest}."
         if others:
-            said += f" {alike} of {len(others)} other settings are not distinguishable from it (corrected t test)."
-        return said + waiting
+            sentence += f" {alike} of {len(others)} other settings are not distinguishable from it (corrected t test)."
+        return sentence + waiting
     difference = against[best.setting]
     if difference.runs < 2:
         so_far = f"{label}: highest mean {METRIC} so far at {at}, {highest}"

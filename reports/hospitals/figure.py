@@ -30,8 +30,8 @@ def draw_hospitals(results: Results) -> Figure:
     grid = list(figure.subplots(lines, 2, squeeze=False).flat)
     for axes, (hospital, rows) in zip(grid, found, strict=False):
         _panel(axes, results, hospital, rows)
-        told = f"{hospital.name}: {hospital.facts}" + (" (lowest AUC)" if hospital == worst else "")
-        axes.set_title(told, loc="left", fontsize=9.5, fontweight="bold", color=INK)
+        title = f"{hospital.name}: {hospital.facts}" + (" (lowest AUC)" if hospital == worst else "")
+        axes.set_title(title, loc="left", fontsize=9.5, fontweight="bold", color=INK)
     for axes in grid[len(found) :]:
         axes.remove()
     head(figure, f"{words.setting_line(results)}. Percent, mean over seeds, bar = population standard deviation.")

@@ -58,10 +58,10 @@ def _leader(results: Results) -> str:
     if not wins:
         return ""
     leader = max(wins, key=lambda name: len(wins[name]))
-    said = f"{results.method(leader).label} has the highest mean AUC at {len(wins[leader])} of {compared} hospitals"
+    sentence = f"{results.method(leader).label} has the highest mean AUC at {len(wins[leader])} of {compared} hospitals"
     if results.runs["seed"].nunique() < 2:
-        return f"{said}; one seed alone does not tell by how much training moves it."
-    return f"{said}, at {sum(wins[leader])} of them by more than the deviation over seeds."
+        return f"{sentence}; one seed alone does not tell by how much training moves it."
+    return f"{sentence}, at {sum(wins[leader])} of them by more than the deviation over seeds."
 
 
 def _compared(results: Results) -> pd.DataFrame:

@@ -149,9 +149,9 @@ def few_patients(results: Results) -> list[str]:
     for hospital in hospitals(results):
         if not hospital.n or hospital.rarer >= FEW:
             continue
-        told = f"{hospital.name} has {hospital.n} patients, {hospital.positives} of them positive: "
-        told += "few" if hospital.rarer else "one class only, so its AUC is undefined and left out of means"
-        warnings.append(told + (", so every number there is mostly chance." if hospital.rarer else "."))
+        warning = f"{hospital.name} has {hospital.n} patients, {hospital.positives} of them positive: "
+        warning += "few" if hospital.rarer else "one class only, so its AUC is undefined and left out of means"
+        warnings.append(warning + (", so every number there is mostly chance." if hospital.rarer else "."))
     return warnings
 
 

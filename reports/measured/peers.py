@@ -7,15 +7,12 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Any
 
-from strokebench.reports.tables.table import Cell, Column, Kind, Row, Table
+from strokebench.reports.tables.table import Cell, Column, Kind, Row, Table, text_columns
 
 COLUMNS = (
-    Column("network", "Network", Kind.TEXT),
-    Column("peer_seconds", "Theirs", Kind.TEXT),
-    Column("ours", "Beside", Kind.TEXT),
-    Column("ours_seconds", "Ours", Kind.TEXT),
-    Column("ratio", "Ratio", Kind.TEXT),
-    Column("range", "Min–max", Kind.TEXT),
+    *text_columns(
+        network="Network", peer_seconds="Theirs", ours="Beside", ours_seconds="Ours", ratio="Ratio", range="Min–max"
+    ),
     Column("peer_parameters", "Params, theirs", Kind.COUNT),
     Column("ours_parameters", "Params, ours", Kind.COUNT),
 )

@@ -67,7 +67,7 @@ def scale_table(stages: Sequence[Growth], sizes: Sequence[int], about: str) -> T
             "Memory: the peak of the process's own memory above what it held before the stage; pages of the "
             "embeddings and of what is made of them, mapped from disk, come on top as far as memory is free.",
             f"Growth: exponent b of patients^b from {' to '.join(last)} patients; 1 is linear.",
-            *(f"Not measured: {said}." for said in skipped),
+            *(f"Not measured: {part}." for part in skipped),
         ],
         facts={"cohort": "made-up embeddings"},
         head="Stage",

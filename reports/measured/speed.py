@@ -5,18 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from strokebench.reports.tables.table import DASH, Cell, Column, Kind, Row, Table
+from strokebench.reports.tables.table import DASH, Cell, Column, Kind, Row, Table, text_columns
 
 COLUMNS = (
     Column("fits", "Fits/h", Kind.COUNT),
-    Column("epoch", "Epoch", Kind.TEXT),
-    Column("data", "Data", Kind.TEXT),
-    Column("forward", "Forward", Kind.TEXT),
-    Column("backward", "Backward", Kind.TEXT),
-    Column("optimiser", "Optimiser", Kind.TEXT),
-    Column("evaluation", "Evaluation", Kind.TEXT),
-    Column("floor", "Floor", Kind.TEXT),
-    Column("over_floor", "Step/floor", Kind.TEXT),
+    *text_columns(
+        epoch="Epoch",
+        data="Data",
+        forward="Forward",
+        backward="Backward",
+        optimiser="Optimiser",
+        evaluation="Evaluation",
+        floor="Floor",
+        over_floor="Step/floor",
+    ),
     Column("parameters", "Params", Kind.COUNT),
     Column("peak_mb", "Memory", Kind.MEGABYTES),
 )

@@ -21,10 +21,9 @@ from strokebench.reports.missing.measure import (
     subsets,
 )
 from strokebench.reports.results import Results
-from strokebench.reports.statistics.intervals import Interval
 from strokebench.reports.tables import caption as words
 from strokebench.reports.tables.results_table import results_table
-from strokebench.reports.tables.table import Cell, Column, Kind, Row, Table
+from strokebench.reports.tables.table import Cell, Column, Row, Table, text_columns
 from strokebench.tasks.conditions import COMPLETE, Condition
 from strokebench.tasks.inputs import all_modalities
 from strokebench.tasks.metrics.evaluate import mean_std
@@ -72,11 +71,7 @@ def rates_table(results: Results, measured: Measured) -> Table:
 
 def shapley_table(results: Results, measured: Measured) -> Table:
     """Each modality's share of what the AUC is above chance."""
-    columns = [
-        Column("value", "Points of AUC", Kind.TEXT),
-        Column("spread", "SD over runs", Kind.TEXT),
-        Column("share", "Share", Kind.TEXT),
-    ]
+    columns = text_columns(value="Points of AUC", spread="SD over runs", share="Share")
     rows = []
     for method, found in measured.items():
         for way in WAYS:
@@ -91,7 +86,7 @@ def shapley_table(results: Results, measured: Measured) -> Table:
                 values = shares.values[number, complete]
                 share = f"{100 * values.mean() / total.mean():.0f} %" if total.mean() > 0 else ""
                 cells = {
-                    "value": Cell(text=show_points(shares.interval(number))),
+                    "value": Cell(text=shares.interval(number).text()),
                     "spread": Cell(text=f"{100 * values.std():.1f}"),
                     "share": Cell(text=share),
                 }
@@ -122,7 +117,7 @@ def missing_lead(results: Results, measured: Measured) -> str:
             place = found.index(subset_condition(TESTED, WHOLE - {modality}))
             if place is not None:
                 change = found.drawn.difference(place, whole)
-                falls.append(f"{show_points(change, signed=True)} without the {all_modalities()[modality].label}")
+                falls.append(f"{change.text(sign='+')} without the {all_modalities()[modality].label}")
         if falls:
             auc = 100 * found.drawn.interval(whole).value
             sentences.append(f"{label}: AUC {auc:.1f} with everything; missing at test time changes it by "
@@ -132,14 +127,6 @@ def missing_lead(results: Results, measured: Measured) -> str:
             ranked = [f"the {all_modalities()[ORDER[i]].label} {100 * values[i]:.1f}" for i in np.argsort(values)[::-1]]
             sentences.append(f"Of its points above chance the model owes {', '.join(ranked)}.")
     return " ".join(sentences) or "Nothing was planned."
-
-
-def show_points(value: Interval, signed: bool = False) -> str:
-    """`12.3 [9.8, 14.9]`, in points of AUC."""
-    sign = "+" if signed else ""
-    if np.isnan(value.low):
-        return f"{100 * value.value:{sign}.1f}"
-    return f"{100 * value.value:{sign}.1f} [{100 * value.low:.1f}, {100 * value.high:.1f}]"
 
 
 def _cell(found: Missing | None, condition: Condition | None) -> Cell:

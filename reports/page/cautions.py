@@ -98,9 +98,9 @@ def _incomplete(parts: Sequence[Part]) -> list[Caution]:
         lacking = part.runs[part.runs["status"] != "done"].groupby("method", sort=False).size()
         names = {method.name: method.label for method in part.results.methods} if part.results else {}
         methods = ", ".join(f"{names.get(str(name), name)} {n}" for name, n in lacking.items())
-        said = f"{done}/{planned} runs are finished"
-        said += f", {failed} failed" if failed else ""
-        found.append(Caution("Incomplete", f"{said}. Lacking by method: {methods}.", (part,)))
+        finished = f"{done}/{planned} runs are finished"
+        finished += f", {failed} failed" if failed else ""
+        found.append(Caution("Incomplete", f"{finished}. Lacking by method: {methods}.", (part,)))
     return found
 
 

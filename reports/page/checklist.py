@@ -6,8 +6,6 @@ helps to write a report and does not replace the statement or its explanation.
 
 from __future__ import annotations
 
-import csv
-import io
 import string
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,6 +13,8 @@ from enum import StrEnum
 from functools import cache
 from importlib.resources import files
 from typing import Any
+
+import pandas as pd
 
 from strokebench.reports.page.parts import Part, best_known
 from strokebench.reports.tables.caption import PROTOCOLS
@@ -100,20 +100,20 @@ class Checklist:
             "| Item | Topic | Asks | The suite says | Gaps | State |",
             "|---|---|---|---|---|---|",
         ]
-        for item in self.items:
-            cells = [item.number, item.topic, item.asks, _said(item), " ".join(item.gaps), item.state]
-            lines.append("| " + " | ".join(markdown(str(cell)) for cell in cells) + " |")
+        for number, _, *cells in self._rows():
+            lines.append("| " + " | ".join(markdown(str(cell)) for cell in (number, *cells)) + " |")
         return "\n".join(lines) + "\n"
 
     def to_csv(self) -> str:
         """CSV with columns `item`, `section`, `topic`, `asks`, `suite_says`, `gaps`, `state`."""
-        buffer = io.StringIO()
-        writer = csv.writer(buffer, lineterminator="\n")
-        writer.writerow(["item", "section", "topic", "asks", "suite_says", "gaps", "state"])
-        for item in self.items:
-            row = [item.number, item.section, item.topic, item.asks, _said(item), " ".join(item.gaps), item.state]
-            writer.writerow(row)
-        return buffer.getvalue()
+        columns = ["item", "section", "topic", "asks", "suite_says", "gaps", "state"]
+        return pd.DataFrame(self._rows(), columns=columns).to_csv(index=False, lineterminator="\n")
+
+    def _rows(self) -> list[list[str]]:
+        return [
+            [item.number, item.section, item.topic, item.asks, _answer(item), " ".join(item.gaps), str(item.state)]
+            for item in self.items
+        ]
 
 
 def fill_checklist(parts: Sequence[Part]) -> Checklist:
@@ -159,7 +159,7 @@ def _filled(sentence: str, facts: Mapping[str, Any]) -> str:
     return sentence.format(**facts) if all(facts.get(name) not in (None, "") for name in needs) else ""
 
 
-def _said(item: Item) -> str:
+def _answer(item: Item) -> str:
     titles = "; ".join(part.title for part in item.see)
     return f"{item.known} See: {titles}.".strip() if titles else item.known
 

@@ -22,7 +22,7 @@ from strokebench.reports.page.checklist import Checklist, fill_checklist
 from strokebench.reports.page.parts import Part, best_known, find_parts
 from strokebench.reports.page.scrub import Scrubber
 from strokebench.reports.results import MethodInfo
-from strokebench.reports.table1.table import FAMILIES
+from strokebench.reports.table1.table import family_place
 from strokebench.reports.tables.caption import PROTOCOLS
 from strokebench.reports.tables.render import prose, style_sheet
 
@@ -128,8 +128,7 @@ def _methods(parts: Sequence[Part]) -> list[MethodInfo]:
     for part in parts:
         for method in part.results.methods if part.results else []:
             found.setdefault(method.name, method)
-    place = {family: number for number, family in enumerate(FAMILIES)}
-    return sorted(found.values(), key=lambda method: place.get(method.family, len(place)))
+    return sorted(found.values(), key=family_place)
 
 
 def _versions(parts: Sequence[Part]) -> dict[str, str]:

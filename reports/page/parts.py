@@ -174,8 +174,8 @@ def _filled(panel: PagePanel, folder: Path) -> PagePanel:
             return replace(panel, html=html, downloads=downloads)
         return replace(panel, html=_figure(folder / f"{panel.id}.svg", prefix, panel.title))
     except (StrokebenchError, OSError, UnicodeDecodeError) as error:
-        said = error.message if isinstance(error, StrokebenchError) else type(error).__name__
-        return replace(panel, problem=f"{panel.id} cannot be shown ({said}); `strokebench report` writes it again.")
+        reason = error.message if isinstance(error, StrokebenchError) else type(error).__name__
+        return replace(panel, problem=f"{panel.id} cannot be shown ({reason}); `strokebench report` writes it again.")
 
 
 def _text(path: Path) -> str:
@@ -232,10 +232,10 @@ def _distinction(part: Part, same: Sequence[Part]) -> str:
         return ""
     known = [{name: words for name in VARIED if (words := _in_words(name, other.facts))} for other in same]
     apart = [name for name in VARIED if len({facts.get(name) for facts in known}) > 1]
-    told = [", ".join(facts[name] for name in apart if name in facts) for facts in known]
+    differing = [", ".join(facts[name] for name in apart if name in facts) for facts in known]
     number = same.index(part)
-    alone = told[number] and told.count(told[number]) == 1
-    return told[number] if alone else f"{told[number]} {number + 1}".strip()
+    alone = differing[number] and differing.count(differing[number]) == 1
+    return differing[number] if alone else f"{differing[number]} {number + 1}".strip()
 
 
 def best_known(parts: Sequence[Part]) -> Part:

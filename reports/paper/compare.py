@@ -212,9 +212,9 @@ def _not_comparable(metric: str, provenance: str, finding: Finding | None) -> st
 
 
 def _remarks(metric: str, provenance: str, finding: Finding | None) -> list[str]:
-    said = [PROVENANCE.get(provenance, provenance)] if provenance != "prose_error" else []
+    remarks = [PROVENANCE.get(provenance, provenance)] if provenance != "prose_error" else []
     for suspect in finding.suspects if finding else ():
         if suspect.cell[0] == metric:
             fits = " or ".join(f"{value:.2f}" for value in suspect.implied)
-            said.append(f"its {'mean' if suspect.cell[1] == 'mean' else 'deviation'} should be {fits}")
-    return said
+            remarks.append(f"its {'mean' if suspect.cell[1] == 'mean' else 'deviation'} should be {fits}")
+    return remarks

@@ -49,11 +49,11 @@ def draw_comparison(
 
 def _panel(axes: Axes, items: Sequence[PaperComparison], metric: str) -> None:
     # The full model stands in all three tables: one point is enough.
-    shown: dict[tuple[float, float], PaperComparison] = {}
+    distinct: dict[tuple[float, float], PaperComparison] = {}
     for item in items:
         if item.paper is not None and item.ours is not None:
-            shown.setdefault((item.paper.mean, item.ours.mean), item)
-    points = sorted(shown.values(), key=lambda item: item.ours.mean if item.ours else 0)
+            distinct.setdefault((item.paper.mean, item.ours.mean), item)
+    points = sorted(distinct.values(), key=lambda item: item.ours.mean if item.ours else 0)
     axes.set_title(metric, loc="left", fontsize=11, fontweight="bold", color=INK)
     axes.tick_params(labelsize=8)
     plain(axes)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 
-from strokebench.reports.tables.table import Cell, Column, Kind, Row, Table
+from strokebench.reports.tables.table import Cell, Row, Table, text_columns
 
 
 @dataclass(frozen=True)
@@ -36,11 +36,7 @@ def paper_notes() -> tuple[PaperNote, ...]:
 
 def notes_table() -> Table:
     """The notes as a table, one row each."""
-    columns = [
-        Column("found", "In the paper", Kind.TEXT),
-        Column("reading", "Our reading", Kind.TEXT),
-        Column("why", "Why", Kind.TEXT),
-    ]
+    columns = text_columns(found="In the paper", reading="Our reading", why="Why")
     rows = [
         Row(
             key=note.key,

@@ -84,8 +84,8 @@ def _table1(known: _Known) -> Iterator[Statement]:
         ("xgboost", everyone, "Recall", "lowest", min),
         ("fusion", multimodal, "Recall", "highest of the multimodal methods", max),
     )
-    for method, among, metric, said, best in orders:
-        yield _order(known, f"table1/{method}/{metric}", group, method, among, metric, said, best)
+    for method, among, metric, claim, best in orders:
+        yield _order(known, f"table1/{method}/{metric}", group, method, among, metric, claim, best)
     bounds: tuple[tuple[str, Sequence[str], str, Callable[[Sequence[float]], float], str, str], ...] = (
         ("traditional_best", traditional, "F1", max, "Best traditional", ""),
         ("traditional_worst", traditional, "F1", min, "Worst traditional", ""),
@@ -113,17 +113,17 @@ def _order(
     method: str,
     among: Sequence[str],
     metric: str,
-    said: str,
+    claim: str,
     best: Callable[[Sequence[float]], float],
 ) -> Statement:
     about = f"{metric} of {known.labels.get(method, method)}"
     means = known.means([PaperSetting(other) for other in among], metric)
     if means is None:
-        return Statement(key, group, about, said, "", NOT_RUN)
+        return Statement(key, group, about, claim, "", NOT_RUN)
     value = means[among.index(method)]
     rank = 1 + sum(other > value for other in means)
     ours = f"{100 * value:.2f}, number {rank} of {len(means)} from the top"
-    return Statement(key, group, about, said, ours, SAME if value == best(means) else OTHER)
+    return Statement(key, group, about, claim, ours, SAME if value == best(means) else OTHER)
 
 
 def _leads(known: _Known) -> Iterator[Statement]:

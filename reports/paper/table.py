@@ -10,7 +10,7 @@ from strokebench.reports.paper.statements import Statement
 from strokebench.reports.results import Results
 from strokebench.reports.tables import caption as words
 from strokebench.reports.tables.results_table import results_table
-from strokebench.reports.tables.table import PAPER_LABEL, Cell, Column, Kind, Row, Table
+from strokebench.reports.tables.table import PAPER_LABEL, Cell, Column, Kind, Row, Table, text_columns
 
 SOURCES = {
     "table1": "Table 1",
@@ -39,8 +39,7 @@ def comparison_table(results: Results, comparisons: Sequence[PaperComparison]) -
         Column("paper", "Paper, other patients"),
         Column("ours", "Ours"),
         Column("difference", "Ours − paper"),
-        Column("verdict", "Verdict", Kind.TEXT),
-        Column("note", "Note", Kind.TEXT),
+        *text_columns(verdict="Verdict", note="Note"),
     ]
     rows = [
         Row(
@@ -76,24 +75,20 @@ def verdict_table(results: Results, comparisons: Sequence[PaperComparison]) -> T
 
 def statements_table(results: Results, statements: Sequence[Statement]) -> Table:
     """What the paper says in words, in order or in counts, and what is so here."""
-    columns = [
-        Column("paper", "Paper, other patients", Kind.TEXT),
-        Column("ours", "Ours", Kind.TEXT),
-        Column("verdict", "Verdict", Kind.TEXT),
-    ]
+    columns = text_columns(paper="Paper, other patients", ours="Ours", verdict="Verdict")
     rows = [
         Row(
-            key=said.key,
-            label=said.about,
-            group=said.group,
-            cells={"paper": Cell(text=said.paper), "ours": Cell(text=said.ours), "verdict": Cell(text=said.verdict)},
+            key=statement.key,
+            label=statement.about,
+            group=statement.group,
+            cells={name: Cell(text=getattr(statement, name)) for name in ("paper", "ours", "verdict")},
             done=1,
             planned=1,
         )
-        for said in statements
+        for statement in statements
     ]
-    told = "An order of means is compared as it stands, however small the differences."
-    return _table(results, "paper_statements", "What the paper says in words", columns, rows, told, head="Statement")
+    note = "An order of means is compared as it stands, however small the differences."
+    return _table(results, "paper_statements", "What the paper says in words", columns, rows, note, head="Statement")
 
 
 def comparison_lead(comparisons: Sequence[PaperComparison]) -> str:
@@ -101,12 +96,16 @@ def comparison_lead(comparisons: Sequence[PaperComparison]) -> str:
     counts = Counter(item.verdict for item in comparisons)
     compared = [verdict for verdict in (Verdict.OVERLAP, Verdict.HIGHER, Verdict.LOWER) if counts[verdict]]
     n = sum(counts[verdict] for verdict in compared)
-    said = ", ".join(f"{_SAID[verdict]} in {counts[verdict]}" for verdict in compared)
-    first = f"{n} numbers of the paper stand beside ours: {said}." if n else "No number can be compared yet."
+    counted = ", ".join(f"{VERDICT_WORDS[verdict]} in {counts[verdict]}" for verdict in compared)
+    first = f"{n} numbers of the paper stand beside ours: {counted}." if n else "No number can be compared yet."
     return f"{first} {OTHER_PATIENTS}"
 
 
-_SAID = {Verdict.OVERLAP: "the intervals overlap", Verdict.HIGHER: "ours is higher", Verdict.LOWER: "ours is lower"}
+VERDICT_WORDS = {
+    Verdict.OVERLAP: "the intervals overlap",
+    Verdict.HIGHER: "ours is higher",
+    Verdict.LOWER: "ours is lower",
+}
 
 
 def _ours(item: PaperComparison) -> Cell:
@@ -122,8 +121,8 @@ def _paper(item: PaperComparison) -> Cell:
 
 
 def _table(
-    results: Results, name: str, title: str, columns: list[Column], rows: list[Row], told: str, head: str
+    results: Results, name: str, title: str, columns: list[Column], rows: list[Row], note: str, head: str
 ) -> Table:
-    caption = f"{words.caption(results).replace(' Best bold, second best underlined.', '')} {told}"
+    caption = f"{words.caption(results).replace(' Best bold, second best underlined.', '')} {note}"
     title = f"{title} ({PAPER_LABEL})"
     return results_table(results, name, title, columns, rows, caption, [OTHER_PATIENTS], head=head, counts_runs=False)

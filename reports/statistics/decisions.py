@@ -14,7 +14,7 @@ less than the half-width of an interval on a thousand patients, and more than an
 
 
 def holm(p: ArrayLike) -> NDArray[np.float64]:
-    """Holm's step-down adjustment over a family of tests; NaN (a test that could not be made) stays out of it."""
+    """Holm's step-down adjustment over a family of tests (m,); NaN (a test that could not be made) stays out of it."""
     from statsmodels.stats.multitest import multipletests
 
     values = np.asarray(p, dtype=float)
@@ -35,10 +35,11 @@ def real_differences(
     where models depend on their training patients; the corrected t looks at nothing but runs, and errs the other way.
 
     Args:
-        p: DeLong's, one a pair. corrected_p: of the corrected t, NaN where it could not be made; None: not at all.
+        p: DeLong's, one a pair, (m,).
+        corrected_p: of the corrected t, (m,), NaN where it could not be made; None: not at all.
 
     Returns:
-        The adjusted p of DeLong's test, and whether the difference is real; never where p is NaN.
+        The adjusted p of DeLong's test, and whether the difference is real, both (m,); never where p is NaN.
     """
     adjusted = holm(p)
     confirmed = np.ones(adjusted.shape, bool) if corrected_p is None else ~(np.asarray(corrected_p, float) >= ALPHA)
@@ -58,7 +59,7 @@ def non_inferior(difference: Interval, margin: float = MARGIN) -> bool:
 
 
 def hedges_g(differences: ArrayLike) -> float:
-    """Mean difference over runs in units of its standard deviation, with Hedges' correction for few runs.
+    """Mean difference over runs in units of its standard deviation, with Hedges' correction for few runs, (J,).
 
     Says how a difference compares with the unrest from run to run. Runs share patients, so neither an interval nor a
     test may be made of it as if they were independent. NaN with fewer than three runs; 0 where all differences are 0.
@@ -77,7 +78,7 @@ def hedges_g(differences: ArrayLike) -> float:
 
 
 def probability_of_superiority(differences: ArrayLike) -> float:
-    """Share of runs in which the first method is the better one, ties half; NaN without runs."""
+    """Share of runs, (J,), in which the first method is the better one, ties half; NaN without runs."""
     values = _known(differences)
     return float((values > 0).mean() + (values == 0).mean() / 2) if len(values) else float("nan")
 

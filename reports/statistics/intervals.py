@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from strokebench.reports.tables.table import DASH
+
 LEVEL = 0.95
 
 
@@ -18,6 +20,22 @@ class Interval:
     value: float
     low: float
     high: float
+
+    def text(
+        self, scale: float = 100, decimals: int = 1, ends: int | None = None, sign: str = "", end_sign: str = ""
+    ) -> str:
+        """`81.1 [78.2, 83.9]`; the value alone where it has no interval, a dash where there is none.
+
+        Args:
+            decimals, ends: digits of the value, and of the ends where they have others.
+            sign, end_sign: `+` for differences.
+        """
+        if np.isnan(self.value):
+            return DASH
+        value = f"{scale * self.value:{sign}.{decimals}f}"
+        digits = decimals if ends is None else ends
+        low, high = (f"{scale * end:{end_sign}.{digits}f}" for end in (self.low, self.high))
+        return value if np.isnan(self.low) else f"{value} [{low}, {high}]"
 
 
 UNDEFINED = Interval(np.nan, np.nan, np.nan)

@@ -16,7 +16,10 @@ _CHUNK = 2_000_000
 
 
 def weighted_auc(y: NDArray[Any], p: NDArray[Any], weights: NDArray[Any]) -> NDArray[np.float64]:
-    """AUC of each resample as a Mann-Whitney statistic, ties counted half; NaN without both classes."""
+    """AUC of each resample as a Mann-Whitney statistic, ties counted half; NaN without both classes.
+
+    Labels (n,), probabilities (n,) and multiplicities (resamples, n) give (resamples,), as in all of this form.
+    """
     order = np.argsort(p, kind="stable")
     levels = np.flatnonzero(np.r_[True, np.diff(p[order]) > 0])
     positive = (y == 1)[order]
@@ -34,12 +37,12 @@ def weighted_auc(y: NDArray[Any], p: NDArray[Any], weights: NDArray[Any]) -> NDA
 
 
 def weighted_brier(y: NDArray[Any], p: NDArray[Any], weights: NDArray[Any]) -> NDArray[np.float64]:
-    """Mean squared distance between probability and label."""
+    """Mean squared distance between probability and label: (n,), (n,), (resamples, n) -> (resamples,)."""
     return weights @ ((p - y) ** 2) / weights.sum(axis=1)
 
 
 def from_function(metric: Callable[[NDArray[Any], NDArray[Any]], float]) -> Weighted:
-    """Any `metric(y, p)`, one resample after the other: slow, but nothing needs to be known of it."""
+    """Any `metric(y, p)` of arrays (n,), one resample after the other: slow, but nothing needs to be known of it."""
 
     def value(y: NDArray[Any], p: NDArray[Any], weights: NDArray[Any]) -> NDArray[np.float64]:
         return np.array([metric(np.repeat(y, drawn), np.repeat(p, drawn)) for drawn in weights], dtype=float)

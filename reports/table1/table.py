@@ -43,7 +43,8 @@ def table1(results: Results, cost: bool = False) -> Table:
     summary = rows_by_setting(results)
     footnotes = adapted_footnotes(results)
     letters = {footnote.label: footnote.letter for footnote in footnotes}
-    rows, labels = [], {}
+    rows: list[Row] = []
+    labels: dict[tuple[str, ...], str] = {}
     for setting in sorted(results.settings.values(), key=lambda setting: _place(setting.method, results)):
         row, method = summary[setting.key], setting.method
         labels[setting.key] = setting.label
@@ -124,11 +125,16 @@ def _letters() -> Iterator[str]:
         yield from map("".join, product(ascii_lowercase, repeat=length))
 
 
+def family_place(method: MethodInfo) -> int:
+    """Where a method's category stands among `FAMILIES`; last where it is none of them."""
+    return FAMILIES.index(method.family) if method.family in FAMILIES else len(FAMILIES)
+
+
 def _place(method: MethodInfo, results: Results) -> tuple[int, int, int]:
     """Family, then the paper's row, then the order in which methods were given."""
     paper = paper_order("table1")
     return (
-        FAMILIES.index(method.family) if method.family in FAMILIES else len(FAMILIES),
+        family_place(method),
         paper.index(method.name) if method.name in paper else len(paper),
         results.methods.index(method),
     )

@@ -62,10 +62,10 @@ def patients_in_words(results: Results) -> str:
         if tested.empty:
             return "no patient tested yet"
         return f"{len(tested)} test patients, {100 * tested['y'].mean():.1f} % positive"
-    said = f"{n} patients, {100 * positive / n:.1f} % positive" if n else "no patients"
+    words = f"{n} patients, {100 * positive / n:.1f} % positive" if n else "no patients"
     if without := results.provenance.get("n_without_outcome"):
-        said += f", {without} more left out without a known outcome"
-    return said if len(tested) in (0, n) else f"{said}, {len(tested)} of them tested"
+        words += f", {without} more left out without a known outcome"
+    return words if len(tested) in (0, n) else f"{words}, {len(tested)} of them tested"
 
 
 def caption(results: Results) -> str:
@@ -89,8 +89,8 @@ def identity(results: Results) -> str:
     """Which data, split and code made the numbers, by the first letters of their hashes."""
     facts = results.provenance
     named = {"data": facts.get("data_sha256"), "split": facts.get("split_sha256"), "code": facts.get("commit")}
-    said = [f"{name} {_short(value)}" for name, value in named.items() if value]
-    return f"Made from {', '.join(said)}." if said else ""
+    words = [f"{name} {_short(value)}" for name, value in named.items() if value]
+    return f"Made from {', '.join(words)}." if words else ""
 
 
 def _short(identifier: str) -> str:

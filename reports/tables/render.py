@@ -166,15 +166,15 @@ def _sort_value(cell: Cell | None, kind: Kind) -> str:
 
 
 def _marked_markdown(cell: Cell | None, kind: Kind) -> str:
-    shown = escapes.markdown(show(cell, kind))
+    text = escapes.markdown(show(cell, kind))
     mark = cell.mark if cell else Mark.NONE
-    return {Mark.BEST: f"**{shown}**", Mark.SECOND: f"<u>{shown}</u>"}.get(mark, shown)
+    return {Mark.BEST: f"**{text}**", Mark.SECOND: f"<u>{text}</u>"}.get(mark, text)
 
 
 def _marked_tex(cell: Cell | None, kind: Kind) -> str:
-    shown = escapes.tex(show(cell, kind))
+    text = escapes.tex(show(cell, kind))
     mark = cell.mark if cell else Mark.NONE
-    return {Mark.BEST: rf"\textbf{{{shown}}}", Mark.SECOND: rf"\underline{{{shown}}}"}.get(mark, shown)
+    return {Mark.BEST: rf"\textbf{{{text}}}", Mark.SECOND: rf"\underline{{{text}}}"}.get(mark, text)
 
 
 def prose(text: str) -> Any:

@@ -39,7 +39,7 @@ def results_table(
         incomplete: the note where some row lacks runs. paper: the note where the paper's numbers stand beside.
         more: further fields of `Table`.
     """
-    said = [
+    below = [
         *notes,
         incomplete if any(not row.complete for row in rows) else "",
         paper if any(row.has_paper for row in rows) else "",
@@ -52,7 +52,7 @@ def results_table(
         caption=caption,
         columns=columns,
         rows=rows,
-        notes=[note for note in said if note],
+        notes=[note for note in below if note],
         failures=failures(results, labels or {}),
         facts=words.facts(results),
         **more,

@@ -65,6 +65,11 @@ class Column:
         return MEASURES[self.kind][0] if self.measured else 1
 
 
+def text_columns(**titles: str) -> list[Column]:
+    """Columns of text: key -> title."""
+    return [Column(key, title, Kind.TEXT) for key, title in titles.items()]
+
+
 @dataclass(frozen=True)
 class Cell:
     """One value.

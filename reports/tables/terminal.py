@@ -53,8 +53,8 @@ class TerminalTable:
     def _prose(self) -> Iterator[Text]:
         for column in self.table.prose:
             for row in self.table.rows:
-                if said := row.cells.get(column.key, Cell()).text:
-                    yield Text(f"{row.label}, {column.title[:1].lower()}{column.title[1:]}: {said}")
+                if text := row.cells.get(column.key, Cell()).text:
+                    yield Text(f"{row.label}, {column.title[:1].lower()}{column.title[1:]}: {text}")
 
     def _grid(self, columns: Sequence[Column], stacked: bool, label_width: int | None = None) -> RichTable:
         """One table; a row's label takes one line, or is broken to `label_width`."""
@@ -71,8 +71,8 @@ class TerminalTable:
                 grid.add_row(*self._cells(row, columns, stacked), style="italic" if row.reference else "")
                 papers = [cell.paper if (cell := row.cells.get(c.key)) else None for c in columns]
                 if any(papers):
-                    shown = [_fold(show_paper(paper), stacked) for paper in papers]
-                    grid.add_row("  paper †", *shown, style="dim italic")
+                    text = [_fold(show_paper(paper), stacked) for paper in papers]
+                    grid.add_row("  paper †", *text, style="dim italic")
             grid.add_section()
         return grid
 
@@ -104,5 +104,5 @@ class TerminalTable:
             yield Text(f"Failed: {failure.label}, {failure.runs}: {failure.error}", style="red")
 
 
-def _fold(shown: str, stacked: bool) -> str:
-    return shown.replace(" (", "\n(") if stacked else shown
+def _fold(text: str, stacked: bool) -> str:
+    return text.replace(" (", "\n(") if stacked else text

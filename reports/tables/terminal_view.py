@@ -26,7 +26,7 @@ class TerminalView:
     tables: Sequence[Table]
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        yield from (Text(f"Warning: {said}", style="bold red") for said in self.warnings)
+        yield from (Text(f"Warning: {warning}", style="bold red") for warning in self.warnings)
         if self.lead:
             yield self.lead
         yield from map(TerminalTable, self.tables)

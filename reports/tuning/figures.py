@@ -40,8 +40,8 @@ def draw_parallel(trials: Sequence[TrialRecord], cohort: str, outside: float | N
     axes.plot(places, heights[best], color=INK, linewidth=2.8, zorder=4, label=f"best: {auc[best]:.2f}")
     for trial, line in zip(trials, heights, strict=True):
         if trial.default:
-            said = f"default: {100 * (trial.value or 0):.2f}"
-            axes.plot(places, line, color=LOOKS[1][0], linewidth=2.2, linestyle="--", zorder=5, label=said)
+            label = f"default: {100 * (trial.value or 0):.2f}"
+            axes.plot(places, line, color=LOOKS[1][0], linewidth=2.2, linestyle="--", zorder=5, label=label)
             break
     if outside is not None:
         axes.plot([], [], " ", label=f"default (not on these axes): {100 * outside:.2f}")

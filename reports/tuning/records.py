@@ -36,8 +36,8 @@ class TrialRecord:
     @property
     def label(self) -> str:
         """Its settings, or that it is the default."""
-        said = ", ".join(f"{name}={short(value)}" for name, value in self.settings.items())
-        return f"default ({said})" if self.default and said else "default" if self.default else said
+        settings = ", ".join(f"{name}={short(value)}" for name, value in self.settings.items())
+        return f"default ({settings})" if self.default and settings else "default" if self.default else settings
 
 
 def short(value: Any) -> str:

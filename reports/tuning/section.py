@@ -139,16 +139,16 @@ def _lead(tuning: Tuning) -> str:
         return f"{tuning.label}: no trial is complete yet."
     default = next((trial for trial in tuning.trials if trial.default and trial.complete), None)
     if best.default:
-        said = (
+        finding = (
             f"no trial of {len(tuning.trials)} beats the default, whose mean validation AUC is {100 * best.value:.2f}."
         )
     else:
-        said = f"best mean validation AUC {100 * best.value:.2f} with {best.label} (trial {best.number})"
-        said += f"; the default has {100 * default.value:.2f}." if default and default.value is not None else "."
+        finding = f"best mean validation AUC {100 * best.value:.2f} with {best.label} (trial {best.number})"
+        finding += f"; the default has {100 * default.value:.2f}." if default and default.value is not None else "."
     nested = (
         "Each fold's own best trial was chosen without its test patients."
         if tuning.nested
         else "Each fold's own best trial is chosen on its validation patients; which trials there were to choose from "
         "was steered by all folds."
     )
-    return f"{tuning.label}: {said} {nested}"
+    return f"{tuning.label}: {finding} {nested}"

@@ -1,0 +1,45 @@
+"""The page gathers what was computed by its facts, whatever the folders are called."""
+
+import pytest
+from made_up import made_up, plan
+from small_cohort import make_cohort
+
+from strokebench.benchmarks.cli.page import _of_cohort
+from strokebench.benchmarks.running.settings import Settings
+from strokebench.files import home
+from strokebench.reports.tables.section import Section, publish
+
+USUAL = {"dataset": "small", "outcome": "nihss < 7", "protocol": "cv5", "encoder_pair": "embedded", "balance": "smote"}
+USUAL |= {"quick": False, "scale_text": False}
+
+
+@pytest.fixture(autouse=True)
+def cohort(monkeypatch: pytest.MonkeyPatch) -> None:
+    small = make_cohort(outcomes={"nihss_lt_7": "nihss < 7"})
+    monkeypatch.setattr("strokebench.datasets.catalogue.load_cohort", lambda name: small)
+
+
+def written(name: str, **facts: object) -> None:
+    results = made_up(plan(("concat",), seeds=(39,), folds=[0]))
+    results.provenance.clear()
+    results.provenance.update({**USUAL, **facts})
+    results.write(home("results", name, "table1"))
+
+
+def found(protocol: str = "", **settings: object) -> set[str]:
+    return {folder.name for folder in _of_cohort(Settings(**settings), protocol)[1]}
+
+
+def test_folders_are_chosen_by_what_lies_in_them():
+    written("one")
+    written("two", protocol="holdout")
+    written("three", tuned={"concat": "concat tuned on another cohort"})
+    written("small-nihss_lt_7-cv5", quick=True)
+    written("four", imported=True)
+    written("five", labels_shuffled=0)
+    publish(Section("leaks", "Leak alarms", "small", [], provenance=USUAL), home("results", "six", "leaks"))
+    assert found() == {"one", "two", "three", "six"}
+    assert found("holdout") == {"two"}
+    assert found(quick=True) == {"small-nihss_lt_7-cv5"}
+    assert found(shuffle_labels=0) == {"five"}
+    assert found(balance="none") == set()
