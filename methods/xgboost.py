@@ -38,8 +38,8 @@ class XGBoost(Traditional):
     def fit_estimator(self, x: NDArray, y: NDArray, x_validation: NDArray, y_validation: NDArray) -> Any:
         from xgboost import XGBClassifier
 
-        # Without both classes in the validation part there is no AUC to stop on.
-        stop = len(np.unique(y_validation)) == 2
+        # Without every class in the validation part there is no AUC to stop on.
+        stop = len(np.unique(y_validation)) == self.endpoint.levels
         model = XGBClassifier(
             n_estimators=self.trees,
             max_depth=self.depth,

@@ -231,6 +231,18 @@ class Results:
         """The metrics that apply, by name."""
         return metrics_of(self.endpoint)
 
+    @property
+    def compared_by(self) -> str:
+        """The metric that settings are compared by: the first in percent of which more is better without a threshold.
+
+        Raises:
+            StrokebenchError: none of those that apply is such a one.
+        """
+        for name, metric in self.judged_by.items():
+            if metric.unit == "%" and metric.higher_is_better and not metric.needs_threshold:
+                return name
+        raise StrokebenchError(f"No metric compares settings of the outcome {self.endpoint.expression!r}.")
+
     @cached_property
     def metrics(self) -> pd.DataFrame:
         """`RUN` columns and one column a metric of every finished run; computed once, for tables ask many times."""

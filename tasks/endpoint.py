@@ -164,6 +164,19 @@ class Endpoint(ABC):
         """
         raise StrokebenchError(f"The outcome {self.expression!r} has no events: it is {self.kind}.")
 
+    def describe(self, label: int) -> str:
+        """What a label is called in a description of the cohort."""
+        return f"label {label}"
+
+    def shares(self, y: Any) -> str:
+        """How frequent the labels (n,) are, in words."""
+        counts = np.bincount(np.asarray(y), minlength=self.levels)
+        return ", ".join(f"{100 * n / counts.sum():.1f} % of label {label}" for label, n in enumerate(counts))
+
+    def how_called(self, threshold: float) -> str:
+        """A sentence on what labels mean to metrics, and from which probability on an event is called."""
+        return ""
+
     def check(self, y: NDArray, p: NDArray) -> None:
         """Look at labels (n,) and probabilities as `probabilities` gives them.
 

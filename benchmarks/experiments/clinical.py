@@ -21,6 +21,7 @@ class Clinical(Experiment):
     """Calibration, decision curves, thresholds, hospitals and subgroups. Its runs are those of Table 1."""
 
     name, order = "clinical", 30
+    needs_events = True
     title = "Clinical evaluation: calibration, decisions, hospitals, subgroups"
 
     def plan(self, context: Context) -> Plan:

@@ -25,6 +25,7 @@ class Comparison(Experiment):
     """
 
     name, order = "comparison", 20
+    needs_events = True
     title = "Comparison: which differences between methods are real"
     reference: ClassVar[str | None] = None
 

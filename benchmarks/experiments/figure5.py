@@ -23,6 +23,7 @@ class Figure5(Experiment):
     """Each hospital in turn is what the methods have never seen; the paper's four methods by default."""
 
     name, order = "figure5", 110
+    needs_events = True
     title = "Figure 5: a hospital never seen in training"
     protocol = "loho"
     default_methods = NEW_HOSPITAL_METHODS

@@ -23,6 +23,7 @@ class MissingModalities(Experiment):
     """Every subset, every rate of gaps, and each modality's worth. Eight fits a fold serve all conditions."""
 
     name, order = "missing", 120
+    needs_events = True
     title = "Missing modalities: subsets, random gaps, and what each is worth"
     default_methods = ("vdafm",)
 

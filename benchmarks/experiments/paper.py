@@ -23,6 +23,7 @@ class Paper(Experiment):
     numbers; under its protocol, four seeds on one test part."""
 
     name, order = "paper", 130
+    needs_events = True
     title = "The paper's numbers beside ours"
     protocol = "holdout"
 

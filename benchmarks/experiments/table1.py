@@ -34,6 +34,7 @@ class Table1(Experiment):
         from strokebench.reports.tables.section import Panel, Section, publish
 
         table = table1(results)
+        first = table.columns[0].title
         panels = [
             Panel(
                 "table1",
@@ -44,8 +45,8 @@ class Table1(Experiment):
             Panel(
                 "table1_picture",
                 draw_table1(table),
-                title="AUC by method",
-                shows="The mean AUC of each method (filled) and its standard deviation over runs (bar).",
+                title=f"{first} by method",
+                shows=f"The mean {first} of each method (filled) and its standard deviation over runs (bar).",
                 does_not_show="A confidence interval: the runs share patients, so the spread is not a standard error.",
             ),
             Panel(

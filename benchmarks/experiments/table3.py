@@ -66,7 +66,7 @@ class Table3(Experiment):
             Panel(
                 "table3_picture",
                 draw_ablation(results, series),
-                title="AUC by loss",
+                title=f"{results.compared_by} by loss",
                 shows="The mean AUC of each choice of losses, with the standard deviation over runs.",
                 does_not_show="A confidence interval: the runs share patients, so the spread is no standard error.",
             ),

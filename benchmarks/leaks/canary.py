@@ -21,6 +21,7 @@ from strokebench.benchmarks.running.fits import fits
 from strokebench.benchmarks.running.run import Run
 from strokebench.benchmarks.running.store import Store
 from strokebench.errors import StrokebenchError
+from strokebench.tasks.endpoint import Endpoint
 from strokebench.tasks.metrics.selection import auc
 from strokebench.tasks.protocols import make_split
 
@@ -71,7 +72,7 @@ def shuffled_labels(
             tested[name] += parts
     findings = []
     for name, parts in tested.items():
-        result = _against_chance(name, parts, len(usable))
+        result = _against_chance(name, parts, context.endpoint, len(usable))
         on_method(result)
         if abs(result.auc - 0.5) > result.bound - 0.5:
             above = result.auc > 0.5
@@ -115,15 +116,15 @@ def _predictions(
     return tested
 
 
-def _against_chance(method: str, parts: Sequence[pd.DataFrame], methods: int) -> OnPermuted:
+def _against_chance(method: str, parts: Sequence[pd.DataFrame], endpoint: Endpoint, methods: int) -> OnPermuted:
     from scipy.stats import norm
 
     aucs, variances = [], []
     for tested in parts:
-        positive = int(tested["y"].sum())
-        if 0 < positive < len(tested):
-            aucs.append(auc(tested["y"], tested["p"]))
-            variances.append(chance_deviation(len(tested) - positive, positive) ** 2)
+        events = endpoint.events(tested["y"])
+        if 0 < (n := int(events.sum())) < len(tested):
+            aucs.append(auc(events, endpoint.probabilities(tested)))
+            variances.append(chance_deviation(len(tested) - n, n) ** 2)
     deviation = np.sqrt(np.sum(variances)) / max(len(aucs), 1)
     bound = 0.5 + norm.isf(FALSE_ALARM / methods / 2) * deviation
     return OnPermuted(method, float(np.mean(aucs)) if aucs else 0.5, float(bound), len(aucs))

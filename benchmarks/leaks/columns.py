@@ -30,7 +30,7 @@ REMEDY = "Ask what the column holds and when it was written; if it was not known
 
 def column_gives_outcome(context: Context) -> list[Finding]:
     """Columns whose values alone tell the outcome: AUC of a number's order or of a category's mean, out of fold."""
-    y, inputs = context.labels, _inputs(context)
+    y, inputs = context.events, _inputs(context)
     found: dict[Severity, list[str]] = {"alarm": [], "warning": []}
     for name in inputs:
         values = inputs[name]
@@ -49,7 +49,7 @@ def missing_gives_outcome(context: Context) -> list[Finding]:
     """Columns of which it tells the outcome that the value is missing, of all patients or of those without it."""
     from scipy.stats import binom
 
-    y, inputs = context.labels, _inputs(context)
+    y, inputs = context.events, _inputs(context)
     found: dict[Severity, list[str]] = {"alarm": [], "warning": []}
     for name in inputs:
         missing = inputs[name].isna()

@@ -16,7 +16,7 @@ def site_predicts_outcome(context: Context) -> list[Finding]:
 
     if context.cohort.site is None:
         return []
-    y = context.labels
+    y = context.events
     site = context.cohort.site.loc[y.index]
     association = of_categories(site, y)
     if association is None or association.auc < AUC:

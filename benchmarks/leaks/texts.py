@@ -54,7 +54,7 @@ def text_states_outcome(context: Context, keep_text: Callable[[str], str] | None
 
 def text_gives_outcome(context: Context, keep_text: Callable[[str], str] | None = None) -> list[Finding]:
     """Sentences, words and numbers whose presence or value alone tells the outcome (AUC)."""
-    y = context.labels
+    y = context.events
     bearing: dict[str, set[str]] = {}
     numbers: dict[str, dict[str, float]] = {}
     for patient, sentence in _sentences(context, keep_text):

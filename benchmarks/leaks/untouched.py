@@ -46,7 +46,7 @@ def preprocessing_touched(context: Context, prepare: Prepare = prepare, folds: i
         cohort = _other_table(material.cohort, context.banned_columns, fold)
         embeddings = _other_embeddings(material.embeddings, fold)
         labels = material.labels.copy()
-        labels.loc[list(fold.test)] = 1 - labels.loc[list(fold.test)]
+        labels.loc[list(fold.test)] = material.endpoint.levels - 1 - labels.loc[list(fold.test)]
         after = prepare(cohort, embeddings, labels, *rest)
         for part in _moved(before, after):
             moved.setdefault(part, []).append(f"seed {fold.seed} {fold.name}")

@@ -136,10 +136,8 @@ def _cohort_facts(cohort: Cohort) -> str:
 
 
 def _label_facts(cohort: Cohort, endpoint: Endpoint, labels: pd.Series, settings: Settings) -> str:
-    positive = int(labels.sum())
     without = len(cohort) - len(labels)
-    said = f"Outcome     {endpoint.expression}: {positive} of {len(labels)} positive"
-    said += f" ({100 * positive / len(labels):.1f} %)"
+    said = f"Outcome     {endpoint.expression}: {len(labels)} patients, {endpoint.shares(labels)}"
     said += f", {without} without it left out" if without else ""
     said += ", [bold red]labels shuffled[/]" if settings.shuffle_labels is not None else ""
     return said

@@ -7,6 +7,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 
 from strokebench.benchmarks.keys.code import Code, fit_code
@@ -120,6 +121,15 @@ class Context:
             return None
         oracle = oracle.loc[self.labels.index]
         return pd.DataFrame({"patient_id": oracle.index, "p": oracle.to_numpy(float)})
+
+    @property
+    def events(self) -> pd.Series:
+        """Who has the event: 0 or 1 by patient id.
+
+        Raises:
+            StrokebenchError: the endpoint is not binary.
+        """
+        return pd.Series(self.endpoint.events(self.labels), self.labels.index, np.int8)
 
     @cached_property
     def data_sha256(self) -> str:

@@ -86,21 +86,23 @@ class RunProgress:
         self.bar.update(self.task, advance=self.seconds[key], runs=self._runs())
 
     def completed(self, method: str, results: Results, where: str = "") -> None:
-        """All runs of a method ended: say its AUC, as a first look.
+        """All runs of a method ended: say its first metric, as a first look.
 
         Args:
             where: the experiment, if there are several.
         """
         from strokebench.reports.summary import summarise
+        from strokebench.reports.table1.table import metric_cells, metric_columns
+        from strokebench.reports.tables.table import show
 
         summary = summarise(results)
         labels = {setting.key: setting.label for setting in results.settings.values()}
+        column = metric_columns(results)[0]
         for row in summary[summary["method"] == method].to_dict("records"):
-            auc = f"AUC {100 * row['AUC']:.2f}" if row["done"] else "–"
-            # One run has no deviation.
-            auc += f" ({100 * row['AUC_std']:.2f})" if row["done"] > 1 else ""
+            value = show(metric_cells(results, row)[column.key], column.kind)
             label = labels[row["method"], row["variant"], row["condition"]]
-            self.bar.console.print(f"  {where}{label}: {row['done']}/{row['planned']} runs, {auc}")
+            said = f"{column.title} {value}" if row["done"] else value
+            self.bar.console.print(f"  {where}{label}: {row['done']}/{row['planned']} runs, {said}")
 
     def _runs(self) -> str:
         failed = f", {self.failed} failed" if self.failed else ""

@@ -29,7 +29,6 @@ def provenance_of(context: Context, versions: Mapping[str, str] | None = None) -
         "protocol": settings.protocol,
         "n_patients": len(context.labels),
         "n_without_outcome": len(cohort) - len(context.labels),
-        "n_positive": int(context.labels.sum()),
         "balance": settings.balance,
         "encoder_pair": settings.encoders,
         "encoders": dict(embeddings.encoders),
@@ -41,6 +40,8 @@ def provenance_of(context: Context, versions: Mapping[str, str] | None = None) -
         "split_sha256": context.split.sha256,
         "machine": machine(),
     }
+    if context.endpoint.binary:
+        provenance["n_positive"] = int(context.events.sum())
     if settings.shuffle_labels is not None:
         provenance["labels_shuffled"] = settings.shuffle_labels
     if versions:

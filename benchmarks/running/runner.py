@@ -23,6 +23,7 @@ from strokebench.benchmarks.running.store import Store
 from strokebench.benchmarks.running.task import Task
 from strokebench.benchmarks.running.tracking.mlflow import tracker
 from strokebench.benchmarks.running.tracking.runs import record_of, work_of
+from strokebench.errors import StrokebenchError
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -222,7 +223,16 @@ def report_experiment(experiment: Experiment, context: Context, console: Console
 
 
 def plan_runs(experiment: Experiment, context: Context, console: Console) -> list[Planned]:
-    """The experiment's runs with their keys; says which methods are left out and why."""
+    """The experiment's runs with their keys; says which methods are left out and why.
+
+    Raises:
+        StrokebenchError: the experiment makes no sense for this endpoint.
+    """
+    if experiment.needs_events and not context.endpoint.binary:
+        raise StrokebenchError(
+            f"{experiment.name} needs a binary outcome; {context.endpoint.expression!r} is {context.endpoint.kind}.",
+            "Give a rule, e.g. --outcome 'mrs > 2'.",
+        )
     plan = experiment.plan(context)
     for method, reason in plan.left_out.items():
         console.print(f"Left out    {method}: {reason}")

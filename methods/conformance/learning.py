@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from strokebench.methods.conformance.subject import Patients, Subject, add_sign, fit, probability, read_only, require
+from strokebench.tasks.endpoints.binary import BINARY
 from strokebench.tasks.inputs import Inputs
 from strokebench.tasks.metrics.selection import auc
 
@@ -48,7 +49,7 @@ def validation_labels(subject: Subject) -> None:
     for labels in (validation.y, 1 - validation.y):
         fitted = fit(subject.make(**subject.able), silent, train.y, spelled_validation, labels)
         p = probability(fitted, spelled_test)
-        gaps.append(float(p[test.y == 1].mean() - p[test.y == 0].mean()))
+        gaps.append(float(p[BINARY.events(test.y)].mean() - p[~BINARY.events(test.y)].mean()))
     fitted_on = gaps[0] > 0.15 and gaps[1] < -0.15
     require(not fitted_on, f"It has learned what only validation labels tell (by {gaps[0]:.2f} and {gaps[1]:.2f}).")
 

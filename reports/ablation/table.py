@@ -16,9 +16,6 @@ from strokebench.reports.tables import caption as words
 from strokebench.reports.tables.results_table import results_table
 from strokebench.reports.tables.table import Cell, Column, Kind, Row, Table, mark_best
 
-METRIC = "AUC"
-"""What settings are compared by: it needs no threshold."""
-
 
 @dataclass(frozen=True)
 class Entry:
@@ -54,7 +51,7 @@ def ablation_table(
     against: str = "complete",
     distinguishable: str = "with a degree of freedom less than runs",
 ) -> Table:
-    """The metrics of each entry, and its AUC against the complete one on the same runs.
+    """The metrics of each entry, and its leading one against the complete one on the same runs.
 
     Args:
         entries: in the order of rows; those that were never planned are left out.
@@ -62,7 +59,7 @@ def ablation_table(
         head: what is taken away from.
         against: what the complete entry is called. distinguishable: what to know of the test.
     """
-    columns = [*metric_columns(results), Column("difference", f"{METRIC} − {against}", Kind.TEXT)]
+    columns = [*metric_columns(results), Column("difference", f"{results.compared_by} − {against}", Kind.TEXT)]
     found, summary = differences(results, entries), rows_by_setting(results)
     rows: list[Row] = []
     labels: dict[tuple[str, ...], str] = {}
@@ -76,9 +73,9 @@ def ablation_table(
         key = "/".join(entry.setting)
         rows.append(metric_row(row, key, entry.label, method, {**cells, "difference": Cell(text=difference)}))
     note = (
-        f"{METRIC} − {against}: mean difference over the runs that both finished, ± its standard error corrected for "
-        "shared training patients (Nadeau and Bengio 2003), in percentage points. Distinguishable from noise: "
-        f"p < {ALPHA} by Student's t, {distinguishable}."
+        f"{results.compared_by} − {against}: mean difference over the runs that both finished, ± its standard error "
+        "corrected for shared training patients (Nadeau and Bengio 2003), in percentage points. Distinguishable "
+        f"from noise: p < {ALPHA} by Student's t, {distinguishable}."
     )
     marked = mark_best(rows, columns)
     caption = words.caption(results)
@@ -86,12 +83,12 @@ def ablation_table(
 
 
 def differences(results: Results, entries: Sequence[Entry]) -> dict[tuple[str, str, str], CorrectedT]:
-    """Each entry's AUC against the complete one of its method, on the runs that both have finished."""
+    """Each entry's `Results.compared_by` against the complete one, on the runs that both have finished."""
     by_run = {
-        tuple(map(str, setting)): runs.set_index(["seed", "fold"])[METRIC]
+        tuple(map(str, setting)): runs.set_index(["seed", "fold"])[results.compared_by]
         for setting, runs in results.metrics.groupby(list(SETTING), dropna=False)
     }
-    share, none = test_share(results), results.metrics.iloc[:0].set_index(["seed", "fold"])[METRIC]
+    share, none = test_share(results), results.metrics.iloc[:0].set_index(["seed", "fold"])[results.compared_by]
     found = {}
     for entry in entries:
         complete = complete_entry(entries, entry.method)
@@ -107,9 +104,9 @@ def complete_entry(entries: Sequence[Entry], method: str) -> Entry | None:
 
 
 def means(results: Results, entries: Sequence[Entry]) -> dict[Entry, float]:
-    """Mean AUC of the entries that have finished runs, in their order."""
+    """Mean `Results.compared_by` of the entries that have finished runs, in their order."""
     summary = rows_by_setting(results)
-    known = {entry: summary[entry.setting][METRIC] for entry in entries if entry.setting in summary}
+    known = {entry: summary[entry.setting][results.compared_by] for entry in entries if entry.setting in summary}
     return {entry: float(mean) for entry, mean in known.items() if not pd.isna(mean)}
 
 
@@ -127,13 +124,14 @@ def ablation_lead(results: Results, method: str, entries: Sequence[Entry]) -> st
         return f"{label}: no finished run yet."
     if complete not in found or len(found) == 1:
         best = max(found, key=lambda entry: found[entry])
-        return f"{label}: highest mean {METRIC} so far {_percent(found[best])} ({best.label}); nothing to compare yet."
+        highest = f"{label}: highest mean {results.compared_by} so far {_percent(found[best])} ({best.label})"
+        return f"{highest}; nothing to compare yet."
     rest = {entry: mean for entry, mean in found.items() if entry != complete}
     best = max(rest, key=lambda entry: rest[entry])
     against = {
         entry: difference for entry in rest if (difference := differences(results, mine)[entry.setting]).runs > 1
     }
-    sentence = f"{label}: mean {METRIC} {_percent(found[complete])} with {complete.label.lower()}."
+    sentence = f"{label}: mean {results.compared_by} {_percent(found[complete])} with {complete.label.lower()}."
     if best in against:
         verdict = "distinguishable" if against[best].distinguishable else "not distinguishable from it"
         sentence += f" The best of the rest, {best.label.lower()}, lies {_points(against[best])}: {verdict}."

@@ -79,7 +79,7 @@ def _fit(y: NDArray[Any], design: NDArray[Any], offset: NDArray[Any] | None, ins
 
     if not 0 < y.sum() < len(y) or (design.shape[1] > 1 and np.ptp(design[:, 1]) < 1e-9):
         return None
-    model = GLM(y, design, family=Binomial(), offset=offset)
+    model = GLM(y.astype(float), design, family=Binomial(), offset=offset)
     with warnings.catch_warnings(), np.errstate(over="ignore"):
         warnings.simplefilter("error", PerfectSeparationWarning)
         try:

@@ -59,7 +59,7 @@ def decision_curve(
     # A patient's share in the net benefit, averaged over seeds, is linear: resamples are one product.
     gain = np.zeros((len(scores.y), len(at)))
     for y, p, inside in seeds:
-        worth = np.where((y == 1)[:, None], 1.0, -at / (1 - at))
+        worth = np.where(y[:, None], 1.0, -at / (1 - at))
         gain[inside] += np.where(p[:, None] >= at, worth, 0) / len(seeds)
     tested = np.any([inside for _, _, inside in seeds], axis=0)
     value = gain[tested].mean(axis=0)

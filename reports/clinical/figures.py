@@ -68,13 +68,13 @@ def draw_reliability(results: Results, scores: Scores, methods: Sequence[str]) -
 
 def _probabilities(axes: Axes, scores: Scores, name: str) -> None:
     y, p = (np.concatenate([seed[part] for seed in seeds_of(scores, name)]) for part in (0, 1))
-    for label, hatch, colour in ((0, "", "#c9d1d9"), (1, "/////", "none")):
+    for label, members, hatch, colour in ((0, ~y, "", "#c9d1d9"), (1, y, "/////", "none")):
         axes.hist(
-            100 * p[y == label],
+            100 * p[members],
             list(100 * HIST_BINS),
-            weights=np.full((y == label).sum(), 1 / len(y)),
+            weights=np.full(members.sum(), 1 / len(y)),
             color=colour,
-            edgecolor="none" if label == 0 else INK,
+            edgecolor=INK if label else "none",
             linewidth=0.5,
             hatch=hatch,
             label=f"label {label}",

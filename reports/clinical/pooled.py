@@ -29,7 +29,7 @@ def pool(results: Results) -> Scores | None:
     """
     if results.predictions.empty:
         return None
-    scores = arrange(results.predictions, by="seed", runs=results.runs)
+    scores = arrange(results.predictions, "seed", results.runs, results.endpoint)
     return scores if scores.groups else None
 
 

@@ -88,7 +88,7 @@ def describe_cohort(cohort: Cohort, outcome: str = "") -> Description:
     parsed = parse_endpoint(chosen) if chosen else None
     by_outcome = None
     if parsed:
-        labels = parsed.labels(cohort).map({1: f"{chosen} (label 1)", 0: "otherwise (label 0)"})
+        labels = parsed.labels(cohort).map(parsed.describe)
         by_outcome = table_one(cohort, labels, f"By outcome: {chosen}")
     by_site = None
     if cohort.site is not None and len(cohort.site.unique()) > 1:
@@ -157,22 +157,25 @@ def _answers(texts: pd.Series) -> tuple[int, float]:
 
 def _prevalence(cohort: Cohort, rule: str) -> list[Prevalence]:
     try:
-        labels = parse_endpoint(rule).labels(cohort)
+        endpoint = parse_endpoint(rule)
+        labels = endpoint.labels(cohort)
+        events = pd.Series(endpoint.events(labels), labels.index)
     except StrokebenchError:
-        # An outcome that is the same for everyone, or has no column, is the check's to report.
+        # An outcome that is the same for everyone, or has no column, is the check's to report; one without events has
+        # no prevalence.
         return []
-    found = [_wilson(ALL, len(cohort), labels)]
+    found = [_wilson(ALL, len(cohort), events)]
     if cohort.site is not None:
         for site in sorted(cohort.site.unique(), key=str):
             ids = cohort.ids[cohort.site == site]
-            found.append(_wilson(str(site), len(ids), labels[labels.index.isin(ids)]))
+            found.append(_wilson(str(site), len(ids), events[events.index.isin(ids)]))
     return found
 
 
-def _wilson(group: str, patients: int, labels: pd.Series) -> Prevalence:
+def _wilson(group: str, patients: int, events: pd.Series) -> Prevalence:
     from scipy.stats import binomtest
 
-    n, positive = len(labels), int(labels.sum())
+    n, positive = len(events), int(events.sum())
     if not n:
         return Prevalence(group, patients, 0, 0, float("nan"), float("nan"))
     interval = binomtest(positive, n).proportion_ci(method="wilson")

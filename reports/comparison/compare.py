@@ -126,7 +126,7 @@ def compare(
     left_out = tuple(labels[name] for name in planned if not done[name])
     if results.predictions.empty:
         return MethodComparison((), labels, {}, {}, {}, None, "", left_out, done, planned, pd.DataFrame(), margin)
-    scores = arrange(results.predictions, runs=results.runs)
+    scores = arrange(results.predictions, runs=results.runs, endpoint=results.endpoint)
     analytic = delong(scores)
     drawn = bootstrap(scores, n_resamples=n_resamples, seed=seed)
     share = test_share(results)

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from strokebench.reports.ablation.table import (
-    METRIC,
     Entry,
     ablation_table,
     complete_entry,
@@ -59,7 +58,7 @@ def grid_entries(method: str, points: Sequence[GridPoint]) -> list[Entry]:
 
 def grid_lead(results: Results, method: str, points: Sequence[GridPoint]) -> str:
     """What the numbers say: the best setting, the chosen one, and whether they can be told apart."""
-    label = results.method(method).label
+    label, metric = results.method(method).label, results.compared_by
     entries = grid_entries(method, points)
     labels = {point.variant: point.label for point in points}
     found = means(results, entries)
@@ -71,18 +70,18 @@ def grid_lead(results: Results, method: str, points: Sequence[GridPoint]) -> str
     highest, chosen = f"{100 * found[best]:.2f}", complete_entry(entries, method)
     at = labels[best.variant]
     if chosen is None:
-        return f"{label}: highest mean {METRIC} at {at}, {highest}; its default is not on the grid.{waiting}"
+        return f"{label}: highest mean {metric} at {at}, {highest}; its default is not on the grid.{waiting}"
     against = differences(results, entries)
     if best == chosen:
         others = [difference for difference in against.values() if difference.runs > 1]
         alike = sum(not difference.distinguishable for difference in others)
-        sentence = f"{label}: the chosen setting ({at}) has the highest mean {METRIC}, {highest}."
+        sentence = f"{label}: the chosen setting ({at}) has the highest mean {metric}, {highest}."
         if others:
             sentence += f" {alike} of {len(others)} other settings are not distinguishable from it (corrected t test)."
         return sentence + waiting
     difference = against[best.setting]
     if difference.runs < 2:
-        so_far = f"{label}: highest mean {METRIC} so far at {at}, {highest}"
+        so_far = f"{label}: highest mean {metric} so far at {at}, {highest}"
         return f"{so_far}; too few paired runs to compare.{waiting}"
     verdict = (
         f"p < {ALPHA} by the corrected t test; it was picked as the best of "
@@ -91,7 +90,7 @@ def grid_lead(results: Results, method: str, points: Sequence[GridPoint]) -> str
         else "not distinguishable from it"
     )
     return (
-        f"{label}: the highest mean {METRIC}, {highest} at {at}, is {100 * difference.value:.2f} points above "
+        f"{label}: the highest mean {metric}, {highest} at {at}, is {100 * difference.value:.2f} points above "
         f"the chosen setting ({labels[chosen.variant]}) with a corrected standard error of "
         f"{100 * difference.se:.2f} over {difference.runs} paired runs: {verdict}.{waiting}"
     )

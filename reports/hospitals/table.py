@@ -60,7 +60,7 @@ def hospitals(results: Results) -> list[Hospital]:
         part = results.predictions[results.predictions["fold"] == fold].drop_duplicates("patient_id")
         sites = part["site"].dropna().astype(str).unique()
         name = " and ".join(sites) if len(sites) else f"Hospital {fold + 1}"
-        found.append(Hospital(int(fold), name, len(part), int(part["y"].sum())))
+        found.append(Hospital(int(fold), name, len(part), int(results.endpoint.events(part["y"]).sum())))
     return found
 
 

@@ -115,5 +115,5 @@ def measure(results: Results, method: str, n_resamples: int = RESAMPLES) -> Miss
     if mine.empty:
         return None
     # What is compared are conditions: each takes the place that methods have elsewhere.
-    scores = arrange(mine.assign(method=mine["condition"], variant="", condition=""))
+    scores = arrange(mine.assign(method=mine["condition"], variant="", condition=""), endpoint=results.endpoint)
     return Missing(scores, bootstrap(scores, n_resamples=n_resamples)) if scores.groups else None

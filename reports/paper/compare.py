@@ -165,7 +165,8 @@ def our_numbers(results: Results) -> dict[tuple[tuple[str, str, str], str], Ours
     predictions = results.predictions
     if predictions.empty:
         return {}
-    sizes = predictions.groupby(list(RUN), dropna=False)["y"].agg(["sum", "size"]).mean()
+    events = predictions.assign(y=results.endpoint.events(predictions["y"]))
+    sizes = events.groupby(list(RUN), dropna=False)["y"].agg(["sum", "size"]).mean()
     positives, negatives = float(sizes["sum"]), float(sizes["size"] - sizes["sum"])
     return {
         ((str(row["method"]), str(row["variant"]), str(row["condition"])), metric): Ours(

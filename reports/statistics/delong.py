@@ -95,10 +95,9 @@ def delong(scores: Scores) -> DeLong:
         inside = ~np.isnan(scores.p[method, group])
         y = scores.y[inside]
         values = placements(y, scores.p[method, group, inside])
-        auc = values[y == 1].mean()
+        auc = values[y].mean()
         share = np.empty(len(y))
-        for label in (0, 1):
-            members = y == label
+        for members in (y, ~y):
             count = int(members.sum())
             # The square of this root makes the sum of squares DeLong's S / count, with its divisor count - 1.
             share[members] = (values[members] - auc) / np.sqrt(count * (count - 1)) if count > 1 else np.nan
@@ -109,21 +108,21 @@ def delong(scores: Scores) -> DeLong:
 
 
 def delong_test(y: Any, first: Any, second: Any, level: float = LEVEL) -> PairedTest:
-    """The paired test on one test part: labels (n,), probabilities of two methods (n,)."""
+    """The paired test on one test part: who has the event (n,), probabilities of two methods (n,)."""
     return delong(single(y, first, second)).test(0, 1, level)
 
 
-def placements(y: NDArray[Any], p: NDArray[Any]) -> NDArray[np.float64]:
-    """Share of the other class that each patient is ranked rightly against, ties half.
+def placements(y: NDArray[np.bool_], p: NDArray[Any]) -> NDArray[np.float64]:
+    """Share of the other class that each patient is ranked rightly against (n,), ties half.
 
     By midranks, as in Sun and Xu (2014): n log n instead of n^2 comparisons.
     """
     from scipy.stats import rankdata
 
+    y = np.asarray(y, dtype=bool)
     values = np.empty(len(y))
     ranks = rankdata(p)
-    for label in (0, 1):
-        members = y == label
+    for members in (y, ~y):
         below = (ranks[members] - rankdata(p[members])) / (~members).sum()
-        values[members] = below if label else 1 - below
+        values[members] = below if members is y else 1 - below
     return values

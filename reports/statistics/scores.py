@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 
 from strokebench.errors import StrokebenchError
 from strokebench.reports.results import setting_names
+from strokebench.tasks.endpoint import Endpoint
+from strokebench.tasks.endpoints.binary import BINARY
 
 Pooling = Literal["run", "seed"]
 
@@ -25,14 +27,14 @@ class Scores:
     Args:
         names: one a method, unique.
         groups: (seed, fold) of each group; fold is -1 where the folds of a seed are pooled.
-        patients: ids, unique, (n,). y: labels 0 or 1, (n,).
+        patients: ids, unique, (n,). y: who has the event, (n,).
         p: (methods, groups, n); NaN where a group does not test the patient, or the method lacks the run.
     """
 
     names: tuple[str, ...]
     groups: tuple[tuple[int, int], ...]
     patients: NDArray[Any]
-    y: NDArray[np.int8]
+    y: NDArray[np.bool_]
     p: NDArray[np.float64]
 
     @property
@@ -46,7 +48,12 @@ class Scores:
         return tested[first] & tested[second]
 
 
-def arrange(predictions: pd.DataFrame, by: Pooling = "run", runs: pd.DataFrame | None = None) -> Scores:
+def arrange(
+    predictions: pd.DataFrame,
+    by: Pooling = "run",
+    runs: pd.DataFrame | None = None,
+    endpoint: Endpoint = BINARY,
+) -> Scores:
     """Bring the long table of predictions into the form of `Scores`, joined by patient id.
 
     By default probabilities are ranked within a run's test part and the AUC is averaged over runs. That is the AUC of
@@ -60,10 +67,11 @@ def arrange(predictions: pd.DataFrame, by: Pooling = "run", runs: pd.DataFrame |
         predictions: `patient_id`, `method`, `variant`, `condition`, `seed`, `fold`, `y`, `p`.
         by: within what probabilities are ranked.
         runs: planned runs, finished or not: a method with several settings there is named by its setting.
+        endpoint: says who has the event.
 
     Raises:
-        StrokebenchError: no predictions, a patient with two labels or twice in a run, or two methods tested on
-            different patients in one run.
+        StrokebenchError: an endpoint without events, no predictions, a patient with two labels or twice in a run,
+            or two methods tested on different patients in one run.
     """
     if predictions.empty:
         raise StrokebenchError("There are no predictions to compare.", "Run the experiment first.")
@@ -73,6 +81,7 @@ def arrange(predictions: pd.DataFrame, by: Pooling = "run", runs: pd.DataFrame |
         raise StrokebenchError(f"Patient {two[0]} has two labels.", "Results of two cohorts seem to be mixed.")
     if (twice := frame.duplicated(["name", "seed", "fold", "patient_id"])).any():
         raise StrokebenchError(f"Patient {frame.loc[twice, 'patient_id'].iloc[0]} is predicted twice in a run.")
+    y = endpoint.events(labels["min"])
     names = tuple(dict.fromkeys(frame["name"]))
     parts = pd.MultiIndex.from_frame(frame[["seed", "fold"]].astype(int))
     test_parts = parts.unique().sort_values()
@@ -80,20 +89,19 @@ def arrange(predictions: pd.DataFrame, by: Pooling = "run", runs: pd.DataFrame |
     p = np.full((len(names), len(groups), len(labels)), np.nan)
     rows = pd.Index(names).get_indexer(frame["name"])
     patients = labels.index.get_indexer(pd.Index(frame["patient_id"]))
-    p[rows, test_parts.get_indexer(parts), patients] = frame["p"].to_numpy()
+    p[rows, test_parts.get_indexer(parts), patients] = endpoint.probabilities(frame)
     _check_same_patients(p, names, groups, labels.index)
     if by == "seed":
         p, groups = _pool(p, groups)
-    y = labels["min"].to_numpy(np.int8)
     inside = ~np.isnan(p).all(axis=0)
-    two_classes = (inside & (y == 1)).any(axis=1) & (inside & (y == 0)).any(axis=1)
+    two_classes = (inside & y).any(axis=1) & (inside & ~y).any(axis=1)
     kept = tuple(group for group, keep in zip(groups, two_classes, strict=True) if keep)
     return Scores(names, kept, labels.index.to_numpy(), y, p[:, two_classes])
 
 
 def single(y: Sequence[int] | NDArray[Any], *p: Sequence[float] | NDArray[Any]) -> Scores:
-    """`Scores` of one test part: labels (n,) and one array of probabilities (n,) a method."""
-    labels = np.asarray(y, dtype=np.int8)
+    """`Scores` of one test part: who has the event (n,) and one array of probabilities (n,) a method."""
+    labels = np.asarray(y, dtype=bool)
     names = tuple(f"method {number + 1}" for number in range(len(p)))
     return Scores(names, ((0, 0),), np.arange(len(labels)), labels, np.asarray(p, dtype=float)[:, None, :])
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Weighted = Callable[[NDArray[Any], NDArray[Any], NDArray[Any]], NDArray[np.float64]]
-"""Labels (n,), probabilities (n,) and multiplicities (resamples, n) -> one value a resample, NaN if undefined."""
+"""Who has the event (n,), probabilities (n,) and multiplicities (resamples, n) -> a value for each, or NaN."""
 
 _CHUNK = 2_000_000
 """Numbers held at a time by `weighted_auc` (our choice: 16 MB)."""
@@ -22,7 +22,7 @@ def weighted_auc(y: NDArray[Any], p: NDArray[Any], weights: NDArray[Any]) -> NDA
     """
     order = np.argsort(p, kind="stable")
     levels = np.flatnonzero(np.r_[True, np.diff(p[order]) > 0])
-    positive = (y == 1)[order]
+    positive = y[order].astype(bool)
     values = np.empty(len(weights))
     step = max(1, _CHUNK // len(p))
     for start in range(0, len(weights), step):
@@ -37,7 +37,7 @@ def weighted_auc(y: NDArray[Any], p: NDArray[Any], weights: NDArray[Any]) -> NDA
 
 
 def weighted_brier(y: NDArray[Any], p: NDArray[Any], weights: NDArray[Any]) -> NDArray[np.float64]:
-    """Mean squared distance between probability and label: (n,), (n,), (resamples, n) -> (resamples,)."""
+    """Mean squared distance between probability and event: (n,), (n,), (resamples, n) -> (resamples,)."""
     return weights @ ((p - y) ** 2) / weights.sum(axis=1)
 
 

@@ -15,11 +15,12 @@ from strokebench.reports.tables.table import PAPER_LABEL, Column, Kind, Row, Tab
 CHANCE = 50.0
 
 
-def table1_picture(table: Table, path: Path, metric: str = "AUC") -> Path:
+def table1_picture(table: Table, path: Path, metric: str = "") -> Path:
     """A dot a method with its deviation over runs, by category; the oracle dashed, the paper's number hollow.
 
     Args:
         table: from `strokebench.reports.table1.table.table1`, or any table with a measured column `metric`.
+        metric: default: the first column.
         path: ends in `.png`, `.svg` or `.pdf`; the same table gives the same bytes.
 
     Returns:
@@ -28,13 +29,13 @@ def table1_picture(table: Table, path: Path, metric: str = "AUC") -> Path:
     return save_figure(draw_table1(table, metric), path)
 
 
-def draw_table1(table: Table, metric: str = "AUC") -> Figure:
+def draw_table1(table: Table, metric: str = "") -> Figure:
     """The picture of `table1_picture`, not yet on disk."""
     groups = [(group, rows) for group, rows in table.groups if not all(row.reference for row in rows)]
     lines = sum(len(rows) + 1 for _, rows in groups)
     figure = Figure(figsize=(8.2, 1.75 + 0.29 * lines), layout="constrained")
     axes = figure.add_subplot()
-    column = table.column(metric)
+    column = table.column(metric) if metric else table.columns[0]
     height = 0
     ticks: list[tuple[int, str]] = []
     for number, (group, rows) in enumerate(groups):

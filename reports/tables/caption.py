@@ -61,7 +61,8 @@ def patients_in_words(results: Results) -> str:
     if n is None or positive is None:
         if tested.empty:
             return "no patient tested yet"
-        return f"{len(tested)} test patients, {100 * tested['y'].mean():.1f} % positive"
+        shares = results.endpoint.shares(tested["y"])
+        return f"{len(tested)} test patients, {shares}" if n is None else f"{n} patients, of those tested {shares}"
     words = f"{n} patients, {100 * positive / n:.1f} % positive" if n else "no patients"
     if without := results.provenance.get("n_without_outcome"):
         words += f", {without} more left out without a known outcome"
@@ -79,7 +80,7 @@ def caption(results: Results) -> str:
         *(f"A lower {name} is better." for name, metric in results.judged_by.items() if not metric.higher_is_better),
         f"Protocol {protocol}: {PROTOCOLS.get(protocol, 'as named')}." if protocol else "",
         f"Encoders: {_encoders(facts['encoders'])}." if facts.get("encoders") else "",
-        f"Label 1 is the positive class, called from a probability of {THRESHOLD:g} on.",
+        results.endpoint.how_called(THRESHOLD),
         "Best bold, second best underlined.",
     ]
     return " ".join(sentence for sentence in sentences if sentence)

@@ -121,6 +121,16 @@ class Binary(Endpoint):
         """Youden's threshold; 0.5 on one class."""
         return youden_threshold(self.events(y), p[:, 1])
 
+    def describe(self, label: int) -> str:
+        return f"{self.expression} (label 1)" if label else "otherwise (label 0)"
+
+    def shares(self, y: Any) -> str:
+        """`31.8 % positive`."""
+        return f"{100 * self.events(y).mean():.1f} % positive"
+
+    def how_called(self, threshold: float) -> str:
+        return f"Label 1 is the positive class, called from a probability of {threshold:g} on."
+
     def events(self, y: Any) -> NDArray[np.bool_]:
         return np.asarray(y) == 1
 

@@ -86,7 +86,7 @@ def test_folds_of_other_patients_are_independent(data):
     parts = [delong(single(y[part], first[part], second[part])).test(0, 1) for part in (slice(0, 35), slice(35, 70))]
     p = np.full((2, 2, 70), np.nan)
     p[:, 0, :35], p[:, 1, 35:] = [first[:35], second[:35]], [first[35:], second[35:]]
-    both = delong(Scores(("a", "b"), ((0, 0), (0, 1)), np.arange(70), y.astype(np.int8), p)).test(0, 1)
+    both = delong(Scores(("a", "b"), ((0, 0), (0, 1)), np.arange(70), y.astype(bool), p)).test(0, 1)
     assert both.value == pytest.approx(np.mean([part.value for part in parts]))
     assert both.se == pytest.approx(np.sqrt(sum(part.se**2 for part in parts)) / 2)
 
@@ -95,10 +95,10 @@ def test_only_common_groups_are_compared(data):
     y, first, second = data
     p = np.stack([[first, first], [second, second]]).astype(float)
     p[1, 1] = np.nan
-    found = delong(Scores(("a", "b"), ((0, 0), (1, 0)), np.arange(70), y.astype(np.int8), p))
+    found = delong(Scores(("a", "b"), ((0, 0), (1, 0)), np.arange(70), y.astype(bool), p))
     assert found.test(0, 1).p == pytest.approx(delong_test(y, first, second).p)
     p[0, 0] = np.nan
-    nothing = delong(Scores(("a", "b"), ((0, 0), (1, 0)), np.arange(70), y.astype(np.int8), p)).test(0, 1)
+    nothing = delong(Scores(("a", "b"), ((0, 0), (1, 0)), np.arange(70), y.astype(bool), p)).test(0, 1)
     assert np.isnan(nothing.p)
 
 

@@ -43,10 +43,10 @@ def test_a_test_part_with_one_class_is_left_out_for_all(results):
 def test_several_settings_of_a_method_have_names_of_their_own(results):
     other = results.predictions[results.predictions["method"] == "mlp"].assign(variant="wide")
     both = pd.concat([results.predictions, other])
-    assert {"mlp//all", "mlp/wide/all", "svm"} <= set(arrange(both).names)
+    assert {"mlp//complete", "mlp/wide/complete", "svm"} <= set(arrange(both).names)
     # Planned runs name it alike before the second setting is finished.
     runs = pd.concat([results.runs, results.runs[results.runs["method"] == "mlp"].assign(variant="wide")])
-    assert "mlp//all" in arrange(results.predictions, runs=runs).names
+    assert "mlp//complete" in arrange(results.predictions, runs=runs).names
 
 
 def test_what_does_not_belong_together_is_refused(results):

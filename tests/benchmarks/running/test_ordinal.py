@@ -1,15 +1,24 @@
 """An endpoint of another kind is one class: here three ordered labels, through labels, split, fits and predictions."""
 
+import io
 import re
 from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 import pytest
+from rich.console import Console
 from small_context import make_context
 
+from strokebench.benchmarks.experiments.comparison import Comparison
+from strokebench.benchmarks.experiments.table1 import Table1
 from strokebench.benchmarks.running.fit import fit_and_predict, make_ready
+from strokebench.benchmarks.running.runner import run_experiment
+from strokebench.errors import StrokebenchError
 from strokebench.methods.registry import find_method
+from strokebench.reports.statistics.scores import arrange
+from strokebench.reports.table1.table import table1
+from strokebench.reports.tables.table import Mark
 from strokebench.tasks import endpoint as endpoints
 from strokebench.tasks.conditions import COMPLETE
 from strokebench.tasks.endpoint import Endpoint
@@ -112,6 +121,17 @@ def test_a_network_and_a_forest_are_fitted_and_tell_three_probabilities(context,
     np.testing.assert_allclose(again.predict_proba(ready.parts.test), p, atol=1e-6)
 
 
-def test_binary_metrics_do_not_apply_and_events_are_refused(context):
-    with pytest.raises(endpoints.StrokebenchError, match="has no events"):
-        context.endpoint.events([0, 1])
+def test_table_1_shows_the_metrics_of_the_endpoint_and_what_needs_events_is_refused(context, home):
+    context = replace(context, settings=replace(context.settings, methods=("mlp", "random_forest")))
+    console = Console(file=io.StringIO())
+    results = run_experiment(Table1(), context, console).results
+    assert set(results.runs["method"]) == {"mlp", "random_forest"}
+    assert list(results.predictions.columns)[-4:] == ["y", "p0", "p1", "p2"]
+    table = table1(results)
+    assert [column.key for column in table.columns] == ["Distance"] and "of label 2" in table.caption
+    best = min(table.rows, key=lambda row: row.cells["Distance"].value)
+    assert best.cells["Distance"].mark is Mark.BEST
+    with pytest.raises(StrokebenchError, match="comparison needs a binary outcome"):
+        run_experiment(Comparison(), context, console)
+    with pytest.raises(StrokebenchError, match="has no events"):
+        arrange(results.predictions, endpoint=context.endpoint)
