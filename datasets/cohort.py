@@ -172,7 +172,7 @@ class Cohort:
 
 def array_digest(array: NDArray) -> str:
     """SHA-256 of an array's numbers and shape."""
-    return digest([array.shape, sha256(np.ascontiguousarray(array)).hexdigest()])
+    return digest([array.shape, sha256(array.tobytes()).hexdigest()])
 
 
 def _digests(paths: pd.Series) -> list[str | None]:

@@ -64,7 +64,7 @@ class ConcatNetwork(nn.Module):
         super().__init__()
         hidden, width, dropout = settings.hidden, settings.width, settings.dropout
         _, layers, d_text = sizes["text"]
-        self.image = reduction(*sizes["image.vector"], hidden, width, dropout)
+        self.image = reduction(sizes["image.vector"][0], hidden, width, dropout)
         self.text = reduction(layers * d_text, hidden, width, dropout)
         self.head = Head(2 * width + sizes["table"][0], dropout, settings.endpoint.outputs)
 

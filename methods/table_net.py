@@ -43,7 +43,7 @@ class TableNet(NeuralMethod):
     dropout: float = 0.5
 
     def build(self, sizes: Sizes) -> nn.Module:
-        layers = deep_layers(*sizes["table"], self.hidden, self.width, self.dropout)
+        layers = deep_layers(sizes["table"][0], self.hidden, self.width, self.dropout)
         return Parts(self.arrays(), nn.Sequential(*layers, Head(self.width, self.dropout, self.endpoint.outputs)))
 
     @staticmethod

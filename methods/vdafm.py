@@ -129,7 +129,7 @@ class VDAFMNetwork(nn.Module):
         super().__init__()
         width, dropout = settings.width, settings.dropout
         _, layers, d_text = sizes["text"]
-        self.reduce_image = reduction(*sizes["image.vector"], settings.hidden, width, dropout)
+        self.reduce_image = reduction(sizes["image.vector"][0], settings.hidden, width, dropout)
         self.reduce_text = reduction(layers * d_text, settings.hidden, width, dropout)
         self.image_to_text = two_layers(width)
         self.text_to_text = two_layers(width)

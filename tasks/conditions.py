@@ -102,8 +102,7 @@ class Condition:
             present[lacking, x.modalities.index(modality.name)] = False
             for name in modality.arrays.keys() & arrays.keys():
                 arrays[name] = take(arrays[name], np.arange(len(x)))
-                by_mean = self.fill == "mean" or zeros is None
-                arrays[name][lacking] = modality.filled_with if by_mean else zeros[name]
+                arrays[name][lacking] = zeros[name] if self.fill == "zero" and zeros else modality.filled_with
         return Inputs(arrays, present)
 
 
