@@ -58,7 +58,7 @@ def train(networks: Networks) -> None:
         networks.drop_ended()
     last = {run: networks.state(number) for number, run in enumerate(networks.runs) if run.best_state is None}
     for run in runs:
-        run.module.load_state_dict(run.best_state or last[run])
+        run.module.load_state_dict(last[run] if run.best_state is None else run.best_state)
         run.module.eval()
 
 
