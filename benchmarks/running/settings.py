@@ -111,7 +111,7 @@ class Settings:
     encoders: str = setting(
         "embedded",
         "embedded (no network needed), paper, or IMAGE+TEXT of `strokebench list encoders`.",
-        choices="strokebench.datasets.encoders.registry:names_of",
+        choices="strokebench.datasets.encoders.registry:find_encoders",
     )
     seeds: tuple[int, ...] = setting(SEEDS, "One repetition each.", read=parse_seeds, typed=str)
     jobs: int = setting(0, "Worker processes of one thread each. 0: one a core.", least=0, short="j")

@@ -29,7 +29,7 @@ PAIRS = {"embedded": "untrained_resnet+minilm", "paper": "medicalnet+biobert"}
 """Names of an image and a text encoder that belong together: without a download, and as the paper."""
 
 
-def names_of(encoders: str) -> tuple[str, str]:
+def _names_of(encoders: str) -> tuple[str, str]:
     """The names of the image and the text encoder that `embedded`, `paper` or `IMAGE+TEXT` stands for.
 
     Raises:
@@ -55,7 +55,7 @@ def find_encoders(encoders: str, weights: Path | None = None) -> tuple[ImageEnco
     Raises:
         StrokebenchError: there is none, one is not of its kind, or the package that brings it is broken.
     """
-    names = names_of(encoders)
+    names = _names_of(encoders)
     image, text = (ENCODERS.find(name).make(weights) for name in names)
     if not isinstance(image, ImageEncoder):
         raise StrokebenchError(f"{names[0]!r} is no encoder of images.", "Write IMAGE+TEXT.")
