@@ -10,6 +10,12 @@ export JOBS ?= 0
 export QUICK ?=
 export GRID_SEEDS ?= 1
 
+VARIABLES := PYTHON DATASET OUTCOME PROTOCOL ENCODERS SEEDS JOBS QUICK GRID_SEEDS WEIGHTS DEVICE BACKEND SCHEDULER
+GIVEN := $(foreach name,$(.VARIABLES),$(if $(filter command,$(origin $(name))),$(name)))
+ifneq (,$(filter-out $(VARIABLES) STROKEBENCH_% MLFLOW_% MAKEFLAGS MAKEOVERRIDES,$(GIVEN)))
+$(error No variable is called $(filter-out $(VARIABLES),$(GIVEN)). Choose from: $(VARIABLES))
+endif
+
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 ROOMS := benchmarks datasets methods reports tasks
@@ -34,7 +40,7 @@ help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo
 	@echo "  DATASET=virtual|soop|path/to/cohort.yaml   OUTCOME='nihss < 7'   PROTOCOL=cv5|holdout|loho"
-	@echo "  ENCODERS=embedded|paper   SEEDS=39,40,41,42   JOBS=0 (one a core)   QUICK=1 (a check in minutes)"
+	@echo "  ENCODERS=embedded|paper|IMAGE+TEXT   SEEDS=39,40,41,42   JOBS=0 (one a core)   QUICK=1 (a check in minutes)"
 	@echo "  GRID_SEEDS=1 (of the seeds, for each point of a grid; 4 for all)"
 	@echo "  PYTHON=python3.11 (for the environment)   STROKEBENCH_HOME=folder for everything written (work/)"
 

@@ -2,6 +2,7 @@ import os
 import resource
 import subprocess
 import sys
+from dataclasses import fields
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from typer.testing import CliRunner, Result
 
 from strokebench.benchmarks.cli import main as cli
 from strokebench.benchmarks.experiments.find import EXPERIMENTS, all_experiments
-from strokebench.benchmarks.running.settings import parse_names, parse_seeds
+from strokebench.benchmarks.running.settings import Settings, parse_names, parse_seeds
 from strokebench.datasets import catalogue
 from strokebench.datasets.cohort import Cohort
 from strokebench.datasets.embeddings import Embeddings
@@ -55,6 +56,15 @@ def test_help_is_quick_and_light():
 
 def test_help_names_the_experiments_as_they_are():
     assert list(cli.EXPERIMENTS) == [name for name in all_experiments() if name in EXPERIMENTS.own]
+
+
+def test_make_has_every_experiment_as_a_target_and_knows_its_variables():
+    makefile = (Path(__file__).parents[3] / "Makefile").read_text()
+    targets = next(line for line in makefile.splitlines() if line.startswith("EXPERIMENTS :=")).split()[2:]
+    # `make paper` is everything; the experiment of that name has a target of its own.
+    assert {*targets, "paper"} == set(cli.EXPERIMENTS) and "strokebench run paper" in makefile.replace("$(BIN)/", "")
+    known = next(line for line in makefile.splitlines() if line.startswith("VARIABLES :=")).split()[2:]
+    assert {each.name.upper() for each in fields(Settings) if each.metadata["option"].env} < set(known)
 
 
 @pytest.mark.parametrize("verb", cli.VERBS)
