@@ -46,7 +46,7 @@ def fit_code(method: str, balance: str, endpoint: type, on_gpu: bool = False) ->
     """
     found = described(method)
     kind = f"{endpoint.__module__}.{endpoint.__qualname__.partition('.')[0]}"
-    return _fit_code(f"{found.module}.{found.cls}", balance, kind, on_gpu)
+    return _fit_code(f"{found.module}.{found.cls}".rstrip("."), balance, kind, on_gpu)
 
 
 @cache

@@ -30,7 +30,7 @@ class Described:
     """A method as plans and tables see it.
 
     Args:
-        module, cls: where its class is defined, and the name of its definition there.
+        module, cls: where its class is defined, and its name there; empty where it is made by others.
         defaults: hyper-parameters as `get_params` gives them.
         notes: sections of its docstring.
         paper_row: its row in the paper's Table 1.
@@ -91,8 +91,8 @@ def _ask(method: type[Any]) -> Described:
         family=str(method.family),
         uses=method.uses,
         module=method.__module__,
-        # Of a class within another definition, that one counts.
-        cls=method.__qualname__.partition(".")[0],
+        # Of a class that a function makes, the whole module counts.
+        cls=method.__qualname__ if "." not in method.__qualname__ else "",
         defaults=method().get_params(),
         notes=method.notes(),
         paper_row=method.paper_row,

@@ -193,8 +193,7 @@ class Reached:
 
 
 def _require_source(root: str) -> None:
-    module, name = resolve(root)
-    if not (is_library(root.partition(".")[0]) if module is None else name in module.definitions):
+    if resolve(root)[0] is None and not is_library(root.partition(".")[0]):
         raise StrokebenchError(
             f"The source of {root} cannot be found, so its results cannot be told from older ones.",
             "Define it in a file that Python imports.",

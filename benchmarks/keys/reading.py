@@ -33,6 +33,7 @@ class Reading(ast.NodeVisitor):
     types: set[str] = field(default_factory=set)
     attributes: set[str] = field(default_factory=set)
     imports: dict[str, str] = field(default_factory=dict)
+    in_error: bool = False
 
     def generic_visit(self, node: ast.AST) -> None:
         self.text.append(type(node).__name__)
@@ -53,9 +54,14 @@ class Reading(ast.NodeVisitor):
             self.generic_visit(node)
 
     def visit_Raise(self, node: ast.Raise) -> None:
-        # Which error may decide who catches it; what it says decides nothing.
-        raised = node.exc.func if isinstance(node.exc, ast.Call) else node.exc
-        self.text += ["Raise", ast.unparse(raised) if raised else ""]
+        # What an error says decides nothing; which it is, and what else it carries, may decide who catches it.
+        self.in_error = True
+        self.generic_visit(node)
+        self.in_error = False
+
+    def visit_JoinedStr(self, node: ast.JoinedStr) -> None:
+        if not self.in_error:
+            self.generic_visit(node)
 
     def visit_Assert(self, node: ast.Assert) -> None:
         self.text.append("Assert")
@@ -100,6 +106,8 @@ class Reading(ast.NodeVisitor):
             self.generic_visit(node)
 
     def visit_Constant(self, node: ast.Constant) -> None:
+        if self.in_error and isinstance(node.value, str):
+            return
         if isinstance(node.value, str) and node.value.isidentifier():
             self.attributes.add(node.value)
         self.text.append(repr(node.value))

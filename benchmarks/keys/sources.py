@@ -111,7 +111,7 @@ def full_name(module: Module, name: str, local: Mapping[str, str] = MappingProxy
         return f"{module.name}.{head}"
     if head in module.imports:
         return module.imports[head] + dot + rest
-    return ""
+    return f"{module.name}.{head}" if module.stars else ""
 
 
 def _sort_in(node: ast.stmt, module: Module) -> None:

@@ -180,6 +180,31 @@ def test_a_module_that_is_handed_on_counts_as_a_whole(package: Path):
     assert reached().sha256 != before
 
 
+def test_what_an_error_carries_counts_and_what_it_says_does_not(package: Path):
+    edit(package / "net.py", "raise ValueError(f", "raise StopIteration(self.width, f")
+    before = reached().sha256
+    edit(package / "net.py", "self.width, f", "self.width + 1, f")
+    changed = reached().sha256
+    assert changed != before
+    edit(package / "net.py", "too few", "not enough")
+    assert reached().sha256 == changed
+
+
+def test_names_of_a_star_are_found(package: Path):
+    edit(package / "net.py", "from other_party.face import depth", "from other_party.deep import *")
+    before = reached().sha256
+    edit(package / "deep.py", "depth = 1", "depth = 2")
+    assert reached().sha256 != before
+
+
+def test_a_class_that_a_function_makes_counts_with_its_module(package: Path):
+    forget()
+    before = Reached(["other_party.layers"]).sha256
+    edit(package / "layers.py", "3 * x", "4 * x")
+    forget()
+    assert Reached(["other_party.layers"]).sha256 != before
+
+
 def test_libraries_are_those_that_are_named(package: Path):
     assert reached().packages == {"numpy", "other_party"}
     edit(package / "layers.py", "def one(x): return x", "def one(x):\n    import yaml\n    return yaml.dump(x)")
