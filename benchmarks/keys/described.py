@@ -102,9 +102,9 @@ def _ask(method: type[Any]) -> Described:
 @cache
 def _of_the_house() -> dict[str, Described]:
     found = []
-    for path in sorted(path for folder in FOLDERS for path in folder.glob("methods/*.py")):
-        module = find_module(f"{METHODS}.{path.stem}")
-        for cls in module.classes() if module else ():
+    names = sorted(f"{METHODS}.{path.stem}" for folder in FOLDERS for path in folder.glob("methods/*.py"))
+    for module in filter(None, map(find_module, names)):
+        for cls in module.classes():
             if any(dotted_name(decorator) == "register" for decorator in cls.decorator_list):
                 found.append(_read(module, cls))
     families = list(_enum(BASE, "Family").values())
@@ -122,7 +122,7 @@ def _read(module: Module, cls: ast.ClassDef) -> Described:
         return Described(
             name=_literal(values["name"]),
             label=_literal(values["label"]),
-            family=_enum(BASE, "Family")[dotted_name(values["family"]).removeprefix("Family.")],
+            family=_enum(BASE, "Family")[dotted_name(values["family"] or ast.Pass()).removeprefix("Family.")],
             uses=modalities_of(_literal(values["reads"])),
             module=module.name,
             cls=cls.name,
@@ -139,9 +139,10 @@ def _lineage(module: Module, cls: ast.ClassDef) -> Iterator[tuple[Module, ast.Cl
     """The class and its bases in the house, from the most general on."""
     for base in reversed(cls.bases):
         found, name = resolve(full_name(module, dotted_name(base)))
-        for node in found.definitions.get(name, ()) if found else ():
-            if isinstance(node, ast.ClassDef):
-                yield from _lineage(found, node)
+        if found is not None:
+            for node in found.classes():
+                if node.name == name:
+                    yield from _lineage(found, node)
     yield module, cls
 
 
