@@ -121,7 +121,7 @@ class Endpoint(ABC):
 
     def strata(self, labels: pd.Series) -> pd.Series:
         """What splits are stratified by, by patient id; every category must be frequent enough. Default: the labels."""
-        return labels.astype(pd.CategoricalDtype(range(self.levels)))
+        return labels.astype(pd.CategoricalDtype(list(range(self.levels))))
 
     def targets(self, y: NDArray) -> NDArray[np.float32]:
         """What `loss` is given for labels (n,), (n,) or (n, outputs). Default: the labels."""

@@ -48,7 +48,7 @@ class Context:
     """Everything below the experiments, loaded and joined.
 
     Args:
-        labels: 0 or 1 by patient id, of the patients that have the outcome; permuted where
+        labels: of `endpoint`, by patient id, of the patients that have the outcome; permuted where
             `settings.shuffle_labels` says so.
     """
 

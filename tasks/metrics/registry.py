@@ -59,7 +59,9 @@ def metric(
     """Function decorator: makes a `Metric` of it, which joins by entry point or by `METRICS.add`."""
 
     def make(function: MetricFunction) -> Metric:
-        return update_wrapper(Metric(name, function, unit, higher_is_better, needs_threshold, endpoints), function)
+        made = Metric(name, function, unit, higher_is_better, needs_threshold, endpoints)
+        update_wrapper(made, function)
+        return made
 
     return make
 
