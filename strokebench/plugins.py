@@ -139,7 +139,7 @@ def _import_all(folder: str) -> None:
 @cache
 def _installed(_path: tuple[str, ...]) -> EntryPoints:
     """All that are installed; to read them takes some milliseconds, and the path decides what is found."""
-    return entry_points()
+    return entry_points().select()
 
 
 @cache

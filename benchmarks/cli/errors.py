@@ -32,7 +32,7 @@ class ReadableErrors(TyperGroup):
             if status is None:
                 _show(error)
             elif message := _wrong_usage(error):
-                verb = getattr(error.ctx, "command_path", "strokebench")
+                verb = getattr(getattr(error, "ctx", None), "command_path", "strokebench")
                 _show(StrokebenchError(message, f"`{verb} --help` says what there is."))
             else:
                 # Typer's own exceptions carry the exit status that they ask for.
