@@ -16,7 +16,7 @@ USUAL |= {"quick": False, "scale_text": False}
 @pytest.fixture(autouse=True)
 def cohort(monkeypatch: pytest.MonkeyPatch) -> None:
     small = make_cohort(outcomes={"nihss_lt_7": "nihss < 7"})
-    monkeypatch.setattr("strokebench.datasets.catalogue.load_cohort", lambda name: small)
+    monkeypatch.setattr("strokebench.benchmarks.cli.page.load_cohort", lambda name: small)
 
 
 def written(name: str, **facts: object) -> None:
