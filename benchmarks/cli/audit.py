@@ -10,7 +10,7 @@ import typer
 
 from strokebench.benchmarks.cli.options import make_console, takes_settings
 from strokebench.benchmarks.leaks.audit import run_audit
-from strokebench.benchmarks.leaks.showing import show_audit
+from strokebench.benchmarks.leaks.report import write_section
 from strokebench.benchmarks.running.backends.choose import refuse_missing
 from strokebench.benchmarks.running.build import build_context
 from strokebench.benchmarks.running.settings import Settings
@@ -71,8 +71,8 @@ def leaks(
     context = build_context(replace(settings, tracking=False), console)
     with console.status("Leak alarms") as status:
         found = run_audit(context, full, lambda title: status.update(f"Leak alarms: {title}"))
-    console.print()
-    folder = show_audit(found, context, console)
+    folder = context.results_folder("leaks")
+    console.print(write_section(found, context, folder))
     console.print(f"Written to {folder}", soft_wrap=True, style="dim")
     if found.alarmed or found.broken:
         raise typer.Exit(1)

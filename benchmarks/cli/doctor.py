@@ -8,14 +8,14 @@ import re
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
 from typing import Any
 
 import typer
-from packaging.requirements import InvalidRequirement, Requirement
+from packaging.requirements import Requirement
 from rich.console import Console
 from rich.table import Table
 
@@ -40,11 +40,11 @@ REGISTRIES: tuple[Registry[Any], ...] = (METHODS, ENCODERS, COHORTS, EXPERIMENTS
 
 @dataclass(frozen=True)
 class Finding:
-    """One line of the doctor's."""
+    """One line of what the doctor found."""
 
     state: str
     what: str
-    said: str
+    message: str
 
 
 @app.command()
@@ -60,7 +60,7 @@ def show_doctor(console: Console) -> bool:
     styles = {GOOD: "green", NOTE: "yellow", BAD: "bold red"}
     findings = [finding for look in LOOKS for finding in look()]
     for finding in findings:
-        table.add_row(f"[{styles[finding.state]}]{finding.state}[/]", finding.what, finding.said)
+        table.add_row(f"[{styles[finding.state]}]{finding.state}[/]", finding.what, finding.message)
     console.print(table)
     return all(finding.state != BAD for finding in findings)
 
@@ -71,22 +71,11 @@ def _python() -> Iterator[Finding]:
 
 
 def _packages() -> Iterator[Finding]:
-
-    wrong = []
     needed = [Requirement(line) for line in requires("strokebench") or [] if "extra ==" not in line]
-    for requirement in needed:
-        try:
-            installed = version(requirement.name)
-        except PackageNotFoundError:
-            wrong.append(f"{requirement.name} is missing")
-            continue
-        if not requirement.specifier.contains(installed, prereleases=True):
-            wrong.append(f"{requirement.name} {installed} is not {requirement.specifier}")
-    if wrong:
-        yield Finding(BAD, "Packages", "; ".join(wrong) + ". Run `make clean-environment`, then `make`.")
+    if wrong := [found for requirement in needed if (found := _unlike(requirement))]:
+        yield Finding(BAD, "Packages", f"{'; '.join(wrong)}. Run `make clean-environment`, then `make`.")
     else:
         yield Finding(GOOD, "Packages", f"strokebench {version('strokebench')} and what it needs")
-    yield from _pins()
 
 
 def _pins() -> Iterator[Finding]:
@@ -94,19 +83,22 @@ def _pins() -> Iterator[Finding]:
     pins = Path(__file__).parents[2] / "constraints.txt"
     if not pins.is_file():
         return
-    others = []
-    for line in pins.read_text().splitlines():
-        try:
-            requirement = Requirement(line.partition("#")[0].strip())
-            installed = version(requirement.name)
-        except (InvalidRequirement, PackageNotFoundError):
-            continue
-        if not requirement.specifier.contains(installed, prereleases=True):
-            others.append(f"{requirement.name} {installed}")
-    if others:
+    lines = [line.partition("#")[0].strip() for line in pins.read_text().splitlines()]
+    found = [_unlike(Requirement(line)) for line in lines if line]
+    if others := [what for what in found if what and not what.endswith("is missing")]:
         yield Finding(NOTE, "Pinned versions", f"other than in constraints.txt: {', '.join(others)}")
     else:
         yield Finding(GOOD, "Pinned versions", "as in constraints.txt")
+
+
+def _unlike(requirement: Requirement) -> str:
+    """What is wrong with an installed package; empty where it is as required."""
+    try:
+        installed = version(requirement.name)
+    except PackageNotFoundError:
+        return f"{requirement.name} is missing"
+    fits = requirement.specifier.contains(installed, prereleases=True)
+    return "" if fits else f"{requirement.name} {installed} is not {requirement.specifier}"
 
 
 def _processor() -> Iterator[Finding]:
@@ -146,7 +138,6 @@ def _gpu() -> Iterator[Finding]:
 
 
 def _tracking() -> Iterator[Finding]:
-
     uri = re.sub(r"//[^/@\s]*@", "//", tracking_uri())
     where = "from MLFLOW_TRACKING_URI" if os.environ.get("MLFLOW_TRACKING_URI") else "local"
     yield Finding(GOOD, "MLflow", f"{uri} ({where}); telemetry off")
@@ -166,21 +157,11 @@ def _plugins() -> Iterator[Finding]:
     """What other packages bring, whole or broken."""
     found = [plugin for registry in REGISTRIES for plugin in registry.plugins()]
     for plugin in found:
-        said = str(plugin) if plugin.problem else f"{plugin.noun} {plugin.name} of {plugin.package}"
-        yield Finding(BAD if plugin.problem else GOOD, "Plugin", said)
+        message = str(plugin) if plugin.problem else f"{plugin.noun} {plugin.name} of {plugin.package}"
+        yield Finding(BAD if plugin.problem else GOOD, "Plugin", message)
     if not found:
         yield Finding(GOOD, "Plugins", f"none; {', '.join(each.group for each in REGISTRIES)}")
 
 
-LOOKS: tuple[Callable[[], Iterator[Finding]], ...] = (
-    _python,
-    _packages,
-    _plugins,
-    _processor,
-    _memory,
-    _home,
-    _gpu,
-    _tracking,
-    _soop,
-)
+LOOKS = (_python, _packages, _pins, _plugins, _processor, _memory, _home, _gpu, _tracking, _soop)
 """What the doctor looks at, in this order."""

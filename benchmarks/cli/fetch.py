@@ -39,7 +39,6 @@ def fetch(
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before fetching.")] = False,
 ) -> None:
     """Fetch a public cohort: says its licence and size, resumes, checks every file."""
-
     if cohort != "soop":
         raise unknown_name("public cohort", cohort, ["soop"])
     if image and image not in IMAGES:
@@ -100,7 +99,6 @@ def _show(console: Console, plan: FetchPlan) -> None:
 
 @contextmanager
 def _bar(console: Console, size: int) -> Iterator[Callable[[int], None]]:
-
     columns = (TextColumn("Fetching"), BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, transient=True) as progress:
         task = progress.add_task("", total=size)

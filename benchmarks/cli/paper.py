@@ -10,7 +10,7 @@ from rich.console import Console
 from strokebench.benchmarks.cli.options import make_console, takes_settings
 from strokebench.benchmarks.cli.page import page_of
 from strokebench.benchmarks.experiments.find import all_experiments
-from strokebench.benchmarks.leaks.showing import warn_of_leaks
+from strokebench.benchmarks.leaks.report import warn_of_leaks
 from strokebench.benchmarks.running.backends.choose import refuse_missing
 from strokebench.benchmarks.running.build import build_context
 from strokebench.benchmarks.running.context import Context

@@ -9,7 +9,7 @@ import typer
 
 from strokebench.benchmarks.cli.options import make_console, takes_settings
 from strokebench.benchmarks.experiments.find import find_experiment
-from strokebench.benchmarks.leaks.showing import warn_of_leaks
+from strokebench.benchmarks.leaks.report import warn_of_leaks
 from strokebench.benchmarks.running.backends.choose import refuse_missing
 from strokebench.benchmarks.running.build import build_context
 from strokebench.benchmarks.running.runner import report_experiment, run_experiment

@@ -8,7 +8,7 @@ import typer
 
 from strokebench.benchmarks.cli.options import make_console, takes_settings
 from strokebench.benchmarks.measuring import scale_bench, speed_bench
-from strokebench.benchmarks.measuring.speed import Sizes
+from strokebench.benchmarks.measuring.sizes import CohortSizes
 from strokebench.benchmarks.measuring.speed_peers import compare
 from strokebench.benchmarks.running.settings import Settings, parse_names
 from strokebench.errors import StrokebenchError
@@ -28,16 +28,16 @@ def speed(
 
 @app.command()
 def speed_scale(
-    patients: Annotated[str, typer.Option(help="Sizes of the made-up cohorts.")] = "729,10000,100000",
+    patients: Annotated[str, typer.Option(help="CohortSizes of the made-up cohorts.")] = "729,10000,100000",
     stages: Annotated[str, typer.Option(help="Only these, separated by commas.")] = "",
-    beside: Annotated[str, typer.Option(help="What else the machine is doing, for the caption.")] = "",
+    workload: Annotated[str, typer.Option(help="What else the machine is doing, for the caption.")] = "",
 ) -> None:
     """Time each stage of an experiment on made-up embeddings of more and more patients."""
     try:
         sizes = [int(part) for part in patients.split(",")]
     except ValueError:
         raise StrokebenchError(f"{patients!r} are no numbers of patients.", "Write 729,10000,100000.") from None
-    scale_bench.bench(make_console(), sizes, parse_names(stages) or (), beside)
+    scale_bench.bench(make_console(), sizes, parse_names(stages) or (), workload)
 
 
 @app.command()
@@ -52,4 +52,4 @@ def speed_peers(
     Making the environments takes some minutes and 3 GB, once; timing a quarter of an hour. Measure with nothing
     else running.
     """
-    compare(make_console(), parse_names(peers) or (), repeats, folds, epochs, Sizes())
+    compare(make_console(), parse_names(peers) or (), repeats, folds, epochs, CohortSizes())

@@ -1,7 +1,8 @@
-"""How well does one variable alone predict the outcome, and could chance do the same?"""
+"""How well does one variable alone tell the outcome, and could chance do the same?"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -30,17 +31,14 @@ class Association:
         """`alarm`, `warning` or None.
 
         Args:
-            tried: how many variables are looked at; the bound is Bonferroni's.
+            tried: how many variables are looked at; the bound is Bonferroni's on the normal rank sum.
         """
-        if self.auc < WARNING_AUC or self.auc <= 0.5 + self.reached_by_chance(CHANCE / tried):
-            return None
-        return "alarm" if self.auc >= ALARM_AUC else "warning"
-
-    def reached_by_chance(self, probability: float) -> float:
-        """How far above 0.5 chance lifts either direction with this probability (normal rank-sum bound)."""
         from scipy.stats import norm
 
-        return float(norm.isf(probability / 2) * chance_deviation(self.n_negative, self.n_positive))
+        by_chance = norm.isf(CHANCE / tried / 2) * chance_deviation(self.n_negative, self.n_positive)
+        if self.auc < WARNING_AUC or self.auc <= 0.5 + by_chance:
+            return None
+        return "alarm" if self.auc >= ALARM_AUC else "warning"
 
 
 def chance_deviation(n_negative: int, n_positive: int) -> float:
@@ -51,13 +49,9 @@ def chance_deviation(n_negative: int, n_positive: int) -> float:
 
 
 def of_presence(patients: set[str], y: pd.Series) -> Association:
-    """A sign that some patients bear: its AUC follows from how many of each class do."""
-    n_positive = int(y.sum())
-    n_negative = len(y) - n_positive
-    bearing = y.index.isin(list(patients))
-    positive = int(y[bearing].sum())
-    difference = positive / n_positive - (int(bearing.sum()) - positive) / n_negative
-    return Association(0.5 + abs(difference) / 2, n_negative, n_positive)
+    """A sign that some patients bear: its AUC follows from the share of each class that do."""
+    shares = pd.Series(y.index.isin(list(patients)), y.index).groupby(y).mean()
+    return Association(0.5 + abs(shares.get(1, 0.0) - shares.get(0, 0.0)) / 2, *_class_sizes(y))
 
 
 def of_numbers(values: pd.Series, y: pd.Series, tree: bool = True) -> Association | None:
@@ -77,53 +71,49 @@ def of_numbers(values: pd.Series, y: pd.Series, tree: bool = True) -> Associatio
 
     known = values.dropna()
     y = y.loc[known.index]
-    n_positive = int(y.sum())
-    n_negative = len(y) - n_positive
-    if min(n_positive, n_negative) < 2 or known.nunique() < 2:
+    sizes = _class_sizes(y)
+    if min(sizes) < 2 or known.nunique() < 2:
         return None
     auc = float(roc_auc_score(y, known))
     auc = max(auc, 1 - auc)
-    if tree and min(n_positive, n_negative) >= FOLDS and known.nunique() > 2:
+    if tree and min(sizes) >= FOLDS and known.nunique() > 2:
         model = DecisionTreeClassifier(max_depth=TREE_DEPTH, min_samples_leaf=MIN_LEAF, random_state=0)
-        auc = max(auc, _out_of_fold(model, known.to_numpy(float)[:, None], y.to_numpy()))
-    return Association(auc, n_negative, n_positive)
+        auc = max(auc, _out_of_fold(lambda x, y, new: model.fit(x, y).predict_proba(new)[:, 1], known.astype(float), y))
+    return Association(auc, *sizes)
 
 
 def of_categories(values: pd.Series, y: pd.Series) -> Association | None:
     """A categorical variable, missing counted as a category: each patient scored by the others' mean outcome.
 
-    Scores are out of fold, so that a column of many rare categories (a name, an id) gains nothing from them.
+    A category's mean is drawn towards that of all by one patient. Scores are out of fold, so that a column of many
+    rare categories (a name, an id) gains nothing from them.
     """
+    from sklearn.preprocessing import TargetEncoder
+
     y = y.loc[values.index]
-    n_positive = int(y.sum())
-    n_negative = len(y) - n_positive
-    if min(n_positive, n_negative) < FOLDS or values.nunique(dropna=False) < 2:
+    if min(_class_sizes(y)) < FOLDS or values.nunique(dropna=False) < 2:
         return None
-    codes = pd.factorize(values, use_na_sentinel=False)[0]
-    return Association(max(0.5, _out_of_fold(_CategoryMean(), codes[:, None], y.to_numpy())), n_negative, n_positive)
+    codes = pd.Series(pd.factorize(values, use_na_sentinel=False)[0], values.index)
+    means = TargetEncoder(target_type="binary", smooth=1.0)
+    auc = _out_of_fold(lambda x, y, new: means.fit(x, y).transform(new)[:, 0], codes, y)
+    return Association(max(0.5, auc), *_class_sizes(y))
 
 
-class _CategoryMean:
-    """Mean outcome of a category, drawn towards that of all by one patient."""
-
-    def fit(self, x: NDArray, y: NDArray) -> None:
-        frame = pd.DataFrame({"code": x[:, 0], "y": y})
-        self.all = float(y.mean())
-        sums = frame.groupby("code")["y"].agg(["sum", "size"])
-        self.means = (sums["sum"] + self.all) / (sums["size"] + 1)
-
-    def predict_proba(self, x: NDArray) -> NDArray:
-        p = pd.Series(x[:, 0]).map(self.means).fillna(self.all).to_numpy()
-        return np.column_stack([1 - p, p])
+def _class_sizes(y: pd.Series) -> tuple[int, int]:
+    return int((y == 0).sum()), int((y == 1).sum())
 
 
-def _out_of_fold(model: object, x: NDArray, y: NDArray) -> float:
-    """Mean AUC over folds: pooled scores of different fits are not comparable."""
+def _out_of_fold(score: Callable[[NDArray, NDArray, NDArray], NDArray], values: pd.Series, y: pd.Series) -> float:
+    """Mean AUC over folds: pooled scores of different fits are not comparable.
+
+    Args:
+        score: of x (n, 1), y (n,) and the x of new patients (m, 1): scores (m,) of the new patients.
+    """
     from sklearn.metrics import roc_auc_score
     from sklearn.model_selection import StratifiedKFold
 
-    aucs = []
-    for train, test in StratifiedKFold(FOLDS, shuffle=True, random_state=0).split(x, y):
-        model.fit(x[train], y[train])  # type: ignore[attr-defined]
-        aucs.append(roc_auc_score(y[test], model.predict_proba(x[test])[:, 1]))  # type: ignore[attr-defined]
-    return float(np.mean(aucs))
+    x, labels = values.to_numpy()[:, None], y.to_numpy()
+    folds = StratifiedKFold(FOLDS, shuffle=True, random_state=0).split(x, labels)
+    return float(
+        np.mean([roc_auc_score(labels[test], score(x[train], labels[train], x[test])) for train, test in folds])
+    )

@@ -38,7 +38,7 @@ FALSE_ALARM = 1e-3
 
 
 @dataclass(frozen=True)
-class OnPermuted:
+class PermutedResult:
     """A method's mean AUC over all folds of permuted labels, and the bound that chance stays below."""
 
     method: str
@@ -51,7 +51,7 @@ def shuffled_labels(
     context: Context,
     methods: Mapping[str, Mapping[str, Any]] = METHODS,
     permutations: int = PERMUTATIONS,
-    on_method: Callable[[OnPermuted], None] = lambda result: None,
+    on_method: Callable[[PermutedResult], None] = lambda result: None,
 ) -> list[Finding]:
     """Permute, split again, fit and test; alarm where the mean AUC leaves what chance allows.
 
@@ -66,23 +66,21 @@ def shuffled_labels(
         StrokebenchError: a method failed.
     """
     usable = {name: params for name, params in methods.items() if not described(name).uses - context.modalities}
-    tested: dict[str, list[pd.DataFrame]] = {name: [] for name in usable}
-    for seed in range(permutations):
-        for name, parts in _predictions(context, usable, seed).items():
-            tested[name] += parts
+    predictions = [_predictions(context, usable, seed) for seed in range(permutations)]
     findings = []
-    for name, parts in tested.items():
+    for name in usable:
+        parts = [part for of_seed in predictions for part in of_seed.get(name, ())]
         result = _against_chance(name, parts, context.endpoint, len(usable))
         on_method(result)
+        above = result.auc > 0.5
         if abs(result.auc - 0.5) > result.bound - 0.5:
-            above = result.auc > 0.5
+            limit = f"below {100 * result.bound:.1f}" if above else f"above {100 * (1 - result.bound):.1f}"
             findings.append(
                 Finding(
                     "shuffled_labels",
                     "alarm" if above else "warning",
                     f"With permuted labels {described(name).label} has a mean AUC of {100 * result.auc:.1f} over"
-                    f" {result.folds} folds; chance stays {'below' if above else 'above'}"
-                    f" {100 * (result.bound if above else 1 - result.bound):.1f}.",
+                    f" {result.folds} folds; chance stays {limit}.",
                     "The labels of test patients reach the fit: look for anything computed before the split.",
                 )
             )
@@ -116,7 +114,7 @@ def _predictions(
     return tested
 
 
-def _against_chance(method: str, parts: Sequence[pd.DataFrame], endpoint: Endpoint, methods: int) -> OnPermuted:
+def _against_chance(method: str, parts: Sequence[pd.DataFrame], endpoint: Endpoint, methods: int) -> PermutedResult:
     from scipy.stats import norm
 
     aucs, variances = [], []
@@ -127,4 +125,4 @@ def _against_chance(method: str, parts: Sequence[pd.DataFrame], endpoint: Endpoi
             variances.append(chance_deviation(len(tested) - n, n) ** 2)
     deviation = np.sqrt(np.sum(variances)) / max(len(aucs), 1)
     bound = 0.5 + norm.isf(FALSE_ALARM / methods / 2) * deviation
-    return OnPermuted(method, float(np.mean(aucs)) if aucs else 0.5, float(bound), len(aucs))
+    return PermutedResult(method, float(np.mean(aucs)) if aucs else 0.5, float(bound), len(aucs))

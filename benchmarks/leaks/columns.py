@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from strokebench.benchmarks.leaks.association import CHANCE, of_categories, of_numbers
-from strokebench.benchmarks.leaks.finding import Finding, Severity, named
+from strokebench.benchmarks.leaks.finding import Finding, Severity, findings
 from strokebench.benchmarks.running.context import Context
 from strokebench.datasets.cohort import Kind
 
@@ -38,11 +38,7 @@ def column_gives_outcome(context: Context) -> list[Finding]:
         association = of_numbers(values.astype(float), y) if numeric else of_categories(values, y)
         if association and (severity := association.severity(inputs.shape[1])):
             found[severity].append(f"{name} (AUC {100 * association.auc:.0f})")
-    return [
-        Finding("column_gives_outcome", severity, f"Columns that tell the outcome alone: {named(names)}.", REMEDY)
-        for severity, names in found.items()
-        if names
-    ]
+    return findings("column_gives_outcome", found, "Columns that tell the outcome alone", REMEDY)
 
 
 def missing_gives_outcome(context: Context) -> list[Finding]:
@@ -63,16 +59,9 @@ def missing_gives_outcome(context: Context) -> list[Finding]:
             share = y.mean() if positive else 1 - y.mean()
             if binom.sf(n - 1, n, share) * inputs.shape[1] < CHANCE:
                 found["warning"].append(f"{name} (all {n} without it have label {int(positive > 0)})")
-    return [
-        Finding(
-            "missing_gives_outcome",
-            severity,
-            f"Whether these columns are filled tells the outcome: {named(names)}.",
-            "Find out why the value is missing; if it depends on what happened later, put the column under `ignored`.",
-        )
-        for severity, names in found.items()
-        if names
-    ]
+    message = "Whether these columns are filled tells the outcome"
+    remedy = "Find out why the value is missing; if it depends on what happened later, put the column under `ignored`."
+    return findings("missing_gives_outcome", found, message, remedy)
 
 
 def column_derived_from_outcome(context: Context) -> list[Finding]:
@@ -88,26 +77,13 @@ def column_derived_from_outcome(context: Context) -> list[Finding]:
             if r >= WARNING_CORRELATION:
                 found["alarm" if r >= ALARM_CORRELATION else "warning"].append(f"{name} ({r:.2f} with {source})")
                 break
-    findings = [
-        Finding(
-            "column_derived_from_outcome",
-            severity,
-            f"Columns that follow the outcome's own, by rank correlation: {named(names)}.",
-            "Put them under `ignored`: they are the outcome in another form.",
-        )
-        for severity, names in found.items()
-        if names
+    message = "Columns that follow the outcome's own, by rank correlation"
+    remedy = "Put them under `ignored`: they are the outcome in another form."
+    later: dict[Severity, list[str]] = {"warning": [str(name) for name in inputs if _AFTERWARDS.search(str(name))]}
+    return [
+        *findings("column_derived_from_outcome", found, message, remedy),
+        *findings("column_derived_from_outcome", later, "Columns named after what is known only later", REMEDY),
     ]
-    if afterwards := [name for name in inputs if _AFTERWARDS.search(str(name))]:
-        findings.append(
-            Finding(
-                "column_derived_from_outcome",
-                "warning",
-                f"Columns named after what is known only later: {named(afterwards)}.",
-                REMEDY,
-            )
-        )
-    return findings
 
 
 def _inputs(context: Context) -> pd.DataFrame:

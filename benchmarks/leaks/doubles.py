@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from itertools import combinations
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -43,8 +44,10 @@ def doubled_images(context: Context) -> list[Finding]:
     if not pairs:
         return []
     equal = sum(share == 0 for share in pairs.values())
-    found = f"{len(pairs)} pair(s) of patients in different parts have the same image ({equal} equal, the rest nearly)"
-    return [Finding("doubled_images", "alarm", f"{found}: {_pairs(pairs)}.", REMEDY)]
+    message = (
+        f"{len(pairs)} pair(s) of patients in different parts have the same image ({equal} equal, the rest nearly)"
+    )
+    return [Finding("doubled_images", "alarm", f"{message}: {_pairs(pairs)}.", REMEDY)]
 
 
 def doubled_texts(context: Context) -> list[Finding]:
@@ -56,10 +59,7 @@ def doubled_texts(context: Context) -> list[Finding]:
     words = whole.map(lambda text: re.findall(r"\w+", text.casefold()))
     long = words[words.map(len) >= LONG_TEXT].map(" ".join)
     shared = long[long.duplicated(keep=False)]
-    if shared.empty:
-        return []
-    groups = [list(ids) for ids in shared.groupby(shared).groups.values()]
-    pairs = _apart(context, dict.fromkeys((pair for ids in groups for pair in combinations(sorted(ids), 2)), 0.0))
+    pairs = _apart(context, _within(shared.groupby(shared).groups))
     if not pairs:
         return []
     common = len(shared) > max(4, COMMON * len(whole))
@@ -84,12 +84,16 @@ def doubled_rows(context: Context) -> list[Finding]:
     agree = [float(np.square(codes[name].value_counts(normalize=True)).sum()) for name in codes]
     if n * (n - 1) / 2 * float(np.prod(agree)) > BY_CHANCE:
         return []
-    groups = twice.groupby(list(twice.columns)).groups.values()
-    pairs = _apart(context, dict.fromkeys((p for ids in groups for p in combinations(sorted(ids), 2)), 0.0))
+    pairs = _apart(context, _within(twice.groupby(list(twice.columns)).groups))
     if not pairs:
         return []
     message = f"{len(pairs)} pair(s) of patients in different parts have the same row in the clinical table"
     return [Finding("doubled_rows", "alarm", f"{message}: {_pairs(pairs)}.", REMEDY)]
+
+
+def _within(groups: Mapping[Any, Iterable[str]]) -> dict[tuple[str, str], float]:
+    """All pairs of ids that stand in one group."""
+    return {pair: 0.0 for ids in groups.values() for pair in combinations(sorted(ids), 2)}
 
 
 def _apart(context: Context, pairs: dict[tuple[str, str], float]) -> dict[tuple[str, str], float]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -17,7 +17,7 @@ class Finding:
     """One suspicion.
 
     Args:
-        alarm: name of the alarm, a key of `strokebench.benchmarks.leaks.audit.ALARMS`.
+        alarm: name of the alarm, a key of `strokebench.benchmarks.leaks.audit.FULL`.
         severity: `alarm` where results would not be believable; `warning` where a look is due.
         message: what was seen; names the columns, patients or sites.
         remedy: what to do about it.
@@ -36,6 +36,13 @@ def named(things: Iterable[object]) -> str:
     return ", ".join(texts[:NAMED]) + more
 
 
-def by_severity(findings: Iterable[Finding]) -> Iterator[Finding]:
+def findings(alarm: str, found: Mapping[Severity, Sequence[str]], message: str, remedy: str) -> list[Finding]:
+    """One finding for each severity under which something was found; names it after the message."""
+    return [
+        Finding(alarm, severity, f"{message}: {named(things)}.", remedy) for severity, things in found.items() if things
+    ]
+
+
+def by_severity(found: Iterable[Finding]) -> list[Finding]:
     """Alarms before warnings."""
-    yield from sorted(findings, key=lambda finding: finding.severity != "alarm")
+    return sorted(found, key=lambda finding: finding.severity != "alarm")

@@ -38,8 +38,8 @@ def near_pairs(arrays: list[NDArray], below: float, examined: int = EXAMINED) ->
     together in every cohort, and a threshold that fits one encoder fits no other.
 
     Args:
-        arrays: one row a patient each; they are standardised and weigh the same. A row with a missing value in
-            all arrays is in no pair.
+        arrays: one row a patient each, (n, ...); they are standardised and weigh the same. A row with a missing value
+            in all arrays is in no pair.
         examined: with more patients than this, pairs are looked for around so many, drawn at random, and around
             those whose sketch another patient has too, so that equal patients are found wherever they are.
 
@@ -90,7 +90,9 @@ def _neighbours(x: NDArray[np.float32], chosen: NDArray[np.intp]) -> Iterator[tu
 
 
 def _joined(arrays: list[NDArray]) -> tuple[NDArray[np.float32], NDArray[np.intp]]:
-    """Standardised columns of all arrays side by side, of the rows that are known, and which rows these are."""
+    """Standardised columns of all arrays side by side (known, d), of the rows that are known, and which these are."""
+    from sklearn.preprocessing import StandardScaler
+
     rng = np.random.default_rng(0)
     there = [_known(array) for array in arrays]
     known = np.flatnonzero(np.any(there, axis=0))
@@ -99,10 +101,12 @@ def _joined(arrays: list[NDArray]) -> tuple[NDArray[np.float32], NDArray[np.intp
     joined = np.empty((len(known), sum(sketched)), np.float32)
     at = 0
     for array, width, columns in zip(arrays, widths, sketched, strict=True):
-        mean, deviation = _moments(array, known)
+        scaler = StandardScaler()
+        for _, x in _blocks(array, known):
+            scaler.partial_fit(x)
         projection = rng.standard_normal((width, SKETCH)) / np.sqrt(SKETCH) if width > SKETCH else None
         for start, x in _blocks(array, known):
-            scaled = np.nan_to_num((x - mean) / np.where(deviation > 0, deviation, 1), nan=0.0)
+            scaled = np.nan_to_num(scaler.transform(x), nan=0.0)
             scaled = scaled if projection is None else scaled @ projection
             joined[start : start + len(x), at : at + columns] = scaled / np.sqrt(width)
         at += columns
@@ -118,17 +122,3 @@ def _blocks(array: NDArray, rows: NDArray[np.intp]) -> Iterator[tuple[int, NDArr
 def _known(array: NDArray) -> NDArray[np.bool_]:
     blocks = _blocks(array, np.arange(len(array)))
     return np.concatenate([~np.isnan(x).all(axis=1) for _, x in blocks] or [np.zeros(0, bool)])
-
-
-def _moments(array: NDArray, rows: NDArray[np.intp]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Mean and deviation of each column over its known values, in two passes; NaN where there are none."""
-    width = int(np.prod(array.shape[1:]))
-    count, total, squares = np.zeros(width), np.zeros(width), np.zeros(width)
-    for _, x in _blocks(array, rows):
-        count += (~np.isnan(x)).sum(axis=0)
-        total += np.nansum(x, axis=0)
-    with np.errstate(invalid="ignore"):
-        mean = total / count
-        for _, x in _blocks(array, rows):
-            squares += np.nansum(np.square(x - mean), axis=0)
-        return mean, np.sqrt(squares / count)

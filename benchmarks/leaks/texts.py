@@ -9,7 +9,7 @@ from functools import lru_cache
 import pandas as pd
 
 from strokebench.benchmarks.leaks.association import of_numbers, of_presence
-from strokebench.benchmarks.leaks.finding import Finding, Severity, named
+from strokebench.benchmarks.leaks.finding import Finding, Severity, findings, named
 from strokebench.benchmarks.running.context import Context
 from strokebench.datasets.texts.filter import split_sentences
 from strokebench.datasets.texts.filter_lists import BLACK_LIST, OUTCOME_PATTERNS
@@ -69,22 +69,16 @@ def text_gives_outcome(context: Context, keep_text: Callable[[str], str] | None 
         sign: of_presence(patients, y) for sign, patients in bearing.items() if len(patients) >= RARE * len(y)
     }
     for place, values in numbers.items():
-        if len(values) >= RARE * len(y) and (result := of_numbers(pd.Series(values).reindex(y.index), y, tree=False)):
-            associations[place] = result
+        if len(values) >= RARE * len(y) and (
+            association := of_numbers(pd.Series(values).reindex(y.index), y, tree=False)
+        ):
+            associations[place] = association
     found: dict[Severity, list[str]] = {"alarm": [], "warning": []}
-    for sign, association in associations.items():
+    for sign, association in sorted(associations.items(), key=lambda item: len(item[0])):
         if severity := association.severity(len(associations)):
             found[severity].append(f"{sign} (AUC {100 * association.auc:.0f})")
-    return [
-        Finding(
-            "text_gives_outcome",
-            severity,
-            f"Parts of the text that tell the outcome alone: {named(sorted(signs, key=lambda sign: len(str(sign))))}.",
-            "See who or what wrote it, and from which knowledge; a text from the image alone is seldom this sure.",
-        )
-        for severity, signs in found.items()
-        if signs
-    ]
+    remedy = "See who or what wrote it, and from which knowledge; a text from the image alone is seldom this sure."
+    return findings("text_gives_outcome", found, "Parts of the text that tell the outcome alone", remedy)
 
 
 def _sentences(context: Context, keep_text: Callable[[str], str] | None) -> Iterator[tuple[str, str]]:

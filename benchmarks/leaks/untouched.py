@@ -4,22 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from strokebench.benchmarks.leaks.finding import Finding, named
 from strokebench.benchmarks.running.context import Context
+from strokebench.benchmarks.running.fit import Material
 from strokebench.datasets.cohort import Cohort, Kind
 from strokebench.datasets.embeddings import Embeddings
 from strokebench.tasks.conditions import COMPLETE
 from strokebench.tasks.fold import PARTS, Fold
 from strokebench.tasks.inputs import PRESENT, Inputs
 from strokebench.tasks.preparing.prepare import Parts, prepare
-
-if TYPE_CHECKING:
-    from strokebench.benchmarks.running.fit import Material
 
 Prepare = Callable[..., Parts]
 
@@ -50,7 +49,7 @@ def preprocessing_touched(context: Context, prepare: Prepare = prepare, folds: i
         after = prepare(cohort, embeddings, labels, *rest)
         for part in _moved(before, after):
             moved.setdefault(part, []).append(f"seed {fold.seed} {fold.name}")
-        if not any(True for _ in _different("test", before.test, after.test)):
+        if not _different("test", before.test, after.test):
             moved.setdefault("nothing of the test part, so that the check sees nothing", []).append(fold.name)
     if not moved:
         return []
@@ -86,21 +85,21 @@ def _some(material: Material, fold: Fold) -> tuple[Material, Fold]:
 def _moved(before: Parts, after: Parts) -> list[str]:
     moved = [*_different("train", before.train, after.train)]
     moved += _different("validation", before.validation, after.validation)
-    for name in ("y_train", "y_validation"):
-        moved += [] if np.array_equal(getattr(before, name), getattr(after, name)) else [name]
+    moved += [n for n in ("y_train", "y_validation") if not _equal(getattr(before, n), getattr(after, n))]
     moved += [] if before.columns == after.columns else ["the table's columns"]
-    moved += [
-        f"the scaling of {name}"
-        for name in before.zeros
-        if not np.array_equal(before.zeros[name], after.zeros[name], equal_nan=True)
-    ]
+    zeros = before.zeros.items()
+    moved += [f"the scaling of {name}" for name, old in zeros if not _equal(old, after.zeros[name])]
     return moved
 
 
 def _different(part: str, before: Inputs, after: Inputs) -> list[str]:
     pairs = {name: (array, after.arrays[name]) for name, array in before.arrays.items()}
     pairs[PRESENT] = (before.present, after.present)
-    return [f"{part}.{name}" for name, pair in pairs.items() if not np.array_equal(*pair)]
+    return [f"{part}.{name}" for name, pair in pairs.items() if not _equal(*pair)]
+
+
+def _equal(one: NDArray, other: NDArray) -> bool:
+    return np.array_equal(one, other, equal_nan=True)
 
 
 def _other_table(cohort: Cohort, banned: tuple[str, ...], fold: Fold) -> Cohort:

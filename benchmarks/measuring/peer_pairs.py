@@ -1,4 +1,4 @@
-"""What is timed beside what: the networks of other programs, those of ours, and how both are run."""
+"""What is compared with what: the networks of other programs, those of ours, and how both are run."""
 
 from __future__ import annotations
 
@@ -38,87 +38,33 @@ class Pair:
     differs: str
     way: Way = Way.FIT
 
+    @property
+    def key(self) -> str:
+        """Its name in results."""
+        return f"{self.way.name.lower()}-{self.peer}-{self.network}-{self.ours}"
+
 
 _PLAIN = "theirs trains with plain Adam at a constant rate, without clipping, noise or MixUp"
+_BARE = (
+    f"{_PLAIN}; and its model and data loaders run in a Lightning `Trainer` without its checkpoints, log, progress bar"
+    " and early stopping: less than fusilli offers"
+)
+_ATTENTION = (
+    "theirs, as shipped, attends between the patients of a batch on pooled vectors, ours between 16 image tokens and"
+    f" text; {_PLAIN}"
+)
+_COMPONENTS = f"the layers are its custom components; {_PLAIN}, and without validation AUC"
+_TABMLP = f"one network for all columns; {_PLAIN}, and without validation AUC"
+_ONE_AFTER_OTHER = f"{_PLAIN}; it fits one fold after the other, ours one fold a core"
 PAIRS = (
     Pair("fusilli", "concat_same", "concat", "fusilli, our layers", True, _PLAIN),
-    Pair(
-        "fusilli",
-        "concat_bare",
-        "concat",
-        "fusilli, our layers, bare",
-        True,
-        f"{_PLAIN}; and its model and data loaders run in a Lightning `Trainer` without its checkpoints, log, progress"
-        " bar and early stopping: less than fusilli offers",
-    ),
+    Pair("fusilli", "concat_bare", "concat", "fusilli, our layers, bare", True, _BARE),
     Pair("fusilli", "concat", "concat", "fusilli, feature maps", False, f"their layers as shipped; {_PLAIN}"),
+    Pair("fusilli", "attention", "cross_attention", "fusilli, cross-attention", False, _ATTENTION),
     Pair(
-        "fusilli",
-        "attention",
-        "cross_attention",
-        "fusilli, cross-attention",
-        False,
-        "theirs, as shipped, attends between the patients of a batch on pooled vectors, ours between 16 image tokens"
-        f" and text; {_PLAIN}",
+        "fusilli", "attention", "vdafm", "fusilli, cross-attention", False, f"ours is much the larger network; {_PLAIN}"
     ),
-    Pair(
-        "fusilli",
-        "attention",
-        "vdafm",
-        "fusilli, cross-attention",
-        False,
-        f"ours is much the larger network; {_PLAIN}",
-    ),
-    Pair(
-        "widedeep",
-        "concat_same",
-        "concat",
-        "widedeep, our layers",
-        True,
-        f"the layers are its custom components; {_PLAIN}, and without validation AUC",
-    ),
-    Pair(
-        "widedeep",
-        "tabmlp",
-        "concat",
-        "widedeep, TabMlp",
-        False,
-        f"one network for all columns; {_PLAIN}, and without validation AUC",
-    ),
-    Pair(
-        "fusilli",
-        "concat_same",
-        "concat",
-        "fusilli, our layers",
-        True,
-        f"{_PLAIN}; it fits one fold after the other, ours one fold a core",
-        Way.CROSS_VALIDATION,
-    ),
+    Pair("widedeep", "concat_same", "concat", "widedeep, our layers", True, _COMPONENTS),
+    Pair("widedeep", "tabmlp", "concat", "widedeep, TabMlp", False, _TABMLP),
+    Pair("fusilli", "concat_same", "concat", "fusilli, our layers", True, _ONE_AFTER_OTHER, Way.CROSS_VALIDATION),
 )
-
-
-@dataclass(frozen=True)
-class Turn:
-    """The same fits by ours and directly afterwards by the peer.
-
-    Args:
-        pair: number in `PAIRS`.
-        repeat: from 0. folds: those that were fitted.
-        ours, peer: seconds an epoch of one fold.
-        ours_parameters, peer_parameters: of one network.
-        peer_threads: that the peer was given.
-    """
-
-    pair: int
-    repeat: int
-    folds: tuple[int, ...]
-    ours: float
-    peer: float
-    ours_parameters: int
-    peer_parameters: int
-    peer_threads: int = 1
-
-    @property
-    def ratio(self) -> float:
-        """How many times as long the peer took."""
-        return self.peer / self.ours

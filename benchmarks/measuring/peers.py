@@ -1,4 +1,4 @@
-"""Other programs for multi-modal fusion, each in an environment of its own, and asking them to fit."""
+"""Other programs for multi-modal fusion, each in an environment of its own, and having them fit."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import subprocess
 import sys
 import venv
 from collections.abc import Sequence
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Self
@@ -29,14 +29,14 @@ class Peer:
     Args:
         name: of its environment, and of its script `NAME_fit.py`.
         label: as tables show it.
-        needs: what is installed first, with dependencies.
+        needs: what is installed first, with dependencies; separated by spaces.
         alone: what is installed afterwards without its dependencies, whose declared ranges exclude each other
             or bring what a fit never calls; empty: nothing.
     """
 
     name: str
     label: str
-    needs: tuple[str, ...] = ()
+    needs: str = ""
     alone: str = ""
 
     @property
@@ -55,41 +55,15 @@ OURS = Peer("ours", "strokebench")
 FUSILLI = Peer(
     "fusilli",
     "fusilli 2.0.0",
-    (
-        "torch==2.13.0",
-        "numpy<2",
-        "pandas<3",
-        "setuptools>=77.0.3,<81",
-        "torchmetrics==0.11.4",
-        "lightning>=2,<3",
-        "scikit-learn>=1,<2",
-        "matplotlib>=3.5,<4",
-        "torch-geometric>=2,<3",
-        "tqdm",
-    ),
+    "torch==2.13.0 numpy<2 pandas<3 setuptools>=77.0.3,<81 torchmetrics==0.11.4 lightning>=2,<3 scikit-learn>=1,<2"
+    " matplotlib>=3.5,<4 torch-geometric>=2,<3 tqdm",
     "fusilli==2.0.0",
 )
 WIDEDEEP = Peer(
     "widedeep",
     "pytorch-widedeep 1.7.0",
-    (
-        "torch==2.13.0",
-        "torchvision",
-        "numpy<2",
-        "pandas<3",
-        "scikit-learn",
-        "scipy",
-        "torchmetrics>=1.3.1",
-        "einops",
-        "wrapt",
-        "tqdm",
-        "pyarrow>=15",
-        "gensim",
-        "spacy",
-        "opencv-contrib-python-headless",
-        "transformers>=4.37,<5",
-        "sentencepiece",
-    ),
+    "torch==2.13.0 torchvision numpy<2 pandas<3 scikit-learn scipy torchmetrics>=1.3.1 einops wrapt tqdm pyarrow>=15"
+    " gensim spacy opencv-contrib-python-headless transformers>=4.37,<5 sentencepiece",
     "pytorch-widedeep==1.7.0",
 )
 PEERS = {peer.name: peer for peer in (FUSILLI, WIDEDEEP)}
@@ -108,7 +82,7 @@ def build(peer: Peer) -> bool:
     log.parent.mkdir(parents=True, exist_ok=True)
     venv.create(peer.folder, clear=True, symlinks=True, with_pip=False)
     with log.open("w", encoding="utf-8") as file:
-        for packages in (list(peer.needs), ["--no-deps", peer.alone]):
+        for packages in (peer.needs.split(), ["--no-deps", peer.alone]):
             _pip(peer, packages, file)
     write_json(stamp, recipe)
     return True
@@ -118,8 +92,8 @@ def _pip(peer: Peer, packages: Sequence[str], log: IO[str]) -> None:
     pip = [sys.executable, "-m", "pip", "--python", str(peer.python)]
     command = [*pip, "install", "--quiet", "--no-compile", *packages]
     if subprocess.run(command, stdout=log, stderr=subprocess.STDOUT, check=False).returncode:
-        said = Path(log.name).read_text(encoding="utf-8").splitlines()
-        errors = [line for line in said if line.startswith("ERROR")] or said[-1:] or ["no message"]
+        lines = Path(log.name).read_text(encoding="utf-8").splitlines()
+        errors = [line for line in lines if line.startswith("ERROR")] or lines or ["no message"]
         raise StrokebenchError(
             f"pip cannot install {peer.label}: {errors[-1]}",
             f"See {log.name}. A network or an index with these packages is needed; `--peers` leaves others out.",
@@ -136,7 +110,7 @@ class Worker:
 
     Attributes:
         versions: of Python and PyTorch there.
-        threads: of a matrix product; may be changed between fits.
+        threads: of a matrix product that the program takes by itself.
 
     Raises:
         StrokebenchError: the process ended; its messages are in the file that is named.
@@ -148,14 +122,10 @@ class Worker:
         command = [str(peer.python), str(SCRIPTS / "serve.py"), f"{peer.name}_fit", str(data)]
         if way is Way.FIT:
             command.append("--one-thread")
+        pipe, environment = subprocess.PIPE, _environment(peer, way)
         with self._log.open("w", encoding="utf-8") as messages:
             self._process = subprocess.Popen(
-                command,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=messages,
-                text=True,
-                env=_environment(peer, way),
+                command, stdin=pipe, stdout=pipe, stderr=messages, text=True, env=environment
             )
         try:
             self.versions = self._answer()
@@ -164,15 +134,19 @@ class Worker:
             self.__exit__(*sys.exc_info())
             raise
 
-    def fit(self, network: str, folds: Sequence[int], epochs: int) -> dict[str, Any]:
-        """Fit each of these folds: `seconds` of all together, `epochs` of each, `parameters` of one network."""
+    def fit(self, network: str, folds: Sequence[int], epochs: int, threads: int | None = None) -> dict[str, Any]:
+        """Fit each of these folds.
+
+        Args:
+            threads: of a matrix product; by default the program's own number.
+
+        Returns:
+            `seconds` of all together, `epochs` of each, `parameters` of one network.
+        """
         assert self._process.stdin is not None
-        order = {"network": network, "folds": list(folds), "epochs": epochs, "threads": self.threads}
-        try:
-            self._process.stdin.write(json.dumps(order) + "\n")
+        with suppress(BrokenPipeError):
+            self._process.stdin.write(json.dumps([network, list(folds), epochs, threads or self.threads]) + "\n")
             self._process.stdin.flush()
-        except BrokenPipeError:
-            pass
         return self._answer()
 
     def _answer(self) -> dict[str, Any]:
@@ -180,8 +154,8 @@ class Worker:
         line = self._process.stdout.readline()
         if line:
             return json.loads(line)
-        said = self._log.read_text(encoding="utf-8").splitlines() or ["no message"]
-        raise StrokebenchError(f"{self.peer.label} ended: {said[-1]}", f"See {self._log}.")
+        lines = self._log.read_text(encoding="utf-8").splitlines() or ["no message"]
+        raise StrokebenchError(f"{self.peer.label} ended: {lines[-1]}", f"See {self._log}.")
 
     def __enter__(self) -> Self:
         return self

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from strokebench.benchmarks.measuring.scale_stages import STAGES
 from strokebench.benchmarks.running.memory import PeakMemory, held
+from strokebench.benchmarks.running.task import one_thread
 from strokebench.errors import StrokebenchError
 
 SHARE = 0.8
@@ -30,29 +31,24 @@ class Cost:
         wall_seconds: what a clock on the wall says.
         peak_mb: the peak of the process's own memory (Linux: anonymous pages) above what it held before. Pages of
             mapped embeddings are not in it: the system takes them back when it needs them.
-        resident_mb: the same peak with those pages.
         total_mb: the peak of the process's own memory altogether, its preparations and libraries included.
     """
 
     seconds: float
     wall_seconds: float
     peak_mb: float
-    resident_mb: float
     total_mb: float
 
 
 def measure(stage: str, folder: Path) -> Cost:
     """Measure one stage in this process, on one thread."""
-    from strokebench.benchmarks.running.task import one_thread
-
     with one_thread():
         given = STAGES[stage].before(folder)
-        own, resident = (PeakMemory(partial(held, name), longest=0.005) for name in ("RssAnon", "VmRSS"))
-        with own, resident:
+        with PeakMemory(partial(held, "RssAnon"), longest=0.005) as own:
             start, wall = time.process_time(), time.perf_counter()
             STAGES[stage].work(given)
             seconds, wall = time.process_time() - start, time.perf_counter() - wall
-    return Cost(seconds, wall, own.megabytes, resident.megabytes, own.peak / 1e6)
+    return Cost(seconds, wall, own.megabytes, own.peak / 1e6)
 
 
 def measure_apart(stage: str, folder: Path) -> Cost:

@@ -6,30 +6,30 @@ import shutil
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+from rich.console import Console
 
 from strokebench.benchmarks.measuring.scale import SHARE, STAGES, Cost, expected, free_mb, measure_apart
-from strokebench.benchmarks.measuring.scale_data import Widths, write_cohort
+from strokebench.benchmarks.measuring.scale_data import write_cohort
+from strokebench.benchmarks.measuring.sizes import USUAL, CohortSizes
 from strokebench.benchmarks.running.provenance import machine
 from strokebench.errors import StrokebenchError, unknown_name
 from strokebench.files import home
 from strokebench.reports.measured.scale import Growth, draw_scale, scale_table
 from strokebench.reports.tables.section import Panel, Section, publish
 
-if TYPE_CHECKING:
-    from rich.console import Console
-
 Costs = dict[str, dict[int, Cost]]
 LeftOut = dict[str, dict[int, str]]
 
 
 def bench(
-    console: Console, sizes: Sequence[int], stages: Sequence[str], beside: str = "", widths: Widths | None = None
+    console: Console, sizes: Sequence[int], stages: Sequence[str], workload: str = "", widths: CohortSizes = USUAL
 ) -> None:
     """Measure these stages at these sizes, show the table and write it below `results/scale`.
 
     Args:
-        beside: what else the machine was doing, for the caption.
+        workload: what else the machine was doing, for the caption.
+        widths: of the embeddings.
 
     Raises:
         StrokebenchError: an unknown stage, too few patients, or not enough room on disk.
@@ -40,7 +40,7 @@ def bench(
     costs: Costs = {name: {} for name in chosen}
     left_out: LeftOut = {name: {} for name in chosen}
     for n in sorted(sizes):
-        _measure(console, n, costs, left_out, widths or Widths())
+        _measure(console, n, costs, left_out, widths)
     growths = [
         Growth(
             STAGES[name].label,
@@ -50,17 +50,17 @@ def bench(
         )
         for name in chosen
     ]
-    told = [machine(), *([beside] if beside else []), f"{datetime.now(UTC):%Y-%m-%d}"]
+    about = "; ".join(filter(None, [machine(), workload, f"{datetime.now(UTC):%Y-%m-%d}"]))
     panels = [
         Panel(
             "scale",
-            scale_table(growths, sorted(sizes), "; ".join(told)),
+            scale_table(growths, sorted(sizes), about),
             shows="What each stage costs as patients grow, and by which power of their number.",
             does_not_show="Whether the methods become better with more patients: these are random numbers.",
         ),
         Panel(
             "scale_picture",
-            draw_scale(growths, "; ".join(told)),
+            draw_scale(growths, about),
             title="Time and memory by number of patients",
             shows="Lines that are steeper than the grey ones grow faster than the number of patients.",
             does_not_show="Speed on other machines.",
@@ -71,9 +71,9 @@ def bench(
     console.print(f"Written to {folder}", soft_wrap=True, style="dim")
 
 
-def _measure(console: Console, n: int, costs: Costs, left_out: LeftOut, widths: Widths) -> None:
+def _measure(console: Console, n: int, costs: Costs, left_out: LeftOut, widths: CohortSizes) -> None:
     folder = home("scale", str(n))
-    _check_room(folder, n * widths.bytes_a_patient)
+    _check_room(folder, n * widths.bytes_per_patient)
     try:
         with console.status(f"Writing {n:,} patients"):
             write_cohort(folder, n, widths)
@@ -88,8 +88,8 @@ def _measure(console: Console, n: int, costs: Costs, left_out: LeftOut, widths: 
                     left_out[name][n] = error.message
                     continue
             cost = known[n]
-            took = f"{cost.seconds:.2f} s ({cost.wall_seconds:.2f} s on the clock)"
-            console.print(f"{n:>9,}  {STAGES[name].label}: {took}, {cost.peak_mb:,.0f} MB")
+            seconds = f"{cost.seconds:.2f} s ({cost.wall_seconds:.2f} s on the clock)"
+            console.print(f"{n:>9,}  {STAGES[name].label}: {seconds}, {cost.peak_mb:,.0f} MB")
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 

@@ -5,14 +5,14 @@ Embeddings are written block by block and read as memory maps, so that they may 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from strokebench.benchmarks.measuring.sizes import USUAL, CohortSizes
 from strokebench.benchmarks.running.context import Context
 from strokebench.benchmarks.running.settings import SEEDS, Settings
 from strokebench.datasets.cohort import Cohort, Kind
@@ -32,36 +32,8 @@ _MISSING = 0.03
 _CATEGORIES = ("one", "two", "three")
 
 
-@dataclass(frozen=True)
-class Widths:
-    """Sizes of the embeddings: those of the virtual cohort under the embedded encoders."""
-
-    image: int = 512
-    grid: int = 16
-    prompts: int = 5
-    layers: int = 4
-    text: int = 384
-
-    @property
-    def shapes(self) -> dict[str, tuple[int, ...]]:
-        """Shape of one patient's row in each array."""
-        return {
-            "image.vector": (self.image,),
-            "image.tokens": (self.grid, self.image),
-            "text": (self.prompts, self.layers, self.text),
-        }
-
-    @property
-    def bytes_a_patient(self) -> int:
-        """On disk."""
-        return sum(4 * int(np.prod(shape)) for shape in self.shapes.values())
-
-
-def write_cohort(folder: Path, n: int, widths: Widths = Widths(), told: Callable[[int], None] | None = None) -> None:
+def write_cohort(folder: Path, n: int, sizes: CohortSizes = USUAL) -> None:
     """Draw a cohort of n patients and write it: `table.csv` and one `.npy` an array.
-
-    Args:
-        told: called with the patients written so far, array by array.
 
     Raises:
         StrokebenchError: too few patients.
@@ -71,15 +43,13 @@ def write_cohort(folder: Path, n: int, widths: Widths = Widths(), told: Callable
     folder.mkdir(parents=True, exist_ok=True)
     random = np.random.default_rng(n)
     _table(n, random).to_csv(folder / "table.csv")
-    for name, shape in widths.shapes.items():
+    for name, shape in sizes.embeddings.items():
         with (folder / f"{name}.npy").open("wb") as file:
             header = {"descr": "<f4", "fortran_order": False, "shape": (n, *shape)}
             np.lib.format.write_array_header_1_0(file, header)
             for start in range(0, n, BLOCK):
                 rows = min(BLOCK, n - start)
                 random.standard_normal((rows, *shape), dtype=np.float32).tofile(file)
-                if told:
-                    told(start + rows)
 
 
 def read_context(folder: Path, seeds: Sequence[int] = SEEDS[:1]) -> Context:
@@ -108,7 +78,7 @@ def read_cohort(folder: Path) -> Cohort:
 
 def read_embeddings(folder: Path) -> Embeddings:
     """The arrays, mapped read-only."""
-    arrays = {name: np.load(folder / f"{name}.npy", mmap_mode="r") for name in Widths().shapes}
+    arrays = {name: np.load(folder / f"{name}.npy", mmap_mode="r") for name in USUAL.embeddings}
     return Embeddings(_ids(len(arrays["text"])), arrays, fingerprint=digest(str(folder)))
 
 

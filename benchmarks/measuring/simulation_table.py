@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import numpy as np
+import pandas as pd
 
-if TYPE_CHECKING:
-    import pandas as pd
-
-    from strokebench.benchmarks.measuring.simulation_world import World
-    from strokebench.reports.tables.table import Table
+from strokebench.benchmarks.measuring.simulation_world import World
+from strokebench.reports.tables.table import Cell, Column, Row, Table
 
 
 def simulation_table(world: World, measured: pd.DataFrame, name: str) -> Table:
     """Coverage and error rates, in percent, with their standard error by the number of cohorts."""
-    import numpy as np
-
-    from strokebench.reports.tables.table import Cell, Column, Row, Table
-
     groups = {
         "auc": "95 % interval of an AUC",
         "difference": "95 % interval of a difference",

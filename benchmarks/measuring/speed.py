@@ -14,11 +14,12 @@ from statistics import median
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from strokebench.benchmarks.measuring.sizes import USUAL, CohortSizes
 from strokebench.benchmarks.running.memory import PeakMemory
 from strokebench.benchmarks.running.task import one_thread
-from strokebench.methods.base import Method
 from strokebench.methods.neural import NeuralMethod
 from strokebench.methods.registry import find_method
 from strokebench.methods.training.loop import predict_logits, training_loss
@@ -30,32 +31,6 @@ USUAL_EPOCHS = 60
 """Epochs until patience is out, about what the methods need on the virtual cohort."""
 
 STAGES = ("data", "forward", "backward", "optimiser")
-
-
-@dataclass(frozen=True)
-class Sizes:
-    """The paper's cohort with the embedded encoders: 466 training patients become 636 by oversampling."""
-
-    train: int = 636
-    validation: int = 117
-    columns: int = 40
-    image: int = 512
-    grid: int = 16
-    prompts: int = 5
-    layers: int = 4
-    text: int = 384
-
-    def patients(self, n: int, seed: int) -> Inputs:
-        """Made-up standardised patients."""
-        random = np.random.default_rng(seed)
-        shapes = {
-            "image.vector": (self.image,),
-            "image.tokens": (self.grid, self.image),
-            "text": (self.prompts, self.layers, self.text),
-            "table": (self.columns,),
-        }
-        arrays = {name: random.standard_normal((n, *shape), dtype=np.float32) for name, shape in shapes.items()}
-        return Inputs.complete(arrays)
 
 
 @dataclass
@@ -92,7 +67,7 @@ class Speed:
         return self.step / self.floor
 
 
-def measure(name: str, epochs: int = 5, sizes: Sizes = Sizes()) -> Speed:
+def measure(name: str, epochs: int = 5, sizes: CohortSizes = USUAL) -> Speed:
     """Time one method with its default settings, on one thread of this process.
 
     Args:
@@ -103,30 +78,34 @@ def measure(name: str, epochs: int = 5, sizes: Sizes = Sizes()) -> Speed:
     y, y_validation = (np.arange(n) % 2 for n in (sizes.train, sizes.validation))
     with one_thread(), PeakMemory() as memory:
         if isinstance(method, NeuralMethod):
-            speed = _network(method, train, y, validation, y_validation, epochs)
+            speed = _network(method, (train, y, validation, y_validation), epochs)
         else:
-            speed = _whole_fit(method, train, y, validation, y_validation)
+            seconds = [timed(lambda: method.fit(train, y, validation, y_validation)) for _ in range(3)]
+            speed = Speed(method.name, median(seconds), 0.0)
     speed.peak_mb = memory.megabytes
     return speed
 
 
-def _whole_fit(method: Method, train: Inputs, y: np.ndarray, validation: Inputs, y_validation: np.ndarray) -> Speed:
-    seconds = []
-    for _ in range(3):
-        start = time.perf_counter()
-        method.fit(train, y, validation, y_validation)
-        seconds.append(time.perf_counter() - start)
-    return Speed(method.name, median(seconds), 0.0)
+def timed(work: Callable[[], object]) -> float:
+    """Seconds that it takes."""
+    start = time.perf_counter()
+    work()
+    return time.perf_counter() - start
 
 
-def _network(
-    method: NeuralMethod, train: Inputs, y: np.ndarray, validation: Inputs, y_validation: np.ndarray, epochs: int
-) -> Speed:
+def _network(method: NeuralMethod, parts: tuple[Inputs, NDArray, Inputs, NDArray], epochs: int) -> Speed:
     """The training step of `strokebench.methods.training.loop`, with a clock between its stages."""
-    run = TrainingRun(method, train, y, validation, y_validation)
+    run = TrainingRun(method, *parts)
     module = run.module
     optimiser = RAdam(module.parameters(), lr=method.learning_rate, clip_norm=method.clip_norm)
-    clock = Clock()
+    seconds: dict[str, list[float]] = {stage: [] for stage in STAGES}
+
+    @contextmanager
+    def clock(stage: str) -> Iterator[None]:
+        start = time.perf_counter()
+        yield
+        seconds[stage].append(time.perf_counter() - start)
+
     epoch_seconds, evaluations = [], []
     for _ in range(epochs + 1):
         start = time.perf_counter()
@@ -144,9 +123,7 @@ def _network(
                 loss.backward()
             with clock("optimiser"):
                 optimiser.step()
-        trained = time.perf_counter()
-        predict_logits(method, module, run.held_out)
-        evaluations.append(time.perf_counter() - trained)
+        evaluations.append(timed(lambda: predict_logits(method, module, run.held_out)))
         epoch_seconds.append(time.perf_counter() - start)
     batch, target = run.batch(next(run.draws()))
 
@@ -160,25 +137,12 @@ def _network(
         method.name,
         fit_seconds=per_epoch * USUAL_EPOCHS,
         peak_mb=0.0,
-        stages={stage: 1000 * median(clock.seconds[stage]) for stage in STAGES},
+        stages={stage: 1000 * median(seconds[stage]) for stage in STAGES},
         floor=1000 * products_alone(step),
         epoch_seconds=per_epoch,
         evaluation_seconds=median(evaluations[1:]),
         parameters=sum(p.numel() for p in module.parameters()),
     )
-
-
-class Clock:
-    """Seconds by stage."""
-
-    def __init__(self) -> None:
-        self.seconds: dict[str, list[float]] = {}
-
-    @contextmanager
-    def __call__(self, stage: str) -> Iterator[None]:
-        start = time.perf_counter()
-        yield
-        self.seconds.setdefault(stage, []).append(time.perf_counter() - start)
 
 
 class Products(TorchDispatchMode):
@@ -217,11 +181,10 @@ def products_alone(step: Callable[[], None], repeats: int = 15) -> float:
     with Products() as products:
         step()
     pairs = [(a, b, torch.matmul(a, b)) for a, b in products.operands]
-    seconds = []
+
+    def multiply() -> None:
+        for a, b, out in pairs:
+            torch.matmul(a, b, out=out)
+
     with torch.inference_mode():
-        for _ in range(repeats):
-            start = time.perf_counter()
-            for a, b, out in pairs:
-                torch.matmul(a, b, out=out)
-            seconds.append(time.perf_counter() - start)
-    return median(seconds)
+        return median(timed(multiply) for _ in range(repeats))

@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
+import logging
 import subprocess
 import sys
 import tempfile
-import time
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from statistics import median
+from typing import Any
 
-from strokebench.benchmarks.measuring.speed import USUAL_EPOCHS, Speed, measure
+from joblib import Parallel, delayed
+from joblib.externals.loky import get_reusable_executor
+from rich.console import Console
+
+from strokebench.benchmarks.measuring.speed import USUAL_EPOCHS, Speed, measure, timed
+from strokebench.benchmarks.running.backends.processes import worker_processes
 from strokebench.benchmarks.running.provenance import machine
 from strokebench.files import home
 from strokebench.methods.registry import all_methods, find_method
 from strokebench.reports.measured.speed import speed_table
 from strokebench.reports.tables.section import Panel, Section, publish
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from rich.console import Console
 
 
 def bench(console: Console, names: tuple[str, ...] | None, epochs: int) -> None:
@@ -32,9 +33,9 @@ def bench(console: Console, names: tuple[str, ...] | None, epochs: int) -> None:
     chosen = [find_method(name).name for name in names] if names else list(all_methods())
     speeds = []
     with console.status("Measuring") as status:
-        for name, speed in _measured(chosen, epochs):
-            method = find_method(name)
-            status.update(f"Measured {method.label}")
+        for method in map(find_method, chosen):
+            status.update(f"Measuring {method.label}")
+            speed = _measured(method.name, epochs)
             speeds.append(
                 asdict(speed)
                 | {"label": method.label, "family": str(method.family)}
@@ -53,34 +54,24 @@ def bench(console: Console, names: tuple[str, ...] | None, epochs: int) -> None:
     console.print(f"Written to {folder}", soft_wrap=True, style="dim")
 
 
-def _measured(names: list[str], epochs: int) -> Iterator[tuple[str, Speed]]:
-    """Each in a fresh worker process, so that memory and caches are its own."""
-    from joblib import Parallel, delayed
-    from joblib.externals.loky import get_reusable_executor
-
-    from strokebench.benchmarks.running.backends.processes import worker_processes
-
-    for name in names:
-        with worker_processes():
-            # Two processes are asked for because joblib runs a single job in this one.
-            [speed] = Parallel(n_jobs=2)([delayed(measure)(name, epochs)])
-        get_reusable_executor().shutdown(wait=True)
-        yield name, speed
+def _measured(name: str, epochs: int) -> Speed:
+    """In a fresh worker process, so that memory and caches are its own."""
+    with worker_processes():
+        # Two processes are asked for because joblib runs a single job in this one.
+        [speed] = Parallel(n_jobs=2)([delayed(measure)(name, epochs)])
+    get_reusable_executor().shutdown(wait=True)
+    return speed
 
 
 def _worker_start() -> float:
     """Seconds until a fresh process has what a network's fit needs, and to its end."""
-    start = time.perf_counter()
     code = "from strokebench.benchmarks.running.backends.processes import start_worker as start; start()"
     code += "; import strokebench.benchmarks.running.fit, strokebench.methods.training.loop"
-    subprocess.run([sys.executable, "-c", code], check=True)
-    return time.perf_counter() - start
+    return timed(lambda: subprocess.run([sys.executable, "-c", code], check=True))
 
 
 def _tracking() -> float:
     """Seconds that MLflow takes to log one run with three curves of 60 epochs, in a database of its own."""
-    import logging
-
     from mlflow import MlflowClient
     from mlflow.entities import Metric, Param
 
@@ -90,11 +81,10 @@ def _tracking() -> float:
         experiment = client.create_experiment("speed")
         curves: list[Any] = [Metric(f"curve{k}", 0.5, 0, step) for k in range(3) for step in range(USUAL_EPOCHS)]
         params = [Param(f"p{k}", str(k)) for k in range(15)]
-        seconds = []
-        for _ in range(5):
-            start = time.perf_counter()
+
+        def log() -> None:
             run = client.create_run(experiment).info.run_id
             client.log_batch(run, metrics=curves, params=params)
             client.set_terminated(run)
-            seconds.append(time.perf_counter() - start)
-    return sorted(seconds)[2]
+
+        return median(timed(log) for _ in range(5))

@@ -17,6 +17,7 @@ from strokebench.benchmarks.sharing.pseudonyms import Pseudonyms, write_key
 from strokebench.errors import StrokebenchError, unknown_name
 from strokebench.files import home
 from strokebench.reports.results import RUN, RUN_COLUMNS, RUNS_FILE, Results, read_provenance
+from strokebench.reports.tables.failures import error_line
 from strokebench.tasks.fold import PARTS, Split
 
 SCHEMA = 2
@@ -29,7 +30,7 @@ PROVENANCE = (
     *("balance", "encoder_pair", "encoders", "untrained_encoders", "quick", "labels_shuffled", "scale_text", "tuned"),
     *("data_sha256", "split_sha256", "versions", "commit", "machine", "created"),
 )
-"""What is told of the origin; a key that is not here stays at home."""
+"""What a package says of the origin; a key that is not here stays at home."""
 
 README = """Results of strokebench, made to be shared.
 
@@ -110,28 +111,27 @@ def _find_split(results: Results, name: str) -> Split:
 
 def _experiment_files(results: Results, split: Split, pseudonyms: Pseudonyms, keep_sites: bool) -> dict[str, bytes]:
     site: Callable[[str], str] = str if keep_sites else pseudonyms.site
-    predictions = results.predictions.assign(
-        patient_id=results.predictions["patient_id"].astype(str).map(pseudonyms.patient),
-        site=results.predictions["site"].map(site, na_action="ignore"),
-    )
+    predictions = _by_pseudonym(results.predictions, pseudonyms)
+    predictions["site"] = predictions["site"].map(site, na_action="ignore")
     runs = results.runs[list(RUN_COLUMNS)].assign(error=results.runs["error"].map(_kind_of_error), code=_code(results))
     files = {
         "about.json": _json(_about(results, pseudonyms, keep_sites)),
-        # Sorted by pseudonym: the order of the patients would tell of their ids.
-        "predictions.csv": _csv(
-            predictions[[*PREDICTION_PARTS, *results.endpoint.prediction_columns]].sort_values([*RUN, "patient_id"])
-        ),
+        "predictions.csv": _csv(predictions[[*PREDICTION_PARTS, *results.endpoint.prediction_columns]]),
         "runs.csv": _csv(runs),
         "split.json": _json(_shared_split(split, pseudonyms, site)),
     }
-    if results.patient_facts is not None:
-        facts = results.patient_facts.assign(patient_id=results.patient_facts["patient_id"].map(pseudonyms.patient))
+    if (facts := results.patient_facts) is not None:
         numbers = [name for name in facts.select_dtypes("number") if name not in RUN]
-        files["patient_facts.csv"] = _csv(facts[[*RUN, "patient_id", *numbers]].sort_values([*RUN, "patient_id"]))
+        files["patient_facts.csv"] = _csv(_by_pseudonym(facts, pseudonyms)[[*RUN, "patient_id", *numbers]])
     if results.oracle is not None:
-        oracle = results.oracle.assign(patient_id=results.oracle["patient_id"].map(pseudonyms.patient))
-        files["oracle.csv"] = _csv(oracle[["patient_id", "p"]].sort_values("patient_id"))
+        files["oracle.csv"] = _csv(_by_pseudonym(results.oracle, pseudonyms)[["patient_id", "p"]])
     return files
+
+
+def _by_pseudonym(frame: pd.DataFrame, pseudonyms: Pseudonyms) -> pd.DataFrame:
+    """With pseudonyms in place of ids, sorted by them: the order of the patients would tell of their ids."""
+    frame = frame.assign(patient_id=frame["patient_id"].astype(str).map(pseudonyms.patient))
+    return frame.sort_values([name for name in (*RUN, "patient_id") if name in frame])
 
 
 def _about(results: Results, pseudonyms: Pseudonyms, keep_sites: bool) -> dict[str, Any]:
@@ -157,17 +157,15 @@ def _shared_split(split: Split, pseudonyms: Pseudonyms, site: Callable[[str], st
 
 def _code(results: Results) -> list[str]:
     """Hash of the code of each finished run, from its record; empty where the record is gone."""
-    store, codes = Store(), []
-    for key, status in zip(results.runs["key"], results.runs["status"], strict=True):
-        there = status == "done" and store.status(key) == "done"
-        codes.append(str(store.read(key)[1].get("code_sha256", "")) if there else "")
-    return codes
+    store = Store()
+    return [
+        str(store.read(key)[1].get("code_sha256", "")) if status == store.status(key) == "done" else ""
+        for key, status in zip(results.runs["key"], results.runs["status"], strict=True)
+    ]
 
 
 def _kind_of_error(error: object) -> str:
     """`ValueError`: the rest of a message may name patients and paths."""
-    from strokebench.reports.tables.failures import error_line
-
     if not isinstance(error, str) or not error.strip():
         return ""
     kind = error_line(error).partition(":")[0].rpartition(".")[2].strip()

@@ -100,13 +100,10 @@ def _verify(files: Mapping[str, bytes], source: Path) -> None:
     again = "The package was changed or damaged after it was made; export it again."
     if SUMS not in files:
         raise StrokebenchError(f"{source} has no {SUMS}.", "This is no package of `strokebench results export`.")
-    stated = {}
-    for line in files[SUMS].decode("utf-8", "replace").splitlines():
-        checksum, _, name = line.partition("  ")
-        stated[name] = checksum
-    if set(stated) != set(files) - {SUMS}:
-        odd = sorted(set(stated) ^ (set(files) - {SUMS}))[0]
-        raise StrokebenchError(f"{source}: {odd} is missing, or not listed in {SUMS}.", again)
+    lines = [line.partition("  ") for line in files[SUMS].decode("utf-8", "replace").splitlines()]
+    stated = {name: checksum for checksum, _, name in lines}
+    if unmatched := set(stated) ^ (set(files) - {SUMS}):
+        raise StrokebenchError(f"{source}: {min(unmatched)} is missing, or not listed in {SUMS}.", again)
     for name, checksum in stated.items():
         if hashlib.sha256(files[name]).hexdigest() != checksum:
             raise StrokebenchError(f"{source}: {name} does not fit its checksum.", again)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,19 +21,8 @@ from strokebench.tasks.endpoint import Endpoint
 from strokebench.tasks.endpoints.parse import parse_endpoint
 
 SAME = (
-    "dataset",
-    "outcome",
-    "protocol",
-    "balance",
-    "encoders",
-    "quick",
-    "labels_shuffled",
-    "scale_text",
-    "tuned",
-    "data_sha256",
-    "split_sha256",
-    "n_patients",
-    "n_positive",
+    *("dataset", "outcome", "protocol", "balance", "encoders", "quick", "labels_shuffled", "scale_text", "tuned"),
+    *("data_sha256", "split_sha256", "n_patients", "n_positive"),
 )
 """What two machines must agree on before their results are put together."""
 TOLERANCE = 1e-6
@@ -123,11 +112,9 @@ def merge(parts: Sequence[Shared]) -> Results:
         _match(first, other)
     runs = pd.concat([part.runs.assign(part=number) for number, part in enumerate(parts)], ignore_index=True)
     _same_code(runs, parts)
-    done = runs[runs["status"] == "done"]
-    for run, copies in done.groupby(list(RUN), dropna=False):
-        one, *others = copies["part"]
-        for other in others:
-            _same_predictions(run, parts[one], parts[other])
+    for run, copies in runs[runs["status"] == "done"].groupby(list(RUN), dropna=False):
+        if len(copies) > 1:
+            _same_predictions(run, copies, parts)
     order = runs["status"].map({status: rank for rank, status in enumerate(STATUSES)})
     best = runs.assign(order=order).sort_values("order", kind="stable").drop_duplicates(list(RUN))
     # In the order of the plans, not of what is finished.
@@ -135,11 +122,12 @@ def merge(parts: Sequence[Shared]) -> Results:
     kept = best.loc[best["status"] == "done", [*RUN, "part"]]
     facts = [part.patient_facts for part in parts]
     about = first.about
-    provenance = {**about["provenance"], "imported": True, "machine": " + ".join(dict.fromkeys(_of(parts, "machine")))}
+    provenance = {**about["provenance"], "imported": True}
+    for field in ("machine", "commit"):
+        if values := _of(parts, field):
+            provenance[field] = " + ".join(dict.fromkeys(values))
     if created := _of(parts, "created"):
         provenance["created"] = max(created)
-    if commits := dict.fromkeys(_of(parts, "commit")):
-        provenance["commit"] = " + ".join(commits)
     predictions = _rows(kept, [part.predictions for part in parts]).assign(
         experiment=about["experiment"],
         dataset=provenance["dataset"],
@@ -162,21 +150,22 @@ def merge(parts: Sequence[Shared]) -> Results:
 
 
 def _shared(files: Mapping[str, bytes], source: str, name: str) -> Shared:
-    def table(part: str) -> pd.DataFrame:
-        data = io.BytesIO(files[f"{name}/{part}"])
-        frame = pd.read_csv(data, dtype=str, keep_default_na=False)
-        for column in frame.columns.difference(list(TEXT)):
-            # By Python's own reading of numbers, which gives back every digit.
-            numbers = frame[column].replace("", "nan").map(float)
-            frame[column] = numbers.astype(int) if column in ("seed", "fold") else numbers
-        for column in frame.columns.intersection(["site", "error"]):
-            frame[column] = frame[column].replace("", None)
-        return frame
+    about, split = (json.loads(files[f"{name}/{part}.json"]) for part in ("about", "split"))
+    predictions, runs = (_table(files[f"{name}/{part}.csv"]) for part in ("predictions", "runs"))
+    facts, oracle = (files.get(f"{name}/{part}.csv") for part in ("patient_facts", "oracle"))
+    optional = [None if content is None else _table(content) for content in (facts, oracle)]
+    return Shared(source, name, about, split, predictions, runs, *optional)
 
-    optional: Callable[[str], pd.DataFrame | None] = lambda part: table(part) if f"{name}/{part}" in files else None  # noqa: E731
-    about, split = json.loads(files[f"{name}/about.json"]), json.loads(files[f"{name}/split.json"])
-    predictions, runs = table("predictions.csv"), table("runs.csv")
-    return Shared(source, name, about, split, predictions, runs, optional("patient_facts.csv"), optional("oracle.csv"))
+
+def _table(content: bytes) -> pd.DataFrame:
+    frame = pd.read_csv(io.BytesIO(content), dtype=str, keep_default_na=False)
+    for column in frame.columns.difference(list(TEXT)):
+        # By Python's own reading of numbers, which gives back every digit.
+        numbers = frame[column].replace("", "nan").map(float)
+        frame[column] = numbers.astype(int) if column in ("seed", "fold") else numbers
+    for column in frame.columns.intersection(["site", "error"]):
+        frame[column] = frame[column].replace("", None)
+    return frame
 
 
 def _check(shared: Shared) -> None:
@@ -234,20 +223,17 @@ def _same_code(runs: pd.DataFrame, parts: Sequence[Shared]) -> None:
             )
 
 
-def _same_predictions(run: tuple, one: Shared, other: Shared) -> None:
-    both = []
-    for part in (one, other):
-        mine = (part.predictions[list(RUN)] == pd.Series(run, index=list(RUN))).all(axis=1)
-        key = part.runs.loc[(part.runs[list(RUN)] == pd.Series(run, index=list(RUN))).all(axis=1), "key"].iloc[0]
-        both.append((key, part.predictions[mine].set_index("patient_id").sort_index()))
-    (key, a), (other_key, b) = both
+def _same_predictions(run: tuple, copies: pd.DataFrame, parts: Sequence[Shared]) -> None:
+    """All packages that have a finished run have it with one key and the same predictions."""
+    sources = " and ".join(parts[number].source for number in copies["part"])
     named = ", ".join(f"{name} {value}" for name, value in zip(RUN, run, strict=True) if str(value))
-    where = f"{one.source} and {other.source} contradict each other in run {named}"
+    where = f"{sources} contradict each other in run {named}"
     hint = "Find out which one is right, and leave the other out."
-    if key != other_key:
+    if len(set(copies["key"])) > 1:
         raise StrokebenchError(f"{where}: other key, so other settings or code.", hint)
-    columns = list(one.endpoint.prediction_columns)
-    if not a["y"].equals(b["y"]) or (a[columns] - b[columns]).abs().max(axis=None) > TOLERANCE:
+    rows = _rows(copies[[*RUN, "part"]], [part.predictions for part in parts]).groupby("patient_id")
+    values = rows[["y", *parts[0].endpoint.prediction_columns]]
+    if ((values.max() - values.min()) > TOLERANCE).any(axis=None):
         raise StrokebenchError(f"{where}: other predictions under one key.", hint)
 
 

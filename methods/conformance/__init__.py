@@ -10,15 +10,14 @@ import inspect
 import time
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from strokebench.errors import unknown_name
 from strokebench.methods.base import Method
+from strokebench.methods.conformance import contract, independence, learning, robustness
+from strokebench.methods.conformance.subject import Broken, Subject
 
-if TYPE_CHECKING:
-    from strokebench.methods.conformance.subject import Subject
-
-Check = Callable[["Subject"], None]
+Check = Callable[[Subject], None]
 
 
 @dataclass(frozen=True)
@@ -45,8 +44,6 @@ class CheckResult:
 
 def all_checks() -> dict[str, Check]:
     """Every check by name, in the order in which they are run."""
-    from strokebench.methods.conformance import contract, independence, learning, robustness
-
     rooms = (contract, independence, robustness, learning)
     return {check.__name__: check for room in rooms for check in room.CHECKS}
 
@@ -64,8 +61,6 @@ def check(
     Raises:
         StrokebenchError: a check of that name does not exist.
     """
-    from strokebench.methods.conformance.subject import Subject
-
     checks = all_checks()
     if unknown := set(names or ()) - set(checks):
         raise unknown_name("check", min(unknown), checks)
@@ -75,8 +70,6 @@ def check(
 
 def run_check(check: Check, subject: Subject) -> CheckResult:
     """Run one check; whatever it raises becomes the result's message."""
-    from strokebench.methods.conformance.subject import Broken
-
     start = time.perf_counter()
     message = ""
     try:

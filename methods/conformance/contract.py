@@ -110,12 +110,11 @@ def is_pickle(path: Path) -> bool:
     """Whether a file is a pickle, or an archive that holds one."""
     if not path.is_file():
         return False
-    if path.suffix in PICKLES or parses_as_pickle(path.read_bytes()):
-        return True
-    if not zipfile.is_zipfile(path):
-        return False
-    with zipfile.ZipFile(path) as archive:
-        return any(Path(name).suffix in PICKLES or parses_as_pickle(archive.read(name)) for name in archive.namelist())
+    contents = {path.name: path.read_bytes()}
+    if zipfile.is_zipfile(path):
+        with zipfile.ZipFile(path) as archive:
+            contents |= {name: archive.read(name) for name in archive.namelist()}
+    return any(Path(name).suffix in PICKLES or parses_as_pickle(content) for name, content in contents.items())
 
 
 def parses_as_pickle(content: bytes) -> bool:

@@ -55,15 +55,12 @@ def validation_labels(subject: Subject) -> None:
 
 
 def spelled(x: Inputs, labels: NDArray | None) -> Inputs:
-    """`x` with channels that spell these labels: the last quarter of every array, zeros without labels."""
-    arrays = {}
-    for name, original in x.arrays.items():
-        array = original.copy()
-        last = array[..., ::-1][..., : max(1, array.shape[-1] // 4)]
-        last[:] = 0
+    """`x` with channels that spell these labels (n,): the last quarter of every array, zeros without labels."""
+    arrays = {name: array.copy() for name, array in x.arrays.items()}
+    for array in arrays.values():
+        array[..., -max(1, array.shape[-1] // 4) :] = 0
         if labels is not None:
             add_sign(array[..., ::-1], labels)
-        arrays[name] = array
     return read_only(Inputs(arrays, x.present))
 
 

@@ -34,17 +34,15 @@ def constant_modality(subject: Subject) -> None:
 
 def one_class_validation(subject: Subject) -> None:
     """It works when the validation part holds one class only."""
+    train, validation = subject.train, subject.validation
     for label in (0, 1):
-        train, validation = subject.train, subject.validation
         one_class = np.full_like(validation.y, label)
-        fitted = fit(subject.make(), train.x, train.y, validation.x, one_class)
-        probability(fitted, subject.test.x)
+        probability(fit(subject.make(), train.x, train.y, validation.x, one_class), subject.test.x)
 
 
 def tiny_cohort(subject: Subject) -> None:
     """It works on 20 patients: 12 to train on, 4 to select on, 4 to test on."""
-    fitted = subject.fit(Patients(12, 4), Patients(4, 5))
-    probability(fitted, Patients(4, 6).x)
+    probability(subject.fit(Patients(12, 4), Patients(4, 5)), Patients(4, 6).x)
 
 
 def wide_table(subject: Subject) -> None:
@@ -55,26 +53,25 @@ def wide_table(subject: Subject) -> None:
 
 def missing_values(subject: Subject) -> None:
     """After preprocessing it never sees the gaps of a raw table, an image that is missing, or a text."""
-    cohort, embeddings, labels, fold = cohort_with_gaps()
-    parts = prepare(cohort, embeddings, labels, fold)
-    fitted = fit(subject.make(), parts.train, parts.y_train, parts.validation, parts.y_validation)
-    p = probability(fitted, parts.test)
-    require(len(p) == len(fold.test), f"{len(p)} predictions for {len(fold.test)} patients.")
+    fit_prepared(subject)
 
 
 def absent_modalities(subject: Subject) -> None:
     """It works on a cohort that has a table alone, or of a modality the first array alone (vectors, but no tokens)."""
     features = [modality for modality in all_modalities().values() if not modality.tabular]
-    rest = [name for modality in features for name in list(modality.arrays)[1:]]
-    for lacking in ([name for modality in features for name in modality.arrays], rest):
-        cohort, embeddings, labels, fold = cohort_with_gaps(lacking)
-        parts = prepare(cohort, embeddings, labels, fold)
-        fitted = fit(subject.make(), parts.train, parts.y_train, parts.validation, parts.y_validation)
-        probability(fitted, parts.test)
+    fit_prepared(subject, [name for modality in features for name in modality.arrays])
+    fit_prepared(subject, [name for modality in features for name in list(modality.arrays)[1:]])
+
+
+def fit_prepared(subject: Subject, lacking: Collection[str] = ()) -> None:
+    """Fit and predict what preprocessing makes of `cohort_with_gaps(lacking)`."""
+    parts = prepare(*cohort_with_gaps(lacking))
+    fitted = fit(subject.make(), parts.train, parts.y_train, parts.validation, parts.y_validation)
+    probability(fitted, parts.test)
 
 
 def fit_changed(subject: Subject, modalities: Collection[str], value: float) -> NDArray[np.float64]:
-    """Predictions of a method trained, selected and tested on patients whose modalities are all of one value."""
+    """Predictions (24,) of a method trained, selected and tested where these modalities are all of one value."""
     train, validation, test = (
         changed(part.x, modalities, value) for part in (subject.train, subject.validation, subject.test)
     )
@@ -116,11 +113,6 @@ def cohort_with_gaps(lacking: Collection[str] = ()) -> tuple[Cohort, Embeddings,
 
 
 CHECKS = (
-    zeroed_modality,
-    constant_modality,
-    one_class_validation,
-    tiny_cohort,
-    wide_table,
-    missing_values,
-    absent_modalities,
+    *(zeroed_modality, constant_modality, one_class_validation),
+    *(tiny_cohort, wide_table, missing_values, absent_modalities),
 )

@@ -60,7 +60,7 @@ class Patients:
 
 
 def add_sign(array: NDArray, y: NDArray) -> None:
-    """Move the first quarter of the last axis up where the label is 1, and down where it is 0."""
+    """Move the first quarter of the last axis of (n, ...) up where the label in y (n,) is 1, and down where it is 0."""
     quarter = max(1, array.shape[-1] // 4)
     array[..., :quarter] += SIGNAL * (2.0 * y - 1).reshape(-1, *[1] * (array.ndim - 1))
 
@@ -75,13 +75,11 @@ def read_only(x: Inputs) -> Inputs:
 def changed(x: Inputs, modalities: Collection[str], value: float | None = None, seed: int = 0) -> Inputs:
     """`x` with these modalities all of one value, or with fresh noise in them."""
     random = np.random.default_rng(seed)
-    arrays: dict[str, Any] = {}
-    for modality in modalities:
-        for name in all_modalities()[modality].arrays:
-            array = x.arrays[name]
-            noise = random.standard_normal(array.shape, dtype=np.float32)
-            arrays[name] = noise if value is None else np.full_like(array, value)
-    return read_only(Inputs({**x.arrays, **arrays}, x.present))
+    arrays = dict(x.arrays)
+    for name in [name for modality in modalities for name in all_modalities()[modality].arrays]:
+        noise = random.standard_normal(arrays[name].shape, dtype=np.float32)
+        arrays[name] = noise if value is None else np.full_like(arrays[name], value)
+    return read_only(Inputs(arrays, x.present))
 
 
 class Subject:
@@ -120,7 +118,7 @@ class Subject:
 
 
 def fit(method: Method, x: Inputs, y: NDArray, x_validation: Inputs, y_validation: NDArray) -> Method:
-    """Fit without the warnings that odd inputs rightly call forth."""
+    """Fit on labels (n,), selecting on others (m,), without the warnings that odd inputs rightly call forth."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         fitted = method.fit(x, y, x_validation, y_validation)
@@ -142,6 +140,6 @@ def probability(method: Method, x: Inputs) -> NDArray[np.float64]:
 
 
 def same(a: NDArray, b: NDArray, message: str, tolerance: float = 1e-5) -> None:
-    """Require two predictions to agree; `message` says of which two."""
+    """Require two predictions (n,) to agree; `message` says which two."""
     gap = float(np.abs(a - b).max(initial=0))
     require(gap <= tolerance, f"{message}: a prediction moves by {gap:.2g}.")

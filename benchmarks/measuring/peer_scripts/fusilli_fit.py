@@ -35,12 +35,6 @@ def prepare(folder: Path) -> Callable[..., dict[str, Any]]:
     matplotlib.use("Agg")
     warnings.simplefilter("ignore")
     logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
-    models = {
-        "concat": ConcatTabularFeatureMaps,
-        "concat_same": ConcatTabularFeatureMaps,
-        "concat_bare": ConcatTabularFeatureMaps,
-        "attention": TabularCrossmodalMultiheadAttention,
-    }
     sources, outputs = _write_tables(folder), _output_folders(folder)
     held_out = np.load(folder / "validation.npy")
     timed: dict[str, Any] = {}
@@ -64,8 +58,9 @@ def prepare(folder: Path) -> Callable[..., dict[str, Any]]:
             test_indices=held_out[fold].tolist(),
         )
 
-    def fit_one(network: str, fold: int, epochs: int) -> dict[str, Any]:
-        model = models[network]
+    # Not by fusilli's `kfold=True`: that hands layers that are not its own on from fold to fold, trained as they are.
+    def fit(network: str, fold: int, epochs: int) -> dict[str, Any]:
+        model = TabularCrossmodalMultiheadAttention if network == "attention" else ConcatTabularFeatureMaps
         module = data(model, fold)
         # Its own patience of 15 epochs would compare fits of different lengths.
         module.own_early_stopping_callback = EarlyStopping("val_loss", patience=epochs + 1)
@@ -81,16 +76,6 @@ def prepare(folder: Path) -> Callable[..., dict[str, Any]]:
                 new_optimiser={"learning rate": RATE},
             )
         return {**timed, "parameters": sum(p.numel() for p in trained.model.parameters())}
-
-    def fit(network: str, folds: list[int], epochs: int) -> dict[str, Any]:
-        # Not by its `kfold=True`: that hands the same layers on from fold to fold, trained as they are, where they
-        # are not its own.
-        fits = [fit_one(network, fold, epochs) for fold in folds]
-        return {
-            "seconds": sum(each["seconds"] for each in fits),
-            "epochs": [each["epochs"] for each in fits],
-            "parameters": fits[0]["parameters"],
-        }
 
     return fit
 

@@ -1,7 +1,6 @@
 """Times `NeuralMethod.fit`: building the network, training, validation AUC each epoch, the best epoch kept.
 
-Several folds are fitted in processes of one thread each, as many as there are cores, as `strokebench run` does;
-until the last of them is done the clock runs.
+Several folds are fitted in processes of one thread each, as many as there are cores, as `strokebench run` does.
 """
 
 from __future__ import annotations
@@ -13,41 +12,28 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from joblib import Parallel, delayed
+
+from strokebench.benchmarks.running.backends.processes import worker_processes
+from strokebench.benchmarks.running.settings import usable_cores
+from strokebench.benchmarks.running.task import one_thread
+from strokebench.methods.neural import NeuralMethod
+from strokebench.methods.registry import find_method
+from strokebench.tasks.inputs import Inputs
 
 
 def prepare(folder: Path) -> Callable[..., dict[str, Any]]:
     """What fits a method of ours by its registry name."""
-    one = functools.partial(_fit, str(folder))
-
-    def fit(network: str, folds: list[int], epochs: int) -> dict[str, Any]:
-        start = time.perf_counter()
-        fits = [one(network, folds[0], epochs)] if len(folds) == 1 else _side_by_side(one, network, folds, epochs)
-        # Alone, the seconds are those of the fit; together, those until all are done.
-        seconds = fits[0]["seconds"] if len(folds) == 1 else time.perf_counter() - start
-        return {
-            "seconds": seconds,
-            "epochs": [each["epochs"] for each in fits],
-            "parameters": fits[0]["parameters"],
-        }
-
-    return fit
+    return functools.partial(_fit, str(folder))
 
 
-def _side_by_side(one: Callable[..., Any], network: str, folds: list[int], epochs: int) -> list[dict[str, Any]]:
-    from joblib import Parallel, delayed
-
-    from strokebench.benchmarks.running.backends.processes import worker_processes
-    from strokebench.benchmarks.running.settings import usable_cores
-
+def fit_together(fit: Callable[..., Any], network: str, folds: list[int], epochs: int) -> list[dict[str, Any]]:
+    """Fit the folds, one a core."""
     with worker_processes():
-        return Parallel(n_jobs=usable_cores(), batch_size=1)(delayed(one)(network, fold, epochs) for fold in folds)
+        return Parallel(n_jobs=usable_cores(), batch_size=1)(delayed(fit)(network, fold, epochs) for fold in folds)
 
 
 def _fit(folder: str, network: str, fold: int, epochs: int) -> dict[str, Any]:
-    from strokebench.benchmarks.running.task import one_thread
-    from strokebench.methods.neural import NeuralMethod
-    from strokebench.methods.registry import find_method
-
     parts = _parts(folder, fold)
     chosen = find_method(network)
     assert issubclass(chosen, NeuralMethod)
@@ -62,8 +48,6 @@ def _fit(folder: str, network: str, fold: int, epochs: int) -> dict[str, Any]:
 @functools.cache
 def _parts(folder: str, fold: int) -> tuple[Any, ...]:
     """Training part and its labels, validation part and its labels."""
-    from strokebench.tasks.inputs import Inputs
-
     names = {"image.vector": "image", "image.tokens": "tokens", "text": "prompts", "table": "table"}
     patients = Inputs.complete({name: np.load(Path(folder) / f"{file}.npy") for name, file in names.items()})
     y, folds = np.load(Path(folder) / "y.npy"), np.load(Path(folder) / "validation.npy")

@@ -1,8 +1,8 @@
 """`python serve.py MODULE FOLDER [--one-thread]`: answers orders to fit, a line of JSON each, until its input ends.
 
-The module beside this file has `prepare(folder) -> fit`. `fit(network, folds, epochs)` fits each of the folds, all
-at once where the program can, and returns the seconds that the fits alone took together, the number of epochs that
-each was run for, and the number of parameters of one network.
+The module beside this file has `prepare(folder) -> fit`; `fit(network, fold, epochs)` returns the seconds that the fit
+alone took, the epochs it was run for, and the number of parameters. Its `fit_together(fit, network, folds, epochs)`,
+where it has one, fits several folds at once; otherwise they are fitted one after the other and their seconds added.
 """
 
 from __future__ import annotations
@@ -11,10 +11,11 @@ import importlib
 import json
 import os
 import sys
+import time
 from pathlib import Path
 
 
-def main(module: str, folder: str, *options: str) -> None:
+def main(name: str, folder: str, *options: str) -> None:
     """Serve until the input ends."""
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     # What libraries print must not mix with the answers.
@@ -24,7 +25,8 @@ def main(module: str, folder: str, *options: str) -> None:
     if "--one-thread" in options:
         torch.set_num_threads(1)
         torch.set_num_interop_threads(1)
-    fit = importlib.import_module(module).prepare(Path(folder))
+    module = importlib.import_module(name)
+    fit = module.prepare(Path(folder))
 
     def answer(value: dict) -> None:
         answers.write(json.dumps(value) + "\n")
@@ -32,10 +34,18 @@ def main(module: str, folder: str, *options: str) -> None:
 
     answer({"python": sys.version.split()[0], "torch": torch.__version__, "threads": torch.get_num_threads()})
     for line in sys.stdin:
-        order = json.loads(line)
-        torch.set_num_threads(order.pop("threads"))
+        network, folds, epochs, threads = json.loads(line)
+        torch.set_num_threads(threads)
         torch.manual_seed(0)
-        answer(fit(**order))
+        if len(folds) > 1 and hasattr(module, "fit_together"):
+            start = time.perf_counter()
+            fits = module.fit_together(fit, network, folds, epochs)
+            seconds = time.perf_counter() - start
+        else:
+            fits = [fit(network, fold, epochs) for fold in folds]
+            seconds = sum(each["seconds"] for each in fits)
+        epochs_run = [each["epochs"] for each in fits]
+        answer({"seconds": seconds, "epochs": epochs_run, "parameters": fits[0]["parameters"]})
 
 
 if __name__ == "__main__":

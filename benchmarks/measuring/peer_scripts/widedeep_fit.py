@@ -40,7 +40,7 @@ def prepare(folder: Path) -> Callable[..., dict[str, Any]]:
             return {"X_tab": columns[rows], "target": y[rows]}
         return {"X_tab": table[rows], "X_text": [image[rows], text[rows]], "target": y[rows]}
 
-    def fit_one(network: str, fold: int, epochs: int) -> dict[str, Any]:
+    def fit(network: str, fold: int, epochs: int) -> dict[str, Any]:
         held_out = np.isin(np.arange(len(y)), folds_of[fold])
         train, validation = inputs(network, ~held_out), inputs(network, held_out)
         model = builders[network]()
@@ -53,14 +53,6 @@ def prepare(folder: Path) -> Callable[..., dict[str, Any]]:
         seconds = time.perf_counter() - start
         parameters = sum(p.numel() for p in model.parameters())
         return {"seconds": seconds, "epochs": len(trainer.history["val_loss"]), "parameters": parameters}
-
-    def fit(network: str, folds: list[int], epochs: int) -> dict[str, Any]:
-        fits = [fit_one(network, fold, epochs) for fold in folds]
-        return {
-            "seconds": sum(each["seconds"] for each in fits),
-            "epochs": [each["epochs"] for each in fits],
-            "parameters": fits[0]["parameters"],
-        }
 
     return fit
 

@@ -8,11 +8,12 @@ from strokebench import large
 from strokebench.benchmarks.measuring import scale_bench
 from strokebench.benchmarks.measuring.scale import STAGES, Cost, expected, measure, measure_apart
 from strokebench.benchmarks.measuring.scale_bench import bench
-from strokebench.benchmarks.measuring.scale_data import Widths, read_context, write_cohort
+from strokebench.benchmarks.measuring.scale_data import read_context, write_cohort
+from strokebench.benchmarks.measuring.sizes import CohortSizes
 from strokebench.errors import StrokebenchError
 from strokebench.reports.measured.scale import Growth, draw_scale, exponent, scale_table
 
-TINY = Widths(image=32, grid=16, prompts=5, layers=4, text=16)
+TINY = CohortSizes(image=32, grid=16, prompts=5, layers=4, text=16)
 
 
 @pytest.fixture(scope="module")
@@ -69,7 +70,7 @@ def test_growth_is_that_between_the_largest_sizes():
 
 
 def test_what_a_larger_size_needs_follows_from_the_largest_measured():
-    sizes = {10: Cost(1, 1, 1, 1, 100), 100: Cost(1, 1, 50, 60, 400)}
+    sizes = {10: Cost(1, 1, 1, 100), 100: Cost(1, 1, 50, 400)}
     assert expected(sizes, 1000) == 500 + 350 and expected({}, 1000) == 0
 
 
@@ -84,7 +85,7 @@ def test_bench_writes_table_and_figure(home, console: Console, monkeypatch: pyte
 
 
 def test_what_does_not_fit_into_memory_is_said_and_not_begun(home, console: Console, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(scale_bench, "measure_apart", lambda *_: Cost(1, 1, 1000, 1000, 1500))
+    monkeypatch.setattr(scale_bench, "measure_apart", lambda *_: Cost(1, 1, 1000, 1500))
     monkeypatch.setattr(scale_bench, "free_mb", lambda: 2000.0)
     bench(console, (70, 140), ("smote",), widths=TINY)
     assert "70" in console.export_text()
@@ -98,7 +99,7 @@ def test_a_stage_that_breaks_is_said(home, console: Console, monkeypatch: pytest
     monkeypatch.setattr(scale_bench, "measure_apart", breaks)
     bench(console, (70,), ("smote",), widths=TINY)
     assert "ended with status -9" in (home / "results" / "scale" / "scale.md").read_text()
-    with pytest.raises(StrokebenchError, match="no stage 'nothing'"):
+    with pytest.raises(StrokebenchError, match="No stage is called 'nothing'"):
         bench(console, (70,), ("nothing",))
 
 

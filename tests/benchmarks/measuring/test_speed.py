@@ -2,10 +2,11 @@ import pytest
 import torch
 from rich.console import Console
 
-from strokebench.benchmarks.measuring.speed import STAGES, Products, Sizes, measure, products_alone
+from strokebench.benchmarks.measuring.sizes import CohortSizes
+from strokebench.benchmarks.measuring.speed import STAGES, Products, measure, products_alone
 from strokebench.benchmarks.measuring.speed_bench import bench
 
-SMALL = Sizes(train=48, validation=20, columns=6, image=32, text=16)
+SMALL = CohortSizes(train=48, validation=20, columns=6, image=32, text=16)
 
 
 def test_a_network_is_timed_by_stage_and_never_beats_its_floor():

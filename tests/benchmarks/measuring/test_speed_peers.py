@@ -11,36 +11,36 @@ from typer.testing import CliRunner
 
 from strokebench.benchmarks.cli.main import app
 from strokebench.benchmarks.measuring import peers, speed_peers
-from strokebench.benchmarks.measuring.peer_pairs import PAIRS, Turn, Way
+from strokebench.benchmarks.measuring.peer_pairs import PAIRS, Way
 from strokebench.benchmarks.measuring.peers import OURS, Peer, Worker, build
-from strokebench.benchmarks.measuring.speed import Sizes
-from strokebench.benchmarks.measuring.speed_peers import choose, measured, record, take_turns, write_arrays
+from strokebench.benchmarks.measuring.sizes import CohortSizes
+from strokebench.benchmarks.measuring.speed_peers import choose, measured, take_turns, write_arrays
 from strokebench.errors import StrokebenchError
 from strokebench.files import home
 
-SMALL = Sizes(train=48, validation=8, columns=4, image=32, grid=16, prompts=2, layers=4, text=8)
+SMALL = CohortSizes(train=48, validation=8, columns=4, image=32, grid=16, prompts=2, layers=4, text=8)
 
 
 class FakeWorker:
-    """Answers with seconds that were agreed on, and writes down what it was asked."""
+    """Answers with seconds that were agreed on, and writes down its orders."""
 
     def __init__(
         self,
         name: str,
         epoch_seconds: float,
-        asked: list,
+        orders: list,
         extra_epochs: int = 0,
         per_thread: float = 0,
         threads: int = 1,
     ) -> None:
         self.peer, self.name, self.threads = Peer(name, name), name, threads
-        self.epoch_seconds, self.asked = epoch_seconds, asked
+        self.epoch_seconds, self.orders = epoch_seconds, orders
         self.extra_epochs, self.per_thread = extra_epochs, per_thread
 
-    def fit(self, network, folds, epochs):
-        self.asked.append((self.name, network, tuple(folds), epochs))
+    def fit(self, network, folds, epochs, threads=None):
+        self.orders.append((self.name, network, tuple(folds), epochs))
         ran = [epochs if epochs == 1 else epochs + self.extra_epochs for _ in folds]
-        seconds = sum(ran) * (self.epoch_seconds + self.per_thread * self.threads)
+        seconds = sum(ran) * (self.epoch_seconds + self.per_thread * (threads or self.threads))
         return {"seconds": seconds, "epochs": ran, "parameters": 1234}
 
 
@@ -57,32 +57,32 @@ def test_arrays_fit_together_and_folds_do_not_overlap(tmp_path):
 
 
 def test_ours_and_peer_take_turns_after_one_fit_that_does_not_count():
-    asked: list = []
-    workers = {"ours": FakeWorker("ours", 0.1, asked), "fusilli": FakeWorker("fusilli", 0.8, asked)}
+    orders: list = []
+    workers = {"ours": FakeWorker("ours", 0.1, orders), "fusilli": FakeWorker("fusilli", 0.8, orders)}
     turns = take_turns(workers, Way.FIT, repeats=2, folds=3, epochs=5)
-    timed = [order for order in asked if order[3] == 5]
+    timed = [order for order in orders if order[3] == 5]
     assert [order[0] for order in timed] == ["ours", "fusilli"] * (len(timed) // 2)
     assert all(ours[2] == theirs[2] for ours, theirs in zip(timed[::2], timed[1::2], strict=True))
-    wanted = [number for number, pair in enumerate(PAIRS) if (pair.peer, pair.way) == ("fusilli", Way.FIT)]
-    assert sorted({turn.pair for turn in turns}) == wanted
+    wanted = {pair.key for pair in PAIRS if (pair.peer, pair.way) == ("fusilli", Way.FIT)}
+    assert {turn["pair"] for turn in turns} == wanted
     assert len(turns) == 2 * 3 * len(wanted)
-    assert all(turn.ratio == pytest.approx(8) for turn in turns)
-    untimed = asked[: len(asked) - len(timed)]
+    assert all(turn["ratio"] == pytest.approx(8) for turn in turns)
+    untimed = orders[: len(orders) - len(timed)]
     assert {order[:2] for order in untimed} == {order[:2] for order in timed}
 
 
 @pytest.mark.parametrize(("per_thread", "taken"), [(0.5, 1), (-0.1, 2)])
 def test_a_cross_validation_fits_all_folds_at_once_with_the_peers_better_number_of_threads(per_thread, taken):
-    asked: list = []
-    peer = FakeWorker("fusilli", 0.8, asked, per_thread=per_thread, threads=2)
-    workers = {"ours": FakeWorker("ours", 0.1, asked), "fusilli": peer}
+    orders: list = []
+    peer = FakeWorker("fusilli", 0.8, orders, per_thread=per_thread, threads=2)
+    workers = {"ours": FakeWorker("ours", 0.1, orders), "fusilli": peer}
     turns = take_turns(workers, Way.CROSS_VALIDATION, repeats=2, folds=3, epochs=5)
-    assert [turn.peer_threads for turn in turns] == [taken, taken]
+    assert [turn["peer_threads"] for turn in turns] == [taken, taken]
     assert peer.threads == 2
-    folds = {order[2] for order in asked if order[3] == 5}
+    folds = {order[2] for order in orders if order[3] == 5}
     assert folds == {(0, 1, 2) * 2}
     assert len(turns) == 2
-    assert [turn.ratio for turn in turns] == pytest.approx([(0.8 + taken * per_thread) / 0.1] * 2)
+    assert [turn["ratio"] for turn in turns] == pytest.approx([(0.8 + taken * per_thread) / 0.1] * 2)
 
 
 @pytest.mark.parametrize("way", Way)
@@ -92,18 +92,17 @@ def test_a_peer_that_stops_early_is_not_compared(way):
         take_turns(workers, way, repeats=1, folds=1, epochs=5)
 
 
-def test_turns_of_a_pair_come_together():
-    turns = [Turn(pair, 0, (fold,), fold + 1, 4, 10, 20) for fold in range(2) for pair in (0, 1)]
-    first, second = measured(turns)
-    assert (first.label, second.label) == (PAIRS[0].label, PAIRS[1].label)
-    assert first.ours == "Concat"
-    assert list(first.ours_seconds) == [1, 2] and list(first.peer_seconds) == [4, 4]
-    assert record(turns[2])["ratio"] == 2
-
-
-def test_every_pair_is_a_row_of_its_own():
-    keys = [each.key for each in measured(Turn(number, 0, (0,), 1, 2, 10, 20) for number in range(len(PAIRS)))]
-    assert len(set(keys)) == len(PAIRS)
+def test_turns_of_a_pair_come_together_in_a_row_of_its_own():
+    parameters = {"ours_parameters": 10, "peer_parameters": 20}
+    turns = [
+        {"pair": pair.key, "ours_epoch_seconds": fold + 1, "peer_epoch_seconds": 4, **parameters}
+        for fold in range(2)
+        for pair in PAIRS
+    ]
+    rows = measured(turns)
+    assert [row.label for row in rows] == [pair.label for pair in PAIRS]
+    assert len({row.key for row in rows}) == len(PAIRS) and rows[0].ours == "Concat"
+    assert list(rows[0].ours_seconds) == [1, 2] and list(rows[0].peer_seconds) == [4, 4]
 
 
 def test_unknown_peers_are_refused():
@@ -118,7 +117,7 @@ def test_pip_failing_is_said_with_its_message_and_tried_again(tmp_path, monkeypa
     index.mkdir()
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     monkeypatch.setenv("PIP_FIND_LINKS", str(index))
-    peer = Peer("nothing", "Nothing 1.0", ("strokebench-no-such-package",), "nothing==1.0")
+    peer = Peer("nothing", "Nothing 1.0", "strokebench-no-such-package", "nothing==1.0")
     for _ in range(2):
         with pytest.raises(StrokebenchError, match=r"cannot install Nothing 1\.0.*strokebench-no-such-package"):
             build(peer)
@@ -128,11 +127,11 @@ def test_pip_failing_is_said_with_its_message_and_tried_again(tmp_path, monkeypa
 def test_an_environment_is_made_once(monkeypatch):
     calls = []
     monkeypatch.setattr(peers, "_pip", lambda peer, packages, log: calls.append(list(packages)))
-    peer = Peer("small", "Small", ("a<2",), "b==1")
+    peer = Peer("small", "Small", "a<2", "b==1")
     assert build(peer) and not build(peer)
     assert calls == [["a<2"], ["--no-deps", "b==1"]]
     assert peer.python.exists() and peer.python != Path(sys.executable)
-    assert build(Peer("small", "Small", ("a<3",), "b==1"))
+    assert build(Peer("small", "Small", "a<3", "b==1"))
 
 
 def test_our_own_script_fits_every_method_that_is_compared(tmp_path):
@@ -192,13 +191,13 @@ def test_the_command_writes_table_and_numbers(monkeypatch):
             return None
 
     monkeypatch.setattr(speed_peers, "Worker", Started)
-    monkeypatch.setattr("strokebench.benchmarks.measuring.speed.Sizes", lambda: SMALL)
+    monkeypatch.setattr("strokebench.benchmarks.cli.speed.CohortSizes", lambda: SMALL)
     done = CliRunner(env={**os.environ, "COLUMNS": "200"}).invoke(
         app, ["speed-peers", "--peers", "widedeep", "--folds", "1", "--repeats", "1"]
     )
     assert done.exit_code == 0, done.output
     assert "9.0" in done.output
     kept = json.loads(home("results", "speed-peers", "turns.json").read_text())
-    assert {turn["peer"] for turn in kept["turns"]} == {"widedeep"}
+    assert {turn["pair"].split("-")[1] for turn in kept["turns"]} == {"widedeep"}
     table = home("results", "speed-peers", "speed-peers.md").read_text()
     assert "pytorch-widedeep 1.7.0" in table and "fusilli 2.0.0" not in table

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from strokebench.benchmarks.leaks.audit import FULL, QUICK, Audit, remembered_audit
+from rich.console import Console, RenderableType
+from rich.panel import Panel as Frame
+from rich.text import Text
+
+from strokebench.benchmarks.leaks.audit import FULL, QUICK, Alarm, Audit, remembered_audit
 from strokebench.benchmarks.leaks.finding import by_severity
 from strokebench.benchmarks.leaks.nearness import EXAMINED
+from strokebench.benchmarks.running.context import Context
 from strokebench.benchmarks.running.provenance import provenance_of
-from strokebench.reports.tables.section import SECTION_FILE
-
-if TYPE_CHECKING:
-    from rich.console import Console, RenderableType
-
-    from strokebench.benchmarks.running.context import Context
-    from strokebench.reports.tables.table import Table
+from strokebench.reports.tables.section import SECTION_FILE, Panel, Section, publish
+from strokebench.reports.tables.table import Cell, Column, Kind, Row, Table
 
 SHOWS = (
     "Whether anything tells the methods what they could not know of a new patient: a patient on both sides of a"
@@ -46,28 +46,8 @@ def warn_of_leaks(context: Context, console: Console) -> None:
         console.print(f"Leak check  nothing found by {len(QUICK) - len(audit.broken)} quick alarms")
 
 
-def show_audit(audit: Audit, context: Context, console: Console) -> Path:
-    """Print the alarms and their findings, and write them for the report; returns the folder."""
-    from rich.table import Table as Grid
-    from rich.text import Text
-
-    grid = Grid("Looks for", "Verdict", box=None, pad_edge=False)
-    styles = {"nothing found": "green", "ALARM": "bold red", "warning": "yellow"}
-    for name, alarm in _alarms(audit).items():
-        verdict = _verdict(audit, name)
-        grid.add_row(alarm.title, Text(verdict, style=styles.get(verdict, "yellow")))
-    console.print(grid)
-    if audit.findings:
-        console.print(_panel(audit))
-    folder = context.results_folder("leaks")
-    write_section(audit, context, folder)
-    return folder
-
-
 def write_section(audit: Audit, context: Context, folder: Path) -> RenderableType:
-    """Write the audit as a section of the report."""
-    from strokebench.reports.tables.section import Panel, Section, publish
-
+    """Write the audit as a section of the report; returns how the terminal shows it."""
     title = context.title + (" (synthetic patients)" if context.cohort.synthetic else "")
     panel = Panel("leaks", _table(audit, context, title), shows=SHOWS, does_not_show=DOES_NOT_SHOW)
     alarms = [f"Leak alarm: {finding.message}" for finding in audit.findings if finding.severity == "alarm"]
@@ -77,8 +57,8 @@ def write_section(audit: Audit, context: Context, folder: Path) -> RenderableTyp
     return publish(section, folder)
 
 
-def _alarms(audit: Audit) -> dict:
-    return dict(FULL if audit.full else QUICK)
+def _alarms(audit: Audit) -> Mapping[str, Alarm]:
+    return FULL if audit.full else QUICK
 
 
 def _verdict(audit: Audit, name: str) -> str:
@@ -92,19 +72,19 @@ def _lead(audit: Audit) -> str:
     alarms = sum(finding.severity == "alarm" for finding in audit.findings)
     warnings = len(audit.findings) - alarms
     form = "full" if audit.full else "quick (without the shuffled-label canary)"
-    summary = f"{len(_alarms(audit)) - len(audit.broken)} alarms in {form} form: "
-    if not audit.findings:
-        return summary + "nothing was found."
-    return summary + f"{alarms} went off, {warnings} warning(s). Results are not believable until alarms are cleared."
+    verdict = f"{alarms} went off, {warnings} warning(s). Results are not believable until alarms are cleared."
+    return f"{len(_alarms(audit)) - len(audit.broken)} alarms in {form} form: " + (
+        verdict if audit.findings else "nothing was found."
+    )
 
 
 def _table(audit: Audit, context: Context, title: str) -> Table:
-    from strokebench.reports.tables.table import Cell, Column, Kind, Row, Table
-
-    rows = [
-        Row(name, alarm.title, "", {"verdict": Cell(text=_verdict(audit, name))}, done=1, planned=1)
-        for name, alarm in _alarms(audit).items()
-    ]
+    verdicts = {name: {"verdict": Cell(text=_verdict(audit, name))} for name in _alarms(audit)}
+    notes = [f"{f.severity.capitalize()}: {f.message} {f.remedy}" for f in by_severity(audit.findings)]
+    if (n := len(context.embeddings.ids)) > EXAMINED:
+        notes.append(
+            f"Images that are nearly, but not quite, the same were looked for around {EXAMINED} of {n} patients."
+        )
     split = context.split
     return Table(
         name="leaks",
@@ -113,28 +93,15 @@ def _table(audit: Audit, context: Context, title: str) -> Table:
         caption=f"Outcome {context.endpoint.expression}, protocol {split.protocol}, {len(context.labels)} patients,"
         f" {len(split.folds)} fold{'s' if len(split.folds) > 1 else ''} (split {split.sha256[:10]}).",
         columns=[Column("verdict", "Verdict", Kind.TEXT)],
-        rows=rows,
-        notes=[
-            *(f"{f.severity.capitalize()}: {f.message} {f.remedy}" for f in by_severity(audit.findings)),
-            *_sampled(len(context.embeddings.ids)),
-        ],
+        rows=[Row(name, alarm.title, "", verdicts[name], 1, 1) for name, alarm in _alarms(audit).items()],
+        notes=notes,
         facts={"cohort": title, "outcome": context.endpoint.expression, "protocol": split.protocol},
         head="Looks for",
         counts_runs=False,
     )
 
 
-def _sampled(n: int) -> list[str]:
-    """What is not looked for among all patients of a large cohort."""
-    if n <= EXAMINED:
-        return []
-    return [f"Images that are nearly, but not quite, the same were looked for around {EXAMINED} of {n} patients."]
-
-
 def _panel(audit: Audit) -> RenderableType:
-    from rich.panel import Panel
-    from rich.text import Text
-
     text = Text()
     for finding in by_severity(audit.findings):
         text.append("\n\n" if text else "")
@@ -142,4 +109,4 @@ def _panel(audit: Audit) -> RenderableType:
         text.append(f"  {finding.message}")
         text.append(f"\n{finding.remedy}", style="dim")
     title = "Leak alarm: results may not be believable" if audit.alarmed else "Leak check: worth a look"
-    return Panel(text, title=title, title_align="left", border_style="bold red" if audit.alarmed else "yellow")
+    return Frame(text, title=title, title_align="left", border_style="bold red" if audit.alarmed else "yellow")
