@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import Any, ClassVar, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,8 +21,17 @@ from strokebench.tasks.endpoints.binary import BINARY
 from strokebench.tasks.endpoints.parse import parse_endpoint
 from strokebench.tasks.inputs import Inputs, modalities_of
 
-if TYPE_CHECKING:
-    import optuna
+
+class Trial(Protocol):
+    """What a search space draws from: `optuna.Trial`, as far as it is used."""
+
+    def suggest_categorical(self, name: str, choices: Sequence[Any], /) -> Any: ...
+
+    def suggest_int(self, name: str, low: int, high: int, /) -> int: ...
+
+    def suggest_float(
+        self, name: str, low: float, high: float, /, *, step: float | None = None, log: bool = False
+    ) -> float: ...
 
 
 class Family(StrEnum):
@@ -92,7 +102,7 @@ class Method(ClassifierMixin, BaseEstimator, ABC):
         return {}
 
     @staticmethod
-    def search_space(trial: optuna.Trial) -> dict[str, Any]:
+    def search_space(trial: Trial) -> dict[str, Any]:
         """Hyper-parameters to try, drawn from `trial`. Default: nothing to tune."""
         return {}
 

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from strokebench.methods.base import Family
+from strokebench.methods.base import Family, Trial
 from strokebench.methods.neural import NeuralMethod
 from strokebench.methods.parts.layers import Head, reduction
 from strokebench.methods.registry import register
 from strokebench.methods.training.batch import Aux, Batch
 from strokebench.tasks.inputs import Sizes
-
-if TYPE_CHECKING:
-    import optuna
 
 
 @register
@@ -47,7 +44,7 @@ class Concat(NeuralMethod):
         return ConcatNetwork(sizes, self)
 
     @staticmethod
-    def search_space(trial: optuna.Trial) -> dict[str, Any]:
+    def search_space(trial: Trial) -> dict[str, Any]:
         hidden, width = map(int, trial.suggest_categorical("sizes", ["256:128", "512:256"]).split(":"))
         return {
             "hidden": hidden,

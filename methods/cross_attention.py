@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from strokebench.methods.base import Trial
 from strokebench.methods.parts.attention import Attention
 from strokebench.methods.parts.layers import Head
 from strokebench.methods.parts.tokens import TokenAdapter, TokenMethod, token_space
 from strokebench.methods.registry import register
 from strokebench.methods.training.batch import Aux, Batch
 from strokebench.tasks.inputs import Sizes
-
-if TYPE_CHECKING:
-    import optuna
 
 
 @register
@@ -46,7 +44,7 @@ class CrossAttention(TokenMethod):
         return CrossAttentionNetwork(sizes, self)
 
     @staticmethod
-    def search_space(trial: optuna.Trial) -> dict[str, Any]:
+    def search_space(trial: Trial) -> dict[str, Any]:
         return {**token_space(trial), "heads": trial.suggest_categorical("heads", [4, 8, 16])}
 
 

@@ -4,22 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from strokebench.errors import StrokebenchError
+from strokebench.methods.base import Trial
 from strokebench.methods.parts.attention import Block, attention_weights
 from strokebench.methods.parts.layers import Head, contrastive
 from strokebench.methods.parts.tokens import TokenAdapter, TokenMethod, token_space
 from strokebench.methods.registry import register
 from strokebench.methods.training.batch import Aux, Batch, Epoch
 from strokebench.tasks.inputs import Sizes
-
-if TYPE_CHECKING:
-    import optuna
 
 FLOOR = 1e-6
 """Added to attention before its logarithm, as the original does."""
@@ -92,7 +90,7 @@ class EarthMind(TokenMethod):
         return total
 
     @staticmethod
-    def search_space(trial: optuna.Trial) -> dict[str, Any]:
+    def search_space(trial: Trial) -> dict[str, Any]:
         return {
             **token_space(trial),
             "layers": trial.suggest_int("layers", 1, 2),

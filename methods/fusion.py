@@ -5,22 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from math import isqrt
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from strokebench.errors import StrokebenchError
+from strokebench.methods.base import Trial
 from strokebench.methods.parts.attention import Attention, Block, blocked, causal
 from strokebench.methods.parts.layers import Head
 from strokebench.methods.parts.tokens import TokenAdapter, TokenMethod, token_space
 from strokebench.methods.registry import register
 from strokebench.methods.training.batch import Aux, Batch, Epoch
 from strokebench.tasks.inputs import Sizes
-
-if TYPE_CHECKING:
-    import optuna
 
 
 @register
@@ -98,7 +96,7 @@ class FUSION(TokenMethod):
         return total + self.mapping_weight * mapping
 
     @staticmethod
-    def search_space(trial: optuna.Trial) -> dict[str, Any]:
+    def search_space(trial: Trial) -> dict[str, Any]:
         return {
             **token_space(trial),
             "layers": trial.suggest_int("layers", 1, 3),

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from torch import nn
 
-from strokebench.methods.base import Family
+from strokebench.methods.base import Family, Trial
 from strokebench.methods.neural import NeuralMethod
 from strokebench.methods.parts.layers import Dropout
+from strokebench.methods.parts.plain import Parts, plain_space
 from strokebench.methods.registry import register
 from strokebench.tasks.inputs import Sizes
-
-if TYPE_CHECKING:
-    import optuna
-from strokebench.methods.parts.plain import Parts, _common_space
 
 
 @register
@@ -55,5 +52,5 @@ class MLP(NeuralMethod):
         return Parts(self.arrays(), layers)
 
     @staticmethod
-    def search_space(trial: optuna.Trial) -> dict[str, Any]:
-        return _common_space(trial)
+    def search_space(trial: Trial) -> dict[str, Any]:
+        return plain_space(trial)

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from numpy.typing import NDArray
 
-from strokebench.methods.registry import register
-
-if TYPE_CHECKING:
-    import optuna
+from strokebench.methods.base import Trial
 from strokebench.methods.parts.estimators import Traditional
+from strokebench.methods.registry import register
 
 
 @register
@@ -47,7 +45,7 @@ class RandomForest(Traditional):
         return {"trees": self.trees}
 
     @staticmethod
-    def search_space(trial: optuna.Trial) -> dict[str, Any]:
+    def search_space(trial: Trial) -> dict[str, Any]:
         return {
             "leaf": trial.suggest_categorical("leaf", [1, 2, 5, 10]),
             "columns": trial.suggest_categorical("columns", ["sqrt", "log2"]),

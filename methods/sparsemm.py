@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from strokebench.errors import StrokebenchError
+from strokebench.methods.base import Trial
 from strokebench.methods.parts.attention import Block, attention_weights, causal
 from strokebench.methods.parts.head_budgets import allocate, concentration
 from strokebench.methods.parts.layers import Head
@@ -19,9 +20,6 @@ from strokebench.methods.parts.tokens import TokenAdapter, TokenMethod, token_sp
 from strokebench.methods.registry import register
 from strokebench.methods.training.batch import Aux, Batch
 from strokebench.tasks.inputs import Sizes
-
-if TYPE_CHECKING:
-    import optuna
 
 
 @register
@@ -120,7 +118,7 @@ class SparseMM(TokenMethod):
         }
 
     @staticmethod
-    def search_space(trial: optuna.Trial) -> dict[str, Any]:
+    def search_space(trial: Trial) -> dict[str, Any]:
         return {
             **token_space(trial),
             "layers": trial.suggest_int("layers", 1, 3),

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from strokebench.methods.base import Trial
+from strokebench.methods.parts.estimators import Traditional
 from strokebench.methods.registry import register
 from strokebench.tasks.inputs import Inputs
-
-if TYPE_CHECKING:
-    import optuna
-from strokebench.methods.parts.estimators import Traditional
 
 
 @register
@@ -43,7 +41,7 @@ class SVM(Traditional):
         return self.endpoint.link(self.estimator_.decision_function(self.features(x)))
 
     @staticmethod
-    def search_space(trial: optuna.Trial) -> dict[str, Any]:
+    def search_space(trial: Trial) -> dict[str, Any]:
         return {
             "C": trial.suggest_float("C", 0.01, 100, log=True),
             "gamma": trial.suggest_float("gamma", 1e-4, 0.1, log=True),

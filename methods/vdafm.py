@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
@@ -11,16 +11,13 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from strokebench.methods.base import Family
+from strokebench.methods.base import Family, Trial
 from strokebench.methods.neural import NeuralMethod
 from strokebench.methods.parts.attention import PostNormBlock
 from strokebench.methods.parts.layers import Head, matching, reduction, unit_vectors
 from strokebench.methods.registry import register
 from strokebench.methods.training.batch import Aux, Batch, Epoch, Patients
 from strokebench.tasks.inputs import Inputs, Sizes
-
-if TYPE_CHECKING:
-    import optuna
 
 
 @register
@@ -108,7 +105,7 @@ class VDAFM(NeuralMethod):
         }
 
     @staticmethod
-    def search_space(trial: optuna.Trial) -> dict[str, Any]:
+    def search_space(trial: Trial) -> dict[str, Any]:
         sizes = ["128:64", "256:128", "512:256", "512:512"]
         hidden, width = map(int, trial.suggest_categorical("sizes", sizes).split(":"))
         return {

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from strokebench.methods.registry import register
-
-if TYPE_CHECKING:
-    import optuna
+from strokebench.methods.base import Trial
 from strokebench.methods.parts.estimators import Traditional
+from strokebench.methods.registry import register
 
 
 @register
@@ -62,7 +60,7 @@ class XGBoost(Traditional):
         return {"trees": best + 1}
 
     @staticmethod
-    def search_space(trial: optuna.Trial) -> dict[str, Any]:
+    def search_space(trial: Trial) -> dict[str, Any]:
         return {
             "depth": trial.suggest_int("depth", 2, 6),
             "learning_rate": trial.suggest_categorical("learning_rate", [0.02, 0.05, 0.1]),

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
 
-from strokebench.methods.parts.layers import Dropout
+from strokebench.methods.base import Family, Trial
+from strokebench.methods.neural import NeuralMethod
+from strokebench.methods.parts.layers import Dropout, Head
 from strokebench.methods.training.batch import Aux, Batch
-
-if TYPE_CHECKING:
-    import optuna
+from strokebench.tasks.inputs import Sizes
 
 
 class Parts(nn.Module):
@@ -29,15 +30,34 @@ class Parts(nn.Module):
         return logits.squeeze(1) if logits.dim() > 1 else logits, {}
 
 
-def deep_layers(inputs: int, hidden: int, width: int, dropout: float) -> list[nn.Module]:
-    """Two linear layers with batch normalisation, ReLU and dropout."""
-    layers: list[nn.Module] = []
-    for before, after in ((inputs, hidden), (hidden, width)):
-        layers += [nn.Linear(before, after), nn.BatchNorm1d(after), nn.ReLU(), Dropout(dropout)]
-    return layers
+@dataclass(kw_only=True, eq=False, repr=False)
+class PlainMethod(NeuralMethod):
+    """Two layers with batch normalisation on the arrays that are read, then the classifier of the other networks.
+
+    Args:
+        hidden, width, dropout: sizes of the two layers, and dropout after each and in the head.
+    """
+
+    family: ClassVar[Family] = Family.DEEP
+
+    hidden: int = 512
+    width: int = 256
+    dropout: float = 0.5
+
+    def build(self, sizes: Sizes) -> nn.Module:
+        layers: list[nn.Module] = []
+        inputs = sum(sizes[name][0] for name in self.arrays())
+        for before, after in ((inputs, self.hidden), (self.hidden, self.width)):
+            layers += [nn.Linear(before, after), nn.BatchNorm1d(after), nn.ReLU(), Dropout(self.dropout)]
+        return Parts(self.arrays(), nn.Sequential(*layers, Head(self.width, self.dropout, self.endpoint.outputs)))
+
+    @staticmethod
+    def search_space(trial: Trial) -> dict[str, Any]:
+        return plain_space(trial)
 
 
-def _common_space(trial: optuna.Trial) -> dict[str, Any]:
+def plain_space(trial: Trial) -> dict[str, Any]:
+    """The search space that these networks share."""
     return {
         "dropout": trial.suggest_float("dropout", 0.3, 0.7, step=0.1),
         "learning_rate": trial.suggest_categorical("learning_rate", [5e-5, 1e-4, 3e-4, 1e-3]),

@@ -4,20 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from strokebench.methods.base import Family
+from strokebench.methods.base import Family, Trial
 from strokebench.methods.neural import NeuralMethod
 from strokebench.methods.parts.layers import reduction
 from strokebench.methods.training.batch import Batch
 from strokebench.tasks.inputs import Sizes
-
-if TYPE_CHECKING:
-    import optuna
 
 CHANNEL_GROUPS = 16
 """Tokens cut from a pooled vector where there is no grid: as many as the 4 x 4 grid has."""
@@ -52,7 +49,7 @@ class TokenMethod(NeuralMethod):
         return {"token_source": float(has_grid(self.sizes_))}
 
 
-def token_space(trial: optuna.Trial) -> dict[str, Any]:
+def token_space(trial: Trial) -> dict[str, Any]:
     """The part of the search space that the token methods share."""
     return {
         "width": trial.suggest_categorical("width", [32, 64, 128, 256]),
