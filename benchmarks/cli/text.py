@@ -86,13 +86,15 @@ def write(
     prices = None if price_in is None or price_out is None else Prices(price_in, price_out)
     console = make_console()
     cohort, banned = _load(settings, console)
-    asked = cohort if patients <= 0 or cohort.images is None else cohort.subset(cohort.images.dropna().index[:patients])
+    chosen = (
+        cohort if patients <= 0 or cohort.images is None else cohort.subset(cohort.images.dropna().index[:patients])
+    )
     folder = to or home("texts", cohort.name, re.sub(r"[^A-Za-z0-9._-]+", "_", model).lstrip("._") or "model")
     sampling, pictures = Sampling(max_tokens, top_p, temperature), SliceSettings(slices, pixels)
     with AnswerStore(folder / "answers.sqlite") as store:
         with _bar(console, "Reading the images") as step:
-            plan = make_plan(asked, store, model, sampling, pictures, answers, ask_again=ask_again, on_volume=step)
-        texts.show_plan(console, asked, plan, estimate(plan, at_once, per_minute, picture_tokens), place, prices)
+            plan = make_plan(chosen, store, model, sampling, pictures, answers, ask_again=ask_again, on_volume=step)
+        texts.show_plan(console, chosen, plan, estimate(plan, at_once, per_minute, picture_tokens), place, prices)
         interrupted = incomplete = False
         if plan.missing:
             if not (yes or typer.confirm("Send them?")):
@@ -111,7 +113,7 @@ def write(
             ever = Bill.of(store)
             texts.show_collected(console, collected, ever.since(before), ever, prices)
             interrupted, incomplete = collected.interrupted, not collected.complete
-        texts.write_output(console, asked, plan, store, banned, folder)
+        texts.write_output(console, chosen, plan, store, banned, folder)
         if interrupted:
             console.print("Interrupted; the same command goes on where it stopped.", style="yellow")
             raise KeyboardInterrupt
@@ -152,7 +154,6 @@ def _load(settings: Settings, console: Console) -> tuple[Cohort, tuple[re.Patter
 
 @contextmanager
 def _bar(console: Console, title: str) -> Iterator[Callable[[int, int], None]]:
-
     columns = (TextColumn(title), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, transient=True) as progress:
         task = progress.add_task("", total=None)

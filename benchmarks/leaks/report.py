@@ -72,10 +72,9 @@ def _lead(audit: Audit) -> str:
     alarms = sum(finding.severity == "alarm" for finding in audit.findings)
     warnings = len(audit.findings) - alarms
     form = "full" if audit.full else "quick (without the shuffled-label canary)"
-    verdict = f"{alarms} went off, {warnings} warning(s). Results are not believable until alarms are cleared."
-    return f"{len(_alarms(audit)) - len(audit.broken)} alarms in {form} form: " + (
-        verdict if audit.findings else "nothing was found."
-    )
+    found = f"{alarms} went off, {warnings} warning(s). Results are not believable until alarms are cleared."
+    count = len(_alarms(audit)) - len(audit.broken)
+    return f"{count} alarms in {form} form: {found if audit.findings else 'nothing was found.'}"
 
 
 def _table(audit: Audit, context: Context, title: str) -> Table:

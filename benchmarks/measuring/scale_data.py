@@ -44,12 +44,10 @@ def write_cohort(folder: Path, n: int, sizes: CohortSizes = USUAL) -> None:
     random = np.random.default_rng(n)
     _table(n, random).to_csv(folder / "table.csv")
     for name, shape in sizes.embeddings.items():
-        with (folder / f"{name}.npy").open("wb") as file:
-            header = {"descr": "<f4", "fortran_order": False, "shape": (n, *shape)}
-            np.lib.format.write_array_header_1_0(file, header)
-            for start in range(0, n, BLOCK):
-                rows = min(BLOCK, n - start)
-                random.standard_normal((rows, *shape), dtype=np.float32).tofile(file)
+        array = np.lib.format.open_memmap(folder / f"{name}.npy", "w+", np.float32, (n, *shape))
+        for start in range(0, n, BLOCK):
+            block = array[start : start + BLOCK]
+            block[:] = random.standard_normal(block.shape, dtype=np.float32)
 
 
 def read_context(folder: Path, seeds: Sequence[int] = SEEDS[:1]) -> Context:

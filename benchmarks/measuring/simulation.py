@@ -11,20 +11,24 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from joblib import Parallel, delayed
 from numpy.typing import NDArray
+from scipy.stats import ttest_1samp
 
 from strokebench.benchmarks.measuring.simulation_world import World, cross_validate, expected_aucs
 from strokebench.reports.statistics.bootstrap import bootstrap
 from strokebench.reports.statistics.decisions import ALPHA, holm, real_differences
 from strokebench.reports.statistics.delong import DeLong, delong
 from strokebench.reports.statistics.intervals import Interval
-from strokebench.reports.statistics.paired import CorrectedT, corrected_t
+from strokebench.reports.statistics.paired import corrected_t
 from strokebench.reports.statistics.scores import Pooling, arrange
 from strokebench.tasks.protocols import FOLDS
 
 AUC, DIFFERENCE, TEST, FAMILY = "auc", "difference", "test", "family"
 WAYS: tuple[tuple[Pooling, str], ...] = (("run", "mean over runs"), ("seed", "folds pooled"))
 CORRECTED = "Corrected t over runs"
+TEST_SHARE = 1 / (FOLDS - 1)
+"""Test patients by training patients, which the corrected t needs."""
 
 WORLDS = (
     World("Steady: 4 variables a method"),
@@ -47,8 +51,6 @@ def simulate(world: World, replicates: int, seed: int = 0, resamples: int = 500,
         either truth; NaN for tests), `rejected` (share of cohorts with p < 0.05, for `family` with any false claim
         among all pairs; NaN for intervals) and `n` cohorts.
     """
-    from joblib import Parallel, delayed
-
     truth = expected_aucs(world, seed)
     found = Parallel(n_jobs=jobs)(
         delayed(_replicate)(world, truth, seed, number, resamples) for number in range(replicates)
@@ -73,11 +75,12 @@ def _replicate(world: World, truth: NDArray[Any], seed: int, number: int, resamp
         tested, difference = analytic.test(0, last), drawn.difference(0, last)
         differences |= {f"DeLong, {words}": tested, f"Paired bootstrap, {words}": difference}
         p |= {f"DeLong, {words}": tested.p, f"Paired bootstrap, {words}": difference.p}
-    aucs[CORRECTED] = _corrected(world, over_runs.aucs[0])
-    corrected = _corrected(world, over_runs.aucs[0] - over_runs.aucs[last])
+    aucs[CORRECTED] = corrected_t(over_runs.aucs[0], TEST_SHARE)
+    apart_by_run = over_runs.aucs[0] - over_runs.aucs[last]
+    corrected = corrected_t(apart_by_run, TEST_SHARE)
     differences[CORRECTED], p[CORRECTED] = corrected, corrected.p
     p["DeLong (runs) and corrected t, both"] = max(p["DeLong, mean over runs"], corrected.p)
-    p["Uncorrected t over runs (wrong: runs share patients)"] = _uncorrected(over_runs.aucs[0] - over_runs.aucs[last])
+    p["Uncorrected t over runs (wrong: runs share patients)"] = float(ttest_1samp(apart_by_run, 0.0).pvalue)
     judged = [_judged(AUC, name, interval, truth[0], models[0]) for name, interval in aucs.items()]
     apart = truth[0] - truth[last], models[0] - models[last]
     judged += [_judged(DIFFERENCE, name, interval, *apart) for name, interval in differences.items()]
@@ -92,29 +95,18 @@ def _families(world: World, over_runs: DeLong) -> list[dict[str, Any]]:
     pairs = list(combinations(range(world.methods), 2))
     p = [over_runs.test(*pair).p for pair in pairs]
     differences = [over_runs.aucs[first] - over_runs.aucs[second] for first, second in pairs]
-    corrected = [_corrected(world, values).p for values in differences]
+    corrected = [corrected_t(values, TEST_SHARE).p for values in differences]
     claims = {
         "DeLong, not adjusted": np.array(p) < ALPHA,
         "DeLong, Holm": holm(p) < ALPHA,
         "DeLong, Holm, confirmed by the corrected t (the rule)": real_differences(p, corrected)[1],
         "Corrected t, Holm": holm(corrected) < ALPHA,
-        "Uncorrected t, Holm (wrong)": holm([_uncorrected(values) for values in differences]) < ALPHA,
+        "Uncorrected t, Holm (wrong)": holm([float(ttest_1samp(values, 0.0).pvalue) for values in differences]) < ALPHA,
     }
     return [{"kind": FAMILY, "name": name, "rejected": float(claim.any())} for name, claim in claims.items()]
 
 
 def _judged(kind: str, name: str, interval: Interval, procedure: float, models: float) -> dict[str, Any]:
-    covered = {"procedure": procedure, "models": models}
-    return {"kind": kind, "name": name} | {
-        what: float(interval.low <= truth <= interval.high) for what, truth in covered.items()
-    }
-
-
-def _corrected(world: World, values: NDArray[Any]) -> CorrectedT:
-    return corrected_t(values, 1 / (FOLDS - 1))
-
-
-def _uncorrected(differences: NDArray[Any]) -> float:
-    from scipy.stats import ttest_1samp
-
-    return float(ttest_1samp(differences, 0.0).pvalue)
+    truths = {"procedure": procedure, "models": models}
+    covered = {which: float(interval.low <= truth <= interval.high) for which, truth in truths.items()}
+    return {"kind": kind, "name": name, **covered}

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy.stats import norm
 
 from strokebench.tasks.protocols import FOLDS, VALIDATION_SHARE, make_split
 
@@ -91,28 +92,23 @@ def cross_validate(world: World, rng: np.random.Generator) -> tuple[pd.DataFrame
     x, y = world.draw(rng)
     labels = pd.Series(y, [f"P{patient:05d}" for patient in range(len(y))])
     rows = pd.Series(np.arange(len(y)), labels.index)
-    true: list[float] = []
-    found: dict[str, list[NDArray[Any]]] = {name: [] for name in ("method", "seed", "fold", "row", "p")}
+    true, found = [], []
     for fold in make_split("cv5", labels, seeds=[int(seed) for seed in rng.integers(2**31, size=world.seeds)]).folds:
         train, test = rows[list(fold.train)].to_numpy(), rows[list(fold.test)].to_numpy()
         for method, part in enumerate(x):
             weights, intercept = fit_logistic(part[train], y[train])
             true.append(world.true_auc(weights, method))
-            run = {"method": method, "seed": fold.seed, "fold": fold.fold}
-            for name, value in run.items():
-                found[name].append(np.full(len(test), value))
-            found["row"].append(test)
-            found["p"].append(1 / (1 + np.exp(-part[test] @ weights - intercept)))
-    predictions = pd.DataFrame({name: np.concatenate(values) for name, values in found.items()})
-    row = predictions.pop("row").to_numpy()
-    predictions = predictions.assign(variant="", condition="", patient_id=labels.index[row], y=y[row])
+            p = 1 / (1 + np.exp(-part[test] @ weights - intercept))
+            run = {"method": method, "variant": "", "condition": "", "seed": fold.seed, "fold": fold.fold}
+            found.append(pd.DataFrame({**run, "patient_id": labels.index[test], "y": y[test], "p": p}))
+    predictions = pd.concat(found, ignore_index=True)
     return predictions, np.reshape(true, (-1, world.methods)).mean(axis=0)
 
 
 def fit_logistic(x: NDArray[Any], y: NDArray[Any]) -> tuple[NDArray[np.float64], float]:
-    """Weights and intercept of scikit-learn's default logistic regression, by Newton steps: a tenth of its time.
+    """Weights (d,) and intercept of scikit-learn's default logistic regression, by Newton steps: a tenth of its time.
 
-    Thousands of small fits are wanted here, in which scikit-learn's checks would cost more than the sums.
+    x is (n, d), y (n,). Of thousands of small fits, scikit-learn's checks would cost more than the sums.
     """
     wide = np.column_stack([x, np.ones(len(x))])
     penalty = np.diag([1.0] * x.shape[1] + [0.0])
@@ -129,8 +125,6 @@ def fit_logistic(x: NDArray[Any], y: NDArray[Any]) -> tuple[NDArray[np.float64],
 @cache
 def _auc_by_ratio() -> tuple[NDArray[Any], NDArray[Any]]:
     """AUC of a score `ratio * severity + N(0, 1)` by ratio: how likely a positive's is above a negative's."""
-    from scipy.stats import norm
-
     severity = np.linspace(-6, 6, 241)
     density = np.exp(-(severity**2) / 2)
     positive = density / (1 + np.exp(-SHIFT - SLOPE * severity))

@@ -36,6 +36,7 @@ def prepare(folder: Path) -> Callable[..., dict[str, Any]]:
     }
 
     def inputs(network: str, rows: np.ndarray) -> dict[str, Any]:
+        """Of the patients that `rows` (n,) marks."""
         if network == "tabmlp":
             return {"X_tab": columns[rows], "target": y[rows]}
         return {"X_tab": table[rows], "X_text": [image[rows], text[rows]], "target": y[rows]}
