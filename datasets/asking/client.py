@@ -193,8 +193,7 @@ def require_openai() -> Any:
         import stamina  # noqa: F401
     except ModuleNotFoundError as error:
         raise StrokebenchError(
-            f"Asking a language model needs the package `{error.name}`.",
-            "Install it: pip install 'strokebench[text]'.",
+            f"Asking a language model needs the package `{error.name}`.", "Install it: pip install 'strokebench[text]'."
         ) from None
     # Failures are kept and counted; a warning at each would only break the progress bar.
     logging.getLogger("stamina").addHandler(logging.NullHandler())

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -71,27 +69,3 @@ def write_texts(texts: pd.DataFrame, folder: Path) -> None:
     for file in (folder / "texts").glob("*/*.txt"):
         if file not in wanted:
             file.unlink()
-
-
-def read_texts(path: Path, ids: Sequence[str]) -> pd.DataFrame:
-    """Texts as `write_texts` wrote them, one row for each id; None where the file has none.
-
-    Raises:
-        StrokebenchError: no such file, or not one of texts; a patient stands in it twice.
-    """
-    try:
-        texts = pd.read_csv(path, dtype=str, keep_default_na=False)
-    except FileNotFoundError:
-        raise StrokebenchError(f"{path}: no such file.", "`strokebench text write` makes it.") from None
-    if "patient_id" not in texts.columns or len(texts.columns) < 2:
-        raise StrokebenchError(f"{path}: no columns `patient_id` and one a prompt.")
-    texts = texts.set_index("patient_id")
-    if texts.index.has_duplicates:
-        raise StrokebenchError(f"{path}: patient {texts.index[texts.index.duplicated()][0]} stands twice.")
-    texts = texts.astype(object).where(texts != "", None)
-    return texts.reindex(list(ids)).astype(object).where(lambda frame: frame.notna(), None)
-
-
-def with_texts(cohort: Cohort, path: Path) -> Cohort:
-    """A cohort with the texts of a file by `write_texts` in place of its own."""
-    return replace(cohort, texts=read_texts(path, list(cohort.ids)))

@@ -31,10 +31,7 @@ PAPER_SAMPLING = Sampling()
 def messages_for(prompt: str, pictures: Sequence[bytes]) -> list[dict[str, Any]]:
     """The messages of a request: instructions, pictures, question."""
     images = [
-        {
-            "type": "image_url",
-            "image_url": {"url": f"data:image/png;base64,{base64.b64encode(picture).decode()}"},
-        }
+        {"type": "image_url", "image_url": {"url": f"data:image/png;base64,{base64.b64encode(picture).decode()}"}}
         for picture in pictures
     ]
     return [

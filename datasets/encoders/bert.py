@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -30,18 +28,6 @@ def quiet_transformers() -> Iterator[None]:
         logging.set_verbosity(level)
         if bars:
             logging.enable_progress_bar()
-
-
-def load_bert(folder: Path, **tokenizer_options: Any) -> tuple[Any, Any]:
-    """Tokenizer and model in evaluation mode from a folder, with no look at the network."""
-    # The tokenizer's own threads would compete with the worker processes.
-    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
-    from transformers import AutoModel, AutoTokenizer
-
-    with quiet_transformers():
-        tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, **tokenizer_options)
-        model = AutoModel.from_pretrained(folder, local_files_only=True)
-    return tokenizer, model.eval()
 
 
 def cls_vectors(tokenizer: Any, model: Any, texts: Sequence[str], device: str) -> NDArray[np.float32]:

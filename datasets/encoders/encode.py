@@ -157,7 +157,10 @@ def _texts(
 
 
 def _further(sources: pd.Series, encoder: ModalityEncoder, progress: Progress | None) -> tuple[str, Arrays]:
-    keys = np.array([None if pd.isna(source) else _source_digest(source) for source in sources], dtype=object)
+    # A path stands for its file, anything else for itself.
+    keys = np.array(
+        [None if pd.isna(s) else file_digest(s) if isinstance(s, Path) else digest(s) for s in sources], dtype=object
+    )
     by_key = dict(zip(keys, sources, strict=True))
     shapes = {name: array.shape[1:] for name, array in encoder.encode([]).items()}
 
@@ -166,11 +169,6 @@ def _further(sources: pd.Series, encoder: ModalityEncoder, progress: Progress | 
             yield Chunk(list(missing), encoder.encode([by_key[key] for key in missing]))
 
     return _cached(encoder.modality, encoder, sources.index, keys, shapes, chunks, progress)
-
-
-def _source_digest(source: object) -> str:
-    """Hash of a file, or of what is no file."""
-    return file_digest(source) if isinstance(source, Path) else digest(source)
 
 
 def _cached(
@@ -187,12 +185,10 @@ def _cached(
     key = digest({"encoder": fingerprint, "ids": list(ids), "keys": keys.tolist()})
     store = EmbeddingStore(kind, fingerprint)
     folder = store.folder(key)
-    finished = read_finished(folder, shapes, len(ids))
-    if finished is not None:
+    if (finished := read_finished(folder, shapes, len(ids))) is not None:
         return key, finished
     with store.locked():
-        finished = read_finished(folder, shapes, len(ids))
-        if finished is not None:
+        if (finished := read_finished(folder, shapes, len(ids))) is not None:
             return key, finished
         wanted = dict.fromkeys(found for found in keys.ravel() if found is not None)
         known = store.rows(tuple(shapes))
@@ -209,8 +205,7 @@ def _cached(
         }
         write_finished(folder, keys, known, shapes, meta)
         store.clear_unfinished()
-    finished = read_finished(folder, shapes, len(ids))
-    if finished is None:
+    if (finished := read_finished(folder, shapes, len(ids))) is None:
         raise StrokebenchError(f"{folder} cannot be read back.", f"Is the disk of {home()} full?")
     return key, finished
 

@@ -74,22 +74,11 @@ class MedicalNet(ImageEncoder):
 
 @lru_cache(maxsize=1)
 def _network(encoder: MedicalNet) -> torch.nn.Module:
-    import torch
-    from monai.networks.nets.resnet import ResNet
+    from strokebench.datasets.encoders.resnet import new_resnet
 
     path = find_weights(WEIGHTS, encoder.weights)
     state = {name: value for name, value in load_state(path).items() if not name.startswith(HEADS)}
-    # MONAI initialises from the global generator, which is not ours to advance.
-    with torch.random.fork_rng(devices=[]):
-        network = ResNet(
-            "bottleneck",
-            [3, 4, 6, 3],
-            list(encoder.planes),
-            n_input_channels=1,
-            feed_forward=False,
-            shortcut_type="B",
-            bias_downsample=False,
-        )
+    network = new_resnet("bottleneck", [3, 4, 6, 3], encoder.planes)
     try:
         network.load_state_dict(state, strict=True)
     except RuntimeError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -57,6 +58,12 @@ def _folder() -> Path:
 
 @lru_cache(maxsize=1)
 def _model() -> tuple[Any, Any]:
-    from strokebench.datasets.encoders.bert import load_bert
+    # The tokenizer's own threads would compete with the worker processes.
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    from transformers import AutoModel, AutoTokenizer
 
-    return load_bert(_folder())
+    from strokebench.datasets.encoders.bert import quiet_transformers
+
+    with quiet_transformers():
+        tokenizer = AutoTokenizer.from_pretrained(_folder(), local_files_only=True)
+        return tokenizer, AutoModel.from_pretrained(_folder(), local_files_only=True).eval()

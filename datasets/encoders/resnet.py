@@ -2,13 +2,37 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import torch
+from monai.networks.nets.resnet import ResNet
 from numpy.typing import NDArray
 
 from strokebench.datasets.encoders.contract import GRID
+
+
+def new_resnet(block: str, layers: Sequence[int], planes: Sequence[int], first_kernel: int = 7) -> ResNet:
+    """A MONAI ResNet for volumes of one channel, without its head: shortcut B, without bias.
+
+    Args:
+        block: `basic` or `bottleneck`.
+        layers, planes: blocks and inner channels of the four stages.
+        first_kernel: edge of the first convolution in voxels.
+    """
+    # MONAI initialises from the global generator, which is not ours to advance.
+    with torch.random.fork_rng(devices=[]):
+        return ResNet(
+            block,
+            list(layers),
+            list(planes),
+            n_input_channels=1,
+            conv1_t_size=first_kernel,
+            feed_forward=False,
+            shortcut_type="B",
+            bias_downsample=False,
+        )
 
 
 def feature_map(network: Any, volumes: torch.Tensor) -> torch.Tensor:

@@ -40,11 +40,7 @@ def read_finished(folder: Path, names: Iterable[str], rows: int) -> Arrays | Non
 
 
 def write_finished(
-    folder: Path,
-    keys: NDArray[Any],
-    known: Rows,
-    shapes: Mapping[str, tuple[int, ...]],
-    meta: Mapping[str, Any],
+    folder: Path, keys: NDArray[Any], known: Rows, shapes: Mapping[str, tuple[int, ...]], meta: Mapping[str, Any]
 ) -> None:
     """Write a set: row i of each array is what `known` has for `keys[i]`, NaN for a key of None.
 

@@ -65,20 +65,10 @@ class UntrainedResNet(ImageEncoder):
 @lru_cache(maxsize=1)
 def _network(encoder: UntrainedResNet) -> torch.nn.Module:
     import torch
-    from monai.networks.nets.resnet import ResNet
 
-    # MONAI initialises from the global generator, which is not ours to advance.
-    with torch.random.fork_rng(devices=[]):
-        network = ResNet(
-            "basic",
-            [1, 1, 1, 1],
-            list(encoder.planes),
-            n_input_channels=1,
-            conv1_t_size=encoder.kernel,
-            feed_forward=False,
-            shortcut_type="B",
-            bias_downsample=False,
-        )
+    from strokebench.datasets.encoders.resnet import new_resnet
+
+    network = new_resnet("basic", [1, 1, 1, 1], encoder.planes, encoder.kernel)
     rng = np.random.default_rng(encoder.seed)
     with torch.no_grad():
         for module in network.modules():

@@ -67,7 +67,13 @@ def load_state(path: Path) -> dict[str, Any]:
     try:
         loaded = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
-        raise _refused(path, error) from None
+        # PyTorch says "Unsupported global: GLOBAL os.system ..." in the midst of a page of advice.
+        asked = re.search(r"GLOBAL (\S+)", str(error))
+        what = f"it asks to call {asked[1]}" if asked else first_line(error)
+        raise StrokebenchError(
+            f"{path} is refused: it holds more than tensors ({what}).",
+            "Such a file can run code when it is read. Use the published file, and distrust where this one is from.",
+        ) from None
     except (RuntimeError, EOFError, OSError, ValueError, KeyError) as error:
         raise StrokebenchError(
             f"{path} is not a readable PyTorch file ({first_line(error)}).", "Fetch it again: it may be cut short."
@@ -82,16 +88,6 @@ def first_line(error: BaseException) -> str:
     """The first line of an error's text, short."""
     lines = str(error).strip().splitlines() or [type(error).__name__]
     return lines[0].strip()[:160]
-
-
-def _refused(path: Path, error: BaseException) -> StrokebenchError:
-    # PyTorch says "Unsupported global: GLOBAL os.system ..." in the midst of a page of advice.
-    asked = re.search(r"GLOBAL (\S+)", str(error))
-    what = f"it asks to call {asked[1]}" if asked else first_line(error)
-    return StrokebenchError(
-        f"{path} is refused: it holds more than tensors ({what}).",
-        "Such a file can run code when it is read. Use the published file, and distrust where this one is from.",
-    )
 
 
 def _local(published: Published, folder: Path) -> Path:
@@ -124,19 +120,14 @@ def _download(published: Published) -> Path:
         )
     except Exception as error:
         # What a broken connection raises depends on the client's HTTP library, which its releases exchange.
-        raise _unreachable(published, error) from None
+        raise StrokebenchError(
+            f"{published.file} of {published.repository} ({published.size}) could not be had from"
+            f" {endpoint or 'https://huggingface.co'}: {first_line(error)}",
+            "Fetch the encoder's files on another machine and give their folder with --weights, set HF_ENDPOINT to a"
+            " mirror, or take the embedded encoders, which need no download.",
+        ) from None
     _check_published(published, Path(path))
     return Path(path)
-
-
-def _unreachable(published: Published, error: BaseException) -> StrokebenchError:
-    host = os.environ.get("HF_ENDPOINT") or "https://huggingface.co"
-    return StrokebenchError(
-        f"{published.file} of {published.repository} ({published.size}) could not be had from {host}:"
-        f" {first_line(error)}",
-        "Fetch the encoder's files on another machine and give their folder with --weights, set HF_ENDPOINT to a"
-        " mirror, or take the embedded encoders, which need no download.",
-    )
 
 
 def _check_published(published: Published, path: Path) -> None:

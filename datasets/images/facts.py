@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 from dataclasses import dataclass
 
 import numpy as np
@@ -36,8 +37,8 @@ class ImageFacts:
         content: hash of the voxel values; equal for equal volumes in whatever orientation and data type.
     """
 
-    extent_mm: tuple[float, float, float]
-    spacing_mm: tuple[float, float, float]
+    extent_mm: tuple[float, ...]
+    spacing_mm: tuple[float, ...]
     slice_axis: int
     n_slices: int
     blank_slices: int
@@ -63,8 +64,8 @@ def measure_image(volume: Volume) -> ImageFacts:
     level = float(np.median(data[head])) - base if head.any() else float("nan")
     noise = _noise(data, head, slice_axis) / level
     return ImageFacts(
-        extent_mm=_triple(spacing * data.shape),
-        spacing_mm=_triple(spacing),
+        extent_mm=tuple((spacing * data.shape).tolist()),
+        spacing_mm=volume.spacing,
         slice_axis=slice_axis,
         n_slices=data.shape[slice_axis],
         blank_slices=max(_blank_slices(data, head, axis) for axis in range(3)),
@@ -80,22 +81,11 @@ def measure_image(volume: Volume) -> ImageFacts:
     )
 
 
-def _triple(values: NDArray[np.float64]) -> tuple[float, float, float]:
-    x, y, z = (float(value) for value in values)
-    return x, y, z
-
-
 def _air(data: NDArray[np.float32]) -> tuple[float, float]:
     """Level and scatter of the air: of the corners, or where the head fills them, of the darkest voxels."""
     width = [max(1, n // 12) for n in data.shape]
-    corners = np.concatenate(
-        [
-            data[
-                tuple(slice(None, w) if near else slice(-w, None) for near, w in zip(side, width, strict=True))
-            ].ravel()
-            for side in np.ndindex(2, 2, 2)
-        ]
-    )
+    ends = [(slice(None, w), slice(-w, None)) for w in width]
+    corners = np.concatenate([data[corner].ravel() for corner in itertools.product(*ends)])
     dark = float(np.percentile(data, 5))
     level = float(np.median(corners))
     if level > dark + FOREGROUND * (float(np.percentile(data, 99)) - dark):

@@ -222,8 +222,7 @@ def _checked(mask: NDArray[Any], affine: NDArray[Any]) -> tuple[NDArray[np.bool_
         raise StrokebenchError(f"The lesion mask has the shape {lesion.shape}.", "A mask has three dimensions.")
     if affine.shape != (4, 4) or not np.isfinite(affine).all() or abs(np.linalg.det(affine[:3, :3])) < 1e-6:
         raise StrokebenchError(
-            "The affine of the lesion mask is not an invertible 4 x 4 matrix.",
-            "Write the mask with its affine.",
+            "The affine of the lesion mask is not an invertible 4 x 4 matrix.", "Write the mask with its affine."
         )
     return lesion > 0.5, affine
 

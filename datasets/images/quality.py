@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import nibabel
@@ -43,26 +42,13 @@ GHOST_EXCESS = 0.008
 ghost intensity as a share of the head's."""
 
 
-@dataclass(frozen=True)
-class Examination:
-    """What was found in the images.
-
-    Args:
-        facts: of each patient whose image could be read.
-        problems: of each patient.
-    """
-
-    facts: Mapping[str, ImageFacts]
-    problems: list[Problem]
-
-
 def examine_images(
     images: pd.Series,
     masks: Sequence[pd.Series | None] = (),
     jobs: int = 2,
     progress: Callable[[int, int], None] | None = None,
-) -> Examination:
-    """Read every image (and mask) and judge it.
+) -> list[Problem]:
+    """Read every image (and mask) and judge it; what is wrong, file by file, then beside the cohort's others.
 
     Args:
         images: path a patient; None where there is none (that is for the caller to report).
@@ -86,8 +72,7 @@ def examine_images(
             facts[id] = fact
         if progress:
             progress(done, len(paths))
-    names = {id: path.name for id, path in paths.items()}
-    return Examination(facts, [*problems, *judge(facts, names)])
+    return [*problems, *judge(facts, {id: path.name for id, path in paths.items()})]
 
 
 def judge(facts: Mapping[str, ImageFacts], names: Mapping[str, str]) -> Iterator[Problem]:

@@ -50,8 +50,7 @@ def fill(mask: NDArray[Any], affine: NDArray[Any]) -> NDArray[np.float64]:
     spacing = np.sqrt((affine[:3, :3] ** 2).sum(axis=0))
     if spacing.max() > SPACING_MM + 1e-3:
         raise StrokebenchError(
-            f"The lesion mask has voxels of {spacing.max():.1f} mm.",
-            f"Give a mask of {SPACING_MM:.0f} mm or finer.",
+            f"The lesion mask has voxels of {spacing.max():.1f} mm.", f"Give a mask of {SPACING_MM:.0f} mm or finer."
         )
     voxels = voxels_of(mask > 0.5)
     if not len(voxels):
@@ -61,8 +60,7 @@ def fill(mask: NDArray[Any], affine: NDArray[Any]) -> NDArray[np.float64]:
     inside = ((cell >= 0) & (cell < SHAPE)).all(axis=1)
     if not inside.any():
         raise StrokebenchError(
-            "The lesion lies outside the MNI template.",
-            "Register the mask to MNI space, or correct its affine.",
+            "The lesion lies outside the MNI template.", "Register the mask to MNI space, or correct its affine."
         )
     count = np.bincount(np.ravel_multi_index(tuple(cell[inside].T), SHAPE), minlength=int(np.prod(SHAPE)))
     return (count * spacing.prod() / SPACING_MM**3).clip(0, 1).reshape(SHAPE)

@@ -10,14 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 from monai.data import MetaTensor
-from monai.transforms import (
-    DivisiblePad,
-    MaskIntensity,
-    NormalizeIntensity,
-    Orientation,
-    Resize,
-    SpatialResample,
-)
+from monai.transforms import DivisiblePad, MaskIntensity, NormalizeIntensity, Orientation, Resize, SpatialResample
 from numpy.typing import NDArray
 
 from strokebench.datasets.images.target import Target

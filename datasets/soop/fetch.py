@@ -24,17 +24,20 @@ PREFIX = "ds004889/"
 TABLE_FILES = ("participants.tsv", "participants.json", "dataset_description.json", "README", "README.md", "CHANGES")
 """Always fetched: the table, and what the data set says of itself."""
 
-_PATIENT = r"(?P<patient>sub-[A-Za-z0-9]+)"
-KINDS: Mapping[str, re.Pattern[str]] = {
-    "flair": re.compile(_PATIENT + r"/anat/(?P=patient)_FLAIR\.nii\.gz"),
-    "t1": re.compile(_PATIENT + r"/anat/(?P=patient)_T1w\.nii\.gz"),
-    "trace": re.compile(_PATIENT + r"/dwi/(?P=patient)_rec-TRACE_dwi\.nii\.gz"),
-    "adc": re.compile(_PATIENT + r"/dwi/(?P=patient)_rec-ADC_dwi\.nii\.gz"),
-    "masks": re.compile(
-        r"derivatives/lesion_masks/" + _PATIENT + r"/dwi/(?P=patient)_space-TRACE_desc-lesion_mask\.nii\.gz"
-    ),
+PLACES: Mapping[str, str] = {
+    "trace": "{id}/dwi/{id}_rec-TRACE_dwi.nii.gz",
+    "flair": "{id}/anat/{id}_FLAIR.nii.gz",
+    "adc": "{id}/dwi/{id}_rec-ADC_dwi.nii.gz",
+    "t1": "{id}/anat/{id}_T1w.nii.gz",
+    "masks": "derivatives/lesion_masks/{id}/dwi/{id}_space-TRACE_desc-lesion_mask.nii.gz",
 }
 """Kind of file -> its place below the data set. Masks lie in the grid of TRACE."""
+
+
+def patient_of(path: str, kind: str) -> str | None:
+    """The patient whose file of this kind a path below the data set is; None if it is none."""
+    found = re.search(r"sub-[A-Za-z0-9]+", path)
+    return found[0] if found and path == PLACES[kind].format(id=found[0]) else None
 
 
 @dataclass(frozen=True)
@@ -84,7 +87,7 @@ def plan_fetch(
     """Read the bucket's listing and choose from it; fetches nothing.
 
     Args:
-        kinds: of `KINDS`; the table comes along always.
+        kinds: of `PLACES`; the table comes along always.
         patients: ids; or a number: the first so many, by their number, that have every kind asked for; None:
             all that have any.
         on_step: called with how far it is: (`listing` or `checking`, files so far, of how many or 0).
@@ -94,8 +97,8 @@ def plan_fetch(
     """
     kinds = [kind for kind in dict.fromkeys(kinds) if kind != "table"]
     for kind in kinds:
-        if kind not in KINDS:
-            raise unknown_name("kind of file", kind, ["table", *KINDS])
+        if kind not in PLACES:
+            raise unknown_name("kind of file", kind, ["table", *PLACES])
     with open_session(threading.Event()) as session:
         listing = list_bucket(endpoint, PREFIX, session, lambda n: on_step("listing", n, 0))
     found = {file.key.removeprefix(PREFIX): file for file in listing}
@@ -104,8 +107,8 @@ def plan_fetch(
     by_patient: dict[str, dict[str, str]] = {}
     for path in found:
         for kind in kinds:
-            if match := KINDS[kind].fullmatch(path):
-                by_patient.setdefault(match["patient"], {})[kind] = path
+            if patient := patient_of(path, kind):
+                by_patient.setdefault(patient, {})[kind] = path
     chosen = _choose(by_patient, kinds, patients, endpoint)
     paths = [path for path in TABLE_FILES if path in found]
     paths += [by_patient[patient][kind] for patient in chosen for kind in kinds if kind in by_patient[patient]]

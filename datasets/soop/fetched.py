@@ -8,7 +8,6 @@ The masks are drawn on TRACE, so they belong to the images only where the images
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,21 +16,15 @@ from typing import Any
 import yaml
 
 from strokebench.datasets.cohort import Column, Kind
-from strokebench.datasets.soop.fetch import KINDS, PREFIX
+from strokebench.datasets.soop.fetch import PLACES, PREFIX, patient_of
 from strokebench.datasets.soop.load import ABOUT, COLUMNS, read_table
 from strokebench.errors import StrokebenchError, unknown_name
 from strokebench.files import atomic_path, write_text
 
 TITLE = "Stroke Outcome Optimization Project (SOOP)"
 LICENCE = "CC0 1.0 (public domain)"
-IMAGES: Mapping[str, str] = {
-    "trace": "{id}/dwi/{id}_rec-TRACE_dwi.nii.gz",
-    "flair": "{id}/anat/{id}_FLAIR.nii.gz",
-    "adc": "{id}/dwi/{id}_rec-ADC_dwi.nii.gz",
-    "t1": "{id}/anat/{id}_T1w.nii.gz",
-}
-"""Kind -> image pattern of the cohort's file; preferred in this order where as many patients have each."""
-MASKS = "derivatives/lesion_masks/{id}/dwi/{id}_space-TRACE_desc-lesion_mask.nii.gz"
+IMAGES = tuple(kind for kind in PLACES if kind != "masks")
+"""Kinds of image; preferred in this order where as many patients have each."""
 
 NOTICE = f"""{TITLE}
 Source:   OpenNeuro {PREFIX.rstrip("/")}, doi:{ABOUT["doi"]}
@@ -84,7 +77,7 @@ def write_cohort_file(folder: Path, image: str = "") -> CohortFiles:
     acute = table.pop("acuteischaemicstroke") == 1
     left_out = {"no acute ischaemic stroke": int((~acute).sum())}
     table = table[acute]
-    having = {kind: _patients_with(folder, kind) & set(table.index) for kind in KINDS}
+    having = {kind: _patients_with(folder, kind) & set(table.index) for kind in PLACES}
     image = image or max(IMAGES, key=lambda kind: len(having[kind]))
     described: dict[str, Any] = {
         "name": "soop-fetched",
@@ -101,9 +94,9 @@ def write_cohort_file(folder: Path, image: str = "") -> CohortFiles:
     if having[image]:
         left_out[f"no {image} image here"] = int((~table.index.isin(having[image])).sum())
         table = table[table.index.isin(having[image])]
-        described["images"] = IMAGES[image]
+        described["images"] = PLACES[image]
         if image == "trace" and having["masks"]:
-            described["masks"] = MASKS
+            described["masks"] = PLACES["masks"]
     if table.empty:
         raise StrokebenchError(f"{folder}: no acute ischaemic stroke among the patients.", "Fetch more patients.")
     with atomic_path(folder / "soop.csv") as path:
@@ -117,7 +110,7 @@ def write_cohort_file(folder: Path, image: str = "") -> CohortFiles:
 def _patients_with(folder: Path, kind: str) -> set[str]:
     start = "derivatives/lesion_masks/sub-*" if kind == "masks" else "sub-*"
     paths = (path.relative_to(folder).as_posix() for path in folder.glob(f"{start}/*/*.nii.gz"))
-    return {match["patient"] for path in paths if (match := re.fullmatch(KINDS[kind], path))}
+    return {patient for path in paths if (patient := patient_of(path, kind))}
 
 
 def _described(column: Column) -> dict[str, Any]:

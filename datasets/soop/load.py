@@ -114,9 +114,7 @@ def load(folder: Path | None = None) -> Cohort:
         images=pd.Series({patient: built[patient]["image"] for patient in ids}, dtype=object),
         masks=pd.Series({patient: built[patient]["mask"] for patient in ids}, dtype=object),
         texts=pd.DataFrame.from_dict(
-            {patient: built[patient]["texts"] for patient in ids},
-            orient="index",
-            columns=list(prompts.PROMPTS),
+            {patient: built[patient]["texts"] for patient in ids}, orient="index", columns=list(prompts.PROMPTS)
         ),
         outcomes={"nihss": "nihss < 7", "mrs": "mrs > 2"},
         ignored=("mrs",),

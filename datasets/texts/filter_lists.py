@@ -11,22 +11,7 @@ def _any(*words: str) -> re.Pattern[str]:
 
 
 ABBREVIATIONS = frozenset(
-    {
-        "e.g.",
-        "i.e.",
-        "approx.",
-        "ca.",
-        "cf.",
-        "vs.",
-        "dr.",
-        "prof.",
-        "mr.",
-        "mrs.",
-        "ms.",
-        "no.",
-        "fig.",
-        "vol.",
-    }
+    {"e.g.", "i.e.", "approx.", "ca.", "cf.", "vs.", "dr.", "prof.", "mr.", "mrs.", "ms.", "no.", "fig.", "vol."}
     | {"resp.", "incl.", "est.", "max.", "min.", "sup.", "inf.", "ant.", "post.", "lat.", "med."}
 )
 """Words whose point ends no sentence."""

@@ -14,15 +14,6 @@ VERSION = 1
 PROMPTS = ("infarct_volume", "aspects", "lesion_areas", "mass_effect", "nihss_range")
 """Prompt names, in the order of every array and table that has a prompt axis."""
 
-TITLES: Mapping[str, str] = {
-    "infarct_volume": "Infarct core volume",
-    "aspects": "ASPECTS",
-    "lesion_areas": "Lesion areas",
-    "mass_effect": "Mass effect",
-    "nihss_range": "NIHSS range",
-}
-"""What tables and figures call each prompt."""
-
 INSTRUCTIONS = (
     "You are shown axial slices of one patient's brain MRI, from the base of the skull to the vertex, after "
     "an acute ischaemic stroke. The left of each picture is the patient's right. Answer in one to four "

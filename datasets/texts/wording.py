@@ -57,10 +57,7 @@ VOLUME_SIDE = (
     "The lesion lies in {side} and is {size}.",
     "This is a {size} lesion in {side}.",
 )
-COMPONENTS = (
-    "It consists of {n} separate foci of infarction.",
-    "The lesion is scattered over {n} foci.",
-)
+COMPONENTS = ("It consists of {n} separate foci of infarction.", "The lesion is scattered over {n} foci.")
 
 ASPECTS = (
     "ASPECTS is {score}.",
@@ -71,10 +68,7 @@ ASPECTS_NONE = (
     "ASPECTS does not apply, since the infarct is outside the middle cerebral artery territory.",
     "The lesion spares the middle cerebral artery territory, so ASPECTS is not applicable.",
 )
-ASPECTS_LOST = (
-    "Points are lost for the {places}.",
-    "Lesion signal is seen in the {places}.",
-)
+ASPECTS_LOST = ("Points are lost for the {places}.", "Lesion signal is seen in the {places}.")
 ASPECTS_FULL = (
     "No ASPECTS region is involved to a relevant extent.",
     "The lesion is too small to take a point from any ASPECTS region.",
@@ -89,10 +83,7 @@ AREAS_NONE = (
     "The lesion lies outside the named arterial territories.",
     "The infarct is in the white matter and cannot be assigned to one arterial territory.",
 )
-AREAS_SIDE = (
-    "The lesion is in {side}.",
-    "The infarct affects {side}.",
-)
+AREAS_SIDE = ("The lesion is in {side}.", "The infarct affects {side}.")
 
 MASS_EFFECT: Mapping[str, tuple[str, ...]] = {
     "none": (

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Hashable
 from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
@@ -23,7 +21,7 @@ from strokebench.datasets.virtual import settings
 from strokebench.datasets.virtual.dictionary import CITATIONS, COLUMNS, VARIABLES
 from strokebench.datasets.virtual.settings import MEASURED, OUTCOME, PATIENTS, SITES, Strengths
 from strokebench.errors import StrokebenchError
-from strokebench.files import home, read_json, write_json
+from strokebench.files import digest, home, read_json, write_json
 
 # To draw patients takes SciPy; to read those that were drawn does not.
 if TYPE_CHECKING:
@@ -63,24 +61,39 @@ def load(
     strengths = strengths or Strengths()
     folder = folder_of(seed, n, strengths)
     if not folder.is_dir():
-        with _atomic_folder(folder) as temporary:
-            _write(temporary, seed, n, strengths, jobs, progress)
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        for left in folder.parent.glob(f".{folder.name}.*.part"):
+            # Killed generations cannot tidy up; one that runs is younger than this.
+            if time.time() - left.stat().st_mtime > _STALE_SECONDS:
+                shutil.rmtree(left, ignore_errors=True)
+        with tempfile.TemporaryDirectory(".part", f".{folder.name}.", folder.parent, True) as temporary:
+            made = Path(temporary, folder.name)
+            made.mkdir()
+            _write(made, seed, n, strengths, jobs, progress)
+            try:
+                made.rename(folder)
+            except OSError:
+                # Another process may have made the same cohort meanwhile; its files are the same.
+                if not folder.is_dir():
+                    raise
     return _read(folder)
 
 
 def folder_of(seed: int, n: int, strengths: Strengths) -> Path:
     """Where a cohort of these settings lies, whether it is there or not."""
-    versions = {"lesion": lesion_rules.VERSION, "prompts": prompts.VERSION, "text": text_writer.VERSION}
-    return home("cohorts", f"virtual-{settings.settings_hash(seed, n, strengths, versions)[:12]}")
+    decisive = {
+        "version": settings.VERSION,
+        "seed": seed,
+        "n": n,
+        "strengths": asdict(strengths),
+        "sites": [asdict(site) for site in SITES],
+        "more": {"lesion": lesion_rules.VERSION, "prompts": prompts.VERSION, "text": text_writer.VERSION},
+    }
+    return home("cohorts", f"virtual-{digest(decisive)[:12]}")
 
 
 def _write(
-    folder: Path,
-    seed: int,
-    n: int,
-    strengths: Strengths,
-    jobs: int,
-    progress: Callable[[int, int], None] | None,
+    folder: Path, seed: int, n: int, strengths: Strengths, jobs: int, progress: Callable[[int, int], None] | None
 ) -> None:
     from joblib import Parallel, delayed, parallel_config
 
@@ -91,18 +104,19 @@ def _write(
     (folder / "images").mkdir()
     (folder / "masks").mkdir()
     atlas = anatomy()
-    batches = [range(start, min(start + _BATCH, n)) for start in range(0, n, _BATCH)]
+    ids = patients.table.index
+    drawn = list(zip(range(n), ids, patients.site, patients.lesions, patients.extra.to_dict("records"), strict=True))
     answers: dict[str, dict[str, str]] = {}
     # A worker needs its own patients only, and the atlas as one memory-mapped block.
     with parallel_config("loky", n_jobs=jobs, inner_max_num_threads=1):
         made = Parallel(return_as="generator_unordered")(
-            delayed(_draw_batch)(folder, seed, strengths, atlas, _part(patients, rows)) for rows in batches
+            delayed(_draw_batch)(folder, seed, strengths, atlas, drawn[start : start + _BATCH])
+            for start in range(0, n, _BATCH)
         )
         for written in made:
             answers.update(written)
             if progress:
                 progress(len(answers), n)
-    ids = patients.table.index
     patients.table.assign(site=patients.site).to_csv(folder / "clinical.csv")
     texts = pd.DataFrame.from_dict(answers, orient="index").loc[ids, list(prompts.PROMPTS)]
     texts.rename_axis("patient_id").to_csv(folder / "texts.csv")
@@ -110,25 +124,12 @@ def _write(
     write_json(folder / "cohort.json", _description(seed, n, strengths, patients))
 
 
-def _part(patients: VirtualPatients, rows: Sequence[int]) -> list[tuple[int, str, str, Lesion, dict[str, float]]]:
-    return [
-        (
-            i,
-            str(patients.table.index[i]),
-            str(patients.site.iloc[i]),
-            patients.lesions[i],
-            {str(key): float(value) for key, value in patients.extra.iloc[i].items()},
-        )
-        for i in rows
-    ]
-
-
 def _draw_batch(
     folder: Path,
     seed: int,
     strengths: Strengths,
     atlas: Anatomy,
-    patients: list[tuple[int, str, str, Lesion, dict[str, float]]],
+    patients: list[tuple[int, str, str, Lesion, dict[Hashable, float]]],
 ) -> dict[str, dict[str, str]]:
     """Draw and write the volumes of some patients; give back their texts by id."""
     import nibabel
@@ -232,27 +233,3 @@ def _read(folder: Path) -> Cohort:
             "folder": str(folder),
         },
     )
-
-
-@contextmanager
-def _atomic_folder(folder: Path) -> Iterator[Path]:
-    """A temporary folder that takes the name `folder` when the block ends well, and vanishes otherwise."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    for left in folder.parent.glob(f".{folder.name}.*.part"):
-        # Killed generations cannot tidy up; one that runs is younger than this.
-        if time.time() - left.stat().st_mtime > _STALE_SECONDS:
-            shutil.rmtree(left, ignore_errors=True)
-    temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", suffix=".part", dir=folder.parent))
-    try:
-        yield temporary
-        umask = os.umask(0)
-        os.umask(umask)
-        temporary.chmod(0o777 & ~umask)
-        try:
-            temporary.rename(folder)
-        except OSError:
-            # Another process may have made the same cohort meanwhile; its files are the same.
-            if not folder.is_dir():
-                raise
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)

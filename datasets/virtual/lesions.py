@@ -11,12 +11,7 @@ from numpy.typing import NDArray
 
 from strokebench.datasets.virtual.anatomy import Anatomy, anatomy
 
-LACUNAR = {
-    "lateral lenticulostriate": 0.46,
-    "thalamoperforating": 0.20,
-    "basilar": 0.20,
-    "anterior choroidal": 0.14,
-}
+LACUNAR = {"lateral lenticulostriate": 0.46, "thalamoperforating": 0.20, "basilar": 0.20, "anterior choroidal": 0.14}
 """Share of each territory among small-artery occlusions (our choice)."""
 
 TERRITORIAL = {

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from typing import Any
-
-from strokebench.files import digest
+from dataclasses import dataclass
 
 VERSION = 4
 """Raised whenever the generator changes what it makes, so that cohorts on disk are made anew."""
@@ -106,16 +103,3 @@ MEASURED: Mapping[str, float] = {
 """AUC for NIHSS < 7 on the cohort of seed 0 at the default strengths: five folds, logistic regression on the table,
 on the first principal components of the embedded encoders' vectors, or on both. The means of other seeds tell what
 is chance in seed 0. The paper has 0.776 for the table; image 0.67 and weak text are what the strengths aim at."""
-
-
-def settings_hash(seed: int, n: int, strengths: Strengths, more: Any = None) -> str:
-    """Hash of everything that decides what the generator makes."""
-    parts = {
-        "version": VERSION,
-        "seed": seed,
-        "n": n,
-        "strengths": asdict(strengths),
-        "sites": [asdict(site) for site in SITES],
-        "more": more,
-    }
-    return digest(parts)

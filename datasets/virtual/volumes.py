@@ -131,12 +131,7 @@ def _read(template: Floats, mni: Floats, affine: Floats) -> Floats:
 
 
 def infarct_mask(
-    lesion: Lesion,
-    mni: Floats,
-    labels: NDArray[Any],
-    tissue: Floats,
-    voxel_ml: float,
-    rng: np.random.Generator,
+    lesion: Lesion, mni: Floats, labels: NDArray[Any], tissue: Floats, voxel_ml: float, rng: np.random.Generator
 ) -> NDArray[np.bool_]:
     """The planned volume (x, y, z), filled outwards from each focus through tissue, first within its territory.
 
@@ -170,11 +165,7 @@ def infarct_mask(
 
 
 def _brighten(
-    signal: Floats,
-    mask: NDArray[np.bool_],
-    onset_hours: float,
-    strengths: Strengths,
-    rng: np.random.Generator,
+    signal: Floats, mask: NDArray[np.bool_], onset_hours: float, strengths: Strengths, rng: np.random.Generator
 ) -> Floats:
     age = 0.45 + 0.55 * (1 - np.exp(-onset_hours / 8))
     gain = strengths.contrast * age * np.exp(0.22 * rng.standard_normal())

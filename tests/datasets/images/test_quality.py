@@ -133,7 +133,7 @@ def found(folder, number=99, extra=None):
     paths = {path.name[:3]: path for path in sorted((folder / "images").glob("*.nii.gz"))}
     if extra is not None:
         paths[f"p{number}"] = extra
-    problems = examine_images(pd.Series(paths), jobs=1).problems
+    problems = examine_images(pd.Series(paths), jobs=1)
     assert {problem.patient for problem in problems} <= {f"p{number}"}
     return [problem.code for problem in problems]
 
@@ -225,7 +225,7 @@ def test_masks_are_held_against_their_images(tmp_path):
         save(images[id], upright() * (1 + number / 9), (4, 4, 4))
         save(tmp_path / f"{id}_mask.nii.gz", mask, (4, 4, 4), dtype=np.uint8)
     paths = pd.Series({id: tmp_path / f"{id}_mask.nii.gz" for id in masks})
-    problems = examine_images(pd.Series(images), [paths], jobs=1).problems
+    problems = examine_images(pd.Series(images), [paths], jobs=1)
     assert [(p.patient, p.code) for p in problems] == [("b", "mask_grid"), ("c", "mask_values")]
 
 

@@ -9,7 +9,7 @@ import pytest
 from strokebench.datasets.images.lesion import TERRITORY_NAMES, LesionFindings
 from strokebench.datasets.texts import wording
 from strokebench.datasets.texts.filter import split_sentences
-from strokebench.datasets.texts.prompts import PROMPTS, QUESTIONS, TITLES
+from strokebench.datasets.texts.prompts import PROMPTS, QUESTIONS
 from strokebench.datasets.texts.writer import TextErrors, guess_nihss, write_answers
 
 LEFT_MCA = LesionFindings(
@@ -36,8 +36,8 @@ def exact(findings: LesionFindings, seed: int) -> dict[str, str]:
     return write_answers(findings, np.random.default_rng(seed), TextErrors.none())
 
 
-def test_every_prompt_has_a_title_and_a_question():
-    assert tuple(TITLES) == tuple(QUESTIONS) == PROMPTS
+def test_every_prompt_has_a_question():
+    assert tuple(QUESTIONS) == PROMPTS
 
 
 @pytest.mark.parametrize("findings", [LEFT_MCA, CEREBELLUM, NOTHING, OUTSIDE])
