@@ -93,9 +93,9 @@ def _moved(before: Parts, after: Parts) -> list[str]:
 
 
 def _different(part: str, before: Inputs, after: Inputs) -> list[str]:
-    pairs = {name: (array, after.arrays[name]) for name, array in before.arrays.items()}
-    pairs[PRESENT] = (before.present, after.present)
-    return [f"{part}.{name}" for name, pair in pairs.items() if not _equal(*pair)]
+    arrays = {**before.arrays, PRESENT: before.present}
+    others = {**after.arrays, PRESENT: after.present}
+    return [f"{part}.{name}" for name, array in arrays.items() if not _equal(array, others[name])]
 
 
 def _equal(one: NDArray, other: NDArray) -> bool:
