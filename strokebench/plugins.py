@@ -139,7 +139,9 @@ def _import_all(folder: str) -> None:
 @cache
 def _installed(_path: tuple[str, ...]) -> EntryPoints:
     """All that are installed; to read them takes some milliseconds, and the path decides what is found."""
-    return entry_points().select()
+    # What it gives is typed otherwise for Python 3.11 than for later ones.
+    found: Any = entry_points().select()
+    return found
 
 
 @cache

@@ -127,8 +127,9 @@ def dotted_name(node: ast.AST) -> str:
     """`a.b.c` of such an expression; empty for any other."""
     if isinstance(node, ast.Name):
         return node.id
-    before = dotted_name(node.value) if isinstance(node, ast.Attribute) else ""
-    return f"{before}.{node.attr}" if before else ""
+    if isinstance(node, ast.Attribute) and (before := dotted_name(node.value)):
+        return f"{before}.{node.attr}"
+    return ""
 
 
 def member_name(node: ast.stmt) -> str:

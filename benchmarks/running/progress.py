@@ -98,7 +98,8 @@ class RunProgress:
         summary = summarise(results)
         labels = {setting.key: setting.label for setting in results.settings.values()}
         column = metric_columns(results)[0]
-        for row in summary[summary["method"] == method].to_dict("records"):
+        for record in summary[summary["method"] == method].to_dict("records"):
+            row = {str(name): value for name, value in record.items()}
             value = show(metric_cells(results, row)[column.key], column.kind)
             label = labels[row["method"], row["variant"], row["condition"]]
             said = f"{column.title} {value}" if row["done"] else value

@@ -233,7 +233,8 @@ def _same_predictions(run: tuple, copies: pd.DataFrame, parts: Sequence[Shared])
         raise StrokebenchError(f"{where}: other key, so other settings or code.", hint)
     rows = _rows(copies[[*RUN, "part"]], [part.predictions for part in parts]).groupby("patient_id")
     values = rows[["y", *parts[0].endpoint.prediction_columns]]
-    if ((values.max() - values.min()) > TOLERANCE).any(axis=None):
+    # A patient whom one of them lacks is a contradiction too.
+    if (rows.size() != len(copies)).any() or ((values.max() - values.min()) > TOLERANCE).any(axis=None):
         raise StrokebenchError(f"{where}: other predictions under one key.", hint)
 
 

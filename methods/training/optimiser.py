@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 import torch
 from torch import Tensor, nn
@@ -45,8 +45,14 @@ class RAdam:
             self.steps[number] += 1
             ages.setdefault(self.steps[number], []).append(number)
         for age, numbers in ages.items():
-            state = [[each[n] for n in numbers] for each in (self.parameters, gradients, self.momenta, self.squares)]
-            update(*state, *step_size(age, self.lr), scale)
+            update(
+                [self.parameters[n] for n in numbers],
+                [gradients[n] for n in numbers],
+                [self.momenta[n] for n in numbers],
+                [self.squares[n] for n in numbers],
+                *step_size(age, self.lr),
+                scale,
+            )
         for number in gradients:
             self.parameters[number].grad = None
 
@@ -64,19 +70,28 @@ def step_size(step: int, lr: float) -> tuple[float, bool]:
     return size * (rectification * (1 - power)) ** 0.5, True
 
 
-def clipping(gradients: Sequence[Tensor], clip_norm: float | Tensor) -> Tensor:
-    """By what the gradients are to be divided, 1 where they need no clipping; the small number is PyTorch's."""
+def clipping(gradients: list[Tensor], clip_norm: float | Tensor) -> Tensor:
+    """What gradients, each (rows, columns) or (rows,), are divided by: one number, 1 where they need no clipping."""
+    # The small number is that of PyTorch's own clipping.
     return ((torch.stack(torch._foreach_norm(gradients)).norm() + 1e-6) / clip_norm).clamp_min(1)
 
 
-def update(values: Sequence[Tensor], gradients: Sequence[Tensor], momenta: Sequence[Tensor],
-           squares: Sequence[Tensor], size: float | Tensor, adaptive: bool, scale: Tensor) -> None:  # fmt: skip
+def update(
+    values: list[Tensor],
+    gradients: list[Tensor],
+    momenta: list[Tensor],
+    squares: list[Tensor],
+    size: float | Tensor,
+    adaptive: bool,
+    scale: Tensor,
+) -> None:
     """One step in place, of parameters that took equally many before.
 
     Args:
-        values, gradients, momenta, squares: of each parameter, in the same memory layout; gradients are scaled.
+        values, gradients, momenta, squares: of each parameter, of its shape (rows, columns) or (rows,), in the same
+            memory layout; gradients are scaled.
         size, adaptive: see `step_size`.
-        scale: what the gradients are divided by.
+        scale: what the gradients are divided by, ().
     """
     beta1, beta2 = BETAS
     if adaptive:

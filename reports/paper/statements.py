@@ -55,8 +55,8 @@ def _cohort(results: Results) -> Iterator[Statement]:
     group = "Patients (section 4.1)"
     facts, predictions = results.provenance, results.predictions
     n, positive = facts.get("n_patients"), facts.get("n_positive")
-    tested = predictions.assign(y=results.endpoint.events(predictions["y"]))
-    tested = tested.drop_duplicates(["seed", "fold", "patient_id"]).groupby(["seed", "fold"])["y"]
+    patients = predictions.assign(y=results.endpoint.events(predictions["y"]))
+    tested = patients.drop_duplicates(["seed", "fold", "patient_id"]).groupby(["seed", "fold"])["y"]
     total = paper_number("sec4.1", "n_total", "n_total")
     share = paper_number("sec4.1", "label0_fraction", "label0_fraction")
     if total and n is not None:

@@ -31,7 +31,7 @@ def parse_endpoint(expression: str, keep_scale_sentences: bool = False) -> Endpo
     """
     _discover()
     # Binary last: it takes the mere name of a column too.
-    for kind in (*(kind for kind in KINDS.values() if kind is not Binary), Binary):
+    for kind in sorted(KINDS.values(), key=lambda kind: kind is Binary):
         if found := kind.parse(expression):
             return replace(found, keep_scale_sentences=keep_scale_sentences)
     raise StrokebenchError(
