@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from strokebench.reports.results import Results
-from strokebench.reports.table1.figure import CHANCE, axis_title, draw_mean
+from strokebench.reports.table1.figure import axis_title, draw_mean, shared_legend
 from strokebench.reports.table1.table import metric_columns
 from strokebench.reports.tables import caption as words
 from strokebench.reports.tables.style import INK, LOOKS, PALE, ROWS, SOFT, head, plain
@@ -39,58 +39,25 @@ def draw_ablation(results: Results, series: Sequence[tuple[str, Table]], metric:
     axes.set_ylim(max(len(labels), 1) - 0.45, -0.55)
     for line in range(1, len(labels)):
         axes.axhline(line - 0.5, color=PALE, linewidth=0.8)
-    if metric == "AUC":
-        axes.axvline(CHANCE, color=SOFT, linestyle=":", linewidth=1)
     axes.set_xlabel(f"{axis_title(column)}: mean over runs, bar = population standard deviation", color=INK)
     head(figure, words.setting_line(results))
     plain(axes, "x", ROWS)
-    _legend(figure, series, metric)
+    handles = []
+    for number, (name, _) in enumerate(series if len(series) > 1 else ()):
+        colour, shape = LOOKS[number % len(LOOKS)]
+        handles.append(Line2D([], [], marker=shape, linestyle="-", color=colour, markeredgecolor=INK, label=name))
+    shared_legend(axes, handles, [table for _, table in series], column, PAPER_LABEL, "D")
     return figure
 
 
 def _point(axes: Axes, row: Row, column: Column, height: float, look: tuple[str, str]) -> None:
     cell = row.cells[column.key]
-    colour, shape = look
-    if cell.value is None:
-        axes.text(
-            0.01,
-            height,
-            f"no finished run ({row.done}/{row.planned})" if not row.done else "undefined",
-            transform=axes.get_yaxis_transform(),
-            va="center",
-            color=SOFT,
-            fontsize=8,
-            style="italic",
-            bbox={"facecolor": "white", "edgecolor": "none", "pad": 1},
-        )
-    else:
-        draw_mean(axes, row, column, height, colour, shape)
-        if not row.complete:
-            axes.annotate(
-                f"{row.done}/{row.planned} runs",
-                (column.scale * (cell.value + (cell.std or 0)), height),
-                xytext=(6, 0),
-                textcoords="offset points",
-                va="center",
-                fontsize=8,
-                color=SOFT,
-            )
+    draw_mean(
+        axes, row, column, height, look, "undefined" if row.done else f"no finished run ({row.done}/{row.planned})"
+    )
+    if cell.value is not None and not row.complete:
+        end = column.scale * (cell.value + (cell.std or 0))
+        axes.annotate(f"{row.done}/{row.planned} runs", (end, height), (6, 0), textcoords="offset points", va="center",
+                      fontsize=8, color=SOFT)  # fmt: skip
     if cell.paper is not None:
         axes.plot(cell.paper.mean, height, "D", markersize=6, markerfacecolor="none", markeredgecolor=INK, zorder=4)
-
-
-def _legend(figure: Figure, series: Sequence[tuple[str, Table]], metric: str) -> None:
-    handles = []
-    if len(series) > 1:
-        for number, (name, _) in enumerate(series):
-            colour, shape = LOOKS[number % len(LOOKS)]
-            handles.append(Line2D([], [], marker=shape, linestyle="-", color=colour, markeredgecolor=INK, label=name))
-    cells = [row.cells[metric] for _, table in series for row in table.rows]
-    if any(cell.paper for cell in cells):
-        hollow = Line2D([], [], marker="D", linestyle="", markerfacecolor="none", markeredgecolor=INK)
-        hollow.set_label(PAPER_LABEL)
-        handles.append(hollow)
-    if metric == "AUC":
-        handles.append(Line2D([], [], color=SOFT, linestyle=":", linewidth=1, label="chance"))
-    if handles:
-        figure.legend(handles=handles, loc="outside lower center", ncols=2, frameon=False, fontsize=8.5)

@@ -19,7 +19,7 @@ from strokebench.reports.results import Results
 from strokebench.reports.statistics.intervals import Interval
 from strokebench.reports.statistics.scores import Scores
 from strokebench.reports.tables import caption as words
-from strokebench.reports.tables.style import INK, LOOKS, ROWS, SOFT, head, plain
+from strokebench.reports.tables.style import INK, LOOKS, ROWS, SOFT, dots, head, plain
 
 DASHES: tuple[tuple[int, tuple[int, ...]], ...] = ((0, ()), (0, (5, 2)), (0, (1, 1.5)), (0, (5, 2, 1, 2)))  # type: ignore[assignment]
 HIST_BINS = np.linspace(0, 1, 26)
@@ -30,23 +30,13 @@ def draw_reliability(results: Results, scores: Scores, methods: Sequence[str]) -
     figure = Figure(figsize=(0.6 + 2.75 * max(2, len(methods)), 4.5), layout="constrained")
     grid = figure.subplots(2, len(methods), sharex=True, squeeze=False, height_ratios=(4, 1))
     for number, name in enumerate(methods):
-        colour, shape = LOOKS[number]
         upper, lower = grid[0][number], grid[1][number]
         curve = reliability(scores, name)
         assert curve is not None
         upper.plot([0, 100], [0, 100], color=SOFT, linestyle="--", linewidth=1)
         error = 100 * np.abs(np.stack([curve.observed - curve.low, curve.high - curve.observed]))
-        upper.errorbar(
-            100 * curve.predicted,
-            100 * curve.observed,
-            yerr=error,
-            fmt=f"{shape}-",
-            color=colour,
-            markeredgecolor=INK,
-            markeredgewidth=0.6,
-            markersize=6,
-            linewidth=1.2,
-            capsize=2.5,
+        dots(
+            upper, 100 * curve.predicted, 100 * curve.observed, LOOKS[number], yerr=error, linestyle="-", linewidth=1.2
         )
         found = recalibrate(scores, name)
         numbers = f"slope {found.slope.text(1, 2)}\nin the large {found.in_the_large.text(1, 2)}"
@@ -172,20 +162,7 @@ def draw_forest(
 
 
 def _mark(axes: Axes, interval: Interval, place: float, number: int, small: bool) -> None:
-    colour, shape = LOOKS[number]
     error = None
     if not np.isnan(interval.low):
         error = 100 * np.array([[max(0, interval.value - interval.low)], [max(0, interval.high - interval.value)]])
-    axes.errorbar(
-        100 * interval.value,
-        place,
-        xerr=error,
-        fmt=shape,
-        color=colour,
-        markersize=6,
-        markerfacecolor="white" if small else colour,
-        markeredgecolor=INK,
-        markeredgewidth=0.6,
-        elinewidth=1.3,
-        capsize=2.5,
-    )
+    dots(axes, 100 * interval.value, place, LOOKS[number], small, xerr=error)

@@ -17,7 +17,7 @@ from strokebench.reports.grids.table import GridPoint
 from strokebench.reports.results import Results
 from strokebench.reports.summary import summarise
 from strokebench.reports.tables import caption as words
-from strokebench.reports.tables.style import INK, LOOKS, SOFT, head, plain
+from strokebench.reports.tables.style import INK, LOOKS, SOFT, dots, head, plain
 from strokebench.tasks.metrics.registry import Metric
 
 LINES = ("-", "--", ":", "-.")
@@ -76,7 +76,6 @@ def _lines(axes: Axes, points: Sequence[GridPoint], found: Mapping[str, Row], me
     of = next(iter(grid)) if len(grid) == 2 else None
     series = grid[of] if of else [None]
     for number, value in enumerate(series):
-        colour, shape = LOOKS[number % len(LOOKS)]
         # Side by side, so that bars do not cover each other.
         shift = 0.13 * (number - (len(series) - 1) / 2)
         line = [point for point in points if of is None or point.values[of] == value]
@@ -84,36 +83,16 @@ def _lines(axes: Axes, points: Sequence[GridPoint], found: Mapping[str, Row], me
         rows = [found.get(point.variant) for point in line]
         mean = np.array([np.nan if row is None else metric.scale * row[metric.name] for row in rows])
         std = np.array([np.nan if row is None else metric.scale * row[f"{metric.name}_std"] for row in rows])
-        axes.errorbar(
-            at,
-            mean,
-            yerr=std,
-            color=colour,
-            marker=shape,
-            linestyle=LINES[number % len(LINES)],
-            markersize=5.5,
-            linewidth=1.5,
-            elinewidth=1,
-            capsize=2.5,
-            markeredgecolor=INK,
-            markeredgewidth=0.5,
-            label="" if of is None else f"{of.replace('_', ' ')} {value}",
-        )
+        label = "" if of is None else f"{of.replace('_', ' ')} {value}"
+        dots(axes, at, mean, LOOKS[number % len(LOOKS)], yerr=std, linestyle=LINES[number % len(LINES)], label=label)
         for x, y, point, row in zip(at, mean, line, rows, strict=True):
             if point.chosen and np.isfinite(y):
                 axes.plot(x, y, "o", markersize=13, markerfacecolor="none", markeredgecolor=INK, markeredgewidth=1.4)
             if row is not None and row["done"] < row["planned"]:
                 height = y if np.isfinite(y) else 0.03
                 where = axes.transData if np.isfinite(y) else axes.get_xaxis_transform()
-                axes.annotate(
-                    f"{row['done']}/{row['planned']}",
-                    (x, height),
-                    xycoords=where,
-                    xytext=(5, 3),
-                    textcoords="offset points",
-                    fontsize=8,
-                    color=SOFT,
-                )
+                runs = f"{row['done']}/{row['planned']}"
+                axes.annotate(runs, (x, height), (5, 3), where, "offset points", fontsize=8, color=SOFT)
     axes.set_xticks(range(len(grid[across])), [str(value) for value in grid[across]])
     axes.set_xlim(-0.5, len(grid[across]) - 0.5)
     axes.set_xlabel(across.replace("_", " "), fontsize=9, color=INK)

@@ -15,7 +15,7 @@ from strokebench.reports.hospitals.table import Hospital, summaries
 from strokebench.reports.results import Results
 from strokebench.reports.table1.figure import CHANCE
 from strokebench.reports.tables import caption as words
-from strokebench.reports.tables.style import INK, LOOKS, PALE, SOFT, head, plain
+from strokebench.reports.tables.style import INK, LOOKS, PALE, SOFT, dots, head, plain
 
 WIDTH = 0.7
 """Of the room between two metrics, taken by the methods."""
@@ -39,11 +39,9 @@ def draw_hospitals(results: Results) -> Figure:
     return figure
 
 
-def look(number: int) -> dict[str, Any]:
-    """Colour and shape of the method of this number; hollow from the seventh on."""
-    colour, shape = LOOKS[number % len(LOOKS)]
-    hollow = number >= len(LOOKS)
-    return {"color": colour, "marker": shape, "markerfacecolor": "white" if hollow else colour}
+def look(number: int) -> tuple[tuple[str, str], bool]:
+    """Colour and shape of the method of this number, and whether it is hollow, which it is from the seventh on."""
+    return LOOKS[number % len(LOOKS)], number >= len(LOOKS)
 
 
 def _panel(axes: Axes, results: Results, hospital: Hospital, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -52,19 +50,13 @@ def _panel(axes: Axes, results: Results, hospital: Hospital, rows: Sequence[Mapp
     for row in rows:
         number = names.index(row["method"])
         shift = WIDTH * ((number + 0.5) / len(names) - 0.5)
-        values = [100 * row[metric] for metric in metrics]
-        axes.errorbar(
+        dots(
+            axes,
             [place + shift for place in range(len(metrics))],
-            values,
+            [100 * row[metric] for metric in metrics],
+            *look(number),
             yerr=[100 * row[f"{metric}_std"] for metric in metrics],
-            linestyle="",
-            markersize=5.5,
-            markeredgecolor=INK,
-            markeredgewidth=0.5,
-            elinewidth=1.3,
-            capsize=2,
             alpha=1 if row["done"] == row["planned"] else 0.45,
-            **look(number),
         )
     for place, metric in enumerate(metrics):
         if hospital.n and all(math.isnan(row[metric]) for row in rows if row["done"]):
@@ -84,9 +76,10 @@ def _panel(axes: Axes, results: Results, hospital: Hospital, rows: Sequence[Mapp
 
 
 def _legend(figure: Figure, results: Results) -> None:
-    handles = [
-        Line2D([], [], linestyle="", markeredgecolor=INK, markersize=6.5, label=method.label, **look(number))
-        for number, method in enumerate(results.methods)
-    ]
+    handles = []
+    for number, method in enumerate(results.methods):
+        (colour, shape), hollow = look(number)
+        fill = "white" if hollow else colour
+        handles.append(Line2D([], [], linestyle="", marker=shape, color=fill, markeredgecolor=INK, label=method.label))
     handles.append(Line2D([], [], color=SOFT, linestyle=":", linewidth=1.2, label="chance (AUC)"))
     figure.legend(handles=handles, loc="outside lower center", ncols=min(6, len(handles)), frameon=False, fontsize=8.5)

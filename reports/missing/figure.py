@@ -19,7 +19,7 @@ from strokebench.reports.missing.measure import (
 from strokebench.reports.missing.table import ALL_RATES
 from strokebench.reports.results import Results
 from strokebench.reports.tables import caption as words
-from strokebench.reports.tables.style import INK, LOOKS, SOFT, head, plain
+from strokebench.reports.tables.style import INK, LOOKS, SOFT, dots, head, plain
 
 HATCHES = ("", "///", "...")
 SHIFT = 0.9
@@ -31,30 +31,21 @@ def draw_rates(results: Results, method: str, found: Missing) -> Figure:
     figure = Figure(figsize=(7.2, 4.3), layout="constrained")
     axes = figure.add_subplot()
     for number, curve in enumerate((*CURVES, TRAINED_ANY)):
-        colour, shape = LOOKS[min(number, len(CURVES) - 1)]
         points = []
         for rate in ALL_RATES:
-            place = found.index(rate_condition(curve, rate))
-            if place is not None:
-                interval = found.drawn.interval(place)
+            index = found.index(rate_condition(curve, rate))
+            if index is not None:
+                interval = found.drawn.interval(index)
                 points.append((100 * rate, 100 * interval.value, 100 * interval.low, 100 * interval.high))
         if not points:
             continue
         rate, value, low, high = np.array(points).T
         trained = curve == TRAINED_ANY
-        axes.errorbar(
-            rate + SHIFT * (number - 2) * (rate > 0),
-            value,
+        place = rate + SHIFT * (number - 2) * (rate > 0)
+        dots(
+            *(axes, place, value, LOOKS[min(number, len(CURVES) - 1)], trained),
             yerr=np.nan_to_num([value - low, high - value]).clip(0),
-            fmt=shape if trained else f"{shape}-",
-            color=colour,
-            markersize=7,
-            markerfacecolor="white" if trained else colour,
-            markeredgecolor=INK,
-            markeredgewidth=0.7,
-            linewidth=1.5,
-            elinewidth=1.1,
-            capsize=2.5,
+            linestyle="" if trained else "-",
             label=f"{curve} ({100 * TRAINED_RATE:.0f} %)" if trained else curve if curve == ANY else f"no {curve}",
         )
     axes.axhline(100 * CHANCE, color=SOFT, linestyle=":", linewidth=1.2, label="chance")

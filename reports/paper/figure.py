@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from strokebench.reports.paper.compare import PaperComparison, Verdict
-from strokebench.reports.tables.style import INK, LOOKS, SOFT, plain
+from strokebench.reports.tables.style import INK, LOOKS, SOFT, dots, plain
 
 LOOK = {
     "table1": ("Table 1, methods", LOOKS[0]),
@@ -64,23 +64,10 @@ def _panel(axes: Axes, items: Sequence[PaperComparison], metric: str) -> None:
     for item in points:
         if item.paper is None or item.ours is None:
             continue
-        _, (colour, shape) = LOOK[item.source]
         x, y = item.paper.mean, 100 * item.ours.mean
         hollow = item.verdict is Verdict.NOT_COMPARABLE
-        axes.errorbar(
-            x,
-            y,
-            xerr=item.paper.std or None,
-            yerr=100 * item.ours.std,
-            fmt=shape,
-            color=colour,
-            markerfacecolor="white" if hollow else colour,
-            markeredgecolor=INK,
-            markeredgewidth=0.6,
-            markersize=7,
-            elinewidth=0.8,
-            capsize=2,
-        )
+        bars = {"xerr": item.paper.std or None, "yerr": 100 * item.ours.std, "elinewidth": 0.8}
+        dots(axes, x, y, LOOK[item.source][1], hollow, **bars)
         ends += [x, y]
     low, high = min(ends) - 5, max(ends) + 5
     axes.plot([low, high], [low, high], color=SOFT, linestyle=":", linewidth=1, zorder=0)
@@ -99,14 +86,8 @@ def _names(axes: Axes, points: Sequence[PaperComparison], low: float, high: floa
     for item, height, place in zip(points, heights, places, strict=True):
         if item.paper is None:
             continue
-        axes.plot(
-            [item.paper.mean, high, edge],
-            [height, place, place],
-            color="#aab2ba",
-            linewidth=0.6,
-            clip_on=False,
-            zorder=1,
-        )
+        line = [item.paper.mean, high, edge], [height, place, place]
+        axes.plot(*line, color="#aab2ba", linewidth=0.6, clip_on=False, zorder=1)
         axes.text(edge + (high - low) * 0.01, place, item.name, fontsize=8, va="center", color=INK, clip_on=False)
 
 

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from strokebench.reports.tables.style import INK, LOOKS, ROWS, SOFT, head, plain, save_figure
+from strokebench.reports.tables.style import INK, LOOKS, ROWS, SOFT, dots, head, plain, save_figure
 from strokebench.reports.tables.table import PAPER_LABEL, Column, Kind, Row, Table, show
 
 CHANCE = 50.0
@@ -39,84 +39,44 @@ def draw_table1(table: Table, metric: str = "") -> Figure:
     height = 0
     ticks: list[tuple[int, str]] = []
     for number, (group, rows) in enumerate(groups):
-        axes.text(
-            -0.012,
-            height,
-            group,
-            transform=axes.get_yaxis_transform(),
-            ha="right",
-            va="center",
-            color=SOFT,
-            fontsize=9,
-            fontweight="bold",
-        )
+        axes.text(-0.012, height, group, transform=axes.get_yaxis_transform(), ha="right", va="center", color=SOFT,
+                  fontsize=9, fontweight="bold")  # fmt: skip
         height += 1
-        colour, shape = LOOKS[number % len(LOOKS)]
+        look = LOOKS[number % len(LOOKS)]
         for row in rows:
             ticks.append((height, row.label if row.complete else f"{row.label} ({row.done}/{row.planned} runs)"))
-            _point(axes, row, column, height, colour, shape)
+            draw_mean(axes, row, column, height, look, "no finished run")
+            if (paper := row.cells[column.key].paper) is not None:
+                axes.plot(paper.mean, height, look[1], markersize=8, color="white", markeredgecolor=INK, zorder=4)
             height += 1
-    _reference(axes, [row for row in table.rows if row.reference], column)
+    for row in table.rows:
+        if row.reference and (value := row.cells[column.key].value) is not None:
+            axes.axvline(column.scale * value, color=INK, linestyle="--", linewidth=1.2, zorder=0)
     axes.set_yticks([place for place, _ in ticks], [label for _, label in ticks])
     axes.set_ylim(height - 0.4, -0.6)
-    _frame(axes, table, column)
-    head(figure, f"{table.short_title}: {table.cohort}", 11, "bold", INK)
-    _legend(axes, table, column)
-    return figure
-
-
-def draw_mean(axes: Axes, row: Row, column: Column, height: float, colour: str, shape: str) -> None:
-    """A mean with its standard deviation as a bar, pale where runs are missing."""
-    cell = row.cells[column.key]
-    assert cell.value is not None
-    axes.errorbar(
-        column.scale * cell.value,
-        height,
-        xerr=column.scale * (cell.std or 0),
-        fmt=shape,
-        color=colour,
-        markersize=7,
-        markeredgecolor=INK,
-        markeredgewidth=0.6,
-        elinewidth=1.6,
-        capsize=3,
-        alpha=1 if row.complete else 0.45,
-    )
-
-
-def _point(axes: Axes, row: Row, column: Column, height: int, colour: str, shape: str) -> None:
-    cell = row.cells[column.key]
-    if cell.value is not None:
-        draw_mean(axes, row, column, height, colour, shape)
-    else:
-        axes.text(
-            0.01,
-            height,
-            "no finished run",
-            transform=axes.get_yaxis_transform(),
-            va="center",
-            color=SOFT,
-            fontsize=8,
-            style="italic",
-            backgroundcolor="white",
-        )
-    if cell.paper is not None:
-        axes.plot(cell.paper.mean, height, shape, markersize=8, markerfacecolor="white", markeredgecolor=INK, zorder=4)
-
-
-def _reference(axes: Axes, rows: Sequence[Row], column: Column) -> None:
-    for row in rows:
-        if (value := row.cells[column.key].value) is not None:
-            axes.axvline(column.scale * value, color=INK, linestyle="--", linewidth=1.2, zorder=0)
-
-
-def _frame(axes: Axes, table: Table, column: Column) -> None:
-    if column.key == "AUC":
-        axes.axvline(CHANCE, color=SOFT, linestyle=":", linewidth=1)
     axes.set_xlabel(f"{axis_title(column)}: mean over runs, bar = population standard deviation", color=INK)
     facts = [f"{name} {table.facts[name]}" for name in ("outcome", "protocol") if table.facts.get(name)]
     axes.set_title(", ".join(facts), loc="left", fontsize=9, color=SOFT)
     plain(axes, "x", ROWS)
+    head(figure, f"{table.short_title}: {table.cohort}", 11, "bold", INK)
+    handles = []
+    for row in table.rows:
+        if row.reference and row.cells[column.key].value is not None:
+            label = f"{row.label}, {show(row.cells[column.key], column.kind).split(' (')[0]}"
+            handles.append(Line2D([], [], color=INK, linestyle="--", linewidth=1.2, label=label))
+    shared_legend(axes, handles, [table], column, f"hollow: {PAPER_LABEL}", "o")
+    return figure
+
+
+def draw_mean(axes: Axes, row: Row, column: Column, height: float, look: tuple[str, str], lacking: str) -> None:
+    """A mean with its standard deviation as a bar, pale where runs are missing; `lacking` where there is none."""
+    cell = row.cells[column.key]
+    if cell.value is None:
+        axes.text(0.01, height, lacking, transform=axes.get_yaxis_transform(), va="center", color=SOFT, fontsize=8,
+                  style="italic", bbox={"facecolor": "white", "edgecolor": "none", "pad": 1})  # fmt: skip
+    else:
+        deviation, alpha = column.scale * (cell.std or 0), 1 if row.complete else 0.45
+        dots(axes, column.scale * cell.value, height, look, xerr=deviation, markersize=7, alpha=alpha)
 
 
 def axis_title(column: Column) -> str:
@@ -124,17 +84,14 @@ def axis_title(column: Column) -> str:
     return f"{column.title} in percent" if column.kind is Kind.PERCENT else column.title
 
 
-def _legend(axes: Axes, table: Table, column: Column) -> None:
-    handles = []
-    for row in table.rows:
-        if row.reference and row.cells[column.key].value is not None:
-            label = f"{row.label}, {show(row.cells[column.key], column.kind).split(' (')[0]}"
-            handles.append(Line2D([], [], color=INK, linestyle="--", linewidth=1.2, label=label))
-    if any(row.cells[column.key].paper for row in table.rows):
-        hollow = Line2D([], [], marker="o", linestyle="", markerfacecolor="white", markeredgecolor=INK)
-        hollow.set_label(f"hollow: {PAPER_LABEL}")
-        handles.append(hollow)
+def shared_legend(
+    axes: Axes, handles: list[Line2D], tables: Sequence[Table], column: Column, paper: str, shape: str
+) -> None:
+    """The legend below a figure: what is drawn there besides, the paper's numbers, and chance, which gets its line."""
+    if any(row.cells[column.key].paper for table in tables for row in table.rows):
+        look = {"marker": shape, "linestyle": "", "color": "white", "markeredgecolor": INK}
+        handles.append(Line2D([], [], label=paper, **look))
     if column.key == "AUC":
-        handles.append(Line2D([], [], color=SOFT, linestyle=":", linewidth=1, label="chance"))
+        handles.append(axes.axvline(CHANCE, color=SOFT, linestyle=":", linewidth=1, label="chance"))
     if handles:
         axes.figure.legend(handles=handles, loc="outside lower center", ncols=len(handles), frameon=False, fontsize=8.5)

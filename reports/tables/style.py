@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 from textwrap import wrap
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
+
+from numpy.typing import ArrayLike
 
 from strokebench.files import atomic_path
 
@@ -41,6 +43,18 @@ def save_figure(figure: Figure, path: Path) -> Path:
     ):
         figure.savefig(temporary, format=form, dpi=200, metadata=dateless.get(form))
     return path
+
+
+def dots(axes: Axes, x: ArrayLike, y: ArrayLike, look: tuple[str, str], hollow: bool = False, **more: Any) -> None:
+    """Points of one of `LOOKS` at x and y, (n,) each or single numbers, hollow where that says something.
+
+    Args:
+        more: as for `Axes.errorbar`: `xerr` and `yerr` become thin bars; `linestyle` joins the points.
+    """
+    colour, shape = look
+    usual = {"linestyle": "", "markersize": 6, "elinewidth": 1.2, "capsize": 2.5}
+    edge = {"markerfacecolor": "white" if hollow else colour, "markeredgecolor": INK, "markeredgewidth": 0.6}
+    axes.errorbar(x, y, color=colour, marker=shape, **(usual | edge | more))
 
 
 def head(figure: Figure, text: str, size: float = 9, weight: str = "normal", colour: str = SOFT) -> None:
