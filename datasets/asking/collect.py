@@ -136,23 +136,18 @@ class _Collection:
             self.store.add_failure(question, error.kind, error.reason, error.billed)
 
         try:
-            answer = await self.client.ask(question.prompt, pictures, self._occasion(question), on_failure)
+            occasion = f"{question.number} {self.answered_before[question.key]}"
+            answer = await self.client.ask(question.prompt, pictures, occasion, on_failure)
         except Unanswered as error:
-            self._failed(question, error)
+            self.result.failures[question] = str(error)
+            self.failed_in_a_row += 1
+            if error.fatal or self.failed_in_a_row >= GIVE_UP_AFTER:
+                self.result.stopped = self.result.stopped or f"{self.client.endpoint.host}: {error}"
+                self._stop()
             return
         self.store.add(question, answer)
         self.result.answered += 1
         self.failed_in_a_row = 0
-
-    def _occasion(self, question: Question) -> str:
-        return f"{question.number} {self.answered_before[question.key]}"
-
-    def _failed(self, question: Question, error: Unanswered) -> None:
-        self.result.failures[question] = str(error)
-        self.failed_in_a_row += 1
-        if error.fatal or self.failed_in_a_row >= GIVE_UP_AFTER:
-            self.result.stopped = self.result.stopped or f"{self.client.endpoint.host}: {error}"
-            self._stop()
 
     async def _pictures_of(self, patient: str) -> list[bytes]:
         """Pictures of a volume, made once for all questions about it and then forgotten."""

@@ -29,23 +29,6 @@ PAIRS = {"embedded": "untrained_resnet+minilm", "paper": "medicalnet+biobert"}
 """Names of an image and a text encoder that belong together: without a download, and as the paper."""
 
 
-def _names_of(encoders: str) -> tuple[str, str]:
-    """The names of the image and the text encoder that `embedded`, `paper` or `IMAGE+TEXT` stands for.
-
-    Raises:
-        StrokebenchError: there is no such pair, or no such encoder.
-    """
-    image, plus, text = PAIRS.get(encoders, encoders).partition("+")
-    known = ENCODERS.names()
-    hint = f"Take {', '.join(PAIRS)}, or IMAGE+TEXT of {', '.join(known)}."
-    if not plus:
-        raise unknown_name("pair of encoders", encoders, PAIRS, hint)
-    for name in (image, text):
-        if name not in known:
-            raise unknown_name("encoder", name, known, hint)
-    return image, text
-
-
 def find_encoders(encoders: str, weights: Path | None = None) -> tuple[ImageEncoder, TextEncoder]:
     """The encoders of this pair's name, or of `IMAGE+TEXT`.
 
@@ -55,12 +38,19 @@ def find_encoders(encoders: str, weights: Path | None = None) -> tuple[ImageEnco
     Raises:
         StrokebenchError: there is none, one is not of its kind, or the package that brings it is broken.
     """
-    names = _names_of(encoders)
-    image, text = (ENCODERS.find(name).make(weights) for name in names)
+    first, plus, second = PAIRS.get(encoders, encoders).partition("+")
+    known = ENCODERS.names()
+    hint = f"Take {', '.join(PAIRS)}, or IMAGE+TEXT of {', '.join(known)}."
+    if not plus:
+        raise unknown_name("pair of encoders", encoders, PAIRS, hint)
+    for name in (first, second):
+        if name not in known:
+            raise unknown_name("encoder", name, known, hint)
+    image, text = (ENCODERS.find(name).make(weights) for name in (first, second))
     if not isinstance(image, ImageEncoder):
-        raise StrokebenchError(f"{names[0]!r} is no encoder of images.", "Write IMAGE+TEXT.")
+        raise StrokebenchError(f"{first!r} is no encoder of images.", "Write IMAGE+TEXT.")
     if not isinstance(text, TextEncoder):
-        raise StrokebenchError(f"{names[1]!r} is no encoder of texts.", "Write IMAGE+TEXT.")
+        raise StrokebenchError(f"{second!r} is no encoder of texts.", "Write IMAGE+TEXT.")
     return image, text
 
 

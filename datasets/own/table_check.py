@@ -11,7 +11,7 @@ import pandas as pd
 from strokebench.datasets.cohort import Column, Kind
 from strokebench.datasets.own import column_values
 from strokebench.datasets.own.cohort_file import COMPARISON, CohortFile, nearest, outcome_column
-from strokebench.datasets.own.table_file import RawTable, read_table
+from strokebench.datasets.own.table_file import read_table
 from strokebench.datasets.problems import Problem
 from strokebench.errors import StrokebenchError
 
@@ -44,16 +44,15 @@ def examine_table(file: CohortFile) -> Examined:
         StrokebenchError: the table cannot be read at all, or has no id column.
     """
     raw = read_table(file.table, file.sheet, file.encoding, file.missing)
-    problems = list(_header_problems(file, list(raw.cells.columns)))
-    if file.id not in raw.cells:
+    problems = list(_header_problems(file, list(raw.columns)))
+    if file.id not in raw:
         raise StrokebenchError(
-            f"{file.table}: no id column {file.id!r}{nearest(file.id, raw.cells.columns)}.",
-            f"Its columns: {', '.join(raw.cells.columns)}.",
+            f"{file.table}: no id column {file.id!r}{nearest(file.id, raw.columns)}.",
+            f"Its columns: {', '.join(raw.columns)}.",
         )
-    raw = RawTable(raw.cells.loc[:, ~raw.cells.columns.duplicated()], raw.rows)
-    problems += _id_problems(file, raw)
-    cells = raw.cells.set_index(file.id)
-    cells.index = cells.index.rename("patient_id")
+    raw = raw.loc[:, ~raw.columns.duplicated()]
+    problems += _id_problems(file, raw[file.id])
+    cells = raw.set_index(file.id).rename_axis("patient_id")
     cells = cells[(cells.index != "") & ~cells.index.duplicated() & ~cells.index.isin(list(file.exclude))]
 
     text_columns = file.text.columns if file.text else {}
@@ -90,15 +89,13 @@ def _header_problems(file: CohortFile, header: list[str]) -> Iterator[Problem]:
         yield Problem("column_doubled", f"{header.count(name)} columns are called {name!r}", where=name)
 
 
-def _id_problems(file: CohortFile, raw: RawTable) -> Iterator[Problem]:
-    ids = raw.cells[file.id]
-    for row, id in zip(raw.rows, ids, strict=True):
-        if id == "":
-            yield Problem("id_missing", f"row {row} of {file.table.name} has no patient id", where=file.id)
+def _id_problems(file: CohortFile, ids: pd.Series) -> Iterator[Problem]:
+    for row in ids.index[ids == ""]:
+        yield Problem("id_missing", f"row {row} of {file.table.name} has no patient id", where=file.id)
     known = ids[ids != ""]
     for id in known[known.duplicated()].unique():
-        rows = [str(row) for row, one in zip(raw.rows, ids, strict=True) if one == id]
-        yield Problem("id_doubled", f"stands in rows {', '.join(rows)}", id, file.id)
+        rows = ", ".join(map(str, ids.index[ids == id]))
+        yield Problem("id_doubled", f"stands in rows {rows}", id, file.id)
     for id in known.unique():
         if id != id.strip() or id in (".", "..") or re.search(r"[/\\\x00-\x1f*?\[\]]", id):
             yield Problem("id_unusable", f"the id is {id!r}", id, file.id)

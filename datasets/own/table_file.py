@@ -6,7 +6,6 @@ import csv
 import io
 import numbers
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,26 +20,17 @@ MISSING = frozenset({"", "na", "n/a", "nan", "null", "nil", "-", "--", "?", ".",
 _SEPARATORS = ",;\t"
 
 
-@dataclass(frozen=True)
-class RawTable:
-    """Cells as text.
-
-    Args:
-        cells: one row a patient; every cell a string, missing ones empty.
-        rows: row number in the file of each row, the header being row 1.
-    """
-
-    cells: pd.DataFrame
-    rows: list[int]
-
-
 def read_table(
     path: Path, sheet: str | None = None, encoding: str = "utf-8-sig", missing: Sequence[str] = ()
-) -> RawTable:
+) -> pd.DataFrame:
     """Read a CSV, TSV, Excel or Parquet table; separator of a CSV by its header (comma, semicolon, tab).
 
     Args:
         missing: further cell texts that mean unknown.
+
+    Returns:
+        Cells as text, missing ones empty, one row a patient; the index is the row number in the file, the header
+        being row 1.
 
     Raises:
         StrokebenchError: no such file, another format, an encoding that does not fit, a row with another
@@ -56,10 +46,10 @@ def read_table(
     header, body = reader(path, sheet, encoding)
     if not body:
         raise StrokebenchError(f"{path}: the table has no rows.")
-    cells = pd.DataFrame([row for _, row in body], columns=header, dtype=object)
+    cells = pd.DataFrame([row for _, row in body], [number for number, _ in body], header, dtype=object)
     unknown = MISSING | {text.casefold() for text in missing}
     empty = cells.apply(lambda column: column.str.strip().str.casefold().isin(unknown))
-    return RawTable(cells.mask(empty, ""), [number for number, _ in body])
+    return cells.mask(empty, "")
 
 
 Body = list[tuple[int, list[str]]]

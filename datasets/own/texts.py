@@ -33,7 +33,7 @@ def read_texts(file: CohortFile, ids: list[str]) -> tuple[pd.DataFrame, list[Pro
         column: list[str | None] = []
         for id, path in found.paths.items():
             try:
-                column.append(None if path is None else _read(Path(path)) or None)
+                column.append(Path(path).read_text("utf-8-sig").strip() or None if path else None)
             except UnicodeDecodeError as error:
                 column.append(None)
                 what = f"{path}: not UTF-8 text (byte {error.start})"
@@ -69,7 +69,3 @@ def _refusal(text: str) -> str | None:
     sentences = split_sentences(text)
     refusing = [sentence for sentence in sentences if BLACK_LIST["a refusal"].search(sentence)]
     return refusing[0] if refusing and 2 * len(refusing) >= len(sentences) else None
-
-
-def _read(path: Path) -> str:
-    return path.read_bytes().decode("utf-8-sig").strip()

@@ -104,7 +104,13 @@ def draw_patients(seed: int = 0, n: int = PATIENTS, strengths: Strengths | None 
     lesions = tuple(draw_lesion(cause, stream(seed, i, _LESION)) for i, cause in enumerate(toast))
 
     volume = strengths.volume * np.array([(np.log(lesion.volume_ml) - 2.1) / 1.6 for lesion in lesions])
-    causes = volume + _other_causes(strengths, lesions, history, factors)
+    causes = volume + (
+        strengths.eloquence * np.array([eloquence(lesion) for lesion in lesions])
+        + strengths.age * factors["age"].to_numpy()
+        + strengths.prior_stroke * history["prior_stroke"]
+        + strengths.premorbid * history["premorbid_mrs"]
+        + strengths.perfusion * factors["severity"].to_numpy()
+    )
     truth, scores = np.empty(n), np.empty(n, dtype=np.int64)
     for k, (_, _, count) in enumerate(plan):
         here = of_site == k
@@ -148,18 +154,6 @@ def _largest_remainder(wanted: list[float], total: int) -> list[int]:
     for i in order[: total - sum(floors)]:
         floors[i] += 1
     return floors
-
-
-def _other_causes(
-    strengths: Strengths, lesions: tuple[Lesion, ...], history: dict[str, Any], factors: pd.DataFrame
-) -> NDArray[Any]:
-    return (
-        strengths.eloquence * np.array([eloquence(lesion) for lesion in lesions])
-        + strengths.age * factors["age"].to_numpy()
-        + strengths.prior_stroke * np.asarray(history["prior_stroke"], dtype=float)
-        + strengths.premorbid * np.asarray(history["premorbid_mrs"], dtype=float)
-        + strengths.perfusion * factors["severity"].to_numpy()
-    )
 
 
 def _column(
