@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+from rich.console import RenderableType
 
 from strokebench.benchmarks.experiments.find import experiment
+from strokebench.benchmarks.running.context import Context
 from strokebench.benchmarks.running.experiment import Experiment, Plan
 from strokebench.benchmarks.running.plans import method_runs, usable_methods
-from strokebench.reports.results import variant_id
+from strokebench.reports.results import Results, variant_id
 from strokebench.tasks.paper_setup import ALL_LOSSES, ANGLE_SEED, LOSS_WEIGHTS, LOSSES, PROPOSED
-
-if TYPE_CHECKING:
-    from rich.console import RenderableType
-
-    from strokebench.benchmarks.running.context import Context
-    from strokebench.reports.results import Results
 
 COMPLETE, WITHOUT = (variant_id(LOSSES[losses]) for losses in (ALL_LOSSES, "cls+con"))
 """What the losses' effect is measured with: all of them, and the same but for the alignment loss."""

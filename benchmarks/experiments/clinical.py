@@ -3,29 +3,21 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+from rich.console import RenderableType
 
 from strokebench.benchmarks.experiments.find import experiment
 from strokebench.benchmarks.experiments.table1 import Table1
-from strokebench.benchmarks.running.experiment import Experiment, Plan
-
-if TYPE_CHECKING:
-    from rich.console import RenderableType
-
-    from strokebench.benchmarks.running.context import Context
-    from strokebench.reports.results import Results
+from strokebench.reports.results import Results
 
 
 @experiment
-class Clinical(Experiment):
+class Clinical(Table1):
     """Calibration, decision curves, thresholds, hospitals and subgroups. Its runs are those of Table 1."""
 
     name, order = "clinical", 30
     needs_events = True
     title = "Clinical evaluation: calibration, decisions, hospitals, subgroups"
-
-    def plan(self, context: Context) -> Plan:
-        return Table1().plan(context)
 
     def report(self, results: Results, folder: Path) -> RenderableType:
         from strokebench.reports.clinical.sections import clinical_section

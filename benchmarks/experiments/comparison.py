@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
+
+from rich.console import RenderableType
 
 from strokebench.benchmarks.experiments.find import experiment
 from strokebench.benchmarks.experiments.table1 import Table1
-from strokebench.benchmarks.running.experiment import Experiment, Plan
-
-if TYPE_CHECKING:
-    from rich.console import RenderableType
-
-    from strokebench.benchmarks.running.context import Context
-    from strokebench.reports.results import Results
+from strokebench.reports.results import Results
 
 
 @experiment
-class Comparison(Experiment):
+class Comparison(Table1):
     """Intervals, paired tests and non-inferiority against a reference, and all pairs.
 
     Class attributes:
@@ -28,9 +24,6 @@ class Comparison(Experiment):
     needs_events = True
     title = "Comparison: which differences between methods are real"
     reference: ClassVar[str | None] = None
-
-    def plan(self, context: Context) -> Plan:
-        return Table1().plan(context)
 
     def report(self, results: Results, folder: Path) -> RenderableType:
         from strokebench.files import write_text

@@ -6,19 +6,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
+
+from rich.console import RenderableType
 
 from strokebench.benchmarks.keys.described import described
+from strokebench.benchmarks.running.context import Context
 from strokebench.benchmarks.running.experiment import Experiment, Plan
 from strokebench.benchmarks.running.plans import method_runs, usable_methods
 from strokebench.reports.grids.table import GridPoint
+from strokebench.reports.results import Results
 from strokebench.tasks.paper_setup import apart
-
-if TYPE_CHECKING:
-    from rich.console import RenderableType
-
-    from strokebench.benchmarks.running.context import Context
-    from strokebench.reports.results import Results
 
 
 @dataclass(frozen=True)

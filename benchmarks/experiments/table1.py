@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+from rich.console import RenderableType
 
 from strokebench.benchmarks.experiments.find import experiment
+from strokebench.benchmarks.running.context import Context
 from strokebench.benchmarks.running.experiment import Experiment, Plan
 from strokebench.benchmarks.running.plans import method_runs, usable_methods
-
-if TYPE_CHECKING:
-    from rich.console import RenderableType
-
-    from strokebench.benchmarks.running.context import Context
-    from strokebench.reports.results import Results
+from strokebench.reports.results import Results
 
 
 @experiment

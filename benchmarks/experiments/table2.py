@@ -4,22 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+from rich.console import RenderableType
 
 from strokebench.benchmarks.experiments.find import experiment
 from strokebench.benchmarks.keys.described import described
+from strokebench.benchmarks.running.context import Context
 from strokebench.benchmarks.running.experiment import Experiment, Plan
 from strokebench.benchmarks.running.plans import method_runs, usable_methods
+from strokebench.reports.ablation.table import Entry
+from strokebench.reports.results import Results
 from strokebench.tasks.conditions import COMPLETE, Condition, When, all_subsets
 from strokebench.tasks.inputs import all_modalities, in_order
 from strokebench.tasks.paper_setup import PAPER_ORDER, PROPOSED
-
-if TYPE_CHECKING:
-    from rich.console import RenderableType
-
-    from strokebench.benchmarks.running.context import Context
-    from strokebench.reports.ablation.table import Entry
-    from strokebench.reports.results import Results
 
 
 @experiment

@@ -13,7 +13,7 @@ from strokebench.benchmarks.keys.reach import Reached
 FIT = ("strokebench.benchmarks.running.fit.make_ready", "strokebench.benchmarks.running.fit.fit_and_predict")
 """How a run is computed, whatever the method; they reach the preprocessing."""
 
-STACK = ("strokebench.benchmarks.running.backends.stacked_fit.fit_together",)
+STACK = ("strokebench.benchmarks.running.backends.stack.fit_together",)
 """How networks are computed on a GPU."""
 
 NETWORK = "strokebench.methods.neural:NeuralMethod"

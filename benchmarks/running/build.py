@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 import pandas as pd
+from rich.console import Console
 
 from strokebench.benchmarks.keys.remembered import filter_name, remembered_split
 from strokebench.benchmarks.running.context import Context
@@ -19,9 +18,6 @@ from strokebench.files import home
 from strokebench.tasks.endpoint import Endpoint
 from strokebench.tasks.endpoints.parse import parse_endpoint
 from strokebench.tasks.fold import Split
-
-if TYPE_CHECKING:
-    from rich.console import Console
 
 
 def build_context(settings: Settings, console: Console, like: Context | None = None) -> Context:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from heapq import heapreplace
+from math import ceil
 from statistics import mean
 from typing import Any
 
@@ -45,35 +45,21 @@ class Costs:
             write_json(self.path, self.seconds)
 
 
-def makespan(seconds: Sequence[float], workers: int) -> float:
-    """Seconds until all runs are done, when each free worker takes the longest that is left."""
-    busy = [0.0] * workers
-    for each in sorted(seconds, reverse=True):
-        heapreplace(busy, busy[0] + each)
-    return max(busy)
-
-
-def paying_workers(seconds: Sequence[float]) -> int:
-    """The most workers that still pay: with more, the longest run alone decides when all is done."""
-    longest, workers = max(seconds), 1
-    while makespan(seconds, workers) > 1.05 * longest and workers < len(seconds):
-        workers += 1
-    return workers
-
-
 def forecast(seconds: Sequence[float], workers: int, measured: bool = True) -> str:
-    """What the runs will take in words; empty where it is not worth saying.
+    """What the runs will take in words; empty where it is less than a minute.
 
     Args:
         measured: whether all `seconds` were measured here; some are guesses otherwise.
     """
-    expected = makespan(seconds, workers)
+    total, longest = sum(seconds), max(seconds)
+    # With more workers the longest run alone decides when all is done.
+    most = ceil(total / longest)
+    expected = max(total / workers, longest)
     if expected < 60:
         return ""
     basis = "at the speed measured so far" if measured else "at a guess, for not all of it was ever run here"
     text = f"about {_duration(expected)} on {workers} worker{'s' if workers > 1 else ''} {basis}"
-    most = paying_workers(seconds)
-    return f"{text}; up to {most} would pay ({_duration(makespan(seconds, most))})" if most > workers else text
+    return f"{text}; up to {most} would pay ({_duration(longest)})" if most > workers else text
 
 
 def _duration(seconds: float) -> str:

@@ -86,7 +86,7 @@ class Ready:
         """What came of it.
 
         Args:
-            p: of `predict`. cost: the seconds and megabytes of `Fitted`.
+            p: of `predict`, an array (n, levels) a condition. cost: the seconds and megabytes of `Fitted`.
         """
         model, parts, endpoint = self.model, self.parts, self.model.endpoint
         on_validation = _probabilities(model, parts.validation)

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from strokebench.benchmarks.keys.described import described, described_methods
+from strokebench.benchmarks.running.context import Context
 from strokebench.benchmarks.running.parameters import TUNED
 from strokebench.benchmarks.running.run import Run
 from strokebench.benchmarks.running.settings import QUICK_PARAMS
 from strokebench.reports.results import variant_id
 from strokebench.tasks.conditions import COMPLETE, Condition
-
-if TYPE_CHECKING:
-    from strokebench.benchmarks.running.context import Context
 
 
 def usable_methods(

@@ -13,19 +13,16 @@ from functools import cache
 from hashlib import sha256
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import strokebench
 from strokebench.benchmarks.keys.described import described
+from strokebench.benchmarks.running.experiment import Experiment
 from strokebench.errors import StrokebenchError
 from strokebench.files import digest, file_digest, read_json, write_json
 from strokebench.reports.results import RESULT_FILES
 from strokebench.reports.tables.terminal_view import TerminalView
 from strokebench.tasks.metrics.evaluate import all_metrics
 from strokebench.tasks.metrics.registry import METRICS
-
-if TYPE_CHECKING:
-    from strokebench.benchmarks.running.experiment import Experiment
 
 RECEIPT_FILE = "receipt.json"
 _OURS = "strokebench."

@@ -8,7 +8,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+from rich.console import Console, RenderableType
 
 from strokebench.benchmarks.running.backends.choose import choose
 from strokebench.benchmarks.running.collect import Collector, Planned
@@ -24,11 +25,7 @@ from strokebench.benchmarks.running.task import Task
 from strokebench.benchmarks.running.tracking.mlflow import tracker
 from strokebench.benchmarks.running.tracking.runs import record_of, work_of
 from strokebench.errors import StrokebenchError
-
-if TYPE_CHECKING:
-    from rich.console import Console, RenderableType
-
-    from strokebench.reports.results import Results
+from strokebench.reports.results import Results
 
 RENEWED_AFTER = 120
 """Seconds between two writings of an experiment's tables: with their figures they keep a core busy for one or two."""

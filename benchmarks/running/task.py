@@ -134,16 +134,28 @@ def work(task: Task, material: Material, store: Store, wait: bool = False) -> En
     """
     try:
         with contextlib.ExitStack() as locks:
-            # Sorted, so that two processes never wait for each other.
-            for key in sorted(task.runs):
-                locks.enter_context(store.lock(key, wait))
-            # Another call may have finished some since this one looked.
-            left = {key: run for key, run in task.runs.items() if store.status(key) != "done"}
-            if not left:
-                return Ended(task.key, "done")
-            return Ended(task.key, compute(replace(task, runs=left), material).commit(store))
+            left = hold(task, store, locks, wait)
+            return Ended(task.key, compute(left, material).commit(store) if left.runs else "done")
     except Busy:
         return Ended(task.key, "busy")
+
+
+def hold(task: Task, store: Store, locks: contextlib.ExitStack, wait: bool = False) -> Task:
+    """Hold a task's runs while `locks` is open: the task with those that are not done yet.
+
+    Args:
+        wait: as of `work`.
+
+    Raises:
+        Busy: another process computes one of them; nothing is held.
+    """
+    with contextlib.ExitStack() as own:
+        # Sorted, so that two processes never wait for each other.
+        for key in sorted(task.runs):
+            own.enter_context(store.lock(key, wait))
+        locks.enter_context(own.pop_all())
+    # Another call may have finished some since this one looked.
+    return replace(task, runs={key: run for key, run in task.runs.items() if store.status(key) != "done"})
 
 
 def compute(task: Task, material: Material) -> Computed:
@@ -152,9 +164,7 @@ def compute(task: Task, material: Material) -> Computed:
 
     records = task.records()
     try:
-        with one_thread(), warnings.catch_warnings():
-            # What a method warns of (convergence, a constant column) would tear the progress bar.
-            warnings.simplefilter("ignore")
+        with quietly():
             fitted = fit_and_predict(task.ready(material))
     except Exception as error:
         # Without the values of variables: they may hold patients.
@@ -179,3 +189,11 @@ def one_thread() -> Iterator[None]:
             yield
     finally:
         torch.set_num_threads(threads)
+
+
+@contextlib.contextmanager
+def quietly() -> Iterator[None]:
+    """One thread and no warnings: what a method warns of (convergence, a constant column) tears the progress bar."""
+    with one_thread(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield

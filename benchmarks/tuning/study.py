@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import optuna
 from optuna.trial import FrozenTrial, TrialState
+from rich.console import Console
 
 from strokebench.benchmarks.running.backends.choose import choose
+from strokebench.benchmarks.running.context import Context
 from strokebench.benchmarks.running.parameters import Tuned
 from strokebench.benchmarks.running.plans import usable_methods
 from strokebench.benchmarks.running.progress import StepProgress
@@ -37,11 +38,6 @@ from strokebench.benchmarks.tuning.trial import (
 from strokebench.errors import StrokebenchError
 from strokebench.files import home
 from strokebench.reports.tuning.records import short
-
-if TYPE_CHECKING:
-    from rich.console import Console
-
-    from strokebench.benchmarks.running.context import Context
 
 
 @dataclass(frozen=True)

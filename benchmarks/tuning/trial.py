@@ -6,13 +6,14 @@ import math
 import platform
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from filelock import FileLock, Timeout
-from optuna import TrialPruned
+from optuna import Study, Trial, TrialPruned
 from optuna.trial import FrozenTrial, TrialState
 
 from strokebench.benchmarks.running.backends.choose import Backend
+from strokebench.benchmarks.running.context import Context
 from strokebench.benchmarks.running.fits import about
 from strokebench.benchmarks.running.plans import quick_params
 from strokebench.benchmarks.running.run import Run
@@ -21,11 +22,6 @@ from strokebench.benchmarks.running.task import Task
 from strokebench.files import digest, home
 from strokebench.methods.registry import find_method
 from strokebench.tasks.fold import Fold
-
-if TYPE_CHECKING:
-    from optuna import Study, Trial
-
-    from strokebench.benchmarks.running.context import Context
 
 DEFAULT, PARAMS, FOLDS, SAMPLER, ENDED, HOST, ERROR = (
     *("default", "params", "folds", "sampler", "ended", "host", "error"),

@@ -4,23 +4,30 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import warnings
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import replace
 from functools import cache
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import cast
+
+import torch
 
 from strokebench.benchmarks.running.backends.processes import compute_all
+from strokebench.benchmarks.running.fit import Material, Ready, unfitted
+from strokebench.benchmarks.running.memory import PeakMemory
 from strokebench.benchmarks.running.store import Store
-from strokebench.benchmarks.running.task import Ended, Task, one_thread
-
-if TYPE_CHECKING:
-    from strokebench.benchmarks.running.backends.stacked_fit import PreparedFolds
-    from strokebench.benchmarks.running.fit import Material, Ready
+from strokebench.benchmarks.running.task import Computed, Ended, Task, hold, quietly
+from strokebench.methods.neural import NeuralMethod
+from strokebench.methods.stacking.fit import OWN_TO_EACH, can_stack, fit_stacked
+from strokebench.tasks.conditions import Condition
+from strokebench.tasks.fold import Fold
+from strokebench.tasks.preparing.prepare import Parts
 
 SHARE_OF_FREE = 0.8
+MOST_KEPT = 2**31
+ACTIVATIONS = 2**26
+"""Bytes that a run's activations are reckoned to need; more than is there is found out by running out of it."""
 
 _log = logging.getLogger(__name__)
 
@@ -36,8 +43,6 @@ def compute_stacked(
 
     Records say `device` and `stacked`, the number of fits in the stack; seconds and megabytes are a fit's share.
     """
-    from strokebench.benchmarks.running.backends.stacked_fit import PreparedFolds
-
     groups, alone = stackable(tasks)
     folds, rest = PreparedFolds(), list[Task]()
     with contextlib.closing(compute_all(alone, material, store, jobs)) as others:
@@ -51,10 +56,6 @@ def compute_stacked(
 
 def stackable(tasks: Sequence[Task]) -> tuple[list[list[Task]], list[Task]]:
     """Groups of two and more tasks of one architecture, in the order given, and the tasks that are in none."""
-    from strokebench.benchmarks.running.fit import unfitted
-    from strokebench.methods.neural import NeuralMethod
-    from strokebench.methods.stacking.fit import OWN_TO_EACH, can_stack
-
     groups: dict[str, list[Task]] = {}
     alone = []
     for task in tasks:
@@ -86,11 +87,9 @@ def _compute_group(
     tasks: Sequence[Task], material: Material, store: Store, device: str, folds: PreparedFolds, rest: list[Task]
 ) -> Iterator[tuple[Task, Ended]]:
     """Compute tasks of one architecture in chunks that memory has room for; adds to `rest` what it leaves."""
-    import torch
-
     queue, size = list(tasks), 0
     while queue:
-        with _quietly():
+        with quietly():
             size = size or _chunk_size(queue, material, device, folds)
             chunk = queue[:size]
             try:
@@ -108,10 +107,6 @@ def _compute_group(
 
 def _chunk_size(tasks: Sequence[Task], material: Material, device: str, folds: PreparedFolds) -> int:
     """How many of these tasks the device's free memory has room for, by the needs of the first."""
-    import torch
-
-    from strokebench.benchmarks.running.backends.stacked_fit import bytes_a_run
-
     if torch.device(device).type != "cuda":
         return len(tasks)
     try:
@@ -131,17 +126,13 @@ def _compute_chunk(
     Raises:
         torch.OutOfMemoryError: of the device; nothing is committed of the stack that was too large.
     """
-    import torch
-
-    from strokebench.benchmarks.running.backends.stacked_fit import fit_together
-
     ended: list[tuple[Task, Ended]] = []
     left_out: list[Task] = []
     stacks: dict[str, list[tuple[Task, Task, Ready]]] = {}
     with ExitStack() as locks:
         for task in tasks:
             try:
-                left = _lock(task, store, locks)
+                left = hold(task, store, locks)
                 if left.runs:
                     ready = folds.ready(left, material)
                     stacks.setdefault(repr(ready.parts.train.sizes), []).append((task, left, ready))
@@ -164,23 +155,65 @@ def _compute_chunk(
     return ended, left_out
 
 
-def _lock(task: Task, store: Store, locks: ExitStack) -> Task:
-    """Hold a task's runs while `locks` is open: the task with those that are not done yet.
+def fit_together(prepared: Sequence[tuple[Task, Ready]], device: str) -> list[Computed]:
+    """Fit these tasks as one stack, and predict; seconds and megabytes are each task's share."""
+    records = [task.records() for task, _ in prepared]
+    cpu, start, count = time.process_time(), time.perf_counter(), len(prepared)
+    parts = [ready.parts for _, ready in prepared]
+    with PeakMemory() as memory:
+        fit_stacked(
+            [cast("NeuralMethod", ready.model) for _, ready in prepared],
+            [(each.train, each.y_train, each.validation, each.y_validation) for each in parts],
+            device,
+        )
+    fit_seconds, fit_cpu = (time.perf_counter() - start) / count, (time.process_time() - cpu) / count
 
-    Raises:
-        Busy: another process computes one of them.
+    computed = []
+    for (_, ready), record in zip(prepared, records, strict=True):
+        cpu, start = time.process_time(), time.perf_counter()
+        p = ready.predict()
+        fitted = ready.fitted(
+            p,
+            fit_seconds=fit_seconds,
+            predict_seconds=(time.perf_counter() - start) / len(p),
+            cpu_seconds=fit_cpu + time.process_time() - cpu,
+            peak_mb=memory.megabytes / count,
+        )
+        computed.append(Computed.of(fitted, record, device=device, stacked=count))
+    return computed
+
+
+class PreparedFolds:
+    """Folds that several methods are fitted on, so that each is prepared once; as many as `MOST_KEPT` bytes hold."""
+
+    def __init__(self) -> None:
+        self._parts: dict[tuple[Fold, Condition, str], Parts] = {}
+        self._bytes = 0
+
+    def ready(self, task: Task, material: Material) -> Ready:
+        """`task.ready`, for errors too."""
+        key = task.fold, task.first.condition.trained, task.first.balance
+        known = self._parts.get(key)
+        ready = task.ready(material, known)
+        if known is None:
+            parts = ready.parts
+            size = parts.train.nbytes + parts.validation.nbytes + parts.test.nbytes
+            if self._bytes + size <= MOST_KEPT:
+                self._bytes += size
+                self._parts[key] = parts
+        return ready
+
+
+def bytes_a_run(ready: Ready) -> int:
+    """Device memory that one run of a stack is reckoned to need.
+
+    Eight copies of the parameters (gradients twice, RAdam's moments and what they pass through, the best state),
+    training and validation part, some copies of a batch, and activations.
     """
-    with ExitStack() as own:
-        for key in sorted(task.runs):
-            own.enter_context(store.lock(key))
-        locks.enter_context(own.pop_all())
-    # Another call may have finished some since this one looked.
-    return replace(task, runs={key: run for key, run in task.runs.items() if store.status(key) != "done"})
-
-
-@contextlib.contextmanager
-def _quietly() -> Iterator[None]:
-    """One thread, and no warnings, which would tear the progress bar; as in the worker processes."""
-    with one_thread(), warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        yield
+    parts, model = ready.parts, cast("NeuralMethod", ready.model)
+    with torch.random.fork_rng(devices=[]):
+        parameters = sum(p.numel() for p in model.build(parts.train.sizes).parameters())
+    a_patient = parts.train[:1].nbytes
+    return (
+        8 * 4 * parameters + a_patient * (len(parts.train) + len(parts.validation) + 8 * model.batch_size) + ACTIVATIONS
+    )

@@ -1,18 +1,13 @@
 import pytest
 
-from strokebench.benchmarks.running.costs import GUESS, Costs, forecast, makespan, paying_workers
+from strokebench.benchmarks.running.costs import GUESS, Costs, forecast
 from strokebench.benchmarks.running.run import Run
 
 
-@pytest.mark.parametrize(("seconds", "workers", "expected"), [([3, 3, 2, 2, 2], 2, 7), ([5, 1, 1], 2, 5), ([4], 3, 4)])
-def test_makespan_gives_each_free_worker_the_longest_that_is_left(seconds, workers, expected):
-    assert makespan(seconds, workers) == expected
-
-
 def test_more_workers_pay_until_the_longest_run_decides():
-    assert paying_workers([10] * 20) == 20
-    assert paying_workers([60] + [10] * 12) == 3
-    assert paying_workers([7]) == 1
+    assert "on 2 workers" in (said := forecast([60] + [10] * 12, 2)) and "up to 3 would pay (1 min)" in said
+    assert "would pay" not in forecast([60] + [10] * 12, 3)
+    assert "4 min on 3" in forecast([240, 60, 60], 3)
 
 
 def test_forecast_names_time_and_the_workers_that_pay():

@@ -10,7 +10,7 @@ from strokebench.benchmarks.cli import main as cli
 from strokebench.benchmarks.leaks.canary import shuffled_labels
 from strokebench.benchmarks.running.backends import choose as door
 from strokebench.benchmarks.running.backends.choose import Processes, Stack, choose
-from strokebench.benchmarks.running.settings import Settings
+from strokebench.benchmarks.running.settings import Settings, usable_cores
 from strokebench.benchmarks.running.store import Store
 from strokebench.benchmarks.tuning.study import Search, run_study
 from strokebench.errors import StrokebenchError
@@ -31,11 +31,11 @@ def test_the_device_is_the_user_s_choice(monkeypatch: pytest.MonkeyPatch, no_gpu
     assert choose(Settings(device="cpu", jobs=2)) == choose(Settings(jobs=2)) == Processes(2)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "mem_get_info", lambda *_: (2**31, 2**34))
-    assert choose(Settings()) == Stack(1)
+    assert choose(Settings()) == Stack(usable_cores())
     monkeypatch.setattr(torch.cuda, "mem_get_info", lambda *_: (2**20, 2**34))
-    assert choose(Settings()) == Processes(1) == choose(Settings(device="cpu"))
-    assert choose(Settings(device="cuda")) == Stack(1) == choose(Settings(backend="stack"))
-    assert choose(Settings(backend="processes")) == Processes(1)
+    assert choose(Settings()) == Processes(usable_cores()) == choose(Settings(device="cpu"))
+    assert choose(Settings(device="cuda")) == Stack(usable_cores()) == choose(Settings(backend="stack"))
+    assert choose(Settings(backend="processes")) == Processes(usable_cores())
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,6 @@ from small_context import make_context
 from strokebench.benchmarks.experiments.table1 import Table1
 from strokebench.benchmarks.running import fit
 from strokebench.benchmarks.running.backends import stack as stacking
-from strokebench.benchmarks.running.backends import stacked_fit
 from strokebench.benchmarks.running.backends.processes import compute_all
 from strokebench.benchmarks.running.backends.stack import compute_stacked, stackable
 from strokebench.benchmarks.running.fits import fits
@@ -43,14 +42,14 @@ def stacked(context, tasks, store) -> dict[str, str]:
 def stacks(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Sizes of the stacks that are fitted."""
     sizes: list[int] = []
-    fit = stacked_fit.fit_together
+    fit = stacking.fit_together
 
     def recorded(prepared, device):
         outcomes = fit(prepared, device)
         sizes.append(len(prepared))
         return outcomes
 
-    monkeypatch.setattr(stacked_fit, "fit_together", recorded)
+    monkeypatch.setattr(stacking, "fit_together", recorded)
     return sizes
 
 
@@ -98,14 +97,14 @@ def test_what_is_no_network_and_what_is_alone_goes_the_other_way(stacks: list[in
 
 def test_when_memory_is_out_the_stack_is_halved(stacks: list[int], monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
     context, tasks = planned(("mlp",), folds=5)
-    fit = stacked_fit.fit_together
+    fit = stacking.fit_together
 
     def small_device(prepared, device):
         if len(prepared) > 2:
             raise torch.OutOfMemoryError("out of memory")
         return fit(prepared, device)
 
-    monkeypatch.setattr(stacked_fit, "fit_together", small_device)
+    monkeypatch.setattr(stacking, "fit_together", small_device)
     assert stacked(context, tasks, Store(tmp_path)) == {task.key: "done" for task in tasks}
     assert stacks == [2, 2, 1]
 
@@ -118,7 +117,7 @@ def test_a_stack_that_fails_is_computed_run_by_run(
     def broken(*_):
         raise RuntimeError("vmap: no rule")
 
-    monkeypatch.setattr(stacked_fit, "fit_together", broken)
+    monkeypatch.setattr(stacking, "fit_together", broken)
     store = Store(tmp_path)
     assert stacked(context, tasks, store) == {task.key: "done" for task in tasks}
     assert "stacked" not in store.read(tasks[0].key)[1]
@@ -148,11 +147,11 @@ def test_a_run_that_is_done_by_now_is_not_computed_again(stacks: list[int], tmp_
 
 def test_chunks_are_as_large_as_memory_allows(monkeypatch: pytest.MonkeyPatch):
     context, tasks = planned(("mlp",), folds=5)
-    needed = stacked_fit.bytes_a_run(tasks[0].ready(context.material))
+    needed = stacking.bytes_a_run(tasks[0].ready(context.material))
     for room, expected in ((2.5, 2), (0.1, 1), (100, 5)):
         free = int(room * needed / stacking.SHARE_OF_FREE)
         monkeypatch.setattr(torch.cuda, "mem_get_info", lambda *_, free=free: (free, 2**34))
-        assert stacking._chunk_size(tasks, context.material, "cuda", stacked_fit.PreparedFolds()) == expected
+        assert stacking._chunk_size(tasks, context.material, "cuda", stacking.PreparedFolds()) == expected
 
 
 def test_what_cannot_be_stacked_is_computed_beside(stacks: list[int], monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
@@ -185,6 +184,6 @@ def test_a_fold_is_prepared_once(stacks: list[int], monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(fit, "prepare", counted)
     assert len(stacked(context, tasks, Store(tmp_path))) == 4 and stacks == [2, 2]
     assert len(prepared) == len(set(prepared)) == 2
-    monkeypatch.setattr(stacked_fit, "MOST_KEPT", 0)
+    monkeypatch.setattr(stacking, "MOST_KEPT", 0)
     list(compute_stacked(tasks, context.material, Store(tmp_path / "again"), "cpu"))
     assert len(prepared) == 2 + 4
