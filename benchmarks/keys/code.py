@@ -12,12 +12,8 @@ from strokebench.benchmarks.keys.reach import Reached
 
 FIT = ("strokebench.benchmarks.running.fit.make_ready", "strokebench.benchmarks.running.fit.fit_and_predict")
 """How a run is computed, whatever the method; they reach the preprocessing."""
-
-STACK = ("strokebench.benchmarks.running.backends.stack.fit_together",)
-"""How networks are computed on a GPU."""
-
+STACK = "strokebench.benchmarks.running.backends.stack.fit_together"
 NETWORK = "strokebench.methods.neural:NeuralMethod"
-
 BALANCERS = "strokebench.tasks.preparing.balancing.BALANCERS"
 
 
@@ -53,7 +49,7 @@ def fit_code(method: str, balance: str, endpoint: type, on_gpu: bool = False) ->
 def _fit_code(method: str, balance: str, endpoint: str, on_gpu: bool) -> Code:
     reached = Reached([*FIT, method], [endpoint], {BALANCERS: balance})
     if on_gpu and NETWORK in reached.definitions:
-        reached = Reached([*FIT, *STACK, method], [endpoint], {BALANCERS: balance})
+        reached = Reached([*FIT, STACK, method], [endpoint], {BALANCERS: balance})
     return Code(reached.sha256, versions_of(reached.packages))
 
 

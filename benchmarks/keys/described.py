@@ -14,8 +14,8 @@ from functools import cache
 from importlib import import_module
 from typing import Any
 
-from strokebench.benchmarks.keys.reading import dotted_name, member_name
-from strokebench.benchmarks.keys.sources import FOLDERS, Module, find_module, full_name, resolve
+from strokebench.benchmarks.keys.reading import bases_of, dotted_name, member_name
+from strokebench.benchmarks.keys.sources import FOLDERS, Module, find_module
 from strokebench.methods.notes import docstring_sections
 from strokebench.plugins import plugins
 from strokebench.tasks.inputs import modalities_of
@@ -137,12 +137,8 @@ def _read(module: Module, cls: ast.ClassDef) -> Described:
 
 def _lineage(module: Module, cls: ast.ClassDef) -> Iterator[tuple[Module, ast.ClassDef]]:
     """The class and its bases in the house, from the most general on."""
-    for base in reversed(cls.bases):
-        found, name = resolve(full_name(module, dotted_name(base)))
-        if found is not None:
-            for node in found.classes():
-                if node.name == name:
-                    yield from _lineage(found, node)
+    for base in reversed(list(bases_of(module, cls))):
+        yield from _lineage(*base)
     yield module, cls
 
 

@@ -19,9 +19,7 @@ a second."""
 def distribution(package: str) -> str | None:
     """Name of the distribution that brings an importable package; None where none does."""
     name = RENAMED.get(package, package)
-    if version_of(name):
-        return name
-    return next(iter(_installed().get(package, ())), None)
+    return name if version_of(name) else next(iter(packages_distributions().get(package, ())), None)
 
 
 @cache
@@ -67,8 +65,3 @@ def _required(name: str) -> frozenset[str]:
     return frozenset(
         each.name.lower() for each in requirements if each.marker is None or each.marker.evaluate({"extra": ""})
     )
-
-
-@cache
-def _installed() -> dict[str, list[str]]:
-    return dict(packages_distributions())

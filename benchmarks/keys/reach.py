@@ -10,7 +10,7 @@ from copy import copy
 from functools import cache
 from typing import NamedTuple
 
-from strokebench.benchmarks.keys.reading import Reading, dotted_name, member_name
+from strokebench.benchmarks.keys.reading import Reading, bases_of, dotted_name, member_name
 from strokebench.benchmarks.keys.sources import Module, full_name, is_library, resolve
 from strokebench.errors import StrokebenchError
 from strokebench.files import digest
@@ -76,7 +76,11 @@ class Reached:
         self._waiting: dict[str, list[tuple[Module, str, ast.stmt]]] = {}
         roots = list(roots)
         for root in roots:
-            _require_source(root)
+            if resolve(root)[0] is None and not is_library(root.partition(".")[0]):
+                raise StrokebenchError(
+                    f"The source of {root} cannot be found, so its results cannot be told from older ones.",
+                    "Define it in a file that Python imports.",
+                )
         self._pending = [(name, True) for name in roots] + [(name, False) for name in instances]
         while self._pending:
             self._follow(*self._pending.pop())
@@ -86,31 +90,34 @@ class Reached:
         """Hash of what is reached."""
         return digest({name: sorted(texts) for name, texts in self.definitions.items()})
 
-    def _follow(self, name: str, whole: bool) -> None:
+    def _follow(self, full: str, whole: bool) -> None:
         """Add what a name with dots stands for.
 
         Args:
             whole: not named in annotations alone.
         """
-        if (name, whole) in self._seen:
+        if (full, whole) in self._seen:
             return
-        self._seen.add((name, whole))
-        module, rest = resolve(name)
+        self._seen.add((full, whole))
+        module, name = resolve(full)
+        if module and module.name in NEUTRAL:
+            return
+        if whole:
+            # A plugin's source has a version too.
+            self._call(full)
         if module is None:
-            if whole:
-                self._call(name)
-        elif module.name not in NEUTRAL:
-            if whole:
-                # A plugin's source has a version too.
-                self._call(name)
-            self._follow_in(module, rest, whole)
-
-    def _follow_in(self, module: Module, name: str, whole: bool) -> None:
+            return
         if whole:
             self._effects(module)
         if name in module.definitions:
             for node in module.definitions[name]:
-                self._add(module, name, node, whole)
+                if isinstance(node, ast.ClassDef):
+                    self._add_class(module, name, node, whole)
+                elif whole:
+                    self._read(module, name, self._entry(module, name, node))
+                elif isinstance(node, (ast.Assign, ast.AnnAssign)) and node.value:
+                    # Another name for a type.
+                    self._pending += [(each, False) for each in _written(module, node.value).names]
         elif name in module.imports:
             self._pending.append((module.imports[name], whole))
         elif module.stars and name:
@@ -138,15 +145,6 @@ class Reached:
         package = name.partition(".")[0]
         if package != "strokebench" and package not in sys.stdlib_module_names:
             self.packages.add(package)
-
-    def _add(self, module: Module, name: str, node: ast.stmt, whole: bool) -> None:
-        if isinstance(node, ast.ClassDef):
-            self._add_class(module, name, node, whole)
-        elif whole:
-            self._read(module, name, self._entry(module, name, node))
-        elif isinstance(node, (ast.Assign, ast.AnnAssign)) and node.value:
-            # Another name for a type.
-            self._pending += [(each, False) for each in _written(module, node.value).names]
 
     def _add_class(self, module: Module, name: str, node: ast.ClassDef, whole: bool) -> None:
         header, members = copy(node), [(member, member_name(member)) for member in node.body]
@@ -192,14 +190,6 @@ class Reached:
         return node
 
 
-def _require_source(root: str) -> None:
-    if resolve(root)[0] is None and not is_library(root.partition(".")[0]):
-        raise StrokebenchError(
-            f"The source of {root} cannot be found, so its results cannot be told from older ones.",
-            "Define it in a file that Python imports.",
-        )
-
-
 class _Written(NamedTuple):
     """A statement, its names with all their dots."""
 
@@ -226,13 +216,7 @@ def _written(module: Module, node: ast.AST) -> _Written:
 
 @cache
 def _is_partly(module: Module, node: ast.ClassDef) -> bool:
-    if f"{module.name}:{node.name}" in PARTLY:
-        return True
-    for base in node.bases:
-        found, name = resolve(full_name(module, dotted_name(base)))
-        if found and any(_is_partly(found, each) for each in found.classes() if each.name == name):
-            return True
-    return False
+    return f"{module.name}:{node.name}" in PARTLY or any(_is_partly(*base) for base in bases_of(module, node))
 
 
 def _is_neutral(module: Module, decorator: ast.expr) -> bool:

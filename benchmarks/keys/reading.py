@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from strokebench.benchmarks.keys.sources import imported_names, never_runs
+from strokebench.benchmarks.keys.sources import Module, full_name, imported_names, never_runs, resolve
 
 _LEFT_OUT = frozenset({"ctx", "kind", "type_comment", "annotation", "returns"})
 
@@ -130,6 +131,13 @@ def dotted_name(node: ast.AST) -> str:
     if isinstance(node, ast.Attribute) and (before := dotted_name(node.value)):
         return f"{before}.{node.attr}"
     return ""
+
+
+def bases_of(module: Module, cls: ast.ClassDef) -> Iterator[tuple[Module, ast.ClassDef]]:
+    """The bases of a class that have a source, and where they are defined."""
+    for base in cls.bases:
+        found, name = resolve(full_name(module, dotted_name(base)))
+        yield from ((found, node) for node in (found.classes() if found else ()) if node.name == name)
 
 
 def member_name(node: ast.stmt) -> str:

@@ -79,9 +79,8 @@ def imported_names(node: ast.AST, package: str) -> dict[str, str]:
     for each in ast.walk(node):
         if isinstance(each, ast.Import):
             for alias in each.names:
-                found[alias.asname or alias.name.partition(".")[0]] = (
-                    alias.name if alias.asname else alias.name.partition(".")[0]
-                )
+                package_or_all = alias.name if alias.asname else alias.name.partition(".")[0]
+                found[alias.asname or package_or_all] = package_or_all
         elif isinstance(each, ast.ImportFrom) and each.module != "__future__":
             base = resolve_name("." * each.level + (each.module or ""), package) if each.level else each.module or ""
             for alias in each.names:
@@ -145,11 +144,17 @@ def _bound_names(node: ast.stmt) -> Iterator[str]:
 
 def _changed_names(node: ast.stmt) -> Iterator[str]:
     """Names whose value it changes: `TABLE[name] = ...`, `TABLE.update(...)`."""
-    for each in _outside_functions(node):
-        if isinstance(each, (ast.Attribute, ast.Subscript)) and isinstance(each.ctx, ast.Store):
-            yield from _owner(each)
+    changed: list[ast.AST] = [
+        each for each in _outside_functions(node) if isinstance(getattr(each, "ctx", None), ast.Store)
+    ]
     if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
-        yield from _owner(node.value.func)
+        changed.append(node.value.func)
+    for owner in changed:
+        owned = owner
+        while isinstance(owned, (ast.Attribute, ast.Subscript)):
+            owned = owned.value
+        if isinstance(owned, ast.Name) and owned is not owner:
+            yield owned.id
 
 
 def _outside_functions(node: ast.AST) -> Iterator[ast.AST]:
@@ -157,14 +162,6 @@ def _outside_functions(node: ast.AST) -> Iterator[ast.AST]:
     if not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)):
         for child in ast.iter_child_nodes(node):
             yield from _outside_functions(child)
-
-
-def _owner(node: ast.expr) -> Iterator[str]:
-    owned = node
-    while isinstance(owned, (ast.Attribute, ast.Subscript)):
-        owned = owned.value
-    if isinstance(owned, ast.Name) and owned is not node:
-        yield owned.id
 
 
 @cache

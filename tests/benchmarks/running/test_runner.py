@@ -94,7 +94,7 @@ def test_embeddings_reach_the_workers_as_memory_maps(planted: None, tmp_path: Pa
     context = make_context()
     path = tmp_path / "image.npy"
     np.save(path, np.zeros((60, 50_000), np.float32))
-    mapped = replace(context.embeddings, image=np.load(path, mmap_mode="r"))
+    mapped = replace(context.embeddings, arrays={"image.vector": np.load(path, mmap_mode="r")})
     material = replace(context, embeddings=mapped).material
     with parallel_config("loky"):
         [found] = Parallel(n_jobs=2)([delayed(mapped_from)(material)])
@@ -187,7 +187,7 @@ def test_a_first_look_names_the_setting(console: Console):
     collector = Collector("table1", context, [(run, context.key(run)) for run in runs], Store())
     RunProgress(console, {}).completed("svm", collector.results())
     told = [line.split(":")[0].strip() for line in console.export_text().splitlines()]
-    assert told == ["SVM", "SVM, narrow", "SVM, table"]
+    assert told == ["SVM", "SVM (narrow)", "SVM (table)"]
 
 
 @pytest.mark.parametrize(("seconds", "between"), [(0.0, 2), (3600.0, 0)])
