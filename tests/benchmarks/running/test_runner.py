@@ -93,7 +93,7 @@ def test_embeddings_reach_the_workers_as_memory_maps(planted: None, tmp_path: Pa
     """Neither the whole cohort's embeddings nor a pickle of them travels with each run."""
     context = make_context()
     path = tmp_path / "image.npy"
-    np.save(path, np.zeros((60, 50_000), np.float32))
+    np.save(path, np.zeros((len(context.embeddings.ids), 50_000), np.float32))
     mapped = replace(context.embeddings, arrays={"image.vector": np.load(path, mmap_mode="r")})
     material = replace(context, embeddings=mapped).material
     with parallel_config("loky"):
