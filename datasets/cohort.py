@@ -171,7 +171,7 @@ class Cohort:
 
 
 def array_digest(array: NDArray) -> str:
-    """SHA-256 of an array's numbers and shape."""
+    """SHA-256 of the numbers and the shape of an array of any shape."""
     return digest([array.shape, sha256(array.tobytes()).hexdigest()])
 
 

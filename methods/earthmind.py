@@ -80,7 +80,7 @@ class EarthMind(TokenMethod):
         return EarthMindNetwork(sizes, self)
 
     def loss(self, logit: Tensor, target: Tensor, aux: Aux, epoch: Epoch) -> Tensor:
-        """Cross-entropy, plus the weighted alignment and attention losses that are switched on."""
+        """Cross-entropy of logits (b,), plus the weighted alignment and attention losses that are switched on."""
         total = self.endpoint.loss(logit, target)
         if align := ALIGNMENTS[self.align]:
             alignment = align(aux["aligned_image"], aux["aligned_text"], self.temperature)

@@ -85,7 +85,7 @@ class FUSION(TokenMethod):
         return {**super().after_training(module, batches), **spread}
 
     def loss(self, logit: Tensor, target: Tensor, aux: Aux, epoch: Epoch) -> Tensor:
-        """Cross-entropy plus the weighted mapping loss."""
+        """Cross-entropy of logits (b,) plus the weighted mapping loss."""
         total = self.endpoint.loss(logit, target)
         if not self.mapping_weight:
             return total
@@ -184,7 +184,7 @@ class TextGuidedEncoder(nn.Module):
         return joined, _mean(early), torch.cat(deep, dim=1) if others else joined
 
     def both(self, block: Block, x: Tensor) -> Iterator[Tensor]:
-        """What `block` makes of all tokens, and of the image tokens alone: each asks and offers the same in both."""
+        """What `block` makes of tokens (b, tokens, width), all and the image's alone: each asks and offers the same."""
         normal = block.norm_attention(x)
         queries = block.attention.queries(normal)
         keys, values = block.attention.keys_values(normal)
@@ -247,7 +247,7 @@ class RecursiveDecoder(nn.Module):
         return trace[-1]
 
     def trace(self, image: Tensor, text: Tensor, text_free: Tensor) -> list[tuple[Tensor, Tensor]]:
-        """Latents and last text token after each block and its interaction."""
+        """Latents (b, latents, width) and last text token (b, width) after each block and its interaction."""
         windows = self.windows(text_free)
         x = torch.cat([image, windows.amax(2), text], dim=1)
         steps = []

@@ -65,7 +65,9 @@ class NeuralMethod(Method):
         """
 
     def loss(self, logit: Tensor, target: Tensor, aux: Aux, epoch: Epoch) -> Tensor:
-        """What is minimised; `target` is of `endpoint.targets`, and may be a mixture. Default: the endpoint's loss.
+        """What is minimised, of logits (b,) or (b, outputs). Default: the endpoint's loss.
+
+        `target` is of `endpoint.targets`, and may be a mixture.
 
         Like the network's forward pass it depends on its arguments and the network's state alone, for on a GPU a step
         is recorded once and then replayed.

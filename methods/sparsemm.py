@@ -177,7 +177,7 @@ class SparseMMNetwork(nn.Module):
         return torch.cat([image, text, self.class_token.expand(len(image), 1, -1)], dim=1)
 
     def sparse_block(self, block: Block, x: Tensor, budgets: Tensor, rows: Tensor | None) -> Tensor:
-        """A block whose class token sees only the keys kept; the prompt's rows stay dense."""
+        """A block on `x` (b, tokens, width) whose class token sees only the keys kept; the prompt's rows stay dense."""
         normal = block.norm_attention(x)
         keys, values = block.attention.keys_values(normal)
         first = self.prompt - self.window if rows is not None else 0

@@ -65,7 +65,7 @@ class VDAFM(NeuralMethod):
         return VDAFMNetwork(sizes, self)
 
     def loss(self, logit: Tensor, target: Tensor, aux: Aux, epoch: Epoch) -> Tensor:
-        """Equation (16). A loss of weight 0 is not computed."""
+        """Equation (16), of logits (b,). A loss of weight 0 is not computed."""
         total = self.endpoint.loss(logit, target)
         if not self.alignment_weight and not self.contrastive_weight:
             return total
@@ -79,11 +79,11 @@ class VDAFM(NeuralMethod):
         return total
 
     def contrastive_weight_at(self, epoch: Epoch) -> float | Tensor:
-        """The decaying weight of the contrastive loss, epoch counted from 0."""
+        """The decaying weight of the contrastive loss, one number; the epoch, of any shape, is counted from 0."""
         return self.contrastive_weight * self.contrastive_decay**epoch
 
     def semantic(self, aux: Aux, directions: Aux | None = None) -> Tensor:
-        """Equations (9) to (12): how far joint encoding moved each representation; in [0, 4] for cosine.
+        """Equations (9) to (12): how far joint encoding moved each representation (b, width); in [0, 4] for cosine.
 
         Args:
             directions: `unit(aux)`, if it is known already.
@@ -96,7 +96,7 @@ class VDAFM(NeuralMethod):
 
     @torch.inference_mode()
     def patient_facts(self, x: Inputs) -> dict[str, NDArray[np.float64]]:
-        """Angles in degrees between a patient's image and text representations, before and after joint encoding."""
+        """Angles in degrees, (n,), of a patient's image and text representations, before and after joint encoding."""
         auxes = [self.module_(batch)[1] for batch in Patients(x, self.arrays()).in_order()]
         pairs = {"angle_before": ("image", "text"), "angle_after": ("joint_image", "joint_text")}
         return {

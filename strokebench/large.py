@@ -30,7 +30,7 @@ BLOCK = 2**23
 
 
 def room(shape: Sequence[int]) -> NDArray[np.float32]:
-    """A writeable array to be filled; in memory up to `HELD` bytes, else mapped from below `home("scratch")`.
+    """A writeable array of any shape, to be filled; in memory up to `HELD` bytes, else below `home("scratch")`.
 
     A mapped one is a plain array, no `np.memmap`: joblib would look for the latter's file by its name.
 
@@ -66,7 +66,7 @@ def blocks(rows: int, shape: Sequence[int]) -> Iterator[slice]:
 
 
 def take(x: NDArray[np.float32], rows: Any) -> NDArray[np.float32]:
-    """`x[rows]`, of integers, a mask or a slice; a slice is a view, as ever."""
+    """`x[rows]` of an array (n, ...), by integers, a mask or a slice; a slice is a view, as ever."""
     if isinstance(rows, slice):
         return x[rows]
     rows = np.asarray(rows)

@@ -129,7 +129,7 @@ class Endpoint(ABC):
 
     @abstractmethod
     def loss(self, logits: Tensor, targets: Tensor) -> Tensor:
-        """What a network minimises, a number; targets are of `targets`, and may be mixtures."""
+        """What a network minimises, of logits (b,) or (b, outputs) and what `targets` gives, or mixtures of it."""
 
     @abstractmethod
     def link(self, logits: NDArray) -> NDArray[np.float64]:
@@ -153,7 +153,7 @@ class Endpoint(ABC):
         """
 
     def threshold(self, y: NDArray, p: NDArray) -> float:
-        """Where a fit would call an event, chosen on its validation part; NaN where nothing is called."""
+        """Where a fit would call an event, by labels (n,) and probabilities (n, levels) of validation; else NaN."""
         return float("nan")
 
     def events(self, y: Any) -> NDArray[np.bool_]:

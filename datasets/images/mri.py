@@ -77,7 +77,7 @@ def prepare(path: Path, target: Target, patient: str = "", brain_mask: Path | No
         brain_mask: above 0 inside the brain, in the grid of the volume; what lies outside becomes background.
 
     Returns:
-        float32 of `target.shape`.
+        float32, the shape of `target`, (right, front, top).
 
     Raises:
         StrokebenchError: as `read_volume`; a mask on another grid; or nothing stands out from the background.

@@ -96,7 +96,7 @@ def causal(rows: int) -> Tensor:
 
 
 def blocked(hidden: Tensor) -> Tensor:
-    """Additive bias that hides a key from a query wherever `hidden` is true."""
+    """Additive bias of any shape that hides a key from a query wherever `hidden` is true."""
     return torch.zeros(hidden.shape).masked_fill(hidden, -1e9)
 
 
@@ -161,6 +161,6 @@ class Block(nn.Module):
         return self.add(x[:, rows], self.attention(normal[:, rows], normal, bias))
 
     def add(self, x: Tensor, attended: Tensor) -> Tensor:
-        """The residual form: `x` plus what attention brought, then plus the feed-forward."""
+        """The residual form: `x` (b, tokens, width) plus what attention brought, then plus the feed-forward."""
         x = x + self.dropout(attended)
         return x + self.dropout(self.feed_forward(self.norm_feed_forward(x)))

@@ -63,7 +63,7 @@ class Traditional(Method):
         return self
 
     def fit_estimator(self, x: NDArray, y: NDArray, x_validation: NDArray, y_validation: NDArray) -> Any:
-        """The fitted scikit-learn estimator."""
+        """The fitted scikit-learn estimator, from `x` (n, columns) and labels (n,)."""
         raise NotImplementedError
 
     def estimator_facts(self) -> dict[str, float]:

@@ -55,7 +55,7 @@ def allocate(scores: NDArray, mean_budget: int, window: int, floor: float, cap: 
 
 
 def concentration(scores: NDArray) -> dict[str, float]:
-    """How unequal the scores are: mass of the top 5, 10 and 20 % of heads (rounded up), and Gini's index.
+    """How unequal scores (heads,) are: mass of the top 5, 10 and 20 % of heads (rounded up), and Gini's index.
 
     Equal scores have a Gini index of 0; all mass on one of n heads gives 1 - 1 / n.
     """

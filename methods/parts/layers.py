@@ -29,7 +29,7 @@ class Dropout(nn.Module):
         self.p = p
 
     def forward(self, x: Tensor) -> Tensor:
-        """`x` in evaluation mode; in training mode with elements dropped and the others scaled up."""
+        """`x`, of any shape, in evaluation mode; in training mode with elements dropped and the others scaled up."""
         if not self.training or self.p == 0:
             return x
         bits = torch.empty(-(-x.numel() // 4), dtype=torch.int64).random_(-(2**63), None)
@@ -89,6 +89,6 @@ def matching(a: Tensor, b: Tensor, temperature: float) -> Tensor:
 
 
 def contrastive(a: Tensor, b: Tensor, temperature: float) -> Tensor:
-    """`matching` on cosine similarity, of rows of any length."""
+    """`matching` on cosine similarity, of `a` and `b` (n, width) of any length."""
     a, b = unit_vectors(a, b)
     return matching(a, b, temperature)

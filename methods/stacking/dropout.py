@@ -41,7 +41,7 @@ class Masks:
         self._given = iter(masks)
 
     def apply(self, x: Tensor, p: float) -> Tensor:
-        """`x` times the next mask; `x` itself while counting."""
+        """`x`, of any shape, times the next mask; `x` itself while counting."""
         if self._given is None:
             self.needs.append(Need(x.numel(), p))
             return x
@@ -56,7 +56,7 @@ class FedDropout(nn.Module):
         self.p, self.masks = p, masks
 
     def forward(self, x: Tensor) -> Tensor:
-        """`x` in evaluation mode; in training mode with elements dropped and the others scaled up."""
+        """`x`, of any shape, in evaluation mode; in training mode with elements dropped and the others scaled up."""
         return self.masks.apply(x, self.p) if self.training and self.p else x
 
 

@@ -64,7 +64,7 @@ class State:
         """One step of a run's weights, as `RAdam` takes it.
 
         Args:
-            gradients: of the run's weights by name, *shape.
+            gradients: of the run's weights by name, (*shape).
             size, adaptive: of `count`; the size a tensor without dimensions on the device.
         """
         own = [[each[name][run] for name in gradients] for each in (self.weights, self.momenta, self.squares)]
@@ -73,7 +73,7 @@ class State:
         update(values, list(gradients.values()), momenta, squares, size, adaptive, scale)
 
     def of(self, run: int) -> dict[str, Tensor]:
-        """A copy of a run's `state_dict`, on the device."""
+        """A copy of a run's `state_dict`, each (*shape), on the device."""
         own = {name: value[run] for name, value in (self.weights | self.buffers).items()} | self.shared
         return {name: own[name].clone() for name in own if name in self._saved}
 

@@ -39,7 +39,7 @@ class Networks(Protocol):
         """Logits of each run's validation part (n,), on the CPU."""
 
     def state(self, run: int) -> dict[str, Tensor]:
-        """A copy of a run's `state_dict`."""
+        """A copy of a run's `state_dict`, each (*shape)."""
 
     def drop_ended(self) -> None:
         """No longer train runs that have ended, where that saves time."""

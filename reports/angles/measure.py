@@ -60,7 +60,7 @@ def angles(results: Results, method: str, variant: str) -> pd.DataFrame:
 
 
 def bootstrap_mean(values: ArrayLike, seed: int = 0) -> Estimate:
-    """Mean with its 95 % percentile interval, drawing patients again; no interval below two patients."""
+    """Mean of values (n,) with its 95 % percentile interval, drawing patients again; no interval below two patients."""
     from scipy.stats import bootstrap
 
     known = np.asarray(values, dtype=float)

@@ -75,7 +75,7 @@ def _probabilities(axes: Axes, scores: Scores, name: str) -> None:
 def draw_decision_curves(
     results: Results, scores: Scores, methods: Sequence[str], weights: NDArray[np.int16]
 ) -> Figure:
-    """Net benefit over the threshold, against acting on everybody and on nobody."""
+    """Net benefit over the threshold, against acting on everybody and on nobody; `weights` (draws, patients)."""
     share = prevalence(scores)
     at = thresholds(share)
     figure = Figure(figsize=(7.2, 4.2), layout="constrained")

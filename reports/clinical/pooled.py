@@ -39,7 +39,7 @@ def of_patients(scores: Scores, chosen: NDArray[np.bool_]) -> Scores:
 
 
 def seeds_of(scores: Scores, name: str) -> list[tuple[NDArray[Any], NDArray[np.float64], NDArray[np.bool_]]]:
-    """For each seed that the method has, if any: labels, probabilities, and to whom of all patients they belong."""
+    """For each seed of the method: labels and probabilities (n,), and whose of all patients they are, (patients,)."""
     found = []
     for p in scores.p[scores.names.index(name)] if name in scores.names else ():
         inside = ~np.isnan(p)
@@ -85,5 +85,5 @@ def pictured(results: Results, scores: Scores | None) -> list[str]:
 
 
 def aligned(values: pd.Series, patients: Sequence[Any] | NDArray[Any]) -> NDArray[Any]:
-    """`values`, indexed by patient id, in the order of `patients`; `unknown` where a patient has none."""
+    """`values`, indexed by patient id, in the order of `patients` (n,); `unknown` where a patient has none."""
     return values.astype("object").reindex([str(patient) for patient in patients]).fillna("unknown").to_numpy()

@@ -32,7 +32,11 @@ BENEFIT_AT = (0.1, 0.2, 0.3, 0.4, 0.5)
 
 
 def scores_table(results: Results, scores: Scores | None, aucs: Bootstrap | None, weights: NDArray[np.int16]) -> Table:
-    """AUC, AUPRC, Brier score and scaled Brier score with intervals, and what is registered beside the paper's six."""
+    """AUC, AUPRC, Brier score and scaled Brier score with intervals, and what is registered beside the paper's six.
+
+    Args:
+        weights: how often each patient was drawn, (draws, patients).
+    """
     metrics = {}
     more = {name: metric for name, metric in results.judged_by.items() if name not in PAPER_METRICS}
     fractions = {"brier", *(name for name, metric in more.items() if not metric.unit)}
@@ -114,7 +118,7 @@ def _percent(share: float) -> str:
 
 
 def benefit_table(results: Results, scores: Scores | None, weights: NDArray[np.int16]) -> Table:
-    """Net benefit at a few thresholds, beside acting on everybody."""
+    """Net benefit at a few thresholds, beside acting on everybody; `weights` (draws, patients)."""
     at = np.array(BENEFIT_AT)
 
     def cells(name: str) -> dict[str, Cell]:

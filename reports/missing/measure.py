@@ -89,7 +89,7 @@ class Missing:
         return names.index(condition.id) if condition and condition.id in names else None
 
     def runs(self, condition: Condition | None) -> np.ndarray:
-        """Its AUC in each of its finished runs."""
+        """Its AUC in each of its finished runs, (runs,)."""
         place = self.index(condition)
         if place is None:
             return np.zeros(0)

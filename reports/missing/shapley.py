@@ -21,7 +21,7 @@ def shapley(
     The values sum to the worth of all less that of nobody.
 
     Args:
-        worth: of every subset, the empty one too; numbers or arrays of one shape, divided element by element.
+        worth: of every subset, the empty one too; numbers, or arrays of any shape that they share.
 
     Raises:
         KeyError: a subset is missing.

@@ -110,15 +110,15 @@ class Binary(Endpoint):
         return np.column_stack([1 - p, p])
 
     def columns(self, p: NDArray) -> dict[str, NDArray[np.float64]]:
-        """`p`, the probability of the event, which leaves nothing to say of label 0."""
+        """`p` (n,), the probability of the event, which leaves nothing to say of label 0."""
         return {"p": np.asarray(p, dtype=np.float64)[:, 1]}
 
     def score(self, y: NDArray, p: NDArray) -> float:
-        """Area under the ROC curve; NaN on one class."""
+        """Area under the ROC curve of labels (n,) and probabilities (n, 2); NaN on one class."""
         return auc(self.events(y), p[:, 1])
 
     def threshold(self, y: NDArray, p: NDArray) -> float:
-        """Youden's threshold; 0.5 on one class."""
+        """Youden's threshold on labels (n,) and probabilities (n, 2); 0.5 on one class."""
         return youden_threshold(self.events(y), p[:, 1])
 
     def describe(self, label: int) -> str:

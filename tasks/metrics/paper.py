@@ -33,35 +33,41 @@ class Counts(NamedTuple):
 
 @metric("AUC", "%")
 def auc(endpoint: Endpoint, y: NDArray, p: NDArray) -> float:
+    """Area under the ROC curve, by labels (n,) and probabilities (n,)."""
     return selection.auc(endpoint.events(y), p)
 
 
 @metric("ACC", "%", needs_threshold=True)
 def accuracy(endpoint: Endpoint, y: NDArray, p: NDArray, threshold: float) -> float:
+    """Share of patients called rightly, by labels (n,) and probabilities (n,)."""
     counts = Counts.of(endpoint, y, p, threshold)
     return _share(counts.tp + counts.tn, len(y))
 
 
 @metric("F1", "%", needs_threshold=True)
 def f1(endpoint: Endpoint, y: NDArray, p: NDArray, threshold: float) -> float:
+    """Harmonic mean of precision and recall, by labels (n,) and probabilities (n,)."""
     tp, _, fp, fn = Counts.of(endpoint, y, p, threshold)
     return _share(2 * tp, 2 * tp + fp + fn, empty=0.0)
 
 
 @metric("Recall", "%", needs_threshold=True)
 def recall(endpoint: Endpoint, y: NDArray, p: NDArray, threshold: float) -> float:
+    """Share of the events that are called, by labels (n,) and probabilities (n,)."""
     tp, _, _, fn = Counts.of(endpoint, y, p, threshold)
     return _share(tp, tp + fn)
 
 
 @metric("Precision", "%", needs_threshold=True)
 def precision(endpoint: Endpoint, y: NDArray, p: NDArray, threshold: float) -> float:
+    """Share of the calls that are events, by labels (n,) and probabilities (n,)."""
     tp, _, fp, _ = Counts.of(endpoint, y, p, threshold)
     return _share(tp, tp + fp, empty=0.0)
 
 
 @metric("Specificity", "%", needs_threshold=True)
 def specificity(endpoint: Endpoint, y: NDArray, p: NDArray, threshold: float) -> float:
+    """Share of the others that are not called, by labels (n,) and probabilities (n,)."""
     _, tn, fp, _ = Counts.of(endpoint, y, p, threshold)
     return _share(tn, tn + fp)
 

@@ -26,7 +26,7 @@ class ArrayPreprocessor:
         self.axis, self.filled_with = axis, filled_with
 
     def fit(self, x: NDArray[np.float32], rows: NDArray[np.intp]) -> ArrayPreprocessor:
-        """Learn mean and deviation from the training part, which is these rows of `x`."""
+        """Learn mean and deviation from the training part, which is these rows of `x` (n, *row)."""
         self.mean_, self.deviation_ = moments(x, rows, self.axis)
         return self
 
@@ -44,7 +44,7 @@ class ArrayPreprocessor:
 
 
 def moments(x: NDArray, rows: NDArray[np.intp], axis: int | tuple[int, ...]) -> tuple[NDArray, NDArray]:
-    """Mean and standard deviation over the known values of these rows along `axis`; a constant's deviation is 1.
+    """Mean and deviation of the known values of these rows of `x` (n, *row) along `axis`; of a constant it is 1.
 
     Where nothing is known they are 0 and 1. Constant is meant up to float32 rounding: dividing by the
     rounding error of a mean would blow it up into noise.

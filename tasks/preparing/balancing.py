@@ -90,7 +90,7 @@ def _dense_search() -> NearestNeighbors:
 
 
 def duplicate(x: Inputs, y: NDArray[np.int8], indicators: Indicators, seed: int) -> Balanced:
-    """Whole patients of the smaller classes drawn again until the classes are equal."""
+    """Whole patients of the smaller classes drawn again until the classes, labels `y` (n,), are equal."""
     labels, counts = np.unique(y, return_counts=True)
     random, rows = np.random.default_rng(seed), [np.arange(len(x))]
     for label, count in zip(labels, counts, strict=True):
@@ -101,7 +101,7 @@ def duplicate(x: Inputs, y: NDArray[np.int8], indicators: Indicators, seed: int)
 
 
 def none(x: Inputs, y: NDArray[np.int8], indicators: Indicators, seed: int) -> Balanced:
-    """The training part as it is."""
+    """The training part as it is, labels `y` (n,)."""
     return x, y
 
 

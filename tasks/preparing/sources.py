@@ -51,7 +51,7 @@ class Features:
         return self.fitted.transform(self.array, self.embeddings.rows(ids))
 
     def zeros(self) -> NDArray[np.float32]:
-        """What a row of zeros becomes by standardisation, (...)."""
+        """What a row of zeros becomes by standardisation, (*row)."""
         return self.fitted.transform(np.zeros_like(self.array[:1]), np.arange(1))[0][0]
 
 
