@@ -1,5 +1,4 @@
 from .results import Results as Results
-from .summary import metrics_by_run as metrics_by_run
 from .summary import summarise as summarise
 from .tables.render import write_table as write_table
 from .tables.table import Cell as Cell

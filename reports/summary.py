@@ -14,15 +14,6 @@ from strokebench.tasks.metrics.evaluate import evaluate, mean_std
 COSTS: tuple[str, ...] = ("parameters", "fit_seconds", "predict_seconds", "peak_mb")
 
 
-def metrics_by_run(results: Results) -> pd.DataFrame:
-    """The metrics of every finished run.
-
-    Returns:
-        `RUN` columns and one column a metric, NaN where a metric is undefined.
-    """
-    return results.metrics.copy()
-
-
 def summarise(results: Results) -> pd.DataFrame:
     """Mean and population standard deviation over the finished runs of each setting.
 
@@ -34,7 +25,7 @@ def summarise(results: Results) -> pd.DataFrame:
         One row a setting: `SETTING`, `planned`, one count a status, each metric and `{metric}_std`
         (NaN without a finished run), and the mean of each of `COSTS`.
     """
-    by_run = metrics_by_run(results).groupby(list(SETTING), dropna=False)
+    by_run = results.metrics.groupby(list(SETTING), dropna=False)
     finished = dict(iter(by_run))
     rows = []
     for key, runs in results.runs.groupby(list(SETTING), dropna=False, sort=False):
@@ -45,6 +36,15 @@ def summarise(results: Results) -> pd.DataFrame:
         row |= {name: pd.to_numeric(done[name]).mean() for name in COSTS}
         rows.append(row)
     return pd.DataFrame(rows)
+
+
+def run_counts(runs: pd.DataFrame) -> dict[str, int]:
+    """`done`, `planned` and `failed` of these runs, as a table's row wants them."""
+    return {
+        "done": int((runs["status"] == "done").sum()),
+        "planned": len(runs),
+        "failed": int((runs["status"] == "failed").sum()),
+    }
 
 
 def rows_by_setting(results: Results) -> dict[tuple[str, ...], dict[str, Any]]:

@@ -35,9 +35,6 @@ class Dropout(nn.Module):
         bits = torch.empty(-(-x.numel() // 4), dtype=torch.int64).random_(-(2**63), None)
         return x * dropout_mask(bits.view(torch.int16)[: x.numel()].view(x.shape), self.p)
 
-    def extra_repr(self) -> str:
-        return f"p={self.p}"
-
 
 def dropout_mask(uniform: Tensor, p: float) -> Tensor:
     """0 with probability `p`, else 1 / (1 - p), as float32 of the shape of `uniform`.

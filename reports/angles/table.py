@@ -18,6 +18,7 @@ from strokebench.reports.angles.measure import (
     contrast,
 )
 from strokebench.reports.results import SETTING, Results
+from strokebench.reports.summary import run_counts
 from strokebench.reports.tables import caption as words
 from strokebench.reports.tables.results_table import results_table
 from strokebench.reports.tables.table import DASH, Cell, Column, Kind, Row, Table, text_columns
@@ -50,16 +51,8 @@ def angle_table(results: Results, variants: Mapping[str, str], reference: str) -
             if runs[variant].empty:
                 continue
             labels |= {tuple(map(str, key)): label for key in runs[variant][list(SETTING)].itertuples(index=False)}
-            rows.append(
-                _row(
-                    method.name,
-                    variant,
-                    label,
-                    method.label,
-                    _angle_cells(results, method.name, variant),
-                    runs[variant],
-                )
-            )
+            cells = _angle_cells(results, method.name, variant)
+            rows.append(_row(method.name, variant, label, method.label, cells, runs[variant]))
         for variant, label in variants.items():
             if variant == reference or runs[variant].empty or runs[reference].empty:
                 continue
@@ -147,15 +140,7 @@ def _contrast_cells(found: Contrast) -> dict[str, Cell]:
 
 
 def _row(method: str, variant: str, label: str, group: str, cells: dict[str, Cell], runs: pd.DataFrame) -> Row:
-    return Row(
-        key=f"{method}/{variant}",
-        label=label,
-        group=group,
-        cells=cells,
-        done=int((runs["status"] == "done").sum()),
-        planned=len(runs),
-        failed=int((runs["status"] == "failed").sum()),
-    )
+    return Row(f"{method}/{variant}", label, group, cells, **run_counts(runs))
 
 
 def _runs(results: Results, method: str, variant: str) -> pd.DataFrame:

@@ -35,8 +35,6 @@ def audit_table(findings: Sequence[Finding], design: Design, name: str = "audit"
                 "runs": Cell(text=_runs(finding)),
                 "impossible": Cell(text="; ".join(impossible(finding))),
             },
-            done=1,
-            planned=1,
         )
         for finding in findings
     ]
@@ -72,7 +70,7 @@ def matrices_table(findings: Sequence[Finding], design: Design, name: str = "aud
             shares = run_metrics(tp, tn, design)
             cells |= {metric: Cell(text=f"{100 * shares[metric]:.{design.decimals}f}") for metric in AUDITED}
             cells["given"] = Cell(text=_given(finding))
-            rows.append(Row(f"{finding.row.name}/{number}", f"run {number}", finding.row.name, cells, 1, 1))
+            rows.append(Row(f"{finding.row.name}/{number}", f"run {number}", finding.row.name, cells))
     return Table(
         name=name,
         title="Audit: the confusion matrices behind the printed rows",

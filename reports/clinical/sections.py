@@ -63,8 +63,26 @@ def clinical_section(results: Results, title: str) -> Section:
     found: list[Subgroup] = []
     if scores is not None and aucs is not None and methods:
         found = all_subgroups(results, scores)
-        panels[2:2] = [_reliability(results, scores, methods)]
-        panels += [_decisions(results, scores, methods, weights), *_groups(results, scores, aucs, methods, found)]
+        curves = Panel(
+            "reliability",
+            draw_reliability(results, scores, methods),
+            title="Reliability curves",
+            shows="Patients in equally large groups by predicted probability, and how many of each group had the "
+            "outcome (95 % Wilson interval). On the dashed line prediction and truth agree; below it probabilities are "
+            "too high.",
+            does_not_show="That a single patient's probability is right: only groups can be checked.",
+        )
+        decisions = Panel(
+            "decision_curves",
+            draw_decision_curves(results, scores, methods, weights),
+            title="Decision curves",
+            shows="Net benefit of acting on patients whose probability of label 1 passes a threshold (band: 95 % "
+            "interval over patients). A method is of use where its curve lies above both grey lines. Probabilities are "
+            "taken as they are: miscalibration lowers the curve.",
+            does_not_show="What acting means, and which threshold is right: both are the clinician's to say.",
+        )
+        panels[2:2] = [curves]
+        panels += [decisions, *_groups(results, scores, aucs, methods, found)]
     return Section(
         "clinical", title, cohort_title(results), panels, lead=clinical_lead(results, scores, methods, found)
     )
@@ -101,29 +119,6 @@ def clinical_lead(results: Results, scores: Scores | None, methods: list[str], f
             f"Its AUC is lowest in hospital {lowest.name} ({100 * lowest.auc[name].value:.1f}, {lowest.n} patients)."
         )
     return " ".join(sentences)
-
-
-def _reliability(results: Results, scores: Scores, methods: list[str]) -> Panel:
-    return Panel(
-        "reliability",
-        draw_reliability(results, scores, methods),
-        title="Reliability curves",
-        shows="Patients in equally large groups by predicted probability, and how many of each group had the outcome "
-        "(95 % Wilson interval). On the dashed line prediction and truth agree; below it probabilities are too high.",
-        does_not_show="That a single patient's probability is right: only groups can be checked.",
-    )
-
-
-def _decisions(results: Results, scores: Scores, methods: list[str], weights: np.ndarray) -> Panel:
-    return Panel(
-        "decision_curves",
-        draw_decision_curves(results, scores, methods, weights),
-        title="Decision curves",
-        shows="Net benefit of acting on patients whose probability of label 1 passes a threshold (band: 95 % interval "
-        "over patients). A method is of use where its curve lies above both grey lines. Probabilities are taken as "
-        "they are: miscalibration lowers the curve.",
-        does_not_show="What acting means, and which threshold is right: both are the clinician's to say.",
-    )
 
 
 def _groups(

@@ -16,6 +16,7 @@ from strokebench.reports.results import Results
 from strokebench.reports.statistics.bootstrap import Bootstrap, bootstrap
 from strokebench.reports.statistics.scores import Scores
 from strokebench.reports.statistics.weighted import from_function, weighted_brier
+from strokebench.reports.summary import run_counts
 from strokebench.reports.tables import caption as words
 from strokebench.reports.tables.results_table import results_table
 from strokebench.reports.tables.table import Cell, Column, Kind, Row, Table, text_columns
@@ -184,7 +185,6 @@ def _by_method(
 ) -> Table:
     rows = []
     for setting in ordered(results):
-        runs = results.runs_of(setting)
         there = scores is not None and bool(seeds_of(scores, setting.name))
         rows.append(
             Row(
@@ -192,9 +192,7 @@ def _by_method(
                 label=setting.label,
                 group=setting.method.family,
                 cells=cells(setting.name) if there else {},
-                done=int((runs["status"] == "done").sum()),
-                planned=len(runs),
-                failed=int((runs["status"] == "failed").sum()),
+                **run_counts(results.runs_of(setting)),
             )
         )
     return results_table(

@@ -73,8 +73,6 @@ def subgroups_table(results: Results, found: Sequence[Subgroup], methods: Sequen
                 "warning": Cell(text=group.warning),
                 **{f"auc_{method}": Cell(text=group.auc[method].text()) for method in methods if method in group.auc},
             },
-            done=1,
-            planned=1,
         )
         for group in found
     ]
@@ -103,7 +101,7 @@ def worst_table(results: Results, scores: Scores, overall: Bootstrap, found: Seq
             "whole": Cell(text=whole.text()),
             "gap": Cell(text=f"{100 * (group.auc[name].value - whole.value):+.1f}"),
         }
-        rows.append(Row(name, setting.label, setting.method.family, cells, 1, 1))
+        rows.append(Row(name, setting.label, setting.method.family, cells))
     hospitals = [group for group in found if group.grouping == HOSPITAL]
     left_out = sum(bool(group.warning) for group in hospitals)
     columns = [

@@ -17,6 +17,7 @@ from strokebench.datasets.images.contact_sheet import fit, slices_of
 from strokebench.errors import StrokebenchError
 from strokebench.files import home, write_text
 from strokebench.reports.cohort.table_one import IMBALANCED, TableOne, table_one
+from strokebench.reports.tables.render import templates_in
 from strokebench.tasks.endpoint import Endpoint
 from strokebench.tasks.endpoints.parse import parse_endpoint
 
@@ -113,22 +114,17 @@ def write_page(description: Description, pictures: int = 8) -> Path:
     Args:
         pictures: patients whose slices are shown, evenly spread over the table.
     """
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
     folder = Path(__file__).parent / "templates"
-    environment = Environment(
-        loader=FileSystemLoader(folder),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=StrictUndefined,
-    )
-    page = environment.get_template("cohort.html.j2").render(
-        d=description,
-        cohort=description.cohort,
-        style=(folder / "cohort.css").read_text(encoding="utf-8"),
-        pictures=_pictures(description.cohort, pictures),
-        imbalanced=IMBALANCED,
+    page = (
+        templates_in(folder)
+        .get_template("cohort.html.j2")
+        .render(
+            d=description,
+            cohort=description.cohort,
+            style=(folder / "cohort.css").read_text(encoding="utf-8"),
+            pictures=_pictures(description.cohort, pictures),
+            imbalanced=IMBALANCED,
+        )
     )
     path = home("results", description.cohort.name, "cohort.html")
     write_text(path, page)

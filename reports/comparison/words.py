@@ -19,7 +19,7 @@ def lead(comparison: MethodComparison) -> str:
     if not names:
         return "No run is finished yet: there is nothing to compare."
     if len(names) == 1:
-        alone = f"Only {_label(comparison, names[0])} has finished runs: there is nothing to compare it with."
+        alone = f"Only {comparison.labels[names[0]]} has finished runs: there is nothing to compare it with."
         return " ".join([alone, *_gaps(comparison)])
     tested = [pair for pair in comparison.pairs.values() if pair.p_holm == pair.p_holm]
     real = [pair for pair in tested if pair.real]
@@ -55,7 +55,7 @@ def _count(comparison: MethodComparison, tested: Sequence[Pair], real: Sequence[
         return f"The {methods} have no run in common yet, so none of their differences can be tested."
     if not real:
         nearest = min(tested, key=lambda pair: (pair.p_holm, pair.delong.p))
-        better, worse = (_label(comparison, name) for name in _sides(nearest))
+        better, worse = (comparison.labels[name] for name in _sides(nearest))
         found = f"{_size(nearest)}, adjusted p {_equals(nearest.p_holm)}"
         if nearest.corrected is not None:
             found += f", corrected t p {_equals(nearest.corrected.p)}"
@@ -72,11 +72,11 @@ def _count(comparison: MethodComparison, tested: Sequence[Pair], real: Sequence[
 
 
 def _one_by_one(comparison: MethodComparison, real: Sequence[Pair]) -> str:
-    sentences = []
+    clauses = []
     for pair in sorted(real, key=lambda pair: -abs(pair.drawn.value)):
-        better, worse = _sides(pair)
-        sentences.append(f"{_label(comparison, better)} is better than {_label(comparison, worse)} by {_size(pair)}")
-    return "; ".join(sentences) + "."
+        better, worse = (comparison.labels[name] for name in _sides(pair))
+        clauses.append(f"{better} is better than {worse} by {_size(pair)}")
+    return "; ".join(clauses) + "."
 
 
 def _grouped(comparison: MethodComparison, real: Sequence[Pair]) -> str:
@@ -107,7 +107,7 @@ def _apart(comparison: MethodComparison) -> list[str]:
     same = [other for other in comparison.names[1:] if not comparison.pair(best, other).real]
     if not same:
         return [f"The other {len(_unreal(comparison))} pairs cannot be told apart."]
-    return [f"{_label(comparison, best)}, the highest, cannot be told apart from {_listed(comparison, same, 'or')}."]
+    return [f"{comparison.labels[best]}, the highest, cannot be told apart from {_listed(comparison, same, 'or')}."]
 
 
 def cliques(comparison: MethodComparison) -> list[tuple[str, ...]]:
@@ -150,7 +150,7 @@ def _not_worse(comparison: MethodComparison) -> list[str]:
     are = "is" if len(not_worse) == 1 else "are each"
     return [
         f"{_listed(comparison, not_worse)} {are} shown to be no more than {100 * comparison.margin:g} points worse "
-        f"than {_label(comparison, reference)}."
+        f"than {comparison.labels[reference]}."
     ]
 
 
@@ -190,10 +190,6 @@ def p_value(p: float) -> str:
 
 def _equals(p: float) -> str:
     return p_value(p) if p < 0.001 else f"= {p_value(p)}"
-
-
-def _label(comparison: MethodComparison, name: str) -> str:
-    return comparison.labels[name]
 
 
 def _listed(comparison: MethodComparison, names: Iterable[str], last: str = "and") -> str:

@@ -52,7 +52,7 @@ def scale_table(stages: Sequence[Growth], sizes: Sequence[int], about: str) -> T
     columns += [Column("s_growth", "Growth", Kind.TEXT)]
     columns += [Column(f"mb_{n}", f"{n:,}: memory", Kind.TEXT) for n in sizes]
     columns += [Column("mb_growth", "Growth", Kind.TEXT)]
-    rows = [Row(f"stage{number}", stage.label, "", _cells(stage, sizes), 1, 1) for number, stage in enumerate(stages)]
+    rows = [Row(f"stage{number}", stage.label, "", _cells(stage, sizes)) for number, stage in enumerate(stages)]
     skipped = [f"{stage.label}, {n:,} patients: {why}" for stage in stages for n, why in stage.left_out.items()]
     last = [f"{n:,}" for n in sorted(sizes)[-2:]]
     return Table(

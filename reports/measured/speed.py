@@ -34,7 +34,7 @@ def speed_table(speeds: Sequence[Mapping[str, Any]], around: Mapping[str, float]
         machine: what it was measured on.
         epochs: that a network's fit is reckoned with.
     """
-    rows = [Row(speed["method"], speed["label"], speed["family"], _cells(speed), done=1, planned=1) for speed in speeds]
+    rows = [Row(speed["method"], speed["label"], speed["family"], _cells(speed)) for speed in speeds]
     return Table(
         name="speed",
         title="Speed of the methods",

@@ -21,6 +21,7 @@ from strokebench.reports.missing.measure import (
     subsets,
 )
 from strokebench.reports.results import Results
+from strokebench.reports.summary import run_counts
 from strokebench.reports.tables import caption as words
 from strokebench.reports.tables.results_table import results_table
 from strokebench.reports.tables.table import Cell, Column, Row, Table, text_columns
@@ -45,12 +46,12 @@ def subsets_table(results: Results, measured: Measured) -> Table:
             cells = {way: _cell(found, condition) for way, condition in conditions.items()}
             label = " + ".join(all_modalities()[name].label for name in ORDER if name in keep).capitalize()
             rows.append(_row(results, method, label, cells, conditions.values()))
-    notes = [
+    note = (
         "Tested without: trained on everything; what a row does not name is zero after standardisation (the training "
         "mean) in the test part. Raw zeros: zero before standardisation. Trained without: zero after standardisation "
         "in all parts."
-    ]
-    return _table(results, "missing_subsets", "AUC by what is there", columns, rows, "What is there", notes)
+    )
+    return _table(results, "missing_subsets", "AUC by what is there", columns, rows, "What is there", note)
 
 
 def rates_table(results: Results, measured: Measured) -> Table:
@@ -62,11 +63,11 @@ def rates_table(results: Results, measured: Measured) -> Table:
             conditions = [rate_condition(curve, rate) for rate in ALL_RATES]
             cells = {column.key: _cell(found, condition) for column, condition in zip(columns, conditions, strict=True)}
             rows.append(_row(results, method, curve.capitalize(), cells, filter(None, conditions)))
-    notes = [
+    note = (
         "Any: every patient may lack each modality, drawn on its own. A patient who lacks a modality at one rate lacks "
         "it at every higher one. Trained so too: the training and validation patients lacked modalities likewise."
-    ]
-    return _table(results, "missing_rates", "AUC by share of patients who lack it", columns, rows, "Missing", notes)
+    )
+    return _table(results, "missing_rates", "AUC by share of patients who lack it", columns, rows, "Missing", note)
 
 
 def shapley_table(results: Results, measured: Measured) -> Table:
@@ -81,7 +82,7 @@ def shapley_table(results: Results, measured: Measured) -> Table:
             complete = ~np.isnan(shares.values).any(axis=0)
             total = shares.values[:, complete].sum(axis=0)
             group = f"{results.method(method).label}, {way}"
-            runs, planned = int(complete.sum()), _counts(results, method, [COMPLETE])[1]
+            runs, planned = int(complete.sum()), len(_runs(results, method, [COMPLETE]))
             for number, modality in enumerate(ORDER):
                 values = shares.values[number, complete]
                 share = f"{100 * values.mean() / total.mean():.0f} %" if total.mean() > 0 else ""
@@ -95,12 +96,12 @@ def shapley_table(results: Results, measured: Measured) -> Table:
             cells = {"value": Cell(text=f"{100 * total.mean():.1f}"), "spread": Cell(text=f"{100 * total.std():.1f}")}
             label = "Sum (AUC of everything less 50)"
             rows.append(Row(f"{method}/{way}/sum", label, group, cells, runs, planned, reference=True))
-    notes = [
+    note = (
         "Shapley value: the AUC that a modality adds, averaged over all orders in which modalities may join; nothing "
         "known has AUC 50. In brackets the 95 % interval over patients, drawn within label with all their runs."
-    ]
+    )
     caption = "What each modality adds to the AUC, in points; mean over runs in which all seven subsets are finished."
-    return _table(results, "shapley", "Worth of each modality", columns, rows, "Modality", notes, caption)
+    return _table(results, "shapley", "Worth of each modality", columns, rows, "Modality", note, caption)
 
 
 def missing_lead(results: Results, measured: Measured) -> str:
@@ -135,27 +136,18 @@ def _cell(found: Missing | None, condition: Condition | None) -> Cell:
 
 
 def _row(results: Results, method: str, label: str, cells: Mapping[str, Cell], conditions: Iterable[Condition]) -> Row:
-    done, planned, failed = _counts(results, method, conditions)
-    return Row(f"{method}/{label}", label, results.method(method).label, cells, done, planned, failed)
+    counts = run_counts(_runs(results, method, conditions))
+    return Row(f"{method}/{label}", label, results.method(method).label, cells, **counts)
 
 
-def _counts(results: Results, method: str, conditions: Iterable[Condition]) -> tuple[int, int, int]:
-    """Finished, planned and failed runs."""
-    runs: pd.DataFrame = results.runs
-    mine = runs[(runs["method"] == method) & runs["condition"].isin({condition.id for condition in conditions})]
-    return int((mine["status"] == "done").sum()), len(mine), int((mine["status"] == "failed").sum())
+def _runs(results: Results, method: str, conditions: Iterable[Condition]) -> pd.DataFrame:
+    runs = results.runs
+    return runs[(runs["method"] == method) & runs["condition"].isin({condition.id for condition in conditions})]
 
 
 def _table(
-    results: Results,
-    name: str,
-    title: str,
-    columns: list[Column],
-    rows: list[Row],
-    head: str,
-    notes: list[str],
+    results: Results, name: str, title: str, columns: list[Column], rows: list[Row], head: str, note: str,
     caption: str = SPREAD,
-) -> Table:
-    return results_table(
-        results, name, title, columns, rows, f"{words.outcome_in_words(results)} {caption}", notes, head=head
-    )
+) -> Table:  # fmt: skip
+    caption = f"{words.outcome_in_words(results)} {caption}"
+    return results_table(results, name, title, columns, rows, caption, [note], head=head)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from strokebench.reports.page.parts import Part
@@ -49,16 +49,13 @@ def _damaged(parts: Sequence[Part]) -> list[Caution]:
     return [Caution("Not readable", problem, (part,)) for part, problem in whole + panels]
 
 
-def _synthetic(parts: Sequence[Part]) -> list[Caution]:
-    if not any(part.facts.get("synthetic") for part in parts):
-        return []
-    return [
-        Caution(
+def _synthetic(parts: Sequence[Part]) -> Iterator[Caution]:
+    if any(part.facts.get("synthetic") for part in parts):
+        yield Caution(
             "Synthetic patients",
             "These patients are invented by a generator. The numbers show that the suite works and how methods "
             "behave on data of known make; they say nothing about real patients.",
         )
-    ]
 
 
 REMARKS = {
@@ -79,18 +76,15 @@ REMARKS = {
 """Facts of the provenance that must not be overlooked, and the warning that follows."""
 
 
-def _remarks(parts: Sequence[Part]) -> list[Caution]:
-    found = []
+def _remarks(parts: Sequence[Part]) -> Iterator[Caution]:
     for fact, caution in REMARKS.items():
         # Not by their truth: the seed of shuffled labels may be 0.
         about = tuple(p for p in parts if (value := p.facts.get(fact)) is not None and value is not False)
         if about:
-            found.append(replace(caution, links=() if len(about) == len(parts) else about))
-    return found
+            yield replace(caution, links=() if len(about) == len(parts) else about)
 
 
-def _incomplete(parts: Sequence[Part]) -> list[Caution]:
-    found = []
+def _incomplete(parts: Sequence[Part]) -> Iterator[Caution]:
     for part in parts:
         done, planned, failed = part.count("done"), part.count(), part.count("failed")
         if done == planned or part.runs is None:
@@ -100,31 +94,25 @@ def _incomplete(parts: Sequence[Part]) -> list[Caution]:
         methods = ", ".join(f"{names.get(str(name), name)} {n}" for name, n in lacking.items())
         finished = f"{done}/{planned} runs are finished"
         finished += f", {failed} failed" if failed else ""
-        found.append(Caution("Incomplete", f"{finished}. Lacking by method: {methods}.", (part,)))
-    return found
+        yield Caution("Incomplete", f"{finished}. Lacking by method: {methods}.", (part,))
 
 
-def _mixed(parts: Sequence[Part]) -> list[Caution]:
-    found = []
+def _mixed(parts: Sequence[Part]) -> Iterator[Caution]:
     for key, what in (("data_sha256", "data"), ("commit", "versions of the code"), ("encoders", "encoders")):
         values = {str(part.facts[key]) for part in parts if part.facts.get(key)}
         if len(values) > 1:
             text = f"The experiments were made from {len(values)} different {what}; see the provenance."
-            found.append(Caution("Not all alike", text))
-    return found
+            yield Caution("Not all alike", text)
 
 
-def _encoders(parts: Sequence[Part]) -> list[Caution]:
+def _encoders(parts: Sequence[Part]) -> Iterator[Caution]:
     untrained = sorted({name for part in parts for name in part.facts.get("untrained_encoders", ())})
-    if not untrained:
-        return []
-    return [
-        Caution(
+    if untrained:
+        yield Caution(
             "Untrained encoder",
             f"Images were encoded by {', '.join(untrained)}: it keeps where signal is, not what a trained network "
             "knows of brains. Methods that read images may do better with the paper's encoders (ENCODERS=paper).",
         )
-    ]
 
 
 def _uncommitted(parts: Sequence[Part]) -> list[Caution]:

@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from markupsafe import Markup
+
 from strokebench.errors import StrokebenchError
 from strokebench.files import write_text
 from strokebench.reports.cohort.describe import Description
@@ -23,8 +25,8 @@ from strokebench.reports.page.parts import Part, best_known, find_parts
 from strokebench.reports.page.scrub import Scrubber
 from strokebench.reports.results import MethodInfo
 from strokebench.reports.table1.table import family_place
-from strokebench.reports.tables.caption import PROTOCOLS
-from strokebench.reports.tables.render import prose, style_sheet
+from strokebench.reports.tables.caption import PROTOCOLS, short
+from strokebench.reports.tables.render import prose, style_sheet, templates_in
 
 TEMPLATES = Path(__file__).parent / "templates"
 COHORT_TEMPLATES = Path(__file__).parents[1] / "cohort" / "templates"
@@ -66,22 +68,13 @@ def render_page(parts: Sequence[Part], checklist: Checklist, description: Descri
     Args:
         scrub: takes patients' ids and folders out of everything that experiments wrote.
     """
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-    from markupsafe import Markup
-
-    environment = Environment(
-        loader=FileSystemLoader([TEMPLATES, COHORT_TEMPLATES]),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=StrictUndefined,
-    )
+    environment = templates_in(TEMPLATES, COHORT_TEMPLATES)
     environment.filters |= {
         "scrub": lambda text: scrub(str(text)),
         "prose": lambda text: prose(scrub(str(text))),
         "scrub_html": lambda html: Markup(scrub(html)),
         "data_url": lambda text, media: Markup(f"data:{media};charset=utf-8,{quote(scrub(text), safe='')}"),
-        "short": _short,
+        "short": lambda identifier: short(str(identifier or "–")),
     }
     script = _template("report.js")
     first = best_known(parts)
@@ -150,8 +143,3 @@ def computing_hours(parts: Sequence[Part]) -> float:
             # Runs that test one fit all tell its seconds, which no two fits have alike to the last digit.
             seconds |= {fit: fit[-1] for fit in done[["method", "seed", "fold", "fit_seconds"]].itertuples(index=False)}
     return sum(seconds.values()) / 3600
-
-
-def _short(identifier: Any) -> str:
-    sha, plus, remark = str(identifier or "–").partition("+")
-    return sha[:10] + plus + remark

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from base64 import b64encode
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from markupsafe import escape
 
 from strokebench.errors import StrokebenchError
 from strokebench.reports.page.inline import inline_svg, inline_table
@@ -19,6 +21,7 @@ from strokebench.reports.tables.section import SECTION_FILE, read_section
 LARGEST_SVG = 1_500_000
 """Bytes; a larger drawing (many thousand points) is shown as its PNG."""
 
+WORDS = ("name", "kind", "title", "shows", "does_not_show")
 DOWNLOADS = {"csv": "text/csv", "tex": "application/x-tex"}
 
 
@@ -148,16 +151,12 @@ def _read(folder: Path) -> Part:
             lead=section["lead"],
             warnings=tuple(section.get("warnings", ())),
             # Ids are given below, once all names are known.
-            panels=tuple(PagePanel(panel["name"], *_words(panel)) for panel in section["panels"]),
+            panels=tuple(PagePanel(*(panel[name] for name in WORDS)) for panel in section["panels"]),
         )
     except (StrokebenchError, KeyError, TypeError):
         problems.append(f"Its report is not there or damaged; `strokebench report {folder.name}` writes it.")
     part = replace(part, problems=tuple(problems))
     return replace(part, panels=tuple(_filled(panel, folder) for panel in part.panels))
-
-
-def _words(panel: dict[str, Any]) -> tuple[str, str, str, str]:
-    return panel["kind"], panel["title"], panel["shows"], panel["does_not_show"]
 
 
 def _filled(panel: PagePanel, folder: Path) -> PagePanel:
@@ -186,10 +185,6 @@ def _figure(path: Path, prefix: str, label: str) -> str:
     picture = path.with_suffix(".png")
     if path.stat().st_size <= LARGEST_SVG or not picture.is_file():
         return inline_svg(path, prefix, label)
-    from base64 import b64encode
-
-    from markupsafe import escape
-
     data = b64encode(picture.read_bytes()).decode()
     return f'<img src="data:image/png;base64,{data}" alt="{escape(label)}">'
 

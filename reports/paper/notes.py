@@ -43,8 +43,6 @@ def notes_table() -> Table:
             label=note.about,
             group="Contradictions and gaps",
             cells={name: Cell(text=getattr(note, name)) for name in ("found", "reading", "why")},
-            done=1,
-            planned=1,
         )
         for note in paper_notes()
     ]

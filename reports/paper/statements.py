@@ -86,7 +86,14 @@ def _table1(known: _Known) -> Iterator[Statement]:
         ("fusion", multimodal, "Recall", "highest of the multimodal methods", max),
     )
     for method, among, metric, claim, best in orders:
-        yield _order(known, f"table1/{method}/{metric}", group, method, among, metric, claim, best)
+        ours, verdict = "", NOT_RUN
+        if (means := known.means([PaperSetting(other) for other in among], metric)) is not None:
+            value = means[among.index(method)]
+            rank = 1 + sum(other > value for other in means)
+            ours = f"{100 * value:.2f}, number {rank} of {len(means)} from the top"
+            verdict = SAME if value == best(means) else OTHER
+        about = f"{metric} of {known.labels.get(method, method)}"
+        yield Statement(f"table1/{method}/{metric}", group, about, claim, ours, verdict)
     bounds: tuple[tuple[str, Sequence[str], str, Callable[[Sequence[float]], float], str, str], ...] = (
         ("traditional_best", traditional, "F1", max, "Best traditional", ""),
         ("traditional_worst", traditional, "F1", min, "Worst traditional", ""),
@@ -105,26 +112,6 @@ def _table1(known: _Known) -> Iterator[Statement]:
             f"{100 * pick(means):.2f}" if means else "",
             NOT_COMPARABLE if means else NOT_RUN,
         )
-
-
-def _order(
-    known: _Known,
-    key: str,
-    group: str,
-    method: str,
-    among: Sequence[str],
-    metric: str,
-    claim: str,
-    best: Callable[[Sequence[float]], float],
-) -> Statement:
-    about = f"{metric} of {known.labels.get(method, method)}"
-    means = known.means([PaperSetting(other) for other in among], metric)
-    if means is None:
-        return Statement(key, group, about, claim, "", NOT_RUN)
-    value = means[among.index(method)]
-    rank = 1 + sum(other > value for other in means)
-    ours = f"{100 * value:.2f}, number {rank} of {len(means)} from the top"
-    return Statement(key, group, about, claim, ours, SAME if value == best(means) else OTHER)
 
 
 def _leads(known: _Known) -> Iterator[Statement]:

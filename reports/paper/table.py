@@ -54,8 +54,6 @@ def comparison_table(results: Results, comparisons: Sequence[PaperComparison]) -
                 "verdict": Cell(text=str(item.verdict)),
                 "note": Cell(text=item.note),
             },
-            done=1,
-            planned=1,
         )
         for item in comparisons
     ]
@@ -69,7 +67,7 @@ def verdict_table(results: Results, comparisons: Sequence[PaperComparison]) -> T
     for source, title in SOURCES.items():
         counts = Counter(item.verdict for item in comparisons if item.source == source)
         cells = {verdict.name.lower(): Cell(float(counts[verdict])) for verdict in Verdict}
-        rows.append(Row(source, title, "Numbers", cells, 1, 1))
+        rows.append(Row(source, title, "Numbers", cells))
     return _table(results, "paper_verdicts", "How the numbers compare", columns, rows, RULE, head="Source")
 
 
@@ -82,8 +80,6 @@ def statements_table(results: Results, statements: Sequence[Statement]) -> Table
             label=statement.about,
             group=statement.group,
             cells={name: Cell(text=getattr(statement, name)) for name in ("paper", "ours", "verdict")},
-            done=1,
-            planned=1,
         )
         for statement in statements
     ]

@@ -38,7 +38,9 @@ class Bootstrap:
     def interval(self, method: int, level: float = LEVEL) -> Interval:
         """Mean over the method's groups, with the percentile interval."""
         groups = ~np.isnan(self.values[method])
-        return Interval(_mean(self.values[method, groups]), *_ends(self._draws(method, groups), level))
+        return Interval(
+            _mean(self.values[method, groups]), *map(float, percentiles(self._draws(method, groups), level))
+        )
 
     def difference(self, first: int, second: int, level: float = LEVEL) -> Difference:
         """Mean difference over the groups that both methods have, both on the same resamples."""
@@ -50,7 +52,7 @@ class Bootstrap:
             return Difference(value, np.nan, np.nan, np.nan)
         # One is added because the sample itself is a resample too: p is never 0 (Davison and Hinkley 1997, 4.2).
         tail = min((draws <= 0).sum(), (draws >= 0).sum()) + 1
-        return Difference(value, *_ends(draws, level), p=float(min(1.0, 2 * tail / (len(draws) + 1))))
+        return Difference(value, *map(float, percentiles(draws, level)), p=float(min(1.0, 2 * tail / (len(draws) + 1))))
 
     def _draws(self, method: int, groups: NDArray[np.bool_]) -> NDArray[np.float64]:
         """The method's mean over groups in each resample; a group that lost a class in a resample counts not."""
@@ -108,8 +110,3 @@ def bootstrap(
 
 def _mean(values: NDArray[np.float64]) -> float:
     return float(values.mean()) if len(values) else float("nan")
-
-
-def _ends(draws: NDArray[np.float64], level: float) -> tuple[float, float]:
-    low, high = percentiles(draws, level)
-    return float(low), float(high)

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from strokebench.reports.statistics.intervals import LEVEL, Interval, z_value
-from strokebench.reports.statistics.scores import Scores, single
+from strokebench.reports.statistics.scores import Scores
 
 
 @dataclass(frozen=True)
@@ -105,11 +105,6 @@ def delong(scores: Scores) -> DeLong:
         shares[method, group] = 0.0
         shares[method, group, inside] = share
     return DeLong(aucs, shares)
-
-
-def delong_test(y: Any, first: Any, second: Any, level: float = LEVEL) -> PairedTest:
-    """The paired test on one test part: who has the event (n,), probabilities of two methods (n,)."""
-    return delong(single(y, first, second)).test(0, 1, level)
 
 
 def placements(y: NDArray[np.bool_], p: NDArray[Any]) -> NDArray[np.float64]:

@@ -89,8 +89,7 @@ def shared_legend(
 ) -> None:
     """The legend below a figure: what is drawn there besides, the paper's numbers, and chance, which gets its line."""
     if any(row.cells[column.key].paper for table in tables for row in table.rows):
-        look = {"marker": shape, "linestyle": "", "color": "white", "markeredgecolor": INK}
-        handles.append(Line2D([], [], label=paper, **look))
+        handles.append(Line2D([], [], marker=shape, linestyle="", color="white", markeredgecolor=INK, label=paper))
     if column.key == "AUC":
         handles.append(axes.axvline(CHANCE, color=SOFT, linestyle=":", linewidth=1, label="chance"))
     if handles:

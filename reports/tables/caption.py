@@ -90,11 +90,11 @@ def identity(results: Results) -> str:
     """Which data, split and code made the numbers, by the first letters of their hashes."""
     facts = results.provenance
     named = {"data": facts.get("data_sha256"), "split": facts.get("split_sha256"), "code": facts.get("commit")}
-    words = [f"{name} {_short(value)}" for name, value in named.items() if value]
+    words = [f"{name} {short(value)}" for name, value in named.items() if value]
     return f"Made from {', '.join(words)}." if words else ""
 
 
-def _short(identifier: str) -> str:
+def short(identifier: str) -> str:
     """Ten letters of a hash, and all of what is said about it (`+changes`)."""
     sha, plus, remark = identifier.partition("+")
     return sha[:10] + plus + remark

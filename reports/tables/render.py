@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
+from markupsafe import Markup, escape
 
 from strokebench.files import write_text
 from strokebench.reports.tables import escapes
@@ -17,6 +18,9 @@ from strokebench.reports.tables.table import MEASURES, PAPER_LABEL, Cell, Kind, 
 
 if TYPE_CHECKING:
     from jinja2 import Environment
+
+
+TEMPLATES = Path(__file__).parent / "templates"
 
 
 def to_markdown(table: Table) -> str:
@@ -64,12 +68,12 @@ def to_html(table: Table, style: bool = True, page: bool = False) -> str:
         page: wrap it as a whole document.
     """
     fragment = _render("table.html.j2", table, style=style_sheet() if style else "")
-    return _render("page.html.j2", table, fragment=_safe(fragment)) if page else fragment
+    return _render("page.html.j2", table, fragment=Markup(fragment)) if page else fragment
 
 
 def style_sheet() -> str:
     """The style sheet of `to_html`."""
-    return (Path(__file__).parent / "templates" / "table.css").read_text(encoding="utf-8")
+    return (TEMPLATES / "table.css").read_text(encoding="utf-8")
 
 
 def write_table(table: Table, folder: Path, name: str = "") -> list[Path]:
@@ -122,31 +126,29 @@ def _render(template: str, table: Table, **more: Any) -> str:
     return environment.get_template(template).render(table=table, paper_label=PAPER_LABEL, **more)
 
 
-@cache
-def _environment(form: str) -> Environment:
+def templates_in(*folders: Path, autoescape: bool = True, **more: Any) -> Environment:
+    """The templates of these folders, in which a name without a value is an error; `more` is Jinja's."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-    marks = (
-        {
-            "block_start_string": "<%",
-            "block_end_string": "%>",
-            "variable_start_string": "<<",
-            "variable_end_string": ">>",
-            "comment_start_string": "<#",
-            "comment_end_string": "#>",
-        }
-        if form == "tex"
-        else {}
-    )
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent / "templates"),
-        autoescape=form == "html",
+    return Environment(
+        loader=FileSystemLoader(folders),
+        autoescape=autoescape,
         trim_blocks=True,
         lstrip_blocks=True,
-        keep_trailing_newline=True,
         undefined=StrictUndefined,
-        **marks,  # type: ignore[arg-type]
+        **more,
     )
+
+
+@cache
+def _environment(form: str) -> Environment:
+    marks = {
+        **{"block_start_string": "<%", "block_end_string": "%>"},
+        **{"variable_start_string": "<<", "variable_end_string": ">>"},
+        **{"comment_start_string": "<#", "comment_end_string": "#>"},
+    }
+    more = marks if form == "tex" else {}
+    environment = templates_in(TEMPLATES, autoescape=form == "html", keep_trailing_newline=True, **more)
     environment.filters |= {
         "tex": escapes.tex,
         "md": escapes.markdown,
@@ -154,7 +156,7 @@ def _environment(form: str) -> Environment:
         "show_paper": show_paper,
         "prose": prose,
         "sort_value": _sort_value,
-        "marked": _marked_tex if form == "tex" else _marked_markdown,
+        "marked": partial(_marked, form),
     }
     return environment
 
@@ -165,29 +167,15 @@ def _sort_value(cell: Cell | None, kind: Kind) -> str:
     return cell.text if kind is Kind.TEXT else "" if cell.value is None else repr(cell.value)
 
 
-def _marked_markdown(cell: Cell | None, kind: Kind) -> str:
-    text = escapes.markdown(show(cell, kind))
-    mark = cell.mark if cell else Mark.NONE
-    return {Mark.BEST: f"**{text}**", Mark.SECOND: f"<u>{text}</u>"}.get(mark, text)
+def _marked(form: str, cell: Cell | None, kind: Kind) -> str:
+    text = (escapes.tex if form == "tex" else escapes.markdown)(show(cell, kind))
+    best, second = (r"\textbf{%s}", r"\underline{%s}") if form == "tex" else ("**%s**", "<u>%s</u>")
+    return {Mark.BEST: best, Mark.SECOND: second}.get(cell.mark if cell else Mark.NONE, "%s") % text
 
 
-def _marked_tex(cell: Cell | None, kind: Kind) -> str:
-    text = escapes.tex(show(cell, kind))
-    mark = cell.mark if cell else Mark.NONE
-    return {Mark.BEST: rf"\textbf{{{text}}}", Mark.SECOND: rf"\underline{{{text}}}"}.get(mark, text)
-
-
-def prose(text: str) -> Any:
+def prose(text: str) -> Markup:
     """Text as HTML; what stands between backticks is code."""
-    from markupsafe import escape
-
-    return _safe(re.sub(r"`([^`\n]+)`", r"<code>\1</code>", str(escape(text))))
-
-
-def _safe(html: str) -> Any:
-    from markupsafe import Markup
-
-    return Markup(html)
+    return Markup(re.sub(r"`([^`\n]+)`", r"<code>\1</code>", str(escape(text))))
 
 
 def _collapse(text: str) -> str:

@@ -52,9 +52,9 @@ def dots(axes: Axes, x: ArrayLike, y: ArrayLike, look: tuple[str, str], hollow: 
         more: as for `Axes.errorbar`: `xerr` and `yerr` become thin bars; `linestyle` joins the points.
     """
     colour, shape = look
-    usual = {"linestyle": "", "markersize": 6, "elinewidth": 1.2, "capsize": 2.5}
-    edge = {"markerfacecolor": "white" if hollow else colour, "markeredgecolor": INK, "markeredgewidth": 0.6}
-    axes.errorbar(x, y, color=colour, marker=shape, **(usual | edge | more))
+    usual: dict[str, Any] = {"linestyle": "", "markersize": 6, "elinewidth": 1.2, "capsize": 2.5}
+    usual |= {"markerfacecolor": "white" if hollow else colour, "markeredgecolor": INK, "markeredgewidth": 0.6}
+    axes.errorbar(x, y, color=colour, marker=shape, **(usual | more))
 
 
 def head(figure: Figure, text: str, size: float = 9, weight: str = "normal", colour: str = SOFT) -> None:

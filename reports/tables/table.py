@@ -95,6 +95,7 @@ class Row:
     Args:
         key: unique in the table; for a method its registry name.
         group: heading under which it stands; rows of a group are adjacent.
+        done, planned, failed: runs; as they are by default where a table counts none.
         reference: not a competitor (the oracle): set apart, and never marked.
         footnote: letter of a footnote of the table, or empty.
     """
@@ -103,8 +104,8 @@ class Row:
     label: str
     group: str
     cells: Mapping[str, Cell]
-    done: int
-    planned: int
+    done: int = 1
+    planned: int = 1
     failed: int = 0
     reference: bool = False
     footnote: str = ""

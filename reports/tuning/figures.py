@@ -59,7 +59,7 @@ def draw_parallel(trials: Sequence[TrialRecord], cohort: str, outside: float | N
     axes.tick_params(length=0, labelcolor=INK)
     for side in axes.spines.values():
         side.set_visible(False)
-    _words(figure, cohort, f"{len(trials)} complete trials, AUC in percent, mean over folds; dark lines are good")
+    head(figure, f"{cohort}\n{len(trials)} complete trials, AUC in percent, mean over folds; dark lines are good")
     figure.legend(loc="outside lower center", ncols=2, frameon=False, fontsize=9)
     return figure
 
@@ -77,7 +77,7 @@ def draw_importance(importances: Mapping[str, float], cohort: str) -> Figure:
     axes.set_xlabel("percent of the variance between complete trials (fANOVA)", fontsize=9, color=INK)
     axes.tick_params(axis="y", length=0, labelsize=9)
     plain(axes, None)
-    _words(figure, cohort, "")
+    head(figure, cohort)
     return figure
 
 
@@ -119,10 +119,6 @@ def _scale(axes: Axes, place: float, labels: Sequence[tuple[float, str]]) -> Non
             zorder=6,
             bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.75, "pad": 0.8},
         )
-
-
-def _words(figure: Figure, cohort: str, more: str) -> None:
-    head(figure, f"{cohort}\n{more}")
 
 
 def _order(value: Any) -> tuple[int, Any]:

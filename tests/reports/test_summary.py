@@ -7,7 +7,7 @@ import pytest
 from sklearn.metrics import f1_score, roc_auc_score
 
 from strokebench.errors import StrokebenchError
-from strokebench.reports.summary import labels_by_part, metrics_by_run, summarise, summarise_oracle
+from strokebench.reports.summary import labels_by_part, summarise, summarise_oracle
 from strokebench.tasks.metrics.paper import PAPER_METRICS
 
 
@@ -102,4 +102,4 @@ def test_row_order_changes_nothing(results):
     a = summarise(results).set_index("method").sort_index()
     b = summarise(shuffled).set_index("method").sort_index()
     np.testing.assert_allclose(a[list(PAPER_METRICS)], b[list(PAPER_METRICS)], rtol=1e-12)
-    assert len(metrics_by_run(shuffled)) == 160
+    assert len(shuffled.metrics) == 160

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 
-from strokebench.reports.statistics.delong import delong, delong_test, placements
+from strokebench.reports.statistics.delong import delong, placements
 from strokebench.reports.statistics.scores import Scores, single
 
 
@@ -42,7 +42,7 @@ def test_auc_variance_and_covariance_are_those_of_the_definition(data):
 def test_the_paired_test_is_that_of_the_definition(data):
     aucs, s = by_definition(*data)
     z = (aucs[0] - aucs[1]) / np.sqrt(s[0, 0] + s[1, 1] - 2 * s[0, 1])
-    test = delong_test(*data)
+    test = delong(single(*data)).test(0, 1)
     assert test.z == pytest.approx(z)
     assert test.p == pytest.approx(2 * norm.sf(abs(z)))
     assert test.low < test.value < test.high
@@ -52,7 +52,7 @@ def test_a_worked_example_by_hand():
     # Placements of the positives: A 1, 1/2, 1; B 1/2, 1, 1/2. Of the negatives: A 1, 2/3; B 1/3, 1.
     y = [1, 1, 1, 0, 0]
     a, b = [0.9, 0.4, 0.8, 0.3, 0.5], [0.5, 0.9, 0.4, 0.6, 0.3]
-    test = delong_test(y, a, b)
+    test = delong(single(y, a, b)).test(0, 1)
     # Differences of placements: positives 1/2, -1/2, 1/2 (variance 1/3), negatives 2/3, -1/3 (variance 1/2).
     assert test.value == pytest.approx(5 / 6 - 2 / 3)
     assert test.se**2 == pytest.approx((1 / 3) / 3 + (1 / 2) / 2)
@@ -60,14 +60,14 @@ def test_a_worked_example_by_hand():
 
 def test_swapping_the_methods_only_turns_the_sign(data):
     y, first, second = data
-    one, other = delong_test(y, first, second), delong_test(y, second, first)
+    one, other = delong(single(y, first, second)).test(0, 1), delong(single(y, second, first)).test(0, 1)
     assert (one.value, one.low, one.high) == pytest.approx((-other.value, -other.high, -other.low))
     assert one.p == other.p
 
 
 def test_equal_methods_differ_by_nothing(data):
     y, first, _ = data
-    same = delong_test(y, first, np.exp(first))
+    same = delong(single(y, first, np.exp(first))).test(0, 1)
     assert (same.value, same.p) == (0, 1)
 
 
@@ -96,7 +96,7 @@ def test_only_common_groups_are_compared(data):
     p = np.stack([[first, first], [second, second]]).astype(float)
     p[1, 1] = np.nan
     found = delong(Scores(("a", "b"), ((0, 0), (1, 0)), np.arange(70), y.astype(bool), p))
-    assert found.test(0, 1).p == pytest.approx(delong_test(y, first, second).p)
+    assert found.test(0, 1).p == pytest.approx(delong(single(y, first, second)).test(0, 1).p)
     p[0, 0] = np.nan
     nothing = delong(Scores(("a", "b"), ((0, 0), (1, 0)), np.arange(70), y.astype(bool), p)).test(0, 1)
     assert np.isnan(nothing.p)
