@@ -16,7 +16,7 @@ from strokebench.benchmarks.running.provenance import provenance_of
 from strokebench.benchmarks.running.run import Run
 from strokebench.benchmarks.running.store import Store
 from strokebench.files import digest
-from strokebench.reports.results import PATIENT_COLUMNS, RUN_COLUMNS, MethodInfo, Provenance, Results
+from strokebench.reports.results import PATIENT_COLUMNS, RUN_COLUMNS, MethodInfo, Results
 
 Planned = tuple[Run, str]
 """A run and its key."""
@@ -53,11 +53,15 @@ class Collector:
                 error = self.store.failure(key)["error"]
             rows.append(_row(run, key, status, error, record))
         methods = {run.method: described(run.method) for run, _ in self.planned}
+        provenance = provenance_of(self.context, self.versions)
+        # The newest run's time, not now: writing the same results again must give the same file.
+        if self._read:
+            provenance["created"] = max(record["finished"] for _, record in self._read.values())
         return Results(
             predictions=self._predictions(predictions),
             runs=pd.DataFrame(rows, columns=list(RUN_COLUMNS)),
             methods=[_method_info(method) for method in methods.values()],
-            provenance=self._provenance(),
+            provenance=provenance,
             oracle=self.context.oracle,
             patient_facts=pd.concat(patient_facts, ignore_index=True) if patient_facts else None,
             groups=patient_groups(self.context.cohort, self.context.labels.index),
@@ -109,13 +113,6 @@ class Collector:
             },
             columns=columns,
         )
-
-    def _provenance(self) -> Provenance:
-        provenance = provenance_of(self.context, self.versions)
-        # The newest run's time, not now: writing the same results again must give the same file.
-        if self._read:
-            provenance["created"] = max(record["finished"] for _, record in self._read.values())
-        return provenance
 
 
 def _method_info(method: Described) -> MethodInfo:

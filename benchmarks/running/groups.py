@@ -29,8 +29,8 @@ def patient_groups(cohort: Cohort, ids: pd.Index) -> pd.DataFrame | None:
     """
     by_name = {str(name).strip().lower(): str(name) for name in cohort.table.columns}
     groups = {}
-    for grouping, names in COLUMN_NAMES.items():
-        column = next((by_name[name] for name in names if name in by_name), None)
+    for grouping, known in COLUMN_NAMES.items():
+        column = next((by_name[name] for name in known if name in by_name), None)
         if column is None:
             continue
         values = cohort.table.loc[ids, column]
@@ -38,7 +38,8 @@ def patient_groups(cohort: Cohort, ids: pd.Index) -> pd.DataFrame | None:
             if cohort.columns[column].kind is Kind.NUMERIC:
                 groups[grouping] = age_bands(values)
         else:
-            groups[grouping] = _categories(values)
+            names = values.astype("string").str.strip().fillna(UNKNOWN).to_numpy(dtype=object)
+            groups[grouping] = _ordered(names, [*sorted(set(names) - {UNKNOWN}), UNKNOWN])
     return pd.DataFrame({"patient_id": ids.astype(str), **groups}) if groups else None
 
 
@@ -48,11 +49,6 @@ def age_bands(years: pd.Series) -> pd.Categorical:
     names = np.array([f"under {AGE_EDGES[0]}", *inner, f"{AGE_EDGES[-1]} and over", UNKNOWN], dtype=object)
     place = np.where(years.isna(), len(names) - 1, np.searchsorted(AGE_EDGES, years.fillna(0), side="right"))
     return _ordered(names[place], list(names))
-
-
-def _categories(values: pd.Series) -> pd.Categorical:
-    said = values.astype("string").str.strip().fillna(UNKNOWN).to_numpy(dtype=object)
-    return _ordered(said, [*sorted(set(said) - {UNKNOWN}), UNKNOWN])
 
 
 def _ordered(values: np.ndarray, names: list[str]) -> pd.Categorical:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import platform
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -102,7 +102,10 @@ class Objective:
 
     def _mean(self, trial: Trial, params: Mapping[str, Any], default: bool) -> float:
         scores: list[dict[str, Any]] = []
-        for folds in _batches(self.folds, self.backend.at_once or len(self.folds)):
+        # As many at once as are computed at the same time: what is computed already need not be stopped.
+        size = self.backend.at_once or len(self.folds)
+        for start in range(0, len(self.folds), size):
+            folds = self.folds[start : start + size]
             for fold, score in zip(folds, self._scores(params, folds), strict=True):
                 # One class only: the same for every trial, so that leaving it out is fair.
                 value = None if math.isnan(score) else score
@@ -192,9 +195,3 @@ def counts(trial: FrozenTrial) -> bool:
 def _mean_of(scores: Sequence[Mapping[str, Any]]) -> float | None:
     known = [score["validation_auc"] for score in scores if score["validation_auc"] is not None]
     return sum(known) / len(known) if known else None
-
-
-def _batches(folds: Sequence[Fold], size: int) -> Iterator[Sequence[Fold]]:
-    """As many at once as are computed at the same time: what is computed already need not be stopped."""
-    for start in range(0, len(folds), size):
-        yield folds[start : start + size]

@@ -67,10 +67,6 @@ class Stack:
         return compute_stacked(tasks, material, store, self.device, self.jobs)
 
 
-def _processes(settings: Settings) -> Backend:
-    return Processes(settings.jobs)
-
-
 def _stack(settings: Settings) -> Backend:
     import torch
 
@@ -85,7 +81,11 @@ def _dask(settings: Settings) -> Backend:
     return Cluster(settings.jobs, settings.scheduler)
 
 
-BACKENDS: Mapping[str, Callable[[Settings], Backend]] = {"processes": _processes, "stack": _stack, "dask": _dask}
+BACKENDS: Mapping[str, Callable[[Settings], Backend]] = {
+    "processes": lambda settings: Processes(settings.jobs),
+    "stack": _stack,
+    "dask": _dask,
+}
 
 
 def choose(settings: Settings) -> Backend:
