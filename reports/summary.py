@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypedDict
 
 import numpy as np
 import pandas as pd
@@ -38,7 +38,15 @@ def summarise(results: Results) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def run_counts(runs: pd.DataFrame) -> dict[str, int]:
+class RunCounts(TypedDict):
+    """What a table's row says of its runs."""
+
+    done: int
+    planned: int
+    failed: int
+
+
+def run_counts(runs: pd.DataFrame) -> RunCounts:
     """`done`, `planned` and `failed` of these runs, as a table's row wants them."""
     return {
         "done": int((runs["status"] == "done").sum()),

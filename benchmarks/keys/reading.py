@@ -137,7 +137,8 @@ def bases_of(module: Module, cls: ast.ClassDef) -> Iterator[tuple[Module, ast.Cl
     """The bases of a class that have a source, and where they are defined."""
     for base in cls.bases:
         found, name = resolve(full_name(module, dotted_name(base)))
-        yield from ((found, node) for node in (found.classes() if found else ()) if node.name == name)
+        if found:
+            yield from ((found, node) for node in found.classes() if node.name == name)
 
 
 def member_name(node: ast.stmt) -> str:

@@ -52,7 +52,8 @@ class Bootstrap:
             return Difference(value, np.nan, np.nan, np.nan)
         # One is added because the sample itself is a resample too: p is never 0 (Davison and Hinkley 1997, 4.2).
         tail = min((draws <= 0).sum(), (draws >= 0).sum()) + 1
-        return Difference(value, *map(float, percentiles(draws, level)), p=float(min(1.0, 2 * tail / (len(draws) + 1))))
+        low, high = map(float, percentiles(draws, level))
+        return Difference(value, low, high, float(min(1.0, 2 * tail / (len(draws) + 1))))
 
     def _draws(self, method: int, groups: NDArray[np.bool_]) -> NDArray[np.float64]:
         """The method's mean over groups in each resample; a group that lost a class in a resample counts not."""
