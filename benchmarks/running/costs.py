@@ -52,18 +52,18 @@ def forecast(seconds: Sequence[float], workers: int, measured: bool = True) -> s
         measured: whether all `seconds` were measured here; some are guesses otherwise.
     """
     total, longest = sum(seconds), max(seconds)
-    # With more workers the longest run alone decides when all is done.
-    most = ceil(total / longest)
     expected = max(total / workers, longest)
     if expected < 60:
         return ""
+    # With more workers the longest run alone decides when all is done.
+    most = ceil(total / longest)
     basis = "at the speed measured so far" if measured else "at a guess, for not all of it was ever run here"
     text = f"about {_duration(expected)} on {workers} worker{'s' if workers > 1 else ''} {basis}"
     return f"{text}; up to {most} would pay ({_duration(longest)})" if most > workers else text
 
 
 def _duration(seconds: float) -> str:
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+    return f"{max(seconds / 60, 1):.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
 
 
 def _name(method: str, params: Mapping[str, Any]) -> str:

@@ -8,11 +8,11 @@ from typing import Any
 
 import pandas as pd
 
+from strokebench.benchmarks.keys.described import all_params
 from strokebench.benchmarks.running.context import Context
 from strokebench.benchmarks.running.run import Run
 from strokebench.benchmarks.running.tracking.hooks import TaskRecord, Work, facts_of
 from strokebench.files import digest
-from strokebench.methods.registry import find_method
 from strokebench.tasks.conditions import COMPLETE
 from strokebench.tasks.metrics.evaluate import evaluate
 
@@ -40,7 +40,7 @@ def record_of(run: Run, context: Context, predictions: pd.DataFrame, record: Map
     values |= {name: record[name] for name in COSTS}
     curves = [(name, value, step) for name, curve in record["history"].items() for step, value in enumerate(curve, 1)]
     parts = [run.method, run.label or run.variant, "" if run.condition.id == COMPLETE.id else run.condition.name]
-    params = find_method(run.method)(**run.params).get_params()
+    params = all_params(run.method, run.params)
     params.pop("random_state", None)
     return TaskRecord(
         name=" ".join([*filter(None, parts), f"seed {run.seed} fold {run.fold}"]),

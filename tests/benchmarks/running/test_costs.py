@@ -40,3 +40,7 @@ def test_a_method_that_was_never_run_starts_with_the_slowest(tmp_path, monkeypat
     ]
     Costs().learn(records)
     assert Costs().estimate(Run("concat", 42, 0, "cv5")) == 9 > Costs().estimate(Run("svm", 42, 0, "cv5"))
+
+
+def test_runs_that_took_no_time_at_all_are_no_error():
+    assert forecast([0.0, 0.0], 1) == ""

@@ -59,7 +59,7 @@ def test_conditions_of_two_fits_are_refused():
     context = make_context()
     conditions = [COMPLETE, all_subsets()[0]]
     with pytest.raises(ValueError):
-        fit_and_predict(make_ready("coin", {}, context.split.folds[0], context.material, conditions, "smote"))
+        fit_and_predict(make_ready("svm", {}, context.split.folds[0], context.material, conditions, "smote"))
 
 
 def test_a_fold_without_test_patients_is_fitted_for_tuning():

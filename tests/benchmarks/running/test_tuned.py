@@ -73,7 +73,7 @@ def test_written_by_hand(tmp_path: Path):
     ("text", "said"),
     [
         ("params: {C: 2}", "does not name a method"),
-        ("method: nothing", "no method is called 'nothing'"),
+        ("method: nothing", "No method is called 'nothing'"),
         ("method: svm\nparams: {D: 2}", "svm has no parameter 'D'"),
         ("method: svm\nparams: {random_state: 2}", "no parameter 'random_state'"),
         ("method: svm\nparams: [2]", "not `name: value`"),
