@@ -113,10 +113,11 @@ class BucketServer:
             handler.send_header(name, value)
         handler.end_headers()
         data = data[: int(detail)] if kind == "cut" else data
-        handler.wfile.write(data)
-        handler.wfile.flush()
+        # Counted before the bytes leave: a reader that has them all may look at the count at once.
         with self.lock:
             self.sent[key] += len(data)
+        handler.wfile.write(data)
+        handler.wfile.flush()
         if kind == "cut":
             handler.close_connection = True
             handler.connection.close()
