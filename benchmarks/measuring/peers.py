@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Self
 
-from strokebench.benchmarks.measuring.peer_pairs import Way
 from strokebench.benchmarks.running.backends.processes import worker_memory
 from strokebench.errors import StrokebenchError
 from strokebench.files import digest, home, read_json, write_json
+from strokebench.reports.measured.peers import Way
 
 SCRIPTS = Path(__file__).with_name("peer_scripts")
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")

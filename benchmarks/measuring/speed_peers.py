@@ -13,22 +13,18 @@ import numpy as np
 from rich.console import Console
 from rich.progress import Progress
 
-from strokebench.benchmarks.measuring.peer_pairs import PAIRS, Pair, Way
 from strokebench.benchmarks.measuring.peers import OURS, PEERS, Worker, build
 from strokebench.benchmarks.measuring.sizes import CohortSizes
 from strokebench.benchmarks.running.provenance import machine
 from strokebench.errors import StrokebenchError, unknown_name
 from strokebench.files import atomic_path, home, write_json
 from strokebench.methods.registry import find_method
-from strokebench.reports.measured.peers import Measured, peers_table
+from strokebench.reports.measured.peers import PAIRS, Pair, Turn, Way, peers_table
 from strokebench.reports.tables.section import Panel, Section, publish
 
 FOLDS = 5
 CROSS_VALIDATION_SEEDS = 2
 """How often a cross-validation fits each fold."""
-
-Turn = dict[str, Any]
-"""The same fits by ours and directly afterwards by the peer, as it is kept in `turns.json`."""
 
 
 def write_arrays(folder: Path, sizes: CohortSizes, seed: int = 0) -> None:
@@ -145,28 +141,6 @@ def _fit(worker: Any, network: str, folds: list[int], epochs: int, threads: int 
     return result
 
 
-def measured(turns: Sequence[Turn]) -> list[Measured]:
-    """The turns of each pair together, as the table wants them."""
-    rows = []
-    for pair in PAIRS:
-        if of_pair := [turn for turn in turns if turn["pair"] == pair.key]:
-            rows.append(
-                Measured(
-                    key=pair.key,
-                    way=pair.way,
-                    label=pair.label,
-                    ours=find_method(pair.ours).label,
-                    same_network=pair.same_network,
-                    differs=pair.differs,
-                    peer_parameters=of_pair[0]["peer_parameters"],
-                    ours_parameters=of_pair[0]["ours_parameters"],
-                    peer_seconds=[turn["peer_epoch_seconds"] for turn in of_pair],
-                    ours_seconds=[turn["ours_epoch_seconds"] for turn in of_pair],
-                )
-            )
-    return rows
-
-
 def compare(console: Console, names: Sequence[str], repeats: int, folds: int, epochs: int, sizes: CohortSizes) -> Path:
     """Build what is lacking, time, show and write; returns the folder of the results.
 
@@ -195,8 +169,9 @@ def compare(console: Console, names: Sequence[str], repeats: int, folds: int, ep
     facts = {**asdict(sizes), "text": sizes.layers * sizes.text, "epochs": epochs, "folds": folds, "repeats": repeats}
     facts |= {"seeds": CROSS_VALIDATION_SEEDS, "machine": machine(), "versions": versions}
     facts["labels"] = [PEERS[name].label for name in chosen]
+    facts["methods"] = {pair.ours: find_method(pair.ours).label for pair in PAIRS}
     write_json(folder / "turns.json", {"facts": facts, "turns": turns})
-    table = peers_table(measured(turns), facts)
+    table = peers_table(turns, facts)
     panel = Panel(
         "speed-peers",
         table,

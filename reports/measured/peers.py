@@ -4,10 +4,78 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from statistics import median
 from typing import Any
 
 from strokebench.reports.tables.table import Cell, Column, Kind, Row, Table, text_columns
+
+Turn = Mapping[str, Any]
+"""The same fits by ours and directly afterwards by the peer, as it is kept in `turns.json`."""
+
+
+class Way(StrEnum):
+    """How fits are run; a worker is started for each.
+
+    FIT: one at a time on one thread, which compares the code of a training step and what surrounds it.
+    CROSS_VALIDATION: all folds as each program fits them on all cores, which compares how long a user waits.
+    """
+
+    FIT = "One fit at a time, one thread"
+    CROSS_VALIDATION = "A cross-validation, all cores"
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A network of a peer and the one of ours that it is compared with.
+
+    Args:
+        peer, network: names of the program, and of the network in its script.
+        ours: registry name of our method.
+        label: what the peer's side is, short: the table's row.
+        same_network: whether both have the same layers of the same widths.
+        differs: what is not the same, in words.
+        way: how both are run.
+    """
+
+    peer: str
+    network: str
+    ours: str
+    label: str
+    same_network: bool
+    differs: str
+    way: Way = Way.FIT
+
+    @property
+    def key(self) -> str:
+        """Its name in results."""
+        return f"{self.way.name.lower()}-{self.peer}-{self.network}-{self.ours}"
+
+
+_PLAIN = "theirs trains with plain Adam at a constant rate, without clipping, noise or MixUp"
+_BARE = (
+    f"{_PLAIN}; and its model and data loaders run in a Lightning `Trainer` without its checkpoints, log, progress bar"
+    " and early stopping: less than fusilli offers"
+)
+_ATTENTION = (
+    "theirs, as shipped, attends between the patients of a batch on pooled vectors, ours between 16 image tokens and"
+    f" text; {_PLAIN}"
+)
+_COMPONENTS = f"the layers are its custom components; {_PLAIN}, and without validation AUC"
+_TABMLP = f"one network for all columns; {_PLAIN}, and without validation AUC"
+_ONE_AFTER_OTHER = f"{_PLAIN}; it fits one fold after the other, ours one fold a core"
+PAIRS = (
+    Pair("fusilli", "concat_same", "concat", "fusilli, our layers", True, _PLAIN),
+    Pair("fusilli", "concat_bare", "concat", "fusilli, our layers, bare", True, _BARE),
+    Pair("fusilli", "concat", "concat", "fusilli, feature maps", False, f"their layers as shipped; {_PLAIN}"),
+    Pair("fusilli", "attention", "cross_attention", "fusilli, cross-attention", False, _ATTENTION),
+    Pair(
+        "fusilli", "attention", "vdafm", "fusilli, cross-attention", False, f"ours is much the larger network; {_PLAIN}"
+    ),
+    Pair("widedeep", "concat_same", "concat", "widedeep, our layers", True, _COMPONENTS),
+    Pair("widedeep", "tabmlp", "concat", "widedeep, TabMlp", False, _TABMLP),
+    Pair("fusilli", "concat_same", "concat", "fusilli, our layers", True, _ONE_AFTER_OTHER, Way.CROSS_VALIDATION),
+)
 
 COLUMNS = (
     *text_columns(
@@ -18,41 +86,15 @@ COLUMNS = (
 )
 
 
-@dataclass(frozen=True)
-class Measured:
-    """All turns of one network of a peer beside one of ours.
-
-    Args:
-        key: unique. way: heading under which it stands. label: what the peer trains. ours: label of our method.
-        same_network: same layers of the same widths. differs: what is not the same, in words.
-        peer_seconds, ours_seconds: an epoch of one fold, by turn.
-    """
-
-    key: str
-    way: str
-    label: str
-    ours: str
-    same_network: bool
-    differs: str
-    peer_parameters: int
-    ours_parameters: int
-    peer_seconds: Sequence[float]
-    ours_seconds: Sequence[float]
-
-    @property
-    def ratios(self) -> list[float]:
-        """How many times as long the peer took, by turn."""
-        return [peer / ours for peer, ours in zip(self.peer_seconds, self.ours_seconds, strict=True)]
-
-
-def peers_table(measured: Sequence[Measured], facts: Mapping[str, Any]) -> Table:
+def peers_table(turns: Sequence[Turn], facts: Mapping[str, Any]) -> Table:
     """One row a pair of networks; medians over turns.
 
     Args:
         facts: the sizes of the made-up patients (`train`, `validation`, `columns`, `image`, `text`), `epochs`,
-            `folds`, `repeats`, `seeds` of a cross-validation, `machine`, `labels` of the programs, and `versions`
-            of what they ran with.
+            `folds`, `repeats`, `seeds` of a cross-validation, `machine`, `labels` of the programs, `methods` (labels of
+            ours by name), and `versions` of what they ran with.
     """
+    by_pair = {pair: found for pair in PAIRS if (found := [turn for turn in turns if turn["pair"] == pair.key])}
     torch = sorted({version["torch"] for version in facts["versions"]})
     return Table(
         name="speed-peers",
@@ -63,7 +105,7 @@ def peers_table(measured: Sequence[Measured], facts: Mapping[str, Any]) -> Table
             f" {facts['epochs']} epochs, {facts['folds']} folds, {facts['repeats']} repeats."
         ),
         columns=COLUMNS,
-        rows=[_row(each) for each in measured],
+        rows=[_row(pair, found, facts["methods"][pair.ours]) for pair, found in by_pair.items()],
         notes=[
             "Theirs, ours: seconds an epoch of one fold, median over turns. Ratio: how many times as long the peer took"
             " as ours directly before it, median over turns, and the smallest and largest of a single turn.",
@@ -81,23 +123,23 @@ def peers_table(measured: Sequence[Measured], facts: Mapping[str, Any]) -> Table
             f"A cross-validation fits every fold under {facts['seeds']} seeds; its seconds are those until all fits"
             " are done, divided by fits and epochs. The peer has one thread, or as many as PyTorch takes by"
             " itself, whichever is faster.",
-            *(f"{each.way}: {each.label} beside {each.ours}. What differs: {each.differs}." for each in measured),
+            *(f"{p.way}: {p.label} beside {facts['methods'][p.ours]}. What differs: {p.differs}." for p in by_pair),
         ],
         head="Peer",
         counts_runs=False,
     )
 
 
-def _row(measured: Measured) -> Row:
-    ratios = measured.ratios
+def _row(pair: Pair, turns: Sequence[Turn], ours: str) -> Row:
+    ratios = [turn["ratio"] for turn in turns]
     cells = {
-        "network": Cell(text="same" if measured.same_network else "other"),
-        "peer_seconds": Cell(text=f"{median(measured.peer_seconds):.3f}"),
-        "ours": Cell(text=measured.ours),
-        "ours_seconds": Cell(text=f"{median(measured.ours_seconds):.3f}"),
+        "network": Cell(text="same" if pair.same_network else "other"),
+        "peer_seconds": Cell(text=f"{median(turn['peer_epoch_seconds'] for turn in turns):.3f}"),
+        "ours": Cell(text=ours),
+        "ours_seconds": Cell(text=f"{median(turn['ours_epoch_seconds'] for turn in turns):.3f}"),
         "ratio": Cell(text=f"{median(ratios):.1f}"),
         "range": Cell(text=f"{min(ratios):.1f}–{max(ratios):.1f}"),
-        "peer_parameters": Cell(value=float(measured.peer_parameters)),
-        "ours_parameters": Cell(value=float(measured.ours_parameters)),
+        "peer_parameters": Cell(value=float(turns[0]["peer_parameters"])),
+        "ours_parameters": Cell(value=float(turns[0]["ours_parameters"])),
     }
-    return Row(measured.key, measured.label, measured.way, cells, len(ratios), len(ratios))
+    return Row(pair.key, pair.label, pair.way, cells, len(ratios), len(ratios))

@@ -11,12 +11,12 @@ from typer.testing import CliRunner
 
 from strokebench.benchmarks.cli.main import app
 from strokebench.benchmarks.measuring import peers, speed_peers
-from strokebench.benchmarks.measuring.peer_pairs import PAIRS, Way
 from strokebench.benchmarks.measuring.peers import OURS, Peer, Worker, build
 from strokebench.benchmarks.measuring.sizes import CohortSizes
-from strokebench.benchmarks.measuring.speed_peers import choose, measured, take_turns, write_arrays
+from strokebench.benchmarks.measuring.speed_peers import choose, take_turns, write_arrays
 from strokebench.errors import StrokebenchError
 from strokebench.files import home
+from strokebench.reports.measured.peers import PAIRS, Way
 
 SMALL = CohortSizes(train=48, validation=8, columns=4, image=32, grid=16, prompts=2, layers=4, text=8)
 
@@ -90,19 +90,6 @@ def test_a_peer_that_stops_early_is_not_compared(way):
     workers = {"ours": FakeWorker("ours", 0.1, []), "fusilli": FakeWorker("fusilli", 0.8, [], extra_epochs=-1)}
     with pytest.raises(StrokebenchError, match=r"ran \[4.* epochs"):
         take_turns(workers, way, repeats=1, folds=1, epochs=5)
-
-
-def test_turns_of_a_pair_come_together_in_a_row_of_its_own():
-    parameters = {"ours_parameters": 10, "peer_parameters": 20}
-    turns = [
-        {"pair": pair.key, "ours_epoch_seconds": fold + 1, "peer_epoch_seconds": 4, **parameters}
-        for fold in range(2)
-        for pair in PAIRS
-    ]
-    rows = measured(turns)
-    assert [row.label for row in rows] == [pair.label for pair in PAIRS]
-    assert len({row.key for row in rows}) == len(PAIRS) and rows[0].ours == "Concat"
-    assert list(rows[0].ours_seconds) == [1, 2] and list(rows[0].peer_seconds) == [4, 4]
 
 
 def test_unknown_peers_are_refused():
