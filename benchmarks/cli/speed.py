@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from strokebench.benchmarks.cli.options import make_console, takes_settings
-from strokebench.benchmarks.measuring import scale_bench, speed_bench
+from strokebench.benchmarks.measuring import scale, speed_bench
 from strokebench.benchmarks.measuring.sizes import CohortSizes
 from strokebench.benchmarks.measuring.speed_peers import compare
 from strokebench.benchmarks.running.settings import Settings, parse_names
@@ -37,7 +37,7 @@ def speed_scale(
         sizes = [int(part) for part in patients.split(",")]
     except ValueError:
         raise StrokebenchError(f"{patients!r} are no numbers of patients.", "Write 729,10000,100000.") from None
-    scale_bench.bench(make_console(), sizes, parse_names(stages) or (), workload)
+    scale.bench(make_console(), sizes, parse_names(stages) or (), workload)
 
 
 @app.command()

@@ -4,40 +4,98 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
+from rich.console import Console
+
+from strokebench.benchmarks.measuring.scale_data import write_cohort
 from strokebench.benchmarks.measuring.scale_stages import STAGES
+from strokebench.benchmarks.measuring.sizes import USUAL, CohortSizes
 from strokebench.benchmarks.running.memory import PeakMemory, held
+from strokebench.benchmarks.running.provenance import machine
 from strokebench.benchmarks.running.task import one_thread
-from strokebench.errors import StrokebenchError
+from strokebench.errors import StrokebenchError, unknown_name
+from strokebench.files import home
+from strokebench.reports.measured.scale import Cost, Growth, draw_scale, scale_table
+from strokebench.reports.tables.section import Panel, Section, publish
 
 SHARE = 0.8
 """Of the memory that is free just now; a stage that must need more is not begun."""
 
 
-@dataclass(frozen=True)
-class Cost:
-    """What one stage cost; MB of 10^6 bytes.
+def bench(
+    console: Console, sizes: Sequence[int], stages: Sequence[str], workload: str = "", widths: CohortSizes = USUAL
+) -> None:
+    """Measure these stages at these sizes, show the table and write it below `results/scale`.
 
     Args:
-        seconds: processor time, which other work on the machine hardly changes; all stages run on one thread.
-        wall_seconds: what a clock on the wall says.
-        peak_mb: the peak of the process's own memory (Linux: anonymous pages) above what it held before. Pages of
-            mapped embeddings are not in it: the system takes them back when it needs them.
-        total_mb: the peak of the process's own memory altogether, its preparations and libraries included.
-    """
+        workload: what else the machine was doing, for the caption.
+        widths: of the embeddings.
 
-    seconds: float
-    wall_seconds: float
-    peak_mb: float
-    total_mb: float
+    Raises:
+        StrokebenchError: an unknown stage, too few patients, or not enough room on disk.
+    """
+    if unknown := set(stages) - set(STAGES):
+        raise unknown_name("stage", min(unknown), STAGES)
+    growths = {name: Growth(stage.label) for name, stage in STAGES.items() if name in stages or not stages}
+    for n in sorted(sizes):
+        _measure_all(console, n, growths, widths)
+    about = "; ".join(filter(None, [machine(), workload, f"{datetime.now(UTC):%Y-%m-%d}"]))
+    panels = [
+        Panel(
+            "scale",
+            scale_table(list(growths.values()), sorted(sizes), about),
+            shows="What each stage costs as patients grow, and by which power of their number.",
+            does_not_show="Whether the methods become better with more patients: these are random numbers.",
+        ),
+        Panel(
+            "scale_picture",
+            draw_scale(list(growths.values()), about),
+            title="Time and memory by number of patients",
+            shows="Lines that are steeper than the grey ones grow faster than the number of patients.",
+            does_not_show="Speed on other machines.",
+        ),
+    ]
+    folder = home("results", "scale")
+    console.print(publish(Section("scale", "Scale", "made-up embeddings", panels), folder))
+    console.print(f"Written to {folder}", soft_wrap=True, style="dim")
+
+
+def _measure_all(console: Console, n: int, growths: Mapping[str, Growth], widths: CohortSizes) -> None:
+    folder = home("scale", str(n))
+    home().mkdir(parents=True, exist_ok=True)
+    # The embeddings, and twice as much of a fold made of them.
+    if shutil.disk_usage(home()).free < (need := 3.2 * n * widths.bytes_per_patient):
+        raise StrokebenchError(
+            f"{folder}: {need / 1e9:.1f} GB of embeddings and a fold made of them do not fit on the disk.",
+            "Set STROKEBENCH_HOME elsewhere.",
+        )
+    try:
+        with console.status(f"Writing {n:,} patients"):
+            write_cohort(folder, n, widths)
+        for name, growth in growths.items():
+            if (need := expected(growth.costs, n)) > SHARE * free_mb():
+                growth.left_out[n] = f"it would need about {need / 1e3:.0f} GB"
+                continue
+            with console.status(f"{n:,} patients: {growth.label}"):
+                try:
+                    cost = growth.costs[n] = measure_apart(name, folder)
+                except StrokebenchError as error:
+                    growth.left_out[n] = error.message
+                    continue
+            seconds = f"{cost.seconds:.2f} s ({cost.wall_seconds:.2f} s on the clock)"
+            console.print(f"{n:>9,}  {growth.label}: {seconds}, {cost.peak_mb:,.0f} MB")
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def measure(stage: str, folder: Path) -> Cost:

@@ -10,7 +10,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from strokebench.reports.tables.style import INK, LOOKS, SOFT
+from strokebench.reports.tables.style import INK, LOOKS, SOFT, plain
 from strokebench.reports.tables.table import DASH, Cell, Column, Kind, Row, Table
 
 LEAST_MB = 1.0
@@ -18,19 +18,35 @@ LEAST_MB = 1.0
 
 
 @dataclass(frozen=True)
-class Growth:
-    """One stage at several sizes.
+class Cost:
+    """What one stage cost; MB of 10^6 bytes.
 
     Args:
-        label: of the stage.
-        seconds: of the processor, by number of patients. megabytes: likewise, above what the process held before.
-        left_out: number of patients -> why it was not measured.
+        seconds: processor time, which other work on the machine hardly changes; all stages run on one thread.
+        wall_seconds: what a clock on the wall says.
+        peak_mb: the peak of the process's own memory (Linux: anonymous pages) above what it held before. Pages of
+            mapped embeddings are not in it: the system takes them back when it needs them.
+        total_mb: the peak of the process's own memory altogether, its preparations and libraries included.
     """
 
+    seconds: float
+    wall_seconds: float
+    peak_mb: float
+    total_mb: float
+
+
+@dataclass(frozen=True)
+class Growth:
+    """One stage at several sizes: what it cost, or why it was not measured, by number of patients."""
+
     label: str
-    seconds: Mapping[int, float]
-    megabytes: Mapping[int, float]
-    left_out: Mapping[int, str] = field(default_factory=dict)
+    costs: dict[int, Cost] = field(default_factory=dict)
+    left_out: dict[int, str] = field(default_factory=dict)
+
+    def values(self, name: str, least: float = 0.0) -> dict[int, float]:
+        """One of the costs by number of patients, ascending; those below `least` left out."""
+        found = {n: getattr(cost, name) for n, cost in sorted(self.costs.items())}
+        return {n: value for n, value in found.items() if value >= least}
 
 
 def exponent(sizes: Mapping[int, float]) -> float:
@@ -81,10 +97,10 @@ def draw_scale(stages: Sequence[Growth], about: str) -> Figure:
     axes = figure.subplots(1, 2)
     for place, name, title, unit in (
         (axes[0], "seconds", "Processor time", _seconds),
-        (axes[1], "megabytes", f"Memory above what was held before (from {LEAST_MB:.0f} MB)", _megabytes),
+        (axes[1], "peak_mb", f"Memory above what was held before (from {LEAST_MB:.0f} MB)", _megabytes),
     ):
         for number, stage in enumerate(stages):
-            values = {n: v for n, v in sorted(getattr(stage, name).items()) if name == "seconds" or v >= LEAST_MB}
+            values = stage.values(name, 0.0 if name == "seconds" else LEAST_MB)
             colour, shape = LOOKS[number % len(LOOKS)]
             # Colours come round again; the second time dashed and hollow.
             again = number // len(LOOKS) % 2
@@ -95,7 +111,7 @@ def draw_scale(stages: Sequence[Growth], about: str) -> Figure:
         place.set_title(title, loc="left", fontsize=10, color=INK)
         if any(len(line.get_xdata()) for line in place.lines):
             _linear_growth(place)
-            _frame(place, sorted({n for stage in stages for n in stage.seconds}), unit)
+            _frame(place, sorted({n for stage in stages for n in stage.costs}), unit)
     handles, labels = axes[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside right center", frameon=False, fontsize=8.5)
     figure.suptitle(f"Cost by number of patients: made-up embeddings\n{about}", fontsize=10, color=INK)
@@ -104,14 +120,12 @@ def draw_scale(stages: Sequence[Growth], about: str) -> Figure:
 
 def _cells(stage: Growth, sizes: Sequence[int]) -> dict[str, Cell]:
     cells = {}
-    for n in sizes:
-        known = n in stage.seconds
-        cells[f"s_{n}"] = Cell(text=_seconds(stage.seconds[n]) if known else DASH)
-        cells[f"mb_{n}"] = Cell(text=_megabytes(stage.megabytes[n]) if known else DASH)
     last = sorted(sizes)[-2:]
-    seconds = {n: value for n, value in stage.seconds.items() if n in last}
-    large = {n: value for n, value in stage.megabytes.items() if n in last and value >= LEAST_MB}
-    cells["s_growth"], cells["mb_growth"] = (Cell(text=_exponent(exponent(v))) for v in (seconds, large))
+    for key, name, least, unit in (("s", "seconds", 0.0, _seconds), ("mb", "peak_mb", LEAST_MB, _megabytes)):
+        values = stage.values(name)
+        cells |= {f"{key}_{n}": Cell(text=unit(values[n]) if n in values else DASH) for n in sizes}
+        growth = exponent({n: value for n, value in values.items() if n in last and value >= least})
+        cells[f"{key}_growth"] = Cell(text=DASH if np.isnan(growth) else f"{growth:.2f}")
     return cells
 
 
@@ -123,10 +137,6 @@ def _megabytes(value: float) -> str:
     return (
         f"< {LEAST_MB:.0f} MB" if value < LEAST_MB else f"{value:,.0f} MB" if value < 1000 else f"{value / 1e3:.1f} GB"
     )
-
-
-def _exponent(value: float) -> str:
-    return DASH if np.isnan(value) else f"{value:.2f}"
 
 
 def _linear_growth(axes: Axes) -> None:
@@ -149,6 +159,5 @@ def _frame(axes: Axes, sizes: Sequence[int], unit: Callable[[float], str]) -> No
     axes.set_xticks(sizes, [f"{n:,}" for n in sizes])
     axes.minorticks_off()
     axes.yaxis.set_major_formatter(lambda value, _: unit(value).replace(".0 ", " "))
+    plain(axes, None)
     axes.tick_params(labelcolor=SOFT)
-    for side in ("top", "right"):
-        axes.spines[side].set_visible(False)

@@ -5,13 +5,13 @@ import pytest
 from rich.console import Console
 
 from strokebench import large
-from strokebench.benchmarks.measuring import scale_bench
-from strokebench.benchmarks.measuring.scale import STAGES, Cost, expected, measure, measure_apart
-from strokebench.benchmarks.measuring.scale_bench import bench
+from strokebench.benchmarks.measuring import scale
+from strokebench.benchmarks.measuring.scale import bench, expected, measure, measure_apart
 from strokebench.benchmarks.measuring.scale_data import read_context, write_cohort
+from strokebench.benchmarks.measuring.scale_stages import STAGES
 from strokebench.benchmarks.measuring.sizes import CohortSizes
 from strokebench.errors import StrokebenchError
-from strokebench.reports.measured.scale import Growth, draw_scale, exponent, scale_table
+from strokebench.reports.measured.scale import Cost, Growth, draw_scale, exponent, scale_table
 
 TINY = CohortSizes(image=32, grid=16, prompts=5, layers=4, text=16)
 
@@ -75,7 +75,7 @@ def test_what_a_larger_size_needs_follows_from_the_largest_measured():
 
 
 def test_bench_writes_table_and_figure(home, console: Console, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(scale_bench, "measure_apart", measure)
+    monkeypatch.setattr(scale, "measure_apart", measure)
     bench(console, (70, 140), ("smote", "threshold"), "idle otherwise", TINY)
     written = home / "results" / "scale"
     said = (written / "scale.md").read_text()
@@ -85,8 +85,8 @@ def test_bench_writes_table_and_figure(home, console: Console, monkeypatch: pyte
 
 
 def test_what_does_not_fit_into_memory_is_said_and_not_begun(home, console: Console, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(scale_bench, "measure_apart", lambda *_: Cost(1, 1, 1000, 1500))
-    monkeypatch.setattr(scale_bench, "free_mb", lambda: 2000.0)
+    monkeypatch.setattr(scale, "measure_apart", lambda *_: Cost(1, 1, 1000, 1500))
+    monkeypatch.setattr(scale, "free_mb", lambda: 2000.0)
     bench(console, (70, 140), ("smote",), widths=TINY)
     assert "70" in console.export_text()
     assert "140 patients: it would need about 2 GB" in (home / "results" / "scale" / "scale.md").read_text()
@@ -96,7 +96,7 @@ def test_a_stage_that_breaks_is_said(home, console: Console, monkeypatch: pytest
     def breaks(*_):
         raise StrokebenchError("smote ended with status -9: killed")
 
-    monkeypatch.setattr(scale_bench, "measure_apart", breaks)
+    monkeypatch.setattr(scale, "measure_apart", breaks)
     bench(console, (70,), ("smote",), widths=TINY)
     assert "ended with status -9" in (home / "results" / "scale" / "scale.md").read_text()
     with pytest.raises(StrokebenchError, match="No stage is called 'nothing'"):
@@ -104,7 +104,10 @@ def test_a_stage_that_breaks_is_said(home, console: Console, monkeypatch: pytest
 
 
 def test_a_figure_is_drawn_of_what_is_known():
-    stages = [Growth("one", {10: 1.0, 100: 9.0}, {10: 0.2, 100: 30.0}), Growth("two", {}, {}, {100: "too large"})]
+    stages = [
+        Growth("one", {10: Cost(1.0, 1.0, 0.2, 50.0), 100: Cost(9.0, 9.0, 30.0, 90.0)}),
+        Growth("two", left_out={100: "too large"}),
+    ]
     figure = draw_scale(stages, "here")
     assert [axes.get_xscale() for axes in figure.axes] == ["log", "log"]
     assert [label.get_text() for label in figure.axes[0].get_xticklabels()] == ["10", "100"]
