@@ -9,9 +9,8 @@ import typer
 from threadpoolctl import threadpool_limits
 
 from strokebench.benchmarks.cli.options import make_console
-from strokebench.benchmarks.measuring.simulation import WORLDS
+from strokebench.benchmarks.measuring.simulation import WORLDS, simulation_table
 from strokebench.benchmarks.measuring.simulation import simulate as measure
-from strokebench.benchmarks.measuring.simulation_table import simulation_table
 from strokebench.files import home
 from strokebench.reports.tables.render import write_table
 from strokebench.reports.tables.terminal import TerminalTable

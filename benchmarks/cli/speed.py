@@ -7,7 +7,8 @@ from typing import Annotated
 import typer
 
 from strokebench.benchmarks.cli.options import make_console, takes_settings
-from strokebench.benchmarks.measuring import scale, speed_bench
+from strokebench.benchmarks.measuring import scale
+from strokebench.benchmarks.measuring import speed as measuring
 from strokebench.benchmarks.measuring.sizes import CohortSizes
 from strokebench.benchmarks.measuring.speed_peers import compare
 from strokebench.benchmarks.running.settings import Settings, parse_names
@@ -23,7 +24,7 @@ def speed(
     epochs: Annotated[int, typer.Option(min=1, help="Epochs over which medians are taken.")] = 5,
 ) -> None:
     """Time every method on one thread, stage by stage, beside the floor of its matrix products alone."""
-    speed_bench.bench(make_console(), settings.methods, epochs)
+    measuring.bench(make_console(), settings.methods, epochs)
 
 
 @app.command()

@@ -6,65 +6,104 @@ measured in the same run: no other code around the same network can be faster on
 
 from __future__ import annotations
 
+import logging
+import subprocess
+import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import replace
+from pathlib import Path
 from statistics import median
+from typing import Any
 
 import numpy as np
 import torch
+from joblib import Parallel, delayed
+from joblib.externals.loky import get_reusable_executor
 from numpy.typing import NDArray
+from rich.console import Console
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from strokebench.benchmarks.measuring.sizes import USUAL, CohortSizes
+from strokebench.benchmarks.running.backends.processes import worker_processes
 from strokebench.benchmarks.running.memory import PeakMemory
+from strokebench.benchmarks.running.provenance import machine
 from strokebench.benchmarks.running.task import one_thread
+from strokebench.files import home
 from strokebench.methods.neural import NeuralMethod
-from strokebench.methods.registry import find_method
+from strokebench.methods.registry import all_methods, find_method
 from strokebench.methods.training.loop import predict_logits, training_loss
 from strokebench.methods.training.optimiser import RAdam
 from strokebench.methods.training.protocol import TrainingRun
+from strokebench.reports.measured.speed import STAGES, Speed, speed_table
+from strokebench.reports.tables.section import Panel, Section, publish
 from strokebench.tasks.inputs import Inputs
 
 USUAL_EPOCHS = 60
 """Epochs until patience is out, about what the methods need on the virtual cohort."""
 
-STAGES = ("data", "forward", "backward", "optimiser")
 
+def bench(console: Console, names: tuple[str, ...] | None, epochs: int) -> None:
+    """Measure these methods, or all, show the table and write it below `results/speed`.
 
-@dataclass
-class Speed:
-    """What was measured of a method, on one thread; times are medians over repeats.
-
-    Args:
-        method: registry name.
-        fit_seconds: of a whole fit; of a network estimated from an epoch and `USUAL_EPOCHS`.
-        peak_mb: above what the process held before.
-        stages: milliseconds of a training step by stage; empty for what is no network.
-        floor: milliseconds of the step's matrix products alone, by PyTorch; NaN for what is no network.
-        epoch_seconds, evaluation_seconds: of an epoch with, and of its validation alone.
-        parameters: their number.
+    Raises:
+        StrokebenchError: a method does not exist.
     """
+    chosen = [find_method(name) for name in names] if names else list(all_methods().values())
+    speeds = []
+    with console.status("Measuring") as status:
+        for method in chosen:
+            status.update(f"Measuring {method.label}")
+            speeds.append(_measured(method.name, epochs))
+        around = {"start of a worker": _worker_start(), "tracking a run in MLflow": _tracking()}
+    table = speed_table(speeds, around, machine(), USUAL_EPOCHS)
+    panel = Panel(
+        "speed",
+        table,
+        shows="What a fit of each method costs on this machine, and how much of a training step is arithmetic.",
+        does_not_show="Speed on other machines, or beside other work: measure with nothing else running.",
+    )
+    folder = home("results", "speed")
+    console.print(publish(Section("speed", "Speed", table.cohort, [panel]), folder))
+    console.print(f"Written to {folder}", soft_wrap=True, style="dim")
 
-    method: str
-    fit_seconds: float
-    peak_mb: float
-    stages: dict[str, float] = field(default_factory=dict)
-    floor: float = float("nan")
-    epoch_seconds: float = float("nan")
-    evaluation_seconds: float = float("nan")
-    parameters: int = 0
 
-    @property
-    def step(self) -> float:
-        """Milliseconds of a training step."""
-        return sum(self.stages.values())
+def _measured(name: str, epochs: int) -> Speed:
+    """In a fresh worker process, so that memory and caches are its own."""
+    with worker_processes():
+        # Two processes are asked for because joblib runs a single job in this one.
+        [speed] = Parallel(n_jobs=2)([delayed(measure)(name, epochs)])
+    get_reusable_executor().shutdown(wait=True)
+    return speed
 
-    @property
-    def over_floor(self) -> float:
-        """The step as a multiple of its floor."""
-        return self.step / self.floor
+
+def _worker_start() -> float:
+    """Seconds until a fresh process has what a network's fit needs, and to its end."""
+    code = "from strokebench.benchmarks.running.backends.processes import start_worker as start; start()"
+    code += "; import strokebench.benchmarks.running.fit, strokebench.methods.training.loop"
+    return timed(lambda: subprocess.run([sys.executable, "-c", code], check=True))
+
+
+def _tracking() -> float:
+    """Seconds that MLflow takes to log one run with three curves of 60 epochs, in a database of its own."""
+    from mlflow import MlflowClient
+    from mlflow.entities import Metric, Param
+
+    logging.getLogger("alembic").setLevel(logging.WARNING)
+    with tempfile.TemporaryDirectory() as folder:
+        client = MlflowClient(f"sqlite:///{Path(folder) / 'speed.db'}")
+        experiment = client.create_experiment("speed")
+        curves: list[Any] = [Metric(f"curve{k}", 0.5, 0, step) for k in range(3) for step in range(USUAL_EPOCHS)]
+        params = [Param(f"p{k}", str(k)) for k in range(15)]
+
+        def log() -> None:
+            run = client.create_run(experiment).info.run_id
+            client.log_batch(run, metrics=curves, params=params)
+            client.set_terminated(run)
+
+        return median(timed(log) for _ in range(5))
 
 
 def measure(name: str, epochs: int = 5, sizes: CohortSizes = USUAL) -> Speed:
@@ -81,9 +120,8 @@ def measure(name: str, epochs: int = 5, sizes: CohortSizes = USUAL) -> Speed:
             speed = _network(method, (train, y, validation, y_validation), epochs)
         else:
             seconds = [timed(lambda: method.fit(train, y, validation, y_validation)) for _ in range(3)]
-            speed = Speed(method.name, median(seconds), 0.0)
-    speed.peak_mb = memory.megabytes
-    return speed
+            speed = Speed(method.name, method.label, str(method.family), median(seconds))
+    return replace(speed, peak_mb=memory.megabytes)
 
 
 def timed(work: Callable[[], object]) -> float:
@@ -134,9 +172,7 @@ def _network(method: NeuralMethod, parts: tuple[Inputs, NDArray, Inputs, NDArray
 
     per_epoch = median(epoch_seconds[1:])
     return Speed(
-        method.name,
-        fit_seconds=per_epoch * USUAL_EPOCHS,
-        peak_mb=0.0,
+        *(method.name, method.label, str(method.family), per_epoch * USUAL_EPOCHS),
         stages={stage: 1000 * median(seconds[stage]) for stage in STAGES},
         floor=1000 * products_alone(step),
         epoch_seconds=per_epoch,

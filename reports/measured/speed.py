@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from dataclasses import dataclass, field
 
 from strokebench.reports.tables.table import DASH, Cell, Column, Kind, Row, Table, text_columns
+
+STAGES = ("data", "forward", "backward", "optimiser")
 
 COLUMNS = (
     Column("fits", "Fits/h", Kind.COUNT),
@@ -24,17 +26,51 @@ COLUMNS = (
 )
 
 
-def speed_table(speeds: Sequence[Mapping[str, Any]], around: Mapping[str, float], machine: str, epochs: int) -> Table:
+@dataclass(frozen=True)
+class Speed:
+    """What was measured of a method, on one thread; times are medians over repeats.
+
+    Args:
+        method, label, family: registry name, and as tables print it.
+        fit_seconds: of a whole fit; of a network estimated from an epoch.
+        peak_mb: above what the process held before.
+        stages: milliseconds of a training step by stage; empty for what is no network.
+        floor: milliseconds of the step's matrix products alone, by PyTorch; NaN for what is no network.
+        epoch_seconds, evaluation_seconds: of an epoch with, and of its validation alone.
+        parameters: their number.
+    """
+
+    method: str
+    label: str
+    family: str
+    fit_seconds: float
+    peak_mb: float = 0.0
+    stages: dict[str, float] = field(default_factory=dict)
+    floor: float = float("nan")
+    epoch_seconds: float = float("nan")
+    evaluation_seconds: float = float("nan")
+    parameters: int = 0
+
+    @property
+    def step(self) -> float:
+        """Milliseconds of a training step."""
+        return sum(self.stages.values())
+
+    @property
+    def over_floor(self) -> float:
+        """The step as a multiple of its floor."""
+        return self.step / self.floor
+
+
+def speed_table(speeds: Sequence[Speed], around: Mapping[str, float], machine: str, epochs: int) -> Table:
     """One row a method.
 
     Args:
-        speeds: `method`, `label`, `family`, and the fields of `strokebench.benchmarks.measuring.speed.Speed`, with
-            `step` and `over_floor`.
         around: what else takes time, seconds by what it is.
         machine: what it was measured on.
         epochs: that a network's fit is reckoned with.
     """
-    rows = [Row(speed["method"], speed["label"], speed["family"], _cells(speed)) for speed in speeds]
+    rows = [Row(speed.method, speed.label, speed.family, _cells(speed)) for speed in speeds]
     return Table(
         name="speed",
         title="Speed of the methods",
@@ -53,20 +89,12 @@ def speed_table(speeds: Sequence[Mapping[str, Any]], around: Mapping[str, float]
     )
 
 
-def _cells(speed: Mapping[str, Any]) -> dict[str, Cell]:
-    stages = speed["stages"]
-    cells = {stage: Cell(text=f"{stages[stage]:.2f}" if stages else DASH) for stage in _STAGES}
-    if stages:
-        cells |= {
-            "epoch": Cell(text=f"{speed['epoch_seconds']:.3f} s"),
-            "evaluation": Cell(text=f"{1000 * speed['evaluation_seconds']:.1f}"),
-            "floor": Cell(text=f"{speed['floor']:.2f}"),
-            "over_floor": Cell(text=f"{speed['over_floor']:.2f}"),
-            "parameters": Cell(value=float(speed["parameters"])),
-        }
-    else:
-        cells |= {key: Cell(text=DASH) for key in ("epoch", "evaluation", "floor", "over_floor")}
-    return cells | {"fits": Cell(value=3600 / speed["fit_seconds"]), "peak_mb": Cell(value=speed["peak_mb"])}
-
-
-_STAGES = ("data", "forward", "backward", "optimiser")
+def _cells(speed: Speed) -> dict[str, Cell]:
+    texts = dict.fromkeys((*STAGES, "epoch", "evaluation", "floor", "over_floor"), DASH)
+    cells = {"fits": Cell(value=3600 / speed.fit_seconds), "peak_mb": Cell(value=speed.peak_mb)}
+    if speed.stages:
+        texts |= {stage: f"{milliseconds:.2f}" for stage, milliseconds in speed.stages.items()}
+        texts |= {"epoch": f"{speed.epoch_seconds:.3f} s", "evaluation": f"{1000 * speed.evaluation_seconds:.1f}"}
+        texts |= {"floor": f"{speed.floor:.2f}", "over_floor": f"{speed.over_floor:.2f}"}
+        cells["parameters"] = Cell(value=float(speed.parameters))
+    return cells | {key: Cell(text=text) for key, text in texts.items()}

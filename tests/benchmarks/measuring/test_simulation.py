@@ -3,8 +3,7 @@
 import numpy as np
 import pytest
 
-from strokebench.benchmarks.measuring.simulation import simulate
-from strokebench.benchmarks.measuring.simulation_table import simulation_table
+from strokebench.benchmarks.measuring.simulation import simulate, simulation_table
 from strokebench.benchmarks.measuring.simulation_world import World, cross_validate, fit_logistic
 from strokebench.tasks.metrics.selection import auc
 

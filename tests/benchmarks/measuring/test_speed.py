@@ -3,8 +3,8 @@ import torch
 from rich.console import Console
 
 from strokebench.benchmarks.measuring.sizes import CohortSizes
-from strokebench.benchmarks.measuring.speed import STAGES, Products, measure, products_alone
-from strokebench.benchmarks.measuring.speed_bench import bench
+from strokebench.benchmarks.measuring.speed import Products, bench, measure, products_alone
+from strokebench.reports.measured.speed import STAGES
 
 SMALL = CohortSizes(train=48, validation=20, columns=6, image=32, text=16)
 
