@@ -5,12 +5,13 @@ export DATASET ?= virtual
 export OUTCOME ?=
 export PROTOCOL ?= cv5
 export ENCODERS ?= embedded
+export SIZES ?= small
 export SEEDS ?= 39,40,41,42
 export JOBS ?= 0
 export QUICK ?=
 export GRID_SEEDS ?= 1
 
-VARIABLES := PYTHON DATASET OUTCOME PROTOCOL ENCODERS SEEDS JOBS QUICK GRID_SEEDS WEIGHTS DEVICE BACKEND SCHEDULER
+VARIABLES := PYTHON DATASET OUTCOME PROTOCOL ENCODERS SIZES SEEDS JOBS QUICK GRID_SEEDS WEIGHTS DEVICE BACKEND SCHEDULER
 GIVEN := $(foreach name,$(.VARIABLES),$(if $(filter command,$(origin $(name))),$(name)))
 ifneq (,$(filter-out $(VARIABLES) STROKEBENCH_% MLFLOW_% MAKEFLAGS MAKEOVERRIDES,$(GIVEN)))
 $(error No variable is called $(filter-out $(VARIABLES),$(GIVEN)). Choose from: $(VARIABLES))
@@ -40,6 +41,7 @@ help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo
 	@echo "  DATASET=virtual|soop|path/to/cohort.yaml   OUTCOME='nihss < 7'   PROTOCOL=cv5|holdout|loho"
+	@echo "  SIZES=small|paper (of all networks: 128 hidden units, width 64, or the paper's 512, 256)"
 	@echo "  ENCODERS=embedded|paper|IMAGE+TEXT   SEEDS=39,40,41,42   JOBS=0 (one a core)   QUICK=1 (a check in minutes)"
 	@echo "  GRID_SEEDS=1 (of the seeds, for each point of a grid; 4 for all)"
 	@echo "  PYTHON=python3.11 (for the environment)   STROKEBENCH_HOME=folder for everything written (work/)"

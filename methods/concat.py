@@ -23,7 +23,7 @@ class Concat(NeuralMethod):
 
     Source: the paper's "Concat" row, section 4.3.
 
-    Ours: widths 512 and 256, dropout 0.5, as in the paper's final network.
+    Ours: the sizes of all networks here, and dropout 0.5 as in the paper's final network.
 
     Args:
         hidden, width: sizes of the two reductions.
@@ -36,8 +36,8 @@ class Concat(NeuralMethod):
     family = Family.MULTIMODAL
     reads = ("image.vector", "text", "table")
 
-    hidden: int = 512
-    width: int = 256
+    hidden: int = 128
+    width: int = 64
     dropout: float = 0.5
 
     def build(self, sizes: Sizes) -> nn.Module:

@@ -23,11 +23,11 @@ class MLP(NeuralMethod):
     Source: the paper, section 4.3, which calls it single-modal but also speaks of table and image in one
     classifier; `inputs` offers both.
 
-    Ours: 128 and 64 hidden units.
+    Ours: two hidden layers of the size of all networks here.
 
     Args:
         inputs: `table`, or `table+image` (pooled image vector beside the table).
-        dropout: after each hidden layer.
+        hidden, width: units of the two hidden layers. dropout: after each.
     """
 
     name = "mlp"
@@ -37,17 +37,19 @@ class MLP(NeuralMethod):
     reads = ("table",)
 
     inputs: str = "table"
+    hidden: int = 128
+    width: int = 64
     dropout: float = 0.5
 
     def arrays(self) -> tuple[str, ...]:
         return tuple({"table": "table", "image": "image.vector"}[part] for part in self.inputs.split("+"))
 
     def build(self, sizes: Sizes) -> nn.Module:
-        width = sum(sizes[name][0] for name in self.arrays())
+        inputs = sum(sizes[name][0] for name in self.arrays())
         layers = nn.Sequential(
-            nn.Linear(width, 128), nn.ReLU(), Dropout(self.dropout),
-            nn.Linear(128, 64), nn.ReLU(), Dropout(self.dropout),
-            nn.Linear(64, self.endpoint.outputs),
+            nn.Linear(inputs, self.hidden), nn.ReLU(), Dropout(self.dropout),
+            nn.Linear(self.hidden, self.width), nn.ReLU(), Dropout(self.dropout),
+            nn.Linear(self.width, self.endpoint.outputs),
         )  # fmt: skip
         return Parts(self.arrays(), layers)
 

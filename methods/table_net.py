@@ -16,7 +16,7 @@ class TableNet(PlainMethod):
     Source: the paper's "TableNet" row, for which it cites nothing; public code uses such names for the
     table branch of a multimodal network, and so do we.
 
-    Ours: 512 and 256 units with batch normalisation, then the classifier of the other networks.
+    Ours: two layers of the size of all networks here, with batch normalisation, then their classifier.
 
     Args:
         hidden, width, dropout: see `PlainMethod`.

@@ -32,7 +32,7 @@ class VDAFM(NeuralMethod):
     in the semantic loss, the head's two linear maps before the table joins, batch 32.
 
     Args:
-        hidden, width: the reductions' sizes (paper: 512 and 256).
+        hidden, width: the reductions' sizes (paper: 512 and 256; the default is that of all networks here).
         layers, heads: of the joint encoder (paper: 1 and 16).
         dropout: in the reductions and the head (paper: 0.5).
         encoder_dropout: inside the joint encoder (our choice).
@@ -49,8 +49,8 @@ class VDAFM(NeuralMethod):
     family = Family.PROPOSED
     reads = ("image.vector", "text", "table")
 
-    hidden: int = 512
-    width: int = 256
+    hidden: int = 128
+    width: int = 64
     layers: int = 1
     heads: int = 16
     dropout: float = 0.5

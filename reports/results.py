@@ -78,6 +78,8 @@ class Provenance(TypedDict, total=False):
     """Patients of the cohort that were left out because their outcome is not known."""
     balance: str
     """How the training parts were balanced, `smote`: balanced training shifts probabilities."""
+    sizes: str
+    """Of the networks, a name of `strokebench.tasks.paper_setup.SIZES`."""
     encoder_pair: str
     """What the user chose, `embedded`."""
     encoders: str | dict[str, str]
@@ -143,6 +145,11 @@ class Setting:
     def key(self) -> tuple[str, str, str]:
         """Values of `SETTING`."""
         return self.method.name, self.variant, self.condition
+
+    @property
+    def own(self) -> bool:
+        """Whether its method is as every table has it: no hyper-parameter of an experiment's, nothing taken away."""
+        return not self.variant and self.condition in ("", COMPLETE.id)
 
 
 def setting_names(frame: pd.DataFrame, among: pd.DataFrame | None = None) -> list[str]:

@@ -68,10 +68,15 @@ def _planned(
     except StrokebenchError as error:
         console.print(f"Left out    {error}", style="bold red")
         return []
+    # One context for each size, so that its hashes are computed once.
+    contexts = {
+        sizes: replace(context, settings=replace(settings, sizes=sizes))
+        for sizes in {experiment.sizes or settings.sizes for experiment in experiments}
+    }
     under_way = []
     for experiment in experiments:
         try:
-            under_way.append(UnderWay(experiment, context, console, store))
+            under_way.append(UnderWay(experiment, contexts[experiment.sizes or settings.sizes], console, store))
         except StrokebenchError as error:
             console.print(f"Left out    {experiment.name}: {error}", style="bold red")
     return under_way

@@ -38,7 +38,8 @@ def _experiment(name: str, settings: Settings, compute: bool) -> None:
     experiment = find_experiment(name)
     if compute:
         refuse_missing(settings)
-    context = build_context(replace(settings, protocol=experiment.protocol or settings.protocol), console)
+    wanted = {"protocol": experiment.protocol or settings.protocol, "sizes": experiment.sizes or settings.sizes}
+    context = build_context(replace(settings, **wanted), console)
     for tuned in context.tuned.values():
         console.print(f"Parameters  {tuned.said(context.split.sha256, context.cohort.name)}")
     if compute:

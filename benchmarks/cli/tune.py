@@ -25,7 +25,7 @@ app = typer.Typer()
 
 
 @app.command()
-@takes_settings(without=("methods", "params", "grid_seeds"))
+@takes_settings(without=("methods", "params", "grid_seeds", "sizes"))
 def tune(
     method: Annotated[str, typer.Argument(help="See `strokebench list methods`.")],
     settings: Settings,

@@ -29,6 +29,7 @@ class Alignment(Experiment):
     """The angle between image and text of the test patients of one seed, with and without the losses."""
 
     name, order = "alignment", 100
+    sizes = "paper"
     title = "Alignment: the angle between image and text"
     default_methods = (PROPOSED,)
 

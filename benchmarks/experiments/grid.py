@@ -13,7 +13,7 @@ from rich.console import RenderableType
 from strokebench.benchmarks.keys.described import described
 from strokebench.benchmarks.running.context import Context
 from strokebench.benchmarks.running.experiment import Experiment, Plan
-from strokebench.benchmarks.running.plans import method_runs, usable_methods
+from strokebench.benchmarks.running.plans import method_runs, size_params, usable_methods
 from strokebench.reports.grids.table import GridPoint
 from strokebench.reports.results import Results
 from strokebench.tasks.paper_setup import apart
@@ -25,25 +25,28 @@ class Grid:
 
     Args:
         axes: parameter -> values; `a:b` -> values like `512:256` for parameters that vary together.
+        ours: values that the paper did not try, which are marked.
     """
 
     axes: Mapping[str, Sequence[Any]]
+    ours: Sequence[Any] = ()
 
     @property
     def parameters(self) -> tuple[str, ...]:
         """The names of all parameters."""
         return tuple(name for axis, values in self.axes.items() for name in apart(axis, values[0]))
 
-    def points(self, method: str, tuned: bool = False) -> list[GridPoint]:
+    def points(self, method: str, sizes: str, tuned: bool = False) -> list[GridPoint]:
         """Every setting, the last axis fastest.
 
         Args:
+            sizes: of the network elsewhere.
             tuned: parameters come from a file, which must not take the place of the grid's own.
 
         Raises:
             ValueError: the method lacks a parameter of the grid.
         """
-        defaults = described(method).defaults
+        defaults = {**described(method).defaults, **size_params(method, sizes)}
         if lacking := [name for name in self.parameters if name not in defaults]:
             raise ValueError(f"{method} has no parameter {lacking[0]}.")
         points = []
@@ -52,6 +55,8 @@ class Grid:
             params = {name: value for axis, joint in values.items() for name, value in apart(axis, joint).items()}
             chosen = all(defaults[name] == value for name, value in params.items())
             label = ", ".join(f"{name}={value}" for name, value in params.items())
+            label += " (ours)" if set(values.values()) & set(self.ours) else ""
+            values = {axis: f"{value} (ours)" if value in self.ours else value for axis, value in values.items()}
             points.append(GridPoint(label, values, {} if chosen and not tuned else params, chosen))
         return points
 
@@ -64,6 +69,7 @@ class GridExperiment(Experiment):
         shows, does_not_show: the figure's words.
     """
 
+    sizes = "paper"
     grid: ClassVar[Grid]
     metrics: ClassVar[tuple[str, ...]] = ()
     shows: ClassVar[str]
@@ -78,7 +84,7 @@ class GridExperiment(Experiment):
         seeds = list(dict.fromkeys(fold.seed for fold in context.split.folds))[: context.settings.grid_seeds]
         runs = []
         for method in methods:
-            for point in self.grid.points(method, method in context.tuned):
+            for point in self.grid.points(method, context.settings.sizes, method in context.tuned):
                 runs += [run for run in method_runs(method, context, point.params, point.label) if run.seed in seeds]
         return Plan(runs, left_out)
 
@@ -88,8 +94,8 @@ class GridExperiment(Experiment):
         from strokebench.reports.tables.caption import cohort_title
         from strokebench.reports.tables.section import Panel, Section, publish
 
-        tuned = results.provenance.get("tuned", {})
-        points = {method.name: self.grid.points(method.name, method.name in tuned) for method in results.methods}
+        sizes, tuned = results.provenance.get("sizes", "paper"), results.provenance.get("tuned", {})
+        points = {method.name: self.grid.points(method.name, sizes, method.name in tuned) for method in results.methods}
         panels = []
         for method, settings in points.items():
             label = results.method(method).label

@@ -17,12 +17,13 @@ from strokebench.tasks.paper_setup import PROPOSED
 @experiment
 class Paper(Experiment):
     """The runs of Tables 1 to 3, of figures 2 and 4 and of the search over dropout, as far as the paper gives
-    numbers; under its protocol, four seeds on one test part."""
+    numbers; under its protocol, four seeds on one test part, and all networks at its sizes."""
 
     name, order = "paper", 130
     needs_events = True
     title = "The paper's numbers beside ours"
     protocol = "holdout"
+    sizes = "paper"
 
     def plan(self, context: Context) -> Plan:
         from strokebench.reports.paper.settings import planned_settings

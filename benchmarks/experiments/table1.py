@@ -11,18 +11,23 @@ from strokebench.benchmarks.running.context import Context
 from strokebench.benchmarks.running.experiment import Experiment, Plan
 from strokebench.benchmarks.running.plans import method_runs, usable_methods
 from strokebench.reports.results import Results
+from strokebench.tasks.paper_setup import PROPOSED, SIZES
 
 
 @experiment
 class Table1(Experiment):
-    """The main result. Two tables are written: `table1`, and `table1_cost` with times and memory beside."""
+    """The main result, the proposal at the paper's sizes too; `table1_cost` is the same with times and memory."""
 
     name, order = "table1", 10
     title = "Table 1: six metrics of every method"
 
     def plan(self, context: Context) -> Plan:
         methods, left_out = usable_methods(context)
-        return Plan([run for method in methods for run in method_runs(method, context)], left_out)
+        runs = [run for method in methods for run in method_runs(method, context)]
+        # With parameters from a file there are no sizes to compare.
+        if PROPOSED in methods and PROPOSED not in context.tuned and context.settings.sizes != "paper":
+            runs += method_runs(PROPOSED, context, SIZES["paper"], "the paper's sizes")
+        return Plan(runs, left_out)
 
     def report(self, results: Results, folder: Path) -> RenderableType:
         from strokebench.reports.table1.figure import draw_table1

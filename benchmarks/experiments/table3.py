@@ -20,6 +20,7 @@ class Table3(Experiment):
     """The classification loss alone, with each of the other two, and with both."""
 
     name, order = "table3", 50
+    sizes = "paper"
     title = "Table 3: which losses matter"
     default_methods = (PROPOSED,)
 

@@ -75,7 +75,8 @@ class Context:
     def results_folder(self, experiment: str) -> Path:
         """Where an experiment's tables go; one folder for each setting that changes them."""
         parts = [results_name(self.cohort.name, self.endpoint.name, self.settings, self.settings.protocol)]
-        # Other parameters, other tables.
+        # Other sizes and parameters, other tables.
+        parts += [f"sizes_{self.settings.sizes}"] if self.settings.sizes != "small" else []
         parts += [f"tuned_{digest([asdict(tuned) for tuned in self.tuned.values()])[:8]}"] if self.tuned else []
         return home("results", "-".join(parts), experiment)
 

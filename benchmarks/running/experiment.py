@@ -37,6 +37,7 @@ class Experiment(ABC):
         name: what `strokebench run` calls it. title: one line for lists.
         order: its place in the reading order; our own are below 1000.
         protocol: the only protocol that it makes sense under; None: the user's choice.
+        sizes: of the networks, where it stays around the paper's own setting; None: the user's choice.
         needs_events: it asks what only a binary endpoint can answer (AUC, calibration, net benefit).
     """
 
@@ -44,6 +45,7 @@ class Experiment(ABC):
     title: ClassVar[str]
     order: ClassVar[int] = 1000
     protocol: ClassVar[str | None] = None
+    sizes: ClassVar[str | None] = None
     needs_events: ClassVar[bool] = False
 
     @abstractmethod

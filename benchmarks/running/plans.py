@@ -12,6 +12,7 @@ from strokebench.benchmarks.running.run import Run
 from strokebench.benchmarks.running.settings import QUICK_PARAMS
 from strokebench.reports.results import variant_id
 from strokebench.tasks.conditions import COMPLETE, Condition
+from strokebench.tasks.paper_setup import SIZES
 
 
 def usable_methods(
@@ -58,16 +59,24 @@ def method_runs(
     settings = context.settings
     tuned = context.tuned.get(method)
     short = quick_params(method) if settings.quick else {}
+    sized = size_params(method, settings.sizes)
     runs = []
     for fold in context.split.folds:
         given = tuned.params_for(context.split.sha256, fold.seed, fold.fold) if tuned else {}
-        merged = {**given, **(params or {}), **short}
+        merged = {**sized, **given, **(params or {}), **short}
         named = variant_id(params or {}) if variant is None else variant
         called = label or named or (TUNED if tuned else "")
         runs.append(
             Run(method, fold.seed, fold.fold, settings.protocol, merged, named, called, condition, settings.balance)
         )
     return runs
+
+
+def size_params(method: str, sizes: str) -> dict[str, int]:
+    """Where a network of Table 1 differs from its defaults at one of `SIZES`; other methods have sizes of their own."""
+    known = described(method)
+    wanted = SIZES[sizes] if known.paper_row and known.defaults.keys() >= SIZES[sizes].keys() else {}
+    return {name: size for name, size in wanted.items() if known.defaults[name] != size}
 
 
 def quick_params(method: str) -> dict[str, Any]:

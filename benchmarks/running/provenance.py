@@ -30,6 +30,7 @@ def provenance_of(context: Context, versions: Mapping[str, str] | None = None) -
         "n_patients": len(context.labels),
         "n_without_outcome": len(cohort) - len(context.labels),
         "balance": settings.balance,
+        "sizes": settings.sizes,
         "encoder_pair": settings.encoders,
         "encoders": dict(embeddings.encoders),
         "untrained_encoders": list(embeddings.untrained),

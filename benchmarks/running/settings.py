@@ -108,6 +108,11 @@ class Settings:
         "cv5, holdout, or loho (leave one hospital out).",
         choices="strokebench.tasks.protocols:PROTOCOLS",
     )
+    sizes: str = setting(
+        "small",
+        "Of all networks: small (128 hidden units, width 64) or paper (512, 256).",
+        choices="strokebench.tasks.paper_setup:SIZES",
+    )
     encoders: str = setting(
         "embedded",
         "embedded (no network needed), paper, or IMAGE+TEXT of `strokebench list encoders`.",

@@ -40,8 +40,8 @@ class PlainMethod(NeuralMethod):
 
     family: ClassVar[Family] = Family.DEEP
 
-    hidden: int = 512
-    width: int = 256
+    hidden: int = 128
+    width: int = 64
     dropout: float = 0.5
 
     def build(self, sizes: Sizes) -> nn.Module:

@@ -18,8 +18,8 @@ from strokebench.reports.statistics.delong import PairedTest, delong
 from strokebench.reports.statistics.intervals import Interval
 from strokebench.reports.statistics.paired import CorrectedT, corrected_t, test_share
 from strokebench.reports.statistics.scores import Scores, arrange
+from strokebench.tasks.paper_setup import PROPOSED
 
-REFERENCE = "vdafm"
 CORRECTED = ("cv5",)
 """Protocols whose runs vary as the corrected t assumes: another test part each, drawn at random."""
 
@@ -133,7 +133,7 @@ def compare(
     corrects = results.provenance.get("protocol") in CORRECTED
     order = sorted(range(len(scores.names)), key=lambda number: -np.nan_to_num(drawn.interval(number).value))
     names = tuple(scores.names[number] for number in order)
-    chosen, why = _reference(runs, names, reference)
+    chosen, why = _reference(results, names, reference)
     pairs = {}
     for first, second in combinations(order, 2):
         differences = analytic.aucs[first] - analytic.aucs[second]
@@ -174,16 +174,18 @@ def _judged(pairs: Mapping[tuple[str, str], Pair]) -> dict[tuple[str, str], Pair
     }
 
 
-def _reference(runs: pd.DataFrame, names: tuple[str, ...], wanted: str | None) -> tuple[str, str]:
+def _reference(results: Results, names: tuple[str, ...], wanted: str | None) -> tuple[str, str]:
     """Which method the others are held against, and why; never the best on the test parts, which would favour it."""
+    own = {s.method.name: name for name, s in results.settings.items() if name in names and s.own}
     if wanted is not None:
-        if wanted not in names:
+        if wanted not in own:
             raise StrokebenchError(
-                f"The reference {wanted!r} has no finished run.", f"Choose from: {', '.join(sorted(names))}."
+                f"The reference {wanted!r} has no finished run.", f"Choose from: {', '.join(sorted(own))}."
             )
-        return wanted, "as chosen"
-    if REFERENCE in names:
-        return REFERENCE, "the proposed method"
+        return own[wanted], "as chosen"
+    if PROPOSED in own:
+        return own[PROPOSED], "the proposed method"
+    runs = results.runs.assign(name=setting_names(results.runs))
     validation = pd.to_numeric(runs.loc[runs["name"].isin(names)].set_index("name")["validation_auc"])
     means = validation.groupby(level=0, sort=True).mean()
     if means.notna().any():

@@ -208,6 +208,7 @@ VARIED: Mapping[str, Callable[[Any], str]] = {
     "protocol": str,
     "encoders": lambda encoders: ", ".join(encoders.values()) if isinstance(encoders, Mapping) else str(encoders),
     "balance": lambda balance: f"balance {balance}",
+    "sizes": lambda sizes: f"sizes {sizes}",
     "quick": lambda _: "quick",
     "scale_text": lambda _: "scale text",
     "labels_shuffled": lambda seed: f"labels shuffled {seed}",

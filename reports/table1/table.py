@@ -10,11 +10,12 @@ from typing import Any
 import pandas as pd
 
 from strokebench.reports.paper.numbers import paper_number, paper_order
-from strokebench.reports.results import MethodInfo, Results
+from strokebench.reports.results import MethodInfo, Results, variant_id
 from strokebench.reports.summary import rows_by_setting, summarise_oracle
 from strokebench.reports.tables import caption as words
 from strokebench.reports.tables.results_table import OTHER_PATIENTS, results_table
 from strokebench.reports.tables.table import Cell, Column, Footnote, Kind, Row, Table, mark_best
+from strokebench.tasks.paper_setup import SIZES
 
 FAMILIES: tuple[str, ...] = ("Traditional", "Deep", "Multimodal", "Proposed")
 """The paper's categories, in its order."""
@@ -48,7 +49,9 @@ def table1(results: Results, cost: bool = False) -> Table:
     for setting in sorted(results.settings.values(), key=lambda setting: _place(setting.method, results)):
         row, method = summary[setting.key], setting.method
         labels[setting.key] = setting.label
-        cells = metric_cells(results, row, "table1", method.name if setting.plain else "")
+        # Of a method at several sizes the paper's numbers are those at its own.
+        like = setting.plain or setting.variant == variant_id(SIZES["paper"])
+        cells = metric_cells(results, row, "table1", method.name if like else "")
         cells |= {column.key: Cell(_known(row[column.key])) for column in columns if not column.measured}
         letter = letters.get(method.label, "")
         rows.append(metric_row(row, setting.name, setting.label, method.family, cells, letter))

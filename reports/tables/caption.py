@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from strokebench.reports.results import Results
 from strokebench.tasks.metrics.evaluate import THRESHOLD
+from strokebench.tasks.paper_setup import SIZES
 
 PROTOCOLS = {
     "cv5": "5-fold cross-validation, with new folds for each seed",
@@ -80,10 +81,16 @@ def caption(results: Results) -> str:
         *(f"A lower {name} is better." for name, metric in results.judged_by.items() if not metric.higher_is_better),
         f"Protocol {protocol}: {PROTOCOLS.get(protocol, 'as named')}." if protocol else "",
         f"Encoders: {_encoders(facts['encoders'])}." if facts.get("encoders") else "",
+        sizes_in_words(facts["sizes"]) if facts.get("sizes") else "",
         results.endpoint.how_called(THRESHOLD),
         "Best bold, second best underlined.",
     ]
     return " ".join(sentence for sentence in sentences if sentence)
+
+
+def sizes_in_words(sizes: str) -> str:
+    """`Networks of Table 1: small, 128 hidden units and width 64.`"""
+    return "Networks of Table 1: {}, {hidden} hidden units and width {width}.".format(sizes, **SIZES[sizes])
 
 
 def identity(results: Results) -> str:

@@ -8,7 +8,6 @@ from small_context import make_context
 from strokebench.benchmarks.experiments.find import find_experiment
 from strokebench.benchmarks.experiments.grid import Grid, GridExperiment
 from strokebench.benchmarks.experiments.table1 import Table1
-from strokebench.benchmarks.running.run import Run
 from strokebench.benchmarks.running.runner import report_experiment, run_experiment
 from strokebench.reports.tables.section import read_section
 
@@ -25,15 +24,16 @@ class SmallGrid(GridExperiment):
 
 
 def test_every_combination_once_in_order():
-    points = Grid({"layers": (3, 1), "dropout": (0.3, 0.5, 0.7)}).points("vdafm")
+    points = Grid({"layers": (3, 1), "dropout": (0.3, 0.5, 0.7)}).points("vdafm", "small")
     assert [point.values for point in points] == [
         {"layers": layers, "dropout": dropout} for layers in (3, 1) for dropout in (0.3, 0.5, 0.7)
     ]
 
 
-@pytest.mark.parametrize(("name", "size"), [("figure2", 12), ("figure3", 16), ("figure4", 4), ("dropout", 5)])
+@pytest.mark.parametrize(("name", "size"), [("figure2", 12), ("figure3", 16), ("figure4", 5), ("dropout", 5)])
 def test_the_papers_grids_hold_its_choice_whose_params_are_empty(name: str, size: int):
-    points = find_experiment(name).grid.points("vdafm")
+    experiment = find_experiment(name)
+    points = experiment.grid.points("vdafm", experiment.sizes)
     assert len(points) == len({point.variant for point in points}) == size
     [chosen] = [point for point in points if point.chosen]
     assert chosen.params == {}
@@ -41,15 +41,28 @@ def test_the_papers_grids_hold_its_choice_whose_params_are_empty(name: str, size
 
 
 def test_joint_parameters_come_apart_with_their_types():
-    points = find_experiment("figure4").grid.points("vdafm")
-    assert points[0].params == {"hidden": 128, "width": 64}
-    assert points[2].label == "hidden=512, width=256" and points[2].chosen
+    points = find_experiment("figure4").grid.points("vdafm", "paper")
+    assert points[1].params == {"hidden": 128, "width": 64}
+    assert points[3].label == "hidden=512, width=256" and points[3].chosen
+
+
+def test_what_the_paper_did_not_try_is_marked_wherever_it_is_named():
+    first, *others = find_experiment("figure4").grid.points("vdafm", "paper")
+    assert first.params == {"hidden": 64, "width": 32}
+    assert first.label.endswith("(ours)") and first.values == {"hidden:width": "64:32 (ours)"}
+    assert not any("ours" in other.label for other in others)
+
+
+def test_the_chosen_setting_follows_the_sizes():
+    points = find_experiment("figure4").grid.points("vdafm", "small")
+    assert [point.label for point in points if point.chosen] == ["hidden=128, width=64"]
 
 
 def test_the_chosen_settings_runs_are_those_of_table_1():
-    context = make_context()
+    context = make_context(sizes="paper")
     keys = {context.key(run) for run in find_experiment("figure2").plan(context).runs}
-    assert {context.key(Run("vdafm", 39, fold, "cv5")) for fold in (0, 1)} <= keys
+    of_table1 = {context.key(run) for run in Table1().plan(context).runs if run.method == "vdafm"}
+    assert len(of_table1) == 2 and of_table1 <= keys
     assert len(keys) == 24
 
 

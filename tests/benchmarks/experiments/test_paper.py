@@ -17,16 +17,18 @@ from strokebench.tasks.paper_setup import CHOSEN
 
 @pytest.fixture
 def context():
-    return make_context(folds=1, protocol="holdout")
+    return make_context(folds=1, protocol="holdout", sizes="paper")
 
 
 def keys(experiment, context):
     return {context.key(run) for run in experiment.plan(context).runs}
 
 
-def test_the_paper_s_chosen_setting_is_the_default():
+def test_the_proposal_is_at_the_paper_s_chosen_setting(context):
     defaults = find_method("vdafm")().get_params()
-    assert {name: defaults[name] for name in CHOSEN} == CHOSEN
+    for run in find_experiment("paper").plan(context).runs:
+        if run.method == "vdafm" and not run.variant:
+            assert {name: {**defaults, **run.params}[name] for name in CHOSEN} == CHOSEN
 
 
 def test_no_run_is_planned_twice_and_tables_share_theirs(context):
@@ -52,8 +54,8 @@ def test_without_vdafm_only_the_methods_of_table_1_remain():
     assert [run.method for run in runs] == ["svm", "mlp"]
 
 
-def test_it_forces_the_protocol():
-    assert find_experiment("paper").protocol == "holdout"
+def test_it_forces_protocol_and_sizes():
+    assert (find_experiment("paper").protocol, find_experiment("paper").sizes) == ("holdout", "paper")
 
 
 def test_it_runs_and_reports(home: Path, console: Console):

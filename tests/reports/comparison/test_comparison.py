@@ -72,6 +72,18 @@ def test_the_reference_is_vdafm_or_the_best_by_validation_or_as_asked(results, c
         compare(rest, reference="vdafm", n_resamples=20)
 
 
+def test_of_a_reference_at_two_sizes_the_one_of_every_table_counts(results):
+    two = only(results, "vdafm", "mlp")
+    both = {
+        part: pd.concat([frame, frame[frame["method"] == "vdafm"].assign(variant="width=256", variant_label="wide")])
+        for part, frame in {"predictions": two.predictions, "runs": two.runs}.items()
+    }
+    sized = replace(two, **both)
+    comparison = compare(sized, n_resamples=20)
+    assert comparison.labels[comparison.reference] == "VDAFM" and len(comparison.names) == 3
+    assert compare(sized, reference="vdafm", n_resamples=20).reference == comparison.reference
+
+
 def test_pairs_are_compared_on_common_runs(part):
     assert part.pair("vdafm", "mlp").runs == 17
     assert part.pair("vdafm", "concat").runs == 18
