@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import asdict, dataclass, replace
+from json import JSONDecodeError
 from typing import Any, Self
 
 from strokebench.datasets.asking.answers import Answer
 from strokebench.datasets.asking.endpoint import Endpoint
 from strokebench.datasets.asking.pace import Pace, retry_after
-from strokebench.datasets.asking.protocol import Sampling, messages_for, read_answer
+from strokebench.datasets.asking.protocol import NoCompletion, Sampling, messages_for, read_answer
 from strokebench.errors import StrokebenchError
 from strokebench.files import digest
 
@@ -27,6 +28,9 @@ SENT_HEADERS = frozenset(
 
 FIRST_WAIT, LONGEST_WAIT = 2.0, 60.0
 """Seconds before the second request; doubled each time, with jitter. What an endpoint asks for goes before them."""
+
+LARGEST_RESPONSE = 2**20
+"""Bytes; an answer of the paper's 250 tokens has a thousandth of them."""
 
 LONGEST_PAUSE = 600.0
 """Seconds; an endpoint that asks for a longer wait is given up for now."""
@@ -149,8 +153,11 @@ class VisionClient:
         except openai.APIConnectionError as error:
             reason = self._line(str(error.__cause__ or error)) or type(error.__cause__).__name__
             raise Unanswered("connection", reason) from None
-        except ValueError as error:
-            raise Unanswered("bad response", self._line(str(error))) from None
+        except Exception as error:
+            # What broke off may come whole; what came whole and cannot be read was paid for, and would come again.
+            broken_off = isinstance(error, JSONDecodeError | NoCompletion)
+            reason = self._line(str(error)) or type(error).__name__
+            raise Unanswered("bad response", reason, repeat=broken_off) from None
         finally:
             self.at_work.discard(task)
         words: dict[str, Any] = {
@@ -160,7 +167,7 @@ class VisionClient:
         return replace(answer, **words, endpoint=self.endpoint.host, seconds=round(clock() - began, 3))
 
     def _refused(self, error: Any) -> Unanswered:
-        status, code = int(error.status_code), str(error.code or "")
+        status, code = int(error.status_code), error.code if isinstance(error.code, str) else ""
         reason = self._line(error.message).removeprefix(f"Error code: {status}").lstrip(" -") or "no reason given"
         if 300 <= status < 400:
             reason = "the endpoint redirects elsewhere, and pictures are not sent on"
@@ -179,7 +186,8 @@ class VisionClient:
         )
 
     def _line(self, text: str) -> str:
-        return " ".join(self.endpoint.key.redact(text).split())[:300]
+        line = " ".join(self.endpoint.key.redact(text).split())[:300]
+        return line.encode("utf-8", "backslashreplace").decode()
 
 
 def require_openai() -> Any:
@@ -202,6 +210,29 @@ def require_openai() -> Any:
 
 def _open_client(endpoint: Endpoint, timeout: float) -> Any:
     openai = require_openai()
+    from httpx2 import AsyncByteStream
+
+    class Bounded(AsyncByteStream):
+        """A response's bytes, up to `LARGEST_RESPONSE`."""
+
+        def __init__(self, stream: Any) -> None:
+            self.stream = stream
+
+        async def __aiter__(self) -> AsyncIterator[bytes]:
+            size = 0
+            async for part in self.stream:
+                if (size := size + len(part)) > LARGEST_RESPONSE:
+                    raise ValueError(f"the response has more than {LARGEST_RESPONSE:,} bytes")
+                yield part
+
+        async def aclose(self) -> None:
+            await self.stream.aclose()
+
+    async def bound(response: Any) -> None:
+        # A kilobyte can unpack to a thousand, so none was asked for that is packed.
+        if (packed := response.headers.get("content-encoding", "identity")) != "identity":
+            raise ValueError(f"the response is packed ({packed}), which was not asked for")
+        response.stream = Bounded(response.stream)
 
     async def strip(request: Any) -> None:
         for name in [name for name in request.headers if name.lower() not in SENT_HEADERS]:
@@ -215,10 +246,10 @@ def _open_client(endpoint: Endpoint, timeout: float) -> Any:
         timeout=timeout,
         # Its own retries neither slow the other requests nor leave a record of what may be billed.
         max_retries=0,
-        default_headers={"Authorization": f"Bearer {key}", "User-Agent": "strokebench"},
+        default_headers={"Authorization": f"Bearer {key}", "User-Agent": "strokebench", "Accept-Encoding": "identity"},
         http_client=openai.DefaultAsyncHttpxClient(
             follow_redirects=False,
-            event_hooks={"request": [strip]},
+            event_hooks={"request": [strip], "response": [bound]},
             # A proxy would take what is meant for this machine out of it.
             trust_env=not endpoint.is_local,
         ),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Mapping
 
 from urllib3 import Retry
@@ -38,6 +39,8 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
     try:
         if "retry-after-ms" in headers:
             return max(0.0, float(headers["retry-after-ms"]) / 1000)
-        return Retry().parse_retry_after(headers["retry-after"])
+        return float(Retry().parse_retry_after(headers["retry-after"]))
     except (KeyError, ValueError, InvalidHeader):
         return None
+    except OverflowError:
+        return math.inf

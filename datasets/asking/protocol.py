@@ -27,6 +27,13 @@ class Sampling:
 
 PAPER_SAMPLING = Sampling()
 
+MOST_TOKENS = 10**9
+"""A count beyond this is no count: it would spoil the bill of all others."""
+
+
+class NoCompletion(ValueError):
+    """JSON that is no completion, such as a proxy's notice; the next request may bring one."""
+
 
 def messages_for(prompt: str, pictures: Sequence[bytes]) -> list[dict[str, Any]]:
     """The messages of a request: instructions, pictures, question."""
@@ -44,30 +51,36 @@ def read_answer(response: Any) -> Answer:
     """The answer in a response's parsed JSON.
 
     Raises:
-        ValueError: it is no completion; says what is wrong with it.
+        NoCompletion: it is none; says what is wrong with it.
+        UnicodeEncodeError: it holds half characters, which no file can hold.
     """
     try:
         choice = response["choices"][0]
         message = choice["message"]
         content = message.get("content")
     except (TypeError, KeyError, IndexError, AttributeError):
-        raise ValueError(f"JSON, but no completion: {str(response)[:80]!r}") from None
+        raise NoCompletion(f"JSON, but no completion: {str(response)[:80]!r}") from None
     if isinstance(content, list):
         content = "".join(str(part.get("text", "")) for part in content if isinstance(part, dict))
     if content is not None and not isinstance(content, str):
-        raise ValueError("the answer is not text")
+        raise NoCompletion("the answer is not text")
     usage = response.get("usage")
     usage = usage if isinstance(usage, dict) else {}
+    words = {
+        "text": content or "",
+        "finish_reason": str(choice.get("finish_reason") or ""),
+        "refusal": str(message.get("refusal") or ""),
+        "served_model": str(response.get("model") or ""),
+        "fingerprint": str(response.get("system_fingerprint") or ""),
+    }
+    for word in words.values():
+        word.encode()
     return Answer(
-        text=content or "",
-        finish_reason=str(choice.get("finish_reason") or ""),
-        refusal=str(message.get("refusal") or ""),
-        served_model=str(response.get("model") or ""),
-        fingerprint=str(response.get("system_fingerprint") or ""),
+        **words,
         input_tokens=_count(usage.get("prompt_tokens")),
         output_tokens=_count(usage.get("completion_tokens")),
     )
 
 
 def _count(value: Any) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
+    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MOST_TOKENS else None

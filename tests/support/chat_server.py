@@ -14,7 +14,7 @@ class ChatServer:
 
     `earlier` is how often the same question (by its idempotency key) was asked before. Behaviours: `ok`,
     `text:...`, `refuse`, `length:...`, `status:429:HEADER=VALUE,...`, `hang`, `trickle`, `cut`, `badjson`,
-    `notacompletion`, `redirect:URL`, `hold` (waits for `release`).
+    `notacompletion`, `redirect:URL`, `hold` (waits for `release`), `body:HEADER=VALUE,...:BODY`, `endless`.
     """
 
     def __init__(self, behave=lambda n, earlier: "ok"):
@@ -99,6 +99,16 @@ class ChatServer:
             told = dict(pair.split("=", 1) for pair in headers.split(",") if pair)
             body = told.pop("body", '{"error": {"message": "not now", "code": null}}')
             self.send(handler, int(status), body.encode(), told)
+        elif kind == "body":
+            headers, _, body = detail.partition(":")
+            self.send(
+                handler, 200, body.encode("latin-1"), dict(pair.split("=") for pair in headers.split(",") if pair)
+            )
+        elif kind == "endless":
+            handler.send_response(200)
+            handler.end_headers()
+            while True:
+                handler.wfile.write(b" " * 65536)
         elif kind == "redirect":
             self.send(handler, 307, b"", {"location": detail})
         elif kind == "badjson":
