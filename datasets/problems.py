@@ -47,9 +47,10 @@ CODES: Mapping[str, Code] = {
     "outcome_missing": Code("Fill it, exclude the patient, or accept that analyses leave it out.", True),
     "outcome_one_class": Code("Check the rule: all patients have the same outcome."),
     "listed_unknown": Code("Correct the id in `exclude:` or `accept:`, or remove the entry."),
-    # images
+    # files
+    "pattern_fits_nothing": Code("Correct the pattern, or delete its key if there are no such files."),
     "image_missing": Code("Put the file there, exclude the patient, or accept that it has no image.", True),
-    "image_ambiguous": Code("Narrow the pattern until it fits one file a patient."),
+    "image_ambiguous": Code("Narrow the pattern until it fits one file a patient, and a file one patient."),
     "image_unreadable": Code("Copy or export the file again."),
     "image_4d": Code("Save one 3D volume (e.g. the trace of a DWI series)."),
     "image_nan": Code("Export the volume again, or replace what is not finite by 0."),
@@ -63,7 +64,8 @@ CODES: Mapping[str, Code] = {
     "image_clipped": Code("Export the volume without windowing, at its full range.", True),
     "image_noise": Code("Look at the contact sheet; exclude the patient or accept the image.", True),
     "image_motion": Code("Look at the contact sheet; exclude the patient or accept the image.", True),
-    "mask_ambiguous": Code("Narrow the pattern until it fits one file a patient."),
+    "mask_missing": Code("Put the mask there, exclude the patient, or accept that it has none.", True),
+    "mask_ambiguous": Code("Narrow the pattern until it fits one file a patient, and a file one patient."),
     "mask_unreadable": Code("Copy or export the file again."),
     "mask_grid": Code("Resample the mask to the grid of its image."),
     "mask_values": Code("Save the mask with 0 outside and 1 inside."),

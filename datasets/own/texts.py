@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 import pandas as pd
 
+from strokebench.datasets.foreign import HEAD, foreign_kind
 from strokebench.datasets.own.cohort_file import CohortFile
 from strokebench.datasets.own.file_pattern import resolve
+from strokebench.datasets.own.table_file import MISSING
 from strokebench.datasets.problems import Problem
 from strokebench.datasets.texts.filter import split_sentences
 from strokebench.datasets.texts.filter_lists import BLACK_LIST
+from strokebench.errors import StrokebenchError
+from strokebench.files import CONTROLS
 
 LONG_WORDS = 300
 """A longer text is reported: about the 512 tokens that the text encoders read."""
+
+LARGEST = 1_000_000
+"""Bytes of the largest file that is read as a text: some hundred pages."""
 
 
 def read_texts(file: CohortFile, ids: list[str]) -> tuple[pd.DataFrame, list[Problem]]:
@@ -24,6 +31,7 @@ def read_texts(file: CohortFile, ids: list[str]) -> tuple[pd.DataFrame, list[Pro
         file: its text source has a file pattern.
     """
     assert file.text is not None
+    missing = MISSING | {text.casefold() for text in file.missing}
     columns: dict[str, list[str | None]] = {}
     problems: list[Problem] = []
     for prompt in file.text.prompts:
@@ -33,13 +41,36 @@ def read_texts(file: CohortFile, ids: list[str]) -> tuple[pd.DataFrame, list[Pro
         column: list[str | None] = []
         for id, path in found.paths.items():
             try:
-                column.append(Path(path).read_text("utf-8-sig").strip() or None if path else None)
-            except UnicodeDecodeError as error:
+                column.append(_read_text(Path(path), missing) if path else None)
+            except StrokebenchError as error:
                 column.append(None)
-                what = f"{path}: not UTF-8 text (byte {error.start})"
-                problems.append(Problem("text_unreadable", what, str(id), prompt))
+                problems.append(Problem("text_unreadable", error.message, str(id), prompt, error.hint))
         columns[prompt] = column
     return pd.DataFrame(columns, index=pd.Index(ids)), problems
+
+
+def _read_text(path: Path, missing: Collection[str]) -> str | None:
+    """The text of a file; None where it is empty, or says no more than that it is missing.
+
+    Raises:
+        StrokebenchError: it is no UTF-8 text, holds control characters, or is too large for a text.
+    """
+    try:
+        with path.open("rb") as file:
+            content = file.read(LARGEST + 1)
+        if kind := foreign_kind(content[:HEAD]):
+            raise StrokebenchError(f"{path} is {kind.what}", kind.advice)
+        if len(content) > LARGEST:
+            raise StrokebenchError(f"{path} is larger than {LARGEST / 1e6:g} MB", "Give the findings alone.")
+        text = content.decode("utf-8-sig").strip()
+    except UnicodeDecodeError as error:
+        raise StrokebenchError(f"{path}: not UTF-8 text (byte {error.start})") from None
+    except OSError as error:
+        raise StrokebenchError(f"{path}: {error.strerror}", "Check its permissions.") from None
+    if found := CONTROLS.search(text):
+        what = "NUL bytes (UTF-16 without a mark?)" if found[0] == "\0" else f"the control character {found[0]!r}"
+        raise StrokebenchError(f"{path} holds {what}")
+    return None if text.casefold() in missing else text
 
 
 def text_problems(texts: pd.DataFrame, known: list[Problem] = ()) -> Iterator[Problem]:  # type: ignore[assignment]

@@ -303,6 +303,10 @@ def test_brain_masks_are_found_by_their_pattern(tmp_path):
     brain.write_bytes(image(tmp_path, 3).read_bytes())
     with path.open("a") as file:
         file.write('brain_masks: "brains/{id}.nii.gz"\n')
+    with pytest.raises(StrokebenchError, match=r"p00: no file brains/p00"):
+        load(path)
+    with path.open("a") as file:
+        file.write("accept: {mask_missing: all}\n")
     found = load(path).brain_masks
     assert found["p03"] == str(brain)
     assert found.drop("p03").isna().all()

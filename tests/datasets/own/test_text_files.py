@@ -1,0 +1,64 @@
+"""What is no text is not read as one, and a text that says only that it is missing is none."""
+
+import io
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from strokebench.datasets.own.cohort_file import read_cohort_file
+from strokebench.datasets.own.texts import read_texts, text_problems
+
+
+def read(folder: Path, content: bytes, extra: str = ""):
+    path = folder / "c.yaml"
+    path.write_text(f'table: t.csv\nid: id\noutcome: y\ntext: {{files: "{{id}}.txt"}}\n{extra}')
+    (folder / "k1.txt").write_bytes(content)
+    (folder / "k2.txt").write_text("Infarct of the left insula.")
+    return read_texts(read_cohort_file(path), ["k1", "k2"])
+
+
+def word_document() -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as file:
+        file.writestr("word/document.xml", "<w:t>Infarct</w:t>")
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("content", "said", "advice"),
+    [
+        (b"{\\rtf1 Infarct.}", "RTF", "plain text"),
+        (word_document(), "Office document", "Unpack"),
+        (b"%PDF-1.7 ...", "PDF", "plain text"),
+        ("Infarct".encode("utf-16"), "UTF-16", "plain text"),
+        ("Infarct".encode("utf-16-be"), "NUL bytes", "UTF-8"),
+        (b"Infarct \x1b[31mred", "'\\x1b'", "UTF-8"),
+        ("Infarct \x9b31m".encode(), "'\\x9b'", "UTF-8"),
+        ("Schlaganfall, gro\xdf".encode("latin-1"), "not UTF-8", "UTF-8"),
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n", "Git LFS", "git lfs pull"),
+        (b"/annex/objects/MD5E-s83--0.txt\n", "git-annex", "datalad get"),
+        (b"<!DOCTYPE html><p>Login", "web page", "Download"),
+        (b"x" * 1_000_001, "larger than 1 MB", "findings"),
+    ],
+)
+def test_what_is_no_text_is_named_with_what_it_is(tmp_path, content, said, advice):
+    texts, problems = read(tmp_path, content)
+    assert [(problem.patient, problem.code) for problem in problems] == [("k1", "text_unreadable")]
+    assert said in problems[0].what and "k1.txt" in problems[0].what
+    assert advice in problems[0].remedy
+    assert texts["report"].fillna("").tolist() == ["", "Infarct of the left insula."]
+    assert list(text_problems(texts, problems)) == []
+
+
+@pytest.mark.parametrize("content", [b"N/A", b" n/a\n", b"-", b"", b"\xef\xbb\xbfNULL", b"unknown"])
+def test_a_text_that_says_that_it_is_missing_is_missing(tmp_path, content):
+    texts, problems = read(tmp_path, content, "missing: [Unknown]\n")
+    assert problems == []
+    assert texts["report"].isna().tolist() == [True, False]
+    assert [(p.patient, p.code) for p in text_problems(texts)] == [("k1", "text_missing")]
+
+
+def test_a_text_with_a_byte_order_mark_and_tabs_is_a_text(tmp_path):
+    texts, problems = read(tmp_path, b"\xef\xbb\xbfInfarct:\tleft\r\ninsula\n")
+    assert problems == [] and texts.loc["k1", "report"] == "Infarct:\tleft\r\ninsula"
