@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
+from hashlib import sha256
 from importlib.util import find_spec, resolve_name
 from pathlib import Path
 from types import MappingProxyType
@@ -17,6 +18,20 @@ from strokebench.plugins import plugins
 
 FOLDERS = [Path(__file__).parents[2], Path(strokebench.__file__).parent]
 """Where the house lies: its rooms, and the ground that they stand on."""
+ROOMS = ("benchmarks", "datasets", "methods", "reports", "tasks")
+
+
+@cache
+def house_sha256() -> str:
+    """Hash of all that the package brings: sources, templates, the paper's numbers."""
+    rooms, ground = FOLDERS[0], FOLDERS[-1]
+    paths = [*sorted(ground.glob("*.py")), *(path for room in ROOMS for path in sorted((rooms / room).rglob("*")))]
+    hashed = sha256()
+    for path in paths:
+        # What Python compiles on the way is not ours.
+        if path.is_file() and "__pycache__" not in path.parts:
+            hashed.update(f"\0{path.parent.name}/{path.name}\0".encode() + path.read_bytes())
+    return hashed.hexdigest()
 
 
 @dataclass(eq=False)

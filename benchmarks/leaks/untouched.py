@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from strokebench.benchmarks.leaks.finding import Finding, named
 from strokebench.benchmarks.running.context import Context
-from strokebench.benchmarks.running.fit import Material
+from strokebench.benchmarks.running.run import Material
 from strokebench.datasets.cohort import Cohort, Kind
 from strokebench.datasets.embeddings import Embeddings
 from strokebench.tasks.conditions import COMPLETE

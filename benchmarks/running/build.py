@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Sequence
+from importlib.metadata import version
+
 import numpy as np
 import pandas as pd
 from rich.console import Console
 
-from strokebench.benchmarks.keys.remembered import filter_name, remembered_split
+from strokebench.benchmarks.keys.code import code_of
 from strokebench.benchmarks.running.context import Context
 from strokebench.benchmarks.running.progress import StepProgress
 from strokebench.benchmarks.running.settings import QUICK_FOLDS, Settings
@@ -14,10 +18,11 @@ from strokebench.datasets.catalogue import load_cohort
 from strokebench.datasets.cohort import Cohort
 from strokebench.datasets.embeddings import Embeddings
 from strokebench.errors import StrokebenchError
-from strokebench.files import home
+from strokebench.files import digest, home
 from strokebench.tasks.endpoint import Endpoint
 from strokebench.tasks.endpoints.parse import parse_endpoint
 from strokebench.tasks.fold import Split
+from strokebench.tasks.protocols import make_split
 
 
 def build_context(settings: Settings, console: Console, like: Context | None = None) -> Context:
@@ -113,6 +118,41 @@ def shuffled(labels: pd.Series, seed: int) -> pd.Series:
     labels = labels.sort_index()
     values = np.random.default_rng(seed).permutation(labels.to_numpy())
     return pd.Series(values, index=labels.index, name=labels.name)
+
+
+def filter_name(endpoint: Endpoint) -> str:
+    """Hash of everything that decides what `endpoint.keep_text` keeps of a text."""
+    return digest(
+        {
+            "code": code_of("strokebench.datasets.texts.filter.filter_text").sha256,
+            "banned": [[pattern.pattern, pattern.flags] for pattern in endpoint.banned_sentences],
+            # What a letter is belongs to the interpreter.
+            "python": sys.version,
+        }
+    )
+
+
+def remembered_split(protocol: str, labels: pd.Series, sites: pd.Series | None, seeds: Sequence[int]) -> Split:
+    """What `make_split` makes of these arguments, read from disk where it was made before.
+
+    Raises:
+        StrokebenchError: as `make_split`.
+    """
+    decides = {
+        "protocol": protocol,
+        "labels": labels.sort_index().to_csv(),
+        "sites": None if sites is None else sites.sort_index().to_csv(),
+        "seeds": list(seeds),
+        "code": code_of("strokebench.tasks.protocols.make_split").sha256,
+        "versions": [version(package) for package in ("numpy", "scikit-learn")],
+    }
+    path = home("splits", "made", f"{digest(decides)[:16]}.json")
+    try:
+        return Split.read(path)
+    except (StrokebenchError, KeyError, TypeError):
+        split = make_split(protocol, labels, sites, seeds)
+        split.write(path)
+        return split
 
 
 def _split(settings: Settings, cohort: Cohort, strata: pd.Series) -> Split:

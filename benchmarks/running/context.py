@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -14,7 +14,7 @@ from strokebench.benchmarks.keys.code import Code, fit_code
 from strokebench.benchmarks.keys.described import all_params
 from strokebench.benchmarks.running.backends.choose import may_stack
 from strokebench.benchmarks.running.parameters import Tuned, read_all
-from strokebench.benchmarks.running.run import Run
+from strokebench.benchmarks.running.run import Material, Run
 from strokebench.benchmarks.running.settings import Settings
 from strokebench.datasets.cohort import Cohort
 from strokebench.datasets.embeddings import Embeddings
@@ -23,9 +23,6 @@ from strokebench.files import digest, home, is_plain_json
 from strokebench.tasks.endpoint import Endpoint
 from strokebench.tasks.fold import Fold, Split
 from strokebench.tasks.inputs import all_modalities
-
-if TYPE_CHECKING:
-    from strokebench.benchmarks.running.fit import Material
 
 KEY_SCHEMA = 1
 """Raised when the meaning of a run's key or file changes."""
@@ -107,8 +104,6 @@ class Context:
     @cached_property
     def material(self) -> Material:
         """What the workers need, without paths and texts."""
-        from strokebench.benchmarks.running.fit import Material
-
         cohort = replace(self.cohort, images=None, masks=None, brain_masks=None, texts=None, features={}, oracle=None)
         return Material(cohort, self.embeddings, self.labels, self.banned_columns, self.endpoint)
 

@@ -12,32 +12,13 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from strokebench.benchmarks.running.memory import PeakMemory
-from strokebench.datasets.cohort import Cohort
-from strokebench.datasets.embeddings import Embeddings
+from strokebench.benchmarks.running.run import Material
 from strokebench.methods.base import Method
 from strokebench.methods.registry import find_method
 from strokebench.tasks.conditions import Condition
-from strokebench.tasks.endpoint import Endpoint
 from strokebench.tasks.fold import Fold
 from strokebench.tasks.inputs import Inputs
 from strokebench.tasks.preparing.prepare import Parts, prepare
-
-
-@dataclass(frozen=True)
-class Material:
-    """What all runs of a call share; workers get it once, its arrays by memory map.
-
-    Args:
-        cohort: only its table is used.
-        labels: of `endpoint`, by patient id.
-        banned_columns: table columns that are no input.
-    """
-
-    cohort: Cohort
-    embeddings: Embeddings
-    labels: pd.Series
-    banned_columns: tuple[str, ...]
-    endpoint: Endpoint
 
 
 @dataclass(frozen=True)

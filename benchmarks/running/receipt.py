@@ -9,13 +9,11 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import cache
-from hashlib import sha256
 from importlib.metadata import version
 from pathlib import Path
 
-import strokebench
 from strokebench.benchmarks.keys.described import described
+from strokebench.benchmarks.keys.sources import house_sha256
 from strokebench.benchmarks.running.experiment import Experiment
 from strokebench.errors import StrokebenchError
 from strokebench.files import digest, file_digest, read_json, write_json
@@ -26,7 +24,6 @@ from strokebench.tasks.metrics.registry import METRICS
 
 RECEIPT_FILE = "receipt.json"
 _OURS = "strokebench."
-_ROOMS = ("benchmarks", "datasets", "methods", "reports", "tasks")
 _PACKAGES = ("numpy", "scipy", "pandas", "statsmodels", "scikit-learn", "matplotlib", "jinja2")
 
 
@@ -86,7 +83,7 @@ def receipt_of(experiment: Experiment, methods: Iterable[str], folder: Path, ask
     decides = {
         "experiment": [experiment.name, modules[0]],
         "results": {name: file_digest(folder / name) for name in RESULT_FILES if (folder / name).is_file()},
-        "code": _code(),
+        "code": house_sha256(),
         "versions": [sys.version, *map(version, _PACKAGES)],
     }
     return Receipt(folder, digest(decides), asked)
@@ -97,18 +94,3 @@ def written_files(folder: Path) -> dict[str, Path]:
     ours = {*RESULT_FILES, RECEIPT_FILE}
     paths = {path.relative_to(folder).as_posix(): path for path in sorted(folder.rglob("*")) if path.is_file()}
     return {name: path for name, path in paths.items() if name not in ours and not path.name.startswith(".")}
-
-
-@cache
-def _code() -> str:
-    """Hash of all that the package brings: sources, templates, the paper's numbers."""
-    hashed = sha256()
-    for path in sorted(Path(strokebench.__file__).parent.glob("*.py")):
-        hashed.update(f"\0{path.name}\0".encode() + path.read_bytes())
-    for room in _ROOMS:
-        folder = Path(__file__).parents[2] / room
-        for path in sorted(folder.rglob("*")):
-            # What Python compiles on the way is not ours.
-            if path.is_file() and "__pycache__" not in path.parts:
-                hashed.update(f"\0{room}/{path.relative_to(folder)}\0".encode() + path.read_bytes())
-    return hashed.hexdigest()

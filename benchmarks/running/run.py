@@ -1,4 +1,4 @@
-"""One fit of one method on one fold."""
+"""One fit of one method on one fold, and what all fits of a call are given."""
 
 from __future__ import annotations
 
@@ -7,7 +7,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import pandas as pd
+
+from strokebench.datasets.cohort import Cohort
+from strokebench.datasets.embeddings import Embeddings
 from strokebench.tasks.conditions import COMPLETE, Condition
+from strokebench.tasks.endpoint import Endpoint
 
 
 @dataclass(frozen=True)
@@ -58,3 +63,20 @@ class Run:
             "balance": self.balance,
             "params": json.dumps(dict(self.params), sort_keys=True),
         }
+
+
+@dataclass(frozen=True)
+class Material:
+    """What all runs of a call share; workers get it once, its arrays by memory map.
+
+    Args:
+        cohort: only its table is used.
+        labels: of `endpoint`, by patient id.
+        banned_columns: table columns that are no input.
+    """
+
+    cohort: Cohort
+    embeddings: Embeddings
+    labels: pd.Series
+    banned_columns: tuple[str, ...]
+    endpoint: Endpoint

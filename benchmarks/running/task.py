@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any, Self
 
 import pandas as pd
 
-from strokebench.benchmarks.running.run import Run
+from strokebench.benchmarks.running.run import Material, Run
 from strokebench.benchmarks.running.store import Busy, Store
 from strokebench.tasks.fold import Fold
 
 if TYPE_CHECKING:
-    from strokebench.benchmarks.running.fit import Fitted, Material, Ready
+    from strokebench.benchmarks.running.fit import Fitted, Ready
     from strokebench.tasks.preparing.prepare import Parts
 
 

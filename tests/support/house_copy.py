@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import strokebench
-from strokebench.benchmarks.keys import code, described, reach, sources
+from strokebench.benchmarks.keys import code, reach, sources
 
 METHODS = {
     "vdafm": "VDAFM",
@@ -80,7 +80,6 @@ def forget() -> None:
     """Read all sources anew."""
     for cached in (sources.find_module, sources.is_library, reach._written, code._fit_code, code.code_of):
         cached.cache_clear()
-    described._of_the_house.cache_clear()
 
 
 @pytest.fixture(scope="session")
@@ -92,7 +91,6 @@ def _copy(tmp_path_factory: pytest.TempPathFactory) -> House:
 def house(_copy: House, monkeypatch: pytest.MonkeyPatch) -> Iterator[House]:
     """A copy that keys are taken from; the code that runs is still the real one."""
     monkeypatch.setattr(sources, "FOLDERS", [_copy.root])
-    monkeypatch.setattr(described, "FOLDERS", [_copy.root])
     yield _copy
     _copy.restore()
     monkeypatch.undo()

@@ -5,16 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 from strokebench.benchmarks.running.backends.processes import compute_all
+from strokebench.benchmarks.running.run import Material
 from strokebench.benchmarks.running.settings import Settings
 from strokebench.benchmarks.running.store import Store
 from strokebench.benchmarks.running.task import Ended, Task
 from strokebench.errors import StrokebenchError
-
-if TYPE_CHECKING:
-    from strokebench.benchmarks.running.fit import Material
 
 LEAST_FREE = 2**30
 """Bytes of free device memory below which `auto` leaves a GPU alone."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from weakref import finalize
 
 from strokebench.benchmarks.keys.code import fit_code
-from strokebench.benchmarks.running.fit import Material
+from strokebench.benchmarks.running.run import Material
 from strokebench.benchmarks.running.store import Store
 from strokebench.benchmarks.running.task import Computed, Ended, Task, compute
 from strokebench.errors import StrokebenchError

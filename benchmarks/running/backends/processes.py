@@ -6,14 +6,11 @@ import contextlib
 import os
 import signal
 from collections.abc import Generator, Iterator, Sequence
-from typing import TYPE_CHECKING
 
 from strokebench.benchmarks.running.process import collect_seldom
+from strokebench.benchmarks.running.run import Material
 from strokebench.benchmarks.running.store import Store
 from strokebench.benchmarks.running.task import Computed, Ended, Task, work
-
-if TYPE_CHECKING:
-    from strokebench.benchmarks.running.fit import Material
 
 
 def compute_all(tasks: Sequence[Task], material: Material, store: Store, jobs: int) -> Generator[tuple[Task, Ended]]:

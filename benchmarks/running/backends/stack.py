@@ -14,8 +14,9 @@ from typing import cast
 import torch
 
 from strokebench.benchmarks.running.backends.processes import compute_all
-from strokebench.benchmarks.running.fit import Material, Ready, unfitted
+from strokebench.benchmarks.running.fit import Ready, unfitted
 from strokebench.benchmarks.running.memory import PeakMemory
+from strokebench.benchmarks.running.run import Material
 from strokebench.benchmarks.running.store import Store
 from strokebench.benchmarks.running.task import Computed, Ended, Task, hold, quietly
 from strokebench.methods.neural import NeuralMethod

@@ -11,6 +11,7 @@ from rich.console import Console
 from small_context import make_context
 
 from strokebench.benchmarks.experiments.table1 import Table1
+from strokebench.benchmarks.keys import sources
 from strokebench.benchmarks.running import receipt
 from strokebench.benchmarks.running.receipt import RECEIPT_FILE
 from strokebench.benchmarks.running.runner import Report, run_experiment
@@ -86,8 +87,8 @@ def test_what_is_compiled_on_the_way_is_not_our_code(tmp_path: Path, monkeypatch
     for name in ("benchmarks/receipt.py", "methods/mlp.py"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text("1")
-    monkeypatch.setattr(receipt, "__file__", str(tmp_path / "benchmarks" / "running" / "receipt.py"))
-    code = receipt._code.__wrapped__
+    monkeypatch.setattr(sources, "FOLDERS", [tmp_path])
+    code = sources.house_sha256.__wrapped__
     before = code()
     cache = tmp_path / "methods" / "__pycache__"
     cache.mkdir()
@@ -130,7 +131,7 @@ def test_other_code_other_results_and_a_damaged_receipt_make_it_again(
     (folder / RECEIPT_FILE).write_text('{"made_from": 1}')
     assert not run(console).up_to_date and run(console).up_to_date
     assert not run(console, folds=3).up_to_date
-    monkeypatch.setattr(receipt, "_code", lambda: "another version")
+    monkeypatch.setattr(receipt, "house_sha256", lambda: "another version")
     assert not run(console, folds=3).up_to_date
 
 

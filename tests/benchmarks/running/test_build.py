@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 from small_cohort import make_cohort
 
-from strokebench.benchmarks.keys import remembered
-from strokebench.benchmarks.keys.remembered import filter_name, remembered_split
+from strokebench.benchmarks.running import build
+from strokebench.benchmarks.running.build import filter_name, remembered_split
 from strokebench.tasks.endpoints.parse import parse_endpoint
 from strokebench.tasks.protocols import make_split
 
@@ -20,7 +20,7 @@ def asked():
 @pytest.mark.parametrize("protocol", ["cv5", "holdout", "loho"])
 def test_a_split_is_made_once(protocol: str, asked, monkeypatch: pytest.MonkeyPatch):
     made = remembered_split(protocol, *asked, (39, 40))
-    monkeypatch.setattr(remembered, "make_split", lambda *_: pytest.fail("made again"))
+    monkeypatch.setattr(build, "make_split", lambda *_: pytest.fail("made again"))
     labels, site = asked
     read = remembered_split(protocol, labels.sample(frac=1, random_state=1), site, (39, 40))
     assert read == made == make_split(protocol, *asked, (39, 40)) and read.sha256 == made.sha256
