@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 
 from strokebench.benchmarks.keys.code import code_of
-from strokebench.benchmarks.leaks import canary, columns, doubles, patients, site, texts, untouched
+from strokebench.benchmarks.leaks import canary, columns, doubles, patients, texts, untouched
 from strokebench.benchmarks.leaks.finding import Finding
 from strokebench.benchmarks.running.context import Context
 from strokebench.errors import StrokebenchError
@@ -33,7 +33,7 @@ QUICK: Mapping[str, Alarm] = {
     "column_derived_from_outcome": Alarm("A column derived from the outcome", columns.column_derived_from_outcome),
     "text_states_outcome": Alarm("Text that speaks of the outcome", texts.text_states_outcome),
     "text_gives_outcome": Alarm("Text that tells the outcome", texts.text_gives_outcome),
-    "site_predicts_outcome": Alarm("A hospital that predicts the outcome", site.site_predicts_outcome),
+    "site_predicts_outcome": Alarm("A hospital that predicts the outcome", columns.site_predicts_outcome),
     "preprocessing_touched": Alarm("Test patients that move what is fitted", untouched.preprocessing_touched),
 }
 """Seconds, all together."""

@@ -17,7 +17,7 @@ from strokebench.benchmarks.leaks.finding import Finding
 from strokebench.benchmarks.running.backends.choose import choose
 from strokebench.benchmarks.running.build import shuffled
 from strokebench.benchmarks.running.context import Context
-from strokebench.benchmarks.running.fits import fits
+from strokebench.benchmarks.running.plans import fits
 from strokebench.benchmarks.running.run import Run
 from strokebench.benchmarks.running.store import Store
 from strokebench.errors import StrokebenchError

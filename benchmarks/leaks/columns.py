@@ -1,4 +1,4 @@
-"""Does a column of the clinical table give the outcome away: its values, that they are missing, or its source?"""
+"""Does a column of the clinical table, or the hospital alone, give the outcome away?"""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from strokebench.benchmarks.leaks.association import CHANCE, of_categories, of_numbers
-from strokebench.benchmarks.leaks.finding import Finding, Severity, findings
+from strokebench.benchmarks.leaks.finding import Finding, Severity, findings, named
 from strokebench.benchmarks.running.context import Context
 from strokebench.datasets.cohort import Kind
 
@@ -17,6 +17,8 @@ ALARM_CORRELATION, WARNING_CORRELATION = 0.95, 0.90
 PURE_MISSING = 10
 """So many patients without a value, all of one class, are looked into."""
 COMMON_CATEGORY = 5
+SITE_AUC, SITE_CHANCE = 0.65, 1e-3
+"""The site counts as predictive from this out-of-fold AUC on, if chance makes it so rarely (our choice)."""
 
 _AFTERWARDS = re.compile(
     r"(?:^|[^a-z])(?:outcome|discharge|deaths?|died|mortality|dead|follow[\W_]*up|length[\W_]*of[\W_]*stay|los|"
@@ -83,6 +85,36 @@ def column_derived_from_outcome(context: Context) -> list[Finding]:
     return [
         *findings("column_derived_from_outcome", found, message, remedy),
         *findings("column_derived_from_outcome", later, "Columns named after what is known only later", REMEDY),
+    ]
+
+
+def site_predicts_outcome(context: Context) -> list[Finding]:
+    """Hospitals whose shares of label 1 differ so much that recognising the hospital is a prognosis."""
+    from scipy.stats import chi2_contingency
+
+    if context.cohort.site is None:
+        return []
+    y = context.events
+    site = context.cohort.site.loc[y.index]
+    association = of_categories(site, y)
+    if association is None or association.auc < SITE_AUC:
+        return []
+    counts = y.groupby(site).agg(["sum", "size"])
+    chance = chi2_contingency([counts["sum"], counts["size"] - counts["sum"]]).pvalue
+    if chance >= SITE_CHANCE:
+        return []
+    shares = (counts["sum"] / counts["size"]).sort_values()
+    sizes = counts["size"].loc[shares.index]
+    extremes = [
+        f"{name} {100 * share:.0f} % of {size}" for name, share, size in zip(shares.index, shares, sizes, strict=True)
+    ]
+    return [
+        Finding(
+            "site_predicts_outcome",
+            "warning",
+            f"The hospital alone has an AUC of {100 * association.auc:.0f}; label 1 by hospital: {named(extremes)}.",
+            "A method may learn to recognise scanners. Report per hospital, and add the protocol loho.",
+        )
     ]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from itertools import combinations
 from typing import Any
 
@@ -12,7 +12,7 @@ import pandas as pd
 
 from strokebench.benchmarks.leaks.finding import Finding, named
 from strokebench.benchmarks.leaks.nearness import near_pairs
-from strokebench.benchmarks.leaks.parts import Separated
+from strokebench.benchmarks.leaks.patients import Separated
 from strokebench.benchmarks.running.context import Context
 from strokebench.tasks.inputs import modality_of
 
@@ -41,13 +41,8 @@ def doubled_images(context: Context) -> list[Finding]:
     texts = near_pairs([text], IMAGE_AND_TEXT_NEAR[1]) if text is not None and near else {}
     doubled = {pair: share for pair, share in near.items() if share < IMAGE_NEAR or pair in texts}
     pairs = _apart(context, {(embeddings.ids[i], embeddings.ids[j]): share for (i, j), share in doubled.items()})
-    if not pairs:
-        return []
     equal = sum(share == 0 for share in pairs.values())
-    message = (
-        f"{len(pairs)} pair(s) of patients in different parts have the same image ({equal} equal, the rest nearly)"
-    )
-    return [Finding("doubled_images", "alarm", f"{message}: {_pairs(pairs)}.", REMEDY)]
+    return _found("doubled_images", pairs, f"the same image ({equal} equal, the rest nearly)")
 
 
 def doubled_texts(context: Context) -> list[Finding]:
@@ -85,10 +80,7 @@ def doubled_rows(context: Context) -> list[Finding]:
     if n * (n - 1) / 2 * float(np.prod(agree)) > BY_CHANCE:
         return []
     pairs = _apart(context, _within(twice.groupby(list(twice.columns)).groups))
-    if not pairs:
-        return []
-    message = f"{len(pairs)} pair(s) of patients in different parts have the same row in the clinical table"
-    return [Finding("doubled_rows", "alarm", f"{message}: {_pairs(pairs)}.", REMEDY)]
+    return _found("doubled_rows", pairs, "the same row in the clinical table")
 
 
 def _within(groups: Mapping[Any, Iterable[str]]) -> dict[tuple[str, str], float]:
@@ -100,8 +92,13 @@ def _apart(context: Context, pairs: dict[tuple[str, str], float]) -> dict[tuple[
     """The pairs that some fold separates, nearest first; patients without the outcome are in no part."""
     separated = Separated(context)
     there = set(separated.ids)
-    kept = {pair: share for pair, share in pairs.items() if there.issuperset(pair) and separated.apart(*pair)}
+    kept = {pair: share for pair, share in pairs.items() if there >= set(pair) and separated.apart(*pair)}
     return dict(sorted(kept.items(), key=lambda item: (item[1], item[0])))
+
+
+def _found(alarm: str, pairs: Collection[tuple[str, str]], what: str) -> list[Finding]:
+    message = f"{len(pairs)} pair(s) of patients in different parts have {what}: {_pairs(pairs)}."
+    return [Finding(alarm, "alarm", message, REMEDY)] if pairs else []
 
 
 def _pairs(pairs: Iterable[tuple[str, str]]) -> str:

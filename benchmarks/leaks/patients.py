@@ -6,13 +6,34 @@ import re
 from collections import Counter
 from itertools import combinations
 
+import numpy as np
+import pandas as pd
+
 from strokebench.benchmarks.leaks.finding import Finding, named
-from strokebench.benchmarks.leaks.parts import Separated
 from strokebench.benchmarks.running.context import Context
 from strokebench.tasks.fold import PARTS
 
 _VISIT = re.compile(r"[_\-. ](?:ses|session|visit|scan|run|followup|fu)[_\-. ]?\w*$")
 _ZEROS = re.compile(r"(?<!\d)0+(?=\d)")
+
+
+class Separated:
+    """The patients of a split, and whether two of them are ever in training or validation and in test."""
+
+    def __init__(self, context: Context) -> None:
+        folds = context.split.folds
+        self.ids = sorted({id for fold in folds for part in PARTS for id in getattr(fold, part)})
+        index = pd.Index(self.ids)
+        # Row i, fold j: 2 in test, 1 in training or validation, 0 in neither.
+        side = np.zeros((len(self.ids), len(folds)), dtype=np.int8)
+        for number, fold in enumerate(folds):
+            side[index.get_indexer(pd.Index([*fold.train, *fold.validation])), number] = 1
+            side[index.get_indexer(pd.Index(fold.test)), number] = 2
+        self._sides = dict(zip(self.ids, side, strict=True))
+
+    def apart(self, one: str, other: str) -> bool:
+        """One was learned from and the other tested on, in at least one fold."""
+        return bool((self._sides[one] * self._sides[other] == 2).any())
 
 
 def patient_in_two_parts(context: Context) -> list[Finding]:

@@ -33,7 +33,7 @@ def text_states_outcome(context: Context, keep_text: Callable[[str], str] | None
         keep_text: the filter in use; the outcome's own by default.
     """
     stated: dict[Severity, dict[str, str]] = {"alarm": {}, "warning": {}}
-    patterns = [*_patterns(context)]
+    patterns = list(_patterns(context))
     for patient, sentence in _sentences(context, keep_text):
         for severity, pattern in patterns:
             if patient not in stated[severity] and pattern.search(sentence):

@@ -1,15 +1,18 @@
-"""What plans have in common: which methods can run, and one run for each fold."""
+"""What plans have in common: which methods can run, one run for each fold, and the fits that runs share."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from strokebench.benchmarks.keys.described import described, described_methods
 from strokebench.benchmarks.running.context import Context
 from strokebench.benchmarks.running.parameters import TUNED
+from strokebench.benchmarks.running.provenance import commit, strokebench_version
 from strokebench.benchmarks.running.run import Run
 from strokebench.benchmarks.running.settings import QUICK_PARAMS
+from strokebench.benchmarks.running.task import Task
 from strokebench.reports.results import variant_id
 from strokebench.tasks.conditions import COMPLETE, Condition
 from strokebench.tasks.paper_setup import SIZES
@@ -83,3 +86,32 @@ def quick_params(method: str) -> dict[str, Any]:
     """What a quick check changes of this method."""
     known = described(method).defaults
     return {name: value for name, value in QUICK_PARAMS.items() if name in known}
+
+
+def fits(todo: Mapping[str, tuple[Run, Context]]) -> list[Task]:
+    """One task a fit: runs that differ in the condition of the test part alone share theirs.
+
+    Args:
+        todo: runs and their contexts, by key.
+    """
+    shared: dict[str, dict[str, Run]] = {}
+    for key, (run, context) in todo.items():
+        shared.setdefault(context.key(replace(run, condition=run.condition.trained)), {})[key] = run
+    tasks = []
+    for runs in shared.values():
+        first, context = todo[next(iter(runs))]
+        tasks.append(Task(runs, context.fold(first), about(context, first)))
+    return tasks
+
+
+def about(context: Context, run: Run) -> dict[str, Any]:
+    """What a run's record keeps of the code and the data that it was computed with."""
+    code = context.code(run)
+    return {
+        "code_sha256": code.sha256,
+        "data_sha256": context.data_sha256,
+        "split_sha256": context.split.sha256,
+        "versions": dict(code.versions),
+        "strokebench": strokebench_version(),
+        "commit": commit(),
+    }

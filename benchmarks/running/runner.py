@@ -16,7 +16,7 @@ from strokebench.benchmarks.running.collect import Collector, Planned
 from strokebench.benchmarks.running.context import Context
 from strokebench.benchmarks.running.costs import Costs, forecast
 from strokebench.benchmarks.running.experiment import Experiment
-from strokebench.benchmarks.running.fits import fits
+from strokebench.benchmarks.running.plans import fits
 from strokebench.benchmarks.running.progress import RunProgress
 from strokebench.benchmarks.running.receipt import receipt_of, written_files
 from strokebench.benchmarks.running.run import Run
@@ -47,8 +47,6 @@ class Report:
     @cached_property
     def results(self) -> Results:
         """Its results, read when they are asked for."""
-        from strokebench.reports.results import Results
-
         return Results.read(self.folder)
 
 
@@ -87,10 +85,6 @@ class UnderWay:
         self.hooks.started(work_of(experiment.name, context, (key for _, key in self.planned)))
         self.report: Report | None = None
         self.outdated, self.written = False, time.monotonic()
-
-    def write_plan(self) -> None:
-        """From now on `strokebench status` knows what is to come."""
-        write_results(self.experiment, self.context, self.collector)
 
     def write_report(self) -> Report:
         """Tables and figures of what is finished by now."""
@@ -160,13 +154,17 @@ def run_together(
     tasks = fits(todo)
     seconds = {task.key: costs.estimate(task.runs[task.key]) for task in tasks}
     planned = {key for experiment in experiments for _, key in experiment.planned}
-    console.print(_counts(len(planned), len(todo), context.settings.jobs))
+    jobs = context.settings.jobs
+    kept = f"{len(planned) - len(todo)} already done, " if len(todo) < len(planned) else ""
+    workers = f" in {jobs} worker process{'es' if jobs > 1 else ''}" if todo else ""
+    console.print(f"Runs        {len(planned)} planned, {kept}{len(todo)} to compute{workers}")
     measured = all(costs.measured(run) for run, _ in todo.values())
-    if tasks and (time_needed := forecast(list(seconds.values()), context.settings.jobs, measured)):
+    if tasks and (time_needed := forecast(list(seconds.values()), jobs, measured)):
         console.print(f"Time        {time_needed}")
     for experiment in experiments:
         if experiment.todo:
-            experiment.write_plan()
+            # From now on `strokebench status` knows what is to come.
+            write_results(experiment.experiment, experiment.context, experiment.collector)
     computed: list[str] = []
     waiting = list(experiments)
     try:
@@ -191,8 +189,10 @@ def run_together(
                 waiting = _finish(waiting, finished)
         return [experiment.report for experiment in experiments if experiment.report]
     except KeyboardInterrupt:
-        kept = sum(store.status(key) == "done" for key in planned)
-        console.print(f"Stopped. {kept} of {len(planned)} runs are finished and kept; the same command goes on.")
+        finished_runs = sum(store.status(key) == "done" for key in planned)
+        console.print(
+            f"Stopped. {finished_runs} of {len(planned)} runs are finished and kept; the same command goes on."
+        )
         raise
     finally:
         # Read already for the report of the first experiment that wants it.
@@ -256,9 +256,3 @@ def write_report(experiment: Experiment, context: Context, collector: Collector)
     view = kept or experiment.report(results, folder)
     receipt.write(view, written_files(folder))
     return Report(view, folder, collector.failed(), up_to_date=kept is not None)
-
-
-def _counts(planned: int, todo: int, jobs: int) -> str:
-    kept = f"{planned - todo} already done, " if todo < planned else ""
-    workers = f" in {jobs} worker process{'es' if jobs > 1 else ''}" if todo else ""
-    return f"Runs        {planned} planned, {kept}{todo} to compute{workers}"

@@ -14,8 +14,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from strokebench.benchmarks.running.backends.choose import Backend
 from strokebench.benchmarks.running.context import Context
-from strokebench.benchmarks.running.fits import about
-from strokebench.benchmarks.running.plans import quick_params
+from strokebench.benchmarks.running.plans import about, quick_params
 from strokebench.benchmarks.running.run import Run
 from strokebench.benchmarks.running.store import Store
 from strokebench.benchmarks.running.task import Task

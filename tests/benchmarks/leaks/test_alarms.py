@@ -12,10 +12,10 @@ from strokebench.benchmarks.leaks.columns import (
     column_derived_from_outcome,
     column_gives_outcome,
     missing_gives_outcome,
+    site_predicts_outcome,
 )
 from strokebench.benchmarks.leaks.doubles import doubled_images, doubled_rows, doubled_texts
 from strokebench.benchmarks.leaks.patients import one_patient_two_ids, patient_in_two_parts
-from strokebench.benchmarks.leaks.site import site_predicts_outcome
 from strokebench.benchmarks.leaks.texts import text_gives_outcome, text_states_outcome
 from strokebench.tasks.fold import Split
 

@@ -14,7 +14,7 @@ from strokebench.benchmarks.running import fit
 from strokebench.benchmarks.running.backends import stack as stacking
 from strokebench.benchmarks.running.backends.processes import compute_all
 from strokebench.benchmarks.running.backends.stack import compute_stacked, stackable
-from strokebench.benchmarks.running.fits import fits
+from strokebench.benchmarks.running.plans import fits
 from strokebench.benchmarks.running.run import Run
 from strokebench.benchmarks.running.store import Store
 from strokebench.tasks.conditions import Condition
