@@ -24,6 +24,14 @@ class Kind(StrEnum):
     CATEGORICAL = "categorical"
 
 
+class Time(StrEnum):
+    """When the value of a column is known."""
+
+    BEFORE = "before"
+    ADMISSION = "admission"
+    AFTER = "after"
+
+
 @dataclass(frozen=True)
 class Column:
     """What is known of one column of the clinical table."""
@@ -35,6 +43,8 @@ class Column:
     """Smallest plausible value; a smaller one is an error that names the patient."""
     high: float | None = None
     """Largest plausible value."""
+    time: Time | None = None
+    """Before the stroke, on admission, or only afterwards, which is never an input; None: not said."""
 
     def out_of_range(self, values: pd.Series) -> pd.Series:
         """Which of some numbers lie below `low` or above `high`."""
@@ -74,7 +84,7 @@ class Cohort:
         outcomes: the outcomes that this cohort offers, short name -> expression (`{"nihss": "nihss < 7"}`);
             the first is the default.
         about: provenance: source, licence, citation, notes (what was left out and why).
-        ignored: columns that are never an input whatever the outcome (identifiers, post-discharge facts).
+        banned: columns that are never an input whatever the outcome (identifiers, post-discharge facts).
 
     Raises:
         StrokebenchError: doubled, missing or unmatched ids; a column without a `Column` or the reverse; a
@@ -96,7 +106,7 @@ class Cohort:
     synthetic: bool = False
     outcomes: Mapping[str, str] = field(default_factory=dict)
     about: Mapping[str, str] = field(default_factory=dict)
-    ignored: tuple[str, ...] = ()
+    banned: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         table = _with_string_ids(self.table, "the clinical table")

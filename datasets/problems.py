@@ -33,6 +33,9 @@ CODES: Mapping[str, Code] = {
     "column_doubled": Code("Rename or delete one of the columns."),
     "column_empty": Code("Ban the column, or fill it.", True),
     "column_free_text": Code("Ban the column (`banned:`), or declare it categorical if it is an input.", True),
+    "column_time": Code(
+        "Say when it is known, `columns: {NAME: {time: before}}` (or admission, or after: then it is never an input)."
+    ),
     "not_a_number": Code("Correct the value, or leave the cell empty if it is unknown."),
     "decimal_comma": Code("Write a decimal point, or set `decimal: ','` if the whole table uses commas."),
     "out_of_range": Code("Correct the value, empty the cell, or widen `low`/`high` if it is true."),

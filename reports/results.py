@@ -69,6 +69,8 @@ class Provenance(TypedDict, total=False):
     """Every output must say so."""
     outcome: str
     """The expression, `nihss < 7`."""
+    not_inputs: dict[str, str]
+    """Column of the cohort's table that no method was given -> why."""
     protocol: str
     """`cv5`, `holdout` or `loho`."""
     n_patients: int

@@ -12,7 +12,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from strokebench.datasets.cohort import Cohort
+from strokebench.datasets.cohort import Cohort, Time
+from strokebench.datasets.naming import scale_of
 from strokebench.datasets.problems import Problem
 from strokebench.datasets.texts.filter import filter_text
 from strokebench.datasets.texts.filter_lists import OUTCOME_PATTERNS
@@ -20,9 +21,6 @@ from strokebench.errors import StrokebenchError
 
 if TYPE_CHECKING:
     from torch import Tensor
-
-COLUMN_NAMES = {"nihss": r"nihss|nih[\W_]*stroke", "mrs": r"(?<![a-z])mrs|rankin"}
-"""How table columns that hold an outcome's scale are named; `OUTCOME_PATTERNS` says so for texts."""
 
 KINDS: dict[str, type[Endpoint]] = {}
 """Every registered kind of endpoint, by name."""
@@ -188,14 +186,20 @@ class Endpoint(ABC):
         if not ((p >= 0) & (p <= 1)).all():
             raise ValueError("Probabilities must be finite and within [0, 1].")
 
-    def banned_columns(self, cohort: Cohort) -> list[str]:
-        """Columns that may not be an input.
-
-        The outcome's own, any that is named after it or its scale, and those that the cohort ignores.
-        """
-        names = [re.escape(self.column), *([COLUMN_NAMES[self._scale]] if self._scale else [])]
-        pattern = re.compile("|".join(names), re.IGNORECASE)
-        return [c for c in cohort.table.columns if pattern.search(str(c)) or c in cohort.ignored]
+    def not_inputs(self, cohort: Cohort) -> dict[str, str]:
+        """Columns of the table that may not be an input -> why; no name alone ever decides it."""
+        own = cohort.table.get(self.column)
+        reasons = {}
+        for name in sorted(cohort.table.columns):
+            if name == self.column:
+                reasons[name] = "the outcome is read from it"
+            elif name in cohort.banned:
+                reasons[name] = "banned"
+            elif cohort.columns[name].time is Time.AFTER:
+                reasons[name] = "known only afterwards"
+            elif cohort.table[name].equals(own):
+                reasons[name] = f"a copy of {self.column}"
+        return reasons
 
     def keep_text(self, text: str) -> str:
         """A diagnostic text as a method may see it: through the filter, without the outcome's own scale."""
@@ -204,9 +208,5 @@ class Endpoint(ABC):
     @property
     def banned_sentences(self) -> tuple[re.Pattern[str], ...]:
         """Patterns of the sentences that state the outcome's own scale; none where they may stay."""
-        return OUTCOME_PATTERNS[self._scale] if self._scale and not self.keep_scale_sentences else ()
-
-    @property
-    def _scale(self) -> str | None:
-        """The scale that the outcome's column holds, where it is a known one."""
-        return next((k for k, p in COLUMN_NAMES.items() if re.search(p, self.column, re.IGNORECASE)), None)
+        scale = scale_of(self.column)
+        return OUTCOME_PATTERNS[scale] if scale and not self.keep_scale_sentences else ()

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 import numpy as np
 import pandas as pd
 
@@ -11,6 +9,7 @@ from strokebench.benchmarks.leaks.association import CHANCE, of_categories, of_n
 from strokebench.benchmarks.leaks.finding import Finding, Severity, findings, named
 from strokebench.benchmarks.running.context import Context
 from strokebench.datasets.cohort import Kind
+from strokebench.datasets.naming import sounds_later
 
 ALARM_CORRELATION, WARNING_CORRELATION = 0.95, 0.90
 """Rank correlation with the outcome's own column from which an input counts as derived from it (our choice)."""
@@ -20,14 +19,7 @@ COMMON_CATEGORY = 5
 SITE_AUC, SITE_CHANCE = 0.65, 1e-3
 """The site counts as predictive from this out-of-fold AUC on, if chance makes it so rarely (our choice)."""
 
-_AFTERWARDS = re.compile(
-    r"(?:^|[^a-z])(?:outcome|discharge|deaths?|died|mortality|dead|follow[\W_]*up|length[\W_]*of[\W_]*stay|los|"
-    r"(?:90|30)[\W_]*d(?:ays?)?|(?:3|6|12)[\W_]*m(?:onths?)?)(?:[^a-z]|$)",
-    re.IGNORECASE,
-)
-"""Names of what is known only after the prognosis."""
-
-REMEDY = "Ask what the column holds and when it was written; if it was not known beforehand, put it under `ignored`."
+REMEDY = "Ask what the column holds and when it was written; if it was not known beforehand, put it under `banned`."
 
 
 def column_gives_outcome(context: Context) -> list[Finding]:
@@ -62,26 +54,23 @@ def missing_gives_outcome(context: Context) -> list[Finding]:
             if binom.sf(n - 1, n, share) * inputs.shape[1] < CHANCE:
                 found["warning"].append(f"{name} (all {n} without it have label {int(positive > 0)})")
     message = "Whether these columns are filled tells the outcome"
-    remedy = "Find out why the value is missing; if it depends on what happened later, put the column under `ignored`."
+    remedy = "Find out why the value is missing; if it depends on what happened later, put the column under `banned`."
     return findings("missing_gives_outcome", found, message, remedy)
 
 
 def column_derived_from_outcome(context: Context) -> list[Finding]:
     """Columns that follow from the outcome's own column or scale: a sum, a group, a score by another name."""
-    banned = [name for name in context.banned_columns if name not in context.cohort.ignored]
-    sources = context.cohort.table[list(dict.fromkeys([context.endpoint.column, *banned]))].loc[context.labels.index]
-    inputs = _inputs(context)
+    source, inputs = context.cohort.table[context.endpoint.column].loc[context.labels.index], _inputs(context)
     found: dict[Severity, list[str]] = {"alarm": [], "warning": []}
     for name in inputs:
-        for source in sources:
-            numeric = context.cohort.columns[str(name)].kind is Kind.NUMERIC
-            r = _follows(inputs[name], pd.to_numeric(sources[source], errors="coerce"), numeric, len(inputs.columns))
-            if r >= WARNING_CORRELATION:
-                found["alarm" if r >= ALARM_CORRELATION else "warning"].append(f"{name} ({r:.2f} with {source})")
-                break
+        numeric = context.cohort.columns[str(name)].kind is Kind.NUMERIC
+        r = _follows(inputs[name], pd.to_numeric(source, errors="coerce"), numeric, len(inputs.columns))
+        if r >= WARNING_CORRELATION:
+            found["alarm" if r >= ALARM_CORRELATION else "warning"].append(f"{name} ({r:.2f} with {source.name})")
     message = "Columns that follow the outcome's own, by rank correlation"
-    remedy = "Put them under `ignored`: they are the outcome in another form."
-    later: dict[Severity, list[str]] = {"warning": [str(name) for name in inputs if _AFTERWARDS.search(str(name))]}
+    remedy = "Put them under `banned`: they are the outcome in another form."
+    unsaid = [str(name) for name in inputs if context.cohort.columns[str(name)].time is None]
+    later: dict[Severity, list[str]] = {"warning": [name for name in unsaid if sounds_later(name)]}
     return [
         *findings("column_derived_from_outcome", found, message, remedy),
         *findings("column_derived_from_outcome", later, "Columns named after what is known only later", REMEDY),

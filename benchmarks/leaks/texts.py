@@ -11,9 +11,9 @@ import pandas as pd
 from strokebench.benchmarks.leaks.association import of_numbers, of_presence
 from strokebench.benchmarks.leaks.finding import Finding, Severity, findings, named
 from strokebench.benchmarks.running.context import Context
+from strokebench.datasets.naming import SCALES
 from strokebench.datasets.texts.filter import split_sentences
 from strokebench.datasets.texts.filter_lists import BLACK_LIST, OUTCOME_PATTERNS
-from strokebench.tasks.endpoint import COLUMN_NAMES
 
 SHOWN = 90
 """Letters of a sentence that a message shows."""
@@ -101,7 +101,7 @@ def _kept(keep: Callable[[str], str], answer: str) -> tuple[str, ...]:
 
 def _patterns(context: Context) -> Iterator[tuple[Severity, re.Pattern[str]]]:
     column = context.endpoint.column
-    for scale, name in COLUMN_NAMES.items():
+    for scale, name in SCALES.items():
         if re.search(name, column, re.IGNORECASE):
             for pattern in OUTCOME_PATTERNS[scale]:
                 yield "alarm", pattern

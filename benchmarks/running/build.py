@@ -19,6 +19,7 @@ from strokebench.datasets.cohort import Cohort
 from strokebench.datasets.embeddings import Embeddings
 from strokebench.errors import StrokebenchError
 from strokebench.files import digest, home
+from strokebench.reports.tables.caption import not_inputs_in_words
 from strokebench.tasks.endpoint import Endpoint
 from strokebench.tasks.endpoints.parse import parse_endpoint
 from strokebench.tasks.fold import Split
@@ -45,6 +46,7 @@ def build_context(settings: Settings, console: Console, like: Context | None = N
         if settings.shuffle_labels is not None:
             labels = shuffled(labels, settings.shuffle_labels)
         console.print(_label_facts(cohort, endpoint, labels, settings))
+        console.print(_input_facts(cohort, endpoint), markup=False)
         split = _split(settings, cohort, endpoint.strata(labels))
         embeddings = _encode(settings, cohort, endpoint, console)
         context = Context(settings, cohort, embeddings, endpoint, labels, split)
@@ -169,6 +171,12 @@ def _cohort_facts(cohort: Cohort) -> str:
         *([f"{cohort.site.nunique()} site(s)"] if cohort.site is not None else []),
     ]
     return f"Cohort      {cohort.title}: {len(cohort)} patients, {', '.join(has)}"
+
+
+def _input_facts(cohort: Cohort, endpoint: Endpoint) -> str:
+    reasons = endpoint.not_inputs(cohort)
+    total = len(cohort.table.columns)
+    return f"Inputs      {total - len(reasons)} of {total} table columns. {not_inputs_in_words(reasons)}"
 
 
 def _label_facts(cohort: Cohort, endpoint: Endpoint, labels: pd.Series, settings: Settings) -> str:

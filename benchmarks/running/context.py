@@ -87,9 +87,14 @@ class Context:
         return read_all(self.settings.params, self.settings.methods)
 
     @cached_property
+    def not_inputs(self) -> dict[str, str]:
+        """Table columns that are no input under this outcome -> why."""
+        return self.endpoint.not_inputs(self.cohort)
+
+    @property
     def banned_columns(self) -> tuple[str, ...]:
-        """Table columns that are no input under this outcome."""
-        return tuple(sorted(self.endpoint.banned_columns(self.cohort)))
+        """The columns of `not_inputs`."""
+        return tuple(self.not_inputs)
 
     @cached_property
     def modalities(self) -> frozenset[str]:

@@ -27,6 +27,7 @@ def provenance_of(context: Context, versions: Mapping[str, str] | None = None) -
         "synthetic": cohort.synthetic,
         "outcome": context.endpoint.expression,
         "protocol": settings.protocol,
+        "not_inputs": context.not_inputs,
         "n_patients": len(context.labels),
         "n_without_outcome": len(cohort) - len(context.labels),
         "balance": settings.balance,

@@ -16,7 +16,7 @@ from typing import Any
 
 import yaml
 
-from strokebench.datasets.cohort import Column, Kind
+from strokebench.datasets.cohort import Column, Kind, Time
 from strokebench.datasets.problems import CODES, EVERY
 from strokebench.datasets.texts.prompts import PROMPTS
 from strokebench.errors import StrokebenchError
@@ -101,7 +101,7 @@ KEYS = {
     "outcome": "rule, e.g. `mrs > 2`, a list of rules, or short name -> rule; the first is the default",
     "site": "column of the hospital",
     "sites": "list of the hospitals that may occur",
-    "columns": "column -> kind, or -> {kind, unit, low, high, categories, description}",
+    "columns": "column -> kind, or -> {kind, unit, low, high, categories, description, time}",
     "banned": "columns that are never an input (identifiers, dates, facts after discharge)",
     "images": "file pattern, e.g. `images/{id}.nii.gz` or `sub-{id}/anat/*_FLAIR.nii.gz`",
     "masks": "file pattern of lesion masks in the grid of the images",
@@ -114,7 +114,7 @@ KEYS = {
 
 COMPARISON = re.compile(r"[<>=!]")
 REQUIRED = ("table", "id", "outcome")
-_COLUMN_KEYS = ("kind", "unit", "low", "high", "categories", "description")
+_COLUMN_KEYS = ("kind", "unit", "low", "high", "categories", "description", "time")
 
 
 def read_cohort_file(path: Path) -> CohortFile:
@@ -267,8 +267,15 @@ def _column(name: str, given: Any) -> DeclaredColumn:
     if limits and kind == Kind.CATEGORICAL:
         raise ValueError(f"{name}: a categorical column has no low or high")
     kind = Kind.NUMERIC if limits and kind is None else kind
+    time = given.get("time")
+    if time is not None and time not in tuple(Time):
+        raise ValueError(f"{name}: time {time!r} is not one of {', '.join(Time)}{nearest(time, Time)}")
     column = Column(
-        Kind(kind or Kind.NUMERIC), _text(given.get("unit", "")), _text(given.get("description", "")), **limits
+        kind=Kind(kind or Kind.NUMERIC),
+        unit=_text(given.get("unit", "")),
+        description=_text(given.get("description", "")),
+        **limits,
+        time=time and Time(time),
     )
     return DeclaredColumn(None if kind is None else Kind(kind), column, categories)
 

@@ -55,7 +55,7 @@ def load(path: Path) -> Cohort:
         site=None if examined.site is None else examined.site.str.strip(),
         outcomes=file.outcomes,
         about=_about(file, examined, images),
-        ignored=file.banned,
+        banned=file.banned,
     )
 
 

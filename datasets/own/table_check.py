@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pandas as pd
 
 from strokebench.datasets.cohort import Column, Kind
+from strokebench.datasets.naming import sounds_later, sounds_like
 from strokebench.datasets.own import column_values
 from strokebench.datasets.own.cohort_file import COMPARISON, CohortFile, nearest, outcome_column
 from strokebench.datasets.own.table_file import read_table
@@ -62,6 +63,7 @@ def examine_table(file: CohortFile) -> Examined:
         if name not in aside:
             table[name], columns[name], found = _examine_column(file, name, cells[name])
             problems += found
+    problems += _time_problems(file, columns)
     site = None if file.site is None else cells.get(file.site)
     if site is not None:
         problems += _site_problems(file, site)
@@ -110,6 +112,17 @@ def _id_problems(file: CohortFile, ids: pd.Series) -> Iterator[Problem]:
                 yield Problem("listed_unknown", what, where=key)
 
 
+def _time_problems(file: CohortFile, columns: Mapping[str, Column]) -> Iterator[Problem]:
+    outcomes = {outcome_column(rule) for rule in file.outcomes.values()} & set(columns)
+    for name, column in columns.items():
+        if name in file.banned or column.time is not None or outcomes == {name}:
+            continue
+        if name not in outcomes and (like := sounds_like(name, sorted(outcomes))):
+            yield Problem("column_time", f"column {name!r} is named like the outcome {like!r}", where=name)
+        elif sounds_later(name):
+            yield Problem("column_time", f"column {name!r} is named like what is known only afterwards", where=name)
+
+
 _BY_COLUMN = ("column_empty", "column_free_text")
 
 
@@ -123,7 +136,7 @@ def _examine_column(file: CohortFile, name: str, cells: pd.Series) -> tuple[pd.S
     # A banned column is no input: what its cells look like does not matter.
     kind = kind or Kind.CATEGORICAL
     described = declared.column if declared else Column(kind)
-    column = Column(kind, described.unit, described.description, described.low, described.high)
+    column = replace(described, kind=kind)
     problems = []
     if name in file.banned and inferred and not ruled:
         return _without_empty(cells), column, []

@@ -117,7 +117,7 @@ def load(folder: Path | None = None) -> Cohort:
             {patient: built[patient]["texts"] for patient in ids}, orient="index", columns=list(prompts.PROMPTS)
         ),
         outcomes={"nihss": "nihss < 7", "mrs": "mrs > 2"},
-        ignored=("mrs",),
+        banned=("mrs",),
         about={
             **ABOUT,
             "left_out": "; ".join(f"{reason}: {n}" for reason, n in left_out.items()),

@@ -136,11 +136,11 @@ def _parts(cohort: Cohort) -> dict[str, str]:
         return "none" if part is None else f"{int(part.notna().sum())} of {len(cohort)} patients"
 
     answers = None if cohort.texts is None else cohort.texts.notna().any(axis=1)
-    inputs = [name for name in cohort.table.columns if name not in cohort.ignored]
+    inputs = [name for name in cohort.table.columns if name not in cohort.banned]
     return {
         "Patients": str(len(cohort)),
         "Sites": "none" if cohort.site is None else str(cohort.site.nunique()),
-        "Columns": f"{len(inputs)}, and {len(cohort.ignored)} banned" if cohort.ignored else str(len(inputs)),
+        "Columns": f"{len(inputs)}, and {len(cohort.banned)} banned" if cohort.banned else str(len(inputs)),
         "Images": count(cohort.images),
         "Lesion masks": count(cohort.masks),
         "Texts": count(None if answers is None else answers.where(answers)),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from strokebench.reports.results import Results
 from strokebench.tasks.metrics.evaluate import THRESHOLD
 from strokebench.tasks.paper_setup import SIZES
@@ -82,6 +84,7 @@ def caption(results: Results) -> str:
         f"Protocol {protocol}: {PROTOCOLS.get(protocol, 'as named')}." if protocol else "",
         f"Encoders: {_encoders(facts['encoders'])}." if facts.get("encoders") else "",
         sizes_in_words(facts["sizes"]) if facts.get("sizes") else "",
+        not_inputs_in_words(facts.get("not_inputs", {})),
         results.endpoint.how_called(THRESHOLD),
         "Best bold, second best underlined.",
     ]
@@ -91,6 +94,15 @@ def caption(results: Results) -> str:
 def sizes_in_words(sizes: str) -> str:
     """`Networks of Table 1: small, 128 hidden units and width 64.`"""
     return "Networks of Table 1: {}, {hidden} hidden units and width {width}.".format(sizes, **SIZES[sizes])
+
+
+def not_inputs_in_words(reasons: Mapping[str, str]) -> str:
+    """`No inputs: mrs90 (the outcome is read from it); ward, nurse (banned).`, of column -> why; empty for none."""
+    columns: dict[str, list[str]] = {}
+    for name, reason in reasons.items():
+        columns.setdefault(reason, []).append(name)
+    said = "; ".join(f"{', '.join(names)} ({reason})" for reason, names in columns.items())
+    return f"No inputs: {said}." if said else ""
 
 
 def identity(results: Results) -> str:

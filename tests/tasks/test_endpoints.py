@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from small_cohort import make_cohort
 
-from strokebench.datasets.cohort import Column, Kind
+from strokebench.datasets.cohort import Column, Kind, Time
 from strokebench.errors import StrokebenchError
 from strokebench.tasks.endpoints.parse import parse_endpoint
 
@@ -50,18 +50,26 @@ def test_non_binary_column_without_a_rule_names_the_patient():
         parse_endpoint("nihss < 100").labels(cohort)
 
 
-def test_whatever_names_the_outcomes_scale_is_banned():
+def test_no_column_is_banned_by_its_name_and_each_that_is_no_input_has_a_reason():
     cohort = make_cohort(30)
-    table = cohort.table.assign(NIHSS_admission=1.0, rankin_discharge=2.0, site_code="a")
+    table = cohort.table.assign(NIHSS_24h=1.0, severity=cohort.table["nihss"], rankin_90=2.0, site_code="a", si="x")
     columns = {
         **cohort.columns,
-        "NIHSS_admission": Column(Kind.NUMERIC),
-        "rankin_discharge": Column(Kind.NUMERIC),
+        "NIHSS_24h": Column(Kind.NUMERIC),
+        "severity": Column(Kind.NUMERIC),
+        "rankin_90": Column(Kind.NUMERIC, time=Time.AFTER),
         "site_code": Column(Kind.CATEGORICAL),
+        "si": Column(Kind.CATEGORICAL),
     }
-    cohort = replace(cohort, table=table, columns=columns, ignored=("site_code",))
-    assert set(parse_endpoint("nihss < 7").banned_columns(cohort)) == {"nihss", "NIHSS_admission", "site_code"}
-    assert set(parse_endpoint("rankin_discharge > 2").banned_columns(cohort)) == {"rankin_discharge", "site_code"}
+    cohort = replace(cohort, table=table, columns=columns, banned=("site_code",))
+    assert parse_endpoint("nihss < 7").not_inputs(cohort) == {
+        "nihss": "the outcome is read from it",
+        "severity": "a copy of nihss",
+        "rankin_90": "known only afterwards",
+        "site_code": "banned",
+    }
+    # Its letters are in half of the other names.
+    assert set(parse_endpoint("si").not_inputs(cohort)) == {"si", "rankin_90", "site_code"}
 
 
 def test_sentences_that_state_the_scale_go_unless_asked_for():

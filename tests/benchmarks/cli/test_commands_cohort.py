@@ -74,7 +74,7 @@ def test_the_document_works_as_it_stands(tmp_path, monkeypatch):
     assert "p03" not in cohort.ids
     assert np.isnan(cohort.table.loc["p05", "mrs90"])
     assert cohort.masks is not None
-    assert cohort.ignored == ("discharge_date",)
+    assert cohort.banned == ("discharge_date",)
 
 
 def test_the_document_lists_every_key():

@@ -30,7 +30,7 @@ def load():
     random = np.random.default_rng(0)
     leads = [" ".join(map(str, 2.0 * (nihss < 7) + random.normal(size=12))) for nihss in cohort.table["nihss"]]
     columns = {**cohort.columns, "leads": Column(Kind.CATEGORICAL)}
-    return replace(cohort, table=cohort.table.assign(leads=[None, *leads[1:]]), columns=columns, ignored=("leads",))
+    return replace(cohort, table=cohort.table.assign(leads=[None, *leads[1:]]), columns=columns, banned=("leads",))
 
 class Leads(ModalityEncoder):
     name, modality = "twelve leads", "ecg"

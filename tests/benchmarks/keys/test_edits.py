@@ -27,7 +27,7 @@ HARMLESS = {
     "a wider search space": lambda house: house.edit(r"\[4, 8, 16, 32\]", "[2, 4, 8, 16, 32]", "methods/vdafm.py"),
     "a memory meter": lambda house: house.edit(r"0\.002 \+", "0.004 +", "benchmarks/running"),
     "a field of the cohort": lambda house: house.edit(
-        r"(class Cohort:[\s\S]*?\n    ignored: .*\n)", r'\1    funding: str = ""\n', "datasets/cohort.py"
+        r"(class Cohort:[\s\S]*?\n    banned: .*\n)", r'\1    funding: str = ""\n', "datasets/cohort.py"
     ),
     "a metric": lambda house: house.edit(
         r"\Z(?<=\n)", "\n\ndef error(y, p):\n    return ((y - p) ** 2).mean()\n", "tasks/metrics/paper.py"

@@ -240,7 +240,7 @@ def test_names_of_what_is_known_only_later(make, with_column):
     context = make(cohort=lambda c: with_column(c, "days_to_discharge", random.normal(size=len(c))))
     [finding] = column_derived_from_outcome(context)
     assert finding.severity == "warning" and "days_to_discharge" in finding.message
-    ignored = make(cohort=lambda c: replace(with_column(c, "days_to_discharge", 1.0), ignored=("days_to_discharge",)))
+    ignored = make(cohort=lambda c: replace(with_column(c, "days_to_discharge", 1.0), banned=("days_to_discharge",)))
     assert column_derived_from_outcome(ignored) == []
 
 

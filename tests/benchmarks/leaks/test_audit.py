@@ -36,7 +36,7 @@ def test_a_leak_is_loud_also_when_remembered(leaky, console: Console, monkeypatc
     for _ in range(2):
         warn_of_leaks(leaky, console)
         said = console.export_text()
-        assert "ALARM" in said and "ward" in said and "ignored" in said
+        assert "ALARM" in said and "ward" in said and "banned" in said
         # The second time nothing is computed.
         monkeypatch.setattr(audit_module, "run_audit", None)
 

@@ -9,6 +9,7 @@ from strokebench.datasets.own.cohort_file import read_cohort_file
 from strokebench.datasets.own.load import load
 from strokebench.datasets.own.table_check import examine_table
 from strokebench.errors import StrokebenchError
+from strokebench.tasks.endpoints.parse import parse_endpoint
 
 BASE = "table: t.csv\nid: id\noutcome: mrs > 2\n"
 
@@ -94,6 +95,7 @@ def test_numeric_ids_and_leading_zeros_stay_what_they_are(folder):
         (BASE + "colums:\n  age: numeric\n", ["colums", "columns"]),
         (BASE + "columns:\n  age: {unti: years}\n", ["age", "unti", "unit"]),
         (BASE + "columns:\n  age: numerical\n", ["age", "numerical", "numeric"]),
+        (BASE + "columns:\n  age: {time: befor}\n", ["age", "befor", "before"]),
         (BASE + "columns:\n  age: {low: young}\n", ["age", "low", "young"]),
         (BASE + "images: images/\n", ["images", "{id}"]),
         (BASE + "accept:\n  motion: all\n", ["motion"]),
@@ -148,6 +150,11 @@ def test_all_faults_of_a_file_are_named_at_once(folder):
         ("banned: [nihs]\n", lambda t: t, [(None, "column_unknown")]),
         ("columns:\n  Age: numeric\n", lambda t: t, [(None, "column_unknown")]),
         ("exclude:\n  p77: why\n", lambda t: t, [(None, "listed_unknown")]),
+        ("", lambda t: t.assign(mrs_before=0), [(None, "column_time")]),
+        ("", lambda t: t.assign(nights_to_discharge=3), [(None, "column_time")]),
+        ("columns: {mrs_before: {time: before}}\n", lambda t: t.assign(mrs_before=0), []),
+        ("columns: {mrs_late: {time: after}}\n", lambda t: t.assign(mrs_late=0), []),
+        ("banned: [mrs_late]\n", lambda t: t.assign(mrs_late=0), []),
         ("", put(3, "age", "n/a"), []),
         ("missing: [999]\n", put(3, "age", 999), []),
         ("", lambda t: t.rename(columns={"glucose": "age"}), [(None, "column_doubled")]),
@@ -193,9 +200,18 @@ def test_a_suspicion_can_be_accepted_and_a_patient_excluded(folder):
     assert cohort.about["left_out"] == "wrong unit: 1; moved: 1"
 
 
-def test_banned_columns_are_never_an_input(folder):
-    cohort = load(folder(BASE + "banned: [glucose]\n"))
-    assert cohort.ignored == ("glucose",)
+def test_banned_columns_and_later_ones_are_never_an_input(folder):
+    cohort = load(folder(BASE + "banned: [glucose]\ncolumns: {sex: {time: after}, age: {time: admission}}\n"))
+    assert parse_endpoint("mrs > 2").not_inputs(cohort) == {
+        "glucose": "banned",
+        "mrs": "the outcome is read from it",
+        "sex": "known only afterwards",
+    }
+
+
+def test_an_outcome_is_asked_about_where_another_is_predicted(folder):
+    both = lambda t: t.assign(mrs90=t["mrs"], mrs=t["age"])  # noqa: E731
+    assert problems(folder("table: t.csv\nid: id\noutcome: [mrs90 > 2, mrs > 60]\n", both)) == [(None, "column_time")]
 
 
 def test_several_outcomes_have_short_names(folder):

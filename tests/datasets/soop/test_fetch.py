@@ -255,7 +255,7 @@ def test_the_fetched_cohort_loads(tmp_path):
     assert cohort.images["sub-2"].endswith("sub-2_rec-TRACE_dwi.nii.gz")
     assert pd.isna(cohort.masks["sub-3"]) and cohort.masks.notna().sum() == 3
     assert nibabel.load(cohort.masks["sub-2"]).shape == nibabel.load(cohort.images["sub-2"]).shape
-    assert "mrs" in cohort.ignored and "CC0" in cohort.about["licence"]
+    assert "mrs" in cohort.banned and "CC0" in cohort.about["licence"]
     # Masks are drawn on TRACE; on FLAIR they would lie elsewhere.
     assert load_cohort(str(write_cohort_file(tmp_path, "flair").path)).masks is None
 

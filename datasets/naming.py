@@ -1,0 +1,50 @@
+"""What the name of a column says of it: the scale that it holds, and when it was known."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+SCALES = {"nihss": r"nihss|nih[\W_]*stroke", "mrs": r"(?<![a-z])mrs|rankin"}
+"""How table columns that hold an outcome's scale are named."""
+
+_AFTERWARDS = re.compile(
+    r"(?:discharg|outcome|mortality|surviv|deceased|recover|follow[\W_]*up)"
+    r"|death|dead(?![a-z])"
+    r"|(?:^|[^a-z])(?:died|length[\W_]*of[\W_]*stay|los|final)(?![a-z])"
+    r"|(?:^|[^0-9])(?:90|30|180)[\W_]*d(?:ays?)?(?![a-z])|(?:^|[^0-9])(?:3|6|12)[\W_]*m(?:o|onths?)?(?![a-z])"
+    r"|(?:^|[^a-z])(?:d|days?|mrs|rankin|barthel)[\W_]*(?:90|30|180)(?![0-9])"
+    r"|(?:^|[^a-z])m(?:onths?)?[\W_]*(?:3|6|12)(?![0-9])",
+    re.IGNORECASE,
+)
+
+
+def scale_of(name: str) -> str | None:
+    """The key of `SCALES` that a column's name speaks of, where it is a known one."""
+    return next((scale for scale, pattern in SCALES.items() if re.search(pattern, name, re.IGNORECASE)), None)
+
+
+def sounds_later(name: str) -> bool:
+    """Whether a name is that of what is known only after the prognosis.
+
+    >>> [sounds_later(name) for name in ("length_of_stay", "mRS90", "nihss_admission")]
+    [True, True, False]
+    """
+    return bool(_AFTERWARDS.search(name))
+
+
+def sounds_like(name: str, outcomes: Iterable[str]) -> str | None:
+    """The first outcome's column whose scale or words a name holds; whole words, so that `y` is not in `glycaemia`.
+
+    >>> sounds_like("mrs_premorbid", ["mrs90"]), sounds_like("hypertension", ["y"])
+    ('mrs90', None)
+    """
+    for outcome in outcomes:
+        same_scale = scale_of(outcome) and scale_of(outcome) == scale_of(name)
+        if same_scale or ((words := _words(outcome)) and words <= _words(name)):
+            return outcome
+    return None
+
+
+def _words(name: str) -> set[str]:
+    return {word.casefold() for word in re.findall(r"[^\W\d_]+", re.sub(r"([a-z])([A-Z])", r"\1 \2", name))}
