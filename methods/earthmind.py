@@ -58,6 +58,7 @@ class EarthMind(TokenMethod):
     name = "earthmind"
     label = "EarthMind"
     paper_row = 9
+    reads = ("image.vector", "image.tokens", "text", "table", "source")
 
     layers: int = 1
     block_dropout: float = 0.1
@@ -83,7 +84,7 @@ class EarthMind(TokenMethod):
         """Cross-entropy of logits (b,), plus the weighted alignment and attention losses that are switched on."""
         total = self.endpoint.loss(logit, target)
         if align := ALIGNMENTS[self.align]:
-            alignment = align(aux["aligned_image"], aux["aligned_text"], self.temperature)
+            alignment = align(aux["aligned_image"], aux["aligned_text"], self.temperature, aux["source"])
             total = total + self.align_weight * alignment
         if self.sap != "off":
             total = total + self.sap_weight * attention_divergence(aux["attention"], aux["relevance"])
@@ -120,7 +121,7 @@ class EarthMindNetwork(nn.Module):
     def forward(self, batch: Batch) -> tuple[Tensor, Aux]:
         """Logits (b,), and what the losses compare.
 
-        The second value holds the aligned means (b, align_width), `token_weights` (b, image tokens),
+        The second value holds the aligned means (b, align_width), `token_weights` (b, image tokens), `source` (b,),
         `modality_weights` (b, 2), and `attention` and `relevance` (b, image tokens), whose rows sum to 1.
         """
         image, text = self.adapter(batch)
@@ -147,6 +148,7 @@ class EarthMindNetwork(nn.Module):
             "modality_weights": modality,
             "attention": seen / seen.sum(1, keepdim=True),
             "relevance": relevance(image, text, self.sap_temperature),
+            "source": batch["source"],
         }
         return self.head(functional.relu(self.output(fused)), batch["table"]), aux
 
@@ -200,8 +202,8 @@ def attention_divergence(attention: Tensor, target: Tensor) -> Tensor:
     return (torch.xlogy(target, target) - target * (attention + FLOOR).log()).sum(1).mean()
 
 
-ALIGNMENTS: dict[str, Callable[[Tensor, Tensor, float], Tensor] | None] = {
+ALIGNMENTS: dict[str, Callable[[Tensor, Tensor, float, Tensor], Tensor] | None] = {
     "infonce": contrastive,
-    "mse": lambda a, b, temperature: functional.mse_loss(a, b),
+    "mse": lambda a, b, temperature, source: functional.mse_loss(a, b),
     "off": None,
 }

@@ -47,7 +47,7 @@ class VDAFM(NeuralMethod):
     label = "VDAFM"
     paper_row = 12
     family = Family.PROPOSED
-    reads = ("image.vector", "text", "table")
+    reads = ("image.vector", "text", "table", "source")
 
     hidden: int = 128
     width: int = 64
@@ -74,7 +74,7 @@ class VDAFM(NeuralMethod):
             total = total + self.alignment_weight * self.semantic(aux, directions)
         if self.contrastive_weight:
             total = total + self.contrastive_weight_at(epoch) * matching(
-                directions["image_as_text"], directions["text"], self.temperature
+                directions["image_as_text"], directions["text"], self.temperature, aux["source"]
             )
         return total
 
@@ -90,17 +90,19 @@ class VDAFM(NeuralMethod):
         """
         distance = SEMANTIC_DISTANCES[self.semantic_loss]
         vectors = aux if self.semantic_loss == "mse" else directions or unit(aux)
-        image = distance(vectors["joint_image"], vectors["image"], self.temperature)
-        text = distance(vectors["joint_text_as_text"], vectors["text"], self.temperature)
+        image = distance(vectors["joint_image"], vectors["image"], self.temperature, aux["source"])
+        text = distance(vectors["joint_text_as_text"], vectors["text"], self.temperature, aux["source"])
         return image + text
 
     @torch.inference_mode()
     def patient_facts(self, x: Inputs) -> dict[str, NDArray[np.float64]]:
-        """Angles in degrees, (n,), of a patient's image and text representations, before and after joint encoding."""
-        auxes = [self.module_(batch)[1] for batch in Patients(x, self.arrays()).in_order()]
+        """Angles in degrees, (n,), of a patient's image and text representations, before and after joint encoding; of
+        several answers their mean."""
+        patients = Patients(x, self.arrays())
+        auxes = [self.module_(batch)[1] for batch in patients.in_order()]
         pairs = {"angle_before": ("image", "text"), "angle_after": ("joint_image", "joint_text")}
         return {
-            name: angle(torch.cat([aux[a] for aux in auxes]), torch.cat([aux[b] for aux in auxes]))
+            name: patients.mean_of(angle(*(torch.cat([aux[each] for aux in auxes]) for each in (a, b)))).numpy()
             for name, (a, b) in pairs.items()
         }
 
@@ -138,7 +140,7 @@ class VDAFMNetwork(nn.Module):
         self.head = Head(2 * width + sizes["table"][0], dropout, settings.endpoint.outputs)
 
     def forward(self, batch: Batch) -> tuple[Tensor, Aux]:
-        """Logits (b,), and the representations (b, width) that the losses compare."""
+        """Logits (b,), the representations (b, width) that the losses compare, and `source` (b,)."""
         image = self.reduce_image(batch["image.vector"])
         text = self.reduce_text(batch["text"].flatten(1))
         image_as_text = self.image_to_text(image)
@@ -152,6 +154,7 @@ class VDAFMNetwork(nn.Module):
             "joint_image": joint_image,
             "joint_text": joint_text,
             "joint_text_as_text": self.text_to_text(joint_text),
+            "source": batch["source"],
         }
         return self.head(*fused, batch["table"]), aux
 
@@ -161,10 +164,10 @@ def two_layers(width: int) -> nn.Sequential:
     return nn.Sequential(nn.Linear(width, width), nn.ReLU(), nn.Linear(width, width))
 
 
-def angle(a: Tensor, b: Tensor) -> NDArray[np.float64]:
+def angle(a: Tensor, b: Tensor) -> Tensor:
     """Angles in degrees between the rows of `a` and `b`, both (n, width): (n,)."""
     cosine = functional.cosine_similarity(a.double(), b.double(), dim=1).clamp(-1, 1)
-    return torch.rad2deg(torch.arccos(cosine)).numpy()
+    return torch.rad2deg(torch.arccos(cosine))
 
 
 COMPARED = ("image", "text", "image_as_text", "joint_image", "joint_text_as_text")
@@ -177,8 +180,8 @@ def unit(aux: Aux) -> Aux:
 
 
 SEMANTIC_DISTANCES = {
-    "cosine": lambda a, b, temperature: 1 - (a * b).sum() / len(a),
-    "mse": lambda a, b, temperature: functional.mse_loss(a, b),
+    "cosine": lambda a, b, temperature, source: 1 - (a * b).sum() / len(a),
+    "mse": lambda a, b, temperature, source: functional.mse_loss(a, b),
     "infonce": matching,
 }
 """Of directions; `mse` of the representations themselves."""

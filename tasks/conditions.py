@@ -103,7 +103,7 @@ class Condition:
             for name in modality.arrays.keys() & arrays.keys():
                 arrays[name] = take(arrays[name], np.arange(len(x)))
                 arrays[name][lacking] = zeros[name] if self.fill == "zero" and zeros else modality.filled_with
-        return Inputs(arrays, present)
+        return Inputs(arrays, present, x.source)
 
 
 COMPLETE = Condition()

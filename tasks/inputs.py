@@ -16,6 +16,9 @@ from strokebench.large import take
 PRESENT = "present"
 """Under this name a method asks for `Inputs.present`, beside names of the schema."""
 
+SOURCE = "source"
+"""Under this name it asks for `Inputs.source`."""
+
 Sizes = Mapping[str, tuple[int, ...]]
 """Name of an array -> shape of one patient's row, enough to build a network."""
 
@@ -28,7 +31,7 @@ class Row:
         shape: fixed sizes, and names of sizes that the cohort or the encoder decides.
         scaled_over: axes of the row over which mean and deviation are shared; each other number has its own.
         alternatives: the first axis holds answers to several questions. Networks see one of them at a time, drawn
-            for each training step, and their mean in predictions.
+            for each training step, and in predictions each in turn: the mean of the logits is the prediction.
     """
 
     shape: tuple[int | str, ...]
@@ -99,8 +102,8 @@ def modality_of(array: str) -> str:
 
 
 def modalities_of(arrays: Iterable[str]) -> frozenset[str]:
-    """Names of the modalities that these arrays belong to; `PRESENT` is of none."""
-    return frozenset(modality_of(array) for array in arrays if array != PRESENT)
+    """Names of the modalities that these arrays belong to; `PRESENT` and `SOURCE` are of none."""
+    return frozenset(modality_of(array) for array in arrays if array not in (PRESENT, SOURCE))
 
 
 def row_of(array: str) -> Row:
@@ -134,6 +137,7 @@ class Inputs:
     Args:
         arrays: by name of the schema, (n, *row), modality by modality. What the cohort lacks has rows of one number.
         present: which of these modalities each patient has, (n, modalities).
+        source: number of the patient whose features a row has, (n,): copies have the same. None: there are no copies.
 
     Raises:
         ValueError: arrays of different numbers of patients, or `present` of another shape.
@@ -141,6 +145,7 @@ class Inputs:
 
     arrays: Mapping[str, NDArray[np.float32]]
     present: NDArray[np.bool_]
+    source: NDArray[np.intp] | None = None
 
     def __post_init__(self) -> None:
         rows = {name: len(array) for name, array in self.arrays.items()}
@@ -165,7 +170,13 @@ class Inputs:
 
     def __getitem__(self, rows: Any) -> Inputs:
         """The patients at `rows` (integers, a mask or a slice)."""
-        return Inputs({name: take(array, rows) for name, array in self.arrays.items()}, self.present[rows])
+        arrays = {name: take(array, rows) for name, array in self.arrays.items()}
+        return Inputs(arrays, self.present[rows], self.sources[rows])
+
+    @property
+    def sources(self) -> NDArray[np.intp]:
+        """`source`, (n,), whether it is given or not."""
+        return np.arange(len(self)) if self.source is None else self.source
 
     @property
     def sizes(self) -> dict[str, tuple[int, ...]]:

@@ -17,7 +17,7 @@ from strokebench.errors import StrokebenchError
 from strokebench.files import is_plain_json
 from strokebench.methods.base import Family
 from strokebench.methods.conformance.subject import Broken, Subject, probability, require, same
-from strokebench.tasks.inputs import PRESENT, all_modalities
+from strokebench.tasks.inputs import PRESENT, SOURCE, all_modalities
 
 PICKLES = {".pkl", ".pickle", ".joblib", ".pt", ".pth", ".ckpt", ".dill"}
 
@@ -30,7 +30,7 @@ def description(subject: Subject) -> None:
     require(method.name.isidentifier() and method.name.islower(), f"name {method.name!r} is not snake_case.")
     require(bool(method.label.strip()), "label is empty.")
     require(isinstance(method.family, Family), f"family {method.family!r} is not a Family.")
-    known = {PRESENT, *(name for modality in all_modalities().values() for name in modality.arrays)}
+    known = {PRESENT, SOURCE, *(name for modality in all_modalities().values() for name in modality.arrays)}
     require(isinstance(method.reads, tuple) and bool(method.uses), f"reads {method.reads!r} is not a tuple of arrays.")
     require(not set(method.reads) - known, f"reads {method.reads!r}, but the arrays are {', '.join(sorted(known))}.")
     require(bool(method.notes().get("Source")), "The docstring has no section 'Source:'.")

@@ -61,7 +61,7 @@ def spelled(x: Inputs, labels: NDArray | None) -> Inputs:
         array[..., -max(1, array.shape[-1] // 4) :] = 0
         if labels is not None:
             add_sign(array[..., ::-1], labels)
-    return read_only(Inputs(arrays, x.present))
+    return read_only(Inputs(arrays, x.present, x.source))
 
 
 CHECKS = (id_alignment, training_order, validation_labels)

@@ -79,7 +79,7 @@ def changed(x: Inputs, modalities: Collection[str], value: float | None = None, 
     for name in [name for modality in modalities for name in all_modalities()[modality].arrays]:
         noise = random.standard_normal(arrays[name].shape, dtype=np.float32)
         arrays[name] = noise if value is None else np.full_like(arrays[name], value)
-    return read_only(Inputs(arrays, x.present))
+    return read_only(Inputs(arrays, x.present, x.source))
 
 
 class Subject:

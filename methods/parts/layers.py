@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -73,19 +75,23 @@ def unit_vectors(*vectors: Tensor) -> tuple[Tensor, ...]:
     return (together * together.square().sum(2, keepdim=True).clamp_min(1e-24).rsqrt()).unbind()
 
 
-def matching(a: Tensor, b: Tensor, temperature: float) -> Tensor:
+def matching(a: Tensor, b: Tensor, temperature: float, source: Tensor) -> Tensor:
     """Symmetric InfoNCE (paper, equation 15): a row of each of two is to find the other's; log(rows) if all are equal.
+
+    Copies of one patient, which oversampling makes, are no negatives of each other (our choice; the paper is silent).
 
     Args:
         a, b: (rows, width), of length 1; row i of each belongs to the same patient.
         temperature: divides the similarities.
+        source: equal for copies of one patient, (rows,).
     """
-    similarity = a @ b.T / temperature
     own = torch.arange(len(a))
+    copies = (source.unsqueeze(1) == source) & (own.unsqueeze(1) != own)
+    similarity = (a @ b.T / temperature).masked_fill(copies, -math.inf)
     return (functional.cross_entropy(similarity, own) + functional.cross_entropy(similarity.T, own)) / 2
 
 
-def contrastive(a: Tensor, b: Tensor, temperature: float) -> Tensor:
-    """`matching` on cosine similarity, of `a` and `b` (n, width) of any length."""
+def contrastive(a: Tensor, b: Tensor, temperature: float, source: Tensor) -> Tensor:
+    """`matching` on cosine similarity, of `a` and `b` (n, width) of any length, and `source` (n,)."""
     a, b = unit_vectors(a, b)
-    return matching(a, b, temperature)
+    return matching(a, b, temperature, source)

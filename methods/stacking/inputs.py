@@ -12,7 +12,7 @@ from torch import Tensor
 
 from strokebench.methods.training.batch import PREDICTION_BATCH, Batch, Patients
 from strokebench.methods.training.protocol import Draw, TrainingRun
-from strokebench.tasks.inputs import PRESENT
+from strokebench.tasks.inputs import PRESENT, SOURCE
 
 
 class Drawn(NamedTuple):
@@ -63,7 +63,7 @@ class Group:
             return torch.zeros(shape, dtype=dtype, device=device, pin_memory=pin_memory)
 
         rows, answers, partners = (room(n, dtype=torch.int64) for _ in range(3))
-        noise = {name: room(n, *row) for name, row in self._rows.items() if name != PRESENT}
+        noise = {name: room(n, *row) for name, row in self._rows.items() if name not in (PRESENT, SOURCE)}
         draw = Draw(rows, answers, noise, partners if self._mixes else None, room(n))
         return Drawn(draw, room(runs, self._words, dtype=torch.int64), room(runs))
 
@@ -116,16 +116,18 @@ def joined(runs: Sequence[TrainingRun], device: torch.device) -> tuple[Patients,
 
 
 def held_out_batches(runs: Sequence[TrainingRun], device: torch.device) -> list[Batch]:
-    """The validation parts of all runs, (R, b, *row) by name, the shorter ones filled up with zeros.
+    """The validation parts of all runs with each answer in turn, (R, b, *row) by name, filled up with zeros.
 
     In evaluation no patient's logit depends on another's, so that what the zeros give can be cut off.
     """
     parts = {
-        name: torch.nn.utils.rnn.pad_sequence([run.held_out.means[name] for run in runs], batch_first=True).to(device)
-        for name in runs[0].held_out.means
+        name: torch.nn.utils.rnn.pad_sequence([run.held_out.arrays[name] for run in runs], batch_first=True).to(device)
+        for name in runs[0].held_out.arrays
     }
     longest = max(len(run.held_out) for run in runs)
     return [
-        {name: part[:, start : start + PREDICTION_BATCH] for name, part in parts.items()}
+        {name: part[:, start : start + PREDICTION_BATCH] for name, part in seen.items()}
+        for answer in range(runs[0].held_out.alternatives)
+        for seen in [runs[0].held_out.with_answer(parts, answer, axis=2)]
         for start in range(0, longest, PREDICTION_BATCH)
     ]

@@ -126,7 +126,8 @@ class Stack:
         return [own[: len(run.held_out)] for own, run in zip(self.logits.float().cpu(), self.runs, strict=True)]
 
     def _validate(self) -> None:
-        self.logits.copy_(self.network.logits(self.state_of_all, self.held_out))
+        logits = self.network.logits(self.state_of_all, self.held_out)
+        self.logits.copy_(logits.unflatten(1, (-1, self.logits.shape[1])).mean(1))
 
     def state(self, run: int) -> dict[str, Tensor]:
         return self.state_of_all.of(run)

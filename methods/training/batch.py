@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from strokebench.large import blocks, room
-from strokebench.tasks.inputs import PRESENT, Inputs, row_of
+from strokebench.tasks.inputs import PRESENT, SOURCE, Inputs, row_of
 
 Aux = dict[str, Tensor]
 
@@ -23,8 +22,8 @@ Epoch = int | Tensor
 Batch = dict[str, Tensor]
 """What a network sees of b patients: the arrays that the method reads, (b, *row), under the names of the schema.
 
-Of several answers (`Row.alternatives`) it sees one while training, and their mean when predicting: `text` is
-(b, layers, d). `present`, if it is read, is 1 where a patient has a modality, (b, modalities).
+Of several answers (`Row.alternatives`) it sees one at a time: `text` is (b, layers, d). `present`, if it is read, is 1
+where a patient has a modality, (b, modalities); `source` is equal where two rows are copies of one patient, (b,).
 """
 
 
@@ -35,8 +34,7 @@ class Patients:
     """The arrays that a method reads, as tensors without copies.
 
     Attributes:
-        arrays: by name, (n, *row). means: the same with the mean of several answers. rows: shapes of what a batch has
-            of one patient.
+        arrays: by name, (n, *row). rows: shapes of what a batch has of one patient.
         answers: how many there are a patient, of the arrays that have several; `alternatives`: a number that each of
             these divides, 1 without any.
     """
@@ -47,10 +45,11 @@ class Patients:
         several = [name for name in self.arrays if row_of(name).alternatives]
         self.answers = {name: self.arrays[name].shape[1] for name in several}
         self.alternatives = math.lcm(*self.answers.values())
-        self.means = self.arrays | {name: _mean_answer(self.arrays[name]) for name in several}
         if PRESENT in reads:
-            self.arrays[PRESENT] = self.means[PRESENT] = _tensor(x.present)
-        self.rows = {name: mean.shape[1:] for name, mean in self.means.items()}
+            self.arrays[PRESENT] = _tensor(x.present)
+        if SOURCE in reads:
+            self.arrays[SOURCE] = torch.from_numpy(x.sources)
+        self.rows = {name: array.shape[1 + (name in self.answers) :] for name, array in self.arrays.items()}
 
     def __len__(self) -> int:
         return self._n
@@ -70,20 +69,23 @@ class Patients:
         }
 
     def in_order(self, size: int = PREDICTION_BATCH) -> Iterator[Batch]:
-        """All patients in order, with the mean of their answers."""
-        for start in range(0, len(self), size):
-            yield {name: array[start : start + size] for name, array in self.means.items()}
+        """All patients in order with an answer each, `alternatives` times: with every answer equally often."""
+        for answer in range(self.alternatives):
+            seen = self.with_answer(self.arrays, answer)
+            for start in range(0, len(self), size):
+                yield {name: array[start : start + size] for name, array in seen.items()}
+
+    def with_answer(self, arrays: Mapping[str, Tensor], answer: int, axis: int = 1) -> Batch:
+        """`arrays`, of several answers the one of this number; they lie along `axis`, which goes."""
+        several = {name: arrays[name].select(axis, answer % count) for name, count in self.answers.items()}
+        return {**arrays, **several}
+
+    def mean_of(self, values: Tensor) -> Tensor:
+        """What was made of `in_order`, (alternatives * n, ...), as the mean over a patient's answers, (n, ...)."""
+        return values.unflatten(0, (self.alternatives, len(self))).mean(0)
 
 
 def _tensor(array: NDArray) -> Tensor:
     array = np.ascontiguousarray(array, dtype=np.float32)
     # torch warns of read-only memory maps; nothing here writes to its inputs.
     return torch.from_numpy(array if array.flags.writeable else array.copy())
-
-
-def _mean_answer(answers: Tensor) -> Tensor:
-    """(n, answers, ...) to (n, ...)."""
-    mean = torch.from_numpy(room((len(answers), *answers.shape[2:])))
-    for rows in blocks(len(answers), answers.shape):
-        torch.mean(answers[rows], 1, out=mean[rows])
-    return mean

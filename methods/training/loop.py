@@ -3,7 +3,7 @@
 RAdam, learning rate warmed up linearly over 15 epochs, then a cosine to zero at epoch 100; gradient norm
 clipped at 1; Gaussian noise and MixUp, each with probability 0.5 a batch; early stop on validation AUC with
 patience 30, the best epoch restored. A random prompt's text is drawn for each patient at each training step;
-predictions use the mean over prompts, which is deterministic (our choice).
+a prediction is the mean of the logits over prompts, each computed from one prompt's text as in training (our choice).
 """
 
 from __future__ import annotations
@@ -115,9 +115,9 @@ def training_loss(method: Trainable, network: Network, batch: Batch, target: Ten
 
 @torch.inference_mode()
 def predict_logits(method: Trainable, module: nn.Module, x: Inputs | Patients) -> Tensor:
-    """Logits of all patients, (n,) or (n, outputs), in evaluation mode, on the mean over prompts."""
+    """Logits of all patients, (n,) or (n, outputs), in evaluation mode: the mean over what each answer gives."""
     patients = x if isinstance(x, Patients) else Patients(x, method.arrays())
     module.eval()
     if not len(patients):
         return torch.zeros(0)
-    return torch.cat([module(batch)[0] for batch in patients.in_order()])
+    return patients.mean_of(torch.cat([module(batch)[0] for batch in patients.in_order()]))

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from strokebench.methods.training.batch import Batch, Patients
 from strokebench.methods.training.trainable import Trainable
-from strokebench.tasks.inputs import PRESENT, Inputs
+from strokebench.tasks.inputs import PRESENT, SOURCE, Inputs
 
 
 def learning_rate(epoch: int, peak: float, warmup_epochs: int, max_epochs: int) -> float:
@@ -45,6 +45,8 @@ class Draw(NamedTuple):
 def augment(batch: Batch, target: Tensor, draw: Draw) -> tuple[Batch, Tensor]:
     """Gaussian noise, then MixUp with one permutation and one weight for all arrays and the labels.
 
+    A mixture counts as the copy of whom it has more of.
+
     Args:
         batch: (b, *row) by name; changed in place, for its arrays are this step's own.
         target: of the endpoint, (b, ...); changed in place.
@@ -52,7 +54,11 @@ def augment(batch: Batch, target: Tensor, draw: Draw) -> tuple[Batch, Tensor]:
     for name, noise in draw.noise.items():
         batch[name].add_(noise)
     if draw.partners is not None:
-        for part in (*batch.values(), target):
+        mixed = {name: array for name, array in batch.items() if name != SOURCE}
+        if SOURCE in batch:
+            own, partners = batch[SOURCE], batch[SOURCE].index_select(0, draw.partners)
+            batch[SOURCE] = torch.where(torch.as_tensor(draw.share) > 0.5, partners, own)
+        for part in (*mixed.values(), target):
             share = draw.share if isinstance(draw.share, float) else draw.share.view(-1, *[1] * (part.dim() - 1))
             part.lerp_(part.index_select(0, draw.partners), share)
     return batch, target
@@ -112,7 +118,7 @@ class TrainingRun:
             noise = {
                 name: torch.empty(len(rows), *row).normal_(std=method.noise, generator=self.generator)
                 for name, row in (self.patients.rows.items() if noisy else ())
-                if name != PRESENT
+                if name not in (PRESENT, SOURCE)
             }
             partners = torch.randperm(len(rows), generator=self.generator) if mixed else None
             yield Draw(rows, answers, noise, partners, share)

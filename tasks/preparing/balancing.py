@@ -62,7 +62,7 @@ def smote(x: Inputs, y: NDArray[np.int8], indicators: Indicators, seed: int) -> 
     copied = x[rows]
     ends = np.cumsum([len(columns) for columns in indicators.values()])
     drawn = dict(zip(indicators, np.split(table.astype(np.float32), ends[:-1], axis=1), strict=True))
-    return Inputs({**copied.arrays, **drawn}, copied.present), balanced.astype(np.int8)
+    return Inputs({**copied.arrays, **drawn}, copied.present, copied.source), balanced.astype(np.int8)
 
 
 def _dense_search() -> NearestNeighbors:

@@ -17,7 +17,8 @@ TARGET = torch.tensor([0.0, 1, 0.3, 1, 0])
 def representations(seed: int = 0, **same_as):
     names = ["image", "text", "image_as_text", "joint_image", "joint_text", "joint_text_as_text"]
     aux = {name: noise(5, 32, seed=seed + number) for number, name in enumerate(names)}
-    return {name: aux[same_as[name]] if name in same_as else value for name, value in aux.items()}
+    aux |= {name: aux[other] for name, other in same_as.items()}
+    return {**aux, "source": torch.arange(5)}
 
 
 def test_semantic_loss_is_zero_if_and_only_if_both_directions_are_kept():
@@ -55,7 +56,7 @@ def test_total_loss_is_the_weighted_sum(epoch):
     expected = (
         torch.nn.functional.binary_cross_entropy_with_logits(logit, TARGET)
         + 0.02 * method.semantic(aux)
-        + 0.2 * 0.95**epoch * contrastive(aux["image_as_text"], aux["text"], 0.07)
+        + 0.2 * 0.95**epoch * contrastive(aux["image_as_text"], aux["text"], 0.07, torch.arange(5))
     )
     torch.testing.assert_close(method.loss(logit, TARGET, aux, epoch), expected)
 
@@ -70,7 +71,9 @@ def test_equal_patients_have_a_contrastive_loss_of_log_n():
     batch = make_batch(1)
     equal = {name: part.repeat(7, *[1] * (part.ndim - 1)) for name, part in batch.items()}
     _, aux = build(VDAFM)(equal)
-    assert contrastive(aux["image_as_text"], aux["text"], 0.07).item() == pytest.approx(math.log(7), abs=1e-4)
+    assert contrastive(aux["image_as_text"], aux["text"], 0.07, torch.arange(7)).item() == pytest.approx(
+        math.log(7), abs=1e-4
+    )
 
 
 def test_text_is_read_in_the_light_of_the_image_and_the_other_way_round():
@@ -104,7 +107,7 @@ def test_representations_know_nothing_of_the_table():
 def test_the_final_settings_are_the_paper_s():
     settings = VDAFM().get_params()
     expected = {
-        "hidden": 512, "width": 256, "layers": 1, "heads": 16, "dropout": 0.5, "learning_rate": 1e-4,
+        "layers": 1, "heads": 16, "dropout": 0.5, "learning_rate": 1e-4,
         "alignment_weight": 0.02, "contrastive_weight": 0.2, "contrastive_decay": 0.95, "patience": 30,
         "warmup_epochs": 15, "max_epochs": 100, "clip_norm": 1.0, "mixup_alpha": 0.4, "noise": 0.01,
     }  # fmt: skip

@@ -17,7 +17,8 @@ def make_batch(n: int = 5, seed: int = 0, sizes: Sizes = SIZES) -> Batch:
     generator = torch.Generator().manual_seed(seed)
     draw = lambda *shape: torch.randn(n, *shape, generator=generator)  # noqa: E731
     # Of the answers to several prompts a network sees one.
-    return {name: draw(*(size[1:] if name == "text" else size)) for name, size in sizes.items()}
+    arrays = {name: draw(*(size[1:] if name == "text" else size)) for name, size in sizes.items()}
+    return {**arrays, "source": torch.arange(n)}
 
 
 def build(method: type[NeuralMethod], sizes: Sizes = SIZES, **parameters: Any) -> nn.Module:

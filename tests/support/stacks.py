@@ -22,7 +22,9 @@ def made(name, **changes):
 
 def fold(n, seed):
     train, validation = MadeUp(n, seed), MadeUp(20 + seed, seed + 100)
-    return train.x, train.y, validation.x, validation.y
+    # The last eight are copies of the first, as oversampling makes them.
+    rows = np.arange(n) % (n - 8)
+    return train.x[rows], train.y[rows], validation.x, validation.y
 
 
 FOLDS = [fold(n, seed) for seed, n in enumerate(SIZES)]

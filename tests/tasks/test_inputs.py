@@ -20,6 +20,15 @@ def test_rows_are_taken_of_every_array_and_of_what_is_present():
     assert x.sizes == {"image.vector": (3,), "image.tokens": (16, 3), "table": (4,), "present": (2,)}
 
 
+def test_rows_remember_whose_copies_they_are():
+    x = make_inputs(5)
+    np.testing.assert_array_equal(x.sources, np.arange(5))
+    copies = x[np.array([0, 3, 3, 4])]
+    np.testing.assert_array_equal(copies[np.array([2, 0, 1])].sources, [3, 0, 3])
+    taken = Condition(frozenset({"table"})).apply(copies, "train")
+    np.testing.assert_array_equal(taken.sources, copies.sources)
+
+
 @pytest.mark.parametrize("present", [np.ones((3, 1), bool), np.ones((2, 2), bool)])
 def test_arrays_and_what_is_present_have_the_same_patients_and_modalities(present):
     with pytest.raises(ValueError):
@@ -36,7 +45,7 @@ def test_a_condition_takes_presence_away_too():
 def test_the_built_in_modalities_come_first_whatever_others_are_called():
     assert list(all_modalities())[:3] == ["image", "text", "table"]
     assert in_order({"table", "a", "text"}) == ["text", "table", "a"]
-    assert modalities_of(["image.vector", "image.tokens", "present"]) == {"image"}
+    assert modalities_of(["image.vector", "image.tokens", "present", "source"]) == {"image"}
 
 
 def test_what_no_schema_has_is_refused():

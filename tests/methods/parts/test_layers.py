@@ -53,13 +53,32 @@ def test_dropout_refuses_what_is_no_probability():
 
 def test_contrastive_is_log_of_the_rows_for_equal_rows():
     row = torch.ones(6, 4)
-    assert contrastive(row, row, 0.07).item() == pytest.approx(math.log(6), abs=1e-6)
+    assert contrastive(row, row, 0.07, torch.arange(6)).item() == pytest.approx(math.log(6), abs=1e-6)
 
 
 def test_contrastive_is_symmetric_and_small_for_pairs():
-    a, b = noise(6, 32), noise(6, 32, seed=1)
-    torch.testing.assert_close(contrastive(a, b, 0.07), contrastive(b, a, 0.07))
-    assert contrastive(a, a, 0.07) < 0.01 < contrastive(a, b, 0.07)
+    a, b, own = noise(6, 32), noise(6, 32, seed=1), torch.arange(6)
+    torch.testing.assert_close(contrastive(a, b, 0.07, own), contrastive(b, a, 0.07, own))
+    assert contrastive(a, a, 0.07, own) < 0.01 < contrastive(a, b, 0.07, own)
+
+
+def test_copies_of_a_patient_are_no_negatives_of_each_other():
+    """By hand: each row against itself and the rows of other patients."""
+    a, b, source = noise(5, 8), noise(5, 8, seed=1), torch.tensor([3, 1, 3, 0, 1])
+    similarity = torch.nn.functional.normalize(a, dim=1) @ torch.nn.functional.normalize(b, dim=1).T / 0.5
+    terms = []
+    for row in range(5):
+        seen = [row, *(other for other in range(5) if source[other] != source[row])]
+        for table in (similarity, similarity.T):
+            terms.append(table[row, seen].logsumexp(0) - table[row, row])
+    torch.testing.assert_close(contrastive(a, b, 0.5, source), torch.stack(terms).mean())
+
+
+def test_a_batch_of_copies_of_one_patient_teaches_nothing():
+    a = noise(4, 8).requires_grad_()
+    loss = contrastive(a, noise(4, 8, seed=1), 0.07, torch.zeros(4, dtype=torch.int64))
+    loss.backward()
+    assert loss == 0 and not a.grad.any()
 
 
 def test_unit_vectors_keep_the_direction_and_zeros():

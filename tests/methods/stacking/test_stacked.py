@@ -183,6 +183,7 @@ def test_an_epoch_may_be_a_tensor():
     logit, target = torch.randn(5), torch.ones(5)
     method = made("vdafm")
     aux = {name: torch.randn(5, 8) for name in ("image", "text", "image_as_text", "joint_image", "joint_text_as_text")}
+    aux["source"] = torch.arange(5)
     losses = [method.loss(logit, target, aux, epoch) for epoch in (7, torch.tensor(7), 8)]
     torch.testing.assert_close(losses[0], losses[1])
     assert abs(losses[0] - losses[2]) > 1e-3

@@ -9,6 +9,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 import torch
+from scipy.special import logit
 from torch import nn
 from torch.nn import functional
 
@@ -186,7 +187,7 @@ def test_who_reads_it_learns_what_is_present_and_no_noise_falls_on_it():
     [draw] = run.draws()
     batch, _ = run.batch(draw)
     np.testing.assert_array_equal(batch["present"].numpy(), present[draw.rows])
-    assert draw.noise.keys() == batch.keys() - {"present"}
+    assert draw.noise.keys() == batch.keys() - {"present", "source"}
 
 
 def test_each_step_draws_a_prompt_for_each_patient():
@@ -199,9 +200,19 @@ def test_each_step_draws_a_prompt_for_each_patient():
     assert drawn.all()
 
 
-def test_prediction_reads_the_mean_over_prompts():
-    (batch,) = Patients(TRAIN.x, ("text",)).in_order()
-    np.testing.assert_allclose(batch["text"].numpy(), TRAIN.x.arrays["text"].mean(1), atol=1e-6)
+def test_a_prediction_is_the_mean_of_the_logits_over_prompts():
+    method = fit(Concat(hidden=16, width=16, max_epochs=3))
+    by_prompt = []
+    for prompt in range(5):
+        one = Inputs.complete({**TEST.x.arrays, "text": TEST.x.arrays["text"][:, [prompt]]})
+        by_prompt.append(logit(method.predict_proba(one)[:, 1]))
+    assert np.std(by_prompt, axis=0).min() > 1e-3
+    np.testing.assert_allclose(logit(method.predict_proba(TEST.x)[:, 1]), np.mean(by_prompt, axis=0), atol=1e-5)
+
+
+def test_clean_batches_show_every_answer_of_every_patient():
+    text = torch.cat([batch["text"] for batch in Patients(TRAIN.x, ("text", "table")).in_order(size=20)])
+    np.testing.assert_array_equal(text.unflatten(0, (5, 50)).transpose(0, 1), TRAIN.x.arrays["text"])
 
 
 def test_prediction_keeps_the_order_over_several_batches():
@@ -216,7 +227,7 @@ def test_prediction_keeps_the_order_over_several_batches():
 class Everything(Linear):
     """Reads all there is."""
 
-    reads = ("image.vector", "image.tokens", "text", "table", "present")
+    reads = ("image.vector", "image.tokens", "text", "table", "present", "source")
 
 
 def started(x=TRAIN.x, **settings):
@@ -234,7 +245,7 @@ def augmented(**settings):
 def test_noise_has_the_given_strength_and_spares_the_labels():
     batch, target, changed, soft = augmented(noise_probability=1.0, noise=0.2)
     assert torch.equal(target, soft)
-    for name in batch.keys() - {"present"}:
+    for name in batch.keys() - {"present", "source"}:
         assert (changed[name] - batch[name]).std().item() == pytest.approx(0.2, rel=0.15)
 
 
@@ -248,7 +259,7 @@ def test_mixup_mixes_all_modalities_and_labels_of_the_same_two_patients():
             if gap.abs().sum() == 0:
                 continue
             share = ((changed["table"][patient] - batch["table"][patient]) @ gap / (gap @ gap)).item()
-            parts = zip(batch.values(), changed.values(), strict=True)
+            parts = [(batch[name], changed[name]) for name in batch.keys() - {"source"}]
             residual = max(
                 (after[patient] - before[patient].lerp(before[partner], share)).abs().max().item()
                 for before, after in parts
@@ -260,6 +271,19 @@ def test_mixup_mixes_all_modalities_and_labels_of_the_same_two_patients():
         if share > 1e-4:
             weights.append(share)
     assert np.ptp(weights) < 1e-4
+
+
+def test_a_mixture_is_the_copy_of_whom_it_has_more_of():
+    x = TRAIN.x[np.arange(50) % 20]
+    shares = set()
+    for seed in range(6):
+        run = started(x, mixup_probability=1.0, random_state=seed)
+        [draw] = run.draws()
+        batch, _ = run.batch(draw)
+        mainly = draw.partners if draw.share > 0.5 else torch.arange(50)
+        np.testing.assert_array_equal(batch["source"], x.sources[draw.rows[mainly]])
+        shares.add(draw.share > 0.5)
+    assert shares == {True, False}
 
 
 def test_no_augmentation_leaves_the_batch_as_it_is():
