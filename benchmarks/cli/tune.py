@@ -15,9 +15,8 @@ from strokebench.benchmarks.running.build import build_context
 from strokebench.benchmarks.running.context import Context
 from strokebench.benchmarks.running.settings import Settings
 from strokebench.benchmarks.running.tracking.mlflow import tracker
-from strokebench.benchmarks.tuning.report import describe_study
+from strokebench.benchmarks.tuning.report import describe_study, follow_to_the_end
 from strokebench.benchmarks.tuning.study import Search, best_parameters, parameters_path, run_study
-from strokebench.benchmarks.tuning.tracking import follow_to_the_end
 from strokebench.reports.tables.section import publish
 from strokebench.reports.tuning.section import tuning_section
 

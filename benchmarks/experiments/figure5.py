@@ -37,8 +37,7 @@ class Figure5(Experiment):
 
     def report(self, results: Results, folder: Path) -> RenderableType:
         from strokebench.reports.hospitals.figure import draw_hospitals
-        from strokebench.reports.hospitals.lead import hospital_lead
-        from strokebench.reports.hospitals.table import auc_table, few_patients, hospital_table
+        from strokebench.reports.hospitals.table import auc_table, few_patients, hospital_lead, hospital_table
         from strokebench.reports.tables.caption import cohort_title
         from strokebench.reports.tables.section import Panel, Section, publish
 

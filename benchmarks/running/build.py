@@ -79,8 +79,7 @@ def _load(settings: Settings, console: Console) -> Cohort:
 
 
 def _encode(settings: Settings, cohort: Cohort, endpoint: Endpoint, console: Console) -> Embeddings:
-    from strokebench.datasets.encoders.encode import encode_cohort
-    from strokebench.datasets.encoders.throughput import Throughput
+    from strokebench.datasets.encoders.encode import Throughput, encode_cohort
 
     with StepProgress(console) as progress:
         throughput = Throughput(progress.step)

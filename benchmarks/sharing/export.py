@@ -17,7 +17,7 @@ from strokebench.benchmarks.sharing.pseudonyms import Pseudonyms, write_key
 from strokebench.errors import StrokebenchError, unknown_name
 from strokebench.files import home
 from strokebench.reports.results import RUN, RUN_COLUMNS, RUNS_FILE, Results, read_provenance
-from strokebench.reports.tables.failures import error_line
+from strokebench.reports.tables.results_table import error_line
 from strokebench.tasks.fold import PARTS, Split
 
 SCHEMA = 2

@@ -19,8 +19,8 @@ from strokebench.benchmarks.running.provenance import commit, strokebench_versio
 from strokebench.benchmarks.running.store import Store
 from strokebench.benchmarks.running.tracking.hooks import Hooks
 from strokebench.benchmarks.tuning.opening import first_run, open_study
+from strokebench.benchmarks.tuning.report import record_of, work_of
 from strokebench.benchmarks.tuning.space import Grid, default_trial, make_sampler
-from strokebench.benchmarks.tuning.tracking import record_of, work_of
 from strokebench.benchmarks.tuning.trial import (
     DEFAULT,
     ERROR,

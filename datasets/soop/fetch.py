@@ -14,8 +14,16 @@ from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from pathlib import Path
 
-from strokebench.datasets.soop.bucket import BucketObject, Stopped, list_bucket, object_url, open_session
-from strokebench.datasets.soop.download import download, is_whole, part_path
+from strokebench.datasets.soop.bucket import (
+    BucketObject,
+    Stopped,
+    download,
+    is_whole,
+    list_bucket,
+    object_url,
+    open_session,
+    part_path,
+)
 from strokebench.errors import StrokebenchError, unknown_name
 
 ENDPOINT = "https://s3.amazonaws.com/openneuro.org"

@@ -10,12 +10,11 @@ from numpy.typing import NDArray
 
 from strokebench.reports.clinical.calibration import calibration_error, log_odds, recalibrate
 from strokebench.reports.clinical.decision import decision_curve, treat_all
-from strokebench.reports.clinical.metrics import weighted_auprc, weighted_scaled_brier
 from strokebench.reports.clinical.pooled import RESAMPLES, ordered, seeds_of
 from strokebench.reports.results import Results
 from strokebench.reports.statistics.bootstrap import Bootstrap, bootstrap
 from strokebench.reports.statistics.scores import Scores
-from strokebench.reports.statistics.weighted import from_function, weighted_brier
+from strokebench.reports.statistics.weighted import from_function, weighted_auprc, weighted_brier, weighted_scaled_brier
 from strokebench.reports.summary import run_counts
 from strokebench.reports.tables import caption as words
 from strokebench.reports.tables.results_table import results_table

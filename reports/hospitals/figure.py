@@ -10,8 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from strokebench.reports.hospitals.lead import worst_hospital
-from strokebench.reports.hospitals.table import Hospital, summaries
+from strokebench.reports.hospitals.table import Hospital, summaries, worst_hospital
 from strokebench.reports.results import Results
 from strokebench.reports.table1.figure import CHANCE
 from strokebench.reports.tables import caption as words

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import combinations
+from math import comb
+from typing import TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
-from strokebench.reports.missing.shapley import shapley
 from strokebench.reports.results import Results
 from strokebench.reports.statistics.bootstrap import Bootstrap, bootstrap
 from strokebench.reports.statistics.scores import Scores, arrange
@@ -69,6 +72,34 @@ def missing_conditions() -> list[Condition]:
     wanted += [found for curve in CURVES for rate in RATES if (found := rate_condition(curve, rate))]
     wanted += [Condition(frozenset(), rate=TRAINED_RATE)]
     return list(dict.fromkeys(wanted))
+
+
+Player = TypeVar("Player", bound=Hashable)
+
+
+def shapley(
+    players: Sequence[Player], worth: Mapping[frozenset[Player], NDArray[np.float64] | float]
+) -> dict[Player, NDArray[np.float64]]:
+    """Each player's mean gain over all orders in which players may join (Shapley 1953).
+
+    The values sum to the worth of all less that of nobody.
+
+    Args:
+        worth: of every subset, the empty one too; numbers, or arrays of any shape that they share.
+
+    Raises:
+        KeyError: a subset is missing.
+    """
+    n = len(players)
+    values = {}
+    for player in players:
+        others = [other for other in players if other != player]
+        total = np.zeros(np.shape(worth[frozenset(players)]))
+        for size in range(n):
+            for before in map(frozenset, combinations(others, size)):
+                total = total + (worth[before | {player}] - worth[before]) / (n * comb(n - 1, size))
+        values[player] = total
+    return values
 
 
 @dataclass(frozen=True)

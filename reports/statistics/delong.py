@@ -42,11 +42,6 @@ class DeLong:
     aucs: NDArray[np.float64]
     shares: NDArray[np.float64]
 
-    def covariance(self) -> NDArray[np.float64]:
-        """Covariance of the methods' mean AUCs, (methods, methods); each over the groups that it has itself."""
-        means = np.array([self._mean_share(method, self._has(method)) for method in range(len(self.aucs))])
-        return means @ means.T
-
     def interval(self, method: int, level: float = LEVEL) -> Interval:
         """Mean AUC with an interval that is symmetric on the logit scale, so that it stays within [0, 1]."""
         from scipy.special import expit, logit

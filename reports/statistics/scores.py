@@ -42,11 +42,6 @@ class Scores:
         """Whether the method has the group, (methods, groups)."""
         return np.asarray(~np.isnan(self.p).all(axis=2))
 
-    def common(self, first: int, second: int) -> NDArray[np.bool_]:
-        """The groups that both methods have, (groups,): a difference is taken on these only."""
-        tested = self.tested
-        return tested[first] & tested[second]
-
 
 def arrange(
     predictions: pd.DataFrame,

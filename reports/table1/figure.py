@@ -3,34 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from strokebench.reports.tables.style import INK, LOOKS, ROWS, SOFT, dots, head, plain, save_figure
+from strokebench.reports.tables.style import INK, LOOKS, ROWS, SOFT, dots, head, plain
 from strokebench.reports.tables.table import PAPER_LABEL, Column, Kind, Row, Table, show
 
 CHANCE = 50.0
 
 
-def table1_picture(table: Table, path: Path, metric: str = "") -> Path:
+def draw_table1(table: Table, metric: str = "") -> Figure:
     """A dot a method with its deviation over runs, by category; the oracle dashed, the paper's number hollow.
 
     Args:
         table: from `strokebench.reports.table1.table.table1`, or any table with a measured column `metric`.
         metric: default: the first column.
-        path: ends in `.png`, `.svg` or `.pdf`; the same table gives the same bytes.
-
-    Returns:
-        `path`.
     """
-    return save_figure(draw_table1(table, metric), path)
-
-
-def draw_table1(table: Table, metric: str = "") -> Figure:
-    """The picture of `table1_picture`, not yet on disk."""
     groups = [(group, rows) for group, rows in table.groups if not all(row.reference for row in rows)]
     lines = sum(len(rows) + 1 for _, rows in groups)
     figure = Figure(figsize=(8.2, 1.75 + 0.29 * lines), layout="constrained")

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from strokebench.reports.results import Results
+import pandas as pd
+
+from strokebench.reports.results import SETTING, Results
 from strokebench.reports.tables import caption as words
-from strokebench.reports.tables.failures import failures
-from strokebench.reports.tables.table import Column, Row, Table
+from strokebench.reports.tables.table import Column, Failure, Row, Table
 
 INCOMPLETE = (
     "Incomplete: a row with fewer runs than planned shows the mean of its finished runs only, and is never marked."
@@ -16,6 +17,9 @@ INCOMPLETE = (
 OTHER_PATIENTS = (
     "Paper, other patients: the paper's own numbers, measured on its private cohort over 4 runs; they are no target."
 )
+
+NAMED = 4
+"""Failed runs that are named before the rest is counted."""
 
 
 def results_table(
@@ -53,7 +57,36 @@ def results_table(
         columns=columns,
         rows=rows,
         notes=[note for note in below if note],
-        failures=failures(results, labels or {}),
+        failures=_failures(results, labels or {}),
         facts=words.facts(results),
         **more,
     )
+
+
+def _failures(results: Results, labels: Mapping[tuple[str, ...], str]) -> list[Failure]:
+    """Failed runs, one entry a setting and error line.
+
+    Args:
+        labels: setting (`SETTING` values) -> the label of its row; settings without one are left out.
+    """
+    failed = results.runs[results.runs["status"] == "failed"]
+    failed = failed.assign(line=failed["error"].map(error_line))
+    found = []
+    for (*setting, line), runs in failed.groupby([*SETTING, "line"], sort=False, dropna=False):
+        label = labels.get(tuple(str(value) for value in setting))
+        if label is not None:
+            ordered = runs.sort_values(["seed", "fold"])
+            names = [f"seed {seed} fold {fold}" for seed, fold in zip(ordered["seed"], ordered["fold"], strict=True)]
+            more = f", and {len(names) - NAMED} more" if len(names) > NAMED else ""
+            counted = f"{len(names)} {'run' if len(names) == 1 else 'runs'}: {', '.join(names[:NAMED])}{more}"
+            found.append(Failure(label, counted, str(line)))
+    return found
+
+
+def error_line(error: object) -> str:
+    """The one line of a traceback or message that says what went wrong."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    if not lines or pd.isna(error):  # type: ignore[call-overload]
+        return "no error was recorded"
+    # Python's own line comes last after a traceback; a plain message begins with its point.
+    return lines[-1] if lines[0].startswith("Traceback") else lines[0]

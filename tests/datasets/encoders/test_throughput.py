@@ -1,6 +1,6 @@
 """What is said of the speed of encoding is what passed the progress callback."""
 
-from strokebench.datasets.encoders.throughput import Throughput
+from strokebench.datasets.encoders.encode import Throughput
 
 
 class Clock:

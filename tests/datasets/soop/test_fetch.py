@@ -14,8 +14,7 @@ from urllib3 import HTTPResponse
 
 from strokebench.datasets.catalogue import load_cohort
 from strokebench.datasets.soop import bucket as soop_bucket
-from strokebench.datasets.soop.bucket import Stopped, list_bucket, open_session
-from strokebench.datasets.soop.download import is_whole, part_path
+from strokebench.datasets.soop.bucket import Stopped, is_whole, list_bucket, open_session, part_path
 from strokebench.datasets.soop.fetch import fetch, plan_fetch
 from strokebench.datasets.soop.fetched import write_cohort_file
 from strokebench.errors import StrokebenchError

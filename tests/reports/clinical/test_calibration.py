@@ -4,11 +4,10 @@ import numpy as np
 import pytest
 
 from strokebench.reports.clinical.calibration import calibration_error, log_odds, recalibrate, reliability
-from strokebench.reports.clinical.metrics import weighted_auprc, weighted_scaled_brier
 from strokebench.reports.clinical.pooled import draw_patients
 from strokebench.reports.statistics.bootstrap import bootstrap
 from strokebench.reports.statistics.scores import Scores, single
-from strokebench.reports.statistics.weighted import weighted_brier
+from strokebench.reports.statistics.weighted import weighted_auprc, weighted_brier, weighted_scaled_brier
 
 NAME = "method 1"
 

@@ -6,14 +6,15 @@ import pytest
 from made_up import made_up, plan
 
 from strokebench.reports.hospitals.figure import draw_hospitals
-from strokebench.reports.hospitals.lead import hospital_lead, worst_hospital
 from strokebench.reports.hospitals.table import (
     Hospital,
     auc_table,
     few_patients,
     hospital_aucs,
+    hospital_lead,
     hospital_table,
     hospitals,
+    worst_hospital,
 )
 from strokebench.tasks.metrics.paper import PAPER_METRICS
 

@@ -8,7 +8,7 @@ import pytest
 
 from strokebench.reports.paper.compare import Ours, Verdict, compare, standard_error, verdict
 from strokebench.reports.paper.figure import draw_comparison
-from strokebench.reports.paper.notes import notes_table, paper_notes
+from strokebench.reports.paper.notes import notes_table
 from strokebench.reports.paper.numbers import paper_number
 from strokebench.reports.paper.settings import planned_settings
 from strokebench.reports.paper.statements import NOT_RUN, OTHER, SAME, statements
@@ -188,7 +188,7 @@ def test_the_figure_names_the_cohort_and_every_row(made, comparisons):
 
 
 def test_notes_are_distinct_and_whole():
-    notes = paper_notes()
-    assert len({note.key for note in notes}) == len(notes) == 20
-    assert all(note.found and note.reading and note.why for note in notes)
+    rows = notes_table().rows
+    assert len({row.key for row in rows}) == len(rows) == 20
+    assert all(len(row.cells) == 3 and all(cell.text for cell in row.cells.values()) for row in rows)
     assert "68.14" in to_markdown(notes_table())

@@ -7,7 +7,7 @@ import pandas as pd
 from strokebench.reports.results import PATIENT_COLUMNS, Results
 from strokebench.reports.summary import summarise
 from strokebench.reports.table1.table import FAMILIES, table1
-from strokebench.reports.tables.failures import error_line
+from strokebench.reports.tables.results_table import error_line
 from strokebench.reports.tables.table import Mark
 from strokebench.tasks.metrics.paper import PAPER_METRICS
 

@@ -5,12 +5,13 @@ from dataclasses import replace
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
-from strokebench.reports.table1.figure import draw_table1, table1_picture
+from strokebench.reports.table1.figure import draw_table1
 from strokebench.reports.table1.table import table1
+from strokebench.reports.tables.style import save_figure
 
 
 def test_picture_names_cohort_methods_and_unfinished_runs(incomplete, tmp_path):
-    text = table1_picture(table1(incomplete), tmp_path / "a.svg").read_text(encoding="utf-8")
+    text = save_figure(draw_table1(table1(incomplete)), tmp_path / "a.svg").read_text(encoding="utf-8")
     for words in (
         "synthetic",
         "VDAFM (18/20 runs)",
@@ -25,13 +26,13 @@ def test_picture_names_cohort_methods_and_unfinished_runs(incomplete, tmp_path):
 
 def test_equal_tables_are_equal_files(results, tmp_path):
     for suffix in ("svg", "png"):
-        a, b = (table1_picture(table1(results), tmp_path / f"{n}.{suffix}").read_bytes() for n in "ab")
+        a, b = (save_figure(draw_table1(table1(results)), tmp_path / f"{n}.{suffix}").read_bytes() for n in "ab")
         assert a == b
 
 
 @pytest.mark.parametrize("metric", ["F1", "Recall"])
 def test_any_metric(results, tmp_path, metric):
-    assert metric in table1_picture(table1(results), tmp_path / "a.svg", metric).read_text(encoding="utf-8")
+    assert metric in save_figure(draw_table1(table1(results), metric), tmp_path / "a.svg").read_text(encoding="utf-8")
 
 
 def test_a_long_title_of_the_cohort_is_whole_and_leaves_room(results):
