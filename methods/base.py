@@ -16,6 +16,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from strokebench.errors import StrokebenchError
 from strokebench.files import read_json, write_json
 from strokebench.methods.notes import docstring_sections
+from strokebench.tasks import paper_setup
 from strokebench.tasks.endpoint import Endpoint
 from strokebench.tasks.endpoints.binary import BINARY
 from strokebench.tasks.endpoints.parse import parse_endpoint
@@ -35,12 +36,13 @@ class Trial(Protocol):
 
 
 class Family(StrEnum):
-    """The paper's categories of Table 1, in its order."""
+    """The paper's categories of Table 1, in its order, and below them what is not the paper's."""
 
     TRADITIONAL = "Traditional"
     DEEP = "Deep"
     MULTIMODAL = "Multimodal"
     PROPOSED = "Proposed"
+    REFERENCE = paper_setup.REFERENCE
 
 
 @dataclass(kw_only=True, eq=False, repr=False)

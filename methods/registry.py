@@ -1,4 +1,4 @@
-"""Which methods exist: every class marked `@register` in this folder, and other packages' by entry point."""
+"""Which methods exist: every class marked `@register` here or in `reference`, and other packages' by entry point."""
 
 from __future__ import annotations
 
@@ -15,7 +15,9 @@ def _is_method(name: str, thing: Any) -> bool:
     return isinstance(thing, type) and issubclass(thing, Method) and isinstance(thing(), Method) and thing.name == name
 
 
-METHODS: Registry[type[Method]] = Registry("method", _is_method, folder="strokebench.methods")
+METHODS: Registry[type[Method]] = Registry(
+    "method", _is_method, folders=("strokebench.methods", "strokebench.methods.reference")
+)
 
 
 def register(method: MethodClass) -> MethodClass:

@@ -6,7 +6,7 @@ import importlib
 import logging
 import pkgutil
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import EntryPoint, EntryPoints, entry_points
@@ -46,13 +46,17 @@ class Registry(Generic[Thing]):
         noun: what one is called; entry points stand in the group `strokebench.NOUNs`.
         accepts: given a name and what an entry point loads, whether it is such a thing; may raise to say why not.
         own: name -> `module:attribute` of the house's own, loaded when it is asked for; `add` brings further ones.
-        folder: a package whose modules call `add` when they are imported.
+        folders: packages whose modules call `add` when they are imported.
     """
 
     def __init__(
-        self, noun: str, accepts: Callable[[str, Any], bool], own: Mapping[str, str] | None = None, folder: str = ""
+        self,
+        noun: str,
+        accepts: Callable[[str, Any], bool],
+        own: Mapping[str, str] | None = None,
+        folders: Sequence[str] = (),
     ) -> None:
-        self.noun, self.group, self.folder = noun, f"strokebench.{noun}s", folder
+        self.noun, self.group, self.folders = noun, f"strokebench.{noun}s", folders
         self._accepts = accepts
         self.own: dict[str, Thing | str] = dict(own or {})
 
@@ -126,8 +130,8 @@ class Registry(Generic[Thing]):
         return EntryPoint(name, thing, self.group).load() if isinstance(thing, str) else thing
 
     def _discover(self) -> None:
-        if self.folder:
-            _import_all(self.folder)
+        for folder in self.folders:
+            _import_all(folder)
 
 
 @cache

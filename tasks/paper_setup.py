@@ -10,6 +10,9 @@ from typing import Any
 
 PROPOSED = "vdafm"
 
+REFERENCE = "Reference, not in the paper"
+"""The category of what the paper's methods are held against; it stands beneath them and is never ranked among them."""
+
 PAPER_ORDER = ("text", "image", "table")
 """The modalities as its Table 2 has them."""
 

@@ -17,6 +17,7 @@ class Clinical(Table1):
 
     name, order = "clinical", 30
     needs_events = True
+    references = False
     title = "Clinical evaluation: calibration, decisions, hospitals, subgroups"
 
     def report(self, results: Results, folder: Path) -> RenderableType:

@@ -22,6 +22,7 @@ class Comparison(Table1):
 
     name, order = "comparison", 20
     needs_events = True
+    references = False
     title = "Comparison: which differences between methods are real"
     reference: ClassVar[str | None] = None
 

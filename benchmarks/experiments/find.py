@@ -15,7 +15,7 @@ def _is_experiment(name: str, thing: Any) -> bool:
 
 
 EXPERIMENTS: Registry[type[Experiment]] = Registry(
-    "experiment", _is_experiment, folder="strokebench.benchmarks.experiments"
+    "experiment", _is_experiment, folders=("strokebench.benchmarks.experiments",)
 )
 
 

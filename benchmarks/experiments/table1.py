@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import ClassVar
 
 from rich.console import RenderableType
 
@@ -16,13 +17,18 @@ from strokebench.tasks.paper_setup import PROPOSED, SIZES
 
 @experiment
 class Table1(Experiment):
-    """The main result, the proposal at the paper's sizes too; `table1_cost` is the same with times and memory."""
+    """The main result, the proposal at the paper's sizes too; `table1_cost` is the same with times and memory.
+
+    Class attributes:
+        references: whether the rows that are not the paper's are run too where the user names no methods.
+    """
 
     name, order = "table1", 10
     title = "Table 1: six metrics of every method"
+    references: ClassVar[bool] = True
 
     def plan(self, context: Context) -> Plan:
-        methods, left_out = usable_methods(context)
+        methods, left_out = usable_methods(context, references=self.references)
         runs = [run for method in methods for run in method_runs(method, context)]
         # With parameters from a file there are no sizes to compare.
         if PROPOSED in methods and PROPOSED not in context.tuned and context.settings.sizes != "paper":

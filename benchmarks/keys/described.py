@@ -18,6 +18,7 @@ from strokebench.benchmarks.keys.sources import house_sha256
 from strokebench.errors import StrokebenchError
 from strokebench.files import home, read_json, write_text
 from strokebench.plugins import plugins
+from strokebench.tasks.paper_setup import REFERENCE
 
 REGISTRY = "strokebench.methods.registry"
 
@@ -42,6 +43,11 @@ class Described:
     defaults: Mapping[str, Any]
     notes: Mapping[str, str]
     paper_row: int | None
+
+    @property
+    def is_reference(self) -> bool:
+        """Whether it is none of the paper's, and stands beside them to be held against."""
+        return self.family == REFERENCE
 
 
 def described_methods() -> dict[str, Described]:

@@ -19,19 +19,26 @@ from strokebench.tasks.paper_setup import SIZES
 
 
 def usable_methods(
-    context: Context, default: Sequence[str] | None = None, parameters: Sequence[str] = ()
+    context: Context,
+    default: Sequence[str] | None = None,
+    parameters: Sequence[str] = (),
+    references: bool = False,
 ) -> tuple[list[str], dict[str, str]]:
     """The wanted methods that the cohort has the modalities for, and why the others are left out.
 
     Args:
-        default: wanted where the user names none; None: all.
+        default: wanted where the user names none; None: all but references.
         parameters: hyper-parameters that a method must have.
+        references: with those too.
 
     Raises:
         StrokebenchError: a wanted method does not exist.
     """
     wanted = default if context.settings.methods is None else context.settings.methods
-    names = list(described_methods()) if wanted is None else [described(name).name for name in wanted]
+    if wanted is None:
+        names = [name for name, method in described_methods().items() if references or not method.is_reference]
+    else:
+        names = [described(name).name for name in wanted]
     left_out = {
         name: f"it reads {' and '.join(sorted(lacking))}, which {context.cohort.title} does not have"
         for name in names

@@ -18,9 +18,6 @@ from strokebench.tasks.inputs import Inputs
 if TYPE_CHECKING:
     from sklearn.tree._tree import Tree
 
-COMPONENTS = 32
-"""Principal components of image and of text when `inputs="all"` (our choice)."""
-
 TRUSTED = ["xgboost.sklearn.XGBClassifier", "xgboost.core.Booster", "sklearn.tree._tree.Tree"]
 """Types that a saved method may hold beside those that skops trusts by itself."""
 
@@ -30,30 +27,38 @@ class Traditional(Method):
     """What the three share: which inputs they read, and safe saving.
 
     Args:
-        inputs: `table`, or `all`: the table beside 32 principal components of the image vector and of the
-            text's mean over prompts, fitted on the training part.
+        inputs: `table`, or `all`: the table beside principal components of the image vector and of the text's mean
+            over prompts, fitted on the training part.
+
+    Class attributes:
+        components: how many of image and of text (our choice).
     """
 
     reads: ClassVar[tuple[str, ...]] = ("table",)
     family: ClassVar[Family] = Family.TRADITIONAL
+    components: ClassVar[int] = 32
 
     inputs: str = "table"
     reductions_: dict[str, PCA] = field(init=False, default_factory=dict)
 
-    def features(self, x: Inputs, fit: bool = False) -> NDArray[np.float32]:
-        """The columns that the estimator reads, (n, columns)."""
+    def blocks(self, x: Inputs, fit: bool = False) -> dict[str, NDArray[np.float32]]:
+        """By modality, the columns that are read of it, each (n, columns)."""
+        table = {"table": x.arrays["table"]}
         if self.inputs == "table":
-            return x.arrays["table"]
+            return table
         if self.inputs != "all":
             raise StrokebenchError(f"{self.name}: inputs={self.inputs!r} is unknown.", "Use table or all.")
         sources = {"image": x.arrays["image.vector"], "text": x.arrays["text"].mean(1).reshape(len(x), -1)}
         if fit:
             self.reductions_ = {
-                name: PCA(min(COMPONENTS, *source.shape), random_state=self.random_state).fit(source)
+                name: PCA(min(self.components, *source.shape), random_state=self.random_state).fit(source)
                 for name, source in sources.items()
             }
-        reduced = [self.reductions_[name].transform(source) for name, source in sources.items()]
-        return np.hstack([x.arrays["table"], *reduced])
+        return table | {name: self.reductions_[name].transform(source) for name, source in sources.items()}
+
+    def features(self, x: Inputs, fit: bool = False) -> NDArray[np.float32]:
+        """The columns that the estimator reads, (n, columns)."""
+        return np.hstack(list(self.blocks(x, fit).values()))
 
     def fit(self, train: Inputs, y: NDArray, validation: Inputs, y_validation: NDArray) -> Self:
         features = self.features(train, fit=True)
@@ -71,10 +76,7 @@ class Traditional(Method):
         return {}
 
     def predict_proba(self, x: Inputs) -> NDArray[np.float64]:
-        p = np.zeros((len(x), self.endpoint.levels))
-        # A label that no training patient has keeps a probability of 0.
-        p[:, self.estimator_.classes_] = self.estimator_.predict_proba(self.features(x))
-        return p
+        return label_probabilities(self.estimator_, self.features(x), self.endpoint.levels)
 
     def _save_model(self, folder: Path) -> None:
         import skops.io
@@ -94,6 +96,16 @@ class Traditional(Method):
         for tree in getattr(self.estimator_, "estimators_", ()):
             if not is_sound(tree.tree_):
                 raise StrokebenchError(f"{path} is damaged: a tree points outside itself.", "Fit and save it again.")
+
+
+def label_probabilities(estimator: Any, x: NDArray, levels: int) -> NDArray[np.float64]:
+    """Probabilities (n, levels) by a fitted scikit-learn estimator of columns (n, columns).
+
+    A label that no training patient has keeps a probability of 0.
+    """
+    p = np.zeros((len(x), levels))
+    p[:, estimator.classes_] = estimator.predict_proba(x)
+    return p
 
 
 def is_sound(tree: Tree) -> bool:

@@ -15,7 +15,7 @@ from strokebench.reports.summary import rows_by_setting, summarise_oracle
 from strokebench.reports.tables import caption as words
 from strokebench.reports.tables.results_table import OTHER_PATIENTS, results_table
 from strokebench.reports.tables.table import Cell, Column, Footnote, Kind, Row, Table, mark_best
-from strokebench.tasks.paper_setup import SIZES
+from strokebench.tasks.paper_setup import REFERENCE, SIZES
 
 FAMILIES: tuple[str, ...] = ("Traditional", "Deep", "Multimodal", "Proposed")
 """The paper's categories, in its order."""
@@ -55,7 +55,8 @@ def table1(results: Results, cost: bool = False) -> Table:
         cells |= {column.key: Cell(_known(row[column.key])) for column in columns if not column.measured}
         letter = letters.get(method.label, "")
         rows.append(metric_row(row, setting.name, setting.label, method.family, cells, letter))
-    rows = mark_best(rows, columns)
+    competing = [row for row in rows if row.group != REFERENCE]
+    rows = [*mark_best(competing, columns), *rows[len(competing) :]]
     oracle = summarise_oracle(results)
     if oracle is not None:
         rows.append(_oracle_row(results, oracle))
@@ -129,8 +130,9 @@ def _letters() -> Iterator[str]:
 
 
 def family_place(method: MethodInfo) -> int:
-    """Where a method's category stands among `FAMILIES`; last where it is none of them."""
-    return FAMILIES.index(method.family) if method.family in FAMILIES else len(FAMILIES)
+    """Where a method's category stands among `FAMILIES`; below them where it is none of them, references last."""
+    order = (*FAMILIES, method.family, REFERENCE)
+    return len(order) - 1 if method.family == REFERENCE else order.index(method.family)
 
 
 def _place(method: MethodInfo, results: Results) -> tuple[int, int, int]:
@@ -145,6 +147,11 @@ def _place(method: MethodInfo, results: Results) -> tuple[int, int, int]:
 
 def _notes(rows: list[Row], columns: Sequence[Column], oracle: bool, cost: bool) -> list[str]:
     notes = []
+    if any(row.group == REFERENCE for row in rows):
+        notes.append(
+            "Reference rows are not in the paper. They are trained and judged as the others, on the same folds, and "
+            "are never ranked or marked among them: what a new method should beat."
+        )
     measured = [column.key for column in columns if column.measured]
     if any(row.done and row.cells[key].value is None for row in rows for key in measured):
         notes.append("A dash in a row with finished runs: the metric is undefined in one of its test parts.")

@@ -6,7 +6,7 @@ from sklearn.svm import SVC
 
 from strokebench.errors import StrokebenchError
 from strokebench.methods.conformance.subject import Patients, changed
-from strokebench.methods.parts.estimators import COMPONENTS, is_sound
+from strokebench.methods.parts.estimators import is_sound
 from strokebench.methods.random_forest import RandomForest
 from strokebench.methods.svm import SVM
 from strokebench.methods.xgboost import XGBoost
@@ -38,11 +38,11 @@ def test_image_and_text_are_learned_from_when_asked_for(method, modality):
 
 def test_components_are_fitted_on_the_training_part_and_no_more_than_it_has_patients():
     features = (method := SVM(inputs="all")).features(TRAIN.x, fit=True)
-    assert features.shape == (60, 8 + 24 + COMPONENTS)
+    assert features.shape == (60, 8 + 24 + SVM.components)
     few = Patients(10, 4)
     assert SVM(inputs="all").features(few.x, fit=True).shape == (10, 8 + 10 + 10)
     before = method.reductions_["image"].mean_.copy()
-    assert method.features(TEST.x).shape == (60, 8 + 24 + COMPONENTS)
+    assert method.features(TEST.x).shape == (60, 8 + 24 + SVM.components)
     np.testing.assert_array_equal(before, method.reductions_["image"].mean_)
 
 

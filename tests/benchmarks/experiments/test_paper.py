@@ -8,7 +8,6 @@ from rich.console import Console
 from small_context import make_context
 
 from strokebench.benchmarks.experiments.find import find_experiment
-from strokebench.benchmarks.experiments.table1 import Table1
 from strokebench.benchmarks.experiments.table2 import Table2
 from strokebench.benchmarks.experiments.table3 import Table3
 from strokebench.methods.registry import find_method
@@ -35,7 +34,7 @@ def test_no_run_is_planned_twice_and_tables_share_theirs(context):
     paper = find_experiment("paper")
     planned = [context.key(run) for run in paper.plan(context).runs]
     assert max(Counter(planned).values()) == 1
-    assert keys(Table1(), context) <= set(planned)
+    assert keys(find_experiment("comparison"), context) <= set(planned)
     assert keys(Table3(), context) <= set(planned)
     always = {context.key(run) for run in Table2().plan(context).runs if run.condition.when == "always"}
     assert len(always) == 7 and always <= set(planned)

@@ -69,7 +69,12 @@ COUNTING = {
     ),
     "selection by AUC": (r"rankdata\(p\)", "rankdata(-p)", "tasks/metrics", ALL),
     "the seed of a run": (r">> 1\)", ">> 2)", "benchmarks/running", ALL),
-    "a common estimator": ("COMPONENTS = 32", "COMPONENTS = 16", "methods", ALL - NETWORKS),
+    "a common estimator": (
+        r"components: ClassVar\[int\] = 32",
+        "components: ClassVar[int] = 16",
+        "methods",
+        ALL - NETWORKS,
+    ),
     "a library's setting": ('tree_method="hist"', 'tree_method="exact"', "methods", {"xgboost"}),
 }
 

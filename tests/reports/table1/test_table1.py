@@ -10,6 +10,7 @@ from strokebench.reports.table1.table import FAMILIES, table1
 from strokebench.reports.tables.results_table import error_line
 from strokebench.reports.tables.table import Mark
 from strokebench.tasks.metrics.paper import PAPER_METRICS
+from strokebench.tasks.paper_setup import REFERENCE
 
 
 def rows_of(table):
@@ -52,6 +53,17 @@ def test_oracle_takes_no_mark_from_a_method(results):
         assert {m: row.cells[m].mark for m in PAPER_METRICS} == {
             m: with_oracle[key].cells[m].mark for m in PAPER_METRICS
         }
+
+
+def test_references_stand_beneath_the_others_and_neither_bear_marks_nor_take_any(results):
+    """VDAFM, the best here, as a reference: the next best bears its marks."""
+    methods = [replace(m, family=REFERENCE) if m.name == "vdafm" else m for m in results.methods]
+    table = table1(replace(results, methods=methods))
+    assert [group for group, _ in table.groups][-2:] == [REFERENCE, "Ceiling"]
+    rows = rows_of(table)
+    assert {cell.mark for cell in rows["vdafm"].cells.values()} == {Mark.NONE}
+    assert rows["sparsemm"].cells["AUC"].mark is Mark.BEST
+    assert any("never ranked" in note for note in table.notes)
 
 
 def test_unfinished_methods_say_so_and_are_not_marked(results, incomplete):

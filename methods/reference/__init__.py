@@ -1,0 +1,1 @@
+"""What must the paper's methods be held against? Rows that are not the paper's."""
