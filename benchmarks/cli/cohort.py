@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from typing import Annotated
 
 import typer
 from rich.console import Console
 from rich.padding import Padding
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
 from strokebench.benchmarks.cli.fetch import fetch
 from strokebench.benchmarks.cli.options import make_console, takes_settings
+from strokebench.benchmarks.running.progress import StepProgress
 from strokebench.benchmarks.running.settings import Settings
 from strokebench.datasets.catalogue import load_cohort
 from strokebench.datasets.problems import Problem
@@ -38,12 +39,8 @@ def check(
     as_json: Annotated[bool, typer.Option("--json", help="Every problem, as JSON.")] = False,
 ) -> None:
     """Read everything, change nothing, and list all problems by patient; exit status 1 if there are any."""
-    columns = (TextColumn("Images"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("", total=None, visible=False)
-        report = check_cohort(
-            dataset, settings.jobs, lambda done, all: bar.update(task, completed=done, total=all, visible=True)
-        )
+    with StepProgress(Console(stderr=True)) as bar:
+        report = check_cohort(dataset, settings.jobs, partial(bar.step, "Images"))
     if as_json:
         typer.echo(json.dumps(report.to_json(), indent=1, ensure_ascii=False))
     else:

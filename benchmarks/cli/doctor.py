@@ -9,14 +9,12 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
 from typing import Any
 
 import typer
 from packaging.requirements import Requirement
-from rich.console import Console
 from rich.table import Table
 
 from strokebench.benchmarks.cli.options import make_console
@@ -38,44 +36,33 @@ MIN_MEMORY_GB = 6.0
 REGISTRIES: tuple[Registry[Any], ...] = (METHODS, ENCODERS, COHORTS, EXPERIMENTS, METRICS)
 
 
-@dataclass(frozen=True)
-class Finding:
-    """One line of what the doctor found."""
-
-    state: str
-    what: str
-    message: str
+Finding = tuple[str, str, str]
+"""State, what was looked at, and what was found."""
 
 
 @app.command()
 def doctor() -> None:
     """Look at this machine and installation, and say what is wrong."""
-    if not show_doctor(make_console()):
-        raise typer.Exit(1)
-
-
-def show_doctor(console: Console) -> bool:
-    """Print what was found; False if something is a problem."""
     table = Table(box=None, pad_edge=False, show_header=False)
     styles = {GOOD: "green", NOTE: "yellow", BAD: "bold red"}
     findings = [finding for look in LOOKS for finding in look()]
-    for finding in findings:
-        table.add_row(f"[{styles[finding.state]}]{finding.state}[/]", finding.what, finding.message)
-    console.print(table)
-    return all(finding.state != BAD for finding in findings)
+    for state, what, message in findings:
+        table.add_row(f"[{styles[state]}]{state}[/]", what, message)
+    make_console().print(table)
+    if any(state == BAD for state, _, _ in findings):
+        raise typer.Exit(1)
 
 
 def _python() -> Iterator[Finding]:
-    state = GOOD if sys.version_info >= (3, 11) else BAD
-    yield Finding(state, "Python", f"{platform.python_version()} ({sys.executable})")
+    yield GOOD, "Python", f"{platform.python_version()} ({sys.executable})"
 
 
 def _packages() -> Iterator[Finding]:
     needed = [Requirement(line) for line in requires("strokebench") or [] if "extra ==" not in line]
     if wrong := [found for requirement in needed if (found := _unlike(requirement))]:
-        yield Finding(BAD, "Packages", f"{'; '.join(wrong)}. Run `make clean-environment`, then `make`.")
+        yield BAD, "Packages", f"{'; '.join(wrong)}. Run `make clean-environment`, then `make`."
     else:
-        yield Finding(GOOD, "Packages", f"strokebench {version('strokebench')} and what it needs")
+        yield GOOD, "Packages", f"strokebench {version('strokebench')} and what it needs"
 
 
 def _pins() -> Iterator[Finding]:
@@ -86,9 +73,9 @@ def _pins() -> Iterator[Finding]:
     lines = [line.partition("#")[0].strip() for line in pins.read_text().splitlines()]
     found = [_unlike(Requirement(line)) for line in lines if line]
     if others := [what for what in found if what and not what.endswith("is missing")]:
-        yield Finding(NOTE, "Pinned versions", f"other than in constraints.txt: {', '.join(others)}")
+        yield NOTE, "Pinned versions", f"other than in constraints.txt: {', '.join(others)}"
     else:
-        yield Finding(GOOD, "Pinned versions", "as in constraints.txt")
+        yield GOOD, "Pinned versions", "as in constraints.txt"
 
 
 def _unlike(requirement: Requirement) -> str:
@@ -102,7 +89,7 @@ def _unlike(requirement: Requirement) -> str:
 
 
 def _processor() -> Iterator[Finding]:
-    yield Finding(GOOD, "Processor", f"{processor()}, usable cores: {usable_cores()}")
+    yield GOOD, "Processor", f"{processor()}, usable cores: {usable_cores()}"
 
 
 def _memory() -> Iterator[Finding]:
@@ -110,7 +97,7 @@ def _memory() -> Iterator[Finding]:
         gb = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9
     except (ValueError, OSError):
         return
-    yield Finding(GOOD if gb >= MIN_MEMORY_GB else NOTE, "Memory", f"{gb:.1f} GB")
+    yield GOOD if gb >= MIN_MEMORY_GB else NOTE, "Memory", f"{gb:.1f} GB"
 
 
 def _home() -> Iterator[Finding]:
@@ -121,10 +108,10 @@ def _home() -> Iterator[Finding]:
         with tempfile.TemporaryFile(dir=existing):
             pass
     except OSError as error:
-        yield Finding(BAD, "Folder", f"{folder} cannot be written: {error.strerror}{named}")
+        yield BAD, "Folder", f"{folder} cannot be written: {error.strerror}{named}"
         return
     free = shutil.disk_usage(existing).free / 1e9
-    yield Finding(GOOD if free >= MIN_FREE_GB else BAD, "Folder", f"{folder}{named}, {free:.0f} GB free")
+    yield GOOD if free >= MIN_FREE_GB else BAD, "Folder", f"{folder}{named}, {free:.0f} GB free"
 
 
 def _gpu() -> Iterator[Finding]:
@@ -132,25 +119,25 @@ def _gpu() -> Iterator[Finding]:
 
     if torch.cuda.is_available():
         names = map(torch.cuda.get_device_name, range(torch.cuda.device_count()))
-        yield Finding(GOOD, "GPU", ", ".join(names))
+        yield GOOD, "GPU", ", ".join(names)
     else:
-        yield Finding(GOOD, "GPU", "none; none is needed")
+        yield GOOD, "GPU", "none; none is needed"
 
 
 def _tracking() -> Iterator[Finding]:
     uri = re.sub(r"//[^/@\s]*@", "//", tracking_uri())
     where = "from MLFLOW_TRACKING_URI" if os.environ.get("MLFLOW_TRACKING_URI") else "local"
-    yield Finding(GOOD, "MLflow", f"{uri} ({where}); telemetry off")
+    yield GOOD, "MLflow", f"{uri} ({where}); telemetry off"
 
 
 def _soop() -> Iterator[Finding]:
     given = os.environ.get("STROKEBENCH_SOOP")
     if not given:
-        yield Finding(NOTE, "SOOP", "STROKEBENCH_SOOP is not set: only the virtual cohort is at hand")
+        yield NOTE, "SOOP", "STROKEBENCH_SOOP is not set: only the virtual cohort is at hand"
     elif not Path(given).is_dir():
-        yield Finding(BAD, "SOOP", f"STROKEBENCH_SOOP={given}: no such folder")
+        yield BAD, "SOOP", f"STROKEBENCH_SOOP={given}: no such folder"
     else:
-        yield Finding(GOOD, "SOOP", given)
+        yield GOOD, "SOOP", given
 
 
 def _plugins() -> Iterator[Finding]:
@@ -158,9 +145,9 @@ def _plugins() -> Iterator[Finding]:
     found = [plugin for registry in REGISTRIES for plugin in registry.plugins()]
     for plugin in found:
         message = str(plugin) if plugin.problem else f"{plugin.noun} {plugin.name} of {plugin.package}"
-        yield Finding(BAD if plugin.problem else GOOD, "Plugin", message)
+        yield BAD if plugin.problem else GOOD, "Plugin", message
     if not found:
-        yield Finding(GOOD, "Plugins", f"none; {', '.join(each.group for each in REGISTRIES)}")
+        yield GOOD, "Plugins", f"none; {', '.join(each.group for each in REGISTRIES)}"
 
 
 LOOKS = (_python, _packages, _pins, _plugins, _processor, _memory, _home, _gpu, _tracking, _soop)

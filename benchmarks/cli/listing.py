@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Iterator
+from typing import Annotated, Any
 
 import typer
 from rich.table import Table
@@ -27,47 +28,42 @@ def list_(
     """What there is to choose from: methods, experiments, datasets, encoders, metrics."""
     if what not in LISTS:
         raise unknown_name("list", what, LISTS)
-    make_console().print(LISTS[what]())
+    rows, *columns = LISTS[what]
+    table = Table(box=None, pad_edge=False)
+    for column in ("Name", *columns, "What it is"):
+        table.add_column(column, overflow="fold")
+    for row in rows():
+        table.add_row(*row)
+    make_console().print(table)
 
 
-def _methods() -> Table:
-    table = _table("Name", "In tables", "Category", "Reads", "What it is")
+def _methods() -> Iterator[tuple[str, ...]]:
     for name, method in all_methods().items():
         reads = " ".join(modality for modality in all_modalities() if modality in method.uses)
-        table.add_row(name, method.label, str(method.family), reads, _first_words(method))
-    return table
+        yield name, method.label, str(method.family), reads, _first_words(method)
 
 
-def _experiments() -> Table:
-    table = _table("Name", "What it is")
+def _experiments() -> Iterator[tuple[str, ...]]:
     for name, experiment in all_experiments().items():
-        table.add_row(name, experiment.title)
-    return table
+        yield name, experiment.title
 
 
-def _datasets() -> Table:
-    table = _table("Name", "What it is")
+def _datasets() -> Iterator[tuple[str, ...]]:
     for name, load in COHORTS.all().items():
-        table.add_row(name, _first_words(load))
-    table.add_row("FILE.yaml", "your own cohort, described in a YAML file")
-    return table
+        yield name, _first_words(load)
+    yield "FILE.yaml", "your own cohort, described in a YAML file"
 
 
-def _encoders() -> Table:
-    table = _table("Name", "Reads", "What it is")
+def _encoders() -> Iterator[tuple[str, ...]]:
     for name, pair in PAIRS.items():
-        table.add_row(name, "image text", pair)
+        yield name, "image text", pair
     for name, encoder in ENCODERS.all().items():
-        table.add_row(name, "image" if issubclass(encoder, ImageEncoder) else "text", _first_words(encoder))
-    return table
+        yield name, "image" if issubclass(encoder, ImageEncoder) else "text", _first_words(encoder)
 
 
-def _metrics() -> Table:
-    table = _table("Name", "Unit", "Better", "What it is")
+def _metrics() -> Iterator[tuple[str, ...]]:
     for name, metric in all_metrics().items():
-        better = "higher" if metric.higher_is_better else "lower"
-        table.add_row(name, metric.unit, better, _first_words(metric.function))
-    return table
+        yield name, metric.unit, "higher" if metric.higher_is_better else "lower", _first_words(metric.function)
 
 
 def _first_words(thing: object) -> str:
@@ -75,17 +71,11 @@ def _first_words(thing: object) -> str:
     return " ".join((thing.__doc__ or "").strip().partition("\n\n")[0].split())
 
 
-def _table(*columns: str) -> Table:
-    table = Table(box=None, pad_edge=False)
-    for column in columns:
-        table.add_column(column, overflow="fold")
-    return table
-
-
-LISTS = {
-    "methods": _methods,
-    "experiments": _experiments,
-    "datasets": _datasets,
-    "encoders": _encoders,
-    "metrics": _metrics,
+LISTS: dict[str, tuple[Any, ...]] = {
+    "methods": (_methods, "In tables", "Category", "Reads"),
+    "experiments": (_experiments,),
+    "datasets": (_datasets,),
+    "encoders": (_encoders, "Reads"),
+    "metrics": (_metrics, "Unit", "Better"),
 }
+"""What each list gives its rows, and its columns between the name and what it is."""

@@ -49,8 +49,12 @@ def _all_experiments(chosen: Settings, console: Console) -> int:
         like = under_way[0].context if under_way else None
         under_way += _planned(experiments, replace(chosen, protocol=protocol), like, store, console)
     console.rule("runs", align="left")
-    reports = run_together(under_way, store, console, lambda done: _say(done, console)) if under_way else []
-    return sum(report.failed for report in reports)
+
+    def say(done: UnderWay) -> None:
+        assert done.report
+        console.print(f"{done.experiment.title}: written to {done.report.folder}", soft_wrap=True)
+
+    return sum(report.failed for report in run_together(under_way, store, console, say)) if under_way else 0
 
 
 def _planned(
@@ -80,8 +84,3 @@ def _planned(
         except StrokebenchError as error:
             console.print(f"Left out    {experiment.name}: {error}", style="bold red")
     return under_way
-
-
-def _say(done: UnderWay, console: Console) -> None:
-    assert done.report
-    console.print(f"{done.experiment.title}: written to {done.report.folder}", soft_wrap=True)

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pandas as pd
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from strokebench.benchmarks.cli.options import make_console
@@ -21,15 +18,8 @@ SHOWN_FAILURES = 5
 @app.command()
 def status() -> None:
     """How far every experiment is, and why runs failed."""
-    show_status(make_console())
-
-
-def show_status(console: Console) -> None:
-    """Print one table of all experiments below `home("results")`, and their first failures.
-
-    The runs are those that each last planned; how far they are is read from the store of runs, so that it is
-    right also while a call goes on.
-    """
+    # The runs are those that each last planned; how far they are tells the store, also while a call goes on.
+    console = make_console()
     root, store = home("results"), Store()
     found = sorted(path.parent for path in root.glob(f"*/*/{RUNS_FILE}"))
     if not found:
@@ -67,11 +57,6 @@ def show_status(console: Console) -> None:
     if len(failures) > SHOWN_FAILURES:
         console.print(f"\n... and {len(failures) - SHOWN_FAILURES} more failed runs.")
     for folder in found:
-        _show_age(folder, console)
-
-
-def _show_age(folder: Path, console: Console) -> None:
-    if not (facts := read_provenance(folder)):
-        return
-    said = f"{facts.get('title', '')}, newest run {facts.get('created', '–')}"
-    console.print(f"[dim]{folder.parent.name}/{folder.name}: {said}[/]")
+        if facts := read_provenance(folder):
+            said = f"{facts.get('title', '')}, newest run {facts.get('created', '–')}"
+            console.print(f"[dim]{folder.parent.name}/{folder.name}: {said}[/]")

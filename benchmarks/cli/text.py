@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from functools import partial
+from itertools import count
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from strokebench.benchmarks.cli.options import make_console, takes_settings
+from strokebench.benchmarks.running.progress import StepProgress
 from strokebench.benchmarks.running.settings import Settings
 from strokebench.datasets.asking.answers import AnswerStore
 from strokebench.datasets.asking.client import require_openai
@@ -92,8 +92,9 @@ def write(
     folder = to or home("texts", cohort.name, re.sub(r"[^A-Za-z0-9._-]+", "_", model).lstrip("._") or "model")
     sampling, pictures = Sampling(max_tokens, top_p, temperature), SliceSettings(slices, pixels)
     with AnswerStore(folder / "answers.sqlite") as store:
-        with _bar(console, "Reading the images") as step:
-            plan = make_plan(chosen, store, model, sampling, pictures, answers, ask_again=ask_again, on_volume=step)
+        with StepProgress(console) as bar:
+            read = partial(bar.step, "Reading the images")
+            plan = make_plan(chosen, store, model, sampling, pictures, answers, ask_again=ask_again, on_volume=read)
         texts.show_plan(console, chosen, plan, estimate(plan, at_once, per_minute, picture_tokens), place, prices)
         interrupted = incomplete = False
         if plan.missing:
@@ -101,13 +102,11 @@ def write(
                 console.print("Nothing was sent.")
                 raise typer.Exit(1)
             before = Bill.of(store)
-            done = 0
-            with _bar(console, "Asking") as step:
+            done = count(1)
+            with StepProgress(console) as bar:
 
                 def advance() -> None:
-                    nonlocal done
-                    done += 1
-                    step(done, len(plan.missing))
+                    bar.step("Asking", next(done), len(plan.missing))
 
                 collected = collect(plan, place, store, timeout, tries, at_once, per_minute, advance)
             ever = Bill.of(store)
@@ -150,11 +149,3 @@ def _load(settings: Settings, console: Console) -> tuple[Cohort, tuple[re.Patter
     wanted = settings.outcome or next(iter(cohort.outcomes), "")
     banned = parse_endpoint(cohort.outcomes.get(wanted, wanted)).banned_sentences if wanted else ()
     return cohort, banned
-
-
-@contextmanager
-def _bar(console: Console, title: str) -> Iterator[Callable[[int, int], None]]:
-    columns = (TextColumn(title), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, transient=True) as progress:
-        task = progress.add_task("", total=None)
-        yield lambda done, of: progress.update(task, completed=done, total=of)

@@ -6,6 +6,7 @@ import contextlib
 import os
 import signal
 from collections.abc import Generator, Iterator, Sequence
+from dataclasses import dataclass
 
 from strokebench.benchmarks.running.process import collect_seldom
 from strokebench.benchmarks.running.run import Material
@@ -13,28 +14,38 @@ from strokebench.benchmarks.running.store import Store
 from strokebench.benchmarks.running.task import Computed, Ended, Task, work
 
 
-def compute_all(tasks: Sequence[Task], material: Material, store: Store, jobs: int) -> Generator[tuple[Task, Ended]]:
-    """Compute tasks in `jobs` processes; give each as it ends, in any order.
+@dataclass(frozen=True)
+class Processes:
+    """Worker processes of this machine.
 
-    A task that another call computes at the same time is waited for at the end. A task whose process dies
-    (out of memory, a crash in native code) is tried once more alone, and recorded as failed if it dies again.
+    Args:
+        at_once: how many.
     """
-    pending = {task.key: task for task in tasks}
-    busy: dict[str, Task] = {}
-    while pending:
-        try:
-            for ended in _stream(list(pending.values()), material, store, jobs):
-                task = pending.pop(ended.key)
-                if ended.status == "busy":
-                    busy[ended.key] = task
-                else:
-                    yield task, ended
-        except _worker_died():
-            for task in [task for task in pending.values() if any(store.lock_path(key).exists() for key in task.runs)]:
-                del pending[task.key]
-                yield task, _alone(task, material, store)
-    for ended in _stream(list(busy.values()), material, store, jobs, wait=True):
-        yield busy[ended.key], ended
+
+    at_once: int
+
+    def compute(self, tasks: Sequence[Task], material: Material, store: Store) -> Generator[tuple[Task, Ended]]:
+        """See `Backend`.
+
+        A task that another call computes at the same time is waited for at the end. A task whose process dies
+        (out of memory, a crash in native code) is tried once more alone, and recorded as failed if it dies again.
+        """
+        pending = {task.key: task for task in tasks}
+        busy: dict[str, Task] = {}
+        while pending:
+            try:
+                for ended in _stream(list(pending.values()), material, store, self.at_once):
+                    task = pending.pop(ended.key)
+                    if ended.status == "busy":
+                        busy[ended.key] = task
+                    else:
+                        yield task, ended
+            except _worker_died():
+                for task in [t for t in pending.values() if any(store.lock_path(key).exists() for key in t.runs)]:
+                    del pending[task.key]
+                    yield task, _alone(task, material, store)
+        for ended in _stream(list(busy.values()), material, store, self.at_once, wait=True):
+            yield busy[ended.key], ended
 
 
 def _alone(task: Task, material: Material, store: Store) -> Ended:

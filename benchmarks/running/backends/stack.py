@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
+from dataclasses import dataclass
 from functools import cache
 from itertools import islice
 from typing import cast
 
 import torch
 
-from strokebench.benchmarks.running.backends.processes import compute_all
+from strokebench.benchmarks.running.backends.processes import Processes
 from strokebench.benchmarks.running.fit import Ready, unfitted
 from strokebench.benchmarks.running.memory import PeakMemory
 from strokebench.benchmarks.running.run import Material
@@ -27,32 +27,38 @@ from strokebench.tasks.preparing.prepare import Parts
 
 SHARE_OF_FREE = 0.8
 MOST_KEPT = 2**31
+"""Bytes of prepared folds that are kept for the next method."""
 ACTIVATIONS = 2**26
 """Bytes that a run's activations are reckoned to need; more than is there is found out by running out of it."""
 
 _log = logging.getLogger(__name__)
 
 
-def compute_stacked(
-    tasks: Sequence[Task], material: Material, store: Store, device: str, jobs: int = 1
-) -> Iterator[tuple[Task, Ended]]:
-    """Compute tasks, those of one network together; give each as it ends, in any order.
+@dataclass(frozen=True)
+class Stack:
+    """Fits of one network together on a device of PyTorch, all others in `jobs` worker processes."""
 
-    What comes out is what `compute_all` gives, up to the rounding of sums. Left to it, in `jobs` processes on the
-    CPU, are tasks that cannot be stacked, meanwhile, and at the end those that another call computes just now and
-    those whose stack failed: an error is then of one run, not of its neighbours.
+    jobs: int
+    device: str = "cuda"
+    at_once: None = None
 
-    Records say `device` and `stacked`, the number of fits in the stack; seconds and megabytes are a fit's share.
-    """
-    groups, alone = stackable(tasks)
-    folds, rest = PreparedFolds(), list[Task]()
-    with contextlib.closing(compute_all(alone, material, store, jobs)) as others:
-        # To ask for the first starts the worker processes, which go on while stacks are trained.
-        yield from islice(others, 1)
-        for group in groups:
-            yield from _compute_group(group, material, store, device, folds, rest)
-        yield from others
-    yield from compute_all(rest, material, store, jobs)
+    def compute(self, tasks: Sequence[Task], material: Material, store: Store) -> Iterator[tuple[Task, Ended]]:
+        """See `Backend`; what comes out is what `Processes` gives, up to the rounding of sums.
+
+        Left to the processes are tasks that cannot be stacked, meanwhile, and at the end those that another call
+        computes just now and those whose stack failed: an error is then of one run, not of its neighbours.
+
+        Records say `device` and `stacked`, the number of fits in the stack; seconds and megabytes are a fit's share.
+        """
+        groups, alone = stackable(tasks)
+        stacks, processes = Stacks(material, store, self.device), Processes(self.jobs)
+        with closing(processes.compute(alone, material, store)) as others:
+            # To ask for the first starts the worker processes, which go on while stacks are trained.
+            yield from islice(others, 1)
+            for group in groups:
+                yield from stacks.compute(group)
+            yield from others
+        yield from processes.compute(stacks.left_out, material, store)
 
 
 def stackable(tasks: Sequence[Task]) -> tuple[list[list[Task]], list[Task]]:
@@ -84,76 +90,94 @@ def _warn(why: str) -> None:
     _log.warning(why)
 
 
-def _compute_group(
-    tasks: Sequence[Task], material: Material, store: Store, device: str, folds: PreparedFolds, rest: list[Task]
-) -> Iterator[tuple[Task, Ended]]:
-    """Compute tasks of one architecture in chunks that memory has room for; adds to `rest` what it leaves."""
-    queue, size = list(tasks), 0
-    while queue:
-        with quietly():
-            size = size or _chunk_size(queue, material, device, folds)
-            chunk = queue[:size]
-            try:
-                ended, left_out = _compute_chunk(chunk, material, store, device, folds)
-            except torch.OutOfMemoryError:
-                torch.cuda.empty_cache()
-                if len(chunk) > 1:
-                    size = -(-len(chunk) // 2)
-                    continue
-                ended, left_out = [], chunk
-        rest += left_out
-        del queue[: len(chunk)]
-        yield from ended
+class Stacks:
+    """Computes tasks of one architecture in chunks that memory has room for.
 
-
-def _chunk_size(tasks: Sequence[Task], material: Material, device: str, folds: PreparedFolds) -> int:
-    """How many of these tasks the device's free memory has room for, by the needs of the first."""
-    if torch.device(device).type != "cuda":
-        return len(tasks)
-    try:
-        needed = bytes_a_run(folds.ready(tasks[0], material))
-    except Exception:
-        # What is wrong with the first is found out when it is computed.
-        return len(tasks)
-    free = SHARE_OF_FREE * torch.cuda.mem_get_info(device)[0]
-    return max(1, min(len(tasks), int(free / needed)))
-
-
-def _compute_chunk(
-    tasks: Sequence[Task], material: Material, store: Store, device: str, folds: PreparedFolds
-) -> tuple[list[tuple[Task, Ended]], list[Task]]:
-    """Fit these together and commit their runs: those that ended, and those that are left to the single path.
-
-    Raises:
-        torch.OutOfMemoryError: of the device; nothing is committed of the stack that was too large.
+    Attributes:
+        left_out: tasks that are left to the single path.
     """
-    ended: list[tuple[Task, Ended]] = []
-    left_out: list[Task] = []
-    stacks: dict[str, list[tuple[Task, Task, Ready]]] = {}
-    with ExitStack() as locks:
-        for task in tasks:
-            try:
-                left = hold(task, store, locks)
-                if left.runs:
-                    ready = folds.ready(left, material)
-                    stacks.setdefault(repr(ready.parts.train.sizes), []).append((task, left, ready))
-                else:
-                    ended.append((task, Ended(task.key, "done")))
-            except Exception:
-                # Busy, or data and parameters that the single path will tell of.
-                left_out.append(task)
-        for together in stacks.values():
-            whole = [task for task, _, _ in together]
-            try:
-                computed = fit_together([(left, ready) for _, left, ready in together], device)
-            except torch.OutOfMemoryError:
-                raise
-            except Exception as error:
-                _warn(f"{whole[0].first.method} cannot be stacked, and is trained on the CPU: {error}")
-                left_out += whole
-                continue
-            ended += [(task, Ended(task.key, each.commit(store))) for task, each in zip(whole, computed, strict=True)]
-    return ended, left_out
+
+    def __init__(self, material: Material, store: Store, device: str) -> None:
+        self.material, self.store, self.device = material, store, torch.device(device)
+        self.left_out: list[Task] = []
+        self._prepared: dict[tuple[Fold, Condition, str], Parts] = {}
+        self._bytes = 0
+
+    def compute(self, tasks: Sequence[Task]) -> Iterator[tuple[Task, Ended]]:
+        """Give each task as it ends."""
+        queue, size = list(tasks), 0
+        while queue:
+            with quietly():
+                size = min(size or self.room_for(queue), len(queue))
+                try:
+                    ended, left_out = self.compute_chunk(queue[:size])
+                except torch.OutOfMemoryError:
+                    torch.cuda.empty_cache()
+                    if size > 1:
+                        size = -(-size // 2)
+                        continue
+                    ended, left_out = [], queue[:1]
+            self.left_out += left_out
+            del queue[:size]
+            yield from ended
+
+    def room_for(self, tasks: Sequence[Task]) -> int:
+        """How many of these tasks the device's free memory has room for, by the needs of the first."""
+        if self.device.type != "cuda":
+            return len(tasks)
+        try:
+            needed = bytes_a_run(self._ready(tasks[0]))
+        except Exception:
+            # What is wrong with the first is found out when it is computed.
+            return len(tasks)
+        free = SHARE_OF_FREE * torch.cuda.mem_get_info(self.device)[0]
+        return max(1, min(len(tasks), int(free / needed)))
+
+    def compute_chunk(self, tasks: Sequence[Task]) -> tuple[list[tuple[Task, Ended]], list[Task]]:
+        """Fit these together and commit their runs: those that ended, and those that are left to the single path.
+
+        Raises:
+            torch.OutOfMemoryError: of the device; nothing is committed of the stack that was too large.
+        """
+        ended: list[tuple[Task, Ended]] = []
+        left_out: list[Task] = []
+        stacks: dict[str, list[tuple[Task, Task, Ready]]] = {}
+        with ExitStack() as locks:
+            for task in tasks:
+                try:
+                    left = hold(task, self.store, locks)
+                    if left.runs:
+                        ready = self._ready(left)
+                        stacks.setdefault(repr(ready.parts.train.sizes), []).append((task, left, ready))
+                    else:
+                        ended.append((task, Ended(task.key, "done")))
+                except Exception:
+                    # Busy, or data and parameters that the single path will tell of.
+                    left_out.append(task)
+            for together in stacks.values():
+                whole = [task for task, _, _ in together]
+                try:
+                    computed = fit_together([(left, ready) for _, left, ready in together], str(self.device))
+                except torch.OutOfMemoryError:
+                    raise
+                except Exception as error:
+                    _warn(f"{whole[0].first.method} cannot be stacked, and is trained on the CPU: {error}")
+                    left_out += whole
+                    continue
+                done = [each.commit(self.store) for each in computed]
+                ended += [(task, Ended(task.key, status)) for task, status in zip(whole, done, strict=True)]
+        return ended, left_out
+
+    def _ready(self, task: Task) -> Ready:
+        """`task.ready`; a fold that several methods are fitted on is prepared once."""
+        key = task.fold, task.first.condition.trained, task.first.balance
+        ready = task.ready(self.material, self._prepared.get(key))
+        parts = ready.parts
+        size = parts.train.nbytes + parts.validation.nbytes + parts.test.nbytes
+        if key not in self._prepared and self._bytes + size <= MOST_KEPT:
+            self._bytes += size
+            self._prepared[key] = parts
+        return ready
 
 
 def fit_together(prepared: Sequence[tuple[Task, Ready]], device: str) -> list[Computed]:
@@ -168,7 +192,6 @@ def fit_together(prepared: Sequence[tuple[Task, Ready]], device: str) -> list[Co
             device,
         )
     fit_seconds, fit_cpu = (time.perf_counter() - start) / count, (time.process_time() - cpu) / count
-
     computed = []
     for (_, ready), record in zip(prepared, records, strict=True):
         cpu, start = time.process_time(), time.perf_counter()
@@ -182,27 +205,6 @@ def fit_together(prepared: Sequence[tuple[Task, Ready]], device: str) -> list[Co
         )
         computed.append(Computed.of(fitted, record, device=device, stacked=count))
     return computed
-
-
-class PreparedFolds:
-    """Folds that several methods are fitted on, so that each is prepared once; as many as `MOST_KEPT` bytes hold."""
-
-    def __init__(self) -> None:
-        self._parts: dict[tuple[Fold, Condition, str], Parts] = {}
-        self._bytes = 0
-
-    def ready(self, task: Task, material: Material) -> Ready:
-        """`task.ready`, for errors too."""
-        key = task.fold, task.first.condition.trained, task.first.balance
-        known = self._parts.get(key)
-        ready = task.ready(material, known)
-        if known is None:
-            parts = ready.parts
-            size = parts.train.nbytes + parts.validation.nbytes + parts.test.nbytes
-            if self._bytes + size <= MOST_KEPT:
-                self._bytes += size
-                self._parts[key] = parts
-        return ready
 
 
 def bytes_a_run(ready: Ready) -> int:

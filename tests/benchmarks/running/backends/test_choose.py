@@ -9,7 +9,10 @@ from typer.testing import CliRunner
 from strokebench.benchmarks.cli import main as cli
 from strokebench.benchmarks.leaks.canary import shuffled_labels
 from strokebench.benchmarks.running.backends import choose as door
-from strokebench.benchmarks.running.backends.choose import Processes, Stack, choose
+from strokebench.benchmarks.running.backends import stack
+from strokebench.benchmarks.running.backends.choose import choose
+from strokebench.benchmarks.running.backends.processes import Processes
+from strokebench.benchmarks.running.backends.stack import Stack
 from strokebench.benchmarks.running.settings import Settings, usable_cores
 from strokebench.benchmarks.running.store import Store
 from strokebench.benchmarks.tuning.study import Search, run_study
@@ -19,7 +22,8 @@ from strokebench.errors import StrokebenchError
 @pytest.fixture
 def stack_on_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever asks for the stack gets one that needs no GPU."""
-    monkeypatch.setattr(door, "BACKENDS", {"stack": lambda settings: Stack(settings.jobs, "cpu")})
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(stack, "Stack", lambda jobs: Stack(jobs, "cpu"))
 
 
 @pytest.fixture
@@ -29,6 +33,8 @@ def no_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_the_device_is_the_user_s_choice(monkeypatch: pytest.MonkeyPatch, no_gpu: None):
     assert choose(Settings(device="cpu", jobs=2)) == choose(Settings(jobs=2)) == Processes(2)
+    monkeypatch.setattr(door, "DEVICE_FILES", ["/dev/null"])
+    assert choose(Settings(jobs=2)) == Processes(2)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "mem_get_info", lambda *_: (2**31, 2**34))
     assert choose(Settings()) == Stack(usable_cores())

@@ -12,8 +12,8 @@ from small_context import make_context
 from strokebench.benchmarks.experiments.table1 import Table1
 from strokebench.benchmarks.running import fit
 from strokebench.benchmarks.running.backends import stack as stacking
-from strokebench.benchmarks.running.backends.processes import compute_all
-from strokebench.benchmarks.running.backends.stack import compute_stacked, stackable
+from strokebench.benchmarks.running.backends.processes import Processes
+from strokebench.benchmarks.running.backends.stack import Stack, Stacks, stackable
 from strokebench.benchmarks.running.plans import fits
 from strokebench.benchmarks.running.run import Run
 from strokebench.benchmarks.running.store import Store
@@ -35,7 +35,7 @@ def small(run: Run) -> dict[str, int]:
 
 
 def stacked(context, tasks, store) -> dict[str, str]:
-    return {ended.key: ended.status for _, ended in compute_stacked(tasks, context.material, store, "cpu")}
+    return {ended.key: ended.status for _, ended in Stack(1, "cpu").compute(tasks, context.material, store)}
 
 
 @pytest.fixture
@@ -58,7 +58,7 @@ def test_the_store_holds_what_the_workers_would_have_written(stacks: list[int], 
     one, other = Store(tmp_path / "one"), Store(tmp_path / "other")
     assert stacked(context, tasks, one) == {task.key: "done" for task in tasks}
     assert stacks == [3, 3]
-    list(compute_all(tasks, context.material, other, jobs=1))
+    list(Processes(1).compute(tasks, context.material, other))
     for task in tasks:
         (mine, record), (theirs, expected) = one.read(task.key), other.read(task.key)
         assert list(mine.columns) == list(theirs.columns)
@@ -128,7 +128,7 @@ def test_a_stack_that_fails_is_computed_run_by_run(
 def test_a_run_that_another_call_computes_is_left_to_it(stacks: list[int], tmp_path: Path):
     context, tasks = planned(("mlp",))
     store = Store(tmp_path)
-    stream = compute_stacked(tasks, context.material, store, "cpu")
+    stream = Stack(1, "cpu").compute(tasks, context.material, store)
     with store.lock(tasks[1].key):
         first = [next(stream)[0].key for _ in range(2)]
         assert store.status(tasks[1].key) == "missing"
@@ -140,24 +140,24 @@ def test_a_run_that_another_call_computes_is_left_to_it(stacks: list[int], tmp_p
 def test_a_run_that_is_done_by_now_is_not_computed_again(stacks: list[int], tmp_path: Path):
     context, tasks = planned(("mlp",))
     store = Store(tmp_path)
-    list(compute_all(tasks[:1], context.material, store, jobs=1))
+    list(Processes(1).compute(tasks[:1], context.material, store))
     assert len(stacked(context, tasks, store)) == 3
     assert stacks == [2]
 
 
-def test_chunks_are_as_large_as_memory_allows(monkeypatch: pytest.MonkeyPatch):
+def test_chunks_are_as_large_as_memory_allows(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
     context, tasks = planned(("mlp",), folds=5)
     needed = stacking.bytes_a_run(tasks[0].ready(context.material))
     for room, expected in ((2.5, 2), (0.1, 1), (100, 5)):
         free = int(room * needed / stacking.SHARE_OF_FREE)
         monkeypatch.setattr(torch.cuda, "mem_get_info", lambda *_, free=free: (free, 2**34))
-        assert stacking._chunk_size(tasks, context.material, "cuda", stacking.PreparedFolds()) == expected
+        assert Stacks(context.material, Store(tmp_path), "cuda").room_for(tasks) == expected
 
 
 def test_what_cannot_be_stacked_is_computed_beside(stacks: list[int], monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
     """In worker processes, before the stacks have ended."""
     context, tasks = planned(("mlp", "svm"), folds=2)
-    store, compute = Store(tmp_path), stacking._compute_chunk
+    store, compute = Store(tmp_path), Stacks.compute_chunk
     alone = [task for task in tasks if task.first.method == "svm"]
 
     def waiting(*arguments):
@@ -166,8 +166,8 @@ def test_what_cannot_be_stacked_is_computed_beside(stacks: list[int], monkeypatc
             time.sleep(0.05)
         return compute(*arguments)
 
-    monkeypatch.setattr(stacking, "_compute_chunk", waiting)
-    ended = [task for task, _ in compute_stacked(tasks, context.material, store, "cpu", jobs=2)]
+    monkeypatch.setattr(Stacks, "compute_chunk", waiting)
+    ended = [task for task, _ in Stack(2, "cpu").compute(tasks, context.material, store)]
     assert {task.key for task in ended} == {task.key for task in tasks} and stacks == [2]
     assert {store.status(task.key) for task in tasks} == {"done"}
 
@@ -185,5 +185,5 @@ def test_a_fold_is_prepared_once(stacks: list[int], monkeypatch: pytest.MonkeyPa
     assert len(stacked(context, tasks, Store(tmp_path))) == 4 and stacks == [2, 2]
     assert len(prepared) == len(set(prepared)) == 2
     monkeypatch.setattr(stacking, "MOST_KEPT", 0)
-    list(compute_stacked(tasks, context.material, Store(tmp_path / "again"), "cpu"))
+    list(Stack(1, "cpu").compute(tasks, context.material, Store(tmp_path / "again")))
     assert len(prepared) == 2 + 4
