@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -15,7 +17,6 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 
 from strokebench.errors import StrokebenchError
 from strokebench.files import read_json, write_json
-from strokebench.methods.notes import docstring_sections
 from strokebench.tasks import paper_setup
 from strokebench.tasks.endpoint import Endpoint
 from strokebench.tasks.endpoints.binary import BINARY
@@ -110,8 +111,11 @@ class Method(ClassifierMixin, BaseEstimator, ABC):
 
     @classmethod
     def notes(cls) -> dict[str, str]:
-        """The docstring's sections (`Source`, `Original`, `Kept`, `Ours`, `Lost`), for the report."""
-        return docstring_sections(cls.__doc__ or "")
+        """The docstring's sections, in its order and one paragraph each, for the report."""
+        parts = re.split(r"^(Source|Original|Kept|Ours|Lost):", inspect.cleandoc(cls.__doc__ or ""), flags=re.MULTILINE)
+        return {
+            key: " ".join(body.split("\n\n")[0].split()) for key, body in zip(parts[1::2], parts[2::2], strict=True)
+        }
 
     def save(self, folder: Path) -> None:
         """Write the fitted method below `folder`, without pickles."""

@@ -8,7 +8,6 @@ import sys
 from collections.abc import Iterable, Mapping
 from copy import copy
 from functools import cache
-from typing import NamedTuple
 
 from strokebench.benchmarks.keys.reading import Reading, bases_of, dotted_name, member_name
 from strokebench.benchmarks.keys.sources import Module, full_name, is_library, resolve
@@ -117,7 +116,7 @@ class Reached:
                     self._read(module, name, self._entry(module, name, node))
                 elif isinstance(node, (ast.Assign, ast.AnnAssign)) and node.value:
                     # Another name for a type.
-                    self._pending += [(each, False) for each in _written(module, node.value).names]
+                    self._pending += [(each, False) for each in _reading(module, node.value).names]
         elif name in module.imports:
             self._pending.append((module.imports[name], whole))
         elif module.stars and name:
@@ -170,7 +169,7 @@ class Reached:
 
     def _read(self, module: Module, name: str, node: ast.stmt, more: str = "") -> None:
         """Add one definition, and what it names to what is to be followed."""
-        written = _written(module, node)
+        written = _reading(module, node)
         self.definitions.setdefault(f"{module.name}:{name}", set()).add(f"{written.text} {more}")
         self._pending += [(each, True) for each in written.names] + [(each, False) for each in written.types]
         for attribute in written.attributes - self._attributes:
@@ -190,28 +189,12 @@ class Reached:
         return node
 
 
-class _Written(NamedTuple):
-    """A statement, its names with all their dots."""
-
-    text: str
-    names: frozenset[str]
-    types: frozenset[str]
-    attributes: frozenset[str]
-
-
 @cache
-def _written(module: Module, node: ast.AST) -> _Written:
+def _reading(module: Module, node: ast.AST) -> Reading:
     if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
         node = copy(node)
         node.decorator_list = [each for each in node.decorator_list if not _is_neutral(module, each)]
-    reading = Reading(module.package)
-    reading.visit(node)
-    names, types = (
-        frozenset(full for name in found if (full := full_name(module, name, reading.imports)))
-        for found in (reading.names, reading.types)
-    )
-    # What is imported under a name counts, not the name alone.
-    return _Written(" ".join([*reading.text, *sorted(names)]), names, types, frozenset(reading.attributes))
+    return Reading(module, node)
 
 
 @cache

@@ -4,51 +4,50 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 
 from strokebench.benchmarks.keys.sources import Module, full_name, imported_names, never_runs, resolve
 
 _LEFT_OUT = frozenset({"ctx", "kind", "type_comment", "annotation", "returns"})
 
 
-@dataclass
 class Reading(ast.NodeVisitor):
-    """One statement.
+    """One statement of a module.
 
     Left out are docstrings, annotations, what an error says, and imports (what they stand for counts where it is
     named).
 
-    Args:
-        package: what relative imports start from.
-
     Attributes:
-        text: what it does.
-        names: what it names, with dots. types: what its annotations name.
+        text: what it does. names: what it names, with all dots. types: what its annotations name.
         attributes: names behind a dot, and strings that could be used as such.
-        imports: what its own imports stand for.
     """
 
-    package: str
-    text: list[str] = field(default_factory=list)
-    names: set[str] = field(default_factory=set)
-    types: set[str] = field(default_factory=set)
-    attributes: set[str] = field(default_factory=set)
-    imports: dict[str, str] = field(default_factory=dict)
-    in_error: bool = False
+    def __init__(self, module: Module, node: ast.AST) -> None:
+        self._package = module.package
+        self._words: list[str] = []
+        self._imports: dict[str, str] = {}
+        self._in_error = False
+        self.names, self.types, self.attributes = set[str](), set[str](), set[str]()
+        self.visit(node)
+        self.names, self.types = (
+            {full for name in found if (full := full_name(module, name, self._imports))}
+            for found in (self.names, self.types)
+        )
+        # What is imported under a name counts, not the name alone.
+        self.text = " ".join([*self._words, *sorted(self.names)])
 
     def generic_visit(self, node: ast.AST) -> None:
-        self.text.append(type(node).__name__)
+        self._words.append(type(node).__name__)
         for name, value in ast.iter_fields(node):
             if name in _LEFT_OUT or value is None or value == []:
                 # Empty fields are other ones in other versions of Python.
                 continue
-            self.text.append(name)
+            self._words.append(name)
             for each in value if isinstance(value, list) else [value]:
                 if isinstance(each, ast.AST):
                     self.visit(each)
                 else:
-                    self.text.append(repr(each))
-        self.text.append(".")
+                    self._words.append(repr(each))
+        self._words.append(".")
 
     def visit_Expr(self, node: ast.Expr) -> None:
         if not isinstance(node.value, ast.Constant):
@@ -56,20 +55,20 @@ class Reading(ast.NodeVisitor):
 
     def visit_Raise(self, node: ast.Raise) -> None:
         # What an error says decides nothing; which it is, and what else it carries, may decide who catches it.
-        self.in_error = True
+        self._in_error = True
         self.generic_visit(node)
-        self.in_error = False
+        self._in_error = False
 
     def visit_JoinedStr(self, node: ast.JoinedStr) -> None:
-        if not self.in_error:
+        if not self._in_error:
             self.generic_visit(node)
 
     def visit_Assert(self, node: ast.Assert) -> None:
-        self.text.append("Assert")
+        self._words.append("Assert")
         self.visit(node.test)
 
     def visit_Import(self, node: ast.Import | ast.ImportFrom) -> None:
-        self.imports |= imported_names(node, self.package)
+        self._imports |= imported_names(node, self._package)
 
     visit_ImportFrom = visit_Import
 
@@ -85,33 +84,33 @@ class Reading(ast.NodeVisitor):
 
     def visit_arg(self, node: ast.arg) -> None:
         self._annotation(node.annotation)
-        self.text += ["arg", node.arg]
+        self._words += ["arg", node.arg]
 
     def visit_AnnAssign(self, node: ast.AnnAssign) -> None:
         self._annotation(node.annotation)
         # To a dataclass these are no annotations.
-        self.text += [mark for mark in ("ClassVar", "InitVar", "KW_ONLY") if mark in ast.unparse(node.annotation)]
+        self._words += [mark for mark in ("ClassVar", "InitVar", "KW_ONLY") if mark in ast.unparse(node.annotation)]
         self.generic_visit(node)
 
     def visit_Name(self, node: ast.Name) -> None:
         self.names.add(node.id)
-        self.text.append(node.id)
+        self._words.append(node.id)
 
     def visit_Attribute(self, node: ast.Attribute) -> None:
         self.attributes.add(node.attr)
         if dotted := dotted_name(node):
             self.names.add(dotted)
             self.attributes.update(dotted.split(".")[1:])
-            self.text.append(dotted)
+            self._words.append(dotted)
         else:
             self.generic_visit(node)
 
     def visit_Constant(self, node: ast.Constant) -> None:
-        if self.in_error and isinstance(node.value, str):
+        if self._in_error and isinstance(node.value, str):
             return
         if isinstance(node.value, str) and node.value.isidentifier():
             self.attributes.add(node.value)
-        self.text.append(repr(node.value))
+        self._words.append(repr(node.value))
 
     def _annotation(self, node: ast.AST | None) -> None:
         for each in ast.walk(node) if node else ():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
@@ -22,7 +23,13 @@ class Dropout(nn.Module):
 
     Args:
         p: probability that an element becomes zero, in [0, 1).
+
+    Attributes:
+        masks: drops elements of a tensor with a probability instead, in a stack, whose runs have generators of their
+            own.
     """
+
+    masks: Callable[[Tensor, float], Tensor] | None = None
 
     def __init__(self, p: float) -> None:
         super().__init__()
@@ -34,6 +41,8 @@ class Dropout(nn.Module):
         """`x`, of any shape, in evaluation mode; in training mode with elements dropped and the others scaled up."""
         if not self.training or self.p == 0:
             return x
+        if self.masks is not None:
+            return self.masks(x, self.p)
         bits = torch.empty(-(-x.numel() // 4), dtype=torch.int64).random_(-(2**63), None)
         return x * dropout_mask(bits.view(torch.int16)[: x.numel()].view(x.shape), self.p)
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from torch import Tensor, int16, nn
+from torch import Tensor, int16
 
-from strokebench.methods.parts.layers import Dropout, dropout_mask
+from strokebench.methods.parts.layers import dropout_mask
 
 
 class Need(NamedTuple):
@@ -40,34 +40,12 @@ class Masks:
         """From now on layers use these, (size,) each."""
         self._given = iter(masks)
 
-    def apply(self, x: Tensor, p: float) -> Tensor:
+    def __call__(self, x: Tensor, p: float) -> Tensor:
         """`x`, of any shape, times the next mask; `x` itself while counting."""
         if self._given is None:
             self.needs.append(Need(x.numel(), p))
             return x
         return x * next(self._given).view(x.shape)
-
-
-class FedDropout(nn.Module):
-    """`Dropout`, number for number, with masks from `masks` instead of torch's global generator."""
-
-    def __init__(self, p: float, masks: Masks) -> None:
-        super().__init__()
-        self.p, self.masks = p, masks
-
-    def forward(self, x: Tensor) -> Tensor:
-        """`x`, of any shape, in evaluation mode; in training mode with elements dropped and the others scaled up."""
-        return self.masks.apply(x, self.p) if self.training and self.p else x
-
-
-def feed_dropouts(network: nn.Module, masks: Masks) -> None:
-    """Replace every dropout layer of `network` by one that asks `masks`."""
-    replaced: dict[nn.Module, FedDropout] = {}
-    for parent in list(network.modules()):
-        for name, child in list(parent._modules.items()):
-            if isinstance(child, Dropout):
-                # A layer used in two places stays one.
-                setattr(parent, name, replaced.setdefault(child, FedDropout(child.p, masks)))
 
 
 def make_masks(bits: Tensor, needs: Sequence[Need]) -> list[Tensor]:

@@ -11,7 +11,8 @@ from torch import Tensor
 from torch.func import functional_call, vmap
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
-from strokebench.methods.stacking.dropout import Masks, Need, feed_dropouts
+from strokebench.methods.parts.layers import Dropout
+from strokebench.methods.stacking.dropout import Masks, Need
 from strokebench.methods.stacking.state import State
 from strokebench.methods.training.batch import Batch, Epoch
 from strokebench.methods.training.loop import training_loss
@@ -32,7 +33,9 @@ class StackedNetwork:
     def __init__(self, run: TrainingRun, device: torch.device) -> None:
         self.method, self.device, self.rows = run.method, device, run.patients.rows
         self.template, self._masks = deepcopy(run.module).to(device), Masks()
-        feed_dropouts(self.template, self._masks)
+        for layer in self.template.modules():
+            if isinstance(layer, Dropout):
+                layer.masks = self._masks
 
     def dropout_needs(self, state: State, size: int) -> list[Need]:
         """What one run's dropout layers need for a batch of this size, in the order in which they ask."""

@@ -78,7 +78,7 @@ class House:
 
 def forget() -> None:
     """Read all sources anew."""
-    for cached in (sources.find_module, sources.is_library, reach._written, code._fit_code, code.code_of):
+    for cached in (sources.find_module, sources.is_library, reach._reading, code._fit_code, code.code_of):
         cached.cache_clear()
 
 

@@ -105,7 +105,7 @@ def test_a_balancer_concerns_the_runs_that_use_it(house: House):
 def test_on_a_gpu_the_stack_concerns_networks(house: House):
     alone, stacked = house.original, house.codes(on_gpu=True)
     assert {name for name in METHODS if alone[name] != stacked[name]} == NETWORKS
-    house.edit(r"\n(class FedDropout\(nn\.Module\):\n)", r"\n\1    planted = 1\n", "methods/stacking")
+    house.edit(r"\n(class Masks:\n)", r"\n\1    planted = 1\n", "methods/stacking")
     assert house.codes() == alone
     assert {name for name in METHODS if house.codes(on_gpu=True)[name] != stacked[name]} == NETWORKS
 

@@ -14,7 +14,7 @@ from strokebench.methods.concat import Concat
 from strokebench.methods.conformance.subject import Patients as MadeUp
 from strokebench.methods.mlp import MLP
 from strokebench.methods.registry import find_method
-from strokebench.methods.stacking.dropout import FedDropout, Masks, make_masks
+from strokebench.methods.stacking.dropout import Masks, make_masks
 from strokebench.methods.stacking.fit import can_stack, fit_stacked
 from strokebench.methods.stacking.inputs import compositions
 from strokebench.methods.stacking.stack import Stack
@@ -260,7 +260,8 @@ def test_dropout_masks_are_those_of_the_single_path():
     generator.set_state(torch.get_rng_state())
     expected = [Dropout(0.3)(x) for x in xs]
     handed = Masks()
-    fed = FedDropout(0.3, handed)
+    fed = Dropout(0.3)
+    fed.masks = handed
     handed.count()
     assert all(torch.equal(fed(x), x) for x in xs)
     assert handed.needs == [(15, 0.3), (14, 0.3)]
