@@ -11,9 +11,14 @@ from strokebench.benchmarks.cli.options import make_console
 from strokebench.benchmarks.experiments.find import all_experiments
 from strokebench.benchmarks.sharing.export import export_results
 from strokebench.benchmarks.sharing.load import import_results
-from strokebench.benchmarks.sharing.pseudonyms import load_pseudonyms
+from strokebench.benchmarks.sharing.pseudonyms import load_pseudonyms, read_secret
+from strokebench.errors import StrokebenchError
 from strokebench.files import home
 
+KeyFile = Annotated[
+    Path | None,
+    typer.Option(help="Secret that both sites share: exported packages are signed with it, imported ones must be."),
+]
 app = typer.Typer(no_args_is_help=True, help="Share results without sharing patients.")
 
 
@@ -28,10 +33,11 @@ def export(
         typer.Option(help="Secret of the pseudonyms; the same on all machines whose results are to be merged."),
     ] = None,
     keep_sites: Annotated[bool, typer.Option("--keep-sites", help="Keep the hospitals' names.")] = False,
+    key_file: KeyFile = None,
 ) -> None:
     """Write predictions under pseudonyms, splits, settings and versions, with checksums; no texts, no tables."""
     console = make_console()
-    keys = export_results(out, experiments or [], load_pseudonyms(salt_file), keep_sites)
+    keys = export_results(out, experiments or [], load_pseudonyms(salt_file), keep_sites, _key(key_file))
     for name in keys:
         console.print(f"Exported  {name}", markup=False, soft_wrap=True)
     console.print(f"Written to {out}", markup=False, soft_wrap=True)
@@ -40,14 +46,24 @@ def export(
 
 
 @app.command("import")
-def import_(files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Packages of `export`.")]) -> None:
+def import_(
+    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Packages of `export`.")],
+    key_file: KeyFile = None,
+) -> None:
     """Verify packages, merge those of several machines, and make the tables; refuse what does not match."""
     console = make_console()
     known = all_experiments()
-    for name, results in import_results(files).items():
+    for name, results in import_results(files, _key(key_file)).items():
         folder = home("results", *name.split("/"))
         done = int((results.runs["status"] == "done").sum())
         console.print(f"Imported  {name}: {done} of {len(results.runs)} runs finished", markup=False, soft_wrap=True)
-        if folder.name in known:
-            console.print(known[folder.name]().report(results, folder))
+        try:
+            view = known[folder.name]().report(results, folder)
+        except Exception as error:
+            raise StrokebenchError(f"{name}: no tables can be made of it: {type(error).__name__}: {error}") from error
+        console.print(view)
         console.print(f"Written to {folder}", style="dim", markup=False, soft_wrap=True)
+
+
+def _key(path: Path | None) -> bytes:
+    return read_secret(path, "key") if path else b""

@@ -44,13 +44,14 @@ manifest.json     version of this form, and which experiments there are
 */runs.csv        one line a planned run: what became of it, its cost, hashes of its key and its code
 */split.json      who was in training, validation and test
 SHA256SUMS        checksum of each file: `sha256sum -c SHA256SUMS`
+SHA256SUMS.hmac   its signature, where the sender had a key: HMAC-SHA-256
 
 `strokebench results import` verifies and merges such packages.
 """
 
 
 def export_results(
-    target: Path, experiments: Sequence[str], pseudonyms: Pseudonyms, keep_sites: bool = False
+    target: Path, experiments: Sequence[str], pseudonyms: Pseudonyms, keep_sites: bool = False, key: bytes = b""
 ) -> dict[str, Path]:
     """Write a package of finished results.
 
@@ -58,6 +59,7 @@ def export_results(
         target: a `.zip`, or a folder that is new or empty.
         experiments: names, `table1`, or `FOLDER/NAME` as below `home("results")`; none: all.
         keep_sites: keep the hospitals' names.
+        key: what the package is signed with; empty: it is not.
 
     Returns:
         `FOLDER/NAME` -> the key from pseudonyms to patients, which stays here.
@@ -82,7 +84,7 @@ def export_results(
         raise StrokebenchError("None of these experiments has a finished run.", "See `strokebench status`.")
     manifest = {"schema": SCHEMA, "strokebench": strokebench_version(), "experiments": sorted(keys)}
     files["manifest.json"] = _json(manifest)
-    write_files(files, target)
+    write_files(files, target, key)
     return keys
 
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import io
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,8 +10,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from strokebench.benchmarks.experiments.find import EXPERIMENTS
 from strokebench.benchmarks.sharing.export import IMPORTED, PREDICTION_PARTS, SCHEMA
 from strokebench.benchmarks.sharing.files import read_files
+from strokebench.benchmarks.sharing.form import read_form, read_split, read_table
 from strokebench.errors import StrokebenchError
 from strokebench.files import home
 from strokebench.reports.results import PATIENT_COLUMNS, RUN, RUN_COLUMNS, STATUSES, MethodInfo, Results
@@ -27,11 +27,6 @@ SAME = (
 """What two machines must agree on before their results are put together."""
 TOLERANCE = 1e-6
 """Probabilities of one run that differ by more contradict each other."""
-TEXT = (
-    *("method", "variant", "condition", "patient_id", "site", "key", "status", "error", "code"),
-    *("variant_label", "condition_label", "keep", "when", "fill", "balance", "params"),
-)
-"""Columns that hold no numbers."""
 
 
 @dataclass(frozen=True)
@@ -53,21 +48,24 @@ class Shared:
         return parse_endpoint(self.about["provenance"]["outcome"])
 
 
-def import_results(sources: Sequence[Path]) -> dict[str, Results]:
+def import_results(sources: Sequence[Path], key: bytes = b"") -> dict[str, Results]:
     """Read, verify and merge packages, and write what comes of it below `home("results", "imported-...")`.
 
     Nothing is written unless everything fits.
+
+    Args:
+        key: that the packages must be signed with; empty: no signature is looked at.
 
     Returns:
         `imported-FOLDER/EXPERIMENT` -> its results.
 
     Raises:
-        StrokebenchError: a package that is damaged, of another schema, or does not match the others; says in
-            what they differ.
+        StrokebenchError: a package that is damaged, of another schema, unsigned, or does not match the others;
+            says in what they differ.
     """
     by_name: dict[str, list[Shared]] = {}
     for source in sources:
-        for shared in read_package(source):
+        for shared in read_package(source, key):
             by_name.setdefault(shared.name, []).append(shared)
     merged = {f"{IMPORTED}{name}": merge(parts) for name, parts in by_name.items()}
     for name, results in merged.items():
@@ -75,28 +73,29 @@ def import_results(sources: Sequence[Path]) -> dict[str, Results]:
     return merged
 
 
-def read_package(source: Path) -> list[Shared]:
+def read_package(source: Path, key: bytes = b"") -> list[Shared]:
     """The experiments of a package, each whole in itself.
 
     Raises:
         StrokebenchError: see `import_results`.
     """
-    files = read_files(source)
+    files = read_files(source, key)
+    where = f"{source}: manifest.json"
     try:
-        manifest = json.loads(files["manifest.json"])
+        manifest = read_form(_part(files, "manifest.json"), "manifest")
         if manifest["schema"] != SCHEMA:
             raise StrokebenchError(
                 f"{source} is of schema {manifest['schema']}; this strokebench reads schema {SCHEMA}.",
                 "Use the same version of strokebench on both machines.",
             )
-        experiments = [_shared(files, str(source), name) for name in manifest["experiments"]]
-        for experiment in experiments:
-            _check(experiment)
+        experiments = []
+        for name in dict.fromkeys(manifest["experiments"]):
+            where = f"{source}: {name!r}"
+            experiments.append(_shared(files, str(source), name))
         return experiments
-    except (KeyError, ValueError, TypeError, AttributeError) as error:
-        raise StrokebenchError(
-            f"{source} is no whole package: {type(error).__name__} {error}.", "Export it again."
-        ) from None
+    except (ValueError, TypeError, OverflowError) as error:
+        line = " ".join(str(error).split())[:300]
+        raise StrokebenchError(f"{where}: {line}", "This is no whole package; export it again.") from None
 
 
 def merge(parts: Sequence[Shared]) -> Results:
@@ -150,32 +149,50 @@ def merge(parts: Sequence[Shared]) -> Results:
 
 
 def _shared(files: Mapping[str, bytes], source: str, name: str) -> Shared:
-    about, split = (json.loads(files[f"{name}/{part}.json"]) for part in ("about", "split"))
-    predictions, runs = (_table(files[f"{name}/{part}.csv"]) for part in ("predictions", "runs"))
-    facts, oracle = (files.get(f"{name}/{part}.csv") for part in ("patient_facts", "oracle"))
-    optional = [None if content is None else _table(content) for content in (facts, oracle)]
-    return Shared(source, name, about, split, predictions, runs, *optional)
+    def read(part: str, reader: Callable[..., Any], *how: Any) -> Any:
+        try:
+            return reader(_part(files, f"{name}/{part}"), *how)
+        except (ValueError, OverflowError) as error:
+            raise ValueError(f"{part}: {error}") from None
+
+    about = read("about.json", read_form, "about")
+    if about["experiment"] != name.rpartition("/")[2]:
+        raise ValueError(f"about.json: the experiment is {about['experiment']!r}")
+    try:
+        EXPERIMENTS.find(about["experiment"])
+        endpoint = parse_endpoint(about["provenance"]["outcome"])
+    except StrokebenchError as error:
+        raise ValueError(f"about.json: {error.message}") from None
+    facts, oracle = (f"{name}/{part}.csv" in files for part in ("patient_facts", "oracle"))
+    shared = Shared(
+        source,
+        name,
+        about,
+        split=read("split.json", read_split),
+        predictions=read("predictions.csv", read_table, (*PREDICTION_PARTS, *endpoint.prediction_columns)),
+        runs=read("runs.csv", read_table, (*RUN_COLUMNS, "code")),
+        patient_facts=read("patient_facts.csv", read_table, (*RUN, "patient_id"), True) if facts else None,
+        oracle=read("oracle.csv", read_table, ("patient_id", "p")) if oracle else None,
+    )
+    _check(shared)
+    return shared
 
 
-def _table(content: bytes) -> pd.DataFrame:
-    frame = pd.read_csv(io.BytesIO(content), dtype=str, keep_default_na=False)
-    for column in frame.columns.difference(list(TEXT)):
-        # By Python's own reading of numbers, which gives back every digit.
-        numbers = frame[column].replace("", "nan").map(float)
-        frame[column] = numbers.astype(int) if column in ("seed", "fold") else numbers
-    for column in frame.columns.intersection(["site", "error"]):
-        frame[column] = frame[column].replace("", None)
-    return frame
+def _part(files: Mapping[str, bytes], name: str) -> bytes:
+    if name not in files:
+        raise ValueError(f"there is no {name!r}")
+    return files[name]
 
 
 def _check(shared: Shared) -> None:
     """The parts of one package fit each other, and the numbers can be what they are called."""
-    endpoint = shared.endpoint
-    parts = (*PREDICTION_PARTS, *endpoint.prediction_columns)
-    lacking = [name for name in parts if name not in shared.predictions]
-    lacking += [name for name in (*RUN_COLUMNS, "code") if name not in shared.runs]
-    if lacking:
-        raise StrokebenchError(f"{shared.source}: {shared.name} lacks the column {lacking[0]!r}.", "Export it again.")
+    endpoint, runs = shared.endpoint, shared.runs
+    if runs.empty:
+        raise ValueError("runs.csv: there is no run")
+    if unknown := set(runs["status"]) - set(STATUSES):
+        raise ValueError(f"runs.csv: the status {min(unknown)!r} is none of {', '.join(STATUSES)}")
+    if runs.duplicated(list(RUN)).any():
+        raise ValueError("runs.csv: a run is planned twice")
     y = shared.predictions["y"]
     try:
         endpoint.check(y.to_numpy(), endpoint.probabilities(shared.predictions))

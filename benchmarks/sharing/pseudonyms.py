@@ -54,16 +54,28 @@ def load_pseudonyms(salt_file: Path | None = None) -> Pseudonyms:
     path = salt_file or home("private", "salt")
     if salt_file is None and not path.is_file():
         _write_private(path, secrets.token_hex(SECRET_BYTES))
+    return Pseudonyms(read_secret(path, "salt"))
+
+
+def read_secret(path: Path, what: str) -> bytes:
+    """The secret in a file, without the space around it.
+
+    Args:
+        what: it is called, `salt` or `key`.
+
+    Raises:
+        StrokebenchError: the file is missing or too short to be a secret.
+    """
     try:
         secret = path.read_text(encoding="utf-8").strip().encode()
     except (OSError, UnicodeDecodeError) as error:
-        raise StrokebenchError(f"The salt {path} cannot be read: {error}.") from None
+        raise StrokebenchError(f"The {what} {path} cannot be read: {error}.") from None
     if len(secret) < SHORTEST_SECRET:
         raise StrokebenchError(
-            f"The salt {path} has only {len(secret)} characters.",
-            f"Use {SHORTEST_SECRET} or more random ones, for example a copy of the other machine's private/salt.",
+            f"The {what} {path} has only {len(secret)} characters.",
+            f"Use {SHORTEST_SECRET} or more random ones, the same on both machines.",
         )
-    return Pseudonyms(secret)
+    return secret
 
 
 def write_key(pseudonyms: Pseudonyms, ids: Iterable[str], name: str) -> Path:

@@ -2,20 +2,16 @@
 
 import hashlib
 import io
-import json
 import zipfile
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
-from small_context import make_context
+from shared_packages import IDS, NAME, SALT, changed, compute
 from typer.testing import CliRunner
 
 from strokebench.benchmarks.cli import main as cli
-from strokebench.benchmarks.experiments.table1 import Table1
-from strokebench.benchmarks.running.collect import Collector
-from strokebench.benchmarks.running.store import Store
 from strokebench.benchmarks.sharing.export import export_results
 from strokebench.benchmarks.sharing.files import read_files, write_files
 from strokebench.benchmarks.sharing.load import import_results
@@ -25,56 +21,12 @@ from strokebench.files import home as home_path
 from strokebench.reports.results import RUN, Results
 from strokebench.tasks.fold import Split
 
-SALT = Pseudonyms(b"a salt of our own, long enough")
-NAME = "small-nihss_lt_7-cv5/table1"
-IDS = [f"p{i:03d}" for i in range(60)]
-
-
-def compute(*methods: str, **settings) -> Results:
-    """Results as a run leaves them, with made-up probabilities; every run of `mlp` has failed."""
-    context = make_context(methods=methods, **settings)
-    context.split.write(home_path("splits", f"small-{context.split.sha256[:12]}.json"))
-    store = Store()
-    planned = [(run, context.key(run)) for run in Table1().plan(context).runs]
-    for run, key in planned:
-        if run.method == "mlp":
-            error = f"Traceback (most recent call last):\n  File /data/x.py\nValueError: the planted error of {IDS[3]}"
-            store.write_failure(key, {"error": error})
-            continue
-        test = list(context.fold(run).test)
-        p = np.random.default_rng([run.fold, len(run.method)]).random(len(test))
-        patients = pd.DataFrame({"patient_id": test, "y": context.labels.loc[test].to_numpy(), "p": p})
-        record = {
-            "finished": "2026-01-01T00:00:00+00:00",
-            "fit_seconds": 1 / 3,
-            "code_sha256": context.identity(run)["code"],
-        }
-        store.write(key, patients.assign(angle=p / 7), record)
-    results = Collector("table1", context, planned, store).results()
-    results.write(context.results_folder("table1"))
-    return results
-
 
 @pytest.fixture
 def whole(tmp_path: Path) -> tuple[Results, Path]:
     results = compute("random_forest", "svm", "mlp")
     export_results(tmp_path / "whole.zip", ["table1"], SALT)
     return results, tmp_path / "whole.zip"
-
-
-def changed(package: Path, target: Path, part: str, change, name: str = NAME) -> Path:
-    """The package with one part changed, and checksums made to fit: an honest package of other results."""
-    files = read_files(package)
-    files.pop("SHA256SUMS")
-    path = f"{name}/{part}" if name else part
-    if part.endswith(".json"):
-        content = json.loads(files[path])
-        change(content)
-        files[path] = json.dumps(content).encode()
-    else:
-        files[path] = change(files[path].decode()).encode()
-    write_files(files, target)
-    return target
 
 
 def same(one: Results, other: Results, pseudonyms: Pseudonyms = SALT) -> None:
@@ -205,7 +157,7 @@ def test_a_tampered_file_is_refused(whole, tmp_path: Path, home: Path):
     with pytest.raises(StrokebenchError, match=r"predictions.csv does not fit its checksum"):
         import_results([folder])
     path.unlink()
-    with pytest.raises(StrokebenchError, match=r"predictions.csv is missing"):
+    with pytest.raises(StrokebenchError, match=r"predictions.csv' is missing"):
         import_results([folder])
     assert not list((home / "results").glob("imported-*"))
     broken = tmp_path / "cut.zip"
@@ -232,7 +184,7 @@ def test_a_file_that_a_package_does_not_have_is_refused(whole, tmp_path: Path, n
 def test_a_bomb_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     from strokebench.benchmarks.sharing import files as share_files
 
-    monkeypatch.setattr(share_files, "LARGEST_FILE", 1000)
+    monkeypatch.setattr(share_files, "LARGEST_SHORT", 1000)
     with zipfile.ZipFile(tmp_path / "bomb.zip", "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("manifest.json", "0" * 100_000)
     with pytest.raises(StrokebenchError, match="too large"):
@@ -341,4 +293,9 @@ def test_the_commands(whole, tmp_path: Path, home: Path):
     status = CliRunner().invoke(cli.app, ["status"], env={"COLUMNS": "200"})
     assert status.exit_code == 0 and "imported" in status.output
     assert call("export", str(tmp_path / "y.zip"), "table99").exit_code == 1
+    (tmp_path / "key").write_text("a key that two sites share\n")
+    assert call("import", str(out), "--key-file", str(tmp_path / "key")).exit_code == 1
+    signed = str(tmp_path / "signed.zip")
+    assert call("export", signed, "table1", "--key-file", str(tmp_path / "key")).exit_code == 0
+    assert call("import", signed, "--key-file", str(tmp_path / "key")).exit_code == 0
     assert call("import", str(tmp_path / "nothing.zip")).exit_code == 1
