@@ -79,9 +79,8 @@ def prepare(
     parts = {part: _inputs(sources, index) for part, index in ids.items()}
     y = {part: labels.loc[index].to_numpy(np.int8) for part, index in ids.items() if part != "test"}
     seed = int(np.random.SeedSequence([fold.seed, fold.fold]).generate_state(1)[0])
-    indicators = {name: table.categorical_ for name, table in tables.items()}
     # Taken out, so that the unbalanced one need not be kept beside the balanced one.
-    train, y_train = BALANCERS[balance](parts.pop("train"), y["train"], indicators, seed)
+    train, y_train = BALANCERS[balance](parts.pop("train"), y["train"], tables, seed)
     zeros = {name: source.zeros() for name, source in sources.items()}
     return Parts(
         train=condition.apply(train, "train", seed, zeros),

@@ -14,11 +14,10 @@ from strokebench.tasks.preparing.arrays import moments
 
 
 class Encoded(NamedTuple):
-    """One column of numbers made of a column of the table: `values` (n,), and whether they indicate a category."""
+    """One column of numbers made of a column of the table: `values` (n,)."""
 
     name: str
     values: NDArray[np.float64]
-    indicator: bool = False
 
 
 class TablePreprocessor:
@@ -30,7 +29,8 @@ class TablePreprocessor:
     without any value in the training part is left out.
 
     Attributes set by `fit`:
-        names_: of the encoded columns. categorical_: which of them are indicators of a category, (columns,) bool.
+        names_: of the encoded columns. binary_: which of them are 0 or 1 in the whole training part, indicators of a
+            category among them, (columns,) bool. whole_: which are whole numbers there, such as points of a scale.
     """
 
     def __init__(self, columns: Mapping[str, Column]) -> None:
@@ -58,7 +58,8 @@ class TablePreprocessor:
         columns = list(self._encode(values))
         encoded = _side_by_side(columns, len(table))
         self.names_ = tuple(column.name for column in columns)
-        self.categorical_ = np.array([column.indicator for column in columns], dtype=bool)
+        self.binary_ = np.isin(encoded, (0, 1)).all(axis=0)
+        self.whole_ = (encoded == np.rint(encoded)).all(axis=0)
         self.mean_, self.deviation_ = moments(encoded, np.arange(len(encoded)), axis=0)
         return self
 
@@ -68,6 +69,11 @@ class TablePreprocessor:
         scaled = ((encoded - self.mean_) / self.deviation_).astype(np.float32)
         scaled[np.isnan(scaled)] = 0
         return scaled
+
+    def rounded(self, scaled: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Standardised columns (n, columns) of which those of whole numbers are at the nearest one."""
+        nearest = (np.rint(scaled * self.deviation_ + self.mean_) - self.mean_) / self.deviation_
+        return np.where(self.whole_, nearest.astype(np.float32), scaled)
 
     def _values(self, table: pd.DataFrame) -> dict[str, pd.Series]:
         """Each column as numbers or as text."""
@@ -89,7 +95,7 @@ class TablePreprocessor:
             categories = self.categories_[name]
             known = pd.Series(values).isin(categories).to_numpy()
             for category in categories[1:] if len(categories) == 2 else categories:
-                yield Encoded(f"{name} = {category}", np.where(known, values == category, np.nan), indicator=True)
+                yield Encoded(f"{name} = {category}", np.where(known, values == category, np.nan))
 
 
 def _side_by_side(columns: Sequence[Encoded], n: int) -> NDArray[np.float64]:
