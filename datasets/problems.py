@@ -15,7 +15,7 @@ class Code:
     """A kind of problem.
 
     Args:
-        remedy: what to do about it.
+        remedy: what to do about it; NAME stands for the problem's place.
         acceptable: a user who has looked may keep the patient as is (`accept:` in the cohort's file). What
             cannot be read, or would be read wrongly, has to be mended or excluded.
     """
@@ -34,10 +34,30 @@ CODES: Mapping[str, Code] = {
     "column_empty": Code("Ban the column, or fill it.", True),
     "column_free_text": Code("Ban the column (`banned:`), or declare it categorical if it is an input.", True),
     "column_time": Code(
-        "Say when it is known, `columns: {NAME: {time: before}}` (or admission, or after: then it is never an input)."
+        "Say when it is known: `columns: {NAME: {time: before}}` (or admission, or after: then it is never an input)."
     ),
+    "column_unnamed": Code("Give the column a name, or delete it."),
+    "column_no_measurement": Code("Ban the column (`banned:`), or declare its kind if it is an input.", True),
+    "cell_error": Code("Mend the formula, or empty the cells that are unknown."),
+    "cell_formula": Code("Open the file in a spreadsheet and save it, or export it as CSV."),
+    "cells_merged": Code("Split the merged cells and write the value into each."),
+    "row_no_patient": Code("Delete the row (a total, a note); accept it if it is a patient.", True),
+    "missing_code": Code(
+        "If it means unknown there, write it under `columns: {NAME: {missing: [9]}}` and not under `missing:` for all;"
+        " if it is a value, accept it.",
+        True,
+    ),
+    "censored": Code(
+        "Say how to read them: `columns: {NAME: {censored: bound}}` (<3 as 3), `half` (1.5) or `missing`; or declare"
+        " the column categorical."
+    ),
+    "unit_in_cell": Code(
+        "Declare the unit, `columns: {NAME: {unit: years}}`, and take out of the cells what is none; or declare the"
+        " column categorical."
+    ),
+    "thousands": Code("Set `thousands:` to the sign between thousands, and `decimal:` to that of the decimals."),
     "not_a_number": Code("Correct the value, or leave the cell empty if it is unknown."),
-    "decimal_comma": Code("Write a decimal point, or set `decimal: ','` if the whole table uses commas."),
+    "decimal_comma": Code("Write the table's decimal sign, or set `decimal: ','` if the whole table uses commas."),
     "out_of_range": Code("Correct the value, empty the cell, or widen `low`/`high` if it is true."),
     "mixed_units": Code("Convert the value to the column's unit; accept it if it is true.", True),
     "site_missing": Code("Fill the site, or exclude the patient."),
@@ -102,7 +122,7 @@ class Problem:
 
     def __post_init__(self) -> None:
         if not self.remedy:
-            object.__setattr__(self, "remedy", CODES[self.code].remedy)
+            object.__setattr__(self, "remedy", CODES[self.code].remedy.replace("NAME", self.where))
 
     def to_json(self) -> dict[str, Any]:
         """As a dictionary of strings."""

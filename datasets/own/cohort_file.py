@@ -8,7 +8,7 @@ that name the nearest known key and by ids that stay text (`007` is not 7, `no` 
 from __future__ import annotations
 
 import difflib
-import re
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +17,7 @@ from typing import Any
 import yaml
 
 from strokebench.datasets.cohort import Column, Kind, Time
+from strokebench.datasets.outcome_rule import read_rule
 from strokebench.datasets.problems import CODES, EVERY
 from strokebench.datasets.texts.prompts import PROMPTS
 from strokebench.errors import StrokebenchError
@@ -47,11 +48,15 @@ class DeclaredColumn:
         kind: None: inferred.
         column: unit, description and range.
         categories: the only values that may occur; empty: any.
+        missing: numbers or texts that mean unknown in this column.
+        censored: how `<3` and `89+` are read, one of `CENSORED`; empty: they are a problem.
     """
 
     kind: Kind | None
     column: Column
     categories: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
+    censored: str = ""
 
 
 @dataclass(frozen=True)
@@ -76,6 +81,8 @@ class CohortFile:
     accept: Mapping[str, str | tuple[str, ...]] = field(default_factory=dict)
     missing: tuple[str, ...] = ()
     decimal: str = "."
+    thousands: str = ""
+    separator: str = ""
     encoding: str = "utf-8-sig"
     sheet: str | None = None
     about: Mapping[str, str] = field(default_factory=dict)
@@ -96,12 +103,14 @@ KEYS = {
     "sheet": "Excel sheet; default: the first",
     "encoding": "of a CSV file; default: UTF-8",
     "decimal": "',' where the table's numbers have a decimal comma",
-    "missing": "list of further cell texts that mean unknown, e.g. 999",
+    "thousands": "sign between thousands (comma, point, space or apostrophe); default: none, `1,203` is a problem",
+    "separator": "of a CSV file: one character, or `tab`; default: found in its header",
+    "missing": "list of numbers or texts that mean unknown in every column but the id, e.g. 999",
     "id": "column of the patient ids",
     "outcome": "rule, e.g. `mrs > 2`, a list of rules, or short name -> rule; the first is the default",
     "site": "column of the hospital",
     "sites": "list of the hospitals that may occur",
-    "columns": "column -> kind, or -> {kind, unit, low, high, categories, description, time}",
+    "columns": "column -> kind, or -> {kind, unit, low, high, categories, description, time, missing, censored}",
     "banned": "columns that are never an input (identifiers, dates, facts after discharge)",
     "images": "file pattern, e.g. `images/{id}.nii.gz` or `sub-{id}/anat/*_FLAIR.nii.gz`",
     "masks": "file pattern of lesion masks in the grid of the images",
@@ -112,9 +121,10 @@ KEYS = {
 }
 """Every key of the file, with its meaning."""
 
-COMPARISON = re.compile(r"[<>=!]")
+CENSORED = ("bound", "half", "missing")
+"""What a cell `<3` is read as: 3, 1.5 or unknown; beyond an upper bound (`>200`, `89+`) `half` is the bound too."""
 REQUIRED = ("table", "id", "outcome")
-_COLUMN_KEYS = ("kind", "unit", "low", "high", "categories", "description", "time")
+_COLUMN_KEYS = ("kind", "unit", "low", "high", "categories", "description", "time", "missing", "censored")
 
 
 def read_cohort_file(path: Path) -> CohortFile:
@@ -135,6 +145,8 @@ def read_cohort_file(path: Path) -> CohortFile:
                 parts[key] = read(raw[key])
             except ValueError as error:
                 faults.append(f"{key}: {error}")
+    if parts.get("thousands") == parts.get("decimal", "."):
+        faults.append("thousands: the sign is that of the decimals; set `decimal:` too")
     if faults:
         raise StrokebenchError(f"{path}: {'; '.join(faults)}.", "docs/bring_your_cohort.md shows a whole file.")
     name = parts.pop("name", path.stem)
@@ -158,7 +170,8 @@ def nearest(name: str, known: Any) -> str:
 
 def outcome_column(rule: str) -> str:
     """The column that an outcome rule reads."""
-    return COMPARISON.split(rule)[0].strip()
+    read = read_rule(rule)
+    return rule if read is None else read.column
 
 
 def _unknown(key: str, known: Any) -> str:
@@ -181,7 +194,7 @@ def _read_yaml(path: Path) -> dict[str, Any]:
 
     Loader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, mapping)
     try:
-        raw = yaml.load(path.read_text(encoding="utf-8"), Loader)
+        raw = yaml.load(unicodedata.normalize("NFC", path.read_text(encoding="utf-8")), Loader)
     except FileNotFoundError:
         raise StrokebenchError(f"{path}: no such file.") from None
     except UnicodeDecodeError as error:
@@ -240,6 +253,19 @@ def _decimal(value: Any) -> str:
     return str(value)
 
 
+def _thousands(value: Any) -> str:
+    if value not in (".", ",", " ", "'"):
+        raise ValueError("give a comma, a point, a space or an apostrophe")
+    return str(value)
+
+
+def _separator(value: Any) -> str:
+    separator = "\t" if value == "tab" else _text(value)
+    if len(separator) != 1 or separator in '"\r\n':
+        raise ValueError("give one character, or `tab`")
+    return separator
+
+
 def _columns(value: Any) -> dict[str, DeclaredColumn]:
     if not isinstance(value, dict):
         raise ValueError("give `column: kind` pairs")
@@ -277,7 +303,11 @@ def _column(name: str, given: Any) -> DeclaredColumn:
         **limits,
         time=time and Time(time),
     )
-    return DeclaredColumn(None if kind is None else Kind(kind), column, categories)
+    censored = given.get("censored", "")
+    if censored and censored not in CENSORED:
+        raise ValueError(f"{name}: censored {censored!r} is not one of {', '.join(CENSORED)}")
+    kind = None if kind is None else Kind(kind)
+    return DeclaredColumn(kind, column, categories, _list(given.get("missing", [])), censored)
 
 
 def _text_source(value: Any) -> TextSource | None:
@@ -315,6 +345,8 @@ _READERS: dict[str, Any] = {
     **dict.fromkeys(("images", "masks", "brain_masks"), _pattern),
     "name": _name,
     "decimal": _decimal,
+    "thousands": _thousands,
+    "separator": _separator,
     "outcome": _outcomes,
     "columns": _columns,
     "text": _text_source,

@@ -5,12 +5,12 @@ from __future__ import annotations
 import difflib
 import re
 import unicodedata
-from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
 from strokebench.datasets.cohort import Kind
+from strokebench.datasets.own.number_cells import Numbers
 
 NUMERIC_SHARE = 0.8
 """A column is inferred as numeric if so many of its known values are numbers (our choice)."""
@@ -21,46 +21,15 @@ MANY_CATEGORIES = 20
 UNIT_FACTORS = (10.0, 18.016, 38.67, 88.42, 100.0, 1000.0)
 """Ratios that a mix-up of units leaves: tens, glucose (mg/dl to mmol/l), cholesterol, creatinine."""
 
-_COMMA = re.compile(r"[+-]?\d+,\d+")
 _DATE = re.compile(r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}(?:[ T].*)?")
+_CODE = re.compile(r"-?(?:7+|8+|9+|9+[5-8])|-[12]")
+"""Numbers by which unknown is written: 9, 99, 999, 88, 998, -1, ..."""
+_DATE_WORDS = re.compile(r"dat(?:e|um)|dob|admi(?:tted|ssion)|birth", re.IGNORECASE)
 
 
-@dataclass(frozen=True)
-class Numbers:
-    """Text cells read as numbers.
-
-    Args:
-        values: float64; NaN where the cell is empty or no number.
-        bad: cells that are no number, as they stand.
-        commas: cells that would be numbers with a decimal point.
-    """
-
-    values: pd.Series
-    bad: pd.Series
-    commas: pd.Series
-
-
-def read_numbers(cells: pd.Series, decimal: str = ".") -> Numbers:
-    """Read text cells (empty: missing) as finite numbers.
-
-    Args:
-        decimal: sign of the decimals; with ',' a point is not taken for one.
-    """
-    stripped = cells.str.strip()
-    text = stripped if decimal == "." else stripped.str.replace(",", ".", regex=False)
-    values = pd.to_numeric(text.where(text != ""), errors="coerce").astype(float)
-    values = values.where(np.isfinite(values))
-    wrong = values.isna() & (stripped != "")
-    is_comma = wrong & stripped.str.fullmatch(_COMMA.pattern)
-    return Numbers(values, stripped[wrong & ~is_comma], stripped[is_comma])
-
-
-def infer_kind(cells: pd.Series, decimal: str = ".") -> Kind:
-    """Numeric if most known values are numbers (with a point or a comma), or if none is known."""
-    known = int((cells.str.strip() != "").sum())
-    numbers = read_numbers(cells, decimal)
-    n_numbers = int(numbers.values.notna().sum()) + len(numbers.commas)
-    return Kind.NUMERIC if n_numbers >= NUMERIC_SHARE * known else Kind.CATEGORICAL
+def infer_kind(numbers: Numbers) -> Kind:
+    """Numeric if most known values are numbers in whatever form, or if none is known."""
+    return Kind.NUMERIC if numbers.share >= NUMERIC_SHARE else Kind.CATEGORICAL
 
 
 def looks_like_free_text(cells: pd.Series) -> str:
@@ -92,13 +61,11 @@ def mixed_units(values: pd.Series) -> pd.Series:
     if not far.any() or far.mean() > 0.4:
         return none
     width = float(bulk.max() - bulk.min())
+    # A tail reaches out step by step; another unit leaves a gap between the centre and the value.
+    gaps = pd.concat([_widest_gap(log[log >= centre]), _widest_gap(-log[log <= centre])]).groupby(level=0).max()
     off = {}
-    for patient, value in log[far].items():
-        ratio = value - centre
-        # A tail reaches out step by step; another unit leaves a gap.
-        between = log[(log >= min(value, centre)) & (log <= max(value, centre))]
-        gap = float(np.diff(np.sort(between.to_numpy()), append=np.nan)[:-1].max(initial=0.0))
-        factors = [f for f in UNIT_FACTORS if width < np.log(f) and gap > np.log(f) / 2]
+    for patient, ratio in (log[far] - centre).items():
+        factors = [f for f in UNIT_FACTORS if width < np.log(f) and gaps[patient] > np.log(f) / 2]
         fits = [f for f in factors if abs(abs(ratio) - np.log(f)) <= 3 * spread]
         if fits:
             best = min(fits, key=lambda f: abs(abs(ratio) - np.log(f)))
@@ -106,9 +73,57 @@ def mixed_units(values: pd.Series) -> pd.Series:
     return pd.Series(off, dtype=float)
 
 
+def _widest_gap(outwards: pd.Series) -> pd.Series:
+    """For each value, the widest gap between neighbours on the way to it from the smallest."""
+    rising = outwards.sort_values()
+    return rising.diff().fillna(0.0).cummax()
+
+
+def lone_codes(values: pd.Series) -> list[float]:
+    """Values beyond the others that look like codes of unknown: -9 where none is negative, or 9, 99, 999 after a gap.
+
+    The gap has to be one and a half times the widest among the others where those are the steps of a score, else as
+    wide as all the others together (our choice).
+    """
+    distinct = np.unique(values.dropna())
+    coded = [bool(_CODE.fullmatch(f"{value:g}")) for value in distinct]
+    negative = distinct[distinct < 0]
+    found = negative.tolist() if len(distinct) - len(negative) > 1 and all(coded[: len(negative)]) else []
+    for n in (1, 2, 3):
+        codes, rest = distinct[-n:], distinct[:-n]
+        if len(rest) < 2 or not all(coded[-n:]) or codes[0] < 0:
+            continue
+        is_score = len(rest) <= 12 and (rest % 1 == 0).all() and np.diff(rest).max() <= 2
+        if codes[0] - rest[-1] > (1.5 * np.diff(rest).max() if is_score else rest[-1] - rest[0]):
+            return found + codes.tolist()
+    return found
+
+
+def no_measurement(name: str, values: pd.Series) -> str:
+    """What a column of numbers by row seems to hold instead of a measurement: row numbers, ids, dates; else empty."""
+    known = values.dropna()
+    if len(known) < 10 or (known % 1 != 0).any():
+        return ""
+    if len(known) == len(values) and known.iloc[0] in (0, 1) and (known.diff().iloc[1:] == 1).all():
+        return "the numbers of the rows"
+    if known.between(19000101, 21001231).all():
+        days = pd.to_datetime(known.astype(int).astype(str), format="%Y%m%d", errors="coerce")
+        return "dates as numbers" if days.notna().all() else ""
+    if _DATE_WORDS.search(name) and known.between(10000, 60000).all():
+        return "dates as numbers"
+    if known.is_unique and len(known) >= 30:
+        # As many draws from so narrow a range would repeat themselves.
+        collisions = len(known) * (len(known) - 1) / 2 / (known.max() - known.min() + 1)
+        if collisions > 5 or known.abs().min() >= 100_000:
+            return "another number for each patient, as ids are"
+    return ""
+
+
 def same_spelling(text: str) -> str:
-    """A spelling without case, accents of width, and the number of spaces, hyphens and underscores."""
+    """A spelling without case, accents of width, zeros around a whole number, and the number of spaces and hyphens."""
     plain = unicodedata.normalize("NFKC", text).casefold()
+    if number := re.fullmatch(r"\s*([+-]?\d+)(?:[.,]0*)?\s*", plain):
+        return str(int(number[1]))
     return re.sub(r"[\s_\-]+", " ", plain).strip()
 
 
@@ -117,7 +132,7 @@ def other_spellings(cells: pd.Series) -> dict[str, str]:
     counts = cells[cells.str.strip() != ""].value_counts()
     norm: dict[str, str] = {}
     # The most frequent first; among equals the one without spaces around it.
-    for spelling in sorted(counts.index, key=lambda s: (-counts[s], s != s.strip(), s)):
+    for spelling in sorted(counts.index, key=lambda s: (-counts[s], s != s.strip(), len(s), s)):
         norm.setdefault(same_spelling(spelling), spelling)
     return {s: norm[same_spelling(s)] for s in counts.index if norm[same_spelling(s)] != s}
 
@@ -128,12 +143,11 @@ def likely_typos(cells: pd.Series) -> dict[str, str]:
     Words with digits and short words are left alone: `Site 1` and `Site 2` are two sites.
     """
     counts = cells[cells.str.strip() != ""].value_counts()
+    words = {name: same_spelling(name).split() for name in counts.index}
     found = {}
-    for rare in counts.index:
-        for frequent in counts.index:
-            if counts[rare] > max(1, 0.05 * counts[frequent]) or counts[frequent] < 3 or rare == frequent:
-                continue
-            a, b = same_spelling(rare).split(), same_spelling(frequent).split()
+    for frequent in counts.index[counts >= 3]:
+        for rare in counts.index[counts <= max(1, 0.05 * counts[frequent])]:
+            a, b = words[rare], words[frequent]
             unlike = [(x, y) for x, y in zip(a, b, strict=False) if x != y]
             if len(a) != len(b) or len(unlike) != 1 or min(map(len, unlike[0])) < 4:
                 continue

@@ -67,7 +67,11 @@ def test_a_bare_table_is_a_cohort(folder):
         ("t.parquet", "", lambda t, f: t.infer_objects().to_parquet(f / "t.parquet", index=False)),
         ("t.parquet", "", lambda t, f: t.infer_objects().set_index("id").to_parquet(f / "t.parquet")),
         ("t.tsv", "", lambda t, f: t.to_csv(f / "t.tsv", index=False, sep="\t")),
-        ("t.csv", "decimal: ','\n", lambda t, f: t.to_csv(f / "t.csv", index=False, sep=";", decimal=",")),
+        (
+            "t.csv",
+            "decimal: ','\n",
+            lambda t, f: t.infer_objects().to_csv(f / "t.csv", index=False, sep=";", decimal=","),
+        ),
         ("t.csv", "encoding: gb18030\n", lambda t, f: t.to_csv(f / "t.csv", index=False, encoding="gb18030")),
     ],
 )
@@ -158,6 +162,38 @@ def test_all_faults_of_a_file_are_named_at_once(folder):
         ("", put(3, "age", "n/a"), []),
         ("missing: [999]\n", put(3, "age", 999), []),
         ("", lambda t: t.rename(columns={"glucose": "age"}), [(None, "column_doubled")]),
+        ("", lambda t: t.rename(columns={"glucose": ""}), [(None, "column_unnamed")]),
+        ("banned: [column 3]\n", lambda t: t.rename(columns={"sex": ""}), []),
+        ("", lambda t: t.assign(number=np.arange(40)), [(None, "column_no_measurement")]),
+        ("columns: {number: numeric}\n", lambda t: t.assign(number=np.arange(40)), []),
+        ("", put(3, "id", "1.23457E+17"), [("1.23457E+17", "id_unusable")]),
+        ("", put(3, "age", "#DIV/0!"), [(None, "cell_error")]),
+        ("", put(3, "age", "=B3/C3"), [(None, "cell_formula")]),
+        ("", put(3, "age", "70 years"), [(None, "unit_in_cell")]),
+        ("columns: {age: {unit: years}}\n", put(3, "age", "70 years"), []),
+        ("", put(3, "age", "89+"), [(None, "censored")]),
+        ("columns: {age: {censored: bound}}\n", put(3, "age", "89+"), []),
+        ("", put(3, "glucose", "1,203"), [(None, "thousands")]),
+        ("", lambda t: t.assign(ddimer=["1.203", *["988", "410"] * 19, "950"]), [(None, "mixed_units")]),
+        ("", put(3, "age", 999), [(None, "missing_code")]),
+        ("columns: {age: {missing: [999]}}\n", put(3, "age", "999.0"), []),
+        ("missing: [6]\n", put(3, "mrs", "6"), [(None, "missing_code")]),
+        (
+            "columns: {sex: categorical}\n",
+            lambda t: t.assign(sex=["1", "2"] * 19 + ["01", "2"]),
+            [("p38", "category_spelling")],
+        ),
+        ("site: ward\n", lambda t: t.assign(ward=["1", "2"] * 19 + ["1.0", "2"]), [("p38", "site_spelling")]),
+        (
+            "",
+            lambda t: pd.concat([t, pd.DataFrame([{"id": "Total", "age": "70", "sex": "male", "mrs": "3"}])]),
+            [("Total", "row_no_patient")],
+        ),
+        (
+            "",
+            lambda t: pd.concat([t.iloc[:20], pd.DataFrame([{"id": "end of May"}]), t.iloc[20:]]),
+            [("end of May", "row_no_patient")],
+        ),
     ],
 )
 def test_a_faulty_table_gives_exactly_one_problem_and_is_not_loaded(folder, yaml, edit, expected):
@@ -171,6 +207,33 @@ def test_a_faulty_table_gives_exactly_one_problem_and_is_not_loaded(folder, yaml
     assert "cohort check" in str(error.value)
     if expected[0][0]:
         assert expected[0][0] in str(error.value)
+
+
+def test_a_code_of_unknown_holds_for_its_column_and_never_for_the_id(folder):
+    yaml = BASE + "missing: [77]\ncolumns: {mrs: {missing: [6]}}\naccept: {missing_code: all}\n"
+    cohort = load(
+        folder(yaml, lambda t: t.assign(id=np.arange(60, 100), age=["77", "6"] * 20, mrs=["2", "6.0", "0", "4"] * 10))
+    )
+    assert "77" in cohort.ids
+    assert set(cohort.table["mrs"].dropna()) == {0, 2, 4} and set(cohort.table["age"].dropna()) == {6}
+    assert "mrs 10" in cohort.about["inferred"] and "age 20" in cohort.about["inferred"]
+
+
+def test_what_a_rule_read_of_censored_values_is_told(folder):
+    cohort = load(folder(BASE + "columns: {age: {censored: bound}}\n", put(3, "age", "89+")))
+    assert cohort.table.loc["p03", "age"] == 89
+    assert "age 1 (bound)" in cohort.about["inferred"]
+
+
+def test_a_question_on_a_column_is_accepted_by_its_name(folder):
+    yaml = BASE + "accept: {missing_code: [age], mixed_units: [dd]}\n"
+    cohort = load(folder(yaml, lambda t: put(3, "age", 999)(t).assign(dd=["1.203", *["988", "410"] * 19, "950"])))
+    assert cohort.table.loc["p03", "age"] == 999
+
+
+def test_a_remedy_names_the_column(folder):
+    (problem,) = examine_table(read_cohort_file(folder(edit=put(3, "age", "89+")))).problems
+    assert "{age: {censored: bound}}" in problem.remedy
 
 
 def test_two_sites_of_like_names_are_two_sites(folder):

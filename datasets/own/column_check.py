@@ -1,0 +1,223 @@
+"""One column of a clinical table: its values, its kind, and everything that is wrong with it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, replace
+
+import pandas as pd
+
+from strokebench.datasets.cohort import Column, Kind, Time
+from strokebench.datasets.outcome_rule import read_rule
+from strokebench.datasets.own import column_values
+from strokebench.datasets.own.cohort_file import CohortFile, DeclaredColumn, nearest
+from strokebench.datasets.own.number_cells import Form, Numbers, read_numbers
+from strokebench.datasets.own.table_file import by_value
+from strokebench.datasets.problems import Problem
+
+_ERROR = re.compile(r"#(?:DIV/0!|REF!|NAME\?|VALUE!|NUM!|NULL!|SPILL!|CALC!)", re.IGNORECASE)
+_FORMULA = re.compile(r"=\s*[A-Za-z(+-].*[\d)]")
+
+
+@dataclass(frozen=True)
+class ExaminedColumn:
+    """A column of the table.
+
+    Args:
+        values: float64, or strings and None, by patient id.
+        emptied: cells that `missing:` made unknown. bounds: cells that were read by the rule for `<` and `>`.
+    """
+
+    values: pd.Series
+    column: Column
+    problems: list[Problem]
+    emptied: int = 0
+    bounds: int = 0
+
+
+def examine_column(file: CohortFile, name: str, cells: pd.Series) -> ExaminedColumn:
+    """Read and examine a column of text cells by patient id; empty ones are missing."""
+    declared = file.columns.get(name) or DeclaredColumn(None, Column(Kind.NUMERIC))
+    rules = [rule for text in file.outcomes.values() if (rule := read_rule(text)) and rule.column == name]
+    ruled = any(rule.sign for rule in rules)
+    no_input = name in file.banned or declared.column.time is Time.AFTER
+    if no_input and declared.kind is None and not rules:
+        # What its cells look like does not matter.
+        return ExaminedColumn(_texts(cells), replace(declared.column, kind=Kind.CATEGORICAL), [])
+    problems = list(_computed_cells(name, cells))
+    cells = by_value(cells, lambda cell: "" if _ERROR.fullmatch(cell) or _FORMULA.fullmatch(cell) else cell)
+    kept = _without_codes(cells, (*file.missing, *declared.missing), file.decimal)
+    emptied = int(((kept == "") & (cells != "")).sum())
+    form = Form(file.decimal, file.thousands, declared.column.unit, declared.censored)
+    numbers = read_numbers(kept, form)
+    kind = declared.kind
+    if ruled:
+        kind = Kind.CATEGORICAL if any(rule.of_texts for rule in rules) else Kind.NUMERIC
+    column = replace(declared.column, kind=kind or column_values.infer_kind(numbers))
+    if (kept == "").all():
+        problems.append(Problem("column_empty", f"column {name!r} has no value", where=name))
+    if column.kind is Kind.CATEGORICAL:
+        if kind is None and (what := column_values.looks_like_free_text(kept)):
+            problems.append(Problem("column_free_text", f"column {name!r} holds {what}", where=name))
+        problems += _category_problems(name, kept, declared.categories)
+        return ExaminedColumn(_texts(kept), column, problems, emptied)
+    problems += _number_problems(name, column, kept, numbers)
+    # A value that is out of range is already reported, and would widen what counts as usual.
+    usual = numbers.values.mask(column.out_of_range(numbers.values)).dropna()
+    codes = column_values.lone_codes(usual)
+    problems += _missing_codes(name, usual, codes)
+    if file.missing:
+        problems += _emptied_values(file, name, read_numbers(cells, form).values, numbers.values)
+    problems += _unit_problems(name, column, kept, usual[~usual.isin(codes)])
+    if kind is None and (what := column_values.no_measurement(name, numbers.values)):
+        problems.append(Problem("column_no_measurement", f"column {name!r} holds {what}", where=name))
+    return ExaminedColumn(numbers.values, column, problems, emptied, numbers.bounds)
+
+
+def site_problems(file: CohortFile, site: pd.Series) -> Iterator[Problem]:
+    """Hospitals that are missing, unknown, or spelled in several ways."""
+    where = file.site or ""
+    for id in site.index[site.str.strip() == ""]:
+        yield Problem("site_missing", "has no site", str(id), where)
+    if file.sites:
+        usual = {column_values.same_spelling(one): one for one in file.sites}
+        for id, cell in site[~site.isin([*file.sites, ""])].items():
+            if found := usual.get(column_values.same_spelling(cell)):
+                yield Problem("site_spelling", f"the site {cell!r} is listed as {found!r}", str(id), where)
+            else:
+                what = f"the site {cell!r} is not in `sites:`{nearest(cell, file.sites)}"
+                yield Problem("site_unknown", what, str(id), where)
+        return
+    for spelling, norm in (column_values.likely_typos(site) | column_values.other_spellings(site)).items():
+        n = int((site == norm).sum())
+        for id in site.index[site == spelling]:
+            what = f"the site {spelling!r} is elsewhere ({n} patients) spelled {norm!r}"
+            yield Problem("site_spelling", what, str(id), where)
+
+
+def _texts(cells: pd.Series) -> pd.Series:
+    return by_value(cells, lambda cell: cell.strip() or None)
+
+
+def _computed_cells(name: str, cells: pd.Series) -> Iterator[Problem]:
+    for code, pattern, what in (
+        ("cell_error", _ERROR, "an error of the spreadsheet"),
+        ("cell_formula", _FORMULA, "a formula without a stored value"),
+    ):
+        found = cells[by_value(cells, lambda cell, p=pattern: bool(p.fullmatch(cell))).astype(bool)]
+        if len(found):
+            yield Problem(code, f"column {name!r}: {_counted(found, what)}", where=name)
+
+
+def _counted(found: pd.Series, what: str) -> str:
+    """`61 cells hold ..., such as '1.203' of p004`."""
+    n = len(found)
+    return f"{n} cell{'s hold' if n != 1 else ' holds'} {what}, such as {found.iloc[0]!r} of {found.index[0]}"
+
+
+def _without_codes(cells: pd.Series, codes: Collection[str], decimal: str) -> pd.Series:
+    if not codes:
+        return cells
+    texts = {code.strip().casefold() for code in codes}
+    numbers = {number for code in codes if (number := _as_number(code, ".")) is not None}
+
+    def known(cell: str) -> str:
+        return "" if cell.strip().casefold() in texts or _as_number(cell, decimal) in numbers else cell
+
+    return by_value(cells, known)
+
+
+def _as_number(text: str, decimal: str) -> float | None:
+    try:
+        return float(text.replace(decimal, "."))
+    except ValueError:
+        return None
+
+
+def _emptied_values(file: CohortFile, name: str, given: pd.Series, values: pd.Series) -> Iterator[Problem]:
+    """Codes of unknown for the whole table that lie among this column's other values."""
+    for code in file.missing:
+        number = _as_number(code, ".")
+        n = int((given == number).sum())
+        if n and values.min() < number < values.max():
+            reach = f"reach from {values.min():g} to {values.max():g}"
+            what = f"column {name!r}: `missing: {code}` empties {n} cells of a column whose other values {reach}"
+            yield Problem("missing_code", what, where=name)
+
+
+def _missing_codes(name: str, values: pd.Series, codes: list[float]) -> Iterator[Problem]:
+    for code in codes:
+        n = int((values == code).sum())
+        rest = values[values != code]
+        what = (
+            f"column {name!r}: {code:g} ({n} patient{'s' * (n != 1)}) lies apart from the others"
+            f" ({rest.min():g} to {rest.max():g}); does it mean unknown?"
+        )
+        yield Problem("missing_code", what, where=name)
+
+
+def _number_problems(name: str, column: Column, cells: pd.Series, numbers: Numbers) -> Iterator[Problem]:
+    label = _label(name, column)
+    faults = numbers.faults
+    for id in faults.index[faults == "bad"]:
+        yield Problem("not_a_number", f"column {label}: {cells[id]!r} is not a number", str(id), name)
+    for id in faults.index[faults == "comma"]:
+        yield Problem("decimal_comma", f"column {label}: {cells[id]!r} has another decimal sign", str(id), name)
+    for fault, code, what in (
+        ("thousands", "thousands", "a sign that may stand between thousands"),
+        ("censored", "censored", "numbers with < or > (or +)"),
+        ("unit", "unit_in_cell", "numbers with a unit or a remark"),
+    ):
+        found = cells[faults.index[faults == fault]]
+        if len(found):
+            yield Problem(code, f"column {label}: {_counted(found, what)}", where=name)
+    values = numbers.values
+    wide = values[column.out_of_range(values)]
+    limits = f"{_shown(column.low, 'no limit')} to {_shown(column.high, 'no limit')}"
+    for id, value in wide.items():
+        yield Problem("out_of_range", f"column {label}: {value:g} is outside {limits}", str(id), name)
+
+
+def _unit_problems(name: str, column: Column, cells: pd.Series, usual: pd.Series) -> Iterator[Problem]:
+    """Values that seem to be in another unit, or to have lost a sign between thousands."""
+    label = _label(name, column)
+    if (pointed := _maybe_thousands(cells, usual)) is not None:
+        what = f"column {label}: {_counted(pointed, 'a point before three digits beside whole hundreds')}: thousands?"
+        yield Problem("mixed_units", what, where=name)
+    for id, factor in column_values.mixed_units(usual).items():
+        times = f"{factor:g} times too large" if factor > 1 else f"{1 / factor:g} times too small"
+        what = f"column {label}: {usual[str(id)]:g} looks {times} for the cohort (median {usual.median():g})"
+        yield Problem("mixed_units", what, str(id), name)
+
+
+def _maybe_thousands(cells: pd.Series, values: pd.Series) -> pd.Series | None:
+    """Cells `1.203` of a column whose others are whole hundreds: a point that was read as a decimal sign; else None."""
+    filled = cells[values.index[values.notna()]].str.strip()
+    pointed = filled[filled.str.contains(".", regex=False)]
+    whole = values[filled.index.difference(pointed.index)]
+    if pointed.empty or whole.empty or not pointed.str.fullmatch(r"[1-9]\d{0,2}\.\d{3}").all():
+        return None
+    return pointed if whole.median() >= 100 and whole.max() < 1000 else None
+
+
+def _category_problems(name: str, cells: pd.Series, allowed: tuple[str, ...]) -> Iterator[Problem]:
+    # Spaces around a category are dropped when the table is read; they are no other spelling.
+    cells = by_value(cells, str.strip)
+    for spelling, usual in column_values.other_spellings(cells).items():
+        for id in cells.index[cells == spelling]:
+            what = f"column {name!r}: {spelling!r} is elsewhere spelled {usual!r}"
+            yield Problem("category_spelling", what, str(id), name)
+    if allowed:
+        unknown = cells[~cells.isin([*allowed, ""])]
+        for id, meant in by_value(unknown, lambda cell: nearest(cell, allowed)).items():
+            what = f"column {name!r}: {cells[id]!r} is not one of its categories{meant}"
+            yield Problem("category_unknown", what, str(id), name)
+
+
+def _label(name: str, column: Column) -> str:
+    return f"{name!r}" + (f" ({column.unit})" if column.unit else "")
+
+
+def _shown(limit: float | None, none: str) -> str:
+    return none if limit is None else f"{limit:g}"

@@ -1,0 +1,141 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from strokebench.datasets.cohort import Kind
+from strokebench.datasets.own.column_values import infer_kind, lone_codes, mixed_units, no_measurement, same_spelling
+from strokebench.datasets.own.number_cells import Form, read_numbers
+
+
+def read(cells, **form):
+    return read_numbers(pd.Series(cells, dtype=object), Form(**form))
+
+
+@pytest.mark.parametrize(
+    ("form", "cell", "value"),
+    [
+        ({}, "7.5", 7.5),
+        ({}, " 1e3 ", 1000),
+        ({}, "\u22125", -5),
+        ({"decimal": ","}, "7,5", 7.5),
+        ({"thousands": ","}, "150,000", 150000),
+        ({"thousands": ","}, "1,203.5", 1203.5),
+        ({"decimal": ",", "thousands": "."}, "1.203", 1203),
+        ({"decimal": ",", "thousands": "."}, "1.203.400,5", 1203400.5),
+        ({"thousands": " "}, "1\u202f203", 1203),
+        ({"thousands": "'"}, "1\u2019203", 1203),
+        ({"unit": "mmol/L"}, "7.5 mmol/l", 7.5),
+        ({"unit": "%"}, "45%", 45),
+        ({"censored": "bound"}, "<3", 3),
+        ({"censored": "half"}, "< 0.5", 0.25),
+        ({"censored": "half"}, "> 200", 200),
+        ({"censored": "bound"}, "89+", 89),
+        ({"censored": "bound", "unit": "mg/L"}, "≤0,6 mg/L".replace(",", "."), 0.6),
+    ],
+)
+def test_a_number_is_read_as_its_form_says(form, cell, value):
+    numbers = read([cell], **form)
+    assert numbers.values[0] == value and numbers.faults.empty
+
+
+@pytest.mark.parametrize(
+    ("form", "cell", "fault"),
+    [
+        ({}, "6,5", "comma"),
+        ({}, "150,000", "thousands"),
+        ({}, "1 203", "thousands"),
+        ({"decimal": ","}, "1.203", "thousands"),
+        ({"decimal": ","}, "7.5", "comma"),
+        ({"decimal": ","}, "01.02.2024", "bad"),
+        ({}, "72 years", "unit"),
+        ({"unit": "years"}, "10 months", "unit"),
+        ({}, "<3", "censored"),
+        ({}, "89+", "censored"),
+        ({}, "140/90", "bad"),
+        ({}, "12:30", "bad"),
+        ({}, "2024-01-05", "bad"),
+        ({}, "65-74", "bad"),
+        ({}, "inf", "bad"),
+        ({}, "1e999", "bad"),
+        ({}, "about 70", "bad"),
+    ],
+)
+def test_a_cell_in_another_form_has_no_value_and_says_why(form, cell, fault):
+    numbers = read([cell, "5"], **form)
+    assert np.isnan(numbers.values[0]) and numbers.faults.to_dict() == {0: fault}
+    assert numbers.values[1] == 5
+
+
+def test_a_censored_value_may_be_unknown_and_is_counted():
+    numbers = read(["<3", "5", ">9"], censored="missing")
+    assert numbers.values.isna().tolist() == [True, False, True]
+    assert numbers.bounds == 2 and numbers.faults.empty
+
+
+def test_in_a_column_of_decimal_commas_none_is_a_thousand():
+    assert set(read(["6,5", "1,203"]).faults) == {"comma"}
+
+
+@pytest.mark.parametrize(
+    ("cells", "kind"),
+    [
+        (["82 years", "71 years", "65"], Kind.NUMERIC),
+        (["<3", "<3", "<3", "7"], Kind.NUMERIC),
+        (["1,203", "988", "1,500"], Kind.NUMERIC),
+        (["1a", "1b", "2a", "2c"], Kind.CATEGORICAL),
+        (["<65", "65-74", "75-84", "85+"], Kind.CATEGORICAL),
+        (["M1", "M2", "ICA"], Kind.CATEGORICAL),
+        (["", ""], Kind.NUMERIC),
+    ],
+)
+def test_the_kind_follows_from_numbers_in_whatever_form(cells, kind):
+    assert infer_kind(read(cells)) is kind
+
+
+@pytest.mark.parametrize(
+    ("values", "codes"),
+    [
+        ([0, 1, 2, 3, 4, 5, 6, 9], [9]),
+        ([0, 1, 9, 9], [9]),
+        ([40, 55, 61, 70, 88, 999], [999]),
+        ([40, 55, 61, 70, 88, -9], [-9]),
+        ([0, 3, 8, 15, 24, 42, 99], [99]),
+        ([0, 1, 2, 3, 88, 99], [88, 99]),
+        ([40, 55, 61, 70, 95, 99], []),
+        ([4.1, 5.2, 6.3, 8.2, 9.0], []),
+        ([7, 12, 13, 14, 15], []),
+        ([-2.5, -1, 0.5, 2], []),
+        ([0, 1], []),
+    ],
+)
+def test_a_lone_number_beyond_the_others_may_be_a_code(values, codes):
+    assert lone_codes(pd.Series(values, dtype=float)) == codes
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "words"),
+    [
+        ("Unnamed: 0", range(40), "rows"),
+        ("number", range(1, 41), "rows"),
+        ("case", np.random.default_rng(0).permutation(np.arange(500, 560)), "ids"),
+        ("mrn", 100_000 + 7919 * np.arange(40) % 800_000, "ids"),
+        ("admitted", [20240100 + day for day in range(1, 29)], "dates"),
+        ("date_of_onset", range(45292, 45322), "dates"),
+        ("platelets", np.random.default_rng(1).integers(150, 400, 60), ""),
+        ("ldh", 137 * np.arange(40) % 4000, ""),
+        ("glucose", np.linspace(4, 9, 40), ""),
+    ],
+)
+def test_row_numbers_ids_and_dates_are_no_measurements(name, values, words):
+    said = no_measurement(name, pd.Series(list(values), dtype=float))
+    assert words in said and bool(said) == bool(words)
+
+
+def test_mixed_units_names_the_factor():
+    values = pd.Series([5.1, 5.6, 6.2, 6.6, 7.0, 7.4, 8.1, 8.8, 9.5, 10.2, 6.1 * 18.016])
+    assert mixed_units(values).to_dict() == {10: 18.016}
+
+
+def test_codes_of_one_number_are_one_spelling():
+    assert same_spelling("01") == same_spelling("1.0") == same_spelling(" 1") == "1"
+    assert same_spelling("1.5") != same_spelling("1")

@@ -1,0 +1,148 @@
+import datetime
+import unicodedata
+
+import openpyxl
+import pandas as pd
+import pytest
+
+from strokebench.datasets.own.cohort_file import read_cohort_file
+from strokebench.datasets.own.table_file import read_table
+from strokebench.errors import StrokebenchError
+
+PLAIN = [["a1", "70", "2"], ["a2", "65", "0"]]
+
+
+@pytest.fixture
+def table(tmp_path):
+    """Reads a CSV of this text, or a table that a function writes."""
+
+    def read(text="", name="t.csv", extra="", write=None):
+        if write:
+            write(tmp_path / name)
+        else:
+            (tmp_path / name).write_bytes(text if isinstance(text, bytes) else text.encode())
+        (tmp_path / "c.yaml").write_text(f"table: {name}\nid: id\noutcome: mrs > 2\n{extra}")
+        return read_table(read_cohort_file(tmp_path / "c.yaml"))
+
+    return read
+
+
+@pytest.mark.parametrize(
+    ("text", "extra"),
+    [
+        ("id,age,mrs\na1,70,2\na2,65,0\n", ""),
+        ("sep=;\nid;age;mrs\na1;70;2\na2;65;0\n", ""),
+        ('"sep=|"\r\nid|age|mrs\r\na1|70|2\r\na2|65|0\r\n', ""),
+        ("Registry of 2024, all hospitals, final\n\n# exported by hand\nid;age;mrs\na1;70;2\na2;65;0\n", ""),
+        ("id;age;mrs;;\na1;70;2;;\na2;65;0;;\n", ""),
+        ("id;age;mrs\na1;70;2;\na2;65;0;\n", ""),
+        ("id;age;mrs;\na1;70;2\na2;65;0\n", ""),
+        ("id^age^mrs\na1^70^2\na2^65^0\n", "separator: '^'\n"),
+        ("id\tage\tmrs\na1\t70\t2\na2\t65\t0\n", "separator: tab\n"),
+    ],
+)
+def test_one_table_in_many_forms(table, text, extra):
+    read = table(text, extra=extra)
+    assert list(read.cells.columns) == ["id", "age", "mrs"]
+    assert read.cells.to_numpy().tolist() == PLAIN
+
+
+def test_what_stands_above_the_header_is_noted_and_rows_keep_their_number(table):
+    read = table("My registry\nid,mrs\na1,2\n\na2,3\n")
+    assert list(read.cells.index) == [3, 5]
+    assert read.notes == ["row 1 of t.csv stands above the header and is not read: 'My registry'"]
+
+
+def test_separators_within_a_quoted_header_are_none(table):
+    read = table('id;"age, at onset, in years, or so";mrs\na1;70;2\n')
+    assert list(read.cells.columns) == ["id", "age, at onset, in years, or so", "mrs"]
+
+
+@pytest.mark.parametrize(
+    ("text", "row"),
+    [
+        ('id,mrs,report\na1,2,"old\na2,3,new\na3,1,new\n', 2),
+        ('id,mrs,report\na1,2,x\na2,3,"old\na3,1,"new\na4,0,x\n', 3),
+        ('id,mrs,report\na1,2,x\na2,3,"old\na3,1,new"\na4,0,x\n', 3),
+        ('id,report,mrs\na1,x,2\na2,"old,3\na3,new,1\na4,x",0\n', 3),
+    ],
+)
+def test_an_open_quotation_mark_swallows_no_patient(table, text, row):
+    with pytest.raises(StrokebenchError, match=rf"t\.csv, row {row}: a quotation mark"):
+        table(text)
+
+
+def test_a_report_of_several_lines_is_one_cell(table):
+    text = 'id,mrs,report\na1,2,"Infarct, left.\nNo shift, no swelling, no bleeding."\na2,3,x\n'
+    assert list(table(text).cells["id"]) == ["a1", "a2"]
+
+
+def test_a_cell_may_be_long(table):
+    assert len(table(f"id,mrs,report\na1,2,{'x' * 140_000}\n").cells.loc[2, "report"]) == 140_000
+
+
+@pytest.mark.parametrize("line", ["a2,3,4,5\n", "a2\n", "a2,65,0,note\n"])
+def test_a_row_of_another_width_is_named(table, line):
+    with pytest.raises(StrokebenchError, match=r"row 3: \d cells? where the header has 3"):
+        table(f"id,age,mrs\na1,70,2\n{line}")
+
+
+def test_names_are_composed(table):
+    read = table(unicodedata.normalize("NFD", "id,größe,mrs\nKöln,1,2\n"))
+    assert read.cells.columns[1] == "größe" and read.cells.iloc[0, 0] == "Köln"
+
+
+def test_utf_16_is_an_encoding(table):
+    assert table("id,mrs\na1,2\n".encode("utf-16"), extra="encoding: utf-16\n").cells.to_numpy().tolist() == [
+        ["a1", "2"]
+    ]
+
+
+def test_long_ids_keep_their_digits_beside_missing_values(table):
+    frame = pd.DataFrame({"id": [2**60 + 1, 2**60 + 2], "mrs": pd.array([None, 2], dtype="Int64")})
+    read = table(name="t.parquet", write=lambda path: frame.to_parquet(path))
+    assert list(read.cells["id"]) == [str(2**60 + 1), str(2**60 + 2)]
+    assert list(read.cells["mrs"]) == ["", "2"]
+
+
+def write_sheet(rows, change=lambda sheet: None):
+    def write(path):
+        book = openpyxl.Workbook()
+        for row in rows:
+            book.active.append(row)
+        change(book.active)
+        book.create_sheet("notes")
+        book.save(path)
+
+    return write
+
+
+def test_a_sheet_is_read_as_it_is_shown(table):
+    rows = [
+        ["Registry"],
+        ["id", "mrs", "seen", "x"],
+        [7, 2.0, datetime.date(2024, 1, 5), "=1/0"],
+        [8, True, None, "#N/A"],
+    ]
+
+    def pad(sheet):
+        for cell in ("A3", "A4"):
+            sheet[cell].number_format = "0000"
+
+    read = table(name="t.xlsx", write=write_sheet(rows, pad))
+    assert read.cells.to_numpy().tolist() == [["0007", "2", "2024-01-05 00:00:00", "=1/0"], ["0008", "1", "", ""]]
+    assert any("notes" in note for note in read.notes) and any("Registry" in note for note in read.notes)
+    assert read.problems == []
+
+
+def test_merged_cells_are_named(table):
+    rows = [["id", "mrs", "ward"], ["a1", 2, "North"], ["a2", 3, None]]
+    read = table(name="t.xlsx", write=write_sheet(rows, lambda sheet: sheet.merge_cells("C2:C3")))
+    assert [problem.code for problem in read.problems] == ["cells_merged"] and "C2:C3" in read.problems[0].what
+
+
+def test_a_protected_file_and_a_sheet_that_is_not_there_are_one_line(table):
+    with pytest.raises(StrokebenchError, match="password"):
+        table(b"\xd0\xcf\x11\xe0" + bytes(100), name="t.xlsx")
+    with pytest.raises(StrokebenchError, match=r"no sheet 'clinic'.*Sheet, notes"):
+        table(name="t.xlsx", extra="sheet: clinic\n", write=write_sheet([["id", "mrs"], ["a", 1]]))
