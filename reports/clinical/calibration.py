@@ -10,10 +10,8 @@ from numpy.typing import NDArray
 
 from strokebench.reports.clinical.pooled import seeds_of
 from strokebench.reports.statistics.intervals import LEVEL, UNDEFINED, Interval, z_value
+from strokebench.reports.statistics.prior import log_odds
 from strokebench.reports.statistics.scores import Scores
-
-CLIP = 1e-6
-"""Probabilities are kept this far from 0 and 1 before their log odds are taken (our choice)."""
 
 BINS = 10
 PATIENTS_A_BIN = 25
@@ -37,28 +35,18 @@ class Recalibration:
     slope: Interval
 
 
-def log_odds(p: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Log odds of probabilities, of any shape, kept `CLIP` away from 0 and 1."""
-    from scipy.special import logit
-
-    return logit(np.clip(p, CLIP, 1 - CLIP))
-
-
-def recalibrate(scores: Scores, name: str, shift: float = 0.0) -> Recalibration:
+def recalibrate(scores: Scores, name: str) -> Recalibration:
     """Logistic recalibration (Cox 1958; Van Calster 2019) of one method: the mean over seeds, with intervals.
 
     Each seed is fitted by statsmodels' binomial GLM. The intervals are Wald's, from the sandwich variance clustered by
     patient: a patient's influence is averaged over the seeds first.
-
-    Args:
-        shift: added to the log odds of every prediction.
 
     Returns:
         NaN where a seed knows one class only, or the predictions are constant (no slope) or separate the classes.
     """
     large, both = [], []
     for y, p, inside in seeds_of(scores, name):
-        x = log_odds(p) + shift
+        x = log_odds(p)
         large.append(_fit(y, np.ones((len(y), 1)), x, inside))
         both.append(_fit(y, np.column_stack([np.ones(len(y)), x]), None, inside))
     (in_the_large,) = _average(large, 1)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from strokebench.reports.results import Results, Setting
 from strokebench.reports.statistics.bootstrap import resample
+from strokebench.reports.statistics.prior import undo_balance
 from strokebench.reports.statistics.scores import Scores, arrange
 from strokebench.reports.table1.table import FAMILIES, family_place
 
@@ -22,14 +23,17 @@ PICTURED = 4
 """More methods than this are not drawn into one panel."""
 
 
-def pool(results: Results) -> Scores | None:
+def pool(results: Results, raw: bool = False) -> Scores | None:
     """Every method's predictions, the folds of each seed together, by patient; None without any finished seed.
 
     A seed of which a method lacks a fold is left out for it: its patients would be others.
+
+    Args:
+        raw: as they came out of training; else its balance is undone.
     """
     if results.predictions.empty:
         return None
-    scores = arrange(results.predictions, "seed", results.runs, results.endpoint)
+    scores = arrange(results.predictions if raw else undo_balance(results), "seed", results.runs, results.endpoint)
     return scores if scores.groups else None
 
 

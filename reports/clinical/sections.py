@@ -10,7 +10,7 @@ from strokebench.reports.clinical.figures import draw_decision_curves, draw_fore
 from strokebench.reports.clinical.pooled import RESAMPLES, draw_patients, label_of, pictured, pool
 from strokebench.reports.clinical.subgroups import HOSPITAL, Subgroup, all_subgroups, worst
 from strokebench.reports.clinical.tables import (
-    balance_shift,
+    balanced_by,
     benefit_table,
     calibration_table,
     prevalence,
@@ -77,8 +77,8 @@ def clinical_section(results: Results, title: str) -> Section:
             draw_decision_curves(results, scores, methods, weights),
             title="Decision curves",
             shows="Net benefit of acting on patients whose probability of label 1 passes a threshold (band: 95 % "
-            "interval over patients). A method is of use where its curve lies above both grey lines. Probabilities are "
-            "taken as they are: miscalibration lowers the curve.",
+            "interval over patients). A method is of use where its curve lies above both grey lines. Miscalibration "
+            "lowers the curve.",
             does_not_show="What acting means, and which threshold is right: both are the clinician's to say.",
         )
         panels[2:2] = [curves]
@@ -94,8 +94,8 @@ def clinical_lead(results: Results, scores: Scores | None, methods: list[str], f
         return "No method has finished a seed yet."
     name = methods[0]
     label = label_of(results, name)
-    calibration = recalibrate(scores, name, balance_shift(results, scores) or 0.0)
-    undone = " once the balance of its training is undone" if balance_shift(results, scores) is not None else ""
+    calibration = recalibrate(scores, name)
+    undone = " once the balance of its training is undone" if balanced_by(results) else ""
     sentences = []
     large, slope = calibration.in_the_large, calibration.slope
     if not np.isnan(large.value):

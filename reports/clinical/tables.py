@@ -8,11 +8,12 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from strokebench.reports.clinical.calibration import calibration_error, log_odds, recalibrate
+from strokebench.reports.clinical.calibration import calibration_error, recalibrate
 from strokebench.reports.clinical.decision import decision_curve, treat_all
-from strokebench.reports.clinical.pooled import RESAMPLES, ordered, seeds_of
+from strokebench.reports.clinical.pooled import RESAMPLES, ordered, pool, seeds_of
 from strokebench.reports.results import Results
 from strokebench.reports.statistics.bootstrap import Bootstrap, bootstrap
+from strokebench.reports.statistics.prior import BALANCED
 from strokebench.reports.statistics.scores import Scores
 from strokebench.reports.statistics.weighted import from_function, weighted_auprc, weighted_brier, weighted_scaled_brier
 from strokebench.reports.summary import run_counts
@@ -26,7 +27,6 @@ POOLED = (
     "Out-of-fold predictions, one a patient and seed; each number is the mean over seeds, the 95 % interval in "
     "brackets is over patients, who are drawn with all their seeds."
 )
-BALANCED = ("smote", "duplicate")
 INCOMPLETE = "Incomplete: a seed counts for a method once all its folds are finished."
 BENEFIT_AT = (0.1, 0.2, 0.3, 0.4, 0.5)
 
@@ -70,13 +70,13 @@ def scores_table(results: Results, scores: Scores | None, aucs: Bootstrap | None
         "as giving everybody the prevalence, below 0 is worse.",
         "The AUC ranks the patients of a whole seed, whom different folds' models predicted; Table 1 ranks within a "
         "fold, which is usually a little higher.",
+        balance_note(results),
     ]
     return _by_method(results, scores, "clinical_scores", "Probabilities by method", columns, cells, notes)
 
 
 def calibration_table(results: Results, scores: Scores | None) -> Table:
     """Mean probability, calibration in the large, slope, intercept and ECE."""
-    shift = balance_shift(results, scores)
 
     def cells(name: str) -> dict[str, Cell]:
         assert scores is not None
@@ -90,13 +90,10 @@ def calibration_table(results: Results, scores: Scores | None) -> Table:
             "ece": f"{100 * error.value:.1f}",
             "perfect": f"{100 * error.perfect:.1f} ({100 * error.high:.1f})",
         }
-        if shift is not None:
-            texts["undone"] = recalibrate(scores, name, shift).in_the_large.text(1, 2)
         return {key: Cell(text=text) for key, text in texts.items()}
 
     columns = [
         *text_columns(predicted="Mean probability, %", in_the_large="In the large"),
-        *([Column("undone", "... balance undone", Kind.TEXT)] if shift is not None else []),
         *text_columns(slope="Slope", intercept="Intercept", ece="ECE, %", perfect="ECE if perfect, %"),
     ]
     notes = [
@@ -104,7 +101,7 @@ def calibration_table(results: Results, scores: Scores | None) -> Table:
         "In the large: log odds by which probabilities are too low (above 0) or too high (below 0) on average. Slope "
         "and intercept: logistic recalibration on the log odds of the probability (statsmodels GLM; sandwich variance "
         "clustered by patient); 1 and 0 are calibrated, a slope below 1 means too extreme probabilities.",
-        balance_note(results, shift),
+        balance_note(results),
         "ECE (expected calibration error, equally filled bins) is above 0 by chance even for a perfect model: beside "
         "it what a perfectly calibrated model with the same probabilities would have (mean, and in brackets the 95th "
         "percentile, of simulated outcomes). Only what lies above the bracket is evidence of miscalibration.",
@@ -133,7 +130,7 @@ def benefit_table(results: Results, scores: Scores | None, weights: NDArray[np.i
     table = _by_method(results, scores, "net_benefit", "Net benefit by method", columns, cells, [
         "True positives a hundred patients, less false positives weighed by the odds of the threshold. Acting on "
         "nobody has 0. What acting on a patient with label 1 would mean is for the clinician to say.",
-        "Net benefit takes probabilities at their word: " + balance_note(results, balance_shift(results, scores)),
+        "Net benefit takes probabilities at their word. " + balance_note(results),
     ])  # fmt: skip
     if scores is None:
         return table
@@ -150,22 +147,27 @@ def prevalence(scores: Scores) -> float:
     return float(scores.y[~np.isnan(scores.p).all(axis=(0, 1))].mean())
 
 
-def balance_shift(results: Results, scores: Scores | None) -> float | None:
-    """Log odds of the prevalence: what training on balanced classes hides; None where it was not balanced."""
-    if scores is None or results.provenance.get("balance") not in BALANCED:
-        return None
-    return float(log_odds(np.array([prevalence(scores)]))[0])
+def balanced_by(results: Results) -> list[str]:
+    """How training parts were balanced, where they were."""
+    return sorted({*results.runs["balance"]} & {*BALANCED})
 
 
-def balance_note(results: Results, shift: float | None) -> str:
-    """What balancing did to the probabilities."""
-    balance = results.provenance.get("balance")
-    if shift is None:
-        return f"Training classes were {'not balanced' if balance == 'none' else 'balanced as the run says'}."
+def balance_note(results: Results) -> str:
+    """What balancing did to the probabilities, and what they were before that was undone."""
+    balances, raw = balanced_by(results), pool(results, raw=True)
+    if not balances:
+        return "Training classes were not balanced."
+    means = []
+    for setting in ordered(results):
+        if seeds := seeds_of(raw, setting.name) if raw else []:
+            mean = np.mean([p.mean() for _, p, _ in seeds])
+            brier = np.mean([np.square(p - y).mean() for y, p, _ in seeds])
+            means.append(f"{setting.label} {100 * mean:.1f} % and {brier:.3f}")
+    names = " and ".join("SMOTE" if balance == "smote" else balance for balance in balances)
     return (
-        f"The training classes were balanced ({'SMOTE' if balance == 'smote' else balance}), as in the paper, which "
-        f"moves the average probability towards 50 % by design. Adding the log odds of the prevalence ({shift:+.2f}) "
-        "undoes this; what is left after that is the model's own error."
+        f"The training classes were balanced ({names}), as in the paper, which moves the average probability towards "
+        "50 % by design. Here that is undone: the log odds of the prevalence among the patients trained on are added. "
+        f"Raw, mean probability and Brier score are: {'; '.join(means)}."
     )
 
 

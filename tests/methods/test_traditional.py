@@ -2,13 +2,14 @@
 
 import numpy as np
 import pytest
+from scipy.special import expit, logit
 from sklearn.svm import SVC
 
 from strokebench.errors import StrokebenchError
 from strokebench.methods.conformance.subject import Patients, changed
 from strokebench.methods.parts.estimators import is_sound
 from strokebench.methods.random_forest import RandomForest
-from strokebench.methods.svm import SVM
+from strokebench.methods.svm import SVM, platt
 from strokebench.methods.xgboost import XGBoost
 from strokebench.tasks.metrics.selection import auc
 
@@ -51,12 +52,28 @@ def test_unknown_inputs_are_named():
         fit(SVM(inputs="smell"))
 
 
-def test_svm_keeps_the_decision_value_s_order_and_boundary():
+def test_svm_keeps_the_decision_value_s_order():
     machine = SVC(C=1.0).fit(TRAIN.x.arrays["table"], TRAIN.y)
     p = fit(SVM()).predict_proba(TEST.x)[:, 1]
     decision = machine.decision_function(TEST.x.arrays["table"])
     assert auc(TEST.y, p) == pytest.approx(auc(TEST.y, decision))
-    np.testing.assert_array_equal(p > 0.5, decision > 0)
+    assert not np.allclose(p, expit(decision), atol=0.01)
+
+
+@pytest.mark.parametrize("share", [None, 0.5])
+def test_platt_finds_the_log_odds_at_the_share_of_those_trained_on(share):
+    random = np.random.default_rng(0)
+    decision = random.normal(size=40_000)
+    events = random.random(40_000) < expit(2 * decision - 1)
+    there = events.mean()
+    slope, intercept = platt(decision, events, there if share is None else share)
+    assert slope == pytest.approx(2, abs=0.06)
+    assert intercept == pytest.approx(-1 if share is None else -1 - logit(there), abs=0.06)
+
+
+@pytest.mark.parametrize("events", [[False] * 4, [True, True, False, False]])
+def test_without_a_rank_on_the_validation_part_the_decision_value_stays(events):
+    assert platt(np.arange(4.0), np.array(events), 0.5) == (1, 0)
 
 
 def test_xgboost_stops_early_on_validation_auc_and_uses_the_best_trees():

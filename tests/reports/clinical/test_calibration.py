@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
-from strokebench.reports.clinical.calibration import calibration_error, log_odds, recalibrate, reliability
+from strokebench.reports.clinical.calibration import calibration_error, recalibrate, reliability
 from strokebench.reports.clinical.pooled import draw_patients
 from strokebench.reports.statistics.bootstrap import bootstrap
+from strokebench.reports.statistics.prior import log_odds
 from strokebench.reports.statistics.scores import Scores, single
 from strokebench.reports.statistics.weighted import weighted_auprc, weighted_brier, weighted_scaled_brier
 
@@ -48,11 +49,6 @@ def test_recalibration_finds_what_was_done(truth, change, slope, intercept, in_t
         signs = {0: found.in_the_large.low < 0 < found.in_the_large.high}
         signs |= {1: found.in_the_large.low > 0, -1: found.in_the_large.high < 0}
         assert signs[in_the_large_sign]
-
-
-def test_a_shift_undoes_a_shift(truth):
-    y, x = truth
-    assert recalibrate(single(y, sigmoid(x + 1)), NAME, shift=-1).in_the_large.value == pytest.approx(0, abs=0.05)
 
 
 def test_interval_is_that_of_the_sandwich_in_statsmodels():

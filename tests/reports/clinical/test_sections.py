@@ -10,7 +10,7 @@ import pytest
 from strokebench.benchmarks.experiments.clinical import Clinical
 from strokebench.reports.clinical.pooled import of_patients, pictured, pool
 from strokebench.reports.clinical.subgroups import Subgroup, all_subgroups, subgroups, worst
-from strokebench.reports.clinical.tables import balance_note, balance_shift, calibration_table
+from strokebench.reports.clinical.tables import balance_note
 from strokebench.reports.clinical.tables_groups import thresholds_table
 from strokebench.reports.statistics.intervals import Interval
 from strokebench.reports.statistics.scores import single
@@ -86,7 +86,7 @@ def test_warnings(n, events, warning):
 
 
 def test_a_subgroup_is_scored_on_its_own_patients(some):
-    scores = pool(some)
+    scores = pool(some, raw=True)
     north = next(group for group in all_subgroups(some, scores) if group.name == "North")
     mine = some.predictions[(some.predictions["method"] == "vdafm") & (some.predictions["site"] == "North")]
     expected = np.mean([auc(part["y"], part["p"]) for _, part in mine.groupby("seed")])
@@ -132,14 +132,14 @@ def test_results_without_thresholds_have_a_dash(some):
 
 
 def test_balanced_training_is_said_and_undone(some):
-    scores = pool(some)
-    shift = balance_shift(some, scores)
-    share = scores.y.mean()
-    assert shift == pytest.approx(np.log(share / (1 - share)))
-    assert "SMOTE" in balance_note(some, shift)
-    unbalanced = replace(some, provenance={**some.provenance, "balance": "none"})
-    assert balance_shift(unbalanced, scores) is None
-    assert "undone" not in [column.key for column in calibration_table(unbalanced, scores).columns]
+    raw, undone = pool(some, raw=True), pool(some)
+    assert np.nanmean(undone.p) < np.nanmean(raw.p)
+    note = balance_note(some)
+    mean = 100 * np.nanmean(raw.p[raw.names.index("vdafm")])
+    assert "SMOTE" in note and f"VDAFM {mean:.1f} %" in note
+    unbalanced = replace(some, runs=some.runs.assign(balance="none"))
+    np.testing.assert_array_equal(pool(unbalanced).p, raw.p)
+    assert balance_note(unbalanced) == "Training classes were not balanced."
 
 
 def test_pictures_show_few_methods_chosen_without_the_test_parts(make_results):

@@ -1,0 +1,46 @@
+"""Probabilities at the prevalence that patients have, of models that were trained on balanced classes."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from strokebench.reports.results import RUN, Results
+
+BALANCED = ("smote", "duplicate")
+"""Ways of balancing after which a training part has as many events as others."""
+
+CLIP = 1e-6
+"""Probabilities are kept this far from 0 and 1 before their log odds are taken (our choice)."""
+
+
+def log_odds(p: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Log odds of probabilities, of any shape, kept `CLIP` away from 0 and 1."""
+    from scipy.special import logit
+
+    return logit(np.clip(p, CLIP, 1 - CLIP))
+
+
+def undo_balance(results: Results) -> pd.DataFrame:
+    """The predictions of a binary endpoint, their probabilities shifted to the prevalence that training hid.
+
+    Odds that were learnt from as many events as others are too high by the odds of the prevalence (Elkan 2001, theorem
+    2; Saerens et al. 2002). The prevalence is that of the patients whom the run does not test; where it tests all that
+    are known, theirs. Ranks within a run, and runs that were not balanced, stay as they are.
+    """
+    from scipy.special import expit
+
+    predictions, facts = results.predictions, results.provenance
+    events = pd.Series(results.endpoint.events(predictions["y"]), predictions.index, dtype=float)
+    everyone = events[~predictions["patient_id"].duplicated()]
+    n, positives = facts.get("n_patients", len(everyone)), facts.get("n_positive", everyone.sum())
+    by_run = events.groupby([predictions[name] for name in RUN], dropna=False)
+    tested, found = by_run.transform("size"), by_run.transform("sum")
+    prevalence = ((positives - found) / (n - tested).where(tested < n)).fillna(found / tested)
+    keys = list(RUN)
+    balanced = pd.MultiIndex.from_frame(results.runs.loc[results.runs["balance"].isin(BALANCED), keys])
+    shifted = pd.MultiIndex.from_frame(predictions[keys]).isin(balanced)
+    p = predictions["p"].to_numpy(float)
+    undone = expit(log_odds(p) + log_odds(prevalence.to_numpy(float)))
+    return predictions.assign(p=np.where(shifted, undone, p))
