@@ -11,7 +11,11 @@ export JOBS ?= 0
 export QUICK ?=
 export GRID_SEEDS ?= 1
 
-VARIABLES := PYTHON DATASET OUTCOME PROTOCOL ENCODERS SIZES SEEDS JOBS QUICK GRID_SEEDS WEIGHTS DEVICE BACKEND SCHEDULER
+METHOD ?= vdafm
+SAMPLER ?= tpe
+TRIALS ?= 40
+
+VARIABLES := METHOD SAMPLER TRIALS PYTHON DATASET OUTCOME PROTOCOL ENCODERS SIZES SEEDS JOBS QUICK GRID_SEEDS WEIGHTS DEVICE BACKEND SCHEDULER
 GIVEN := $(foreach name,$(.VARIABLES),$(if $(filter command,$(origin $(name))),$(name)))
 ifneq (,$(filter-out $(VARIABLES) STROKEBENCH_% MLFLOW_% MAKEFLAGS MAKEOVERRIDES,$(GIVEN)))
 $(error No variable is called $(filter-out $(VARIABLES),$(GIVEN)). Choose from: $(VARIABLES))
@@ -25,7 +29,7 @@ PACKAGES := -p strokebench
 .DEFAULT_GOAL := help
 EXPERIMENTS := table1 table2 table3 figure2 figure3 figure4 figure5 dropout alignment comparison clinical missing
 
-.PHONY: help environment $(EXPERIMENTS) paper-numbers paper report status speed speed-peers speed-scale ui doctor encode leaks test lint format types check clean clean-environment
+.PHONY: help environment $(EXPERIMENTS) paper-numbers paper report status tune speed speed-peers speed-scale ui doctor encode leaks test lint format types check clean clean-environment
 
 help: ## list the targets
 	@echo "strokebench: make TARGET [VARIABLE=value ...]"
@@ -71,6 +75,9 @@ report: $(INSTALLED) ## one HTML page of everything that is finished by now, als
 
 leaks: $(INSTALLED) ## look for leaks: doubled patients, columns and texts that tell the outcome, shuffled labels
 	@$(BIN)/strokebench audit leaks
+
+tune: $(INSTALLED) ## METHOD=vdafm SAMPLER=tpe|grid|random TRIALS=40: hyper-parameters by Optuna
+	@$(BIN)/strokebench tune $(METHOD) --sampler $(SAMPLER) --trials $(TRIALS)
 
 speed: $(INSTALLED) ## what a fit of each method costs on this machine, and how far it is from the floor
 	@$(BIN)/strokebench speed

@@ -1,4 +1,5 @@
 from .benchmarks.experiments.find import find_experiment as find_experiment
+from .benchmarks.run import run as run
 from .datasets.catalogue import load_cohort as load_cohort
 from .errors import StrokebenchError as StrokebenchError
 from .methods.registry import find_method as find_method

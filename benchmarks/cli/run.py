@@ -8,11 +8,7 @@ from typing import Annotated
 import typer
 
 from strokebench.benchmarks.cli.options import make_console, takes_settings
-from strokebench.benchmarks.experiments.find import find_experiment
-from strokebench.benchmarks.leaks.report import warn_of_leaks
-from strokebench.benchmarks.running.backends.choose import refuse_missing
-from strokebench.benchmarks.running.build import build_context
-from strokebench.benchmarks.running.runner import report_experiment, run_experiment
+from strokebench.benchmarks.run import run_with
 from strokebench.benchmarks.running.settings import Settings
 
 app = typer.Typer()
@@ -35,18 +31,7 @@ def report(experiment: ExperimentArgument, settings: Settings) -> None:
 
 def _experiment(name: str, settings: Settings, compute: bool) -> None:
     console = make_console()
-    experiment = find_experiment(name)
-    if compute:
-        refuse_missing(settings)
-    wanted = {"protocol": experiment.protocol or settings.protocol, "sizes": experiment.sizes or settings.sizes}
-    context = build_context(replace(settings, **wanted), console)
-    for tuned in context.tuned.values():
-        console.print(f"Parameters  {tuned.said(context.split.sha256, context.cohort.name)}")
-    if compute:
-        warn_of_leaks(context, console)
-    done = (run_experiment if compute else report_experiment)(experiment, context, console)
-    for method in set(context.tuned) - set(done.results.runs["method"]):
-        console.print(f"{name} does not run {method}: its file of parameters was not used.", style="yellow")
+    done = run_with(name, settings, console, compute)
     console.print()
     console.print(done.view)
     console.print(f"{'Up to date in' if done.up_to_date else 'Written to'} {done.folder}", soft_wrap=True, style="dim")

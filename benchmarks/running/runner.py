@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+import pandas as pd
 from rich.console import Console, RenderableType
 
 from strokebench.benchmarks.running.backends.choose import choose
@@ -26,6 +27,7 @@ from strokebench.benchmarks.running.tracking.mlflow import tracker
 from strokebench.benchmarks.running.tracking.runs import record_of, work_of
 from strokebench.errors import StrokebenchError
 from strokebench.reports.results import Results
+from strokebench.reports.tables.section import read_section
 
 RENEWED_AFTER = 120
 """Seconds between two writings of an experiment's tables: with their figures they keep a core busy for one or two."""
@@ -48,6 +50,28 @@ class Report:
     def results(self) -> Results:
         """Its results, read when they are asked for."""
         return Results.read(self.folder)
+
+    @cached_property
+    def table(self) -> pd.DataFrame:
+        """Its first table as its CSV has it: one row a method or variant, values and deviations in the printed unit."""
+        panels = read_section(self.folder)["panels"]
+        first = next(panel["name"] for panel in panels if panel["kind"] == "table")
+        return pd.read_csv(self.folder / f"{first}.csv")
+
+    @property
+    def metrics(self) -> pd.DataFrame:
+        """One row a finished run, one column a metric, see `Results.metrics`."""
+        return self.results.metrics
+
+    @property
+    def predictions(self) -> pd.DataFrame:
+        """One row a test patient and run, see `Results.predictions`."""
+        return self.results.predictions
+
+    @property
+    def figures(self) -> list[Path]:
+        """Its pictures as written."""
+        return sorted(self.folder.glob("*.png"))
 
 
 def run_experiment(experiment: Experiment, context: Context, console: Console) -> Report:
