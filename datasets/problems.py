@@ -65,8 +65,12 @@ CODES: Mapping[str, Code] = {
     "site_unknown": Code("Correct the site, or add it to `sites:`."),
     "category_spelling": Code("Spell the category in one way; accept it if it is another one.", True),
     "category_unknown": Code("Correct the value, or add it to the column's `categories`."),
-    "outcome_unreadable": Code("Write COLUMN < NUMBER, COLUMN > NUMBER, or a column of 0 and 1."),
-    "outcome_not_binary": Code("Correct it to 0 or 1, or give a rule, e.g. `outcome: mrs > 2`."),
+    "outcome_unreadable": Code(
+        "Write COLUMN < NUMBER, COLUMN == TEXT, COLUMN in [TEXT, TEXT], or a column of 0 and 1."
+    ),
+    "outcome_not_binary": Code(
+        "Correct it to 0 or 1, or give a rule, e.g. `outcome: mrs > 2` or `outcome: good == yes`."
+    ),
     "outcome_missing": Code("Fill it, exclude the patient, or accept that analyses leave it out.", True),
     "outcome_one_class": Code("Check the rule: all patients have the same outcome."),
     "listed_unknown": Code("Correct the id in `exclude:` or `accept:`, or remove the entry."),

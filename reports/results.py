@@ -69,6 +69,8 @@ class Provenance(TypedDict, total=False):
     """Every output must say so."""
     outcome: str
     """The expression, `nihss < 7`."""
+    outcome_title: str
+    """What headings call it: the expression, behind the cohort's own name for it where it has one."""
     not_inputs: dict[str, str]
     """Column of the cohort's table that no method was given -> why."""
     protocol: str

@@ -45,6 +45,7 @@ class Endpoint(ABC):
         column: of the cohort's table.
         keep_scale_sentences: leave sentences that state the outcome's own scale in the text (off: a language
             model that is asked for an NIHSS range would hand the outcome to the method).
+        called: the cohort's own name for the outcome, for folders and headings; empty where it has none.
     """
 
     kind: ClassVar[str]
@@ -53,6 +54,7 @@ class Endpoint(ABC):
 
     column: str
     keep_scale_sentences: bool = field(default=False, kw_only=True)
+    called: str = field(default="", kw_only=True, compare=False)
 
     @classmethod
     @abstractmethod
@@ -66,8 +68,23 @@ class Endpoint(ABC):
 
     @property
     @abstractmethod
+    def rule_name(self) -> str:
+        """The rule without signs, e.g. `nihss lt 7`."""
+
+    @property
     def name(self) -> str:
-        """The rule as a file name, e.g. `nihss_lt_7`."""
+        """A file name, e.g. `nihss_lt_7`, after the outcome's own name where it has one."""
+        return re.sub(r"[^\w.-]+", "_", f"{self.called}-{self.rule_name}" if self.called else self.rule_name).strip("_")
+
+    @property
+    def title(self) -> str:
+        """What headings call it: the rule, behind the outcome's own name where it has one."""
+        return f"{self.called} ({self.expression})" if self.called else self.expression
+
+    @property
+    def of_texts(self) -> bool:
+        """Whether the column's values are texts, not numbers."""
+        return False
 
     @property
     @abstractmethod
@@ -86,10 +103,10 @@ class Endpoint(ABC):
 
     @abstractmethod
     def from_values(self, values: pd.Series) -> pd.Series:
-        """Labels of these numbers, both by patient id.
+        """Labels of these numbers, or texts where `of_texts`, both by patient id.
 
         Raises:
-            StrokebenchError: a number that has no label; names the patient.
+            StrokebenchError: a value that has no label; names the patient.
         """
 
     @abstractmethod
@@ -108,7 +125,7 @@ class Endpoint(ABC):
                 f"Its columns: {', '.join(map(str, cohort.table.columns))}.",
             )
         given = cohort.table[self.column].dropna()
-        values = pd.to_numeric(given, errors="coerce")
+        values = given if self.of_texts else pd.to_numeric(given, errors="coerce")
         if values.isna().any():
             patient = values.index[values.isna()][0]
             raise StrokebenchError(f"Patient {patient}: outcome {self.column} = {given[patient]!r}, no number.")

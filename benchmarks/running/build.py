@@ -111,7 +111,8 @@ def choose_endpoint(cohort: Cohort, wanted: str | None, keep_scale_text: bool = 
         if not cohort.outcomes:
             raise StrokebenchError(f"{cohort.title} names no outcome.", "Give one, e.g. --outcome 'nihss < 7'.")
         wanted = next(iter(cohort.outcomes))
-    return parse_endpoint(cohort.outcomes.get(wanted, wanted), keep_scale_text)
+    called = wanted if wanted in cohort.outcomes else ""
+    return parse_endpoint(cohort.outcomes.get(wanted, wanted), keep_scale_text, called)
 
 
 def shuffled(labels: pd.Series, seed: int) -> pd.Series:
@@ -180,7 +181,7 @@ def _input_facts(cohort: Cohort, endpoint: Endpoint) -> str:
 
 def _label_facts(cohort: Cohort, endpoint: Endpoint, labels: pd.Series, settings: Settings) -> str:
     without = len(cohort) - len(labels)
-    said = f"Outcome     {endpoint.expression}: {len(labels)} patients, {endpoint.shares(labels)}"
+    said = f"Outcome     {endpoint.title}: {len(labels)} patients, {endpoint.shares(labels)}"
     said += f", {without} without it left out" if without else ""
     said += ", [bold red]labels shuffled[/]" if settings.shuffle_labels is not None else ""
     return said

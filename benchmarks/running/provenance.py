@@ -26,6 +26,7 @@ def provenance_of(context: Context, versions: Mapping[str, str] | None = None) -
         "title": context.title,
         "synthetic": cohort.synthetic,
         "outcome": context.endpoint.expression,
+        "outcome_title": context.endpoint.title,
         "protocol": settings.protocol,
         "not_inputs": context.not_inputs,
         "n_patients": len(context.labels),

@@ -21,6 +21,7 @@ from strokebench.datasets.outcome_rule import read_rule
 from strokebench.datasets.problems import CODES, EVERY
 from strokebench.datasets.texts.prompts import PROMPTS
 from strokebench.errors import StrokebenchError
+from strokebench.files import digest
 
 DEFAULT_PROMPTS = tuple(PROMPTS)
 
@@ -94,7 +95,7 @@ class CohortFile:
 
 
 KEYS = {
-    "name": "short name, used in paths; default: the file's",
+    "name": "short name, used in paths before a hash of the file's own path; default: the file's",
     "title": "what outputs call the cohort; default: the name",
     "licence": "under what terms the data may be used",
     "source": "where the data come from",
@@ -152,7 +153,8 @@ def read_cohort_file(path: Path) -> CohortFile:
     name = parts.pop("name", path.stem)
     return CohortFile(
         path=path,
-        name=name,
+        # Every hospital calls its file cohort.yaml; none may write into the folder of another.
+        name=f"{name}-{digest(str(path.resolve()))[:6]}",
         title=parts.pop("title", name),
         table=path.parent / Path(parts.pop("table")).expanduser(),
         outcomes=parts.pop("outcome"),

@@ -46,16 +46,17 @@ def examine_column(file: CohortFile, name: str, cells: pd.Series) -> ExaminedCol
         # What its cells look like does not matter.
         return ExaminedColumn(_texts(cells), replace(declared.column, kind=Kind.CATEGORICAL), [])
     problems = list(_computed_cells(name, cells))
-    cells = by_value(cells, lambda cell: "" if _ERROR.fullmatch(cell) or _FORMULA.fullmatch(cell) else cell)
+    if problems:
+        cells = by_value(cells, lambda cell: "" if _ERROR.fullmatch(cell) or _FORMULA.fullmatch(cell) else cell)
     kept = _without_codes(cells, (*file.missing, *declared.missing), file.decimal)
-    emptied = int(((kept == "") & (cells != "")).sum())
+    emptied = 0 if kept is cells else int(((kept == "") & (cells != "")).sum())
     form = Form(file.decimal, file.thousands, declared.column.unit, declared.censored)
     numbers = read_numbers(kept, form)
     kind = declared.kind
     if ruled:
         kind = Kind.CATEGORICAL if any(rule.of_texts for rule in rules) else Kind.NUMERIC
     column = replace(declared.column, kind=kind or column_values.infer_kind(numbers))
-    if (kept == "").all():
+    if not any(kept.unique()):
         problems.append(Problem("column_empty", f"column {name!r} has no value", where=name))
     if column.kind is Kind.CATEGORICAL:
         if kind is None and (what := column_values.looks_like_free_text(kept)):
@@ -105,9 +106,8 @@ def _computed_cells(name: str, cells: pd.Series) -> Iterator[Problem]:
         ("cell_error", _ERROR, "an error of the spreadsheet"),
         ("cell_formula", _FORMULA, "a formula without a stored value"),
     ):
-        found = cells[by_value(cells, lambda cell, p=pattern: bool(p.fullmatch(cell))).astype(bool)]
-        if len(found):
-            yield Problem(code, f"column {name!r}: {_counted(found, what)}", where=name)
+        if computed := [cell for cell in cells.unique() if pattern.fullmatch(cell)]:
+            yield Problem(code, f"column {name!r}: {_counted(cells[cells.isin(computed)], what)}", where=name)
 
 
 def _counted(found: pd.Series, what: str) -> str:
@@ -169,9 +169,8 @@ def _number_problems(name: str, column: Column, cells: pd.Series, numbers: Numbe
         ("censored", "censored", "numbers with < or > (or +)"),
         ("unit", "unit_in_cell", "numbers with a unit or a remark"),
     ):
-        found = cells[faults.index[faults == fault]]
-        if len(found):
-            yield Problem(code, f"column {label}: {_counted(found, what)}", where=name)
+        if len(found := faults.index[faults == fault]):
+            yield Problem(code, f"column {label}: {_counted(cells[found], what)}", where=name)
     values = numbers.values
     wide = values[column.out_of_range(values)]
     limits = f"{_shown(column.low, 'no limit')} to {_shown(column.high, 'no limit')}"
@@ -193,11 +192,11 @@ def _unit_problems(name: str, column: Column, cells: pd.Series, usual: pd.Series
 
 def _maybe_thousands(cells: pd.Series, values: pd.Series) -> pd.Series | None:
     """Cells `1.203` of a column whose others are whole hundreds: a point that was read as a decimal sign; else None."""
-    filled = cells[values.index[values.notna()]].str.strip()
-    pointed = filled[filled.str.contains(".", regex=False)]
-    whole = values[filled.index.difference(pointed.index)]
-    if pointed.empty or whole.empty or not pointed.str.fullmatch(r"[1-9]\d{0,2}\.\d{3}").all():
+    with_point = [cell for cell in cells.unique() if "." in cell]
+    if not with_point or not all(re.fullmatch(r"\s*[1-9]\d{0,2}\.\d{3}\s*", cell) for cell in with_point):
         return None
+    pointed = cells[cells.isin(with_point)]
+    whole = values.drop(pointed.index, errors="ignore")
     return pointed if whole.median() >= 100 and whole.max() < 1000 else None
 
 

@@ -34,11 +34,11 @@ def infer_kind(numbers: Numbers) -> Kind:
 
 def looks_like_free_text(cells: pd.Series) -> str:
     """`dates` or `free text` if a categorical column is none that a method could use, else empty."""
-    known = cells[cells.str.strip() != ""].str.strip()
-    if len(known) and known.str.fullmatch(_DATE.pattern).mean() > NUMERIC_SHARE:
+    counts = cells[cells != ""].value_counts()
+    known = counts.sum()
+    if counts[[bool(_DATE.fullmatch(value.strip())) for value in counts.index]].sum() > NUMERIC_SHARE * known:
         return "dates"
-    many = known.nunique() > max(MANY_CATEGORIES, 0.5 * len(known))
-    return "free text" if many else ""
+    return "free text" if len(counts) > max(MANY_CATEGORIES, 0.5 * known) else ""
 
 
 def mixed_units(values: pd.Series) -> pd.Series:

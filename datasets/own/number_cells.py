@@ -91,12 +91,12 @@ def read_numbers(cells: pd.Series, form: Form) -> Numbers:
     faults, remarks = np.full(len(texts), "", dtype=object), np.full(len(texts), "", dtype=object)
     for i, one in read.items():
         values[i], faults[i], remarks[i] = one
-    of_cell = pd.Series(faults[codes], cells.index, dtype=object)
+    faulty, with_unit = ((faults != "")[codes], (faults == "unit")[codes])
     bounds = [i for i, one in read.items() if not one.fault and one.remark == _BOUND]
     return Numbers(
         values=pd.Series(values[codes], cells.index, dtype=float),
-        faults=of_cell[of_cell != ""],
-        remarks=pd.Series(remarks[codes], cells.index, dtype=object)[of_cell == "unit"],
+        faults=pd.Series(faults[codes[faulty]], cells.index[faulty], dtype=object),
+        remarks=pd.Series(remarks[codes[with_unit]], cells.index[with_unit], dtype=object),
         bounds=int(np.isin(codes, bounds).sum()),
     )
 

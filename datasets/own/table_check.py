@@ -137,8 +137,12 @@ _FOOTER = re.compile(
 
 def _row_problems(file: CohortFile, raw: pd.DataFrame) -> Iterator[Problem]:
     """Rows of nothing but an id, and a last row that sums the others up."""
-    ids, rest = raw[file.id], raw.drop(columns=file.id)
-    bare = (rest == "").all(axis=1) & (ids != "") if len(rest.columns) else ids == "\0"
+    ids = raw[file.id]
+    bare = (ids != "") & (len(raw.columns) > 1)
+    for name in raw.columns.drop(file.id):
+        bare &= raw[name] == ""
+        if not bare.any():
+            break
     bare.iloc[-1] |= bool(_FOOTER.fullmatch(ids.iloc[-1].strip()))
     for row in ids.index[bare]:
         what = f"row {row} of {file.table.name} looks like a remark or a sum: {ids[row][:40]!r}"

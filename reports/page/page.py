@@ -82,7 +82,7 @@ def render_page(parts: Sequence[Part], checklist: Checklist, description: Descri
         parts=parts,
         first=first.facts,
         cohort=first.facts.get("title") or first.cohort,
-        outcome=first.facts.get("outcome", ""),
+        outcome=first.facts.get("outcome_title") or first.facts.get("outcome", ""),
         protocols={part.protocol: PROTOCOLS.get(part.protocol, "") for part in parts if part.protocol},
         cautions=cautions(parts),
         complete=sum(part.complete for part in parts),

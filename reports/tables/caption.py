@@ -34,15 +34,20 @@ def facts(results: Results) -> dict[str, str]:
 
 def setting_line(results: Results) -> str:
     """Cohort, outcome and protocol in one line."""
-    stated = facts(results)
+    stated = facts(results) | {"outcome": outcome_title(results)}
     return ", ".join(
         [stated["cohort"], *(f"{name} {stated[name]}" for name in ("outcome", "protocol") if stated[name])]
     )
 
 
+def outcome_title(results: Results) -> str:
+    """What headings call the outcome; empty where it is not known."""
+    return results.provenance.get("outcome_title") or results.provenance.get("outcome", "")
+
+
 def outcome_in_words(results: Results) -> str:
     """`Outcome nihss < 7: 729 patients, 31.8 % positive.`"""
-    return f"Outcome {results.provenance.get('outcome') or 'not stated'}: {patients_in_words(results)}."
+    return f"Outcome {outcome_title(results) or 'not stated'}: {patients_in_words(results)}."
 
 
 def runs_in_words(results: Results) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import operator
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
@@ -12,6 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from strokebench.datasets.outcome_rule import Rule, read_rule
 from strokebench.datasets.problems import Problem
 from strokebench.errors import StrokebenchError
 from strokebench.tasks.endpoint import Endpoint, register_endpoint
@@ -28,8 +28,7 @@ COMPARISONS = {
     "<": operator.lt,
     ">": operator.gt,
 }
-_WORDS = {"<": "lt", "<=": "le", ">": "gt", ">=": "ge", "==": "eq", "!=": "ne"}
-_RULE = re.compile(r"\s*(?P<column>[^<>=!]+?)\s*(?:(?P<sign>[<>]=?|==|!=)\s*(?P<value>-?\d+(?:\.\d+)?)\s*)?$")
+_WORDS = {"<": "lt", "<=": "le", ">": "gt", ">=": "ge", "==": "eq", "!=": "ne", "in": "in"}
 
 
 @register_endpoint
@@ -37,11 +36,14 @@ _RULE = re.compile(r"\s*(?P<column>[^<>=!]+?)\s*(?:(?P<sign>[<>]=?|==|!=)\s*(?P<
 class Binary(Endpoint):
     """Label 1, the event, where `column sign value` holds, or where a binary column is 1.
 
+    `==`, `!=` and `in` compare texts too: `discharged == home`, `status in [dead, hospice]`.
+
     Label 1 is the positive class. The paper's rule, `nihss < 7`, makes the good outcome the positive one
     (section 4.1); write `nihss >= 7` for the other direction.
 
     Args:
-        column, sign, value: the rule; without sign and value the column must hold 0 and 1.
+        column, sign, values: the rule, see `strokebench.datasets.outcome_rule.Rule`; without a sign the column must
+            hold 0 and 1.
     """
 
     kind = "binary"
@@ -50,28 +52,29 @@ class Binary(Endpoint):
     outputs = 1
     prediction_columns = ("p",)
 
-    sign: str | None = None
-    value: float | None = None
+    sign: str = ""
+    values: tuple[float | str, ...] = ()
 
     @classmethod
     def parse(cls, rule: str) -> Self | None:
-        match = _RULE.match(rule)
-        if not match:
-            return None
-        value = match["value"]
-        return cls(match["column"], match["sign"], None if value is None else float(value))
+        read = read_rule(rule)
+        return None if read is None else cls(read.column, read.sign, read.values)
+
+    @property
+    def of_texts(self) -> bool:
+        return Rule(self.column, self.sign, self.values).of_texts
 
     @property
     def expression(self) -> str:
-        return self.column if self.sign is None else f"{self.column} {self.sign} {self.value:g}"
+        values = ", ".join(value if isinstance(value, str) else f"{value:g}" for value in self.values)
+        return f"{self.column} {self.sign} {f'[{values}]' if self.sign == 'in' else values}".strip()
 
     @property
-    def name(self) -> str:
-        text = self.column if self.sign is None else f"{self.column}_{_WORDS[self.sign]}_{self.value:g}"
-        return re.sub(r"[^A-Za-z0-9.-]+", "_", text)
+    def rule_name(self) -> str:
+        return self.expression.replace(f" {self.sign} ", f" {_WORDS[self.sign]} ", 1) if self.sign else self.column
 
     def from_values(self, values: pd.Series) -> pd.Series:
-        if self.sign is None or self.value is None:
+        if not self.sign:
             if not values.isin([0, 1]).all():
                 patient = values.index[~values.isin([0, 1])][0]
                 raise StrokebenchError(
@@ -79,13 +82,16 @@ class Binary(Endpoint):
                     f"Give a rule, e.g. '{self.column} > 2'.",
                 )
             return values == 1
-        return COMPARISONS[self.sign](values, self.value)
+        if self.sign == "in":
+            return values.isin(self.values)
+        return COMPARISONS[self.sign](values, self.values[0])
 
     def problems(self, given: pd.Series) -> Iterator[Problem]:
         """Values that are neither 0 nor 1 where there is no rule, and a rule that is the same for everyone."""
         rule = self.expression
-        values = pd.to_numeric(given.dropna(), errors="coerce")
-        if self.sign is None:
+        values = given.dropna()
+        values = values if self.of_texts else pd.to_numeric(values, errors="coerce")
+        if not self.sign:
             wrong = values.index[~values.isin([0, 1])]
             for id in wrong:
                 what = f"the outcome {self.column!r} is {given[id]!r}, neither 0 nor 1"
@@ -94,7 +100,8 @@ class Binary(Endpoint):
         events = self.from_values(values.dropna())
         if len(events) and events.nunique() < 2:
             what = f"{rule!r} is {'true' if events.iloc[0] else 'false'} for all {len(events)} patients"
-            yield Problem("outcome_one_class", what, where=rule)
+            held = ", ".join(map(str, values.value_counts().index[:5]))
+            yield Problem("outcome_one_class", f"{what}; the column holds {held}", where=rule)
 
     def loss(self, logits: Tensor, targets: Tensor) -> Tensor:
         """Binary cross-entropy of logits (b,)."""

@@ -23,8 +23,11 @@ def _discover() -> None:
         importlib.import_module(f"{strokebench.tasks.endpoints.__name__}.{module.name}")
 
 
-def parse_endpoint(expression: str, keep_scale_sentences: bool = False) -> Endpoint:
-    """Read `nihss < 7`, `mrs > 2`, the name of a column that holds 0 and 1, or a rule of another kind.
+def parse_endpoint(expression: str, keep_scale_sentences: bool = False, called: str = "") -> Endpoint:
+    """Read `nihss < 7`, `status in [dead, moved]`, the name of a column of 0 and 1, or a rule of another kind.
+
+    Args:
+        called: the cohort's own name for it.
 
     Raises:
         StrokebenchError: it is none of these.
@@ -33,10 +36,14 @@ def parse_endpoint(expression: str, keep_scale_sentences: bool = False) -> Endpo
     # Binary last: it takes the mere name of a column too.
     for kind in sorted(KINDS.values(), key=lambda kind: kind is Binary):
         if found := kind.parse(expression):
-            return replace(found, keep_scale_sentences=keep_scale_sentences)
+            return replace(
+                found,
+                keep_scale_sentences=keep_scale_sentences,
+                called="" if called in (found.column, found.expression) else called,
+            )
     raise StrokebenchError(
         f"The outcome {expression!r} cannot be read.",
-        "Write COLUMN < NUMBER, COLUMN > NUMBER, or COLUMN.",
+        "Write COLUMN < NUMBER, COLUMN == TEXT, COLUMN in [TEXT, TEXT], or COLUMN.",
     )
 
 

@@ -1,31 +1,37 @@
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 from small_cohort import make_cohort
 
-from strokebench.datasets.cohort import Column, Kind, Time
+from strokebench.datasets.cohort import Cohort, Column, Kind, Time
 from strokebench.errors import StrokebenchError
-from strokebench.tasks.endpoints.parse import parse_endpoint
+from strokebench.tasks.endpoints.parse import outcome_problems, parse_endpoint
 
 
 @pytest.mark.parametrize(
-    ("expression", "column", "sign", "value", "name"),
+    ("expression", "column", "sign", "values", "name"),
     [
-        ("nihss < 7", "nihss", "<", 7, "nihss_lt_7"),
-        ("mrs>2", "mrs", ">", 2, "mrs_gt_2"),
-        ("time to death <= 90.5", "time to death", "<=", 90.5, "time_to_death_le_90.5"),
-        ("died", "died", None, None, "died"),
+        ("nihss < 7", "nihss", "<", (7,), "nihss_lt_7"),
+        ("mrs>2", "mrs", ">", (2,), "mrs_gt_2"),
+        ("time to death <= 90.5", "time to death", "<=", (90.5,), "time_to_death_le_90.5"),
+        ("died", "died", "", (), "died"),
+        ("mrs in [0, 1]", "mrs", "in", (0, 1), "mrs_in_0_1"),
+        ("good == yes", "good", "==", ("yes",), "good_eq_yes"),
+        ("status in [dead, in hospice]", "status", "in", ("dead", "in hospice"), "status_in_dead_in_hospice"),
+        ("time in minutes", "time in minutes", "", (), "time_in_minutes"),
+        ("性别 == '男'", "性别", "==", ("男",), "性别_eq_男"),
     ],
 )
-def test_rules_are_read(expression, column, sign, value, name):
+def test_rules_are_read(expression, column, sign, values, name):
     endpoint = parse_endpoint(expression)
-    assert (endpoint.column, endpoint.sign, endpoint.value) == (column, sign, value)
+    assert (endpoint.column, endpoint.sign, endpoint.values) == (column, sign, values)
     assert endpoint.name == name
     assert parse_endpoint(endpoint.expression) == endpoint
 
 
-@pytest.mark.parametrize("expression", ["", "< 7", "nihss < seven", "a < b < 3"])
+@pytest.mark.parametrize("expression", ["", "< 7", "nihss < seven", "a < b < 3", "a in []", "a in [b,]"])
 def test_what_is_no_rule_is_refused(expression):
     with pytest.raises(StrokebenchError):
         parse_endpoint(expression)
@@ -48,6 +54,33 @@ def test_non_binary_column_without_a_rule_names_the_patient():
         parse_endpoint("mrs > 2").labels(cohort)
     with pytest.raises(StrokebenchError, match="same for all"):
         parse_endpoint("nihss < 100").labels(cohort)
+
+
+@pytest.mark.parametrize(
+    ("rule", "labels"),
+    [
+        ("good == yes", [1, 0, 1, 0]),
+        ("good != no", [1, 0, 1, 1]),
+        ("good in [no, rather]", [0, 1, 0, 1]),
+        ("mrs in [0, 6]", [1, 0, 1, 0]),
+    ],
+)
+def test_a_label_may_be_one_of_several_texts_or_numbers(rule, labels):
+    table = pd.DataFrame({"good": ["yes", "no", "yes", "rather", None], "mrs": [0, 3, 6, 2, None]}, list("abcde"))
+    cohort = Cohort("c", "c", table, {"good": Column(Kind.CATEGORICAL), "mrs": Column(Kind.NUMERIC)})
+    found = parse_endpoint(rule).labels(cohort)
+    assert found.to_dict() == dict(zip("abcd", labels, strict=True))
+
+
+def test_an_outcome_keeps_the_name_that_the_cohort_gives_it():
+    endpoint = parse_endpoint("mrs > 2", called="poor outcome")
+    assert (endpoint.name, endpoint.title) == ("poor_outcome-mrs_gt_2", "poor outcome (mrs > 2)")
+    assert parse_endpoint("mrs > 2", called="mrs").name == "mrs_gt_2"
+
+
+def test_a_text_that_nobody_has_is_told_with_those_that_somebody_has():
+    [problem] = outcome_problems(pd.DataFrame({"good": ["yes", "no"]}), {"good": "good == Yes"})
+    assert problem.code == "outcome_one_class" and "yes, no" in problem.what
 
 
 def test_no_column_is_banned_by_its_name_and_each_that_is_no_input_has_a_reason():

@@ -49,7 +49,7 @@ class Ordinal(Endpoint):
         return f"ordinal {self.column} {','.join(f'{cut:g}' for cut in self.cuts)}"
 
     @property
-    def name(self):
+    def rule_name(self):
         return f"{self.column}_ordinal"
 
     def from_values(self, values):

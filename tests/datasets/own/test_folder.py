@@ -1,3 +1,5 @@
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -56,7 +58,7 @@ def test_a_bare_table_is_a_cohort(folder):
     }
     assert dict(cohort.outcomes) == {"mrs": "mrs > 2"}
     assert "age" in cohort.about["inferred"]
-    assert (cohort.name, cohort.title) == ("c", "c")
+    assert re.fullmatch("c-[0-9a-f]{6}", cohort.name) and cohort.title == "c"
 
 
 @pytest.mark.parametrize(
@@ -275,6 +277,23 @@ def test_banned_columns_and_later_ones_are_never_an_input(folder):
 def test_an_outcome_is_asked_about_where_another_is_predicted(folder):
     both = lambda t: t.assign(mrs90=t["mrs"], mrs=t["age"])  # noqa: E731
     assert problems(folder("table: t.csv\nid: id\noutcome: [mrs90 > 2, mrs > 60]\n", both)) == [(None, "column_time")]
+
+
+def test_two_files_of_one_name_have_two_folders(tmp_path):
+    names = set()
+    for hospital in ("a", "b"):
+        (tmp_path / hospital).mkdir()
+        clinical_table().to_csv(tmp_path / hospital / "t.csv", index=False)
+        (tmp_path / hospital / "cohort.yaml").write_text(BASE + "name: strokes\n")
+        names.add(load(tmp_path / hospital / "cohort.yaml").name)
+    assert len(names) == 2 and all(name.startswith("strokes-") for name in names)
+
+
+def test_an_outcome_may_be_a_text(folder):
+    yaml = BASE.replace("mrs > 2", "good == yes")
+    cohort = load(folder(yaml, lambda t: t.assign(good=["yes", "no", "1", "2"] * 10)))
+    assert cohort.columns["good"].kind is Kind.CATEGORICAL
+    assert parse_endpoint(cohort.outcomes["good"]).labels(cohort).sum() == 10
 
 
 def test_several_outcomes_have_short_names(folder):
