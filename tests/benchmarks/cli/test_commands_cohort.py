@@ -145,7 +145,7 @@ def test_describe_shows_no_patients_values_and_writes_a_page_that_needs_nothing_
     assert result.exit_code == 0
     assert ".123" not in result.output.replace(" ", "")
     assert not re.search(r"\bp\d\d\b", result.output)
-    page = (home / "results" / "c" / "cohort.html").read_text()
+    [page] = [path.read_text() for path in (home / "results").glob("c-*/cohort.html")]
     assert "<script>" not in page
     assert not re.search(r"(src|href)=\"(?!data:)", page)
     assert "By site" in page
