@@ -10,7 +10,7 @@ from torch import nn
 from strokebench.methods.base import Family, Trial
 from strokebench.methods.neural import NeuralMethod
 from strokebench.methods.parts.layers import Dropout
-from strokebench.methods.parts.plain import Parts, plain_space
+from strokebench.methods.parts.plain import SideBySide, plain_space
 from strokebench.methods.registry import register
 from strokebench.tasks.inputs import Sizes
 
@@ -51,7 +51,7 @@ class MLP(NeuralMethod):
             nn.Linear(self.hidden, self.width), nn.ReLU(), Dropout(self.dropout),
             nn.Linear(self.width, self.endpoint.outputs),
         )  # fmt: skip
-        return Parts(self.arrays(), layers)
+        return SideBySide(self.arrays(), layers)
 
     @staticmethod
     def search_space(trial: Trial) -> dict[str, Any]:

@@ -27,8 +27,8 @@ def takes_settings(*names: str, without: Collection[str] = ()) -> Callable[[Call
 
         @wraps(verb)
         def command(**typed: Any) -> None:
-            chosen = Settings.of_typed(**{each.name: typed.pop(each.name) for each in taken})
-            verb(**typed, settings=chosen)
+            chosen = {each.name: typed.pop(each.name) for each in taken}
+            verb(**typed, settings=Settings(**chosen))
 
         own = [each for each in signature(verb, eval_str=True).parameters.values() if each.name != "settings"]
         parameters = [each.replace(kind=Parameter.KEYWORD_ONLY) for each in own] + [_parameter(each) for each in taken]

@@ -16,7 +16,7 @@ from strokebench.benchmarks.running.settings import Settings
 from strokebench.datasets.catalogue import load_cohort
 from strokebench.errors import StrokebenchError
 from strokebench.files import home
-from strokebench.reports.cohort.describe import Description, describe_cohort
+from strokebench.reports.cohort.describe import describe_cohort
 from strokebench.reports.page.page import write_page
 from strokebench.reports.page.parts import facts_of
 from strokebench.reports.results import FACTS_FILE
@@ -50,20 +50,6 @@ def page(
 
 def page_of(chosen: Settings, protocol: str) -> Path:
     """Write the page of a cohort and outcome under one protocol, or under all (""); its path."""
-    folder, found, description = _of_cohort(chosen, protocol)
-    return write_page(found, folder, description, list(all_experiments()))
-
-
-def _settings_below(root: Path) -> list[Path]:
-    """The folders that hold folders of experiments: the given one's, or itself."""
-    if not root.is_dir():
-        raise StrokebenchError(f"{root}: no such folder.", "Give the folder that holds the results.")
-    patterns = [f"{depth}/{name}" for depth in ("*", "*/*") for name in (SECTION_FILE, FACTS_FILE)]
-    return sorted({path.parent.parent for pattern in patterns for path in root.glob(pattern)})
-
-
-def _of_cohort(chosen: Settings, protocol: str) -> tuple[Path, list[Path], Description]:
-    """Where the page goes, the folders of results to read, and the cohort described."""
     cohort = load_cohort(chosen.dataset)
     endpoint = choose_endpoint(cohort, chosen.outcome, chosen.keep_scale_text)
     wanted = {
@@ -77,11 +63,18 @@ def _of_cohort(chosen: Settings, protocol: str) -> tuple[Path, list[Path], Descr
         "imported": None,
     } | ({"protocol": protocol} if protocol else {})
     # Those of tuned hyper-parameters too, and whatever else differs in nothing that was asked for.
-    found = []
+    found = {}
     for path in sorted(home("results").glob("*/*")):
         facts = facts_of(path) if path.is_dir() else {}
         if facts and all(facts.get(name) == value for name, value in wanted.items()):
-            found.append(path.parent)
+            found[path.parent] = True
     folder = home("results", results_name(cohort.name, endpoint.name, chosen, protocol))
-    found = list(dict.fromkeys(found))
-    return folder, found, describe_cohort(cohort, endpoint.expression)
+    return write_page(list(found), folder, describe_cohort(cohort, endpoint.expression), list(all_experiments()))
+
+
+def _settings_below(root: Path) -> list[Path]:
+    """The folders that hold folders of experiments: the given one's, or itself."""
+    if not root.is_dir():
+        raise StrokebenchError(f"{root}: no such folder.", "Give the folder that holds the results.")
+    patterns = [f"{depth}/{name}" for depth in ("*", "*/*") for name in (SECTION_FILE, FACTS_FILE)]
+    return sorted({path.parent.parent for pattern in patterns for path in root.glob(pattern)})

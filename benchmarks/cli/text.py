@@ -17,10 +17,10 @@ from strokebench.benchmarks.running.settings import Settings
 from strokebench.datasets.asking.answers import AnswerStore
 from strokebench.datasets.asking.client import require_openai
 from strokebench.datasets.asking.collect import collect
-from strokebench.datasets.asking.endpoint import find_endpoint
 from strokebench.datasets.asking.plan import Bill, Prices, estimate, make_plan
 from strokebench.datasets.asking.protocol import Sampling
 from strokebench.datasets.asking.report import report_texts
+from strokebench.datasets.asking.service import find_service
 from strokebench.datasets.catalogue import load_cohort
 from strokebench.datasets.cohort import Cohort
 from strokebench.datasets.images.slices import SliceSettings
@@ -79,7 +79,7 @@ def write(
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before sending.")] = False,
 ) -> None:
     """Ask a vision language model about each patient's MRI. Answers are kept at once and never paid for twice."""
-    place = find_endpoint(endpoint, key_variable)
+    place = find_service(endpoint, key_variable)
     require_openai()
     if (price_in is None) != (price_out is None):
         raise StrokebenchError("Only one of the two prices is given.", "Give --price-in and --price-out.")

@@ -40,7 +40,7 @@ class Figure4(GridExperiment):
 
 
 @experiment
-class Dropout(GridExperiment):
+class DropoutGrid(GridExperiment):
     """0.3 to 0.7 in steps of 0.1 (section 4.5)."""
 
     name, order = "dropout", 90

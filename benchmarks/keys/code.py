@@ -9,12 +9,12 @@ from functools import cache
 from strokebench.benchmarks.keys.described import described
 from strokebench.benchmarks.keys.libraries import versions_of
 from strokebench.benchmarks.keys.reach import Reached
+from strokebench.tasks.preparing.balancing import BALANCERS
 
 FIT = ("strokebench.benchmarks.running.fit.make_ready", "strokebench.benchmarks.running.fit.fit_and_predict")
 """How a run is computed, whatever the method; they reach the preprocessing."""
 STACK = "strokebench.benchmarks.running.backends.stack.fit_together"
 NETWORK = "strokebench.methods.neural:NeuralMethod"
-BALANCERS = "strokebench.tasks.preparing.balancing.BALANCERS"
 
 
 @dataclass(frozen=True)
@@ -47,9 +47,11 @@ def fit_code(method: str, balance: str, endpoint: type, on_gpu: bool = False) ->
 
 @cache
 def _fit_code(method: str, balance: str, endpoint: str, on_gpu: bool) -> Code:
-    reached = Reached([*FIT, method], [endpoint], {BALANCERS: balance})
+    way = BALANCERS[balance]
+    roots = [*FIT, method, f"{way.__module__}.{way.__qualname__}"]
+    reached = Reached(roots, [endpoint])
     if on_gpu and NETWORK in reached.definitions:
-        reached = Reached([*FIT, STACK, method], [endpoint], {BALANCERS: balance})
+        reached = Reached([*roots, STACK], [endpoint])
     return Code(reached.sha256, versions_of(reached.packages))
 
 

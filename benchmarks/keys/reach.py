@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import importlib
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from copy import copy
 from functools import cache
 
@@ -20,8 +20,9 @@ NEUTRAL = {
     "strokebench.files": "says where files lie",
     "strokebench.methods.registry": "says which methods there are; the one that is run is reached by itself",
     "strokebench.benchmarks.running.memory": "measures",
+    "strokebench.tasks.preparing.balancing.BALANCERS": "finds them by name; the one that is used is reached by itself",
 }
-"""Modules that never decide what comes out, and why. A decorator of theirs decides nothing either."""
+"""Modules and constants that never decide what comes out, and why. A decorator of theirs decides nothing either."""
 
 BY_NAME = {
     "search_space": "what tuning draws from; what it drew are hyper-parameters",
@@ -53,7 +54,6 @@ class Reached:
     Args:
         roots: definitions, with dots.
         instances: classes of which instances are handed in, likewise.
-        chosen: of a constant that is a dictionary, the one entry that is used.
 
     Attributes:
         definitions: what each does, by module and name.
@@ -63,12 +63,9 @@ class Reached:
         StrokebenchError: a root without source.
     """
 
-    def __init__(
-        self, roots: Iterable[str], instances: Iterable[str] = (), chosen: Mapping[str, str] | None = None
-    ) -> None:
+    def __init__(self, roots: Iterable[str], instances: Iterable[str] = ()) -> None:
         self.definitions: dict[str, set[str]] = {}
         self.packages: set[str] = set()
-        self._chosen = chosen or {}
         self._seen: set[tuple[str, bool]] = set()
         self._imported: set[str] = set()
         self._attributes: set[str] = set()
@@ -99,7 +96,7 @@ class Reached:
             return
         self._seen.add((full, whole))
         module, name = resolve(full)
-        if module and module.name in NEUTRAL:
+        if module and {module.name, full} & NEUTRAL.keys():
             return
         if whole:
             # A plugin's source has a version too.
@@ -113,7 +110,7 @@ class Reached:
                 if isinstance(node, ast.ClassDef):
                     self._add_class(module, name, node, whole)
                 elif whole:
-                    self._read(module, name, self._entry(module, name, node))
+                    self._read(module, name, node)
                 elif isinstance(node, (ast.Assign, ast.AnnAssign)) and node.value:
                     # Another name for a type.
                     self._pending += [(each, False) for each in _reading(module, node.value).names]
@@ -176,17 +173,6 @@ class Reached:
             self._attributes.add(attribute)
             for waiting in self._waiting.pop(attribute, ()):
                 self._read(*waiting)
-
-    def _entry(self, module: Module, name: str, node: ast.stmt) -> ast.stmt:
-        """A dictionary with the one entry that is used."""
-        wanted = self._chosen.get(f"{module.name}.{name}")
-        if wanted is None or not isinstance(node, (ast.Assign, ast.AnnAssign)) or not isinstance(node.value, ast.Dict):
-            return node
-        for key, value in zip(node.value.keys, node.value.values, strict=True):
-            if isinstance(key, ast.Constant) and key.value == wanted:
-                node = copy(node)
-                node.value = ast.Dict([key], [value])
-        return node
 
 
 @cache

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from pkgutil import resolve_name
-from typing import Any, Self
+from typing import Any
 
 from strokebench.errors import StrokebenchError, unknown_name
 
@@ -30,7 +30,7 @@ class Option:
         choices: names that there are, or `module:attribute` of such names or of a function that refuses others;
             looked up when something else than the default is chosen.
         least: of a number.
-        read: makes the value of what was typed.
+        read: makes the value of what was typed, and leaves what is one already.
         typed: type of what is typed, where it is not the field's.
         short: one letter that names it too. metavar: what the help calls the value.
     """
@@ -66,25 +66,25 @@ def setting(default: Any, help: str, **about: Any) -> Any:
     return field(default=default, metadata={"option": Option(help, **about)})
 
 
-def parse_seeds(text: str) -> tuple[int, ...]:
-    """Read `39,40,41,42`.
+def parse_seeds(given: str | Iterable[int]) -> tuple[int, ...]:
+    """Read `39,40,41,42`, or what was read already.
 
     Raises:
         StrokebenchError: not different whole numbers from 0 on.
     """
     try:
-        seeds = tuple(int(part) for part in text.split(","))
+        seeds = tuple(int(part) for part in (given.split(",") if isinstance(given, str) else given))
     except ValueError:
         seeds = ()
     if not seeds or min(seeds) < 0 or len(set(seeds)) < len(seeds):
-        raise StrokebenchError(f"Seeds {text!r} cannot be read.", "Write for example 39,40,41,42.")
+        raise StrokebenchError(f"Seeds {given!r} cannot be read.", "Write for example 39,40,41,42.")
     return seeds
 
 
-def parse_names(text: str | None) -> tuple[str, ...] | None:
-    """Read `vdafm,concat`; None or nothing: all."""
-    names = tuple(name.strip() for name in (text or "").split(",") if name.strip())
-    return names or None
+def parse_names(given: str | Iterable[str] | None) -> tuple[str, ...] | None:
+    """Read `vdafm,concat`, or what was read already; None or nothing: all."""
+    parts = given.split(",") if isinstance(given, str) else given or ()
+    return tuple(name.strip() for name in parts if name.strip()) or None
 
 
 def usable_cores() -> int:
@@ -163,9 +163,12 @@ class Settings:
 
     def __post_init__(self) -> None:
         for each in fields(self):
-            value = getattr(self, each.name)
+            option, value = each.metadata["option"], getattr(self, each.name)
+            if option.read:
+                value = option.read(value)
+                object.__setattr__(self, each.name, value)
             if value != each.default:
-                each.metadata["option"].check(each.name, value)
+                option.check(each.name, value)
         object.__setattr__(self, "jobs", self.jobs or usable_cores())
         if self.scheduler and self.backend not in ("auto", "dask"):
             raise StrokebenchError(f"A scheduler is Dask's, and the backend is {self.backend}.", "Give --backend dask.")
@@ -173,13 +176,3 @@ class Settings:
             raise StrokebenchError("Worker processes and clusters compute on CPUs, not on cuda.", "Give --device auto.")
         if self.device == "cpu" and self.backend == "stack":
             raise StrokebenchError("The stack needs a GPU, and the device is cpu.", "Give --device cuda.")
-
-    @classmethod
-    def of_typed(cls, **typed: Any) -> Self:
-        """Settings of what was typed on the command line.
-
-        Raises:
-            StrokebenchError: something cannot be read, or is not possible.
-        """
-        reads = {each.name: each.metadata["option"].read for each in fields(cls)}
-        return cls(**{name: read(value) if (read := reads[name]) else value for name, value in typed.items()})

@@ -14,9 +14,9 @@ from json import JSONDecodeError
 from typing import Any, Self
 
 from strokebench.datasets.asking.answers import Answer
-from strokebench.datasets.asking.endpoint import Endpoint
 from strokebench.datasets.asking.pace import Pace, retry_after
 from strokebench.datasets.asking.protocol import NoCompletion, Sampling, messages_for, read_answer
+from strokebench.datasets.asking.service import ChatService
 from strokebench.errors import StrokebenchError
 from strokebench.files import digest
 
@@ -77,13 +77,13 @@ class VisionClient:
     """
 
     def __init__(
-        self, endpoint: Endpoint, model: str, sampling: Sampling, timeout: float, tries: int, pace: Pace
+        self, service: ChatService, model: str, sampling: Sampling, timeout: float, tries: int, pace: Pace
     ) -> None:
-        self.endpoint, self.model, self.sampling = endpoint, model, sampling
+        self.service, self.model, self.sampling = service, model, sampling
         self.timeout, self.tries, self.pace = timeout, tries, pace
         self.stopped = False
         self.at_work: set[asyncio.Task[Any] | None] = set()
-        self._client = _open_client(endpoint, timeout)
+        self._client = _open_client(service, timeout)
 
     async def __aenter__(self) -> Self:
         return self
@@ -161,10 +161,10 @@ class VisionClient:
         finally:
             self.at_work.discard(task)
         words: dict[str, Any] = {
-            name: self.endpoint.key.redact(getattr(answer, name))
+            name: self.service.key.redact(getattr(answer, name))
             for name in ("text", "finish_reason", "refusal", "served_model", "fingerprint")
         }
-        return replace(answer, **words, endpoint=self.endpoint.host, seconds=round(clock() - began, 3))
+        return replace(answer, **words, endpoint=self.service.host, seconds=round(clock() - began, 3))
 
     def _refused(self, error: Any) -> Unanswered:
         status, code = int(error.status_code), error.code if isinstance(error.code, str) else ""
@@ -186,7 +186,7 @@ class VisionClient:
         )
 
     def _line(self, text: str) -> str:
-        line = " ".join(self.endpoint.key.redact(text).split())[:300]
+        line = " ".join(self.service.key.redact(text).split())[:300]
         return line.encode("utf-8", "backslashreplace").decode()
 
 
@@ -208,7 +208,7 @@ def require_openai() -> Any:
     return openai
 
 
-def _open_client(endpoint: Endpoint, timeout: float) -> Any:
+def _open_client(service: ChatService, timeout: float) -> Any:
     openai = require_openai()
     from httpx2 import AsyncByteStream
 
@@ -239,9 +239,9 @@ def _open_client(endpoint: Endpoint, timeout: float) -> Any:
             del request.headers[name]
 
     # A server without keys ignores it; the library insists on one, and would look for another service's.
-    key = endpoint.key.reveal() or "none"
+    key = service.key.reveal() or "none"
     return openai.AsyncOpenAI(
-        base_url=endpoint.url,
+        base_url=service.url,
         api_key=key,
         timeout=timeout,
         # Its own retries neither slow the other requests nor leave a record of what may be billed.
@@ -251,6 +251,6 @@ def _open_client(endpoint: Endpoint, timeout: float) -> Any:
             follow_redirects=False,
             event_hooks={"request": [strip], "response": [bound]},
             # A proxy would take what is meant for this machine out of it.
-            trust_env=not endpoint.is_local,
+            trust_env=not service.is_local,
         ),
     )

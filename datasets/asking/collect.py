@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 
 from strokebench.datasets.asking.answers import AnswerStore, Question
 from strokebench.datasets.asking.client import Unanswered, VisionClient
-from strokebench.datasets.asking.endpoint import Endpoint
 from strokebench.datasets.asking.pace import Pace
 from strokebench.datasets.asking.plan import TextPlan
+from strokebench.datasets.asking.service import ChatService
 from strokebench.datasets.images.slices import make_slices
 from strokebench.errors import StrokebenchError
 
@@ -48,7 +48,7 @@ class Collected:
 
 def collect(
     plan: TextPlan,
-    endpoint: Endpoint,
+    service: ChatService,
     store: AnswerStore,
     timeout: float = 120.0,
     tries: int = 6,
@@ -78,7 +78,7 @@ def collect(
         stored = [question.key for question, _ in store.answers()]
         have = set(stored[plan.seen :])
         questions = [question for question in plan.missing if question.key not in have]
-        client = VisionClient(endpoint, plan.model, plan.sampling, timeout, tries, Pace(per_minute))
+        client = VisionClient(service, plan.model, plan.sampling, timeout, tries, Pace(per_minute))
         return asyncio.run(_Collection(plan, client, store, on_question).run(questions, concurrency))
 
 
@@ -142,7 +142,7 @@ class _Collection:
             self.result.failures[question] = str(error)
             self.failed_in_a_row += 1
             if error.fatal or self.failed_in_a_row >= GIVE_UP_AFTER:
-                self.result.stopped = self.result.stopped or f"{self.client.endpoint.host}: {error}"
+                self.result.stopped = self.result.stopped or f"{self.client.service.host}: {error}"
                 self._stop()
             return
         self.store.add(question, answer)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from strokebench.methods.conformance.subject import Patients, Subject, add_sign, fit, probability, read_only, require
+from strokebench.methods.conformance.subject import MadeUp, Subject, add_sign, fit, probability, read_only, require
 from strokebench.tasks.endpoints.binary import BINARY
 from strokebench.tasks.inputs import Inputs
 from strokebench.tasks.metrics.selection import auc
@@ -17,7 +17,7 @@ LEARNED = 0.75
 def id_alignment(subject: Subject) -> None:
     """It learns from each modality that it reads when that alone tells the outcome: rows stay with their patient."""
     for modality in sorted(subject.method.uses):
-        train, validation, test = (Patients(n, seed, [modality]) for n, seed in ((96, 21), (40, 22), (80, 23)))
+        train, validation, test = (MadeUp(n, seed, [modality]) for n, seed in ((96, 21), (40, 22), (80, 23)))
         score = auc(test.y, probability(subject.fit(train, validation, **subject.able), test.x))
         require(score >= LEARNED, f"Where only the {modality} tells the outcome, it scores an AUC of {score:.2f}.")
 
@@ -27,7 +27,7 @@ def training_order(subject: Subject) -> None:
 
     Sorted by label is the order that hurts most: a method that takes the last rows for itself would see one class.
     """
-    train, validation, test = Patients(96, 24), Patients(40, 25), Patients(80, 26)
+    train, validation, test = MadeUp(96, 24), MadeUp(40, 25), MadeUp(80, 26)
     order = np.argsort(train.y, kind="stable")
     fitted = fit(subject.make(**subject.able), train.x[order], train.y[order], validation.x, validation.y)
     score = auc(test.y, probability(fitted, test.x))
@@ -41,9 +41,9 @@ def validation_labels(subject: Subject) -> None:
     mean has fitted on it, and learns the reverse when the validation labels are reversed. Selection cannot: it may
     prefer one epoch to another, but no epoch has seen these channels vary.
     """
-    train = Patients(60, 27)
+    train = MadeUp(60, 27)
     silent = spelled(train.x, None)
-    validation, test = Patients(120, 28, signal=()), Patients(40, 29, signal=())
+    validation, test = MadeUp(120, 28, signal=()), MadeUp(40, 29, signal=())
     spelled_validation, spelled_test = spelled(validation.x, validation.y), spelled(test.x, test.y)
     gaps = []
     for labels in (validation.y, 1 - validation.y):

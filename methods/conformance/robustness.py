@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from strokebench.datasets.cohort import Cohort, Column, Kind
 from strokebench.datasets.embeddings import Embeddings
-from strokebench.methods.conformance.subject import Patients, Subject, changed, fit, probability, require
+from strokebench.methods.conformance.subject import MadeUp, Subject, changed, fit, probability, require
 from strokebench.tasks.fold import Fold
 from strokebench.tasks.inputs import all_modalities, row_of
 from strokebench.tasks.preparing.prepare import prepare
@@ -42,13 +42,13 @@ def one_class_validation(subject: Subject) -> None:
 
 def tiny_cohort(subject: Subject) -> None:
     """It works on 20 patients: 12 to train on, 4 to select on, 4 to test on."""
-    probability(subject.fit(Patients(12, 4), Patients(4, 5)), Patients(4, 6).x)
+    probability(subject.fit(MadeUp(12, 4), MadeUp(4, 5)), MadeUp(4, 6).x)
 
 
 def wide_table(subject: Subject) -> None:
     """It works on a table of 1,000 columns."""
-    fitted = subject.fit(Patients(49, 7, columns=1000), Patients(20, 8, columns=1000))
-    probability(fitted, Patients(24, 9, columns=1000).x)
+    fitted = subject.fit(MadeUp(49, 7, columns=1000), MadeUp(20, 8, columns=1000))
+    probability(fitted, MadeUp(24, 9, columns=1000).x)
 
 
 def missing_values(subject: Subject) -> None:
@@ -94,7 +94,7 @@ def cohort_with_gaps(lacking: Collection[str] = ()) -> tuple[Cohort, Embeddings,
     table = pd.DataFrame({"age": age, "diabetes": history, "empty": np.full(n, np.nan), "late": late}, index=ids)
     columns = {name: Column(Kind.NUMERIC) for name in ("age", "empty", "late")} | {"diabetes": Column(Kind.CATEGORICAL)}
     cohort = Cohort(name="gaps", title="made-up patients with gaps", table=table, columns=columns)
-    patients = Patients(n, 12)
+    patients = MadeUp(n, 12)
     arrays = {
         name: patients.x.arrays[name].copy()
         for modality in all_modalities().values()

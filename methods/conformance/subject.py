@@ -31,7 +31,7 @@ def require(condition: bool, message: str) -> None:
         raise Broken(message)
 
 
-class Patients:
+class MadeUp:
     """Made-up patients: standard normal noise, and their labels' sign in a quarter of chosen modalities' channels.
 
     Arrays are read-only, as those of a cohort's memory-mapped embeddings may be.
@@ -96,13 +96,13 @@ class Subject:
         self.neural = "max_epochs" in known
         self.settings = {**{name: value for name, value in SMALL.items() if name in known}, **parameters}
         self.able = {name: value for name, value in ABLE.items() if name in known} if self.neural else {}
-        self.train, self.validation, self.test = Patients(49, 1), Patients(20, 2), Patients(24, 3)
+        self.train, self.validation, self.test = MadeUp(49, 1), MadeUp(20, 2), MadeUp(24, 3)
 
     def make(self, **parameters: Any) -> Method:
         """A new, unfitted one."""
         return self.method(**{**self.settings, **parameters})
 
-    def fit(self, train: Patients, validation: Patients, **parameters: Any) -> Method:
+    def fit(self, train: MadeUp, validation: MadeUp, **parameters: Any) -> Method:
         """A new one, fitted."""
         return fit(self.make(**parameters), train.x, train.y, validation.x, validation.y)
 

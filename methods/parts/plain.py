@@ -15,7 +15,7 @@ from strokebench.methods.training.batch import Aux, Batch
 from strokebench.tasks.inputs import Sizes
 
 
-class Parts(nn.Module):
+class SideBySide(nn.Module):
     """Vectors of a batch side by side, through `layers`."""
 
     def __init__(self, arrays: tuple[str, ...], layers: nn.Module) -> None:
@@ -49,7 +49,7 @@ class PlainMethod(NeuralMethod):
         inputs = sum(sizes[name][0] for name in self.arrays())
         for before, after in ((inputs, self.hidden), (self.hidden, self.width)):
             layers += [nn.Linear(before, after), nn.BatchNorm1d(after), nn.ReLU(), Dropout(self.dropout)]
-        return Parts(self.arrays(), nn.Sequential(*layers, Head(self.width, self.dropout, self.endpoint.outputs)))
+        return SideBySide(self.arrays(), nn.Sequential(*layers, Head(self.width, self.dropout, self.endpoint.outputs)))
 
     @staticmethod
     def search_space(trial: Trial) -> dict[str, Any]:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from strokebench.datasets.asking.answers import AnswerStore
     from strokebench.datasets.asking.collect import Collected
-    from strokebench.datasets.asking.endpoint import Endpoint
+    from strokebench.datasets.asking.service import ChatService
     from strokebench.datasets.cohort import Cohort
 
 NAMED = 5
@@ -26,7 +26,7 @@ NAMED = 5
 
 
 def show_plan(
-    console: Console, cohort: Cohort, plan: TextPlan, guess: CostEstimate, endpoint: Endpoint, prices: Prices | None
+    console: Console, cohort: Cohort, plan: TextPlan, guess: CostEstimate, service: ChatService, prices: Prices | None
 ) -> None:
     """Say what would be sent where, and about what it takes and costs."""
     answered = len(plan.questions) - len(plan.missing)
@@ -38,19 +38,19 @@ def show_plan(
         console.print(f"No image    {len(plan.without_image):,} patients: {_named(plan.without_image)}")
     if not plan.missing:
         return
-    console.print(f"Endpoint    {endpoint.url}, model {plan.model}", soft_wrap=True, markup=False)
+    console.print(f"Endpoint    {service.url}, model {plan.model}", soft_wrap=True, markup=False)
     whose = "invented patients" if cohort.synthetic else "patients"
     what = (
         f"{plan.slices.count} pictures of {plan.slices.size} x {plan.slices.size} pixels with each question,"
         f" {guess.pictures:,} in all, of {guess.patients:,} {whose}; no ids, no table, no metadata"
     )
-    if endpoint.is_local:
+    if service.is_local:
         console.print(f"Sent        {what}. The endpoint is on this machine.")
     else:
-        goal = endpoint.host + (f" by the proxy {endpoint.proxy}" if endpoint.proxy else "")
+        goal = service.host + (f" by the proxy {service.proxy}" if service.proxy else "")
         console.print(f"Sent        {what}.")
         console.print(f"            They leave this machine for {goal}.", style="bold yellow", markup=False)
-        if not endpoint.is_encrypted:
+        if not service.is_encrypted:
             console.print("            The connection is not encrypted.", style="bold red")
     took = timedelta(seconds=round(guess.seconds))
     console.print(

@@ -4,7 +4,7 @@ from small_network import SIZES, build, make_batch, noise
 from torch import nn
 
 from strokebench.errors import StrokebenchError
-from strokebench.methods.conformance.subject import Patients, changed
+from strokebench.methods.conformance.subject import MadeUp, changed
 from strokebench.methods.fusion import FUSION, Interaction, mapping_loss
 
 WIDTH = 32
@@ -207,7 +207,7 @@ def test_image_tokens_return_from_the_text_space():
 
 
 def test_collapse_of_the_tokens_would_be_seen():
-    train, validation = Patients(30, 1), Patients(16, 2)
+    train, validation = MadeUp(30, 1), MadeUp(16, 2)
     method = FUSION(hidden=16, width=32, max_epochs=1).fit(train.x, train.y, validation.x, validation.y)
     assert method.facts_["image_token_variance"] > 0.01 < method.facts_["text_token_variance"]
     same = changed(train.x, ["text"], 1.0)

@@ -11,13 +11,13 @@ from sklearn.base import clone
 from strokebench.errors import StrokebenchError
 from strokebench.methods.base import Method
 from strokebench.methods.concat import Concat
-from strokebench.methods.conformance.subject import Patients
+from strokebench.methods.conformance.subject import MadeUp
 from strokebench.methods.random_forest import RandomForest
 from strokebench.methods.svm import SVM
 from strokebench.methods.vdafm import VDAFM
 from strokebench.methods.xgboost import XGBoost
 
-TRAIN, VALIDATION, TEST = Patients(40, 1), Patients(20, 2), Patients(12, 3)
+TRAIN, VALIDATION, TEST = MadeUp(40, 1), MadeUp(20, 2), MadeUp(12, 3)
 
 
 def saved(method: Method, folder: Path) -> Path:

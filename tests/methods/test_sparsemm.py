@@ -5,7 +5,7 @@ from safetensors.torch import load_file
 from small_network import SIZES, build, make_batch, noise
 
 from strokebench.errors import StrokebenchError
-from strokebench.methods.conformance.subject import Patients
+from strokebench.methods.conformance.subject import MadeUp
 from strokebench.methods.parts.attention import attention_weights
 from strokebench.methods.sparsemm import SparseMM, SparseMMNetwork
 
@@ -136,7 +136,7 @@ def test_a_head_that_never_looks_at_a_place_scores_nothing():
 
 
 def fit(**parameters):
-    train, validation = Patients(30, 1), Patients(16, 2)
+    train, validation = MadeUp(30, 1), MadeUp(16, 2)
     method = SparseMM(**{"hidden": 16, "width": 32, "max_epochs": 4, "dense_epochs": 2, **parameters})
     return method.fit(train.x, train.y, validation.x, validation.y)
 
@@ -151,7 +151,7 @@ def test_scores_come_from_the_training_part_alone(monkeypatch):
 
     monkeypatch.setattr(SparseMMNetwork, "chase", spy)
     fit()
-    train = Patients(30, 1)
+    train = MadeUp(30, 1)
     assert len(seen) == 1
     # Once with each of the five answers.
     table, text = (torch.cat([batch[name] for batch in seen[0]]).unflatten(0, (5, 30)) for name in ("table", "text"))
@@ -177,7 +177,7 @@ def test_a_training_shorter_than_the_dense_phase_still_ends_sparse():
 
 
 def test_training_free_trains_dense_and_predicts_sparse():
-    test = Patients(12, 3)
+    test = MadeUp(12, 3)
     free, dense = fit(training_free=True), fit(training_free=True, mean_budget=PROMPT)
     assert free.module_.sparse and free.may_select(0)
     assert free.history_ == dense.history_

@@ -6,14 +6,14 @@ from scipy.special import expit, logit
 from sklearn.svm import SVC
 
 from strokebench.errors import StrokebenchError
-from strokebench.methods.conformance.subject import Patients, changed
+from strokebench.methods.conformance.subject import MadeUp, changed
 from strokebench.methods.parts.estimators import is_sound
 from strokebench.methods.random_forest import RandomForest
 from strokebench.methods.svm import SVM, platt
 from strokebench.methods.xgboost import XGBoost
 from strokebench.tasks.metrics.selection import auc
 
-TRAIN, VALIDATION, TEST = Patients(60, 1), Patients(30, 2), Patients(60, 3)
+TRAIN, VALIDATION, TEST = MadeUp(60, 1), MadeUp(30, 2), MadeUp(60, 3)
 METHODS = [XGBoost, RandomForest, SVM]
 
 
@@ -31,7 +31,7 @@ def test_the_table_alone_is_read_by_default(method):
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("modality", ["image", "text"])
 def test_image_and_text_are_learned_from_when_asked_for(method, modality):
-    train, validation, test = (Patients(n, n, [modality]) for n in (100, 40, 60))
+    train, validation, test = (MadeUp(n, n, [modality]) for n in (100, 40, 60))
     with_all = fit(method(inputs="all"), train, validation).predict_proba(test.x)[:, 1]
     table_alone = fit(method(), train, validation).predict_proba(test.x)[:, 1]
     assert auc(test.y, with_all) > 0.9 > auc(test.y, table_alone)
@@ -40,7 +40,7 @@ def test_image_and_text_are_learned_from_when_asked_for(method, modality):
 def test_components_are_fitted_on_the_training_part_and_no_more_than_it_has_patients():
     features = (method := SVM(inputs="all")).features(TRAIN.x, fit=True)
     assert features.shape == (60, 8 + 24 + SVM.components)
-    few = Patients(10, 4)
+    few = MadeUp(10, 4)
     assert SVM(inputs="all").features(few.x, fit=True).shape == (10, 8 + 10 + 10)
     before = method.reductions_["image"].mean_.copy()
     assert method.features(TEST.x).shape == (60, 8 + 24 + SVM.components)

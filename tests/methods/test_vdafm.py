@@ -7,7 +7,7 @@ import pytest
 import torch
 from small_network import build, make_batch, noise
 
-from strokebench.methods.conformance.subject import Patients, changed
+from strokebench.methods.conformance.subject import MadeUp, changed
 from strokebench.methods.parts.layers import contrastive
 from strokebench.methods.vdafm import VDAFM
 
@@ -116,7 +116,7 @@ def test_the_final_settings_are_the_paper_s():
 
 @pytest.mark.parametrize("modality", ["image", "text", "table"])
 def test_a_modality_zeroed_in_training_and_test_is_a_constant(modality):
-    train, validation, test = (Patients(n, n) for n in (40, 20, 12))
+    train, validation, test = (MadeUp(n, n) for n in (40, 20, 12))
     zeroed = [changed(part.x, [modality], 0.0) for part in (train, validation)]
     method = VDAFM(hidden=16, width=16, max_epochs=2, noise_probability=0.0)
     method.fit(zeroed[0], train.y, zeroed[1], validation.y)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from strokebench.methods.conformance.subject import Patients as MadeUp
+from strokebench.methods.conformance.subject import MadeUp
 from strokebench.methods.registry import find_method
 from strokebench.methods.stacking.fit import fit_stacked
 

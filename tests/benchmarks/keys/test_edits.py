@@ -56,7 +56,7 @@ COUNTING = {
         "methods",
         {"vdafm"},
     ),
-    "a default of all networks": ("patience: int = 30", "patience: int = 20", "methods/neural.py", NETWORKS),
+    "a default of all networks": ("patience: int = 30", "patience: int = 20", "methods/training", NETWORKS),
     "a default of a forest": ("leaf: int = 2", "leaf: int = 3", "methods", {"random_forest"}),
     "scaling": (r"np\.sqrt\(squares / count\)", "np.sqrt(squares / count + 1)", "tasks", ALL),
     "imputation": (r"known\.median\(\)", "known.mean()", "tasks", ALL),

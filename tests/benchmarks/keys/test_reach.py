@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from house_copy import forget
 
+from strokebench.benchmarks.keys import reach
 from strokebench.benchmarks.keys.reach import Reached
 from strokebench.errors import StrokebenchError
 
@@ -92,9 +93,9 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     forget()
 
 
-def reached(**chosen: str) -> Reached:
+def reached(*more: str) -> Reached:
     forget()
-    return Reached(["other_party.net.Net"], chosen={f"other_party.net.{name}": key for name, key in chosen.items()})
+    return Reached(["other_party.net.Net", *more])
 
 
 def edit(path: Path, old: str, new: str) -> None:
@@ -157,13 +158,15 @@ def test_what_is_reached_decides_wherever_it_stands(package: Path, file: str, ol
     assert reached().sha256 != before
 
 
-def test_of_a_table_of_names_the_entry_in_use_decides(package: Path):
-    one, two = reached(WAYS="one").sha256, reached(WAYS="two").sha256
+def test_of_a_neutral_table_the_entry_in_use_decides(package: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setitem(reach.NEUTRAL, "other_party.net.WAYS", "finds by name")
+    ways = ("other_party.layers.one", "other_party.layers.two")
+    one, two = (reached(way).sha256 for way in ways)
     assert one != two
     edit(package / "layers.py", "2 * x", "3 * x")
-    assert reached(WAYS="one").sha256 == one and reached(WAYS="two").sha256 != two
+    assert reached(ways[0]).sha256 == one and reached(ways[1]).sha256 != two
     edit(package / "net.py", '"two": parts.two', '"two": parts.two, "three": parts.unused')
-    assert reached(WAYS="one").sha256 == one
+    assert reached(ways[0]).sha256 == one
 
 
 def test_a_member_that_is_left_out_counts_where_it_is_named(package: Path):

@@ -1,6 +1,6 @@
 """One description of every setting: options, variables, defaults and checks all come from it."""
 
-from dataclasses import fields
+from dataclasses import fields, replace
 from inspect import signature
 from pathlib import Path
 from pkgutil import resolve_name
@@ -64,4 +64,11 @@ def test_numbers_have_a_least_value_and_no_jobs_are_one_a_core():
 
 
 def test_several_files_of_parameters_are_kept_in_order():
-    assert Settings.of_typed(params=[Path("a"), Path("b")]).params == (Path("a"), Path("b"))
+    assert Settings(params=[Path("a"), Path("b")]).params == (Path("a"), Path("b"))
+
+
+def test_what_was_read_is_read_again_to_the_same():
+    typed = Settings(seeds="39, 41", methods="svm,mlp", params=[Path("a")])
+    assert typed == Settings(seeds=(39, 41), methods=("svm", "mlp"), params=(Path("a"),)) == replace(typed)
+    with pytest.raises(StrokebenchError, match="Seeds"):
+        Settings(seeds=(39, 39))

@@ -25,10 +25,10 @@ from small_cohort import make_cohort
 from strokebench.datasets.asking.answers import AnswerStore
 from strokebench.datasets.asking.client import LONGEST_PAUSE
 from strokebench.datasets.asking.collect import GIVE_UP_AFTER, collect
-from strokebench.datasets.asking.endpoint import find_endpoint
 from strokebench.datasets.asking.pace import Pace, retry_after
 from strokebench.datasets.asking.plan import Bill, Prices, estimate, make_plan
 from strokebench.datasets.asking.protocol import Sampling
+from strokebench.datasets.asking.service import find_service
 from strokebench.datasets.images.slices import SliceSettings
 from strokebench.datasets.texts.prompts import PROMPTS, QUESTIONS
 from strokebench.errors import StrokebenchError
@@ -71,7 +71,7 @@ def store(tmp_path):
 
 def run(cohort, store, server, ask_again=False, answers=1, **settings):
     plan = make_plan(cohort, store, "qwen-vl-max", slices=SLICES, answers=answers, ask_again=ask_again)
-    return collect(plan, find_endpoint(server.url), store, **{**QUICK, **settings})
+    return collect(plan, find_service(server.url), store, **{**QUICK, **settings})
 
 
 FAULTS = (
@@ -125,7 +125,7 @@ def test_a_request_that_stalls_is_given_up_and_repeated(tmp_path, store):
 
     with ChatServer(behave) as server:
         plan = make_plan(cohort_of(tmp_path, 1), store, "m", slices=SLICES, prompts=PROMPTS[:2])
-        collected = collect(plan, find_endpoint(server.url), store, **{**QUICK, "timeout": 1.0})
+        collected = collect(plan, find_service(server.url), store, **{**QUICK, "timeout": 1.0})
     assert collected.complete and collected.answered == 2
     assert {kind for _, kind, _, _ in store.failures()} == {"timeout"}
 
@@ -237,7 +237,7 @@ def test_the_key_is_in_no_log_error_store_or_traceback(cohort, store, monkeypatc
         f"status:401:body={told}",
     ]
     with ChatServer(lambda n, earlier: echoes[min(n, 3)]) as server:
-        endpoint = find_endpoint(server.url, "MY_KEY")
+        endpoint = find_service(server.url, "MY_KEY")
         plan = make_plan(cohort, store, "m", slices=SLICES)
         collected = collect(plan, endpoint, store, **QUICK, concurrency=1)
         assert len(server.requests) == 4 and collected.stopped
@@ -367,7 +367,7 @@ def test_only_one_process_collects_into_a_store(cohort, store, tmp_path):
         # A plan made before another process answered must not pay for those answers again.
         plan = make_plan(cohort, store, "qwen-vl-max", slices=SLICES)
         run(cohort, other, server)
-        assert collect(plan, find_endpoint(server.url), store, **QUICK).answered == 0
+        assert collect(plan, find_service(server.url), store, **QUICK).answered == 0
         assert len(server.requests) == 20
 
 
@@ -395,7 +395,7 @@ SCRIPT = """
     cohort = cohort_of(Path(sys.argv[1]), 6)
     with AnswerStore(Path(sys.argv[1]) / "answers.sqlite") as store:
         plan = make_plan(cohort, store, "qwen-vl-max", slices=SLICES)
-        collected = collect(plan, find_endpoint(sys.argv[2]), store, 30, 1, per_minute=0)
+        collected = collect(plan, find_service(sys.argv[2]), store, 30, 1, per_minute=0)
         sys.exit(130 if collected.interrupted else 0)
 """
 

@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 
 from strokebench.benchmarks.keys.described import described_methods
-from strokebench.methods.conformance.subject import Patients, changed
+from strokebench.methods.conformance.subject import MadeUp, changed
 from strokebench.methods.reference.late_fusion import LateFusion, shares
 from strokebench.methods.reference.logistic_regression import LogisticComponents, LogisticRegression
 from strokebench.methods.reference.penalised import STRENGTHS, penalised_logistic
 from strokebench.tasks.endpoints.binary import BINARY
 from strokebench.tasks.metrics.selection import auc
 
-TRAIN, VALIDATION, TEST = Patients(100, 1), Patients(60, 2), Patients(80, 3)
+TRAIN, VALIDATION, TEST = MadeUp(100, 1), MadeUp(60, 2), MadeUp(80, 3)
 
 
 def fit(method, train=TRAIN, validation=VALIDATION):
@@ -71,7 +71,7 @@ def test_with_image_and_text_zeroed_components_add_nothing_to_the_table():
 
 @pytest.mark.parametrize("modality", ["image", "text", "table"])
 def test_late_fusion_gives_its_weight_to_the_modality_that_tells(modality):
-    train, validation, test = (Patients(n, n, [modality]) for n in (100, 60, 80))
+    train, validation, test = (MadeUp(n, n, [modality]) for n in (100, 60, 80))
     fusion = fit(LateFusion(), train, validation)
     weights = {name: fusion.facts_[f"weight_{name}"] for name in ("image", "text", "table")}
     assert max(weights, key=weights.get) == modality and sum(weights.values()) == pytest.approx(1)

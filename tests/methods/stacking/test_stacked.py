@@ -11,7 +11,7 @@ from torch import nn
 
 from strokebench.errors import StrokebenchError
 from strokebench.methods.concat import Concat
-from strokebench.methods.conformance.subject import Patients as MadeUp
+from strokebench.methods.conformance.subject import MadeUp
 from strokebench.methods.mlp import MLP
 from strokebench.methods.registry import find_method
 from strokebench.methods.stacking.dropout import Masks, make_masks

@@ -14,7 +14,7 @@ from torch import nn
 from torch.nn import functional
 
 from strokebench.methods.concat import Concat
-from strokebench.methods.conformance.subject import Patients as MadeUp
+from strokebench.methods.conformance.subject import MadeUp
 from strokebench.methods.training.batch import Patients
 from strokebench.methods.training.loop import predict_logits
 from strokebench.methods.training.protocol import TrainingRun, learning_rate
@@ -322,11 +322,11 @@ def test_a_fit_imports_no_compiler():
     """PyTorch's, and the algebra that it brings, would cost each process a second."""
     code = """
 import sys
-from strokebench.methods.conformance.subject import Patients
+from strokebench.methods.conformance.subject import MadeUp
 from strokebench.methods.neural import NeuralMethod
 from strokebench.methods.registry import all_methods
 
-a, b = Patients(40, 0), Patients(20, 1)
+a, b = MadeUp(40, 0), MadeUp(20, 1)
 for method in all_methods().values():
     if issubclass(method, NeuralMethod):
         method(max_epochs=6).fit(a.x, a.y, b.x, b.y).predict_proba(b.x)

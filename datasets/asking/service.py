@@ -41,7 +41,7 @@ class Secret:
 
 
 @dataclass(frozen=True)
-class Endpoint:
+class ChatService:
     """An OpenAI-compatible service.
 
     Args:
@@ -83,7 +83,7 @@ class Endpoint:
         return urlsplit(proxies.get(parts.scheme) or proxies.get("all") or "").hostname or ""
 
 
-def find_endpoint(url: str = "", key_variable: str = "") -> Endpoint:
+def find_service(url: str = "", key_variable: str = "") -> ChatService:
     """The endpoint that the user named; there is no default, so that nothing is sent by accident.
 
     Args:
@@ -119,4 +119,4 @@ def find_endpoint(url: str = "", key_variable: str = "") -> Endpoint:
         )
     if not (value.isascii() and value.isprintable()):
         raise StrokebenchError("The endpoint's key holds characters that no key has.", "Set it again.")
-    return Endpoint(url.removesuffix("/chat/completions"), Secret(value), key_variable or KEY_VARIABLE)
+    return ChatService(url.removesuffix("/chat/completions"), Secret(value), key_variable or KEY_VARIABLE)
