@@ -36,7 +36,7 @@ RUN_COLUMNS: tuple[str, ...] = (
     *RUN,
     *("variant_label", "condition_label", "keep", "when", "rate", "fill", "balance", "params"),
     *("key", "status", "error", "fit_seconds", "predict_seconds", "peak_mb", "parameters", "best_epoch"),
-    *("validation_auc", "threshold"),
+    *("validation_score", "threshold"),
 )
 """`variant_label` and `condition_label` are for people; `keep` to `fill` are the condition's fields, `keep` joined by
 `+`; `params` are the hyper-parameters that differ from the method's defaults, as JSON."""
@@ -176,7 +176,7 @@ class Results:
     Args:
         predictions: `PATIENT_COLUMNS` and `Endpoint.prediction_columns`, one row a test patient and run; the only
             source of metrics.
-        runs: `RUN_COLUMNS`, one row a planned run, whatever became of it; `validation_auc` and `threshold`
+        runs: `RUN_COLUMNS`, one row a planned run, whatever became of it; `validation_score` and `threshold`
             (Youden's) are of the validation part.
         methods: one entry a method of `runs`.
         provenance: see `Provenance`.

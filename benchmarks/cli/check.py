@@ -15,10 +15,7 @@ from strokebench.methods.neural import NeuralMethod
 from strokebench.methods.registry import find_method
 from strokebench.methods.stacking.fit import can_stack, fit_stacked
 
-app = typer.Typer()
 
-
-@app.command()
 def check(method: Annotated[str, typer.Argument(help="See `strokebench list methods`.")]) -> None:
     """Hold a method, ours or another package's, to the contract."""
     if not show_check(method, make_console()):

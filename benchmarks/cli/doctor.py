@@ -29,7 +29,6 @@ from strokebench.methods.registry import METHODS
 from strokebench.plugins import Registry
 from strokebench.tasks.metrics.registry import METRICS
 
-app = typer.Typer()
 GOOD, NOTE, BAD = "ok", "note", "problem"
 MIN_FREE_GB = 5.0
 MIN_MEMORY_GB = 6.0
@@ -40,7 +39,6 @@ Finding = tuple[str, str, str]
 """State, what was looked at, and what was found."""
 
 
-@app.command()
 def doctor() -> None:
     """Look at this machine and installation, and say what is wrong."""
     table = Table(box=None, pad_edge=False, show_header=False)

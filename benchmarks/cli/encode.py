@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import typer
-
 from strokebench.benchmarks.cli.options import make_console, takes_settings
 from strokebench.benchmarks.running.build import build_embeddings
 from strokebench.benchmarks.running.settings import Settings
 
-app = typer.Typer()
 
-
-@app.command()
 @takes_settings("dataset", "outcome", "encoders", "jobs", "weights", "device", "keep_scale_text")
 def encode(settings: Settings) -> None:
     """Make the embeddings of a cohort, without training."""

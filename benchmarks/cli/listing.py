@@ -18,10 +18,7 @@ from strokebench.methods.registry import all_methods
 from strokebench.tasks.inputs import all_modalities
 from strokebench.tasks.metrics.evaluate import all_metrics
 
-app = typer.Typer()
 
-
-@app.command("list")
 def list_(
     what: Annotated[str, typer.Argument(help="methods, experiments, datasets, encoders or metrics.")],
 ) -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from importlib import import_module
 from importlib.metadata import version
+from pkgutil import resolve_name
 from typing import Annotated, Any
 
 import typer
@@ -12,33 +12,36 @@ from strokebench.benchmarks.cli.errors import ReadableErrors
 from strokebench.benchmarks.running.process import collect_seldom, set_privacy
 
 VERBS = {
-    "run": ("run", "Compute what an experiment still lacks, and show its table."),
-    "report": ("run", "Show and write the table of the runs that are finished by now; also while they go on."),
-    "paper": ("paper", "Compute what any experiment still lacks, and write one page of all."),
-    "page": ("page", "Write one self-contained HTML page of all experiments, and a reporting checklist."),
-    "status": ("status", "How far every experiment is, and why runs failed."),
-    "tune": ("tune", "Search a method's hyper-parameters by Optuna. Test patients are out of reach."),
-    "encode": ("encode", "Make the embeddings of a cohort, without training."),
-    "check": ("check", "Hold a method, ours or another package's, to the contract."),
-    "list": ("listing", "What there is to choose from: methods, experiments, datasets, encoders, metrics."),
-    "cohort": ("cohort", "Check, describe and fetch cohorts, your own or built-in ones."),
-    "text": ("text", "Diagnostic text: write it with a language model, and look at it."),
-    "audit": ("audit", "Checks of printed numbers, and of data for leaks."),
-    "results": ("results", "Share results without sharing patients."),
-    "doctor": ("doctor", "Look at this machine and installation, and say what is wrong."),
-    "ui": ("ui", "Show the logged runs in the browser (MLflow)."),
-    "speed": ("speed", "Time every method on one thread, stage by stage."),
+    "run": ("run:run", "Compute what an experiment still lacks, and show its table."),
+    "report": ("run:report", "Show and write the table of the runs that are finished by now; also while they go on."),
+    "paper": ("paper:paper", "Compute what any experiment still lacks, and write one page of all."),
+    "page": ("page:page", "Write one self-contained HTML page of all experiments, and a reporting checklist."),
+    "status": ("status:status", "How far every experiment is, and why runs failed."),
+    "tune": ("tune:tune", "Search a method's hyper-parameters by Optuna. Test patients are out of reach."),
+    "encode": ("encode:encode", "Make the embeddings of a cohort, without training."),
+    "check": ("check:check", "Hold a method, ours or another package's, to the contract."),
+    "list": ("listing:list_", "What there is to choose from: methods, experiments, datasets, encoders, metrics."),
+    "cohort": ("cohort:app", "Check, describe and fetch cohorts, your own or built-in ones."),
+    "text": ("text:app", "Diagnostic text: write it with a language model, and look at it."),
+    "audit": ("audit:app", "Checks of printed numbers, and of data for leaks."),
+    "results": ("results:app", "Share results without sharing patients."),
+    "doctor": ("doctor:doctor", "Look at this machine and installation, and say what is wrong."),
+    "ui": ("ui:ui", "Show the logged runs in the browser (MLflow)."),
+    "speed": ("speed:speed", "Time every method on one thread, stage by stage."),
     "speed-peers": (
-        "speed",
+        "speed:speed_peers",
         "Time fusilli and pytorch-widedeep, each in an environment of its own, in turns with ours.",
     ),
-    "speed-scale": ("speed", "Time each stage of an experiment on made-up embeddings of more and more patients."),
+    "speed-scale": (
+        "speed:speed_scale",
+        "Time each stage of an experiment on made-up embeddings of more and more patients.",
+    ),
     "simulate": (
-        "simulate",
+        "simulate:simulate",
         "Measure coverage of the intervals and type-I error of the tests on made-up cohorts with a known truth.",
     ),
 }
-"""Verb -> the file of this folder that has it, and its line of help."""
+"""Verb -> where in this folder it is defined, and its line of help."""
 
 EXPERIMENTS = (
     *("table1", "comparison", "clinical", "table2", "table3", "figure2", "figure3", "figure4", "dropout"),
@@ -54,9 +57,13 @@ class Verbs(ReadableErrors):
         """See Click: the verb that is called, now in full."""
         name, command, rest = super().resolve_command(ctx, args)
         if name in VERBS:
-            module = import_module(f"strokebench.benchmarks.cli.{VERBS[name][0]}")
-            group = typer.main.get_group(module.app)
-            command = group.commands.get(name, group)
+            found = resolve_name(f"strokebench.benchmarks.cli.{VERBS[name][0]}")
+            if isinstance(found, typer.Typer):
+                command = typer.main.get_group(found)
+            else:
+                one = typer.Typer(add_completion=False)
+                one.command(name)(found)
+                command = typer.main.get_command(one)
         return name, command, rest
 
 

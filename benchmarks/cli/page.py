@@ -22,10 +22,7 @@ from strokebench.reports.page.parts import facts_of
 from strokebench.reports.results import FACTS_FILE
 from strokebench.reports.tables.section import SECTION_FILE
 
-app = typer.Typer()
 
-
-@app.command()
 @takes_settings("dataset", "outcome", "encoders", "quick", "balance", "shuffle_labels", "keep_scale_text")
 def page(
     settings: Settings,

@@ -20,10 +20,7 @@ from strokebench.benchmarks.running.settings import Settings
 from strokebench.benchmarks.running.store import Store
 from strokebench.errors import StrokebenchError
 
-app = typer.Typer()
 
-
-@app.command()
 @takes_settings(without=("methods", "balance", "shuffle_labels", "keep_scale_text", "params"))
 def paper(settings: Settings) -> None:
     """Compute what any experiment still lacks, and write one page of all. Experiments share their runs."""

@@ -11,18 +11,15 @@ from strokebench.benchmarks.cli.options import make_console, takes_settings
 from strokebench.benchmarks.run import run_with
 from strokebench.benchmarks.running.settings import Settings
 
-app = typer.Typer()
 ExperimentArgument = Annotated[str, typer.Argument(help="See `strokebench list experiments`.")]
 
 
-@app.command()
 @takes_settings()
 def run(experiment: ExperimentArgument, settings: Settings) -> None:
     """Compute what an experiment still lacks, and show its table."""
     _experiment(experiment, settings, compute=True)
 
 
-@app.command()
 @takes_settings(without=("tracking", "backend", "scheduler"))
 def report(experiment: ExperimentArgument, settings: Settings) -> None:
     """Show and write the table of the runs that are finished by now; also while they go on."""

@@ -15,10 +15,7 @@ from strokebench.files import home
 from strokebench.reports.tables.render import write_table
 from strokebench.reports.tables.terminal import TerminalTable
 
-app = typer.Typer()
 
-
-@app.command()
 def simulate(
     replicates: Annotated[int, typer.Option("--replicates", "-n", min=2, help="Made-up cohorts a table.")] = 500,
     patients: Annotated[int, typer.Option("--patients", min=60, help="Patients of each cohort.")] = 200,

@@ -14,10 +14,7 @@ from strokebench.benchmarks.measuring.speed_peers import compare
 from strokebench.benchmarks.running.settings import Settings, parse_names
 from strokebench.errors import StrokebenchError
 
-app = typer.Typer()
 
-
-@app.command()
 @takes_settings("methods")
 def speed(
     settings: Settings,
@@ -27,7 +24,6 @@ def speed(
     measuring.bench(make_console(), settings.methods, epochs)
 
 
-@app.command()
 def speed_scale(
     patients: Annotated[str, typer.Option(help="CohortSizes of the made-up cohorts.")] = "729,10000,100000",
     stages: Annotated[str, typer.Option(help="Only these, separated by commas.")] = "",
@@ -41,7 +37,6 @@ def speed_scale(
     scale.bench(make_console(), sizes, parse_names(stages) or (), workload)
 
 
-@app.command()
 def speed_peers(
     peers: Annotated[str, typer.Option(help="Only these, separated by commas: fusilli, widedeep.")] = "",
     repeats: Annotated[int, typer.Option(min=1, help="How often all of it is measured.")] = 3,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pandas as pd
-import typer
 from rich.table import Table
 
 from strokebench.benchmarks.cli.options import make_console
@@ -11,11 +10,9 @@ from strokebench.benchmarks.running.store import Store
 from strokebench.files import home
 from strokebench.reports.results import RUNS_FILE, read_provenance
 
-app = typer.Typer()
 SHOWN_FAILURES = 5
 
 
-@app.command()
 def status() -> None:
     """How far every experiment is, and why runs failed."""
     # The runs are those that each last planned; how far they are tells the store, also while a call goes on.

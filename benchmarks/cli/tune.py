@@ -20,10 +20,7 @@ from strokebench.benchmarks.tuning.study import Search, best_parameters, paramet
 from strokebench.reports.tables.section import publish
 from strokebench.reports.tuning.section import tuning_section
 
-app = typer.Typer()
 
-
-@app.command()
 @takes_settings(without=("methods", "params", "grid_seeds", "sizes"))
 def tune(
     method: Annotated[str, typer.Argument(help="See `strokebench list methods`.")],

@@ -10,10 +10,7 @@ import typer
 from strokebench.benchmarks.cli.options import make_console
 from strokebench.benchmarks.running.tracking.mlflow import ui_command
 
-app = typer.Typer()
 
-
-@app.command()
 def ui(port: Annotated[int, typer.Option(help="Port on this machine.")] = 5000) -> None:
     """Show the logged runs in the browser (MLflow)."""
     make_console().print(f"MLflow at http://127.0.0.1:{port}; Ctrl-C ends it.")

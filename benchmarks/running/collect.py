@@ -142,6 +142,6 @@ def _row(run: Run, key: str, status: str, error: str | None, record: dict[str, A
         "peak_mb": record.get("peak_mb", np.nan),
         "parameters": facts.get("parameters", np.nan),
         "best_epoch": facts.get("best_epoch", np.nan),
-        "validation_auc": facts.get("validation_auc", np.nan),
+        "validation_score": facts.get("validation_score", np.nan),
         "threshold": facts.get("threshold", np.nan),
     }

@@ -29,7 +29,7 @@ class Fitted:
         predictions: for each condition `patient_id`, `y`, `Endpoint.prediction_columns` and whatever else the method
             tells of a patient (`Method.patient_facts`), one row a test patient, in the order of the fold.
         history: the method's training curves.
-        facts: the method's numbers, and `validation_auc` (`Endpoint.score`) and `threshold`, both of the
+        facts: the method's numbers, and `validation_score` (`Endpoint.score`) and `threshold`, both of the
             validation part.
         fit_seconds, predict_seconds: wall time; `cpu_seconds`: processor time of both.
         peak_mb: the most memory in use while fitting and predicting, above what was in use before.
@@ -79,7 +79,7 @@ class Ready:
             history={name: [float(v) for v in values] for name, values in model.history_.items()},
             facts={name: float(value) for name, value in model.facts_.items()}
             | {
-                "validation_auc": endpoint.score(parts.y_validation, on_validation),
+                "validation_score": endpoint.score(parts.y_validation, on_validation),
                 "threshold": endpoint.threshold(parts.y_validation, on_validation),
             },
             **cost,

@@ -24,7 +24,7 @@ class Tuned:
 
     Args:
         params: the best by the mean over folds; used wherever `by_fold` does not fit.
-        by_fold: `seed`, `fold`, `params`, `validation_auc` and `trial` of the best trial on that fold's own
+        by_fold: `seed`, `fold`, `params`, `validation_score` and `trial` of the best trial on that fold's own
             validation part: its test part had no say in the comparison.
         strictly_nested: nor in which trials were made at all; not so where a sampler learns from other folds
             or trials were pruned by them.

@@ -20,7 +20,7 @@ from strokebench.reports.results import RUN, RUN_COLUMNS, RUNS_FILE, Results, re
 from strokebench.reports.tables.results_table import error_line
 from strokebench.tasks.fold import PARTS, Split
 
-SCHEMA = 2
+SCHEMA = 3
 """Version of the package's form; raised when a reader of the old form would misread the new one."""
 IMPORTED = "imported-"
 PREDICTION_PARTS = (*RUN, "patient_id", "site", "y")

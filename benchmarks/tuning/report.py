@@ -69,7 +69,7 @@ def _record(trial: FrozenTrial) -> TrialRecord:
         value=trial.value,
         values=trial.params,
         settings=trial.user_attrs.get(PARAMS, {}),
-        folds=[score["validation_auc"] for score in trial.user_attrs.get(FOLDS, ())],
+        folds=[score["validation_score"] for score in trial.user_attrs.get(FOLDS, ())],
         default=DEFAULT in trial.user_attrs,
     )
 
@@ -87,10 +87,10 @@ def record_of(trial: FrozenTrial, method: str) -> TaskRecord:
     """A finished trial: its mean and each fold's value as a curve."""
     params = find_method(method)(**trial.user_attrs.get(PARAMS, {})).get_params()
     params.pop("random_state", None)
-    folds = [score["validation_auc"] for score in trial.user_attrs.get(FOLDS, ())]
-    metrics = [("fold_validation_auc", value, step) for step, value in enumerate(folds) if value is not None]
+    folds = [score["validation_score"] for score in trial.user_attrs.get(FOLDS, ())]
+    metrics = [("fold_validation_score", value, step) for step, value in enumerate(folds) if value is not None]
     if trial.value is not None:
-        metrics.append(("validation_auc", trial.value, 0))
+        metrics.append(("validation_score", trial.value, 0))
     return TaskRecord(
         name=f"trial {trial.number}" + (" (default)" if DEFAULT in trial.user_attrs else ""),
         started=trial.datetime_start or datetime.now(),
@@ -107,4 +107,4 @@ def follow_to_the_end(study: optuna.Study, method: str, hooks: Hooks, files: Ite
     for trial in study.get_trials(deepcopy=False):
         if counts(trial):
             hooks.task_ended(str(trial.number), partial(record_of, trial, method))
-    hooks.finished(files, [("best_validation_auc", study.best_value, 0)])
+    hooks.finished(files, [("best_validation_score", study.best_value, 0)])

@@ -178,7 +178,7 @@ def _best_of_fold(trials: Sequence[FrozenTrial], seed: int, fold: int) -> dict[s
         for score in trial.user_attrs.get(FOLDS, ()):
             if (score["seed"], score["fold"]) == (seed, fold):
                 # One class only: no trial is better than another there.
-                value = -1.0 if score["validation_auc"] is None else score["validation_auc"]
+                value = -1.0 if score["validation_score"] is None else score["validation_score"]
                 if found is None or value > found[0]:
                     found = value, trial
     assert found is not None, "a complete trial has every fold"
@@ -186,7 +186,7 @@ def _best_of_fold(trials: Sequence[FrozenTrial], seed: int, fold: int) -> dict[s
         "seed": seed,
         "fold": fold,
         "trial": found[1].number,
-        "validation_auc": found[0] if found[0] >= 0 else None,
+        "validation_score": found[0] if found[0] >= 0 else None,
         "params": found[1].user_attrs[PARAMS],
     }
 

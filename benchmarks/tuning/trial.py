@@ -108,7 +108,7 @@ class Objective:
             for fold, score in zip(folds, self._scores(params, folds), strict=True):
                 # One class only: the same for every trial, so that leaving it out is fair.
                 value = None if math.isnan(score) else score
-                scores.append({"seed": fold.seed, "fold": fold.fold, "validation_auc": value})
+                scores.append({"seed": fold.seed, "fold": fold.fold, "validation_score": value})
                 if (mean := _mean_of(scores)) is not None:
                     trial.report(mean, step=len(scores) - 1)
             trial.set_user_attr(FOLDS, scores)
@@ -137,7 +137,7 @@ class Objective:
         for _, ended in self.backend.compute(tasks, self.context.material, self.store) if tasks else ():
             if ended.status == "failed":
                 raise FitFailed(self.store.failure(ended.key)["error"].strip().rpartition("\n")[2])
-        return [self.store.read(key)[1]["facts"]["validation_auc"] for key in keys]
+        return [self.store.read(key)[1]["facts"]["validation_score"] for key in keys]
 
 
 def here() -> str:
@@ -192,5 +192,5 @@ def counts(trial: FrozenTrial) -> bool:
 
 
 def _mean_of(scores: Sequence[Mapping[str, Any]]) -> float | None:
-    known = [score["validation_auc"] for score in scores if score["validation_auc"] is not None]
+    known = [score["validation_score"] for score in scores if score["validation_score"] is not None]
     return sum(known) / len(known) if known else None

@@ -94,7 +94,7 @@ class TrainingRun:
             self.module = method.build(train.sizes)
             self.dropout = torch.Generator()
             self.dropout.set_state(torch.get_rng_state())
-        self.history: dict[str, list[float]] = {"train_loss": [], "validation_loss": [], "validation_auc": []}
+        self.history: dict[str, list[float]] = {"train_loss": [], "validation_loss": [], "validation_score": []}
         self.best_score, self.best_epoch, self.epochs, self.ended = -math.inf, 0, 0, False
         self.best_state: dict[str, Tensor] | None = None
 

@@ -80,7 +80,7 @@ def pictured(results: Results, scores: Scores | None) -> list[str]:
     settings = [setting for setting in ordered(results) if scores and seeds_of(scores, setting.name)]
     if len(settings) <= PICTURED:
         return [setting.name for setting in reversed(settings)]
-    validation = {s.name: results.runs_of(s)["validation_auc"].astype(float).mean() for s in settings}
+    validation = {s.name: results.runs_of(s)["validation_score"].astype(float).mean() for s in settings}
     ranked = sorted(settings, key=lambda setting: -np.nan_to_num(validation[setting.name], nan=-1.0))
     chosen: list[str] = []
     for families in (FAMILIES[-1:], FAMILIES[:-1], FAMILIES[:1]):

@@ -186,7 +186,7 @@ def _reference(results: Results, names: tuple[str, ...], wanted: str | None) -> 
     if PROPOSED in own:
         return own[PROPOSED], "the proposed method"
     runs = results.runs.assign(name=setting_names(results.runs))
-    validation = pd.to_numeric(runs.loc[runs["name"].isin(names)].set_index("name")["validation_auc"])
+    validation = pd.to_numeric(runs.loc[runs["name"].isin(names)].set_index("name")["validation_score"])
     means = validation.groupby(level=0, sort=True).mean()
     if means.notna().any():
         return str(means.idxmax()), "the best by validation AUC"

@@ -129,7 +129,7 @@ def _run(method: str, seed: int, fold: int, status: str) -> dict[str, object]:
         "peak_mb": 412.0 if done else np.nan,
         "parameters": 2_960_000.0 if done and method == "vdafm" else np.nan,
         "best_epoch": np.nan,
-        "validation_auc": 0.7 if done else np.nan,
+        "validation_score": 0.7 if done else np.nan,
         "threshold": 0.4 if done else np.nan,
     }
 

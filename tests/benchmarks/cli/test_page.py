@@ -4,7 +4,7 @@ import pytest
 from made_up import made_up, plan
 from small_cohort import make_cohort
 
-from strokebench.benchmarks.cli.page import _of_cohort
+from strokebench.benchmarks.cli.page import page_of
 from strokebench.benchmarks.running.settings import Settings
 from strokebench.files import home
 from strokebench.reports.tables.section import Section, publish
@@ -17,6 +17,7 @@ USUAL |= {"quick": False, "scale_text": False}
 def cohort(monkeypatch: pytest.MonkeyPatch) -> None:
     small = make_cohort(outcomes={"nihss_lt_7": "nihss < 7"})
     monkeypatch.setattr("strokebench.benchmarks.cli.page.load_cohort", lambda name: small)
+    monkeypatch.setattr("strokebench.benchmarks.cli.page.write_page", lambda found, *_: found)
 
 
 def written(name: str, **facts: object) -> None:
@@ -27,7 +28,7 @@ def written(name: str, **facts: object) -> None:
 
 
 def found(protocol: str = "", **settings: object) -> set[str]:
-    return {folder.name for folder in _of_cohort(Settings(**settings), protocol)[1]}
+    return {folder.name for folder in page_of(Settings(**settings), protocol)}
 
 
 def test_folders_are_chosen_by_what_lies_in_them():

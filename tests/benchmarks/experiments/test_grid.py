@@ -84,5 +84,5 @@ def test_a_grid_runs_and_shares_what_table_1_computed(console: Console):
     section = read_section(report.folder)
     assert [panel["name"] for panel in section["panels"]] == ["small_grid", "small_grid_table"]
     assert "leaf=2, columns=sqrt" in section["lead"]
-    assert np.isfinite(report.results.runs["validation_auc"]).all()
+    assert np.isfinite(report.results.runs["validation_score"]).all()
     assert (report.folder / "small_grid.svg").is_file() and (report.folder / "small_grid_table.csv").is_file()

@@ -68,9 +68,9 @@ def test_a_fold_without_test_patients_is_fitted_for_tuning():
     fitted = fit_and_predict(make_ready("vdafm", {"max_epochs": 2}, fold, context.material, [COMPLETE], "smote"))
     assert fitted.predictions[0].empty
     full = fit("vdafm", max_epochs=2)
-    assert fitted.facts["validation_auc"] == full.facts["validation_auc"]
+    assert fitted.facts["validation_score"] == full.facts["validation_score"]
     best = int(full.facts["best_epoch"]) - 1
-    assert fitted.facts["validation_auc"] == pytest.approx(fitted.history["validation_auc"][best])
+    assert fitted.facts["validation_score"] == pytest.approx(fitted.history["validation_score"][best])
 
 
 def test_vdafm_tells_the_angles_of_each_test_patient():

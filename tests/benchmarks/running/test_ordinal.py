@@ -114,7 +114,7 @@ def test_a_network_and_a_forest_are_fitted_and_tell_three_probabilities(context,
     np.testing.assert_allclose(p.sum(axis=1), 1)
     y = predictions["y"]
     assert evaluate(context.endpoint, y, p) == {"Distance": distance(context.endpoint, y, p, 0)}
-    assert fitted.facts["validation_auc"] <= 0 and np.isnan(fitted.facts["threshold"])
+    assert fitted.facts["validation_score"] <= 0 and np.isnan(fitted.facts["threshold"])
     ready.model.save(tmp_path)
     again = find_method(method).load(tmp_path)
     assert again.endpoint == context.endpoint

@@ -82,9 +82,9 @@ def manifest(content: bytes):
     "parts",
     [
         manifest(b"[" * 100_000),
-        manifest(b'{"schema": 2, "strokebench": "1", "experiments": []}'),
-        manifest(b'{"schema": 2, "strokebench": "1", "experiments": {"a/table1": 1}}'),
-        manifest(b'{"schema": 2, "strokebench": "1", "experiments": ["a/nosuch"]}'),
+        manifest(b'{"schema": 3, "strokebench": "1", "experiments": []}'),
+        manifest(b'{"schema": 3, "strokebench": "1", "experiments": {"a/table1": 1}}'),
+        manifest(b'{"schema": 3, "strokebench": "1", "experiments": ["a/nosuch"]}'),
         manifest(b'{"schema": "two", "strokebench": "1", "experiments": ["a/table1"]}'),
         manifest(b"\xff\xfe"),
         manifest(b"null"),

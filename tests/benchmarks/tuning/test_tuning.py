@@ -223,8 +223,8 @@ def test_the_best_by_mean_and_by_fold(console: Console):
     found = best_parameters(study, "tunable", context)
     assert found.about["value"] == max(trial.value for trial in study.trials)
     for number, entry in enumerate(found.by_fold):
-        scores = [trial.user_attrs[FOLDS][number]["validation_auc"] for trial in study.trials]
-        assert entry["validation_auc"] == max(scores)
+        scores = [trial.user_attrs[FOLDS][number]["validation_score"] for trial in study.trials]
+        assert entry["validation_score"] == max(scores)
         assert entry["trial"] == scores.index(max(scores))
         assert entry["params"] == study.trials[entry["trial"]].user_attrs[PARAMS]
 
@@ -256,7 +256,7 @@ def test_the_file_the_section_and_mlflow(console: Console, tmp_path: Path, home:
     children = [run for run in runs if "mlflow.parentRunId" in run.data.tags]
     assert len(parents) == 1 and len(children) == 9
     assert {run.data.tags["mlflow.parentRunId"] for run in children} == {parents[0].info.run_id}
-    assert all("validation_auc" in run.data.metrics for run in children)
+    assert all("validation_score" in run.data.metrics for run in children)
     tune_and_report("tunable", context, Search("grid", 20), console)
     assert len(client.search_runs([experiment.experiment_id])) == len(runs)
 

@@ -108,7 +108,7 @@ def test_equal_to_a_plain_loop(clip):
         losses.append(total / 50)
         states.append([value.clone() for value in module.state_dict().values()])
     assert method.history_["train_loss"] == pytest.approx(losses, rel=1e-4)
-    assert method.history_["validation_auc"] == pytest.approx(aucs)
+    assert method.history_["validation_score"] == pytest.approx(aucs)
     assert method.facts_["best_epoch"] == int(np.argmax(aucs)) + 1
     for ours, theirs in zip(method.module_.state_dict().values(), states[int(np.argmax(aucs))], strict=True):
         torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-6)
@@ -118,8 +118,8 @@ def test_best_epoch_is_restored_with_its_predictions():
     method = fit(Concat(hidden=16, width=16, max_epochs=8, learning_rate=1e-2, warmup_epochs=1))
     score = auc(VALIDATION.y, method.predict_proba(VALIDATION.x)[:, 1])
     best = method.facts_["best_epoch"]
-    assert score == pytest.approx(max(method.history_["validation_auc"]))
-    assert method.history_["validation_auc"][best - 1] == pytest.approx(score)
+    assert score == pytest.approx(max(method.history_["validation_score"]))
+    assert method.history_["validation_score"][best - 1] == pytest.approx(score)
 
 
 def test_training_stops_when_patience_is_out():
@@ -131,7 +131,7 @@ def test_training_stops_when_patience_is_out():
 def test_one_class_validation_selects_by_loss():
     method = Linear().fit(TRAIN.x, TRAIN.y, VALIDATION.x, np.ones_like(VALIDATION.y))
     losses = method.history_["validation_loss"]
-    assert all(map(math.isnan, method.history_["validation_auc"]))
+    assert all(map(math.isnan, method.history_["validation_score"]))
     assert method.facts_["best_epoch"] == int(np.argmin(losses)) + 1
 
 

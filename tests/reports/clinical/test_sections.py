@@ -145,7 +145,7 @@ def test_balanced_training_is_said_and_undone(some):
 def test_pictures_show_few_methods_chosen_without_the_test_parts(make_results):
     results = make_results(seeds=(39,))
     validation = {"mlp": 0.9, "svm": 0.6, "xgboost": 0.7}
-    runs = results.runs.assign(validation_auc=[validation.get(name, 0.5) for name in results.runs["method"]])
+    runs = results.runs.assign(validation_score=[validation.get(name, 0.5) for name in results.runs["method"]])
     results = replace(results, runs=runs)
     assert pictured(results, pool(results)) == ["vdafm", "mlp", "xgboost"]
 

@@ -65,7 +65,7 @@ def test_a_pair_turned_round_changes_signs_only(compared):
 def test_the_reference_is_vdafm_or_the_best_by_validation_or_as_asked(results, compared):
     assert compared.reference == "vdafm"
     rest = only(results, "mlp", "svm", "concat")
-    runs = rest.runs.assign(validation_auc=rest.runs["method"].map({"mlp": 0.6, "svm": 0.8, "concat": 0.7}))
+    runs = rest.runs.assign(validation_score=rest.runs["method"].map({"mlp": 0.6, "svm": 0.8, "concat": 0.7}))
     assert compare(replace(rest, runs=runs), n_resamples=20).reference == "svm"
     assert compare(rest, reference="mlp", n_resamples=20).reference == "mlp"
     with pytest.raises(StrokebenchError, match="vdafm"):
