@@ -46,7 +46,7 @@ HARMLESS = {
     ),
 }
 COUNTING = {
-    "SMOTE's neighbours": ("k_neighbors=1", "k_neighbors=2", "tasks", ALL),
+    "SMOTE's neighbours": (r"SMOTE\(k_neighbors=1", "SMOTE(k_neighbors=2", "tasks", ALL),
     "a loss": (r"1 - \(a \* b\)\.sum\(\)", "2 - (a * b).sum()", "methods", {"vdafm"}),
     "the schedule": (r"math\.cos\(math\.pi", "math.cos(3.1", "methods/training", NETWORKS),
     "the optimiser": (r"\(0\.9, 0\.999\)", "(0.9, 0.99)", "methods/training", NETWORKS),
@@ -97,7 +97,7 @@ def test_what_decides_results_has_those_computed_again(house: House, what: str):
 
 def test_a_balancer_concerns_the_runs_that_use_it(house: House):
     before = {balance: house.codes(balance) for balance in ("smote", "duplicate", "none")}
-    house.edit("k_neighbors=1", "k_neighbors=2", "tasks")
+    house.edit(r"SMOTE\(k_neighbors=1", "SMOTE(k_neighbors=2", "tasks")
     assert not set(house.codes("smote").values()) & set(before["smote"].values())
     assert house.codes("none") == before["none"] and house.codes("duplicate") == before["duplicate"]
 
