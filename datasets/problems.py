@@ -72,6 +72,7 @@ CODES: Mapping[str, Code] = {
         "Correct it to 0 or 1, or give a rule, e.g. `outcome: mrs > 2` or `outcome: good == yes`."
     ),
     "outcome_missing": Code("Fill it, exclude the patient, or accept that analyses leave it out.", True),
+    "outcome_few": Code("Take an outcome that is less rare; accept it if you will not run it.", True),
     "outcome_one_class": Code("Check the rule: all patients have the same outcome."),
     "listed_unknown": Code("Correct the id in `exclude:` or `accept:`, or remove the entry."),
     # files

@@ -124,15 +124,22 @@ class Endpoint(ABC):
                 f"The outcome {self.expression!r} needs a column {self.column!r} in {cohort.title}.",
                 f"Its columns: {', '.join(map(str, cohort.table.columns))}.",
             )
-        given = cohort.table[self.column].dropna()
+        labels = self.read(cohort.table[self.column].dropna())
+        if labels.nunique() < 2:
+            raise StrokebenchError(f"The outcome {self.expression!r} is the same for all {len(labels)} patients.")
+        return labels
+
+    def read(self, given: pd.Series) -> pd.Series:
+        """Labels (int8) of known values of the column, both by patient id.
+
+        Raises:
+            StrokebenchError: a value that is no number or has no label; names the patient.
+        """
         values = given if self.of_texts else pd.to_numeric(given, errors="coerce")
         if values.isna().any():
             patient = values.index[values.isna()][0]
             raise StrokebenchError(f"Patient {patient}: outcome {self.column} = {given[patient]!r}, no number.")
-        labels = self.from_values(values)
-        if labels.nunique() < 2:
-            raise StrokebenchError(f"The outcome {self.expression!r} is the same for all {len(labels)} patients.")
-        return labels.astype("int8").rename("y")
+        return self.from_values(values).astype("int8").rename("y")
 
     def strata(self, labels: pd.Series) -> pd.Series:
         """What splits are stratified by, by patient id; every category must be frequent enough. Default: the labels."""

@@ -24,8 +24,8 @@ from strokebench.reports.cohort.terminal import show_description
 app = typer.Typer(no_args_is_help=True, help="Check, describe and fetch cohorts, your own or built-in ones.")
 app.command()(fetch)
 
-GROUP_FROM = 9
-"""So many patients with the same problem in the same place are one line."""
+GROUP_FROM = 4
+"""So many patients with the same problem in the same place, or columns with the same problem, are one line."""
 NAMED = 6
 
 DatasetArgument = Annotated[str, typer.Argument(help="A cohort's YAML file, or a built-in cohort.")]
@@ -65,11 +65,13 @@ def describe(
 
 
 def show_check(report: CheckReport, dataset: str, console: Console) -> None:
-    """Print a report: problems that many share once, the others by patient."""
+    """Print a report: problems that many patients or columns share once, the others by patient."""
     shared, single = _grouped(report.problems)
     for group in shared:
-        ids = ", ".join(problem.patient or "" for problem in group[:NAMED])
-        _line(console, f"{len(group)} patients", group[0], f"{ids}, ... First: {group[0].what}")
+        names = ", ".join(problem.patient or problem.where for problem in group[:NAMED])
+        more = ", ..." if len(group) > NAMED else "."
+        who = f"{len(group)} {'columns or files' if group[0].patient is None else 'patients'}"
+        _line(console, who, group[0], f"{names}{more} First: {group[0].what}")
     patient: str | None = ""
     for problem in single:
         if problem.patient != patient:
@@ -80,12 +82,12 @@ def show_check(report: CheckReport, dataset: str, console: Console) -> None:
 
 
 def _grouped(problems: list[Problem]) -> tuple[list[list[Problem]], list[Problem]]:
-    places: dict[tuple[str, str], list[Problem]] = {}
+    places: dict[tuple[str, str, bool], list[Problem]] = {}
     for problem in problems:
         # The place of an image's problem is its own file; its kind is what it shares with others.
-        place = "" if problem.code.startswith("image_") else problem.where
-        places.setdefault((problem.code, place), []).append(problem)
-    shared = [group for group in places.values() if len(group) >= GROUP_FROM and group[0].patient is not None]
+        alone = problem.patient is not None and not problem.code.startswith("image_")
+        places.setdefault((problem.code, problem.where if alone else "", problem.patient is None), []).append(problem)
+    shared = [group for group in places.values() if len(group) >= GROUP_FROM]
     grouped = {id(problem) for group in shared for problem in group}
     return shared, [problem for problem in problems if id(problem) not in grouped]
 

@@ -109,7 +109,7 @@ def _id_problems(file: CohortFile, raw: pd.DataFrame) -> Iterator[Problem]:
     accepted = [one for who in file.accept.values() if isinstance(who, tuple) for one in who]
     for key, names, there in (
         ("exclude", file.exclude, set(known)),
-        ("accept", accepted, {*known, *raw.columns}),
+        ("accept", accepted, {*known, *raw.columns, *file.outcomes.values()}),
     ):
         for id in dict.fromkeys(names):
             if id not in there:

@@ -12,7 +12,7 @@ from strokebench.datasets.own.cohort_file import CohortFile
 from strokebench.datasets.own.file_pattern import resolve
 from strokebench.datasets.own.table_file import MISSING
 from strokebench.datasets.problems import Problem
-from strokebench.datasets.texts.filter import split_sentences
+from strokebench.datasets.texts.filter import filter_text, split_sentences
 from strokebench.datasets.texts.filter_lists import BLACK_LIST
 from strokebench.errors import StrokebenchError
 from strokebench.files import CONTROLS
@@ -96,7 +96,6 @@ def text_problems(texts: pd.DataFrame, known: list[Problem] = ()) -> Iterator[Pr
 
 
 def _refusal(text: str) -> str | None:
-    # A text of many findings may say what cannot be told from the image; a refusal says little else.
-    sentences = split_sentences(text)
-    refusing = [sentence for sentence in sentences if BLACK_LIST["a refusal"].search(sentence)]
-    return refusing[0] if refusing and 2 * len(refusing) >= len(sentences) else None
+    # A text with findings may also say what cannot be told from the image; a refusal holds nothing that can be used.
+    refusing = [sentence for sentence in split_sentences(text) if BLACK_LIST["a refusal"].search(sentence)]
+    return refusing[0] if refusing and not filter_text(text).kept else None

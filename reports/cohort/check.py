@@ -20,7 +20,7 @@ from strokebench.datasets.own.table_check import examine_table
 from strokebench.datasets.own.texts import read_texts, text_problems
 from strokebench.datasets.problems import Problem, in_order, split_accepted
 from strokebench.files import home
-from strokebench.tasks.endpoints.parse import outcome_problems
+from strokebench.tasks.endpoints.parse import hospital_notes, outcome_problems
 
 CARDS_A_SHEET = 30
 _NO_IMAGE = ("image_missing", "image_ambiguous")
@@ -96,6 +96,8 @@ def _check_file(file: CohortFile, jobs: int, progress: Progress | None) -> Check
     brain_masks = paths_of(file, file.brain_masks, ids, "mask")
     problems = [*examined.problems, *outcome_problems(examined.table, file.outcomes)]
     notes = list(examined.notes)
+    if examined.site is not None:
+        notes += hospital_notes(examined.table, next(iter(file.outcomes.values())), examined.site)
     for what, part in (("image", images), ("mask", masks), ("mask", brain_masks)):
         if part:
             problems += part.problems

@@ -15,6 +15,7 @@ from strokebench.datasets.problems import Problem
 from strokebench.errors import StrokebenchError
 from strokebench.tasks.endpoint import KINDS, Endpoint
 from strokebench.tasks.endpoints.binary import Binary
+from strokebench.tasks.protocols import FOLDS
 
 
 @cache
@@ -65,5 +66,35 @@ def outcome_problems(table: pd.DataFrame, outcomes: Mapping[str, str]) -> Iterat
         given = table[endpoint.column]
         for id in given.index[given.isna()]:
             yield Problem("outcome_missing", f"has no {endpoint.column!r} for {rule!r}", str(id), rule)
-        for problem in endpoint.problems(given):
-            yield replace(problem, where=rule)
+        found = list(endpoint.problems(given))
+        yield from (replace(problem, where=rule) for problem in found)
+        if not found and len(set(labels := endpoint.read(given.dropna()))) > 1:
+            counts = endpoint.strata(labels).value_counts()
+            if counts.min() < 2 * FOLDS:
+                what = f"only {counts.min()} of {len(labels)} patients have {endpoint.describe(int(counts.idxmin()))}"
+                yield Problem("outcome_few", f"{what}; a split needs {2 * FOLDS} of each label", where=rule)
+
+
+def hospital_notes(table: pd.DataFrame, rule: str, site: pd.Series) -> Iterator[str]:
+    """Which hospitals cannot be judged under an outcome when each is left out in turn.
+
+    Args:
+        table, site: by patient id; an outcome that cannot be read there is left to `outcome_problems`.
+    """
+    try:
+        endpoint = parse_endpoint(rule)
+        labels = endpoint.read(table[endpoint.column].dropna())
+    except (StrokebenchError, KeyError):
+        return
+    counts = pd.crosstab(site.loc[labels.index].astype(str), labels)
+    small = counts.index[(counts.sum(axis=1) < 2 * FOLDS) | (counts == 0).any(axis=1)]
+    if len(counts) < 2:
+        yield "one hospital only: leave one hospital out (loho) cannot be run"
+    elif len(small):
+        named = ", ".join(f"{one} ({', '.join(map(str, counts.loc[one]))})" for one in small[:6])
+        more = f" and {len(small) - 6} more" if len(small) > 6 else ""
+        labels_named = ", ".join(map(str, counts.columns))
+        yield (
+            f"{len(small)} of {len(counts)} hospitals have under {2 * FOLDS} patients or not every label, too few to be"
+            f" judged alone by loho (patients of label {labels_named}): {named}{more}"
+        )

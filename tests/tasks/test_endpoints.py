@@ -7,7 +7,7 @@ from small_cohort import make_cohort
 
 from strokebench.datasets.cohort import Cohort, Column, Kind, Time
 from strokebench.errors import StrokebenchError
-from strokebench.tasks.endpoints.parse import outcome_problems, parse_endpoint
+from strokebench.tasks.endpoints.parse import hospital_notes, outcome_problems, parse_endpoint
 
 
 @pytest.mark.parametrize(
@@ -81,6 +81,21 @@ def test_an_outcome_keeps_the_name_that_the_cohort_gives_it():
 def test_a_text_that_nobody_has_is_told_with_those_that_somebody_has():
     [problem] = outcome_problems(pd.DataFrame({"good": ["yes", "no"]}), {"good": "good == Yes"})
     assert problem.code == "outcome_one_class" and "yes, no" in problem.what
+
+
+def test_an_outcome_too_rare_to_split_is_told():
+    table = pd.DataFrame({"died": [1.0] * 9 + [0.0] * 40 + [None]})
+    [few] = [problem for problem in outcome_problems(table, {"died": "died"}) if problem.patient is None]
+    assert few.code == "outcome_few" and "only 9 of 49 patients" in few.what
+
+
+def test_hospitals_too_small_to_be_left_out_are_told():
+    table = pd.DataFrame({"mrs": [0.0, 5.0] * 20 + [0.0] * 12 + [0.0, 5.0]})
+    site = pd.Series(["A"] * 20 + ["B"] * 20 + ["C"] * 12 + ["D"] * 2)
+    [note] = hospital_notes(table, "mrs > 2", site)
+    assert note.startswith("2 of 4 hospitals") and note.endswith(": C (12, 0), D (1, 1)")
+    assert next(hospital_notes(table, "mrs > 2", pd.Series("A", table.index))).startswith("one hospital only")
+    assert list(hospital_notes(table[:40], "mrs > 2", site[:40])) == []
 
 
 def test_no_column_is_banned_by_its_name_and_each_that_is_no_input_has_a_reason():

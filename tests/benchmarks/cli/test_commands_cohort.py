@@ -49,11 +49,11 @@ def test_the_document_works_as_it_stands(tmp_path, monkeypatch):
     assert sum(block.count("\n") for block in yaml + commands) < 40
     monkeypatch.chdir(tmp_path)
     rng = np.random.default_rng(0)
-    table = clinical_table(12).rename(columns={"id": "patient", "mrs": "mrs90"})
-    table["patient"] = [f"p{i:02d}" for i in range(12)]
-    table["toast"] = rng.choice(["cardioembolic", "large artery"], 12)
-    table["nihss"] = rng.integers(0, 30, 12)
-    table["discharge_date"] = pd.Timestamp("2024-05-01") + pd.to_timedelta(rng.integers(0, 90, 12), "D")
+    table = clinical_table(30).rename(columns={"id": "patient", "mrs": "mrs90"})
+    table["patient"] = [f"p{i:02d}" for i in range(30)]
+    table["toast"] = rng.choice(["cardioembolic", "large artery"], 30)
+    table["nihss"] = rng.integers(0, 30, 30)
+    table["discharge_date"] = pd.Timestamp("2024-05-01") + pd.to_timedelta(rng.integers(0, 90, 30), "D")
     table.loc[5, "mrs90"] = None
     table.to_excel("patients.xlsx", index=False)
     for i, id in enumerate(table["patient"]):
@@ -70,7 +70,7 @@ def test_the_document_works_as_it_stands(tmp_path, monkeypatch):
             result = run(*words[2:])
             assert result.exit_code == 0, result.output
     cohort = load(Path("cohort.yaml"))
-    assert len(cohort) == 11
+    assert len(cohort) == 29
     assert "p03" not in cohort.ids
     assert np.isnan(cohort.table.loc["p05", "mrs90"])
     assert cohort.masks is not None
@@ -115,6 +115,17 @@ def test_a_problem_that_many_share_is_one_line_in_the_terminal_and_complete_in_j
     report = json.loads(run("check", path, "--json").stdout)
     assert report["codes"] == {"decimal_comma": 40}
     assert {problem["patient"] for problem in report["problems"]} == {f"p{i:02d}" for i in range(40)}
+
+
+def test_problems_of_one_kind_are_one_line(tmp_path, home):
+    def spoil(table):
+        columns = {f"lab{i}": [f"<{i + j}" for j in range(len(table))] for i in range(5)}
+        return table.assign(**columns, glucose=["high", "low", "?!", "none yet", *table["glucose"][4:]])
+
+    result = run("check", str(write_table(tmp_path, edit=spoil)))
+    assert result.output.count("censored  lab0, lab1, lab2, lab3, lab4. First: ") == 1
+    assert result.output.count("not_a_number  p00, p01, p02, p03. First: ") == 1
+    assert result.exit_code == 1
 
 
 def test_the_outcome_is_checked(tmp_path):

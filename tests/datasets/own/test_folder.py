@@ -10,6 +10,7 @@ from strokebench.datasets.cohort import Kind
 from strokebench.datasets.own.cohort_file import read_cohort_file
 from strokebench.datasets.own.load import load
 from strokebench.datasets.own.table_check import examine_table
+from strokebench.datasets.own.texts import text_problems
 from strokebench.errors import StrokebenchError
 from strokebench.tasks.endpoints.parse import parse_endpoint
 
@@ -408,3 +409,12 @@ def test_brain_masks_are_found_by_their_pattern(tmp_path):
     found = load(path).brain_masks
     assert found["p03"] == str(brain)
     assert found.drop("p03").isna().all()
+
+
+def test_a_text_with_a_finding_is_no_refusal():
+    texts = {
+        "a": "Infarct of 3 ml in the left hemisphere. As an AI language model, I cannot give a medical diagnosis.",
+        "b": "I'm sorry, I cannot help with that. Please ask someone else.",
+    }
+    found = text_problems(pd.DataFrame({"report": texts}))
+    assert [(problem.patient, problem.code) for problem in found] == [("b", "text_refusal")]
