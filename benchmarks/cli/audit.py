@@ -15,10 +15,9 @@ from strokebench.benchmarks.running.backends.choose import refuse_missing
 from strokebench.benchmarks.running.build import build_context
 from strokebench.benchmarks.running.settings import Settings
 from strokebench.files import home
-from strokebench.reports.audit.forensics import audit
+from strokebench.reports.audit.forensics import Design, audit
 from strokebench.reports.audit.read import read_printed
 from strokebench.reports.audit.table import audit_table, matrices_table
-from strokebench.reports.audit.terms import Design
 from strokebench.reports.tables.render import write_table
 from strokebench.reports.tables.terminal import TerminalTable
 

@@ -11,7 +11,7 @@ from strokebench.benchmarks.keys.described import described
 from strokebench.benchmarks.running.context import Context
 from strokebench.benchmarks.running.experiment import Experiment, Plan
 from strokebench.benchmarks.running.plans import method_runs, usable_methods
-from strokebench.reports.missing.measure import ORDER, missing_conditions
+from strokebench.reports.missing.table import ORDER, missing_conditions
 from strokebench.reports.results import Results
 
 
@@ -37,8 +37,14 @@ class MissingModalities(Experiment):
 
     def report(self, results: Results, folder: Path) -> RenderableType:
         from strokebench.reports.missing.figure import draw_rates, draw_shapley
-        from strokebench.reports.missing.measure import WAYS, measure
-        from strokebench.reports.missing.table import missing_lead, rates_table, shapley_table, subsets_table
+        from strokebench.reports.missing.table import (
+            WAYS,
+            measure,
+            missing_lead,
+            rates_table,
+            shapley_table,
+            subsets_table,
+        )
         from strokebench.reports.tables.caption import cohort_title
         from strokebench.reports.tables.section import Panel, Section, publish
 

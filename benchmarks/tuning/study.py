@@ -18,9 +18,8 @@ from strokebench.benchmarks.running.progress import StepProgress
 from strokebench.benchmarks.running.provenance import commit, strokebench_version
 from strokebench.benchmarks.running.store import Store
 from strokebench.benchmarks.running.tracking.hooks import Hooks
-from strokebench.benchmarks.tuning.opening import first_run, open_study
 from strokebench.benchmarks.tuning.report import record_of, work_of
-from strokebench.benchmarks.tuning.space import Grid, default_trial, make_sampler
+from strokebench.benchmarks.tuning.space import Grid, default_trial, first_run, make_sampler, open_study
 from strokebench.benchmarks.tuning.trial import (
     DEFAULT,
     ERROR,

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from strokebench.reports.angles.measure import AFTER, BEFORE, CHANGE, angles, bootstrap_mean
+from strokebench.reports.angles.table import AFTER, BEFORE, CHANGE, angles, bootstrap_mean
 from strokebench.reports.results import Results
 from strokebench.reports.tables import caption as words
 from strokebench.reports.tables.style import INK, LOOKS, SOFT, head, plain

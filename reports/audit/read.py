@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import IO
 
 from strokebench.errors import StrokebenchError
-from strokebench.reports.audit.terms import AUDITED, CellName, PrintedRow
+from strokebench.reports.audit.forensics import AUDITED, CellName, PrintedRow
 
 NAMES: tuple[str, ...] = ("source", "table", "row", "label", "name", "method", "variant", "condition")
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from strokebench.reports.audit.forensics import run_metrics
-from strokebench.reports.audit.terms import AUDITED, Design, Finding, Suspect, Verdict
+from strokebench.reports.audit.forensics import AUDITED, Design, Finding, Suspect, Verdict, run_metrics
 from strokebench.reports.tables.table import Cell, Column, Kind, Row, Table, text_columns
 
 DEVIATIONS = {0: "population", 1: "sample"}

@@ -15,8 +15,10 @@ from strokebench.reports.clinical.tables import (
     calibration_table,
     prevalence,
     scores_table,
+    subgroups_table,
+    thresholds_table,
+    worst_table,
 )
-from strokebench.reports.clinical.tables_groups import subgroups_table, thresholds_table, worst_table
 from strokebench.reports.results import Results
 from strokebench.reports.statistics.bootstrap import Bootstrap, bootstrap
 from strokebench.reports.statistics.scores import Scores

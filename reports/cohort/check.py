@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ from typing import Any
 import pandas as pd
 
 from strokebench.datasets.catalogue import cohort_file, load_cohort
+from strokebench.datasets.cohort import Cohort
 from strokebench.datasets.images.contact_sheet import Card, write_contact_sheet
 from strokebench.datasets.images.quality import examine_images
 from strokebench.datasets.own.cohort_file import CohortFile, read_cohort_file
@@ -112,19 +113,8 @@ def _check_file(file: CohortFile, jobs: int, progress: Progress | None) -> Check
     if texts is not None:
         problems += [*unread, *text_problems(texts, unread)]
     left, kept = split_accepted(problems, file.accept)
-    left = in_order(left, ids)
-    return CheckReport(
-        name=file.name,
-        title=file.title,
-        patients=len(ids),
-        images=0 if images is None else int(images.paths.notna().sum()),
-        texts=0 if texts is None else int(texts.notna().sum().sum()),
-        problems=left,
-        accepted=in_order(kept, ids),
-        excluded=file.exclude,
-        notes=notes,
-        sheets=_sheets(file.name, file.title, left, None if images is None else images.paths),
-    )
+    found = None if images is None else images.paths
+    return _report(file, ids, found, texts, (left, kept), excluded=file.exclude, notes=notes)
 
 
 def _check_built_in(dataset: str, jobs: int, progress: Progress | None) -> CheckReport:
@@ -136,18 +126,32 @@ def _check_built_in(dataset: str, jobs: int, progress: Progress | None) -> Check
     if cohort.texts is not None:
         problems += text_problems(cohort.texts)
     # A public cohort's outcome is known to be missing for some; its description counts them.
-    left = in_order([problem for problem in problems if problem.code != "outcome_missing"], ids)
+    known = [problem for problem in problems if problem.code == "outcome_missing"]
+    left = [problem for problem in problems if problem.code != "outcome_missing"]
+    return _report(cohort, ids, cohort.images, cohort.texts, (left, known))
+
+
+def _report(
+    cohort: CohortFile | Cohort,
+    ids: list[str],
+    images: pd.Series | None,
+    texts: pd.DataFrame | None,
+    problems: tuple[Sequence[Problem], Sequence[Problem]],
+    excluded: Mapping[str, str] = {},
+    notes: Sequence[str] = (),
+) -> CheckReport:
+    left, accepted = (in_order(part, ids) for part in problems)
     return CheckReport(
         name=cohort.name,
         title=cohort.title,
         patients=len(ids),
-        images=0 if cohort.images is None else int(cohort.images.notna().sum()),
-        texts=0 if cohort.texts is None else int(cohort.texts.notna().sum().sum()),
+        images=0 if images is None else int(images.notna().sum()),
+        texts=0 if texts is None else int(texts.notna().sum().sum()),
         problems=left,
-        accepted=in_order([problem for problem in problems if problem.code == "outcome_missing"], ids),
-        excluded={},
-        notes=[],
-        sheets=_sheets(cohort.name, cohort.title, left, cohort.images),
+        accepted=accepted,
+        excluded=excluded,
+        notes=list(notes),
+        sheets=_sheets(cohort.name, cohort.title, left, images),
     )
 
 

@@ -57,19 +57,15 @@ class Pair:
 
     def turned(self) -> Pair:
         """The same comparison with the methods swapped."""
-        drawn, test, corrected = self.drawn, self.delong, self.corrected
-        return Pair(
-            self.second,
-            self.first,
-            self.runs,
-            Difference(-drawn.value, -drawn.high, -drawn.low, drawn.p),
-            PairedTest(-test.value, -test.high, -test.low, test.se, -test.z, test.p),
-            corrected
-            and replace(corrected, value=-corrected.value, low=-corrected.high, high=-corrected.low, t=-corrected.t),
-            -self.hedges,
-            1 - self.superiority,
-            self.p_holm,
-            self.real,
+        return replace(
+            self,
+            first=self.second,
+            second=self.first,
+            drawn=self.drawn.turned(),
+            delong=self.delong.turned(),
+            corrected=self.corrected and self.corrected.turned(),
+            hedges=-self.hedges,
+            superiority=1 - self.superiority,
         )
 
 

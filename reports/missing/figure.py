@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 from matplotlib.figure import Figure
 
-from strokebench.reports.missing.measure import (
+from strokebench.reports.missing.table import (
+    ALL_RATES,
     ANY,
     CHANCE,
     CURVES,
@@ -16,7 +17,6 @@ from strokebench.reports.missing.measure import (
     Missing,
     rate_condition,
 )
-from strokebench.reports.missing.table import ALL_RATES
 from strokebench.reports.results import Results
 from strokebench.reports.tables import caption as words
 from strokebench.reports.tables.style import INK, LOOKS, SOFT, dots, head, plain

@@ -18,7 +18,7 @@ import pandas as pd
 
 from strokebench.reports.page.parts import Part, best_known
 from strokebench.reports.tables.caption import PROTOCOLS
-from strokebench.reports.tables.escapes import markdown
+from strokebench.reports.tables.render import markdown
 from strokebench.tasks.metrics.evaluate import THRESHOLD
 
 SOURCE = "TRIPOD+AI, Collins et al., BMJ 2024;385:e078378"

@@ -22,9 +22,8 @@ from enum import StrEnum
 
 import pandas as pd
 
-from strokebench.reports.audit.forensics import audit
+from strokebench.reports.audit.forensics import Design, Finding, audit
 from strokebench.reports.audit.read import read_printed
-from strokebench.reports.audit.terms import Design, Finding
 from strokebench.reports.paper.numbers import paper_number, paper_numbers
 from strokebench.reports.paper.settings import Address, paper_settings
 from strokebench.reports.results import RUN, Results

@@ -26,7 +26,6 @@ class PairedTest(Interval):
     """Difference of two AUCs (first minus second) with standard error, Wald interval and two-sided p."""
 
     se: float
-    z: float
     p: float
 
 
@@ -63,14 +62,14 @@ class DeLong:
 
         groups = self._has(first) & self._has(second)
         if not groups.any():
-            return PairedTest(*[float("nan")] * 6)
+            return PairedTest(*[float("nan")] * 5)
         value = float((self.aucs[first, groups] - self.aucs[second, groups]).mean())
         share = self._mean_share(first, groups) - self._mean_share(second, groups)
         se = float(np.sqrt((share**2).sum()))
         with np.errstate(divide="ignore"):
             z = 0.0 if value == 0 else float(np.divide(value, se))
         half = z_value(level) * se
-        return PairedTest(value, value - half, value + half, se, z, float(2 * norm.sf(abs(z))))
+        return PairedTest(value, value - half, value + half, se, float(2 * norm.sf(abs(z))))
 
     def _has(self, method: int) -> NDArray[np.bool_]:
         return ~np.isnan(self.aucs[method])

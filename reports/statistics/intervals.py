@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,10 @@ class Interval:
     value: float
     low: float
     high: float
+
+    def turned(self) -> Self:
+        """That of a difference whose sides are swapped."""
+        return replace(self, value=-self.value, low=-self.high, high=-self.low)
 
     def text(
         self, scale: float = 100, decimals: int = 1, ends: int | None = None, sign: str = "", end_sign: str = ""

@@ -15,11 +15,10 @@ from strokebench.reports.statistics.intervals import LEVEL, Interval
 
 @dataclass(frozen=True)
 class CorrectedT(Interval):
-    """Mean over `runs` runs, with corrected standard error, t and two-sided p."""
+    """Mean over `runs` runs, with corrected standard error and two-sided p."""
 
     se: float
     runs: int
-    t: float
     p: float
 
     @property
@@ -59,12 +58,12 @@ def corrected_t(differences: ArrayLike, test_share: float, level: float = LEVEL)
     values = values[~np.isnan(values)]
     mean, runs = float(values.mean()) if len(values) else math.nan, len(values)
     if runs < 2:
-        return CorrectedT(mean, math.nan, math.nan, math.nan, runs, math.nan, math.nan)
+        return CorrectedT(mean, math.nan, math.nan, math.nan, runs, math.nan)
     se = float(np.sqrt(values.var(ddof=1) * (1 / runs + test_share)))
     with np.errstate(divide="ignore"):
         t = 0.0 if mean == 0 else float(np.divide(mean, se))
     half = float(student.ppf((1 + level) / 2, runs - 1)) * se
-    return CorrectedT(mean, mean - half, mean + half, se, runs, t, float(2 * student.sf(abs(t), runs - 1)))
+    return CorrectedT(mean, mean - half, mean + half, se, runs, float(2 * student.sf(abs(t), runs - 1)))
 
 
 def test_share(results: Results) -> float:

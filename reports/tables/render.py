@@ -13,7 +13,6 @@ import pandas as pd
 from markupsafe import Markup, escape
 
 from strokebench.files import write_text
-from strokebench.reports.tables import escapes
 from strokebench.reports.tables.table import MEASURES, PAPER_LABEL, Cell, Kind, Mark, Table, show, show_paper
 
 if TYPE_CHECKING:
@@ -21,6 +20,61 @@ if TYPE_CHECKING:
 
 
 TEMPLATES = Path(__file__).parent / "templates"
+
+
+_TEX = {
+    "\\": r"\textbackslash{}",
+    **{character: f"\\{character}" for character in "&%$#_{}"},
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
+    "|": r"\textbar{}",
+    '"': r"\textquotedbl{}",
+    "–": "--",
+    "—": "---",
+    "’": "'",
+    "“": "``",
+    "”": "''",
+    "…": r"\ldots{}",
+    "±": r"$\pm$",
+    "×": r"$\times$",
+    "≤": r"$\le$",
+    "≥": r"$\ge$",
+    "→": r"$\to$",
+    "↔": r"$\leftrightarrow$",
+    "≈": r"$\approx$",
+    "·": r"$\cdot$",
+    "✓": r"$\surd$",
+    "λ": r"$\lambda$",
+    "τ": r"$\tau$",
+    "α": r"$\alpha$",
+    "β": r"$\beta$",
+    "µ": r"$\mu$",
+    "μ": r"$\mu$",
+    "\u00a0": "~",
+    "\n": " ",
+}
+
+
+def tex(text: str) -> str:
+    """Text for the body of a LaTeX document that pdfLaTeX compiles.
+
+    A character outside Latin that is not in our list becomes its code point, `[U+2603]`: visible, and no
+    error.
+    """
+    return "".join(_TEX.get(character) or _latin(character) for character in text)
+
+
+def markdown(text: str) -> str:
+    """Text for a cell or paragraph of GitHub-flavoured Markdown: no accidental table, emphasis or HTML."""
+    text = re.sub(r"&(?=#?\w+;)", "&amp;", text.replace("\n", " "))
+    text = re.sub(r"<(?=[A-Za-z/!?])", "&lt;", text)
+    return re.sub(r"([\\`*|\[\]~]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9]))", r"\\\1", text)
+
+
+def _latin(character: str) -> str:
+    return character if ord(character) < 0x180 else f"[U+{ord(character):04X}]"
 
 
 def to_markdown(table: Table) -> str:
@@ -150,8 +204,8 @@ def _environment(form: str) -> Environment:
     more = marks if form == "tex" else {}
     environment = templates_in(TEMPLATES, autoescape=form == "html", keep_trailing_newline=True, **more)
     environment.filters |= {
-        "tex": escapes.tex,
-        "md": escapes.markdown,
+        "tex": tex,
+        "md": markdown,
         "show": show,
         "show_paper": show_paper,
         "prose": prose,
@@ -168,7 +222,7 @@ def _sort_value(cell: Cell | None, kind: Kind) -> str:
 
 
 def _marked(form: str, cell: Cell | None, kind: Kind) -> str:
-    text = (escapes.tex if form == "tex" else escapes.markdown)(show(cell, kind))
+    text = (tex if form == "tex" else markdown)(show(cell, kind))
     best, second = (r"\textbf{%s}", r"\underline{%s}") if form == "tex" else ("**%s**", "<u>%s</u>")
     return {Mark.BEST: best, Mark.SECOND: second}.get(cell.mark if cell else Mark.NONE, "%s") % text
 

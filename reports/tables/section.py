@@ -74,19 +74,18 @@ def publish(section: Section, folder: Path) -> TerminalView:
     """
     in_terminal, listed = [], []
     for panel in section.panels:
-        if isinstance(panel.content, Table):
-            write_table(panel.content, folder, panel.name)
-            if panel.in_terminal:
-                in_terminal.append(panel.content)
+        table = panel.content if isinstance(panel.content, Table) else None
+        if table:
+            write_table(table, folder, panel.name)
+            in_terminal += [table] if panel.in_terminal else []
         else:
             for form in FIGURE_FORMATS:
-                save_figure(panel.content, folder / f"{panel.name}.{form}")
-        is_table = isinstance(panel.content, Table)
+                save_figure(panel.content, folder / f"{panel.name}.{form}")  # type: ignore[arg-type]
         listed.append(
             {
                 "name": panel.name,
-                "kind": "table" if is_table else "figure",
-                "title": panel.title or (panel.content.title if isinstance(panel.content, Table) else panel.name),
+                "kind": "table" if table else "figure",
+                "title": panel.title or (table.title if table else panel.name),
                 "shows": panel.shows,
                 "does_not_show": panel.does_not_show,
             }

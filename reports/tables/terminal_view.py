@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
+from pydantic import TypeAdapter
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.text import Text
 
-from strokebench.reports.tables.table import Cell, Column, Failure, Footnote, Kind, Mark, PaperNumber, Row, Table
+from strokebench.reports.tables.table import Table
 from strokebench.reports.tables.terminal import TerminalTable
 
 
@@ -33,44 +35,18 @@ class TerminalView:
 
     def to_json(self) -> dict[str, Any]:
         """JSON-able; numbers of NumPy become Python's, which print alike."""
-        return _plain(asdict(self))
+        return _adapter().dump_python(self, mode="json", warnings=False, fallback=lambda number: number.item())
 
     @staticmethod
     def from_json(stored: Mapping[str, Any]) -> TerminalView:
         """What `to_json` gave.
 
         Raises:
-            KeyError, TypeError, ValueError: it is of another version, or damaged.
+            ValueError: it is of another version, or damaged.
         """
-        return TerminalView(stored["warnings"], stored["lead"], [_table(table) for table in stored["tables"]])
+        return _adapter().validate_python(stored)
 
 
-def _plain(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {str(key): _plain(part) for key, part in value.items()}
-    if isinstance(value, str) or value is None:
-        return value
-    if isinstance(value, Sequence):
-        return [_plain(part) for part in value]
-    return value.item() if hasattr(value, "item") else value
-
-
-def _table(stored: Mapping[str, Any]) -> Table:
-    return Table(
-        **{
-            **stored,
-            "columns": [Column(**{**column, "kind": Kind(column["kind"])}) for column in stored["columns"]],
-            "rows": [_row(row) for row in stored["rows"]],
-            "footnotes": [Footnote(**footnote) for footnote in stored["footnotes"]],
-            "failures": [Failure(**failure) for failure in stored["failures"]],
-        }
-    )
-
-
-def _row(stored: Mapping[str, Any]) -> Row:
-    return Row(**{**stored, "cells": {key: _cell(cell) for key, cell in stored["cells"].items()}})
-
-
-def _cell(stored: Mapping[str, Any]) -> Cell:
-    paper = stored["paper"]
-    return Cell(**{**stored, "mark": Mark(stored["mark"]), "paper": paper and PaperNumber(**paper)})
+@cache
+def _adapter() -> TypeAdapter[TerminalView]:
+    return TypeAdapter(TerminalView)

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from strokebench.reports.missing.measure import missing_conditions
+from strokebench.reports.missing.table import missing_conditions
 from strokebench.reports.results import PATIENT_COLUMNS, RUN_COLUMNS, MethodInfo, Results
 
 WEIGHTS = {"image": 0.5, "text": 0.5, "table": 1.5}

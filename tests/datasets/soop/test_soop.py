@@ -13,7 +13,7 @@ import pytest
 
 from strokebench.datasets.images.lesion import JHU_NAMES, Territories, measure_lesion
 from strokebench.datasets.soop import load as soop
-from strokebench.datasets.soop.lesions import ATLAS, LESIONS, masks_by_patient, read_territories
+from strokebench.datasets.soop.load import ATLAS, LESIONS, masks_by_patient, read_territories
 from strokebench.datasets.texts.prompts import PROMPTS
 from strokebench.errors import StrokebenchError
 

@@ -10,9 +10,8 @@ from scipy.stats import rankdata
 from strokebench.datasets.cohort import Kind
 from strokebench.datasets.virtual.dictionary import CITATIONS, COLUMNS, VARIABLES
 from strokebench.datasets.virtual.generate import oracle_auc
-from strokebench.datasets.virtual.patients import draw_patients, shares
+from strokebench.datasets.virtual.patients import calibrate, draw_noise, draw_patients, draw_positives, nihss, shares
 from strokebench.datasets.virtual.settings import SITES, Strengths
-from strokebench.datasets.virtual.severity import calibrate, draw_noise, draw_positives, nihss
 from strokebench.errors import StrokebenchError
 
 

@@ -8,8 +8,15 @@ from made_up import made_up, plan
 
 from strokebench.benchmarks.experiments.alignment import COMPLETE, VARIANTS, WITHOUT
 from strokebench.reports.angles.figure import draw_angles
-from strokebench.reports.angles.measure import CHANGE, angles, bootstrap_mean, contrast
-from strokebench.reports.angles.table import angle_lead, angle_table, seeds_in_words
+from strokebench.reports.angles.table import (
+    CHANGE,
+    angle_lead,
+    angle_table,
+    angles,
+    bootstrap_mean,
+    contrast,
+    seeds_in_words,
+)
 
 RUNS = plan(variants=list(VARIANTS), seeds=(42,))
 NEITHER = list(VARIANTS)[2]

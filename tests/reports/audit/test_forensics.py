@@ -6,11 +6,10 @@ import numpy as np
 import pytest
 
 from strokebench.errors import StrokebenchError
-from strokebench.reports.audit.forensics import audit, audit_row, run_metrics
+from strokebench.reports.audit.forensics import AUDITED, Design, PrintedRow, Verdict, audit, audit_row, run_metrics
 from strokebench.reports.audit.read import read_printed
 from strokebench.reports.audit.search import Limits
 from strokebench.reports.audit.table import audit_table, matrices_table
-from strokebench.reports.audit.terms import AUDITED, Design, PrintedRow, Verdict
 from strokebench.reports.tables.render import to_csv, to_markdown
 
 PAPER = Design(46, 100, 4)

@@ -10,8 +10,7 @@ import pytest
 from strokebench.benchmarks.experiments.clinical import Clinical
 from strokebench.reports.clinical.pooled import of_patients, pictured, pool
 from strokebench.reports.clinical.subgroups import Subgroup, all_subgroups, subgroups, worst
-from strokebench.reports.clinical.tables import balance_note
-from strokebench.reports.clinical.tables_groups import thresholds_table
+from strokebench.reports.clinical.tables import balance_note, thresholds_table
 from strokebench.reports.statistics.intervals import Interval
 from strokebench.reports.statistics.scores import single
 from strokebench.tasks.endpoints.binary import BINARY

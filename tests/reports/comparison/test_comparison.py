@@ -57,7 +57,7 @@ def test_a_pair_turned_round_changes_signs_only(compared):
     first, second = compared.names[0], compared.names[-1]
     one, other = compared.pair(first, second), compared.pair(second, first)
     assert other.drawn.value == -one.drawn.value and other.drawn.low == -one.drawn.high
-    assert other.corrected.t == -one.corrected.t and other.p_holm == one.p_holm
+    assert other.corrected.low == -one.corrected.high and other.p_holm == one.p_holm
     assert other.better == one.better and other.superiority == 1 - one.superiority
     assert other.turned() == one
 

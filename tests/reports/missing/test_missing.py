@@ -7,7 +7,7 @@ from missing_results import make_missing_results
 from rich.console import Console
 
 from strokebench.benchmarks.experiments.missing import MissingModalities
-from strokebench.reports.missing.measure import (
+from strokebench.reports.missing.table import (
     ORDER,
     RAW,
     TESTED,

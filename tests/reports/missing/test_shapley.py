@@ -5,7 +5,7 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from strokebench.reports.missing.measure import shapley
+from strokebench.reports.missing.table import shapley
 
 PLAYERS = ("a", "b", "c")
 SUBSETS = [frozenset(s) for size in range(4) for s in combinations(PLAYERS, size)]

@@ -12,8 +12,7 @@ import pytest
 from rich.console import Console
 
 from strokebench.reports.table1.table import table1
-from strokebench.reports.tables import escapes
-from strokebench.reports.tables.render import to_csv, to_html, to_latex, to_markdown, write_table
+from strokebench.reports.tables.render import tex, to_csv, to_html, to_latex, to_markdown, write_table
 from strokebench.reports.tables.table import Footnote, Row, show
 from strokebench.reports.tables.terminal import TerminalTable
 from strokebench.tasks.metrics.paper import PAPER_METRICS
@@ -202,10 +201,10 @@ def test_markdown_cells_stay_cells(table):
 
 
 def test_tex_escapes():
-    assert escapes.tex("50% & _x_ $ # {a}") == r"50\% \& \_x\_ \$ \# \{a\}"
-    assert escapes.tex("\\~^") == r"\textbackslash{}\textasciitilde{}\textasciicircum{}"
-    assert escapes.tex("雪") == "[U+96EA]"
-    assert escapes.tex("±é–") == r"$\pm$é--"
+    assert tex("50% & _x_ $ # {a}") == r"50\% \& \_x\_ \$ \# \{a\}"
+    assert tex("\\~^") == r"\textbackslash{}\textasciitilde{}\textasciicircum{}"
+    assert tex("雪") == "[U+96EA]"
+    assert tex("±é–") == r"$\pm$é--"
 
 
 def test_latex_structure(table):
