@@ -1,4 +1,4 @@
-"""The one error that a user may see."""
+"""The one error that a user may see, and how it names things."""
 
 from __future__ import annotations
 
@@ -26,6 +26,13 @@ class StrokebenchError(Exception):
     def __reduce__(self) -> tuple[Any, ...]:
         """Errors cross process borders; both parts must survive."""
         return type(self), (self.message, self.hint)
+
+
+def named(things: Iterable[object], most: int = 4) -> str:
+    """`a, b, c, d and 3 more`: the first of some patients, columns or files, and how many others there are."""
+    texts = [str(thing) for thing in things]
+    more = f" and {len(texts) - most:,} more" if len(texts) > most else ""
+    return ", ".join(texts[:most]) + more
 
 
 def unknown_name(noun: str, name: str, known: Iterable[str], hint: str = "") -> StrokebenchError:

@@ -26,7 +26,7 @@ class Paper(Experiment):
     sizes = "paper"
 
     def plan(self, context: Context) -> Plan:
-        from strokebench.reports.paper.settings import planned_settings
+        from strokebench.reports.paper.numbers import planned_settings
 
         methods, left_out = usable_methods(context)
         # Methods that the paper does not have are not left out: nothing of it stands beside them.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -48,30 +48,11 @@ class PermutedResult:
 
 
 def shuffled_labels(
-    context: Context,
-    methods: Mapping[str, Mapping[str, Any]] = METHODS,
-    permutations: int = PERMUTATIONS,
-    on_method: Callable[[PermutedResult], None] = lambda result: None,
+    context: Context, methods: Mapping[str, Mapping[str, Any]] = METHODS, permutations: int = PERMUTATIONS
 ) -> list[Finding]:
-    """Permute, split again, fit and test; alarm where the mean AUC leaves what chance allows.
-
-    The bound follows from the test parts: under the null the AUC of a fold has variance
-    (n1 + n0 + 1) / (12 n1 n0) (Mann and Whitney 1947); folds of a permutation and permutations are taken as
-    independent; the bound is the normal quantile of `FALSE_ALARM`, shared by the methods.
-
-    Args:
-        on_method: called with each method's figures.
-
-    Raises:
-        StrokebenchError: a method failed.
-    """
-    usable = {name: params for name, params in methods.items() if not described(name).uses - context.modalities}
-    predictions = [_predictions(context, usable, seed) for seed in range(permutations)]
+    """Permute, split again, fit and test; alarm where the mean AUC leaves what chance allows."""
     findings = []
-    for name in usable:
-        parts = [part for of_seed in predictions for part in of_seed.get(name, ())]
-        result = _against_chance(name, parts, context.endpoint, len(usable))
-        on_method(result)
+    for result in permuted_results(context, methods, permutations):
         above = result.auc > 0.5
         if abs(result.auc - 0.5) > result.bound - 0.5:
             limit = f"below {100 * result.bound:.1f}" if above else f"above {100 * (1 - result.bound):.1f}"
@@ -79,12 +60,30 @@ def shuffled_labels(
                 Finding(
                     "shuffled_labels",
                     "alarm" if above else "warning",
-                    f"With permuted labels {described(name).label} has a mean AUC of {100 * result.auc:.1f} over"
-                    f" {result.folds} folds; chance stays {limit}.",
+                    f"With permuted labels {described(result.method).label} has a mean AUC of {100 * result.auc:.1f}"
+                    f" over {result.folds} folds; chance stays {limit}.",
                     "The labels of test patients reach the fit: look for anything computed before the split.",
                 )
             )
     return findings
+
+
+def permuted_results(
+    context: Context, methods: Mapping[str, Mapping[str, Any]], permutations: int
+) -> list[PermutedResult]:
+    """What each of these methods that the cohort allows reaches.
+
+    The bound follows from the test parts: under the null the AUC of a fold has variance
+    (n1 + n0 + 1) / (12 n1 n0) (Mann and Whitney 1947); folds of a permutation and permutations are taken as
+    independent; the bound is the normal quantile of `FALSE_ALARM`, shared by the methods.
+
+    Raises:
+        StrokebenchError: a method failed.
+    """
+    usable = {name: params for name, params in methods.items() if not described(name).uses - context.modalities}
+    predictions = [_predictions(context, usable, seed) for seed in range(permutations)]
+    parts = {name: [part for of_seed in predictions for part in of_seed.get(name, ())] for name in usable}
+    return [_against_chance(name, tested, context.endpoint, len(usable)) for name, tested in parts.items()]
 
 
 def _predictions(

@@ -6,10 +6,11 @@ import numpy as np
 import pandas as pd
 
 from strokebench.benchmarks.leaks.association import CHANCE, of_categories, of_numbers
-from strokebench.benchmarks.leaks.finding import Finding, Severity, findings, named
+from strokebench.benchmarks.leaks.finding import Finding, Severity, findings
 from strokebench.benchmarks.running.context import Context
 from strokebench.datasets.cohort import Kind
 from strokebench.datasets.naming import sounds_later
+from strokebench.errors import named
 
 ALARM_CORRELATION, WARNING_CORRELATION = 0.95, 0.90
 """Rank correlation with the outcome's own column from which an input counts as derived from it (our choice)."""

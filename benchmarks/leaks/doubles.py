@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from strokebench.benchmarks.leaks.finding import Finding, named
+from strokebench.benchmarks.leaks.finding import Finding
 from strokebench.benchmarks.leaks.nearness import near_pairs
 from strokebench.benchmarks.leaks.patients import Separated
 from strokebench.benchmarks.running.context import Context
+from strokebench.errors import named
 from strokebench.tasks.inputs import modality_of
 
 IMAGE_NEAR = 0.25

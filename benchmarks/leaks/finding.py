@@ -6,10 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-Severity = Literal["alarm", "warning"]
+from strokebench.errors import named
 
-NAMED = 4
-"""Patients or columns that a message names before it counts the rest."""
+Severity = Literal["alarm", "warning"]
 
 
 @dataclass(frozen=True)
@@ -27,13 +26,6 @@ class Finding:
     severity: Severity
     message: str
     remedy: str
-
-
-def named(things: Iterable[object]) -> str:
-    """`a, b, c, d and 3 more`."""
-    texts = [str(thing) for thing in things]
-    more = f" and {len(texts) - NAMED} more" if len(texts) > NAMED else ""
-    return ", ".join(texts[:NAMED]) + more
 
 
 def findings(alarm: str, found: Mapping[Severity, Sequence[str]], message: str, remedy: str) -> list[Finding]:

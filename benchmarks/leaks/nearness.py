@@ -18,8 +18,6 @@ SKETCH = 256
 EXAMINED = 10_000
 """Patients whose neighbours are looked for among all; of more, so many are drawn, and time grows linearly from there
 on (our choice: a minute at a hundred thousand patients)."""
-DISTANCES = 2**24
-"""Distances held at a time."""
 MARKS = 8
 """Random directions in which equal patients must agree."""
 BLOCK = 1024
@@ -46,17 +44,21 @@ def near_pairs(arrays: list[NDArray], below: float, examined: int = EXAMINED) ->
     Returns:
         Nothing where fewer than `NEIGHBOUR` + 2 patients are known.
     """
+    from sklearn.neighbors import NearestNeighbors
+
     x, known = _joined(arrays)
     if len(known) < NEIGHBOUR + 2:
         return {}
     typical = np.sqrt(2 * np.einsum("ij,ij->i", x, x, dtype=np.float64).mean()) or 1.0
+    rows = _chosen(x, examined)
+    distances, near = NearestNeighbors(n_neighbors=NEIGHBOUR + 1, algorithm="brute").fit(x).kneighbors(x[rows])
+    others = near != rows[:, None]
+    # Among more than five equal patients one may not be its own neighbour.
+    others[others.all(axis=1), -1] = False
+    near, exact = (part[others].reshape(len(rows), NEIGHBOUR) for part in (near, distances))
     around = np.full(len(x), -np.inf)
-    candidates: list[tuple[int, int, float]] = []
-    for rows, near in _neighbours(x, _chosen(x, examined)):
-        # The product of matrices loses the digits of small distances, so those are taken again.
-        exact = np.linalg.norm(x[rows, None].astype(np.float64) - x[near], axis=2)
-        around[rows] = exact.max(axis=1)
-        candidates += [(int(rows[i]), int(near[i, k]), float(exact[i, k])) for i, k in np.ndindex(near.shape)]
+    around[rows] = exact.max(axis=1)
+    candidates = [(int(rows[i]), int(near[i, k]), float(exact[i, k])) for i, k in np.ndindex(near.shape)]
     pairs: Pairs = {}
     for i, j, distance in candidates:
         scale = max(around[i], around[j])
@@ -75,18 +77,6 @@ def _chosen(x: NDArray[np.float32], examined: int) -> NDArray[np.intp]:
     marks = np.round(x @ np.random.default_rng(1).standard_normal((x.shape[1], MARKS)).astype(np.float32), 3)
     _, first, times = np.unique(marks, axis=0, return_index=True, return_counts=True)
     return np.union1d(drawn, first[times > 1])
-
-
-def _neighbours(x: NDArray[np.float32], chosen: NDArray[np.intp]) -> Iterator[tuple[NDArray, NDArray]]:
-    """Rows, and the `NEIGHBOUR` nearest others of each."""
-    squares = np.einsum("ij,ij->i", x, x)
-    step = max(1, DISTANCES // len(x))
-    for start in range(0, len(chosen), step):
-        rows = chosen[start : start + step]
-        # The square of the row's own length is the same for all others.
-        distances = squares[None] - 2 * (x[rows] @ x.T)
-        distances[np.arange(len(rows)), rows] = np.inf
-        yield rows, np.argpartition(distances, NEIGHBOUR - 1, axis=1)[:, :NEIGHBOUR]
 
 
 def _joined(arrays: list[NDArray]) -> tuple[NDArray[np.float32], NDArray[np.intp]]:

@@ -9,8 +9,9 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 
-from strokebench.benchmarks.leaks.finding import Finding, named
+from strokebench.benchmarks.leaks.finding import Finding
 from strokebench.benchmarks.running.context import Context
+from strokebench.errors import named
 from strokebench.tasks.fold import PARTS
 
 _VISIT = re.compile(r"[_\-. ](?:ses|session|visit|scan|run|followup|fu)[_\-. ]?\w*$")

@@ -9,11 +9,12 @@ from functools import lru_cache
 import pandas as pd
 
 from strokebench.benchmarks.leaks.association import of_numbers, of_presence
-from strokebench.benchmarks.leaks.finding import Finding, Severity, findings, named
+from strokebench.benchmarks.leaks.finding import Finding, Severity, findings
 from strokebench.benchmarks.running.context import Context
 from strokebench.datasets.naming import SCALES
 from strokebench.datasets.texts.filter import split_sentences
 from strokebench.datasets.texts.filter_lists import BLACK_LIST, OUTCOME_PATTERNS
+from strokebench.errors import named
 
 SHOWN = 90
 """Letters of a sentence that a message shows."""

@@ -10,11 +10,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from strokebench.benchmarks.leaks.finding import Finding, named
+from strokebench.benchmarks.leaks.finding import Finding
 from strokebench.benchmarks.running.context import Context
 from strokebench.benchmarks.running.run import Material
 from strokebench.datasets.cohort import Cohort, Kind
 from strokebench.datasets.embeddings import Embeddings
+from strokebench.errors import named
 from strokebench.tasks.conditions import COMPLETE
 from strokebench.tasks.fold import PARTS, Fold
 from strokebench.tasks.inputs import PRESENT, Inputs

@@ -19,7 +19,7 @@ from strokebench.benchmarks.running.provenance import machine
 from strokebench.errors import StrokebenchError, unknown_name
 from strokebench.files import atomic_path, home, write_json
 from strokebench.methods.registry import find_method
-from strokebench.reports.measured.peers import PAIRS, Pair, Turn, Way, peers_table
+from strokebench.reports.measured.peers import PAIRS, PeerPair, Turn, Way, peers_table
 from strokebench.reports.tables.section import Panel, Section, publish
 
 FOLDS = 5
@@ -107,7 +107,7 @@ def take_turns(
     return timed
 
 
-def pairs_of(way: Way, programs: Iterable[str]) -> list[Pair]:
+def pairs_of(way: Way, programs: Iterable[str]) -> list[PeerPair]:
     """The pairs that are run this way, of these programs."""
     return [pair for pair in PAIRS if pair.way is way and pair.peer in programs]
 

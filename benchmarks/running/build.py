@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from importlib.metadata import version
 
@@ -91,7 +90,6 @@ def _encode(settings: Settings, cohort: Cohort, endpoint: Endpoint, console: Con
             throughput,
             settings.weights,
             settings.device,
-            filter_name(endpoint),
         )
     made = ", ".join(f"{modality} {name}" for modality, name in embeddings.encoders.items())
     console.print(f"Embeddings  {made or 'none'}")
@@ -120,18 +118,6 @@ def shuffled(labels: pd.Series, seed: int) -> pd.Series:
     labels = labels.sort_index()
     values = np.random.default_rng(seed).permutation(labels.to_numpy())
     return pd.Series(values, index=labels.index, name=labels.name)
-
-
-def filter_name(endpoint: Endpoint) -> str:
-    """Hash of everything that decides what `endpoint.keep_text` keeps of a text."""
-    return digest(
-        {
-            "code": code_of("strokebench.datasets.texts.filter.filter_text").sha256,
-            "banned": [[pattern.pattern, pattern.flags] for pattern in endpoint.banned_sentences],
-            # What a letter is belongs to the interpreter.
-            "python": sys.version,
-        }
-    )
 
 
 def remembered_split(protocol: str, labels: pd.Series, sites: pd.Series | None, seeds: Sequence[int]) -> Split:

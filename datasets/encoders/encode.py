@@ -14,7 +14,6 @@ import pandas as pd
 from strokebench.datasets.cohort import Cohort, array_digest
 from strokebench.datasets.embeddings import Embeddings
 from strokebench.datasets.encoders.contract import LAYERS, TOKENS, Encoder, ImageEncoder, ModalityEncoder, TextEncoder
-from strokebench.datasets.encoders.filtered import FilteredTexts, TextFilter
 from strokebench.datasets.encoders.registry import find_encoders, further_encoders
 from strokebench.datasets.encoders.store import Arrays, EmbeddingStore, read_finished, write_finished
 from strokebench.datasets.encoders.work import Chunk, encode_images, encode_texts
@@ -62,12 +61,11 @@ class Throughput:
 def encode_cohort(
     cohort: Cohort,
     encoders: str = "embedded",
-    text_filter: TextFilter | None = None,
+    text_filter: Callable[[str], str] = str,
     jobs: int = 2,
     progress: Progress | None = None,
     weights: Path | None = None,
     device: str = "auto",
-    filter_name: str = "",
 ) -> Embeddings:
     """Features of a cohort, of every modality but the table; made on the first call, read from disk afterwards.
 
@@ -82,8 +80,6 @@ def encode_cohort(
         progress: called with each finished part.
         weights: folder with downloaded weights, for encoders that need them; None asks the hub.
         device: `auto` (a GPU where PyTorch sees one), `cpu` or `cuda`.
-        filter_name: hash of what decides what `text_filter` keeps, under which its work is remembered; empty: it
-            is done in every call.
 
     Returns:
         Arrays mapped read-only from disk, and the cohort's own `features`, which replace their modality's encoder.
@@ -109,9 +105,7 @@ def encode_cohort(
         arrays |= {"image.vector": image["pooled"], "image.tokens": image["tokens"]}
     if cohort.texts is not None and cohort.texts.shape[1] and "text" not in names:
         names["text"] = reader.name
-        keys["text"], text = _texts(
-            cohort.texts.loc[ids], reader, FilteredTexts(text_filter, filter_name), jobs, progress, device
-        )
+        keys["text"], text = _texts(cohort.texts.loc[ids], reader, text_filter, jobs, progress, device)
         arrays |= text
     for modality, further in further_encoders(weights).items():
         if modality not in names and (sources := further.sources(cohort)) is not None:
@@ -172,19 +166,20 @@ def _image_digest(patient: str, files: tuple[Path, Path | None]) -> str:
 def _texts(
     texts: pd.DataFrame,
     encoder: TextEncoder,
-    filtered: FilteredTexts,
+    text_filter: Callable[[str], str],
     jobs: int,
     progress: Progress | None,
     device: str,
 ) -> tuple[str, Arrays]:
     keys = np.full(texts.shape, None, dtype=object)
+    by_key: dict[str, str] = {}
     for index, answer in np.ndenumerate(texts.to_numpy(dtype=object)):
-        if not pd.isna(answer):
-            keys[index] = filtered.key(str(answer))
-    filtered.remember()
+        if not pd.isna(answer) and (kept := text_filter(str(answer)).strip()):
+            keys[index] = digest(kept)
+            by_key[keys[index]] = kept
 
     def chunks(missing: Sequence[str]) -> Iterator[Chunk]:
-        return encode_texts(encoder, list(filtered.texts(missing).items()), jobs, _device(device))
+        return encode_texts(encoder, [(key, by_key[key]) for key in missing], jobs, _device(device))
 
     return _cached("text", encoder, texts.index, keys, {"text": (LAYERS, encoder.dim)}, chunks, progress)
 

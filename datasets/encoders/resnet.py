@@ -39,27 +39,9 @@ def feature_map(network: Any, volumes: torch.Tensor) -> torch.Tensor:
     """Last feature map (b, d, x, y, z) of a `monai.networks.nets.ResNet` without its pooling and head."""
     features = network.act(network.bn1(network.conv1(volumes)))
     if not network.no_max_pool:
-        features = halve(features) if features.device.type == "cpu" else network.maxpool(features)
+        features = network.maxpool(features)
     for stage in (network.layer1, network.layer2, network.layer3, network.layer4):
         features = stage(features)
-    return features
-
-
-def halve(features: torch.Tensor) -> torch.Tensor:
-    """Maximum pooling of window 3, stride 2, padding 1 along the three axes of (b, d, x, y, z).
-
-    To the bit what `torch.nn.MaxPool3d` gives, one axis after the other: three times as fast on a CPU, where it
-    was a third of the whole network's time.
-    """
-    for axis in (2, 3, 4):
-        before = (slice(None),) * axis
-        even, odd = features[(*before, slice(0, None, 2))], features[(*before, slice(1, None, 2))]
-        # Window i is positions 2i - 1, 2i and 2i + 1, as far as they exist.
-        features = even.clone()
-        right = features.narrow(axis, 0, odd.shape[axis])
-        torch.maximum(right, odd, out=right)
-        left = features.narrow(axis, 1, features.shape[axis] - 1)
-        torch.maximum(left, odd.narrow(axis, 0, left.shape[axis]), out=left)
     return features
 
 

@@ -8,7 +8,7 @@ partly wrong.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -51,11 +51,6 @@ class TextErrors:
     hedge: float = 0.25
     invention: float = 0.12
     nihss_noise: float = 3.0
-
-    @classmethod
-    def none(cls) -> TextErrors:
-        """A writer that makes no mistake; the wording still varies."""
-        return cls(**{field.name: 0.0 for field in fields(cls)})
 
 
 def write_answers(

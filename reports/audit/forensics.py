@@ -121,7 +121,7 @@ class Verdict(StrEnum):
 
 
 @dataclass(frozen=True)
-class Finding:
+class RowFinding:
     """What the audit says of a row.
 
     Args:
@@ -161,20 +161,20 @@ class Finding:
         return {0: Verdict.NONE, 1: Verdict.ONE}.get(len(self.matrices), Verdict.SEVERAL)
 
 
-def audit(rows: Iterable[PrintedRow], design: Design, limits: Limits | None = None) -> list[Finding]:
+def audit(rows: Iterable[PrintedRow], design: Design, limits: Limits | None = None) -> list[RowFinding]:
     """`audit_row` on each row; rows with the same numbers are searched once."""
-    known: dict[frozenset[tuple[CellName, Decimal]], Finding] = {}
+    known: dict[frozenset[tuple[CellName, Decimal]], RowFinding] = {}
     findings = []
     for row in rows:
         key = frozenset(row.cells.items())
         if key not in known:
             known[key] = audit_row(row, design, limits)
         first = known[key]
-        findings.append(Finding(row, first.solutions, first.unrepresentable, first.suspects))
+        findings.append(RowFinding(row, first.solutions, first.unrepresentable, first.suspects))
     return findings
 
 
-def audit_row(row: PrintedRow, design: Design, limits: Limits | None = None) -> Finding:
+def audit_row(row: PrintedRow, design: Design, limits: Limits | None = None) -> RowFinding:
     """Everything that fits a row, and if nothing does, which single cell is to blame.
 
     Args:
@@ -186,7 +186,7 @@ def audit_row(row: PrintedRow, design: Design, limits: Limits | None = None) -> 
     suspects: tuple[Suspect, ...] = ()
     if all(found == () for found in solutions.values()):
         suspects = tuple(_suspects(row, design, limits))
-    return Finding(row, solutions, unrepresentable, suspects)
+    return RowFinding(row, solutions, unrepresentable, suspects)
 
 
 def _solve_each(row: PrintedRow, design: Design, limits: Limits) -> dict[int, tuple[Found, ...] | None]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from strokebench.reports.audit.forensics import AUDITED, Design, Finding, Suspect, Verdict, run_metrics
+from strokebench.reports.audit.forensics import AUDITED, Design, RowFinding, Suspect, Verdict, run_metrics
 from strokebench.reports.tables.table import Cell, Column, Kind, Row, Table, text_columns
 
 DEVIATIONS = {0: "population", 1: "sample"}
@@ -13,7 +13,7 @@ _SHOWN = 3
 """So many solutions of a row are shown side by side."""
 
 
-def audit_table(findings: Sequence[Finding], design: Design, name: str = "audit", title: str = "Audit") -> Table:
+def audit_table(findings: Sequence[RowFinding], design: Design, name: str = "audit", title: str = "Audit") -> Table:
     """One row a printed row: whether it can be true, under which deviation, and what cannot be.
 
     Args:
@@ -57,7 +57,7 @@ def audit_table(findings: Sequence[Finding], design: Design, name: str = "audit"
     )
 
 
-def matrices_table(findings: Sequence[Finding], design: Design, name: str = "audit_matrices") -> Table:
+def matrices_table(findings: Sequence[RowFinding], design: Design, name: str = "audit_matrices") -> Table:
     """Every run of every row whose runs are known; their order is not."""
     counts = ("TP", "FN", "TN", "FP")
     columns = [*(Column(key, key, Kind.TEXT) for key in (*counts, *AUDITED)), Column("given", "Given that", Kind.TEXT)]
@@ -83,14 +83,14 @@ def matrices_table(findings: Sequence[Finding], design: Design, name: str = "aud
     )
 
 
-def _given(finding: Finding) -> str:
+def _given(finding: RowFinding) -> str:
     if finding.verdict is Verdict.ONE:
         return ""
     (metric, part), value = finding.suspects[0].cell, finding.suspects[0].implied[0]
     return f"{metric} {'mean' if part == 'mean' else 'deviation'} is {value:.2f}"
 
 
-def audit_lead(findings: Sequence[Finding]) -> str:
+def audit_lead(findings: Sequence[RowFinding]) -> str:
     """How many rows are possible, in a sentence or two."""
     counts = Counter(finding.verdict for finding in findings)
     phrases = ", ".join(f"{counts[verdict]} {_HAVE[verdict]}" for verdict in Verdict if counts[verdict])
@@ -107,7 +107,7 @@ _HAVE = {
 }
 
 
-def impossible(finding: Finding) -> list[str]:
+def impossible(finding: RowFinding) -> list[str]:
     """What is wrong with a row, in words; nothing where it is possible."""
     phrases = [
         f"{wrong.metric} {wrong.printed} is no share of whole patients (nearest {wrong.nearest[0]:.2f} and "
@@ -132,7 +132,7 @@ def _suspicion(suspect: Suspect) -> str:
     return f"{what} {suspect.printed} ({fits} would fit, {DEVIATIONS[suspect.ddof]})"
 
 
-def _deviation(finding: Finding) -> str:
+def _deviation(finding: RowFinding) -> str:
     if finding.verdict is Verdict.NONE:
         ddofs = {suspect.ddof for suspect in finding.suspects}
         return DEVIATIONS[ddofs.pop()] if len(ddofs) == 1 else "neither"
@@ -141,7 +141,7 @@ def _deviation(finding: Finding) -> str:
     return "either" if finding.ddof is None else DEVIATIONS[finding.ddof]
 
 
-def _runs(finding: Finding) -> str:
+def _runs(finding: RowFinding) -> str:
     if finding.verdict in (Verdict.OPEN, Verdict.NONE):
         return ""
     phrases = [" ".join(f"{tp}/{tn}" for tp, tn in found) for found in finding.matrices[:_SHOWN]]

@@ -20,6 +20,7 @@ from strokebench.datasets.own.load import paths_of
 from strokebench.datasets.own.table_check import examine_table
 from strokebench.datasets.own.texts import read_texts, text_problems
 from strokebench.datasets.problems import Problem, in_order, split_accepted
+from strokebench.errors import named
 from strokebench.files import home
 from strokebench.tasks.endpoints.parse import hospital_notes, outcome_problems
 
@@ -159,8 +160,7 @@ def _unmatched(found: Resolved, what: str, folder: Path) -> list[str]:
     if not found.unmatched:
         return []
     names = [str(path.relative_to(folder)) if path.is_relative_to(folder) else str(path) for path in found.unmatched]
-    more = f" and {len(names) - 5} more" if len(names) > 5 else ""
-    return [f"{what} files of no patient in the table ({len(names)}): {', '.join(names[:5])}{more}"]
+    return [f"{what} files of no patient in the table ({len(names)}): {named(names, 5)}"]
 
 
 def _sheets(name: str, title: str, problems: list[Problem], images: pd.Series | None) -> list[Path]:

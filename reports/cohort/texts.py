@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from strokebench.datasets.asking.export import texts_of, write_texts
 from strokebench.datasets.asking.plan import Bill, CostEstimate, Prices, TextPlan
 from strokebench.datasets.asking.report import TextReport, report_texts
+from strokebench.errors import named
 from strokebench.files import atomic_path, write_json
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ def show_plan(
         f" {answered:,} are answered already, {guess.requests:,} are to be asked"
     )
     if plan.without_image:
-        console.print(f"No image    {len(plan.without_image):,} patients: {_named(plan.without_image)}")
+        console.print(f"No image    {len(plan.without_image):,} patients: {named(plan.without_image, NAMED)}")
     if not plan.missing:
         return
     console.print(f"Endpoint    {service.url}, model {plan.model}", soft_wrap=True, markup=False)
@@ -133,11 +134,6 @@ def show_report(console: Console, report: TextReport) -> None:
     for title, part in (("Texts", counts["texts"]), ("Dropped", counts["reasons"])):
         if part:
             console.print(f"{title:<12}{', '.join(f'{name} {n:,}' for name, n in part.items())}", markup=False)
-
-
-def _named(patients: Sequence[str]) -> str:
-    more = f" and {len(patients) - NAMED:,} more" if len(patients) > NAMED else ""
-    return ", ".join(patients[:NAMED]) + more
 
 
 def _money(prices: Prices | None, tokens_in: int, tokens_out: int, before: str) -> str:

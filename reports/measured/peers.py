@@ -26,7 +26,7 @@ class Way(StrEnum):
 
 
 @dataclass(frozen=True)
-class Pair:
+class PeerPair:
     """A network of a peer and the one of ours that it is compared with.
 
     Args:
@@ -65,16 +65,16 @@ _COMPONENTS = f"the layers are its custom components; {_PLAIN}, and without vali
 _TABMLP = f"one network for all columns; {_PLAIN}, and without validation AUC"
 _ONE_AFTER_OTHER = f"{_PLAIN}; it fits one fold after the other, ours one fold a core"
 PAIRS = (
-    Pair("fusilli", "concat_same", "concat", "fusilli, our layers", True, _PLAIN),
-    Pair("fusilli", "concat_bare", "concat", "fusilli, our layers, bare", True, _BARE),
-    Pair("fusilli", "concat", "concat", "fusilli, feature maps", False, f"their layers as shipped; {_PLAIN}"),
-    Pair("fusilli", "attention", "cross_attention", "fusilli, cross-attention", False, _ATTENTION),
-    Pair(
+    PeerPair("fusilli", "concat_same", "concat", "fusilli, our layers", True, _PLAIN),
+    PeerPair("fusilli", "concat_bare", "concat", "fusilli, our layers, bare", True, _BARE),
+    PeerPair("fusilli", "concat", "concat", "fusilli, feature maps", False, f"their layers as shipped; {_PLAIN}"),
+    PeerPair("fusilli", "attention", "cross_attention", "fusilli, cross-attention", False, _ATTENTION),
+    PeerPair(
         "fusilli", "attention", "vdafm", "fusilli, cross-attention", False, f"ours is much the larger network; {_PLAIN}"
     ),
-    Pair("widedeep", "concat_same", "concat", "widedeep, our layers", True, _COMPONENTS),
-    Pair("widedeep", "tabmlp", "concat", "widedeep, TabMlp", False, _TABMLP),
-    Pair("fusilli", "concat_same", "concat", "fusilli, our layers", True, _ONE_AFTER_OTHER, Way.CROSS_VALIDATION),
+    PeerPair("widedeep", "concat_same", "concat", "widedeep, our layers", True, _COMPONENTS),
+    PeerPair("widedeep", "tabmlp", "concat", "widedeep, TabMlp", False, _TABMLP),
+    PeerPair("fusilli", "concat_same", "concat", "fusilli, our layers", True, _ONE_AFTER_OTHER, Way.CROSS_VALIDATION),
 )
 
 COLUMNS = (
@@ -130,7 +130,7 @@ def peers_table(turns: Sequence[Turn], facts: Mapping[str, Any]) -> Table:
     )
 
 
-def _row(pair: Pair, turns: Sequence[Turn], ours: str) -> Row:
+def _row(pair: PeerPair, turns: Sequence[Turn], ours: str) -> Row:
     ratios = [turn["ratio"] for turn in turns]
     cells = {
         "network": Cell(text="same" if pair.same_network else "other"),

@@ -22,10 +22,9 @@ from enum import StrEnum
 
 import pandas as pd
 
-from strokebench.reports.audit.forensics import Design, Finding, audit
+from strokebench.reports.audit.forensics import Design, RowFinding, audit
 from strokebench.reports.audit.read import read_printed
-from strokebench.reports.paper.numbers import paper_number, paper_numbers
-from strokebench.reports.paper.settings import Address, paper_settings
+from strokebench.reports.paper.numbers import Address, paper_number, paper_numbers, paper_settings
 from strokebench.reports.results import RUN, Results
 from strokebench.reports.statistics.intervals import auc_standard_error, z_value
 from strokebench.reports.summary import summarise
@@ -87,7 +86,7 @@ class PaperComparison:
         return None if self.ours is None or self.paper is None else self.ours.mean - self.paper.mean / 100
 
 
-def compare(results: Results, findings: Sequence[Finding] | None = None) -> list[PaperComparison]:
+def compare(results: Results, findings: Sequence[RowFinding] | None = None) -> list[PaperComparison]:
     """All numbers of the paper that a setting of ours stands beside, in the paper's order.
 
     Args:
@@ -122,7 +121,7 @@ def compare(results: Results, findings: Sequence[Finding] | None = None) -> list
     return found
 
 
-def paper_audit() -> list[Finding]:
+def paper_audit() -> list[RowFinding]:
     """The audit of the numbers that the paper prints."""
     return audit(read_printed(), PAPER)
 
@@ -203,7 +202,7 @@ def _mean(numbers: Sequence[Ours | None]) -> Ours | None:
     return Ours(**{str(name): float(value) for name, value in means.items()})
 
 
-def _not_comparable(metric: str, provenance: str, finding: Finding | None) -> str:
+def _not_comparable(metric: str, provenance: str, finding: RowFinding | None) -> str:
     if provenance == "prose_error":
         return PROVENANCE[provenance]
     if finding and any(wrong.metric == metric for wrong in finding.unrepresentable):
@@ -211,7 +210,7 @@ def _not_comparable(metric: str, provenance: str, finding: Finding | None) -> st
     return ""
 
 
-def _remarks(metric: str, provenance: str, finding: Finding | None) -> list[str]:
+def _remarks(metric: str, provenance: str, finding: RowFinding | None) -> list[str]:
     remarks = [PROVENANCE.get(provenance, provenance)] if provenance != "prose_error" else []
     for suspect in finding.suspects if finding else ():
         if suspect.cell[0] == metric:

@@ -6,8 +6,14 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from strokebench.reports.paper.compare import PAPER, our_numbers
-from strokebench.reports.paper.numbers import paper_number, paper_numbers
-from strokebench.reports.paper.settings import MULTIMODAL, PaperSetting, grid_settings, methods_of
+from strokebench.reports.paper.numbers import (
+    MULTIMODAL,
+    PaperSetting,
+    grid_settings,
+    methods_of,
+    paper_number,
+    paper_numbers,
+)
 from strokebench.reports.results import SETTING, Results
 from strokebench.tasks.paper_setup import ANGLE_SEED, CHOSEN, PROPOSED
 

@@ -28,14 +28,13 @@ class CriticalDifference:
 
     Args:
         ranks: mean rank by method, best first. n_blocks: cohorts or hospitals.
-        chi2, p: Friedman's test of no difference at all, corrected for ties.
+        p: of Friedman's test of no difference at all, corrected for ties.
         distance: two mean ranks further apart than this differ (Nemenyi, at `alpha`).
         groups: largest sets of neighbouring methods that cannot be told apart.
     """
 
     ranks: pd.Series
     n_blocks: int
-    chi2: float
     p: float
     distance: float
     groups: tuple[tuple[str, ...], ...]
@@ -73,9 +72,9 @@ def critical_difference(scores: pd.DataFrame, unit: Unit, alpha: float = ALPHA) 
 
     ranks = pd.Series(rankdata(-scores.to_numpy(), axis=1).mean(axis=0), scores.columns).sort_values(kind="stable")
     equal = bool((np.ptp(scores.to_numpy(), axis=1) == 0).all())
-    chi2, p = (0.0, 1.0) if equal else friedmanchisquare(*scores.to_numpy().T)
+    p = 1.0 if equal else friedmanchisquare(*scores.to_numpy().T).pvalue
     distance = _nemenyi(k, n, alpha)
-    return CriticalDifference(ranks, n, float(chi2), float(p), distance, _groups(ranks, distance))
+    return CriticalDifference(ranks, n, float(p), distance, _groups(ranks, distance))
 
 
 def _nemenyi(k: int, n: int, alpha: float) -> float:

@@ -94,13 +94,6 @@ def arrange(
     return Scores(names, kept, labels.index.to_numpy(), y, p[:, two_classes])
 
 
-def single(y: Sequence[int] | NDArray[Any], *p: Sequence[float] | NDArray[Any]) -> Scores:
-    """`Scores` of one test part: who has the event (n,) and one array of probabilities (n,) a method."""
-    labels = np.asarray(y, dtype=bool)
-    names = tuple(f"method {number + 1}" for number in range(len(p)))
-    return Scores(names, ((0, 0),), np.arange(len(labels)), labels, np.asarray(p, dtype=float)[:, None, :])
-
-
 def _check_same_patients(p: NDArray[Any], names: Sequence[str], runs: Sequence[Any], ids: pd.Index) -> None:
     there = ~np.isnan(p)
     anybody = there.any(axis=0)

@@ -24,7 +24,6 @@ def test_all_pairs_are_found_in_blocks_of_any_size(patients, monkeypatch: pytest
     whole = near_pairs([patients], 0.25)
     assert set(whole) == {(3, 290), (5, 7), (150, 291)} and whole[3, 290] == whole[150, 291] == 0 < whole[5, 7]
     monkeypatch.setattr(nearness, "BLOCK", 17)
-    monkeypatch.setattr(nearness, "DISTANCES", 1000)
     assert near_pairs([patients], 0.25) == pytest.approx(whole)
 
 

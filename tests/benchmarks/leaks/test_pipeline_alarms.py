@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from strokebench.benchmarks.leaks.canary import PermutedResult, shuffled_labels
+from strokebench.benchmarks.leaks.canary import permuted_results, shuffled_labels
 from strokebench.benchmarks.leaks.untouched import preprocessing_touched
 from strokebench.benchmarks.running import fit
 from strokebench.datasets.cohort import Column, Kind
@@ -89,17 +89,13 @@ def test_a_check_that_sees_nothing_says_so(make):
 
 
 def test_the_canary_is_quiet_on_a_clean_pipeline(make):
-    results: list[PermutedResult] = []
-    assert shuffled_labels(make(), FAST, on_method=results.append) == []
-    [result] = results
+    assert shuffled_labels(make(), FAST) == []
+    [result] = permuted_results(make(), FAST, 2)
     assert result.folds == 10 and 0.5 < result.bound < 0.7 and abs(result.auc - 0.5) < result.bound - 0.5
 
 
 def test_the_bound_follows_from_the_number_of_patients_and_folds(make):
-    results: list[PermutedResult] = []
-    for permutations in (1, 4):
-        shuffled_labels(make(), FAST, permutations, on_method=results.append)
-    once, four_times = results
+    once, four_times = (permuted_results(make(), FAST, permutations)[0] for permutations in (1, 4))
     assert once.bound - 0.5 == pytest.approx(2 * (four_times.bound - 0.5), rel=0.01)
 
 

@@ -6,7 +6,7 @@ import pytest
 from small_cohort import make_cohort
 
 from strokebench.benchmarks.running import build
-from strokebench.benchmarks.running.build import filter_name, remembered_split
+from strokebench.benchmarks.running.build import remembered_split
 from strokebench.tasks.endpoints.parse import parse_endpoint
 from strokebench.tasks.protocols import make_split
 
@@ -44,9 +44,3 @@ def test_a_split_that_was_tampered_with_is_made_again(asked, home: Path):
     assert remembered_split("cv5", *asked, (39,)) == made
     path.write_text("[]")
     assert remembered_split("cv5", *asked, (39,)) == made
-
-
-def test_a_filter_is_named_by_what_it_bans():
-    names = {filter_name(parse_endpoint(rule, keep)) for rule in ("nihss < 7", "mrs > 2") for keep in (False, True)}
-    assert len(names) == 3
-    assert filter_name(parse_endpoint("nihss < 7")) == filter_name(parse_endpoint("nihss >= 7"))

@@ -15,7 +15,7 @@ from strokebench.datasets.encoders.contract import ImageEncoder, TextEncoder
 from strokebench.datasets.encoders.medicalnet import MedicalNet
 from strokebench.datasets.encoders.minilm import MiniLM
 from strokebench.datasets.encoders.registry import find_encoders
-from strokebench.datasets.encoders.resnet import halve, pool
+from strokebench.datasets.encoders.resnet import pool
 from strokebench.datasets.encoders.untrained_resnet import UntrainedResNet
 from strokebench.errors import StrokebenchError
 
@@ -84,15 +84,6 @@ def test_untrained_weights_come_from_the_seed_and_change_the_fingerprint():
     untrained_resnet._network.cache_clear()
     assert np.array_equal(first, one.encode(batch)[0])
     assert one.fingerprint() != other.fingerprint()
-
-
-@pytest.mark.parametrize("shape", [(1, 3, 8, 10, 6), (2, 2, 7, 5, 9), (1, 1, 2, 3, 4), (1, 4, 1, 2, 3)])
-def test_halving_is_maximum_pooling_to_the_bit(shape):
-    features = torch.from_numpy(np.random.default_rng(0).standard_normal(shape, dtype=np.float32))
-    expected = torch.nn.MaxPool3d(kernel_size=3, stride=2, padding=1)(features)
-    kept = features.clone()
-    assert torch.equal(halve(features), expected)
-    assert torch.equal(features, kept)
 
 
 def test_text_encoder_gives_four_layers(text_encoder):

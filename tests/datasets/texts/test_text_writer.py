@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import numpy as np
 import pytest
@@ -11,6 +11,9 @@ from strokebench.datasets.texts import wording
 from strokebench.datasets.texts.filter import split_sentences
 from strokebench.datasets.texts.prompts import PROMPTS, QUESTIONS
 from strokebench.datasets.texts.writer import TextErrors, guess_nihss, write_answers
+
+NO_ERRORS = TextErrors(**{field.name: 0.0 for field in fields(TextErrors)})
+"""A writer that makes no mistake; the wording still varies."""
 
 LEFT_MCA = LesionFindings(
     volume_ml=63.4,
@@ -33,7 +36,7 @@ OUTSIDE = LesionFindings(2.0, "both", {}, None, "none", 2)
 
 
 def exact(findings: LesionFindings, seed: int) -> dict[str, str]:
-    return write_answers(findings, np.random.default_rng(seed), TextErrors.none())
+    return write_answers(findings, np.random.default_rng(seed), NO_ERRORS)
 
 
 def test_every_prompt_has_a_question():
@@ -41,7 +44,7 @@ def test_every_prompt_has_a_question():
 
 
 @pytest.mark.parametrize("findings", [LEFT_MCA, CEREBELLUM, NOTHING, OUTSIDE])
-@pytest.mark.parametrize("errors", [TextErrors(), TextErrors.none(), TextErrors(hedge=1, invention=1)])
+@pytest.mark.parametrize("errors", [TextErrors(), NO_ERRORS, TextErrors(hedge=1, invention=1)])
 def test_one_to_four_sentences_a_prompt(findings, errors):
     for seed in range(30):
         answers = write_answers(findings, np.random.default_rng(seed), errors)
@@ -92,12 +95,12 @@ def test_the_exact_writer_invents_and_doubts_nothing():
 )
 def test_each_mistake_is_made_when_it_is_certain(errors, prompt, pattern):
     for seed in range(20):
-        text = write_answers(LEFT_MCA, np.random.default_rng(seed), replace(TextErrors.none(), **errors))
+        text = write_answers(LEFT_MCA, np.random.default_rng(seed), replace(NO_ERRORS, **errors))
         assert re.search(pattern, text[prompt]), text[prompt]
 
 
 def test_mistakes_come_about_as_often_as_asked():
-    errors = replace(TextErrors.none(), wrong_side=0.3)
+    errors = replace(NO_ERRORS, wrong_side=0.3)
     wrong = [
         "right" in write_answers(LEFT_MCA, np.random.default_rng(seed), errors)["lesion_areas"] for seed in range(400)
     ]

@@ -2,12 +2,13 @@
 
 import numpy as np
 import pytest
+from one_part import single
 
 from strokebench.reports.clinical.calibration import calibration_error, recalibrate, reliability
 from strokebench.reports.clinical.pooled import draw_patients
 from strokebench.reports.statistics.bootstrap import bootstrap
 from strokebench.reports.statistics.prior import log_odds
-from strokebench.reports.statistics.scores import Scores, single
+from strokebench.reports.statistics.scores import Scores
 from strokebench.reports.statistics.weighted import weighted_auprc, weighted_brier, weighted_scaled_brier
 
 NAME = "method 1"

@@ -2,10 +2,11 @@
 
 import numpy as np
 import pytest
+from one_part import single
 
 from strokebench.reports.clinical.decision import decision_curve, thresholds, treat_all
 from strokebench.reports.clinical.pooled import draw_patients
-from strokebench.reports.statistics.scores import Scores, single
+from strokebench.reports.statistics.scores import Scores
 
 AT = np.array([0.1, 0.25, 0.5])
 Y = np.array([1] * 30 + [0] * 70)

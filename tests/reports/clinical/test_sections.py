@@ -6,13 +6,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from one_part import single
 
 from strokebench.benchmarks.experiments.clinical import Clinical
 from strokebench.reports.clinical.pooled import of_patients, pictured, pool
 from strokebench.reports.clinical.subgroups import Subgroup, all_subgroups, subgroups, worst
 from strokebench.reports.clinical.tables import balance_note, thresholds_table
 from strokebench.reports.statistics.intervals import Interval
-from strokebench.reports.statistics.scores import single
 from strokebench.tasks.endpoints.binary import BINARY
 from strokebench.tasks.metrics.evaluate import evaluate
 from strokebench.tasks.metrics.selection import auc

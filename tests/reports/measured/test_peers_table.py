@@ -1,4 +1,4 @@
-from strokebench.reports.measured.peers import PAIRS, Pair, peers_table
+from strokebench.reports.measured.peers import PAIRS, PeerPair, peers_table
 from strokebench.reports.tables.render import to_markdown
 
 FACTS = {
@@ -20,7 +20,7 @@ SAME = next(pair for pair in PAIRS if pair.same_network)
 OTHER = next(pair for pair in PAIRS if not pair.same_network)
 
 
-def _turns(pair: Pair, peer: list[float], ours: list[float]) -> list[dict]:
+def _turns(pair: PeerPair, peer: list[float], ours: list[float]) -> list[dict]:
     sizes = {"pair": pair.key, "peer_parameters": 2_000_000, "ours_parameters": 1000}
     seconds = zip(peer, ours, strict=True)
     return [{**sizes, "peer_epoch_seconds": p, "ours_epoch_seconds": o, "ratio": p / o} for p, o in seconds]

@@ -9,8 +9,7 @@ import pytest
 from strokebench.reports.paper.compare import Ours, Verdict, compare, standard_error, verdict
 from strokebench.reports.paper.figure import draw_comparison
 from strokebench.reports.paper.notes import notes_table
-from strokebench.reports.paper.numbers import paper_number
-from strokebench.reports.paper.settings import planned_settings
+from strokebench.reports.paper.numbers import paper_number, planned_settings
 from strokebench.reports.paper.statements import NOT_RUN, OTHER, SAME, statements
 from strokebench.reports.paper.table import comparison_lead, comparison_table, statements_table, verdict_table
 from strokebench.reports.results import RUN_COLUMNS, MethodInfo, Results

@@ -2,11 +2,12 @@
 
 import numpy as np
 import pytest
+from one_part import single
 
 from strokebench.reports.statistics import weighted
 from strokebench.reports.statistics.bootstrap import bootstrap, resample
 from strokebench.reports.statistics.delong import delong
-from strokebench.reports.statistics.scores import Scores, single
+from strokebench.reports.statistics.scores import Scores
 from strokebench.tasks.metrics.selection import auc
 
 

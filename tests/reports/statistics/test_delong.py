@@ -2,10 +2,11 @@
 
 import numpy as np
 import pytest
+from one_part import single
 from scipy.stats import norm
 
 from strokebench.reports.statistics.delong import delong, placements
-from strokebench.reports.statistics.scores import Scores, single
+from strokebench.reports.statistics.scores import Scores
 
 
 def psi(x, y):
