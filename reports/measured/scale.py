@@ -119,7 +119,7 @@ def draw_scale(stages: Sequence[Growth], about: str) -> Figure:
 
 
 def _cells(stage: Growth, sizes: Sequence[int]) -> dict[str, Cell]:
-    cells = {}
+    cells: dict[str, Cell] = {}
     last = sorted(sizes)[-2:]
     for key, name, least, unit in (("s", "seconds", 0.0, _seconds), ("mb", "peak_mb", LEAST_MB, _megabytes)):
         values = stage.values(name)
