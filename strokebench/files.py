@@ -30,18 +30,23 @@ def home(*parts: str) -> Path:
 def atomic_path(path: Path) -> Iterator[Path]:
     """A temporary path beside `path` that takes its name when the block ends well, and vanishes otherwise.
 
-    A reader, or a later call after `kill -9`, sees the old file or the new one, never half of it.
+    A reader, or a later call after `kill -9`, sees the old file or the new one, never half of it. Below `home()` files
+    and new folders are the user's alone, since most of them name patients.
     """
+    private = path.absolute().is_relative_to(home())
+    if private:
+        home().mkdir(mode=0o700, parents=True, exist_ok=True)
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
     os.close(handle)
     temporary = Path(name)
     try:
         yield temporary
-        # mkstemp makes files private; results are shared under the user's umask like any other file.
-        umask = os.umask(0)
-        os.umask(umask)
-        temporary.chmod(0o666 & ~umask)
+        if not private:
+            # mkstemp makes files private; what goes elsewhere is shared under the user's umask like any other file.
+            umask = os.umask(0)
+            os.umask(umask)
+            temporary.chmod(0o666 & ~umask)
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)

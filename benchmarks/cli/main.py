@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from strokebench.benchmarks.cli.errors import ReadableErrors
-from strokebench.benchmarks.running.process import collect_seldom, set_privacy
+from strokebench.benchmarks.running.process import collect_seldom, keep_private, set_privacy, stop_like_ctrl_c
 
 VERBS = {
     "run": ("run:run", "Compute what an experiment still lacks, and show its table."),
@@ -81,6 +81,8 @@ def main() -> None:
     """Entry point of the console script."""
     collect_seldom()
     set_privacy()
+    keep_private()
+    stop_like_ctrl_c()
     app()
 
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
+from contextlib import suppress
 from typing import Annotated
 
 import typer
@@ -14,4 +17,12 @@ from strokebench.benchmarks.running.tracking.mlflow import ui_command
 def ui(port: Annotated[int, typer.Option(help="Port on this machine.")] = 5000) -> None:
     """Show the logged runs in the browser (MLflow)."""
     make_console().print(f"MLflow at http://127.0.0.1:{port}; Ctrl-C ends it.")
-    raise typer.Exit(subprocess.run(ui_command(port), check=False).returncode)
+    # MLflow starts servers of its own: as a group they end together.
+    server = subprocess.Popen(ui_command(port), start_new_session=True)
+    try:
+        status = server.wait()
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(server.pid, signal.SIGTERM)
+        server.wait()
+    raise typer.Exit(status)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import gc
 import os
+import signal
 
 
 def set_privacy() -> None:
@@ -32,3 +33,13 @@ def collect_seldom() -> None:
     gc.set_threshold(50_000)
     # Frozen objects are left out of the interpreter's last collection; their memory is given back all the same.
     atexit.register(gc.freeze)
+
+
+def stop_like_ctrl_c() -> None:
+    """SIGTERM, which schedulers and `kill` send, does what Ctrl-C does: it stops cleanly and says what is kept."""
+    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+
+
+def keep_private() -> None:
+    """Whatever this process and its workers write is for the user alone: most of it names patients."""
+    os.umask(0o077)

@@ -90,7 +90,9 @@ class AnswerStore:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        path.parent.mkdir(parents=True, exist_ok=True)
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        # It names patients.
+        path.touch(mode=0o600)
         # Answers come in on the event loop's thread alone, but a caller may have opened the store elsewhere.
         self._database = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
         try:

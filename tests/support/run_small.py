@@ -6,9 +6,11 @@ from rich.console import Console
 from small_context import make_context
 
 from strokebench.benchmarks.experiments.table1 import Table1
+from strokebench.benchmarks.running.process import stop_like_ctrl_c
 from strokebench.benchmarks.running.runner import run_experiment
 
 if __name__ == "__main__":
+    stop_like_ctrl_c()
     methods, jobs, folds = sys.argv[1].split(","), int(sys.argv[2]), int(sys.argv[3])
     context = make_context(folds=folds, methods=tuple(methods), jobs=jobs)
     try:

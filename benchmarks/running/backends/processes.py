@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import contextlib
 import os
+import platform
+import shutil
 import signal
+import time
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from threading import Thread
 
 from strokebench.benchmarks.running.process import collect_seldom
 from strokebench.benchmarks.running.run import Material
 from strokebench.benchmarks.running.store import Store
 from strokebench.benchmarks.running.task import Computed, Ended, Task, work
+from strokebench.files import home
 
 
 @dataclass(frozen=True)
@@ -80,8 +86,26 @@ def worker_processes() -> Iterator[None]:
     """What joblib computes inside is computed by workers: processes of one thread that keep their memory."""
     from joblib import parallel_config
 
-    with worker_memory(), parallel_config("loky", inner_max_num_threads=1, initializer=start_worker):
+    with (
+        worker_memory(),
+        parallel_config("loky", inner_max_num_threads=1, initializer=start_worker, temp_folder=_scratch()),
+    ):
         yield
+
+
+def _scratch() -> Path:
+    """Where arrays lie that workers read; what calls left there that were killed on this machine is removed."""
+    folder = home("scratch", platform.node())
+    folder.mkdir(parents=True, exist_ok=True)
+    for left in folder.glob("joblib_memmapping_folder_*"):
+        try:
+            os.kill(int(left.name.split("_")[3]), 0)
+        except ProcessLookupError:
+            shutil.rmtree(left, ignore_errors=True)
+        except PermissionError:
+            # Another user's process has the number by now.
+            pass
+    return folder
 
 
 @contextlib.contextmanager
@@ -106,6 +130,15 @@ def start_worker() -> None:
     collect_seldom()
     # Ctrl-C reaches the whole process group; only the parent answers it, and ends the workers.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
+
+
+def _end_with(parent: int) -> None:
+    """End this process when its parent was killed, which cannot do it any more."""
+    while os.getppid() == parent:
+        time.sleep(1)
+    os.kill(os.getpid(), signal.SIGKILL)
 
 
 def _worker_died() -> type[Exception]:

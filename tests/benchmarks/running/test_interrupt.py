@@ -1,10 +1,12 @@
 """Calls that are killed or stopped in the middle lose and repeat nothing."""
 
 import os
+import platform
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -61,14 +63,50 @@ def test_kill_loses_and_repeats_nothing(planted: None, home: Path, tmp_path: Pat
         assert (whole / name).read_bytes() == (resumed / name).read_bytes()
 
 
-def test_ctrl_c_says_what_is_kept(planted: None, home: Path):
+@pytest.mark.parametrize(
+    ("number", "send"), [(signal.SIGINT, os.killpg), (signal.SIGTERM, os.killpg), (signal.SIGTERM, os.kill)]
+)
+def test_ctrl_c_and_sigterm_say_what_is_kept(planted: None, home: Path, number: int, send: Callable[[int, int], None]):
     process = start("slow_coin", folds=5)
     wait_for(home, process, 1)
-    # As a terminal does it: to the whole group, workers too.
-    os.killpg(process.pid, signal.SIGINT)
+    # A terminal and a scheduler send it to the whole group, workers too; `kill` to the one process.
+    send(process.pid, number)
     said = process.communicate(timeout=60)[0]
     assert process.returncode == 130, said
     kept = len(finished(home))
     assert 1 <= kept < 5
     assert f"{kept} of 5 runs are finished and kept" in said
     assert "Traceback" not in said
+    assert gone(process.pid)
+
+
+def gone(group: int, seconds: float = 30) -> bool:
+    """Whether all processes of a group end within these seconds."""
+    limit = time.monotonic() + seconds
+    while time.monotonic() < limit:
+        try:
+            os.killpg(group, 0)
+        except ProcessLookupError:
+            return True
+        time.sleep(0.1)
+    return False
+
+
+def test_workers_and_their_folders_do_not_outlive_a_killed_call(planted: None, home: Path):
+    scratch = home / "scratch" / platform.node()
+    left = scratch / "joblib_memmapping_folder_4194305_1_2"
+    left.mkdir(parents=True)
+    process = start("slow_coin")
+    wait_for(home, process, 1)
+    assert not left.exists(), "what an earlier call left is removed"
+    process.kill()
+    process.communicate()
+    assert gone(process.pid)
+    assert not list(scratch.iterdir())
+
+
+def test_what_names_patients_is_the_users_alone(planted: None, home: Path):
+    run_experiment(Table1(), make_context(methods=("coin",)), Console(quiet=True))
+    modes = {path.name: path.stat().st_mode & 0o077 for path in home.rglob("*.parquet")}
+    assert modes and set(modes.values()) == {0}
+    assert home.stat().st_mode & 0o077 == 0
