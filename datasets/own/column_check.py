@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import pandas as pd
@@ -36,8 +36,12 @@ class ExaminedColumn:
     bounds: int = 0
 
 
-def examine_column(file: CohortFile, name: str, cells: pd.Series) -> ExaminedColumn:
-    """Read and examine a column of text cells by patient id; empty ones are missing."""
+def examine_column(file: CohortFile, name: str, cells: pd.Series, ask: bool = True) -> ExaminedColumn:
+    """Read and examine a column of text cells by patient id; empty ones are missing.
+
+    Args:
+        ask: look for problems; off where it is known that there are none but accepted ones.
+    """
     declared = file.columns.get(name) or DeclaredColumn(None, Column(Kind.NUMERIC))
     rules = [rule for text in file.outcomes.values() if (rule := read_rule(text)) and rule.column == name]
     ruled = any(rule.sign for rule in rules)
@@ -45,10 +49,10 @@ def examine_column(file: CohortFile, name: str, cells: pd.Series) -> ExaminedCol
     if no_input and declared.kind is None and not rules:
         # What its cells look like does not matter.
         return ExaminedColumn(_texts(cells), replace(declared.column, kind=Kind.CATEGORICAL), [])
-    problems = list(_computed_cells(name, cells))
+    problems = list(_computed_cells(name, cells)) if ask else []
     if problems:
         cells = by_value(cells, lambda cell: "" if _ERROR.fullmatch(cell) or _FORMULA.fullmatch(cell) else cell)
-    kept = _without_codes(cells, (*file.missing, *declared.missing), file.decimal)
+    kept = without_codes(file, name, cells)
     emptied = 0 if kept is cells else int(((kept == "") & (cells != "")).sum())
     form = Form(file.decimal, file.thousands, declared.column.unit, declared.censored)
     numbers = read_numbers(kept, form)
@@ -56,6 +60,9 @@ def examine_column(file: CohortFile, name: str, cells: pd.Series) -> ExaminedCol
     if ruled:
         kind = Kind.CATEGORICAL if any(rule.of_texts for rule in rules) else Kind.NUMERIC
     column = replace(declared.column, kind=kind or column_values.infer_kind(numbers))
+    if not ask:
+        values = _texts(kept) if column.kind is Kind.CATEGORICAL else numbers.values
+        return ExaminedColumn(values, column, [], emptied, numbers.bounds)
     if not any(kept.unique()):
         problems.append(Problem("column_empty", f"column {name!r} has no value", where=name))
     if column.kind is Kind.CATEGORICAL:
@@ -116,14 +123,17 @@ def _counted(found: pd.Series, what: str) -> str:
     return f"{n} cell{'s hold' if n != 1 else ' holds'} {what}, such as {found.iloc[0]!r} of {found.index[0]}"
 
 
-def _without_codes(cells: pd.Series, codes: Collection[str], decimal: str) -> pd.Series:
+def without_codes(file: CohortFile, name: str, cells: pd.Series) -> pd.Series:
+    """A column of cells in which those that the file calls missing are empty; numbers are compared as such."""
+    declared = file.columns.get(name)
+    codes = (*file.missing, *(declared.missing if declared else ()))
     if not codes:
         return cells
     texts = {code.strip().casefold() for code in codes}
     numbers = {number for code in codes if (number := _as_number(code, ".")) is not None}
 
     def known(cell: str) -> str:
-        return "" if cell.strip().casefold() in texts or _as_number(cell, decimal) in numbers else cell
+        return "" if cell.strip().casefold() in texts or _as_number(cell, file.decimal) in numbers else cell
 
     return by_value(cells, known)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import pandas as pd
@@ -14,6 +15,7 @@ from strokebench.datasets.own.table_check import Examined, examine_table
 from strokebench.datasets.own.texts import read_texts
 from strokebench.datasets.problems import EVERY, Problem, split_accepted
 from strokebench.errors import StrokebenchError
+from strokebench.files import digest, file_digest, home, write_text
 
 
 def load(path: Path) -> Cohort:
@@ -27,7 +29,8 @@ def load(path: Path) -> Cohort:
         StrokebenchError: the first such problem and the number of others.
     """
     file = read_cohort_file(path)
-    examined = examine_table(file)
+    clean = _mark(file)
+    examined = examine_table(file, ask=not clean.is_file())
     ids = [str(id) for id in examined.table.index]
     problems = list(examined.problems)
     if not ids:
@@ -43,6 +46,10 @@ def load(path: Path) -> Cohort:
     unaccepted, _ = split_accepted(problems, file.accept)
     if unaccepted := [problem for problem in unaccepted if problem.code not in _HARMLESS]:
         raise _refuse(file, unaccepted)
+    if not clean.is_file():
+        # Where it cannot be written, the next call examines the table again.
+        with suppress(OSError):
+            write_text(clean, f"The table of {file.title} was examined and has no problem that is not accepted.\n")
     return Cohort(
         name=file.name,
         title=file.title,
@@ -57,6 +64,15 @@ def load(path: Path) -> Cohort:
         about=_about(file, examined, images),
         banned=file.banned,
     )
+
+
+def _mark(file: CohortFile) -> Path:
+    """What lies there once a table of these bytes was found clean under these keys by this code."""
+    if not file.table.is_file():
+        return file.table
+    code = sorted([*Path(__file__).parent.glob("*.py"), *Path(__file__).parents[1].glob("*.py")])
+    decides = [file_digest(part) for part in (file.table, file.path, *code)]
+    return home("cohorts", "examined", f"{digest(decides)[:16]}.txt")
 
 
 # An analysis leaves out a patient without the outcome, and a patient without a text has none.

@@ -11,7 +11,7 @@ import pandas as pd
 from strokebench.datasets.cohort import Column, Kind, Time
 from strokebench.datasets.naming import sounds_later, sounds_like
 from strokebench.datasets.own.cohort_file import CohortFile, nearest, outcome_column
-from strokebench.datasets.own.column_check import ExaminedColumn, examine_column, site_problems
+from strokebench.datasets.own.column_check import ExaminedColumn, examine_column, site_problems, without_codes
 from strokebench.datasets.own.table_file import read_table
 from strokebench.datasets.problems import Problem
 from strokebench.errors import StrokebenchError
@@ -38,8 +38,11 @@ class Examined:
     notes: list[str]
 
 
-def examine_table(file: CohortFile) -> Examined:
+def examine_table(file: CohortFile, ask: bool = True) -> Examined:
     """Read the table that `file` names and examine it.
+
+    Args:
+        ask: look at each column for problems, which takes most of the time.
 
     Raises:
         StrokebenchError: the table cannot be read at all, or has no id column.
@@ -59,14 +62,14 @@ def examine_table(file: CohortFile) -> Examined:
 
     text_columns = file.text.columns if file.text else {}
     aside = {file.site, *text_columns.values()} - {None}
-    examined = {name: examine_column(file, name, cells[name]) for name in cells.columns if name not in aside}
+    examined = {name: examine_column(file, name, cells[name], ask) for name in cells.columns if name not in aside}
     columns = {name: one.column for name, one in examined.items()}
     problems += [problem for one in examined.values() for problem in one.problems]
     problems += _time_problems(file, columns)
-    site = None if file.site is None else cells.get(file.site)
+    site = without_codes(file, file.site, cells[file.site]) if file.site in cells else None
     if site is not None:
         problems += site_problems(file, site)
-    texts = {prompt: cells[c].str.strip() for prompt, c in text_columns.items() if c in cells}
+    texts = {prompt: without_codes(file, c, cells[c]).str.strip() for prompt, c in text_columns.items() if c in cells}
     return Examined(
         table=pd.DataFrame({name: one.values for name, one in examined.items()}, index=cells.index),
         columns=columns,

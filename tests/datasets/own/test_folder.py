@@ -7,12 +7,15 @@ from hospital_folder import clinical_table, image, write_hospital
 
 from strokebench.datasets.catalogue import load_cohort
 from strokebench.datasets.cohort import Kind
+from strokebench.datasets.own import column_values
 from strokebench.datasets.own.cohort_file import read_cohort_file
 from strokebench.datasets.own.load import load
 from strokebench.datasets.own.table_check import examine_table
 from strokebench.datasets.own.texts import text_problems
 from strokebench.errors import StrokebenchError
 from strokebench.tasks.endpoints.parse import parse_endpoint
+
+pytestmark = pytest.mark.usefixtures("own_home")
 
 BASE = "table: t.csv\nid: id\noutcome: mrs > 2\n"
 
@@ -409,6 +412,24 @@ def test_brain_masks_are_found_by_their_pattern(tmp_path):
     found = load(path).brain_masks
     assert found["p03"] == str(brain)
     assert found.drop("p03").isna().all()
+
+
+def test_a_table_that_was_found_clean_is_not_examined_again(folder, monkeypatch):
+    yaml = BASE + "site: hospital\nmissing: [West]\ncolumns: {glucose: {censored: half, missing: [3]}}\n"
+    path = folder(yaml + "exclude: {}\n", lambda t: put(3, "glucose", "<8")(t).assign(hospital="North"))
+    first = load(path)
+    looked = []
+    monkeypatch.setattr(column_values, "lone_codes", lambda values: looked.append(values) or [])
+    again = load(path)
+    pd.testing.assert_frame_equal(again.table, first.table)
+    assert again.about == first.about and again.columns == first.columns and not looked
+    (folder.path / "t.csv").write_text((folder.path / "t.csv").read_text().replace("<8", "<7"))
+    assert load(path).table.loc["p03", "glucose"] == 3.5 and looked
+
+
+def test_missing_codes_hold_for_hospitals_too(folder):
+    path = folder(BASE + "site: hospital\nmissing: [unknown]\n", put(3, "hospital", "Unknown"))
+    assert problems(path) == [("p03", "site_missing")]
 
 
 def test_a_text_with_a_finding_is_no_refusal():
