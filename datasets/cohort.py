@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from hashlib import sha256
@@ -13,7 +13,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from strokebench.errors import StrokebenchError
+from strokebench.datasets.roles import ROLES, values_of
+from strokebench.errors import StrokebenchError, unknown_name
 from strokebench.files import digest, file_digest
 
 
@@ -85,6 +86,7 @@ class Cohort:
             the first is the default.
         about: provenance: source, licence, citation, notes (what was left out and why).
         banned: columns that are never an input whatever the outcome (identifiers, post-discharge facts).
+        roles: what columns are to a clinician, role -> column (`strokebench.datasets.roles`).
 
     Raises:
         StrokebenchError: doubled, missing or unmatched ids; a column without a `Column` or the reverse; a
@@ -107,6 +109,7 @@ class Cohort:
     outcomes: Mapping[str, str] = field(default_factory=dict)
     about: Mapping[str, str] = field(default_factory=dict)
     banned: tuple[str, ...] = ()
+    roles: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         table = _with_string_ids(self.table, "the clinical table")
@@ -121,6 +124,7 @@ class Cohort:
         object.__setattr__(self, "features", features)
         _check_columns(self)
         _check_values(self)
+        _check_roles(self)
         _check_files(self.images, "image")
         _check_files(self.masks, "lesion mask")
         _check_files(self.brain_masks, "brain mask")
@@ -160,6 +164,20 @@ class Cohort:
             parts["brain_masks"] = _digests(self.brain_masks.loc[ids])
         parts["features"] = {name: array_digest(self.feature_array(name, ids)) for name in sorted(self.features)}
         return digest(parts)
+
+    def by_role(self, banned: Collection[str] = ()) -> pd.DataFrame:
+        """What some patient has of each role, in its own unit, one row a patient; nothing of `banned` columns.
+
+        Where no column says who was dependent before the stroke, those with a premorbid mRS above 2 were (our rule).
+        """
+        found = {
+            role: values_of(role, column, self.table[column], self.columns[column].unit)
+            for role, column in self.roles.items()
+            if column not in banned
+        }
+        if "dependence" not in self.roles and (before := found.get("premorbid_mrs")) is not None:
+            found["dependence"] = (before > 2).astype(float).where(before.notna())
+        return pd.DataFrame(found, index=self.ids).dropna(axis=1, how="all")
 
     def feature_array(self, name: str, ids: pd.Index) -> NDArray[np.float32]:
         """Features of these patients, (n, *row); a patient who has none is a row of NaN.
@@ -246,6 +264,15 @@ def _check_values(cohort: Cohort) -> None:
             "Correct the value, or leave it empty if it is unknown.",
         )
     object.__setattr__(cohort, "table", table)
+
+
+def _check_roles(cohort: Cohort) -> None:
+    for role, column in cohort.roles.items():
+        if role not in ROLES:
+            raise unknown_name("role", role, ROLES)
+        if column not in cohort.table:
+            raise StrokebenchError(f"The role {role} is that of {column!r}, which is no column of the table.")
+    cohort.by_role()
 
 
 def _check_files(paths: pd.Series | None, what: str) -> None:

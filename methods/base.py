@@ -59,6 +59,7 @@ class Method(ClassifierMixin, BaseEstimator, ABC):
             if it asks which modalities a patient has.
         uses: the modalities that these belong to; follows from `reads`.
         paper_row: its row in the paper's Table 1, or None; tables keep that order.
+        needs: roles (`strokebench.datasets.roles`) that a cohort must know for it; without one it is left out.
 
     Attributes:
         endpoint: what is predicted; set by the runner before `fit`.
@@ -77,6 +78,7 @@ class Method(ClassifierMixin, BaseEstimator, ABC):
     reads: ClassVar[tuple[str, ...]]
     uses: ClassVar[frozenset[str]]
     paper_row: ClassVar[int | None] = None
+    needs: ClassVar[tuple[str, ...]] = ()
 
     random_state: int = 0
     endpoint: Endpoint = field(init=False, default=BINARY)

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from strokebench.datasets.roles import ROLES
 from strokebench.errors import StrokebenchError
 from strokebench.large import take
 
@@ -18,6 +19,9 @@ PRESENT = "present"
 
 SOURCE = "source"
 """Under this name it asks for `Inputs.source`."""
+
+BY_ROLE = "table.roles"
+"""What the cohort says of each of `strokebench.datasets.roles.ROLES`, for fixed scores; the table has it too."""
 
 Sizes = Mapping[str, tuple[int, ...]]
 """Name of an array -> shape of one patient's row, enough to build a network."""
@@ -197,4 +201,4 @@ register_modality(
     )
 )
 register_modality(Modality("text", "text", {"text": Row(("prompts", "layers", "width"), alternatives=True)}))
-register_modality(Modality("table", "table", {"table": Row(("columns",))}, tabular=True))
+register_modality(Modality("table", "table", {"table": Row(("columns",)), BY_ROLE: Row((len(ROLES),))}, tabular=True))

@@ -32,6 +32,7 @@ class Described:
         defaults: hyper-parameters as `get_params` gives them.
         notes: sections of its docstring.
         paper_row: its row in the paper's Table 1.
+        needs: roles without which it is left out.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Described:
     defaults: Mapping[str, Any]
     notes: Mapping[str, str]
     paper_row: int | None
+    needs: tuple[str, ...] = ()
 
     @property
     def is_reference(self) -> bool:
@@ -98,6 +100,7 @@ def _ask(method: type[Any]) -> Described:
         defaults=method().get_params(),
         notes=method.notes(),
         paper_row=method.paper_row,
+        needs=method.needs,
     )
 
 
@@ -111,4 +114,7 @@ def _of_the_house() -> dict[str, Described]:
         found = [{**asdict(_ask(method)), "uses": sorted(method.uses)} for method in methods]
         # In their own order, in which notes are shown.
         write_text(path, json.dumps(found))
-    return {about["name"]: Described(**{**about, "uses": frozenset(about["uses"])}) for about in found}
+    return {
+        about["name"]: Described(**{**about, "uses": frozenset(about["uses"]), "needs": tuple(about["needs"])})
+        for about in found
+    }

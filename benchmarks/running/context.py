@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -11,13 +12,15 @@ import numpy as np
 import pandas as pd
 
 from strokebench.benchmarks.keys.code import Code, fit_code
-from strokebench.benchmarks.keys.described import all_params
+from strokebench.benchmarks.keys.described import all_params, described
 from strokebench.benchmarks.running.backends.choose import may_stack
 from strokebench.benchmarks.running.parameters import Tuned, read_all
 from strokebench.benchmarks.running.run import Material, Run
 from strokebench.benchmarks.running.settings import Settings
 from strokebench.datasets.cohort import Cohort
 from strokebench.datasets.embeddings import Embeddings
+from strokebench.datasets.images.mask_volumes import lesion_volumes
+from strokebench.datasets.roles import LESION_VOLUME
 from strokebench.errors import StrokebenchError
 from strokebench.files import digest, home, is_plain_json
 from strokebench.tasks.endpoint import Endpoint
@@ -110,7 +113,18 @@ class Context:
     def material(self) -> Material:
         """What the workers need, without paths and texts."""
         cohort = replace(self.cohort, images=None, masks=None, brain_masks=None, texts=None, features={}, oracle=None)
-        return Material(cohort, self.embeddings, self.labels, self.banned_columns, self.endpoint)
+        return Material(cohort, self.embeddings, self.labels, self.banned_columns, self.endpoint, self.roles)
+
+    @cached_property
+    def roles(self) -> pd.DataFrame:
+        """What is known of patients by role and may be an input, one row a patient.
+
+        Lesion volumes are those of the masks where no column has them.
+        """
+        known = self.cohort.by_role(self.banned_columns)
+        if LESION_VOLUME not in self.cohort.roles and self.cohort.masks is not None:
+            known[LESION_VOLUME] = lesion_volumes(self.cohort.masks)
+        return known.dropna(axis=1, how="all")
 
     @cached_property
     def oracle(self) -> pd.DataFrame | None:
@@ -188,7 +202,13 @@ class Context:
             "missing": [run.condition.rate, run.condition.fill],
             "balance": run.balance,
             "versions": dict(code.versions),
+            # Only where it decides something: to name a role costs the others no run.
+            **({"roles": self._roles_sha256(needs)} if (needs := described(run.method).needs) else {}),
         }
+
+    def _roles_sha256(self, roles: Sequence[str]) -> str:
+        known = self.roles.loc[self.labels.index.sort_values(), list(roles)]
+        return digest(known.to_csv(float_format="%.9g"))
 
 
 def plain_params(run: Run) -> dict[str, Any]:

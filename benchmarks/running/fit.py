@@ -136,6 +136,7 @@ def make_ready(
         material.banned_columns,
         trained,
         balance,
+        material.roles,
     )
     tests = [
         parts.test if condition == trained else condition.apply(parts.test, "test", parts.seed, parts.zeros)

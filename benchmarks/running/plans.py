@@ -44,11 +44,24 @@ def usable_methods(
         for name in names
         if (lacking := described(name).uses - context.modalities)
     }
+    for name in names:
+        if unknown := [role for role in described(name).needs if role not in context.roles]:
+            left_out.setdefault(name, f"it needs {_why_not(unknown, context)}")
     for name in names if parameters else ():
         known = described(name).defaults
         if absent := [parameter for parameter in parameters if parameter not in known]:
             left_out.setdefault(name, f"it has no parameter {' and '.join(absent)}")
     return [name for name in names if name not in left_out], left_out
+
+
+def _why_not(roles: Sequence[str], context: Context) -> str:
+    """Why these roles are not known here, in words."""
+    barred = [role for role in roles if role in context.cohort.roles]
+    absent = [role for role in roles if role not in barred]
+    parts = [f"{', '.join(barred)}, no input where {context.endpoint.expression} is predicted"] if barred else []
+    if absent:
+        parts.append(f"{', '.join(absent)}, which {context.cohort.title} names no column for (`roles:` in its file)")
+    return "; ".join(parts)
 
 
 def method_runs(

@@ -73,6 +73,7 @@ class Material:
         cohort: only its table is used.
         labels: of `endpoint`, by patient id.
         banned_columns: table columns that are no input.
+        roles: what is known of patients by role (`Context.roles`).
     """
 
     cohort: Cohort
@@ -80,3 +81,4 @@ class Material:
     labels: pd.Series
     banned_columns: tuple[str, ...]
     endpoint: Endpoint
+    roles: pd.DataFrame | None = None

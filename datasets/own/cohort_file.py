@@ -74,6 +74,7 @@ class CohortFile:
     sites: tuple[str, ...] = ()
     columns: Mapping[str, DeclaredColumn] = field(default_factory=dict)
     banned: tuple[str, ...] = ()
+    roles: Mapping[str, str] = field(default_factory=dict)
     images: str | None = None
     masks: str | None = None
     brain_masks: str | None = None
@@ -113,6 +114,7 @@ KEYS = {
     "sites": "list of the hospitals that may occur",
     "columns": "column -> kind, or -> {kind, unit, low, high, categories, description, time, missing, censored}",
     "banned": "columns that are never an input (identifiers, dates, facts after discharge)",
+    "roles": "role -> column, by which clinical scores find their numbers, e.g. `nihss: nihss_adm`",
     "images": "file pattern, e.g. `images/{id}.nii.gz` or `sub-{id}/anat/*_FLAIR.nii.gz`",
     "masks": "file pattern of lesion masks in the grid of the images",
     "brain_masks": "file pattern of brain masks in the grid of the images; what lies outside is not encoded",
@@ -353,5 +355,6 @@ _READERS: dict[str, Any] = {
     "columns": _columns,
     "text": _text_source,
     "exclude": _texts_by_key,
+    "roles": _texts_by_key,
     "accept": _accept,
 }

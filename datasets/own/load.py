@@ -63,6 +63,7 @@ def load(path: Path) -> Cohort:
         outcomes=file.outcomes,
         about=_about(file, examined, images),
         banned=file.banned,
+        roles=file.roles,
     )
 
 

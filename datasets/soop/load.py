@@ -124,6 +124,7 @@ def load(folder: Path | None = None) -> Cohort:
         ),
         outcomes={"nihss": "nihss < 7", "mrs": "mrs > 2"},
         banned=("mrs",),
+        roles={"age": "age", "nihss": "nihss"},
         about={
             **ABOUT,
             "left_out": "; ".join(f"{reason}: {n}" for reason, n in left_out.items()),

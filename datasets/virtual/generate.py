@@ -15,6 +15,7 @@ import pandas as pd
 
 from strokebench.datasets.cohort import Cohort
 from strokebench.datasets.images import lesion as lesion_rules
+from strokebench.datasets.roles import ROLES
 from strokebench.datasets.texts import prompts
 from strokebench.datasets.texts import writer as text_writer
 from strokebench.datasets.virtual import settings
@@ -224,6 +225,7 @@ def _read(folder: Path) -> Cohort:
         oracle_outcome=OUTCOME,
         synthetic=True,
         outcomes={"nihss": OUTCOME},
+        roles={role: role for role in ROLES if role in COLUMNS},
         about={
             "source": "strokebench's generator, version {generator_version}, seed {seed}".format(**description),
             "patients": "invented patients of invented hospitals",

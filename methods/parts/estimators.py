@@ -23,42 +23,14 @@ TRUSTED = ["xgboost.sklearn.XGBClassifier", "xgboost.core.Booster", "sklearn.tre
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
-class Traditional(Method):
-    """What the three share: which inputs they read, and safe saving.
+class EstimatorMethod(Method):
+    """A scikit-learn estimator on columns: how it is fitted, asked and safely saved."""
 
-    Args:
-        inputs: `table`, or `all`: the table beside principal components of the image vector and of the text's mean
-            over prompts, fitted on the training part.
-
-    Class attributes:
-        components: how many of image and of text (our choice).
-    """
-
-    reads: ClassVar[tuple[str, ...]] = ("table",)
-    family: ClassVar[Family] = Family.TRADITIONAL
-    components: ClassVar[int] = 32
-
-    inputs: str = "table"
     reductions_: dict[str, PCA] = field(init=False, default_factory=dict)
 
-    def blocks(self, x: Inputs, fit: bool = False) -> dict[str, NDArray[np.float32]]:
-        """By modality, the columns that are read of it, each (n, columns)."""
-        table = {"table": x.arrays["table"]}
-        if self.inputs == "table":
-            return table
-        if self.inputs != "all":
-            raise StrokebenchError(f"{self.name}: inputs={self.inputs!r} is unknown.", "Use table or all.")
-        sources = {"image": x.arrays["image.vector"], "text": x.arrays["text"].mean(1).reshape(len(x), -1)}
-        if fit:
-            self.reductions_ = {
-                name: PCA(min(self.components, *source.shape), random_state=self.random_state).fit(source)
-                for name, source in sources.items()
-            }
-        return table | {name: self.reductions_[name].transform(source) for name, source in sources.items()}
-
-    def features(self, x: Inputs, fit: bool = False) -> NDArray[np.float32]:
+    def features(self, x: Inputs, fit: bool = False) -> NDArray:
         """The columns that the estimator reads, (n, columns)."""
-        return np.hstack(list(self.blocks(x, fit).values()))
+        raise NotImplementedError
 
     def fit(self, train: Inputs, y: NDArray, validation: Inputs, y_validation: NDArray) -> Self:
         features = self.features(train, fit=True)
@@ -96,6 +68,44 @@ class Traditional(Method):
         for tree in getattr(self.estimator_, "estimators_", ()):
             if not is_sound(tree.tree_):
                 raise StrokebenchError(f"{path} is damaged: a tree points outside itself.", "Fit and save it again.")
+
+
+@dataclass(kw_only=True, eq=False, repr=False)
+class Traditional(EstimatorMethod):
+    """A conventional method: the table, or the table beside what image and text can be reduced to.
+
+    Args:
+        inputs: `table`, or `all`: the table beside principal components of the image vector and of the text's mean
+            over prompts, fitted on the training part.
+
+    Class attributes:
+        components: how many of image and of text (our choice).
+    """
+
+    reads: ClassVar[tuple[str, ...]] = ("table",)
+    family: ClassVar[Family] = Family.TRADITIONAL
+    components: ClassVar[int] = 32
+
+    inputs: str = "table"
+
+    def blocks(self, x: Inputs, fit: bool = False) -> dict[str, NDArray[np.float32]]:
+        """By modality, the columns that are read of it, each (n, columns)."""
+        table = {"table": x.arrays["table"]}
+        if self.inputs == "table":
+            return table
+        if self.inputs != "all":
+            raise StrokebenchError(f"{self.name}: inputs={self.inputs!r} is unknown.", "Use table or all.")
+        sources = {"image": x.arrays["image.vector"], "text": x.arrays["text"].mean(1).reshape(len(x), -1)}
+        if fit:
+            self.reductions_ = {
+                name: PCA(min(self.components, *source.shape), random_state=self.random_state).fit(source)
+                for name, source in sources.items()
+            }
+        return table | {name: self.reductions_[name].transform(source) for name, source in sources.items()}
+
+    def features(self, x: Inputs, fit: bool = False) -> NDArray[np.float32]:
+        """The columns that the estimator reads, (n, columns)."""
+        return np.hstack(list(self.blocks(x, fit).values()))
 
 
 def label_probabilities(estimator: Any, x: NDArray, levels: int) -> NDArray[np.float64]:

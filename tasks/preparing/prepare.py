@@ -14,9 +14,9 @@ from strokebench.datasets.embeddings import Embeddings
 from strokebench.errors import StrokebenchError, unknown_name
 from strokebench.tasks.conditions import COMPLETE, Condition
 from strokebench.tasks.fold import PARTS, Fold
-from strokebench.tasks.inputs import Inputs, all_modalities, modality_of
+from strokebench.tasks.inputs import BY_ROLE, Inputs, all_modalities, modality_of
 from strokebench.tasks.preparing.balancing import BALANCERS
-from strokebench.tasks.preparing.sources import ClinicalTable, Features
+from strokebench.tasks.preparing.sources import ClinicalTable, Features, RoleValues
 
 Labels = NDArray[np.int8]
 
@@ -46,6 +46,7 @@ def prepare(
     banned_columns: Collection[str] = (),
     condition: Condition = COMPLETE,
     balance: str = "smote",
+    roles: pd.DataFrame | None = None,
 ) -> Parts:
     """One fold's three parts, joined by id, preprocessed and balanced.
 
@@ -56,6 +57,7 @@ def prepare(
         labels: 0 or 1 by patient id.
         banned_columns: table columns that define the outcome or are no input.
         balance: a key of `strokebench.tasks.preparing.balancing.BALANCERS`.
+        roles: what is known by role, in each role's own unit, one row a patient; None: nothing.
 
     Raises:
         StrokebenchError: unknown `balance`, a patient in two parts, or one without embeddings.
@@ -68,13 +70,16 @@ def prepare(
     if len(shared):
         raise StrokebenchError(f"Patient {shared[0]} is in two parts of {fold.name}.", "Make the split again.")
     everyone = ids["train"].append([ids["validation"], ids["test"]])
-    sources = {
-        name: ClinicalTable(cohort, banned_columns, ids["train"], everyone)
-        if modality.tabular
-        else Features(embeddings, name, modality, ids["train"])
-        for modality in all_modalities().values()
-        for name in modality.arrays
-    }
+    sources: dict[str, Features | ClinicalTable | RoleValues] = {}
+    for modality in all_modalities().values():
+        for name in modality.arrays:
+            if name == BY_ROLE:
+                known = pd.DataFrame(index=everyone) if roles is None else roles
+                sources[name] = RoleValues(known, ids["train"])
+            elif modality.tabular:
+                sources[name] = ClinicalTable(cohort, banned_columns, ids["train"], everyone)
+            else:
+                sources[name] = Features(embeddings, name, modality, ids["train"])
     tables = {name: source.fitted for name, source in sources.items() if isinstance(source, ClinicalTable)}
     parts = {part: _inputs(sources, index) for part, index in ids.items()}
     y = {part: labels.loc[index].to_numpy(np.int8) for part, index in ids.items() if part != "test"}
@@ -94,7 +99,7 @@ def prepare(
     )
 
 
-def _inputs(sources: Mapping[str, Features | ClinicalTable], ids: pd.Index) -> Inputs:
+def _inputs(sources: Mapping[str, Features | ClinicalTable | RoleValues], ids: pd.Index) -> Inputs:
     """These patients' arrays. A modality is present where any of its arrays has a value."""
     known = {name: source.of(ids) for name, source in sources.items()}
     present: dict[str, NDArray[np.bool_]] = {}

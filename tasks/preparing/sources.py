@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from strokebench.datasets.cohort import Cohort
 from strokebench.datasets.embeddings import Embeddings
+from strokebench.datasets.roles import ROLES
 from strokebench.errors import StrokebenchError
 from strokebench.tasks.inputs import Modality
 from strokebench.tasks.preparing.arrays import ArrayPreprocessor, Known
@@ -78,3 +79,29 @@ class ClinicalTable:
     def zeros(self) -> NDArray[np.float32]:
         """What a row of zeros becomes by standardisation, (columns,)."""
         return (-self.fitted.mean_ / self.fitted.deviation_).astype(np.float32)[0]
+
+
+class RoleValues:
+    """What the cohort knows by role, scaled by what is usual; the training part's median where a patient's is unknown.
+
+    A role that the cohort or its training part lacks is as usual; methods that need one which the cohort lacks are left
+    out of every plan.
+
+    Args:
+        known: in each role's own unit, one row a patient and one column a role.
+        train: ids of the training part.
+    """
+
+    def __init__(self, known: pd.DataFrame, train: pd.Index) -> None:
+        self.usual = np.array([role.usual for role in ROLES.values()])
+        self.spread = np.array([role.spread for role in ROLES.values()])
+        scaled = (known.reindex(columns=list(ROLES)) - self.usual) / self.spread
+        self.values = scaled.fillna(scaled.loc[train].median()).fillna(0).astype(np.float32)
+
+    def of(self, ids: pd.Index) -> Known:
+        """Of these patients; whether they have a table is not for this to say."""
+        return self.values.loc[ids].to_numpy(), np.zeros(len(ids), bool)
+
+    def zeros(self) -> NDArray[np.float32]:
+        """What a row of zeros becomes by scaling, (roles,)."""
+        return (-self.usual / self.spread).astype(np.float32)

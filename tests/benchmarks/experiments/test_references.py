@@ -1,0 +1,51 @@
+"""Which reference rows run with Table 1, and why others do not."""
+
+from dataclasses import replace
+
+import pytest
+from small_context import make_context
+
+from strokebench.benchmarks.experiments.find import find_experiment
+from strokebench.benchmarks.running.plans import usable_methods
+from strokebench.datasets.cohort import Column, Kind
+
+
+def test_table_1_has_them_by_default_and_the_comparison_of_the_paper_s_methods_has_not():
+    context = make_context(folds=1, methods=None)
+    assert "logistic_regression" in {run.method for run in find_experiment("table1").plan(context).runs}
+    for name in ("comparison", "clinical", "paper"):
+        assert "logistic_regression" not in {run.method for run in find_experiment(name).plan(context).runs}
+
+
+@pytest.fixture
+def with_roles():
+    context = make_context(folds=1, methods=("age_nihss", "thrive"))
+    cohort = context.cohort
+    table = cohort.table.assign(years=range(40, 40 + len(cohort)), scale=range(len(cohort)))
+    columns = {**cohort.columns, "years": Column(Kind.NUMERIC), "scale": Column(Kind.NUMERIC)}
+    return replace(
+        context, cohort=replace(cohort, table=table, columns=columns, roles={"age": "years", "nihss": "scale"})
+    )
+
+
+def test_a_method_that_lacks_a_role_is_left_out_with_the_reason(with_roles):
+    usable, left_out = usable_methods(with_roles)
+    assert usable == ["age_nihss"]
+    assert "hypertension, diabetes, atrial_fibrillation" in left_out["thrive"] and "roles:" in left_out["thrive"]
+
+
+def test_a_role_is_barred_with_its_column(with_roles):
+    barred = replace(with_roles, cohort=replace(with_roles.cohort, banned=("scale",)))
+    _, left_out = usable_methods(barred)
+    assert left_out["age_nihss"] == f"it needs nihss, no input where {barred.endpoint.expression} is predicted"
+
+
+def test_what_roles_say_counts_for_those_alone_that_read_them(with_roles):
+    """The same table under other roles: the runs of others are not computed again."""
+    turned = replace(with_roles, cohort=replace(with_roles.cohort, roles={"age": "scale", "nihss": "years"}))
+    for method, same in (("age_nihss", False), ("svm", True)):
+        keys = set()
+        for context in (with_roles, turned):
+            chosen = replace(context, settings=replace(context.settings, methods=(method,)))
+            keys |= {chosen.key(run) for run in find_experiment("table1").plan(chosen).runs}
+        assert (len(keys) == 1) is same

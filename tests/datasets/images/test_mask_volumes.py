@@ -1,0 +1,42 @@
+"""Volumes of lesion masks."""
+
+from pathlib import Path
+
+import nibabel
+import numpy as np
+import pandas as pd
+import pytest
+
+from strokebench.datasets.images.mask_volumes import lesion_volumes
+from strokebench.errors import StrokebenchError
+
+
+@pytest.fixture(autouse=True)
+def own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STROKEBENCH_HOME", str(tmp_path / "home"))
+
+
+def mask(path: Path, voxels: int, size: tuple[float, float, float]) -> Path:
+    data = np.zeros((10, 10, 10), np.uint8)
+    data.flat[:voxels] = 1
+    nibabel.save(nibabel.Nifti1Image(data, np.diag([*size, 1])), path)
+    return path
+
+
+def test_voxels_count_by_their_size_whichever_way_the_axes_point(tmp_path: Path):
+    masks = pd.Series({"a": mask(tmp_path / "a.nii.gz", 50, (2, 2, 5)), "b": mask(tmp_path / "b.nii", 8, (-1, 1, 1))})
+    masks["c"] = None
+    np.testing.assert_allclose(lesion_volumes(masks), [1.0, 0.008, np.nan])
+
+
+def test_a_mask_that_changes_is_measured_anew(tmp_path: Path):
+    masks = pd.Series({"a": mask(tmp_path / "a.nii", 50, (1, 1, 1))})
+    assert lesion_volumes(masks)["a"] == pytest.approx(0.05)
+    mask(tmp_path / "a.nii", 60, (1, 1, 1))
+    assert lesion_volumes(masks)["a"] == pytest.approx(0.06)
+
+
+def test_a_mask_that_cannot_be_read_names_the_patient(tmp_path: Path):
+    (tmp_path / "a.nii").write_bytes(b"no image")
+    with pytest.raises(StrokebenchError, match="Patient a"):
+        lesion_volumes(pd.Series({"a": tmp_path / "a.nii"}))
