@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
 
 from strokebench.errors import StrokebenchError
-from strokebench.files import read_json, write_json
+from strokebench.files import damaged_file, read_json, write_json, write_manifest
 from strokebench.tasks import paper_setup
 from strokebench.tasks.endpoint import Endpoint
 from strokebench.tasks.endpoints.binary import BINARY
@@ -130,6 +130,7 @@ class Method(ClassifierMixin, BaseEstimator, ABC):
             "facts": self.facts_,
         }
         write_json(folder / "method.json", state)
+        write_manifest(folder)
 
     @classmethod
     def load(cls, folder: Path) -> Self:
@@ -138,6 +139,8 @@ class Method(ClassifierMixin, BaseEstimator, ABC):
         Raises:
             StrokebenchError: the folder holds another method, or its files are damaged.
         """
+        if damaged := damaged_file(folder):
+            raise StrokebenchError(f"{damaged} is damaged.", "Fit and save it again.")
         state = read_json(folder / "method.json")
         if state["name"] != cls.name:
             raise StrokebenchError(f"{folder} holds {state['name']}, not {cls.name}.")

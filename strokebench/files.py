@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import os
 import re
 import tempfile
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -19,6 +21,11 @@ from strokebench.errors import StrokebenchError
 
 CONTROLS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 """Characters that command a terminal (ESC, BEL, C1 and their kin) and stand in no text; tab and line breaks may."""
+UNSEALED = f"sha256-{0:064}"
+"""Stands in a file's content where `seal` writes the checksum of the whole."""
+MANIFEST_FILE = "manifest.json"
+_SEAL = re.compile(rb"sha256-[0-9a-f]{64}")
+_log = logging.getLogger(__name__)
 
 
 def home(*parts: str) -> Path:
@@ -54,27 +61,97 @@ def atomic_path(path: Path) -> Iterator[Path]:
 
 def write_text(path: Path, text: str) -> None:
     """Write a text file atomically, as UTF-8."""
+    write_bytes(path, text.encode())
+
+
+def write_bytes(path: Path, data: bytes) -> None:
+    """Write a file atomically."""
     with atomic_path(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+        temporary.write_bytes(data)
+
+
+def seal(data: bytes) -> bytes:
+    """The content of a file with its own checksum in the place of the first `UNSEALED`, if there is one."""
+    return data.replace(UNSEALED.encode(), b"sha256-" + hashlib.sha256(data).hexdigest().encode(), 1)
+
+
+def read_sealed(path: Path) -> bytes:
+    """The content of a file; one that carries no checksum is taken as it is.
+
+    Raises:
+        StrokebenchError: the content does not fit the checksum that it carries.
+        OSError: it cannot be read.
+    """
+    data = path.read_bytes()
+    if (found := _SEAL.search(data)) and seal(data.replace(found[0], UNSEALED.encode(), 1)) != data:
+        raise StrokebenchError(f"{path} is damaged: it does not fit its checksum.")
+    return data
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Write JSON atomically, keys sorted, so that equal values are equal files."""
-    write_text(path, json.dumps(value, indent=1, sort_keys=True, ensure_ascii=False) + "\n")
+    """Write JSON atomically, keys sorted, so that equal values are equal files; a dictionary carries a checksum."""
+    value = {**value, "checksum": UNSEALED} if isinstance(value, dict) else value
+    write_bytes(path, seal((json.dumps(value, indent=1, sort_keys=True, ensure_ascii=False) + "\n").encode()))
 
 
 def read_json(path: Path) -> Any:
-    """Read a JSON file.
+    """Read a JSON file; the checksum of one that `write_json` wrote is checked, and no part of the value.
 
     Raises:
-        StrokebenchError: it is missing or not JSON.
+        StrokebenchError: it is missing, damaged or not JSON.
     """
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        value = json.loads(read_sealed(path))
     except FileNotFoundError:
         raise StrokebenchError(f"{path}: no such file.") from None
     except ValueError as error:
         raise StrokebenchError(f"{path}: not valid JSON ({error}).") from None
+    if isinstance(value, dict):
+        value.pop("checksum", None)
+    return value
+
+
+def read_kept(path: Path) -> Any:
+    """What `write_json` kept to save work; None where nothing is kept, or where it is damaged, which one line says."""
+    if not path.is_file():
+        return None
+    try:
+        return read_json(path)
+    except StrokebenchError as error:
+        made_again(error.message)
+        return None
+
+
+def made_again(what: str) -> None:
+    """Say on the terminal that something was damaged; whoever finds it makes it again."""
+    _log.warning("%s It is made again.", what)
+
+
+def write_manifest(folder: Path) -> None:
+    """Write `manifest.json`: the checksum of every other file below a folder."""
+    paths = [path for path in sorted(folder.rglob("*")) if path.is_file() and path.name != MANIFEST_FILE]
+    write_json(folder / MANIFEST_FILE, _digests(folder, paths))
+
+
+def damaged_file(folder: Path) -> Path | None:
+    """The first file of a folder that its manifest does not fit; None where all do, or where it has no manifest."""
+    if not (folder / MANIFEST_FILE).is_file():
+        return None
+    try:
+        stated = read_json(folder / MANIFEST_FILE)
+        found = _digests(folder, [folder / name for name in stated])
+    except StrokebenchError:
+        return folder / MANIFEST_FILE
+    except OSError as error:
+        return Path(error.filename)
+    return next((folder / name for name, sha256 in stated.items() if found[name] != sha256), None)
+
+
+def _digests(folder: Path, paths: list[Path]) -> dict[str, str]:
+    # Reading and hashing leave the interpreter's lock.
+    with ThreadPoolExecutor(8) as pool:
+        names = [path.relative_to(folder).as_posix() for path in paths]
+        return dict(zip(names, pool.map(file_digest, paths), strict=True))
 
 
 def is_plain_json(value: Any) -> bool:

@@ -11,7 +11,7 @@ from strokebench.benchmarks.leaks import canary, columns, doubles, patients, tex
 from strokebench.benchmarks.leaks.finding import Finding
 from strokebench.benchmarks.running.context import Context
 from strokebench.errors import StrokebenchError
-from strokebench.files import digest, home, read_json, write_json
+from strokebench.files import digest, home, read_kept, write_json
 
 
 @dataclass(frozen=True)
@@ -100,9 +100,9 @@ def remembered_audit(context: Context) -> Audit:
         "code": code_of(f"{__name__}.QUICK").sha256,
     }
     path = home("audit", f"{context.cohort.name}-{context.endpoint.name}-{digest(decides)[:16]}.json")
-    if path.is_file():
-        with suppress(StrokebenchError, KeyError, TypeError):
-            return Audit(False, [Finding(**finding) for finding in read_json(path)["findings"]])
+    if kept := read_kept(path):
+        with suppress(KeyError, TypeError):
+            return Audit(False, [Finding(**finding) for finding in kept["findings"]])
     audit = run_audit(context)
     if not audit.broken:
         write_json(path, {"findings": [asdict(finding) for finding in audit.findings]})

@@ -8,8 +8,7 @@ from statistics import mean
 from typing import Any
 
 from strokebench.benchmarks.running.run import Run
-from strokebench.errors import StrokebenchError
-from strokebench.files import home, read_json, write_json
+from strokebench.files import home, read_kept, write_json
 
 GUESS = 10.0
 """Seconds of a run where none was ever measured here."""
@@ -20,10 +19,7 @@ class Costs:
 
     def __init__(self) -> None:
         self.path = home("runs", "seconds.json")
-        try:
-            self.seconds: dict[str, float] = read_json(self.path)
-        except StrokebenchError:
-            self.seconds = {}
+        self.seconds: dict[str, float] = read_kept(self.path) or {}
 
     def measured(self, run: Run) -> bool:
         """Whether a run of its method and number of epochs was measured here."""

@@ -11,7 +11,7 @@ import yaml
 
 from strokebench.benchmarks.keys.described import described, described_methods
 from strokebench.errors import StrokebenchError, unknown_name
-from strokebench.files import write_text
+from strokebench.files import UNSEALED, read_sealed, seal, write_bytes
 
 TUNED = "tuned"
 """What people call runs with parameters from a file."""
@@ -76,10 +76,11 @@ class Tuned:
         return f"{self.method} tuned on patients who may be test patients here"
 
     def write(self, path: Path) -> None:
-        """Write as YAML; `read_tuned` reads it."""
+        """Write as YAML with a checksum; `read_tuned` reads it."""
         values = {**asdict(self), "by_fold": [dict(entry) for entry in self.by_fold]}
         about = values.pop("about")
-        write_text(path, yaml.dump({**values, **about}, Dumper=_Plain, sort_keys=False, allow_unicode=True))
+        text = yaml.dump({**values, **about, "checksum": UNSEALED}, Dumper=_Plain, sort_keys=False, allow_unicode=True)
+        write_bytes(path, seal(text.encode()))
 
 
 class _Plain(yaml.SafeDumper):
@@ -93,10 +94,16 @@ def read_tuned(path: Path) -> Tuned:
     """Read a file of parameters.
 
     Raises:
-        StrokebenchError: it is no such file, or names a method or parameter that does not exist.
+        StrokebenchError: it is no such file, it was changed since it was written, or it names a method or parameter
+            that does not exist.
     """
     try:
-        found = yaml.safe_load(path.read_text(encoding="utf-8"))
+        found = yaml.safe_load(read_sealed(path))
+    except StrokebenchError as error:
+        raise StrokebenchError(
+            error.message,
+            "Run `strokebench tune` again, or take out the line `checksum` where you changed it yourself.",
+        ) from None
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise StrokebenchError(f"{path} cannot be read: {' '.join(str(error).split())}", _HINT) from None
     if not isinstance(found, dict) or not isinstance(found.get("method"), str):
@@ -110,7 +117,7 @@ def read_tuned(path: Path) -> Tuned:
         if not isinstance(entry, dict) or not {"seed", "fold", "params"} <= set(entry):
             raise StrokebenchError(f"{path}: an entry of by_fold lacks seed, fold or params.", _HINT)
         by_fold.append({**entry, "params": _params(entry["params"], method, path)})
-    known = ("method", "params", "by_fold", "strictly_nested", "split_sha256", "cohort")
+    known = ("method", "params", "by_fold", "strictly_nested", "split_sha256", "cohort", "checksum")
     return Tuned(
         method,
         params,

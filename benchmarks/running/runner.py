@@ -102,6 +102,7 @@ class UnderWay:
     def __init__(self, experiment: Experiment, context: Context, console: Console, store: Store) -> None:
         self.experiment, self.context = experiment, context
         self.planned = plan_runs(experiment, context, console)
+        store.drop_damaged(key for _, key in self.planned)
         self.collector = Collector(experiment.name, context, self.planned, store)
         self.todo = {key: run for run, key in self.planned if store.status(key) != "done"}
         self.waiting = Counter(run.method for run in self.todo.values())
@@ -239,8 +240,9 @@ def _finish(waiting: list[UnderWay], finished: Callable[[UnderWay], None]) -> li
 
 def report_experiment(experiment: Experiment, context: Context, console: Console) -> Report:
     """Report what is there, and compute nothing; may be called while another process computes."""
-    planned = plan_runs(experiment, context, console)
-    return write_report(experiment, context, Collector(experiment.name, context, planned, Store()))
+    planned, store = plan_runs(experiment, context, console), Store()
+    store.drop_damaged(key for _, key in planned)
+    return write_report(experiment, context, Collector(experiment.name, context, planned, store))
 
 
 def plan_runs(experiment: Experiment, context: Context, console: Console) -> list[Planned]:

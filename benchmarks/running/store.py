@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -12,9 +12,21 @@ from typing import Any
 import pandas as pd
 
 from strokebench.errors import StrokebenchError
-from strokebench.files import atomic_path, home, read_json, write_json
+from strokebench.files import (
+    UNSEALED,
+    home,
+    made_again,
+    read_json,
+    read_kept,
+    read_sealed,
+    seal,
+    write_bytes,
+    write_json,
+)
 
-_RECORD = b"strokebench"
+_RECORD, _CHECKSUM = b"strokebench", b"strokebench.checksum"
+_PARQUET = b"PAR1"
+"""What a file begins and ends with."""
 _STALE_SECONDS = 3600
 
 
@@ -63,8 +75,9 @@ class Store:
 
         table = pyarrow.Table.from_pandas(predictions, preserve_index=False)
         metadata = {**(table.schema.metadata or {}), _RECORD: json.dumps(record, sort_keys=True).encode()}
-        with atomic_path(self.path(key)) as path:
-            pyarrow.parquet.write_table(table.replace_schema_metadata(metadata), path)
+        file = pyarrow.BufferOutputStream()
+        pyarrow.parquet.write_table(table.replace_schema_metadata({**metadata, _CHECKSUM: UNSEALED.encode()}), file)
+        write_bytes(self.path(key), seal(file.getvalue().to_pybytes()))
         self.failure_path(key).unlink(missing_ok=True)
 
     def write_failure(self, key: str, record: dict[str, Any]) -> None:
@@ -79,7 +92,7 @@ class Store:
         """Predictions and record of a finished run.
 
         Raises:
-            StrokebenchError: it is not there or damaged.
+            StrokebenchError: it is not there or damaged; then it is gone, and no obstacle to the next call.
         """
         import pyarrow
         import pyarrow.parquet
@@ -87,12 +100,31 @@ class Store:
         path = self.path(key)
         try:
             # One file needs no threads, and no scan of its folder for partitions.
-            table = pyarrow.parquet.ParquetFile(path).read(use_threads=False)
+            table = pyarrow.parquet.ParquetFile(pyarrow.BufferReader(self._sound(path))).read(use_threads=False)
             return table.to_pandas(), json.loads(table.schema.metadata[_RECORD])
-        except (OSError, ValueError, KeyError, TypeError, pyarrow.ArrowException) as error:
-            raise StrokebenchError(
-                f"{path} cannot be read: {error}", "Delete it; the next call computes the run again."
-            ) from None
+        except (StrokebenchError, OSError, ValueError, KeyError, TypeError, pyarrow.ArrowException) as error:
+            path.unlink(missing_ok=True)
+            raise StrokebenchError(f"{path} could not be read: {error}", "The same call computes it again.") from None
+
+    def drop_damaged(self, keys: Iterable[str]) -> None:
+        """Remove what cannot be read any more, each named in one line, so that it is computed again."""
+        for key in keys:
+            path = self.path(key)
+            try:
+                self._sound(path)
+            except FileNotFoundError:
+                path = self.failure_path(key)
+                if path.is_file() and read_kept(path) is None:
+                    path.unlink()
+            except StrokebenchError as error:
+                made_again(error.message)
+                path.unlink(missing_ok=True)
+
+    def _sound(self, path: Path) -> bytes:
+        data = read_sealed(path)
+        if not (data.startswith(_PARQUET) and data.endswith(_PARQUET)):
+            raise StrokebenchError(f"{path} is cut off.")
+        return data
 
     @contextmanager
     def lock(self, key: str, wait: bool = False) -> Iterator[None]:

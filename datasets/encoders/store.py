@@ -2,7 +2,7 @@
 
 Below `home("embeddings")`:
 
-    image-<key>/, text-<key>/        a finished set: one .npy an array, and meta.json, written last
+    image-<key>/, text-<key>/        a finished set: one .npy an array, meta.json, and last their checksums
     unfinished-<encoder>/            chunks of sets that were interrupted, until a set is finished
 
 A row is found by the digest of what was encoded, so a killed process goes on where it was, and a cohort that
@@ -12,6 +12,7 @@ has grown, a mended file or another text filter costs only the rows that are new
 from __future__ import annotations
 
 import shutil
+import zipfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,8 +22,16 @@ import numpy as np
 from filelock import FileLock
 from numpy.typing import NDArray
 
-from strokebench.errors import StrokebenchError
-from strokebench.files import atomic_path, digest, home, read_json, write_json
+from strokebench.files import (
+    atomic_path,
+    damaged_file,
+    digest,
+    home,
+    made_again,
+    read_kept,
+    write_json,
+    write_manifest,
+)
 
 Arrays = dict[str, NDArray[np.float32]]
 Rows = Mapping[str, tuple[Arrays, int]]
@@ -30,8 +39,18 @@ Rows = Mapping[str, tuple[Arrays, int]]
 
 def read_finished(folder: Path, names: Iterable[str], rows: int) -> Arrays | None:
     """Arrays of a finished set, memory-mapped read-only; None where it is absent, unfinished or damaged."""
-    if not (folder / "meta.json").is_file():
-        return None
+    return _mapped(folder, names, rows) if _is_sound(folder) else None
+
+
+def _is_sound(folder: Path) -> bool:
+    """Whether a set is finished and as it was written; a damaged one is said in one line and removed."""
+    if damaged := damaged_file(folder):
+        made_again(f"{damaged} is damaged.")
+        shutil.rmtree(folder)
+    return (folder / "meta.json").is_file()
+
+
+def _mapped(folder: Path, names: Iterable[str], rows: int) -> Arrays | None:
     try:
         arrays = {name: np.load(folder / f"{name}.npy", mmap_mode="r") for name in names}
     except (OSError, ValueError, EOFError):
@@ -56,6 +75,7 @@ def write_finished(
             array.flush()
             del array
     write_json(folder / "meta.json", {**meta, "keys": keys.tolist()})
+    write_manifest(folder)
 
 
 class EmbeddingStore:
@@ -86,21 +106,24 @@ class EmbeddingStore:
         """Digest of the input -> the arrays that hold it, and its row in them."""
         found: dict[str, tuple[Arrays, int]] = {}
         for path in sorted(home("embeddings").glob(f"{self.kind}-*/meta.json")):
-            try:
-                meta = read_json(path)
-            except StrokebenchError:
-                continue
-            if meta.get("encoder_fingerprint") != self.encoder:
+            meta = read_kept(path) if _is_sound(path.parent) else None
+            if meta is None or meta["encoder_fingerprint"] != self.encoder:
                 continue
             keys = np.array(meta["keys"], dtype=object)
-            arrays = read_finished(path.parent, names, len(keys))
+            arrays = _mapped(path.parent, names, len(keys))
             if arrays is not None:
                 flat = {name: array.reshape(-1, *array.shape[keys.ndim :]) for name, array in arrays.items()}
                 found |= {key: (flat, row) for row, key in enumerate(keys.ravel()) if key is not None}
         for path in sorted(self._unfinished.glob("*.npz")):
-            with np.load(path) as chunk:
-                arrays = {name: chunk[name] for name in names}
-                found |= {key: (arrays, row) for row, key in enumerate(chunk["keys"].tolist())}
+            try:
+                with np.load(path) as chunk:
+                    arrays, keys = {name: chunk[name] for name in names}, chunk["keys"].tolist()
+            # A zip archive carries checksums of its own.
+            except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile) as error:
+                made_again(f"{path} is damaged ({error}).")
+                path.unlink()
+                continue
+            found |= {key: (arrays, row) for row, key in enumerate(keys)}
         return found
 
     def keep(self, keys: Sequence[str], arrays: Arrays) -> None:

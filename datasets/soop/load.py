@@ -27,7 +27,17 @@ from strokebench.datasets.texts import prompts
 from strokebench.datasets.texts import writer as text_writer
 from strokebench.datasets.texts.writer import write_answers
 from strokebench.errors import StrokebenchError
-from strokebench.files import atomic_path, digest, file_digest, home, read_json, write_json
+from strokebench.files import (
+    atomic_path,
+    damaged_file,
+    digest,
+    file_digest,
+    home,
+    made_again,
+    read_kept,
+    write_json,
+    write_manifest,
+)
 
 TABLE = "participants.tsv"
 VARIABLE = "STROKEBENCH_SOOP"
@@ -193,10 +203,14 @@ def _built(folder: Path, masks: dict[str, str]) -> dict[str, dict[str, Any]]:
     )
     cache = home("cohorts", f"soop-{key[:16]}")
     index = cache / "patients.json"
-    if not index.is_file():
+    if damaged := damaged_file(cache):
+        made_again(f"{damaged} is damaged.")
+    built = None if damaged else read_kept(index)
+    if built is None:
         _log.info("Making the volumes and the text of %d SOOP patients, once, in %s", len(masks), cache)
-        write_json(index, build(folder, masks, cache))
-    built = read_json(index)
+        built = build(folder, masks, cache)
+        write_json(index, built)
+        write_manifest(cache)
     for entry in built.values():
         entry["image"], entry["mask"] = str(cache / entry["image"]), str(cache / entry["mask"])
     return built

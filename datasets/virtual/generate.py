@@ -22,7 +22,7 @@ from strokebench.datasets.virtual import settings
 from strokebench.datasets.virtual.dictionary import CITATIONS, COLUMNS, VARIABLES
 from strokebench.datasets.virtual.settings import MEASURED, OUTCOME, PATIENTS, SITES, Strengths
 from strokebench.errors import StrokebenchError
-from strokebench.files import digest, home, read_json, write_json
+from strokebench.files import damaged_file, digest, home, made_again, read_json, write_json, write_manifest
 
 # To draw patients takes SciPy; to read those that were drawn does not.
 if TYPE_CHECKING:
@@ -57,10 +57,13 @@ def load(
         progress: called with the patients done and all.
 
     Raises:
-        StrokebenchError: n is too small, or the files of a cohort on disk have been damaged.
+        StrokebenchError: n is too small.
     """
     strengths = strengths or Strengths()
     folder = folder_of(seed, n, strengths)
+    if damaged := damaged_file(folder):
+        made_again(f"{damaged} of the virtual cohort is damaged.")
+        shutil.rmtree(folder)
     if not folder.is_dir():
         folder.parent.mkdir(parents=True, exist_ok=True)
         for left in folder.parent.glob(f".{folder.name}.*.part"):
@@ -123,6 +126,7 @@ def _write(
     texts.rename_axis("patient_id").to_csv(folder / "texts.csv")
     patients.truth.rename("p_nihss_below_7").to_csv(folder / "truth.csv")
     write_json(folder / "cohort.json", _description(seed, n, strengths, patients))
+    write_manifest(folder)
 
 
 def _draw_batch(

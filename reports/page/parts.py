@@ -13,6 +13,7 @@ import pandas as pd
 from markupsafe import escape
 
 from strokebench.errors import StrokebenchError
+from strokebench.files import file_digest
 from strokebench.reports.page.inline import inline_svg, inline_table
 from strokebench.reports.results import FACTS_FILE, Results, read_provenance
 from strokebench.reports.tables.caption import PROTOCOLS
@@ -154,14 +155,19 @@ def _read(folder: Path) -> Part:
             panels=tuple(PagePanel(*(panel[name] for name in WORDS)) for panel in section["panels"]),
         )
     except (StrokebenchError, KeyError, TypeError):
+        section = {}
         problems.append(f"Its report is not there or damaged; `strokebench report {folder.name}` writes it.")
     part = replace(part, problems=tuple(problems))
-    return replace(part, panels=tuple(_filled(panel, folder) for panel in part.panels))
+    checksums = section.get("files", {})
+    return replace(part, panels=tuple(_filled(panel, folder, checksums) for panel in part.panels))
 
 
-def _filled(panel: PagePanel, folder: Path) -> PagePanel:
+def _filled(panel: PagePanel, folder: Path, checksums: Mapping[str, str]) -> PagePanel:
     prefix = anchor(f"{folder.parent.name}-{folder.name}-{panel.id}")
     try:
+        for name in checksums:
+            if Path(name).stem == panel.id and file_digest(folder / name) != checksums[name]:
+                raise StrokebenchError(f"{name} is damaged")
         if panel.kind == "table":
             html = inline_table((folder / f"{panel.id}.html").read_text(encoding="utf-8"), prefix)
             files = [(folder / f"{panel.id}.{form}", media) for form, media in DOWNLOADS.items()]

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from strokebench.files import read_json, write_json
+from strokebench.files import file_digest, read_json, write_json
 from strokebench.reports.tables.render import write_table
 from strokebench.reports.tables.style import save_figure
 from strokebench.reports.tables.table import Table
@@ -73,14 +73,16 @@ def publish(section: Section, folder: Path) -> TerminalView:
         What the terminal shows: the warnings, the lead and the tables.
     """
     in_terminal, listed = [], []
+    written: list[Path] = []
     for panel in section.panels:
         table = panel.content if isinstance(panel.content, Table) else None
         if table:
-            write_table(table, folder, panel.name)
+            written += write_table(table, folder, panel.name)
             in_terminal += [table] if panel.in_terminal else []
         else:
             for form in FIGURE_FORMATS:
-                save_figure(panel.content, folder / f"{panel.name}.{form}")  # type: ignore[arg-type]
+                written.append(folder / f"{panel.name}.{form}")
+                save_figure(panel.content, written[-1])  # type: ignore[arg-type]
         listed.append(
             {
                 "name": panel.name,
@@ -101,6 +103,7 @@ def publish(section: Section, folder: Path) -> TerminalView:
             "lead": section.lead,
             "warnings": list(section.warnings),
             "panels": listed,
+            "files": {path.name: file_digest(path) for path in written},
         },
     )
     return TerminalView(section.warnings, section.lead, in_terminal)
@@ -108,7 +111,7 @@ def publish(section: Section, folder: Path) -> TerminalView:
 
 def read_section(folder: Path) -> dict[str, Any]:
     """What `publish` wrote of a section's make-up: `name`, `title`, `topic`, `cohort`, `provenance`, `lead`,
-    `warnings`, `panels`.
+    `warnings`, `panels`, and `files`, the checksum of each file.
 
     Raises:
         StrokebenchError: it is missing or damaged.

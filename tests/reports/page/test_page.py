@@ -1,6 +1,5 @@
 """The page as text: it is whole, well-formed, asks for nothing, and tells nothing that it must not."""
 
-import json
 import re
 import shutil
 from collections import Counter
@@ -14,12 +13,13 @@ import pytest
 from demo_results import FOLDER, PATIENT
 
 from strokebench.errors import StrokebenchError
+from strokebench.files import write_json
 from strokebench.reports.page.cautions import cautions
 from strokebench.reports.page.inline import inline_svg, inline_table
 from strokebench.reports.page.page import computing_hours, write_page
 from strokebench.reports.page.parts import Part, find_parts
 from strokebench.reports.page.scrub import Scrubber
-from strokebench.reports.tables.section import Section, publish
+from strokebench.reports.tables.section import Section, publish, read_section
 
 VOID = {"meta", "link", "br", "img", "hr", "input"}
 
@@ -192,8 +192,8 @@ def test_parts_of_one_experiment_are_told_apart_by_facts_and_not_by_folders(demo
     facts = [{"protocol": "cv5", "labels_shuffled": 0}, {"protocol": "holdout"}, {"protocol": "cv5", **tuned}]
     for number, provenance in enumerate(facts):
         folder = shutil.copytree(demo / "virtual-nihss_lt_7-cv5" / "leaks", tmp_path / f"holdout-{number}" / "leaks")
-        section = json.loads((folder / "section.json").read_text())
-        (folder / "section.json").write_text(json.dumps(section | {"provenance": provenance}))
+        section = read_section(folder)
+        write_json(folder / "section.json", section | {"provenance": provenance})
     parts = find_parts(sorted(tmp_path.iterdir()))
     assert {part.distinction for part in parts} == {
         *("cv5, labels shuffled 0", "holdout", "cv5, svm tuned on another cohort")
