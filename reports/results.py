@@ -49,6 +49,10 @@ RESULT_FILES = (PREDICTIONS_FILE, RUNS_FILE, FACTS_FILE, PATIENT_FACTS_FILE, GRO
 """What `Results.write` writes; the last two only where there is something to say."""
 
 
+FEWEST = 10
+"""A hospital left out with fewer patients is judged by no metric (our choice)."""
+
+
 def variant_id(params: Mapping[str, Any]) -> str:
     """What names hyper-parameters in predictions and runs; empty where nothing differs from the method's own.
 
@@ -82,6 +86,8 @@ class Provenance(TypedDict, total=False):
     """Patients of the cohort that were left out because their outcome is not known."""
     balance: str
     """How the training parts were balanced, `smote`: balanced training shifts probabilities."""
+    seeds: list[int]
+    """One repetition each; a quick check runs the first alone."""
     sizes: str
     """Of the networks, a name of `strokebench.tasks.paper_setup.SIZES`."""
     encoder_pair: str
@@ -98,6 +104,8 @@ class Provenance(TypedDict, total=False):
     """Sentences that state the outcome's own scale were left in the text."""
     tuned: dict[str, str]
     """Method -> what may be said of its hyper-parameters, for those whose come from a file."""
+    untested: list[str]
+    """Hospitals that `loho` cannot leave out."""
     imported: bool
     """The runs were computed elsewhere, and came as a package."""
     data_sha256: str
@@ -255,6 +263,26 @@ class Results:
         raise StrokebenchError(f"No metric compares settings of the outcome {self.endpoint.expression!r}.")
 
     @cached_property
+    def too_small(self) -> dict[int, str]:
+        """Under `loho`: fold -> hospital in words, where it has one class only or fewer than `FEWEST` patients.
+
+        It is in no metric: one would lack its AUC and count its F1, which is then chance or cannot be but 0.
+        """
+        found = {}
+        by_hospital = self.predictions.drop_duplicates(["fold", "patient_id"]).groupby("fold")
+        for fold, part in by_hospital if self.provenance.get("protocol") == "loho" else ():
+            if len(part) < FEWEST or part["y"].nunique() < 2:
+                patients = f"{len(part)} patient{'s' if len(part) > 1 else ''}"
+                one_class = ", one class only" if part["y"].nunique() < 2 else ""
+                found[int(fold)] = f"{part['site'].iloc[0]} ({patients}{one_class})"
+        return found
+
+    @property
+    def judged(self) -> pd.DataFrame:
+        """The predictions that metrics are made of."""
+        return self.predictions[~self.predictions["fold"].isin(self.too_small)]
+
+    @cached_property
     def metrics(self) -> pd.DataFrame:
         """`RUN` columns and one column a metric of every finished run; computed once, for tables ask many times."""
         rows = [
@@ -262,7 +290,7 @@ class Results:
                 **dict(zip(RUN, key, strict=True)),
                 **evaluate(self.endpoint, part["y"], self.endpoint.probabilities(part)),
             }
-            for key, part in self.predictions.groupby(list(RUN), sort=True, dropna=False)
+            for key, part in self.judged.groupby(list(RUN), sort=True, dropna=False)
         ]
         return pd.DataFrame(rows, columns=[*RUN, *self.judged_by])
 

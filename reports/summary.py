@@ -79,18 +79,19 @@ def summarise_oracle(results: Results) -> dict[str, float] | None:
         if len(unknown := labels.index.difference(true.index)):
             raise StrokebenchError(f"Patient {unknown[0]} (seed {seed}, fold {fold}) has no true probability.")
         scores.append(evaluate(results.endpoint, labels, true.loc[labels.index]))
-    planned = len(results.runs[["seed", "fold"]].drop_duplicates())
+    judged = results.runs[~results.runs["fold"].isin(results.too_small)]
+    planned = len(judged[["seed", "fold"]].drop_duplicates())
     return {"done": len(scores), "planned": planned, **_means(results, pd.DataFrame(scores) if scores else None)}
 
 
 def labels_by_part(results: Results) -> dict[tuple[str, int, int], pd.Series]:
-    """The labels of each test part: (split, seed, fold) -> labels by patient id, sorted by id.
+    """The labels of each test part that is judged: (split, seed, fold) -> labels by patient id, sorted by id.
 
     Raises:
         StrokebenchError: two runs of one seed and fold were tested on different patients or labels.
     """
     parts: dict[Any, pd.Series] = {}
-    by_run = results.predictions.groupby(["split", *RUN], sort=True, dropna=False)
+    by_run = results.judged.groupby(["split", *RUN], sort=True, dropna=False)
     for (split, method, _, _, seed, fold), part in by_run:
         labels = pd.Series(part["y"].to_numpy(), index=part["patient_id"].astype(str)).sort_index()
         first = parts.setdefault((split, seed, fold), labels)

@@ -11,6 +11,7 @@ from strokebench.benchmarks.running.context import Context
 from strokebench.benchmarks.running.experiment import Experiment, Plan
 from strokebench.benchmarks.running.plans import method_runs, usable_methods
 from strokebench.errors import StrokebenchError
+from strokebench.files import write_text
 from strokebench.reports.results import Results
 from strokebench.tasks.paper_setup import NEW_HOSPITAL_METHODS
 
@@ -36,25 +37,50 @@ class Figure5(Experiment):
         return Plan([run for method in methods for run in method_runs(method, context)], left_out)
 
     def report(self, results: Results, folder: Path) -> RenderableType:
-        from strokebench.reports.hospitals.figure import draw_hospitals
-        from strokebench.reports.hospitals.table import auc_table, few_patients, hospital_lead, hospital_table
+        from strokebench.reports.hospitals.figure import PANELS, draw_forest, draw_hospitals
+        from strokebench.reports.hospitals.table import (
+            auc_tables,
+            few_patients,
+            hospital_frame,
+            hospital_lead,
+            hospital_table,
+        )
         from strokebench.reports.tables.caption import cohort_title
         from strokebench.reports.tables.section import Panel, Section, publish
 
+        write_text(folder / "figure5_hospitals.csv", hospital_frame(results).to_csv(index=False, lineterminator="\n"))
+        few = results.runs["fold"].nunique() <= PANELS
         panels = [
-            Panel(
-                "figure5",
-                draw_hospitals(results),
-                title="Six metrics by hospital left out",
-                shows="How each method does at a hospital whose patients it has never seen, for each hospital in turn.",
-                does_not_show="A confidence interval: the bars are of training seeds, while a small hospital's "
-                "patients alone move an AUC by ten points and more.",
+            *(
+                Panel(
+                    "figure5",
+                    figure,
+                    title="Six metrics by hospital left out",
+                    shows="How each method does at a hospital whose patients it has never seen, for each in turn.",
+                    does_not_show="A confidence interval: the bars are of training seeds, while a small hospital's "
+                    "patients alone move an AUC by ten points and more.",
+                )
+                for figure in ([draw_hospitals(results)] if few else [])
             ),
-            Panel(
-                "figure5_auc",
-                auc_table(results),
-                shows="The AUC of each method at each hospital left out, and its plain mean over hospitals.",
-                does_not_show="Why a hospital is worse: case mix, scanner and prevalence all differ between hospitals.",
+            *(
+                Panel(
+                    f"figure5_forest{number or ''}",
+                    figure,
+                    title="AUC by hospital left out, with its interval",
+                    shows="The AUC of each method at each hospital, and how far its patients' chance may move it.",
+                    does_not_show="How the AUC would vary with other training patients: the models are taken as given.",
+                )
+                for number, figure in enumerate(draw_forest(results))
+            ),
+            *(
+                Panel(
+                    table.name,
+                    table,
+                    shows="The AUC of each method at each hospital left out, and its plain mean over hospitals. "
+                    "figure5_hospitals.csv has every metric, one line a hospital and method.",
+                    does_not_show="Why a hospital is worse: case mix, scanner and prevalence all differ.",
+                )
+                for table in auc_tables(results)
             ),
             Panel(
                 "figure5_table",

@@ -18,7 +18,7 @@ from strokebench.datasets.cohort import Cohort
 from strokebench.datasets.embeddings import Embeddings
 from strokebench.errors import StrokebenchError
 from strokebench.files import digest, home
-from strokebench.reports.tables.caption import not_inputs_in_words
+from strokebench.reports.tables.caption import not_inputs_in_words, untested_in_words
 from strokebench.tasks.endpoint import Endpoint
 from strokebench.tasks.endpoints.parse import parse_endpoint
 from strokebench.tasks.fold import Split
@@ -56,6 +56,8 @@ def build_context(settings: Settings, console: Console, like: Context | None = N
         f"Split       {split.protocol}, {len(split.folds)} folds of"
         f" {len({fold.seed for fold in split.folds})} seed(s), sha256 {split.sha256[:12]}"
     )
+    if context.untested:
+        console.print(f"Not tested  {untested_in_words(context.untested)}", markup=False)
     return context
 
 

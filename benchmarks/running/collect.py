@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -23,13 +22,24 @@ Planned = tuple[Run, str]
 
 
 class Collector:
-    """Reads each finished run once and puts them together, whatever the order in which they finished."""
+    """Reads each finished run once and puts them together, whatever the order in which they finished.
+
+    Attributes:
+        planned: the runs of this call. shown: those of its tables, which other methods may be in.
+    """
 
     def __init__(self, experiment: str, context: Context, planned: Sequence[Planned], store: Store) -> None:
         self.experiment, self.context, self.planned, self.store = experiment, context, planned, store
+        self.shown: list[Planned] = []
+        self.show(planned)
         self.stored = ["patient_id", "y", *context.endpoint.prediction_columns]
         """The columns that every run has; whatever else a method tells of its patients follows them."""
         self._read: dict[str, tuple[pd.DataFrame, dict[str, Any]]] = {}
+
+    def show(self, runs: Sequence[Planned]) -> None:
+        """Make tables of these runs; files of theirs that are damaged are dropped."""
+        self.store.drop_damaged({key for _, key in runs} - {key for _, key in self.shown})
+        self.shown = list(runs)
 
     def finished(self, key: str) -> tuple[pd.DataFrame, dict[str, Any]]:
         """Predictions and record of a finished run."""
@@ -40,7 +50,7 @@ class Collector:
     def results(self) -> Results:
         """Everything that is known by now: finished, failed and missing runs."""
         rows, predictions, patient_facts = [], [], []
-        for run, key in self.planned:
+        for run, key in self.shown:
             status = self.store.status(key)
             error: str | None = None
             record: dict[str, Any] = {}
@@ -52,7 +62,7 @@ class Collector:
             elif status == "failed":
                 error = self.store.failure(key)["error"]
             rows.append(_row(run, key, status, error, record))
-        methods = {run.method: described(run.method) for run, _ in self.planned}
+        methods = {run.method: described(run.method) for run, _ in self.shown}
         provenance = provenance_of(self.context, self.versions)
         # The newest run's time, not now: writing the same results again must give the same file.
         if self._read:
@@ -67,11 +77,11 @@ class Collector:
             groups=patient_groups(self.context.cohort, self.context.labels.index),
         )
 
-    @cached_property
+    @property
     def versions(self) -> dict[str, str]:
         """Of the libraries that the planned runs call."""
         # Few methods, many runs.
-        runs = {(run.method, run.balance): run for run, _ in self.planned}.values()
+        runs = {(run.method, run.balance): run for run, _ in self.shown}.values()
         return dict(sorted(pair for run in runs for pair in self.context.code(run).versions.items()))
 
     def failed(self) -> int:
@@ -85,7 +95,7 @@ class Collector:
         return digest(
             {
                 "experiment": self.experiment,
-                "runs": [[*run.columns().values(), key, *self.store.stamp(key)] for run, key in self.planned],
+                "runs": [[*run.columns().values(), key, *self.store.stamp(key)] for run, key in self.shown],
                 "provenance": provenance_of(self.context, self.versions),
                 "patients": [None if part is None else part.to_csv() for part in patients],
             }

@@ -16,7 +16,7 @@ from strokebench.benchmarks.keys.described import all_params, described
 from strokebench.benchmarks.running.backends.choose import may_stack
 from strokebench.benchmarks.running.parameters import Tuned, read_all
 from strokebench.benchmarks.running.run import Material, Run
-from strokebench.benchmarks.running.settings import Settings
+from strokebench.benchmarks.running.settings import SEEDS, Settings
 from strokebench.datasets.cohort import Cohort
 from strokebench.datasets.embeddings import Embeddings
 from strokebench.datasets.images.mask_volumes import lesion_volumes
@@ -75,7 +75,8 @@ class Context:
     def results_folder(self, experiment: str) -> Path:
         """Where an experiment's tables go; one folder for each setting that changes them."""
         parts = [results_name(self.cohort.name, self.endpoint.name, self.settings, self.settings.protocol)]
-        # Other sizes and parameters, other tables.
+        # Other seeds, sizes and parameters, other tables.
+        parts += [f"seeds_{'_'.join(map(str, self.settings.seeds))}"] if self.settings.seeds != SEEDS else []
         parts += [f"sizes_{self.settings.sizes}"] if self.settings.sizes != "small" else []
         parts += [f"tuned_{digest([asdict(tuned) for tuned in self.tuned.values()])[:8]}"] if self.tuned else []
         return home("results", "-".join(parts), experiment)
@@ -98,6 +99,13 @@ class Context:
     def banned_columns(self) -> tuple[str, ...]:
         """The columns of `not_inputs`."""
         return tuple(self.not_inputs)
+
+    @property
+    def untested(self) -> list[str]:
+        """Hospitals that `loho` leaves in, since without them fewer than two patients of one class are left."""
+        if self.split.protocol != "loho" or self.cohort.site is None or self.settings.quick:
+            return []
+        return sorted(set(map(str, self.cohort.site.loc[self.labels.index])) - {fold.name for fold in self.split.folds})
 
     @cached_property
     def modalities(self) -> frozenset[str]:

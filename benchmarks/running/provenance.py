@@ -32,6 +32,7 @@ def provenance_of(context: Context, versions: Mapping[str, str] | None = None) -
         "n_patients": len(context.labels),
         "n_without_outcome": len(cohort) - len(context.labels),
         "balance": settings.balance,
+        "seeds": list(settings.seeds),
         "sizes": settings.sizes,
         "encoder_pair": settings.encoders,
         "encoders": dict(embeddings.encoders),
@@ -43,6 +44,8 @@ def provenance_of(context: Context, versions: Mapping[str, str] | None = None) -
         "split_sha256": context.split.sha256,
         "machine": machine(),
     }
+    if context.untested:
+        provenance["untested"] = context.untested
     if context.endpoint.binary:
         provenance["n_positive"] = int(context.events.sum())
     if settings.shuffle_labels is not None:

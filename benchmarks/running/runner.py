@@ -5,13 +5,14 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
 import pandas as pd
 from rich.console import Console, RenderableType
 
+from strokebench.benchmarks.keys.described import described_methods
 from strokebench.benchmarks.running.backends.choose import choose
 from strokebench.benchmarks.running.collect import Collector, Planned
 from strokebench.benchmarks.running.context import Context
@@ -26,7 +27,8 @@ from strokebench.benchmarks.running.task import Task
 from strokebench.benchmarks.running.tracking.mlflow import tracker
 from strokebench.benchmarks.running.tracking.runs import record_of, work_of
 from strokebench.errors import StrokebenchError
-from strokebench.reports.results import Results
+from strokebench.files import read_kept
+from strokebench.reports.results import FACTS_FILE, Results
 from strokebench.reports.tables.section import read_section
 
 RENEWED_AFTER = 120
@@ -102,7 +104,6 @@ class UnderWay:
     def __init__(self, experiment: Experiment, context: Context, console: Console, store: Store) -> None:
         self.experiment, self.context = experiment, context
         self.planned = plan_runs(experiment, context, console)
-        store.drop_damaged(key for _, key in self.planned)
         self.collector = Collector(experiment.name, context, self.planned, store)
         self.todo = {key: run for run, key in self.planned if store.status(key) != "done"}
         self.waiting = Counter(run.method for run in self.todo.values())
@@ -240,9 +241,8 @@ def _finish(waiting: list[UnderWay], finished: Callable[[UnderWay], None]) -> li
 
 def report_experiment(experiment: Experiment, context: Context, console: Console) -> Report:
     """Report what is there, and compute nothing; may be called while another process computes."""
-    planned, store = plan_runs(experiment, context, console), Store()
-    store.drop_damaged(key for _, key in planned)
-    return write_report(experiment, context, Collector(experiment.name, context, planned, store))
+    planned = plan_runs(experiment, context, console)
+    return write_report(experiment, context, Collector(experiment.name, context, planned, Store()))
 
 
 def plan_runs(experiment: Experiment, context: Context, console: Console) -> list[Planned]:
@@ -264,16 +264,30 @@ def plan_runs(experiment: Experiment, context: Context, console: Console) -> lis
 
 def write_results(experiment: Experiment, context: Context, collector: Collector) -> tuple[Results, Path]:
     """Write the runs and predictions that are known by now into the experiment's folder."""
+    collector.show(with_others(experiment, context, collector.planned))
     results = collector.results()
     folder = context.results_folder(experiment.name)
     results.write(folder)
     return results, folder
 
 
+def with_others(experiment: Experiment, context: Context, planned: Sequence[Planned]) -> list[Planned]:
+    """The runs of this call, and those of every other method that its table has: none is dropped by `--methods`."""
+    mine = {run.method for run, _ in planned}
+    kept = read_kept(context.results_folder(experiment.name) / FACTS_FILE) or {"methods": []}
+    others = {method["name"] for method in kept["methods"]} - mine
+    wanted = tuple(name for name in described_methods() if name in mine | others)
+    if len(wanted) == len(mine):
+        return list(planned)
+    wide = replace(context, settings=replace(context.settings, methods=wanted))
+    return [(run, context.key(run)) for run in experiment.plan(wide).runs]
+
+
 def write_report(experiment: Experiment, context: Context, collector: Collector) -> Report:
     """Write results, tables and figures into the experiment's folder; what is there already stays."""
+    collector.show(with_others(experiment, context, collector.planned))
     folder, asked = context.results_folder(experiment.name), collector.fingerprint()
-    methods = list(dict.fromkeys(run.method for run, _ in collector.planned))
+    methods = list(dict.fromkeys(run.method for run, _ in collector.shown))
     if kept := receipt_of(experiment, methods, folder, asked).view(made=False):
         return Report(kept, folder, collector.failed(), up_to_date=True)
     results, _ = write_results(experiment, context, collector)

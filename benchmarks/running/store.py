@@ -122,7 +122,7 @@ class Store:
 
     def _sound(self, path: Path) -> bytes:
         data = read_sealed(path)
-        if not (data.startswith(_PARQUET) and data.endswith(_PARQUET)):
+        if len(data) < 2 * len(_PARQUET) or not (data.startswith(_PARQUET) and data.endswith(_PARQUET)):
             raise StrokebenchError(f"{path} is cut off.")
         return data
 

@@ -31,9 +31,10 @@ def pool(results: Results, raw: bool = False) -> Scores | None:
     Args:
         raw: as they came out of training; else its balance is undone.
     """
-    if results.predictions.empty:
+    if results.judged.empty:
         return None
-    scores = arrange(results.predictions if raw else undo_balance(results), "seed", results.runs, results.endpoint)
+    predictions = results.predictions if raw else undo_balance(results)
+    scores = arrange(predictions.loc[results.judged.index], "seed", results.runs, results.endpoint)
     return scores if scores.groups else None
 
 

@@ -120,9 +120,9 @@ def compare(
     done = {str(name): int((status == "done").sum()) for name, status in counts}
     labels = {name: setting.label for name, setting in results.settings.items()}
     left_out = tuple(labels[name] for name in planned if not done[name])
-    if results.predictions.empty:
+    if results.judged.empty:
         return MethodComparison((), labels, {}, {}, {}, None, "", left_out, done, planned, pd.DataFrame(), margin)
-    scores = arrange(results.predictions, runs=results.runs, endpoint=results.endpoint)
+    scores = arrange(results.judged, runs=results.runs, endpoint=results.endpoint)
     analytic = delong(scores)
     drawn = bootstrap(scores, n_resamples=n_resamples, seed=seed)
     share = test_share(results)

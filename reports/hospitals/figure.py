@@ -14,10 +14,14 @@ from strokebench.reports.hospitals.table import Hospital, summaries, worst_hospi
 from strokebench.reports.results import Results
 from strokebench.reports.table1.figure import CHANCE
 from strokebench.reports.tables import caption as words
-from strokebench.reports.tables.style import INK, LOOKS, PALE, SOFT, dots, head, plain
+from strokebench.reports.tables.style import INK, LOOKS, PALE, ROWS, SOFT, dots, head, plain
 
 WIDTH = 0.7
 """Of the room between two metrics, taken by the methods."""
+PANELS = 8
+"""More hospitals than this have no panel each: they would fill pages."""
+ACROSS, PAGE = 4, 10.5
+"""Methods beside each other in a forest plot, and the inches of its height at most."""
 
 
 def draw_hospitals(results: Results) -> Figure:
@@ -36,6 +40,42 @@ def draw_hospitals(results: Results) -> Figure:
     head(figure, f"{words.setting_line(results)}. Percent, mean over seeds, bar = population standard deviation.")
     _legend(figure, results)
     return figure
+
+
+def draw_forest(results: Results) -> list[Figure]:
+    """AUC by hospital with the interval of its patients' chance, a panel a method, `ACROSS` of them a page."""
+    judged = [(hospital, rows) for hospital, rows in summaries(results) if hospital.judged]
+    figures = []
+    for first in range(0, len(results.methods), ACROSS):
+        methods = results.methods[first : first + ACROSS]
+        height = min(1.3 + 0.24 * len(judged), PAGE)
+        figure = Figure(figsize=(2.6 + 1.7 * len(methods), height), layout="constrained")
+        grid = figure.subplots(1, len(methods), sharey=True, squeeze=False)[0]
+        for axes, method in zip(grid, methods, strict=True):
+            _forest(axes, method.name, judged)
+            axes.set_title(method.label, loc="left", fontsize=9.5, fontweight="bold", color=INK)
+        labels = [f"{hospital.name} ({hospital.positives}/{hospital.n})" for hospital, _ in judged]
+        grid[0].set_yticks(range(len(judged)), labels, fontsize=8)
+        grid[0].set_ylim(max(len(judged), 1) - 0.4, -0.6)
+        head(figure, f"{words.setting_line(results)}. AUC; bar = 95 % by the patients' chance; events/patients")
+        figures.append(figure)
+    return figures
+
+
+def _forest(axes: Axes, method: str, judged: Sequence[tuple[Hospital, Sequence[Mapping[str, Any]]]]) -> None:
+    """A dot as large as the hospital's share of information, with its interval."""
+    for place, (hospital, rows) in enumerate(judged):
+        auc = next((row["AUC"] for row in rows if row["method"] == method), math.nan)
+        if math.isnan(auc):
+            continue
+        interval = hospital.interval(auc)
+        axes.plot([100 * interval.low, 100 * interval.high], [place, place], color=SOFT, linewidth=1.3)
+        axes.plot(100 * auc, place, "s", color=LOOKS[0][0], markersize=3 + min(5.0, math.sqrt(hospital.rarer) / 2))
+    axes.axvline(CHANCE, color=SOFT, linestyle=":", linewidth=1.2)
+    axes.set_xlim(0, 100)
+    axes.set_xticks(range(0, 101, 25))
+    axes.tick_params(axis="x", labelsize=8)
+    plain(axes, "x", ROWS)
 
 
 def look(number: int) -> tuple[tuple[str, str], bool]:

@@ -3,25 +3,28 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from statistics import fmean
 from typing import Any
 
 import pandas as pd
 
-from strokebench.reports.results import SETTING, Results
-from strokebench.reports.statistics.intervals import auc_standard_error, z_value
-from strokebench.reports.summary import rows_by_setting
+from strokebench.reports.results import FEWEST, SETTING, MethodInfo, Results
+from strokebench.reports.statistics.intervals import Interval, auc_standard_error, logit_interval, z_value
+from strokebench.reports.summary import RunCounts, rows_by_setting, run_counts
 from strokebench.reports.table1.table import adapted_footnotes, metric_cells, metric_columns, metric_row
 from strokebench.reports.tables import caption as words
 from strokebench.reports.tables.results_table import results_table
-from strokebench.reports.tables.table import Cell, Column, Row, Table, mark_best
+from strokebench.reports.tables.table import DASH, Cell, Column, Kind, Row, Table, mark_best
 from strokebench.tasks.metrics.evaluate import THRESHOLD
 
 FEW = 10
 """A hospital with fewer patients of either class is warned of (our choice)."""
 
-MEAN = Column("mean", "Mean")
+MEAN = "mean"
+WIDTH = 36
+"""Letters of methods' names that a table of hospitals holds beside everything else in 80 columns."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +51,15 @@ class Hospital:
     def rarer(self) -> int:
         """Patients of the rarer class; the AUC is undefined at 0."""
         return min(self.positives, self.n - self.positives)
+
+    @property
+    def judged(self) -> bool:
+        """It has both classes, and patients enough for its numbers to be in any mean; see `Results.too_small`."""
+        return self.n >= FEWEST and self.rarer > 0
+
+    def interval(self, auc: float) -> Interval:
+        """Of an AUC measured on these patients, 95 %, models as they are."""
+        return logit_interval(auc, self.standard_error(auc))
 
     def standard_error(self, auc: float) -> float:
         """Of an AUC measured on these patients; NaN on one class."""
@@ -114,52 +126,81 @@ def hospital_table(results: Results) -> Table:
     return _table(results, "figure5_table", "Prognosis at each hospital left out", columns, rows)
 
 
-def auc_table(results: Results) -> Table:
-    """AUC of each method at each hospital, and the plain mean over hospitals where it is defined."""
-    found = summaries(results)
-    columns = [*(Column(f"AUC at {hospital.name}", hospital.name) for hospital, _ in found), MEAN]
-    letters = {note.label: note.letter for note in adapted_footnotes(results)}
-    rows = []
+def auc_tables(results: Results) -> list[Table]:
+    """AUC by hospital, a row each, and the plain mean over them; each table has as many methods as 80 columns hold."""
+    groups: list[list[MethodInfo]] = [[]]
     for method in results.methods:
-        cells: dict[str, Cell] = {}
-        settings = {hospital: row for hospital, at in found for row in at if row["method"] == method.name}
-        for hospital, row in settings.items():
-            cells[f"AUC at {hospital.name}"] = metric_cells(results, row)["AUC"]
-        values = [cells[f"AUC at {hospital.name}"].value for hospital in settings if hospital.rarer or not hospital.n]
-        known = [value for value in values if value is not None]
-        # The mean over some hospitals only would not compare with others.
-        cells[MEAN.key] = Cell(sum(known) / len(known) if known and len(known) == len(values) else None)
-        rows.append(
-            Row(
-                key=method.name,
-                label=method.label,
-                group=method.family,
-                cells=cells,
-                done=sum(row["done"] for row in settings.values()),
-                planned=sum(row["planned"] for row in settings.values()),
-                failed=sum(row["failed"] for row in settings.values()),
-                footnote=letters.get(method.label, ""),
+        if sum(len(other.label) + 1 for other in [*groups[-1], method]) > WIDTH and groups[-1]:
+            groups.append([])
+        groups[-1].append(method)
+    return [_auc_table(results, methods, number) for number, methods in enumerate(groups, 1)]
+
+
+def _auc_table(results: Results, methods: Sequence[MethodInfo], number: int) -> Table:
+    columns = [Column("patients", "n (events)", Kind.TEXT), *(Column(m.name, m.label) for m in methods)]
+    names = [method.name for method in methods]
+    rows = []
+    values: dict[str, list[float | None]] = {name: [] for name in names}
+    for hospital, settings in summaries(results):
+        here = {row["method"]: row for row in settings if row["method"] in names}
+        aucs = {name: metric_cells(results, row)["AUC"].value for name, row in here.items()}
+        if hospital.judged or not hospital.n:
+            for name in names:
+                values[name].append(aucs.get(name))
+        cells = {name: Cell(auc) for name, auc in aucs.items()}
+        cells["patients"] = Cell(text=f"{hospital.n} ({hospital.positives})" if hospital.n else DASH)
+        rows.append(Row(str(hospital.fold), hospital.name, "", cells, **_counts(here.values())))
+    # The mean over some hospitals only would not compare with others.
+    means = {
+        name: Cell(fmean(known) if len(known := [v for v in all if v is not None]) == len(all) > 0 else None)
+        for name, all in values.items()
+    }
+    planned = results.runs[results.runs["method"].isin(names)]
+    rows.append(Row(MEAN, "Mean over hospitals", "", means, **run_counts(planned), reference=True))
+    name = "figure5_auc" + (f"_{number}" if number > 1 else "")
+    return _table(results, name, "AUC by hospital left out", columns, rows, marks=False, head="Hospital")
+
+
+def _counts(rows: Iterable[Mapping[str, Any]]) -> RunCounts:
+    done, planned, failed = (sum(row[name] for row in rows) for name in ("done", "planned", "failed"))
+    return {"done": done, "planned": planned, "failed": failed}
+
+
+def hospital_frame(results: Results) -> pd.DataFrame:
+    """One line a hospital and method: patients, what it is left out for, runs, metrics with deviations, all unrounded.
+
+    `AUC_low` and `AUC_high` are the 95 % limits of the patients' chance alone.
+    """
+    lines = []
+    for hospital, settings in summaries(results):
+        for row in settings:
+            limits = hospital.interval(row["AUC"])
+            lines.append(
+                {
+                    **{"hospital": hospital.name, "patients": hospital.n, "events": hospital.positives},
+                    **{"left_out": "" if hospital.judged else results.too_small.get(hospital.fold, "no finished run")},
+                    **{"method": row["method"], "runs_done": row["done"], "runs_planned": row["planned"]},
+                    **{column: row[column] for name in results.judged_by for column in (name, f"{name}_std")},
+                    **{"AUC_low": limits.low, "AUC_high": limits.high},
+                }
             )
-        )
-    return _table(results, "figure5_auc", "AUC by method and hospital left out", columns, mark_best(rows, columns))
+    return pd.DataFrame(lines)
 
 
 def few_patients(results: Results) -> list[str]:
-    """A warning a hospital whose numbers mean little, or nothing."""
-    warnings = []
-    for hospital in hospitals(results):
-        if not hospital.n or hospital.rarer >= FEW:
-            continue
-        warning = f"{hospital.name} has {hospital.n} patients, {hospital.positives} of them positive: "
-        warning += "few" if hospital.rarer else "one class only, so its AUC is undefined and left out of means"
-        warnings.append(warning + (", so every number there is mostly chance." if hospital.rarer else "."))
-    return warnings
+    """One warning of hospitals whose numbers mean little."""
+    few = [h for h in hospitals(results) if h.judged and h.rarer < FEW]
+    if not few:
+        return []
+    named = ", ".join(f"{h.name} ({h.n} patients, {h.positives} of them positive)" for h in few)
+    return [f"Few patients of one class, so that every number there is mostly chance: {named}."]
 
 
 def worst_hospital(results: Results) -> Hospital | None:
     """The hospital with the lowest mean AUC over the methods that are finished at every hospital.
 
-    None where fewer than two hospitals can be compared.
+    Only of those with `FEW` patients of either class: the lowest of many small ones is low by chance. None where
+    fewer than two can be compared.
     """
     means = _means(results)
     if len(means) < 2:
@@ -173,19 +214,21 @@ def hospital_lead(results: Results) -> str:
         return "Nothing was planned: no wanted method can be run on this cohort."
     worst = worst_hospital(results)
     if worst is None:
-        return "No hospitals can be compared yet: no method is finished at two of them with both classes."
+        return f"No two hospitals can be compared: none, or one, has results and {FEW} patients of either class."
     means = _means(results)
     best = next(hospital for hospital in hospitals(results) if hospital.fold == means.idxmax())
     low, high = means.min(), means.max()
     error = math.hypot(worst.standard_error(low), best.standard_error(high))
     verdict = "more than two of them" if high - low > 2 * error else "within two of them, so chance may be all of it"
     many = f", and the extremes of {len(means)} hospitals always lie apart" if len(means) > 2 else ""
+    small = sum(hospital.rarer < FEW for hospital in hospitals(results) if hospital.n)
+    beside = f" Not among these: {small} with fewer than {FEW} patients of one class." if small else ""
     over = len(_compared(results).index)
     return (
         f"Worst hospital: {worst.name} ({worst.facts}), mean AUC {100 * low:.2f} over {over} "
         f"{'method' if over == 1 else 'methods'}; best: {best.name} ({best.facts}), {100 * high:.2f}. The difference "
         f"of {100 * (high - low):.2f} points stands against a standard error of about {100 * error:.2f} from the "
-        f"patients alone: {verdict}{many}. {_leader(results)}"
+        f"patients alone: {verdict}{many}.{beside} {_leader(results)}"
     ).strip()
 
 
@@ -195,7 +238,7 @@ def _leader(results: Results) -> str:
     compared = 0
     for hospital, rows in summaries(results):
         known = sorted((row for row in rows if not math.isnan(row["AUC"])), key=lambda row: -row["AUC"])
-        if not hospital.rarer or len(known) < 2:
+        if hospital.rarer < FEW or len(known) < 2:
             continue
         compared += 1
         first, second = known[:2]
@@ -217,7 +260,8 @@ def _compared(results: Results) -> pd.DataFrame:
 
 
 def _means(results: Results) -> pd.Series:
-    return _compared(results).mean().dropna()
+    enough = [hospital.fold for hospital in hospitals(results) if hospital.rarer >= FEW]
+    return _compared(results).mean().dropna().filter(enough)
 
 
 def _over(seeds: int) -> str:
@@ -226,19 +270,25 @@ def _over(seeds: int) -> str:
     return f"Mean (population standard deviation) in percent over {seeds} seeds, which share the hospital's patients"
 
 
-def _table(results: Results, name: str, title: str, columns: Sequence[Column], rows: list[Row]) -> Table:
+def _table(
+    results: Results,
+    name: str,
+    title: str,
+    columns: Sequence[Column],
+    rows: list[Row],
+    marks: bool = True,
+    head: str = "Method",
+) -> Table:
     caption = (
         f"{words.outcome_in_words(results)} Each hospital in turn is the test part; training and validation see the "
         f"others only. {_over(results.runs['seed'].nunique())}. Label 1 is the "
-        f"positive class, called from a probability of {THRESHOLD:g} on. Best bold, second best underlined."
-    )
+        f"positive class, called from a probability of {THRESHOLD:g} on."
+    ) + (" Best bold, second best underlined." if marks else "")
     notes = [
-        "Mean: over hospitals, each counted once; a hospital with one class only is left out of it. The deviation "
+        "Mean: over hospitals, each counted once, those that are left out of every number excepted. The deviation "
         "over seeds tells of training, not of the chance that other patients had come."
     ]
-    if errors := [
-        f"{h.name} ± {100 * z_value() * h.standard_error(0.7):.0f}" for h in hospitals(results) if h.n and h.rarer
-    ]:
+    if errors := [f"{h.name} ± {100 * z_value() * h.standard_error(0.7):.0f}" for h in hospitals(results) if h.judged]:
         notes.append(
             "What chance alone does to an AUC of 70 at each hospital (95 % limits in points, Hanley and McNeil 1982): "
             f"{', '.join(errors)}."
@@ -248,5 +298,5 @@ def _table(results: Results, name: str, title: str, columns: Sequence[Column], r
         for row in results.runs[list(SETTING)].drop_duplicates().to_dict("records")
     }
     return results_table(
-        results, name, title, columns, rows, caption, notes, labels, footnotes=adapted_footnotes(results)
+        results, name, title, columns, rows, caption, notes, labels, footnotes=adapted_footnotes(results), head=head
     )

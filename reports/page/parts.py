@@ -214,6 +214,7 @@ VARIED: Mapping[str, Callable[[Any], str]] = {
     "protocol": str,
     "encoders": lambda encoders: ", ".join(encoders.values()) if isinstance(encoders, Mapping) else str(encoders),
     "balance": lambda balance: f"balance {balance}",
+    "seeds": lambda seeds: f"seeds {', '.join(map(str, seeds))}",
     "sizes": lambda sizes: f"sizes {sizes}",
     "quick": lambda _: "quick",
     "scale_text": lambda _: "scale text",

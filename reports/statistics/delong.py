@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from strokebench.reports.statistics.intervals import LEVEL, Interval, z_value
+from strokebench.reports.statistics.intervals import LEVEL, Interval, logit_interval, z_value
 from strokebench.reports.statistics.scores import Scores
 
 
@@ -43,15 +43,10 @@ class DeLong:
 
     def interval(self, method: int, level: float = LEVEL) -> Interval:
         """Mean AUC with an interval that is symmetric on the logit scale, so that it stays within [0, 1]."""
-        from scipy.special import expit, logit
-
         groups = self._has(method)
         auc = float(self.aucs[method, groups].mean()) if groups.any() else float("nan")
         se = float(np.sqrt((self._mean_share(method, groups) ** 2).sum()))
-        if not 0 < auc < 1:
-            return Interval(auc, auc, auc)
-        half = z_value(level) * se / (auc * (1 - auc))
-        return Interval(auc, float(expit(logit(auc) - half)), float(expit(logit(auc) + half)))
+        return logit_interval(auc, se, level)
 
     def test(self, first: int, second: int, level: float = LEVEL) -> PairedTest:
         """Do two methods differ on the groups that both have? Equal methods: difference 0, p = 1.

@@ -52,6 +52,16 @@ def z_value(level: float = LEVEL) -> float:
     return float(norm.ppf((1 + level) / 2))
 
 
+def logit_interval(value: float, se: float, level: float = LEVEL) -> Interval:
+    """Of a share with this standard error, symmetric on the logit scale, so that it stays within [0, 1]."""
+    from scipy.special import expit, logit
+
+    if not 0 < value < 1:
+        return Interval(value, value, value)
+    half = z_value(level) * se / (value * (1 - value))
+    return Interval(value, float(expit(logit(value) - half)), float(expit(logit(value) + half)))
+
+
 def percentiles(draws: NDArray[np.float64], level: float = LEVEL) -> NDArray[Any]:
     """The two ends of the percentile interval over the first axis: (resamples, ...) -> (2, ...); NaN is no draw."""
     if not len(draws) or np.isnan(draws).all():

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
-from strokebench.reports.results import Results
+from strokebench.reports.results import FEWEST, Results
 from strokebench.tasks.metrics.evaluate import THRESHOLD
 from strokebench.tasks.paper_setup import SIZES
 
@@ -108,6 +108,23 @@ def not_inputs_in_words(reasons: Mapping[str, str]) -> str:
         columns.setdefault(reason, []).append(name)
     said = "; ".join(f"{', '.join(names)} ({reason})" for reason, names in columns.items())
     return f"No inputs: {said}." if said else ""
+
+
+def left_out(results: Results) -> str:
+    """Which hospitals are in no number, and why; empty where all are."""
+    said = []
+    if results.too_small:
+        why = f"a hospital of one class or of fewer than {FEWEST} patients tells little of a method"
+        said.append(f"Left out of every number: {', '.join(results.too_small.values())}; {why}.")
+    if untested := results.provenance.get("untested"):
+        said.append(f"Not tested: {untested_in_words(untested)}.")
+    return " ".join(said)
+
+
+def untested_in_words(hospitals: Sequence[str]) -> str:
+    """Why these hospitals are never left out."""
+    names = ", ".join(hospitals)
+    return f"{names}, without which fewer than two patients of one class are left to learn from"
 
 
 def identity(results: Results) -> str:

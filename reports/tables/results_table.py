@@ -53,7 +53,7 @@ def results_table(
         name=name,
         title=title,
         cohort=words.cohort_title(results),
-        caption=caption,
+        caption=f"{caption} {words.left_out(results)}".strip(),
         columns=columns,
         rows=rows,
         notes=[note for note in below if note],

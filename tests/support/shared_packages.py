@@ -16,7 +16,7 @@ from strokebench.files import home
 from strokebench.reports.results import Results
 
 SALT = Pseudonyms(b"a salt of our own, long enough")
-NAME = "small-nihss_lt_7-cv5/table1"
+NAME = "small-nihss_lt_7-cv5-seeds_39/table1"
 IDS = [f"p{i:03d}" for i in range(60)]
 
 

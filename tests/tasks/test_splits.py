@@ -67,6 +67,26 @@ def test_loho_takes_one_hospital_at_a_time(labels, cohort):
         assert fold.name not in set(cohort.site[[*fold.train, *fold.validation]])
 
 
+def test_a_hospital_with_nearly_all_events_leaves_a_validation_part_with_one():
+    labels = pd.Series([1] * 40 + [0] * 20 + [1] * 2 + [0] * 98, index=[f"p{i:03d}" for i in range(160)])
+    sites = pd.Series(["big"] * 60 + ["small"] * 100, index=labels.index)
+    for fold in make_split("loho", labels, sites).folds:
+        for part in (fold.train, fold.validation):
+            assert set(labels[list(part)]) == {0, 1}, fold.name
+        assert len(fold.validation) == (20 if fold.name == "big" else 12)
+        assert sorted([*fold.train, *fold.validation, *fold.test]) == sorted(labels.index)
+
+
+def test_a_hospital_with_all_events_is_not_left_out_and_the_others_are():
+    labels = pd.Series([1] * 40 + [0] * 20 + [1] + [0] * 99, index=[f"p{i:03d}" for i in range(160)])
+    sites = pd.Series(["all"] * 60 + ["north"] * 50 + ["south"] * 50, index=labels.index)
+    folds = make_split("loho", labels, sites, seeds=(1,)).folds
+    assert [(fold.fold, fold.name) for fold in folds] == [(1, "north"), (2, "south")]
+    halves = pd.Series([1] * 20 + [0] * 20, index=labels.index[:40])
+    with pytest.raises(StrokebenchError, match="any one hospital"):
+        make_split("loho", halves, halves.map({1: "x", 0: "y"}))
+
+
 def test_cv5_equals_scikit_learn_on_sorted_ids(labels):
     from sklearn.model_selection import StratifiedKFold
 
@@ -85,7 +105,7 @@ def test_file_round_trip_and_tampering(labels, tmp_path):
     value = json.loads(path.read_text())
     value["folds"][0]["test"][0] = "stranger"
     path.write_text(json.dumps(value))
-    with pytest.raises(StrokebenchError, match="changed"):
+    with pytest.raises(StrokebenchError, match="damaged"):
         Split.read(path)
 
 

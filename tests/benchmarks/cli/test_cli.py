@@ -96,7 +96,7 @@ def test_run_then_report_then_status(small: None, home: Path):
     ran = call("run", "table1", "--methods", "coin", "--seeds", "39", "--no-tracking")
     assert ran.exit_code == 0, ran.output
     assert "60 patients" in ran.output and "Coin" in ran.output and "5/5" in ran.output
-    folder = home / "results" / "small-nihss_lt_7-cv5" / "table1"
+    folder = home / "results" / "small-nihss_lt_7-cv5-seeds_39" / "table1"
     assert (folder / "table1.md").is_file()
     assert list((home / "splits").glob("small-nihss_lt_7-cv5-*.json"))
     table = (folder / "table1.md").read_bytes()
@@ -127,7 +127,7 @@ def test_failed_runs_are_told(small: None):
 def test_shuffled_labels_are_said_everywhere(small: None, home: Path):
     ran = call("run", "table1", "--methods", "coin", "--seeds", "39", "--no-tracking", "--shuffle-labels", "3")
     assert ran.exit_code == 0, ran.output
-    folder = home / "results" / "small-nihss_lt_7-cv5-shuffled_3" / "table1"
+    folder = home / "results" / "small-nihss_lt_7-cv5-shuffled_3-seeds_39" / "table1"
     for name in ("table1.md", "table1.csv", "table1.tex", "table1.html", "results.json"):
         assert "labels shuffled" in (folder / name).read_text()
     assert "labels shuffled" in ran.output

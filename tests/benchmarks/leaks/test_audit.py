@@ -116,7 +116,7 @@ def test_the_command_ends_with_1_on_an_alarm(make, leaky, command, home):
     assert clean.exit_code == 0 and "nothing found" in clean.output, clean.output
     found = command(leaky, "audit", "leaks", "--quick", "--seeds", "39")
     assert found.exit_code == 1 and "ward" in found.output
-    assert (home / "results" / "small-nihss_lt_7-cv5" / "leaks" / "section.json").is_file()
+    assert (home / "results" / "small-nihss_lt_7-cv5-seeds_39" / "leaks" / "section.json").is_file()
 
 
 def test_the_full_form_has_the_canary(make, command, monkeypatch: pytest.MonkeyPatch):

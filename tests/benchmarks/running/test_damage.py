@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from strokebench.benchmarks.keys.remembered import remembered_split
+from strokebench.benchmarks.running.build import remembered_split
 from strokebench.benchmarks.running.parameters import Tuned, read_tuned
 from strokebench.benchmarks.running.store import Store
 from strokebench.datasets.encoders.store import EmbeddingStore, read_finished, write_finished
@@ -110,8 +110,8 @@ class Folders:
 class TunedFiles:
     @staticmethod
     def make(folder: Path) -> None:
-        fold = {"seed": 39, "fold": 0, "params": {"c": 4.0}}
-        Tuned("svm", {"c": 0.25}, (fold,), split_sha256="1f", cohort="x").write(folder / "svm.yaml")
+        fold = {"seed": 39, "fold": 0, "params": {"C": 4.0}}
+        Tuned("svm", {"C": 0.25}, (fold,), split_sha256="1f", cohort="x").write(folder / "svm.yaml")
 
     @staticmethod
     def read(folder: Path) -> Any:

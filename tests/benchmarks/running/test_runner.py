@@ -14,6 +14,7 @@ from strokebench.benchmarks.running import runner
 from strokebench.benchmarks.running.collect import Collector
 from strokebench.benchmarks.running.progress import RunProgress
 from strokebench.benchmarks.running.runner import report_experiment, run_experiment
+from strokebench.benchmarks.running.settings import SEEDS
 from strokebench.benchmarks.running.store import Store
 from strokebench.tasks.conditions import COMPLETE, Condition
 
@@ -48,6 +49,29 @@ def test_a_finished_run_is_never_computed_again(console: Console, planted: None,
     assert len(after) == 6
     assert list(report.results.runs["status"]) == ["done"] * 6
     assert "6 planned, 2 already done, 4 to compute" in console.export_text()
+
+
+def test_a_call_for_one_method_keeps_the_table_of_all(console: Console, planted: None, home: Path):
+    whole = run(console, methods=("svm", "broken", "coin"))
+    lost = whole.results.runs.query("method == 'svm'")["key"].iloc[0]
+    Store().path(lost).unlink()
+    part = run(console, methods=("coin",))
+    assert part.folder == whole.folder and part.failed == 0
+    counts = part.results.runs.groupby(["method", "status"]).size().to_dict()
+    assert counts == {
+        **{("svm", "done"): 1, ("svm", "missing"): 1, ("coin", "done"): 2},
+        **{("broken", "done"): 1, ("broken", "failed"): 1},
+    }
+    assert Store().status(lost) == "missing"
+    table = (part.folder / "table1.md").read_text()
+    assert "SVM" in table and "Coin" in table
+    assert report_experiment(Table1(), make_context(methods=("svm",)), console).results.runs.equals(part.results.runs)
+
+
+def test_other_seeds_have_a_table_of_their_own(home: Path):
+    usual, fewer, quick = ({}, {"seeds": (39,)}, {"seeds": (39,), "quick": True})
+    folders = [make_context(**{"seeds": SEEDS, **more}).results_folder("table1") for more in (usual, fewer, quick)]
+    assert len(set(folders)) == 3 and folders[0].parent.name == "small-nihss_lt_7-cv5"
 
 
 def test_a_second_call_writes_the_same_files(console: Console, planted: None):

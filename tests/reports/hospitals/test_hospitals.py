@@ -1,21 +1,30 @@
 """What figure 5 says of made-up hospitals."""
 
+import io
 import math
+import re
+from dataclasses import replace
 
+import pandas as pd
 import pytest
 from made_up import made_up, plan
+from rich.console import Console
 
-from strokebench.reports.hospitals.figure import draw_hospitals
+from strokebench.reports.hospitals.figure import draw_forest, draw_hospitals
 from strokebench.reports.hospitals.table import (
     Hospital,
-    auc_table,
+    auc_tables,
     few_patients,
     hospital_aucs,
+    hospital_frame,
     hospital_lead,
     hospital_table,
     hospitals,
     worst_hospital,
 )
+from strokebench.reports.summary import summarise
+from strokebench.reports.table1.table import table1
+from strokebench.reports.tables.terminal import TerminalTable
 from strokebench.tasks.metrics.paper import PAPER_METRICS
 
 SITES = {0: ("North", 200, 60), 1: ("South", 167, 36), 2: ("West", 150, 70)}
@@ -61,44 +70,96 @@ def test_who_leads_where():
     assert "Concat has the highest mean AUC at 3 of 3 hospitals, at 3 of them" in lead
 
 
-def test_a_hospital_of_one_class_has_no_auc_and_spoils_no_mean():
-    results = made_up(RUNS, sites={**SITES, 2: ("West", 30, 0)})
-    aucs = hospital_aucs(results)
-    assert aucs[2].isna().all() and aucs[[0, 1]].notna().all(axis=None)
-    for row in auc_table(results).rows:
-        assert row.cells["AUC at West"].value is None
-        expected = (row.cells["AUC at North"].value + row.cells["AUC at South"].value) / 2
-        assert row.cells["mean"].value == pytest.approx(expected)
+def means(results):
+    (table,) = auc_tables(results)
+    return {name: cell.value for name, cell in table.rows[-1].cells.items()}
+
+
+def test_hospitals_of_one_class_or_few_patients_are_in_no_metric_and_named():
+    small = {2: ("West", 30, 0), 3: ("East", 2, 1), 4: ("Isle", 9, 4)}
+    results = made_up(plan(METHODS, folds=range(5)), sites={0: SITES[0], 1: SITES[1], **small})
+    assert set(results.metrics["fold"]) == {0, 1} and results.metrics.notna().all(axis=None)
+    without = made_up(plan(METHODS, folds=(0, 1)), sites={0: SITES[0], 1: SITES[1]})
+    pd.testing.assert_frame_equal(
+        summarise(results).drop(columns=["planned", "done"]), summarise(without).drop(columns=["planned", "done"])
+    )
+    said = "Left out of every number: West (30 patients, one class only), East (2 patients), Isle (9 patients)"
+    assert said in table1(results).caption and "Left out" not in table1(without).caption
+    (table,) = auc_tables(results)
+    by_name = {row.label: row for row in table.rows}
+    for name in ("West", "East", "Isle"):
+        assert {cell.value for cell in by_name[name].cells.values()} == {None}
+    for method in METHODS:
+        expected = (by_name["North"].cells[method].value + by_name["South"].cells[method].value) / 2
+        assert means(results)[method] == pytest.approx(expected)
     assert worst_hospital(results).name in ("North", "South")
-    assert "one class only" in few_patients(results)[0]
-    axes = draw_hospitals(results).axes[2]
-    assert "undefined" in [text.get_text() for text in axes.texts]
+    assert "Not among these: 3 with fewer than 10" in hospital_lead(results)
 
 
-def test_small_hospitals_are_warned_of():
-    assert few_patients(made_up(RUNS, sites=SITES)) == []
-    (warning,) = few_patients(made_up(RUNS, sites={**SITES, 1: ("South", 12, 3)}))
-    assert "South has 12 patients, 3 of them positive" in warning
+def test_the_headline_rests_on_no_small_hospital():
+    sites = {**SITES, 3: ("Isle", 40, 9)}
+    results = made_up(plan(METHODS, folds=sites), sites=sites)
+    p = results.predictions
+    p["p"] = p["p"].where(p["fold"] != 3, 1 - p["p"])
+    assert hospital_aucs(results).mean().idxmin() == 3
+    assert worst_hospital(results).name != "Isle" and "Isle" not in hospital_lead(results)
+    (warning,) = few_patients(results)
+    assert "Isle (40 patients, 9 of them positive)" in warning and few_patients(made_up(RUNS, sites=SITES)) == []
+
+
+def test_one_line_a_hospital_and_method():
+    sites = {**SITES, 3: ("Isle", 2, 1)}
+    frame = hospital_frame(made_up(plan(METHODS, folds=sites), sites=sites)).set_index(["hospital", "method"])
+    assert len(frame) == 12
+    south = frame.loc[("South", "concat")]
+    assert (south["patients"], south["events"], south["left_out"]) == (167, 36, "")
+    assert 0 < south["AUC_low"] < south["AUC"] < south["AUC_high"] < 1
+    assert frame.loc[("Isle", "concat"), "left_out"] == "Isle (2 patients)"
+
+
+def test_thirty_six_hospitals_fit_a_terminal_and_a_page():
+    sites = {fold: (f"Hospital of {fold:02d}", 60, 20) for fold in range(36)}
+    results = made_up(plan(METHODS, seeds=(39,), folds=sites), sites=sites)
+    console = Console(width=80, record=True, file=io.StringIO())
+    for table in auc_tables(results):
+        console.print(TerminalTable(table))
+    lines = console.export_text().splitlines()
+    for name, *_ in sites.values():
+        (line,) = [line for line in lines if name in line]
+        assert len(re.findall(r"\d+\.\d\d", line)) == len(METHODS) and line.endswith("3/3")
+    (figure,) = draw_forest(results)
+    assert figure.get_size_inches()[1] <= 11
+    assert len(figure.axes) == len(METHODS) and len(figure.axes[0].get_yticklabels()) == 36
+
+
+def test_many_methods_take_several_tables_of_80_columns(make_results):
+    results = make_results(seeds=(39,))
+    tables = auc_tables(replace(results, predictions=results.predictions.assign(site="A")))
+    assert len(tables) > 1 and len({table.name for table in tables}) == len(tables)
+    columns = [column.title for table in tables for column in table.columns if column.key != "patients"]
+    assert columns == [method.label for method in results.methods]
+    assert all(sum(len(column.title) + 1 for column in table.columns[1:]) <= 40 for table in tables)
 
 
 def test_the_tables_agree():
     results = made_up(RUNS, sites=SITES)
-    wide = {row.key: row for row in auc_table(results).rows}
+    (wide,) = auc_tables(results)
     long = hospital_table(results)
     assert len(long.rows) == 9 and {row.runs for row in long.rows} == {"4/4"}
-    assert {row.runs for row in wide.values()} == {"12/12"}
+    assert [row.runs for row in wide.rows] == ["12/12"] * 3 + ["36/36"]
+    by_fold = {row.key: row for row in wide.rows}
     for row in long.rows:
         fold, method = row.key.split("/")
-        assert row.cells["AUC"].value == wide[method].cells[f"AUC at {SITES[int(fold)][0]}"].value
+        assert row.cells["AUC"].value == by_fold[fold].cells[method].value
     assert "729" not in long.caption and "4 seeds" in long.caption
 
 
 def test_an_unfinished_hospital_leaves_no_mean_to_compare():
     lost = {run: "missing" for run in RUNS if run[0] == "vdafm" and run[4] == 2}
     results = made_up(RUNS, sites=SITES, lost=lost)
-    rows = {row.key: row for row in auc_table(results).rows}
-    assert rows["vdafm"].cells["mean"].value is None and rows["vdafm"].runs == "8/12"
-    assert rows["concat"].cells["mean"].value is not None
+    found = means(results)
+    assert found["vdafm"] is None and found["concat"] is not None
+    assert auc_tables(results)[0].rows[-1].runs == "32/36"
     assert "over 2 methods" in hospital_lead(results)
 
 
