@@ -305,7 +305,7 @@ class Results:
         for row in rows:
             name, label = row["name"], labels[row["name"]]
             if counts[label] > 1:
-                label += f" [{', '.join(filter(None, (row['variant'], row['condition'])))}]"
+                label += f" [{', '.join(filter(None, (row['method'], row['variant'], row['condition'])))}]"
             plain = name == row["method"] and not row["variant_label"] and row["condition"] in ("", COMPLETE.id)
             found[name] = Setting(name, self.method(row["method"]), row["variant"], row["condition"], label, plain)
         return found

@@ -10,6 +10,9 @@ from typing import Any
 
 PROPOSED = "vdafm"
 
+OUTCOME = "nihss < 7"
+"""What the paper predicts; its numbers stand beside no other outcome."""
+
 REFERENCE = "Reference, not in the paper"
 """The category of what the paper's methods are held against; it stands beneath them and is never ranked among them."""
 

@@ -16,24 +16,33 @@ from strokebench.files import digest, home, read_kept, write_json
 
 @dataclass(frozen=True)
 class Alarm:
-    """One alarm: what it looks for, in plain words, and how."""
+    """One alarm: what it looks for, in plain words, and how.
+
+    Args:
+        reads: attribute of the cohort without which there is nothing to look at; empty: every cohort has it.
+    """
 
     title: str
     check: Callable[[Context], list[Finding]]
+    reads: str = ""
+
+    def applies(self, context: Context) -> bool:
+        """Whether this cohort has what the alarm looks at."""
+        return not self.reads or getattr(context.cohort, self.reads) is not None
 
 
 QUICK: Mapping[str, Alarm] = {
     "patient_in_two_parts": Alarm("A patient in two parts of a fold", patients.patient_in_two_parts),
     "one_patient_two_ids": Alarm("Two ids that look like one person", patients.one_patient_two_ids),
-    "doubled_images": Alarm("The same image in two parts", doubles.doubled_images),
-    "doubled_texts": Alarm("The same long text in two parts", doubles.doubled_texts),
+    "doubled_images": Alarm("The same image in two parts", doubles.doubled_images, "images"),
+    "doubled_texts": Alarm("The same long text in two parts", doubles.doubled_texts, "texts"),
     "doubled_rows": Alarm("The same clinical row in two parts", doubles.doubled_rows),
     "column_gives_outcome": Alarm("A column that tells the outcome", columns.column_gives_outcome),
     "missing_gives_outcome": Alarm("A missing value that tells the outcome", columns.missing_gives_outcome),
     "column_derived_from_outcome": Alarm("A column derived from the outcome", columns.column_derived_from_outcome),
-    "text_states_outcome": Alarm("Text that speaks of the outcome", texts.text_states_outcome),
-    "text_gives_outcome": Alarm("Text that tells the outcome", texts.text_gives_outcome),
-    "site_predicts_outcome": Alarm("A hospital that predicts the outcome", columns.site_predicts_outcome),
+    "text_states_outcome": Alarm("Text that speaks of the outcome", texts.text_states_outcome, "texts"),
+    "text_gives_outcome": Alarm("Text that tells the outcome", texts.text_gives_outcome, "texts"),
+    "site_predicts_outcome": Alarm("A hospital that predicts the outcome", columns.site_predicts_outcome, "site"),
     "preprocessing_touched": Alarm("Test patients that move what is fitted", untouched.preprocessing_touched),
 }
 """Seconds, all together."""

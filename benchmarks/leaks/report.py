@@ -43,7 +43,7 @@ def warn_of_leaks(context: Context, console: Console) -> None:
     if audit.findings:
         console.print(_panel(audit))
     else:
-        console.print(f"Leak check  nothing found by {len(QUICK) - len(audit.broken)} quick alarms")
+        console.print(f"Leak check  nothing found by {_ran(audit, context)} quick alarms")
 
 
 def write_section(audit: Audit, context: Context, folder: Path) -> RenderableType:
@@ -52,7 +52,13 @@ def write_section(audit: Audit, context: Context, folder: Path) -> RenderableTyp
     panel = Panel("leaks", _table(audit, context, title), shows=SHOWS, does_not_show=DOES_NOT_SHOW)
     alarms = [f"Leak alarm: {finding.message}" for finding in audit.findings if finding.severity == "alarm"]
     section = Section(
-        "leaks", "Leak alarms", title, [panel], _lead(audit), warnings=alarms, provenance=provenance_of(context)
+        "leaks",
+        "Leak alarms",
+        title,
+        [panel],
+        _lead(audit, context),
+        warnings=alarms,
+        provenance=provenance_of(context),
     )
     return publish(section, folder)
 
@@ -61,24 +67,36 @@ def _alarms(audit: Audit) -> Mapping[str, Alarm]:
     return FULL if audit.full else QUICK
 
 
-def _verdict(audit: Audit, name: str) -> str:
+def _ran(audit: Audit, context: Context) -> int:
+    """How many alarms looked at something."""
+    return sum(alarm.applies(context) for name, alarm in _alarms(audit).items() if name not in audit.broken)
+
+
+def _verdict(audit: Audit, name: str, context: Context) -> str:
     severities = {finding.severity for finding in audit.findings if finding.alarm == name}
     if name in audit.broken:
         return f"not run: {audit.broken[name]}"
+    if not severities and not (alarm := _alarms(audit)[name]).applies(context):
+        return f"not looked for: the cohort has no {alarm.reads}"
     return "ALARM" if "alarm" in severities else "warning" if severities else "nothing found"
 
 
-def _lead(audit: Audit) -> str:
-    alarms = sum(finding.severity == "alarm" for finding in audit.findings)
-    warnings = len(audit.findings) - alarms
+def _lead(audit: Audit, context: Context) -> str:
     form = "full" if audit.full else "quick (without the shuffled-label canary)"
-    found = f"{alarms} went off, {warnings} warning(s). Results are not believable until alarms are cleared."
-    count = len(_alarms(audit)) - len(audit.broken)
-    return f"{count} alarms in {form} form: {found if audit.findings else 'nothing was found.'}"
+    start = f"{_ran(audit, context)} alarms in {form} form: "
+    if not audit.findings:
+        return f"{start}nothing was found."
+    alarms = [finding.message for finding in audit.findings if finding.severity == "alarm"]
+    warnings = len(audit.findings) - len(alarms)
+    beside = f"{warnings} warning{'s' if warnings > 1 else ''} to look at" if warnings else ""
+    if not alarms:
+        return f"{start}none went off; {beside}."
+    told = f"{start}{len(alarms)} went off{f', {beside}' if beside else ''}. {' '.join(alarms)}"
+    return f"{told} Results are not believable until {'these are' if len(alarms) > 1 else 'this is'} cleared."
 
 
 def _table(audit: Audit, context: Context, title: str) -> Table:
-    verdicts = {name: {"verdict": Cell(text=_verdict(audit, name))} for name in _alarms(audit)}
+    verdicts = {name: {"verdict": Cell(text=_verdict(audit, name, context))} for name in _alarms(audit)}
     notes = [f"{f.severity.capitalize()}: {f.message} {f.remedy}" for f in by_severity(audit.findings)]
     if (n := len(context.embeddings.ids)) > EXAMINED:
         notes.append(

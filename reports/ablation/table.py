@@ -9,7 +9,7 @@ import pandas as pd
 
 from strokebench.reports.results import SETTING, Results
 from strokebench.reports.statistics.decisions import ALPHA
-from strokebench.reports.statistics.paired import CorrectedT, corrected_t, test_share
+from strokebench.reports.statistics.paired import Difference, differences_of, is_corrected
 from strokebench.reports.summary import rows_by_setting
 from strokebench.reports.table1.table import metric_cells, metric_columns, metric_row
 from strokebench.reports.tables import caption as words
@@ -49,7 +49,6 @@ def ablation_table(
     head: str = "Input",
     notes: Sequence[str] = (),
     against: str = "complete",
-    distinguishable: str = "with a degree of freedom less than runs",
 ) -> Table:
     """The metrics of each entry, and its leading one against the complete one on the same runs.
 
@@ -57,7 +56,7 @@ def ablation_table(
         entries: in the order of rows; those that were never planned are left out.
         source: the paper's table whose numbers stand beside.
         head: what is taken away from.
-        against: what the complete entry is called. distinguishable: what to know of the test.
+        against: what the complete entry is called.
     """
     columns = [*metric_columns(results), Column("difference", f"{results.compared_by} − {against}", Kind.TEXT)]
     found, summary = differences(results, entries), rows_by_setting(results)
@@ -73,29 +72,37 @@ def ablation_table(
         key = "/".join(entry.setting)
         rows.append(metric_row(row, key, entry.label, method, {**cells, "difference": Cell(text=difference)}))
     note = (
-        f"{results.compared_by} − {against}: mean difference over the runs that both finished, ± its standard error "
-        "corrected for shared training patients (Nadeau and Bengio 2003), in percentage points. Distinguishable "
-        f"from noise: p < {ALPHA} by Student's t, {distinguishable}."
+        f"{results.compared_by} − {against}: mean difference over the runs that both finished, {test_in_words(results)}"
     )
     marked = mark_best(rows, columns)
     caption = words.caption(results)
     return results_table(results, name, title, columns, marked, caption, [*notes, note], labels, head=head)
 
 
-def differences(results: Results, entries: Sequence[Entry]) -> dict[tuple[str, str, str], CorrectedT]:
+def test_in_words(results: Results) -> str:
+    """What stands behind ±, and by which test a difference is distinguishable from noise."""
+    if is_corrected(results):
+        return (
+            "± its standard error corrected for shared training patients (Nadeau and Bengio 2003), in percentage "
+            f"points. Distinguishable from noise: p < {ALPHA} by Student's t with a degree of freedom less than runs; "
+            "among many settings some pass by chance."
+        )
+    return (
+        "± its standard error by DeLong's method with the patient as cluster, in percentage points. Distinguishable "
+        f"from noise: p < {ALPHA} by DeLong's test, adjusted by Holm over the settings of a method in this table. "
+        "The test takes the models as given; runs of this protocol share their test patients, or are of different "
+        "hospitals, so that no test over runs holds."
+    )
+
+
+def differences(results: Results, entries: Sequence[Entry]) -> dict[tuple[str, str, str], Difference]:
     """Each entry's `Results.compared_by` against the complete one, on the runs that both have finished."""
-    by_run = {
-        tuple(map(str, setting)): runs.set_index(["seed", "fold"])[results.compared_by]
-        for setting, runs in results.metrics.groupby(list(SETTING), dropna=False)
+    pairs = {
+        entry.setting: complete.setting
+        for entry in entries
+        if not entry.complete and (complete := complete_entry(entries, entry.method)) is not None
     }
-    share, none = test_share(results), results.metrics.iloc[:0].set_index(["seed", "fold"])[results.compared_by]
-    found = {}
-    for entry in entries:
-        complete = complete_entry(entries, entry.method)
-        if complete is not None and not entry.complete:
-            runs, reference = by_run.get(entry.setting, none), by_run.get(complete.setting, none)
-            found[entry.setting] = corrected_t(runs - reference, share)
-    return found
+    return differences_of(results, pairs)
 
 
 def complete_entry(entries: Sequence[Entry], method: str) -> Entry | None:
@@ -128,9 +135,7 @@ def ablation_lead(results: Results, method: str, entries: Sequence[Entry]) -> st
         return f"{highest}; nothing to compare yet."
     rest = {entry: mean for entry, mean in found.items() if entry != complete}
     best = max(rest, key=lambda entry: rest[entry])
-    against = {
-        entry: difference for entry in rest if (difference := differences(results, mine)[entry.setting]).runs > 1
-    }
+    against = {entry: difference for entry in rest if (difference := differences(results, mine)[entry.setting]).tested}
     sentence = f"{label}: mean {results.compared_by} {_percent(found[complete])} with {complete.label.lower()}."
     if best in against:
         verdict = "distinguishable" if against[best].distinguishable else "not distinguishable from it"
@@ -144,7 +149,7 @@ def below_complete(results: Results, method: str, entries: Sequence[Entry]) -> s
     """One sentence: how many reduced settings of a method are below the complete one by more than noise."""
     found = differences(results, [entry for entry in entries if entry.method == method])
     return _below(
-        {entry: found[entry.setting] for entry in entries if entry.setting in found and found[entry.setting].runs > 1}
+        {entry: found[entry.setting] for entry in entries if entry.setting in found and found[entry.setting].tested}
     )
 
 
@@ -160,7 +165,7 @@ def nothing_planned(results: Results) -> str:
     return "" if len(results.runs) else "Nothing was planned: no wanted method can be run on this cohort."
 
 
-def _below(against: Mapping[Entry, CorrectedT]) -> str:
+def _below(against: Mapping[Entry, Difference]) -> str:
     if not against:
         return "Too few runs to tell differences from noise."
     below = [entry for entry, difference in against.items() if difference.distinguishable and difference.value < 0]
@@ -172,10 +177,10 @@ def _percent(value: float) -> str:
     return f"{100 * value:.2f}"
 
 
-def _points(difference: CorrectedT) -> str:
+def _points(difference: Difference) -> str:
     side = "above" if difference.value >= 0 else "below"
     return (
-        f"{abs(100 * difference.value):.2f} points {side} it, with a corrected standard error of "
+        f"{abs(100 * difference.value):.2f} points {side} it, with a standard error of "
         f"{100 * difference.se:.2f} over {difference.runs} paired runs"
     )
 

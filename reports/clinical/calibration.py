@@ -38,8 +38,8 @@ class Recalibration:
 def recalibrate(scores: Scores, name: str) -> Recalibration:
     """Logistic recalibration (Cox 1958; Van Calster 2019) of one method: the mean over seeds, with intervals.
 
-    Each seed is fitted by statsmodels' binomial GLM. The intervals are Wald's, from the sandwich variance clustered by
-    patient: a patient's influence is averaged over the seeds first.
+    Each seed is fitted by statsmodels' binomial GLM, in the large by the root of its score. The intervals are Wald's,
+    from the sandwich variance clustered by patient: a patient's influence is averaged over the seeds first.
 
     Returns:
         NaN where a seed knows one class only, or the predictions are constant (no slope) or separate the classes.
@@ -47,8 +47,8 @@ def recalibrate(scores: Scores, name: str) -> Recalibration:
     large, both = [], []
     for y, p, inside in seeds_of(scores, name):
         x = log_odds(p)
-        large.append(_fit(y, np.ones((len(y), 1)), x, inside))
-        both.append(_fit(y, np.column_stack([np.ones(len(y)), x]), None, inside))
+        large.append(_in_the_large(y, x, inside))
+        both.append(_fit(y, np.column_stack([np.ones(len(y)), x]), inside))
     (in_the_large,) = _average(large, 1)
     intercept, slope = _average(both, 2)
     return Recalibration(in_the_large, intercept, slope)
@@ -58,23 +58,41 @@ Fit = tuple[NDArray[np.float64], NDArray[np.float64]]
 """Parameters (k,) and each patient's influence on them (n, k)."""
 
 
-def _fit(y: NDArray[Any], design: NDArray[Any], offset: NDArray[Any] | None, inside: NDArray[np.bool_]) -> Fit | None:
+def _in_the_large(y: NDArray[Any], x: NDArray[np.float64], inside: NDArray[np.bool_]) -> Fit | None:
+    """The intercept beside a slope of 1. Bracketed: steps from 0 run away where most probabilities are 0 or 1."""
+    from scipy.optimize import brentq
+    from scipy.special import expit
+
+    if not 0 < y.sum() < len(y):
+        return None
+    # From here on all probabilities are so near to 1 (or 0) that their sum passes every number of events.
+    reach = np.abs(x).max() + np.log(len(y)) + 1
+    level = float(brentq(lambda shift: y.sum() - expit(x + shift).sum(), -reach, reach, xtol=1e-10))
+    p = expit(x + level)
+    everybody = np.zeros((len(inside), 1))
+    everybody[inside, 0] = (y - p) / (p * (1 - p)).sum()
+    return np.array([level]), everybody
+
+
+def _fit(y: NDArray[Any], design: NDArray[Any], inside: NDArray[np.bool_]) -> Fit | None:
     import warnings
 
     from statsmodels.genmod.families import Binomial
     from statsmodels.genmod.generalized_linear_model import GLM
     from statsmodels.tools.sm_exceptions import PerfectSeparationError, PerfectSeparationWarning
 
-    if not 0 < y.sum() < len(y) or (design.shape[1] > 1 and np.ptp(design[:, 1]) < 1e-9):
+    if not 0 < y.sum() < len(y) or np.ptp(design[:, 1]) < 1e-9:
         return None
-    model = GLM(y.astype(float), design, family=Binomial(), offset=offset)
-    with warnings.catch_warnings(), np.errstate(over="ignore"):
+    model = GLM(y.astype(float), design, family=Binomial())
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("error", PerfectSeparationWarning)
         try:
             fitted = model.fit()
             influence = -np.linalg.solve(model.hessian(fitted.params), model.score_obs(fitted.params).T).T
         except (PerfectSeparationError, PerfectSeparationWarning, np.linalg.LinAlgError):
             return None
+    if not fitted.converged:
+        return None
     everybody = np.zeros((len(inside), design.shape[1]))
     everybody[inside] = influence
     return fitted.params, everybody

@@ -7,7 +7,7 @@ import numpy as np
 from strokebench.reports.clinical.calibration import recalibrate
 from strokebench.reports.clinical.decision import decision_curve, thresholds, treat_all
 from strokebench.reports.clinical.figures import draw_decision_curves, draw_forest, draw_reliability
-from strokebench.reports.clinical.pooled import RESAMPLES, draw_patients, label_of, pictured, pool
+from strokebench.reports.clinical.pooled import RESAMPLES, draw_patients, headline, label_of, pictured, pool
 from strokebench.reports.clinical.subgroups import HOSPITAL, Subgroup, all_subgroups, worst
 from strokebench.reports.clinical.tables import (
     balanced_by,
@@ -85,20 +85,20 @@ def clinical_section(results: Results, title: str) -> Section:
         )
         panels[2:2] = [curves]
         panels += [decisions, *_groups(results, scores, aucs, methods, found)]
-    return Section(
-        "clinical", title, cohort_title(results), panels, lead=clinical_lead(results, scores, methods, found)
-    )
+    return Section("clinical", title, cohort_title(results), panels, lead=clinical_lead(results, scores, aucs, found))
 
 
-def clinical_lead(results: Results, scores: Scores | None, methods: list[str], found: list[Subgroup]) -> str:
-    """The finding on the first pictured method, in three or four sentences."""
-    if scores is None or not methods:
+def clinical_lead(results: Results, scores: Scores | None, aucs: Bootstrap | None, found: list[Subgroup]) -> str:
+    """The finding on the method that `headline` chooses, in four or five sentences."""
+    if scores is None or aucs is None:
         return "No method has finished a seed yet."
-    name = methods[0]
+    name, why = headline(results, scores)
     label = label_of(results, name)
+    auc = aucs.interval(scores.names.index(name))
     calibration = recalibrate(scores, name)
     undone = " once the balance of its training is undone" if balanced_by(results) else ""
-    sentences = []
+    tells = "tells patients apart" if auc.low > 0.5 else "does not discriminate: chance alone may do as well"
+    sentences = [f"{label} ({why}) {tells} (AUC {auc.text()})."]
     large, slope = calibration.in_the_large, calibration.slope
     if not np.isnan(large.value):
         level = "too low" if large.low > 0 else "too high" if large.high < 0 else "not measurably off"

@@ -91,8 +91,8 @@ def smd(values: pd.Series, groups: pd.Series) -> float:
     between the groups' shares (Yang & Dalton, SAS Global Forum 2012, paper 335). Missing values are left out.
 
     Returns:
-        0 for equal groups; NaN with fewer than two groups that have values, infinite where groups without any
-        spread differ.
+        0 for equal groups; NaN with fewer than two groups that have values; infinite where groups without any spread
+        differ, as those that share no category.
     """
     known = values.notna()
     values, groups = values[known], groups[known]
@@ -115,7 +115,10 @@ def smd(values: pd.Series, groups: pd.Series) -> float:
                 distance = 0.0
             else:
                 middle = (spread + other_spread) / 2
-                distance = math.sqrt(max(0.0, float(gap @ np.linalg.pinv(middle) @ gap))) if middle.any() else math.inf
+                inverse = np.linalg.pinv(middle)
+                # A gap in a direction in which no group varies is infinitely many of its deviations wide.
+                within = np.allclose(middle @ inverse @ gap, gap)
+                distance = math.sqrt(max(0.0, float(gap @ inverse @ gap))) if within else math.inf
             largest = distance if math.isnan(largest) else max(largest, distance)
     return largest
 

@@ -16,12 +16,9 @@ from strokebench.reports.statistics.decisions import MARGIN, hedges_g, non_infer
 from strokebench.reports.statistics.decisions import probability_of_superiority as superiority
 from strokebench.reports.statistics.delong import PairedTest, delong
 from strokebench.reports.statistics.intervals import Interval
-from strokebench.reports.statistics.paired import CorrectedT, corrected_t, test_share
+from strokebench.reports.statistics.paired import CorrectedT, corrected_t, is_corrected, test_share
 from strokebench.reports.statistics.scores import Scores, arrange
 from strokebench.tasks.paper_setup import PROPOSED
-
-CORRECTED = ("cv5",)
-"""Protocols whose runs vary as the corrected t assumes: another test part each, drawn at random."""
 
 
 @dataclass(frozen=True)
@@ -126,7 +123,7 @@ def compare(
     analytic = delong(scores)
     drawn = bootstrap(scores, n_resamples=n_resamples, seed=seed)
     share = test_share(results)
-    corrects = results.provenance.get("protocol") in CORRECTED
+    corrects = is_corrected(results)
     order = sorted(range(len(scores.names)), key=lambda number: -np.nan_to_num(drawn.interval(number).value))
     names = tuple(scores.names[number] for number in order)
     chosen, why = _reference(results, names, reference)

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from strokebench.reports.comparison.compare import CORRECTED, MethodComparison, Pair
+from strokebench.reports.comparison.compare import MethodComparison, Pair
 from strokebench.reports.comparison.words import p_value, tests_in_words
 from strokebench.reports.results import Results
 from strokebench.reports.statistics.intervals import Interval
+from strokebench.reports.statistics.paired import is_corrected
 from strokebench.reports.tables import caption as words
 from strokebench.reports.tables.results_table import results_table
 from strokebench.reports.tables.table import DASH, Cell, Column, Kind, Row, Table, text_columns
@@ -40,7 +41,7 @@ def comparison_table(results: Results, comparison: MethodComparison, refusal: st
         f"Non-inferior: every interval of the difference lies above -{100 * comparison.margin:g} points (margin: our "
         "choice); otherwise in brackets how much worse the method may be.",
     ]
-    if results.provenance.get("protocol") not in CORRECTED and pairs:
+    if not is_corrected(results) and pairs:
         notes.append(
             "No corrected t: it needs runs with test parts drawn at random from the same patients (protocol cv5)."
         )

@@ -16,6 +16,7 @@ from strokebench.reports.ablation.table import (
 )
 from strokebench.reports.results import Results, variant_id
 from strokebench.reports.statistics.decisions import ALPHA
+from strokebench.reports.statistics.paired import is_corrected
 from strokebench.reports.tables.table import Table
 from strokebench.tasks.conditions import COMPLETE
 
@@ -72,26 +73,26 @@ def grid_lead(results: Results, method: str, points: Sequence[GridPoint]) -> str
     if chosen is None:
         return f"{label}: highest mean {metric} at {at}, {highest}; its default is not on the grid.{waiting}"
     against = differences(results, entries)
+    test = "the corrected t test" if is_corrected(results) else "DeLong's test with Holm's adjustment"
     if best == chosen:
-        others = [difference for difference in against.values() if difference.runs > 1]
+        others = [difference for difference in against.values() if difference.tested]
         alike = sum(not difference.distinguishable for difference in others)
         sentence = f"{label}: the chosen setting ({at}) has the highest mean {metric}, {highest}."
         if others:
-            sentence += f" {alike} of {len(others)} other settings are not distinguishable from it (corrected t test)."
+            sentence += f" {alike} of {len(others)} other settings are not distinguishable from it ({test})."
         return sentence + waiting
     difference = against[best.setting]
-    if difference.runs < 2:
+    if not difference.tested:
         so_far = f"{label}: highest mean {metric} so far at {at}, {highest}"
         return f"{so_far}; too few paired runs to compare.{waiting}"
     verdict = (
-        f"p < {ALPHA} by the corrected t test; it was picked as the best of "
-        f"{len(found)}, so this alone is no proof that it is better"
+        f"p < {ALPHA} by {test}; it was picked as the best of {len(found)}, so this alone is no proof that it is better"
         if difference.distinguishable
         else "not distinguishable from it"
     )
     return (
         f"{label}: the highest mean {metric}, {highest} at {at}, is {100 * difference.value:.2f} points above "
-        f"the chosen setting ({labels[chosen.variant]}) with a corrected standard error of "
+        f"the chosen setting ({labels[chosen.variant]}) with a standard error of "
         f"{100 * difference.se:.2f} over {difference.runs} paired runs: {verdict}.{waiting}"
     )
 
@@ -107,7 +108,4 @@ def grid_table(results: Results, name: str, title: str, points: Mapping[str, Seq
         "Settings are compared on test patients to show how much they matter; nothing is chosen by this table. "
         "The command strokebench tune chooses on validation patients."
     )
-    chance = "which among many settings some pass by chance"
-    return ablation_table(
-        results, name, title, entries, head="Setting", notes=[note], against="chosen", distinguishable=chance
-    )
+    return ablation_table(results, name, title, entries, head="Setting", notes=[note], against="chosen")

@@ -88,8 +88,9 @@ class Part:
 
     @property
     def complete(self) -> bool:
-        """Nothing is left to compute."""
-        return not self.problems and self.count("done") == self.count()
+        """Nothing is left to compute; where runs belong and none was planned, nothing was computed."""
+        planned = self.results is None or self.runs is not None
+        return planned and not self.problems and self.count("done") == self.count()
 
     @property
     def progress(self) -> str:

@@ -24,13 +24,19 @@ import pandas as pd
 
 from strokebench.reports.audit.forensics import Design, RowFinding, audit
 from strokebench.reports.audit.read import read_printed
-from strokebench.reports.paper.numbers import Address, paper_number, paper_numbers, paper_settings
+from strokebench.reports.paper.numbers import (
+    Address,
+    is_papers_outcome,
+    paper_number,
+    paper_numbers,
+    paper_settings,
+)
 from strokebench.reports.results import RUN, Results
 from strokebench.reports.statistics.intervals import auc_standard_error, z_value
 from strokebench.reports.summary import summarise
 from strokebench.reports.tables.table import PaperNumber
 from strokebench.tasks.metrics.paper import PAPER_METRICS
-from strokebench.tasks.paper_setup import LOSS_LABELS, NEGATIVES, POSITIVES, RUNS
+from strokebench.tasks.paper_setup import LOSS_LABELS, NEGATIVES, OUTCOME, POSITIVES, RUNS
 
 PAPER = Design(positives=POSITIVES, negatives=NEGATIVES, runs=RUNS)
 
@@ -96,6 +102,7 @@ def compare(results: Results, findings: Sequence[RowFinding] | None = None) -> l
     ours = our_numbers(results)
     settings = paper_settings()
     labels = {method.name: method.label for method in results.methods}
+    other_outcome = "" if is_papers_outcome(results) else f"the paper's outcome is {OUTCOME}"
     found = []
     for number in paper_numbers().to_dict("records"):
         address = (number["source"], number["row"], number["label"])
@@ -105,7 +112,7 @@ def compare(results: Results, findings: Sequence[RowFinding] | None = None) -> l
         paper = paper_number(address[0], address[2], metric, address[1])
         mine = _mean([ours.get((setting.key, metric)) for setting in settings[address]])
         finding = audited.get("/".join((address[0], address[2])))
-        reason = _not_comparable(metric, number["provenance"], finding)
+        reason = other_outcome or _not_comparable(metric, number["provenance"], finding)
         found.append(
             PaperComparison(
                 source=address[0],

@@ -20,10 +20,19 @@ from typing import Any
 
 import pandas as pd
 
-from strokebench.reports.results import variant_id
+from strokebench.reports.results import Results, variant_id
 from strokebench.reports.tables.table import PaperNumber
 from strokebench.tasks.conditions import COMPLETE, Condition
-from strokebench.tasks.paper_setup import CHOSEN, GRIDS, LOSS_LABELS, LOSSES, PAPER_ORDER, PROPOSED, apart
+from strokebench.tasks.paper_setup import (
+    CHOSEN,
+    GRIDS,
+    LOSS_LABELS,
+    LOSSES,
+    OUTCOME,
+    PAPER_ORDER,
+    PROPOSED,
+    apart,
+)
 
 
 @cache
@@ -70,6 +79,11 @@ def paper_number(source: str, label: str, metric: str, row: str | None = None) -
     return PaperNumber(
         float(cell["mean_number"]), None if pd.isna(std) else float(std), cell["provenance"], cell["note"]
     )
+
+
+def is_papers_outcome(results: Results) -> bool:
+    """Whether these results are of what the paper predicts."""
+    return results.provenance.get("outcome", "").casefold().split() == OUTCOME.split()
 
 
 def paper_order(source: str) -> list[str]:

@@ -1,16 +1,25 @@
-"""Differences over runs, which share training patients and so are no independent sample."""
+"""Differences over runs, which share training patients and so are no independent sample; which test holds where."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from strokebench.reports.results import Results
-from strokebench.reports.statistics.decisions import ALPHA
+from strokebench.reports.results import SETTING, Results
+from strokebench.reports.statistics.decisions import ALPHA, holm
+from strokebench.reports.statistics.delong import delong
 from strokebench.reports.statistics.intervals import LEVEL, Interval
+from strokebench.reports.statistics.scores import arrange
+
+CORRECTED = ("cv5",)
+"""Protocols whose runs vary as the corrected t assumes: another test part each, drawn at random."""
+
+Key = tuple[str, str, str]
+"""Values of `SETTING`."""
 
 
 @dataclass(frozen=True)
@@ -21,9 +30,28 @@ class CorrectedT(Interval):
     runs: int
     p: float
 
+
+@dataclass(frozen=True)
+class Difference:
+    """One setting minus another in `Results.compared_by`, the mean over the `runs` that both finished.
+
+    Args:
+        p: of the test that holds under the protocol, see `differences_of`; NaN where none can be made.
+    """
+
+    value: float
+    se: float
+    runs: int
+    p: float
+
+    @property
+    def tested(self) -> bool:
+        """A test could be made."""
+        return not math.isnan(self.p)
+
     @property
     def distinguishable(self) -> bool:
-        """Outside the limits of the corrected t: with two runs these are 12.7 standard errors, with twenty 2.1."""
+        """More than noise."""
         return self.p < ALPHA
 
     @property
@@ -64,6 +92,50 @@ def corrected_t(differences: ArrayLike, test_share: float, level: float = LEVEL)
         t = 0.0 if mean == 0 else float(np.divide(mean, se))
     half = float(student.ppf((1 + level) / 2, runs - 1)) * se
     return CorrectedT(mean, mean - half, mean + half, se, runs, float(2 * student.sf(abs(t), runs - 1)))
+
+
+def is_corrected(results: Results) -> bool:
+    """Whether differences of these results are judged by the corrected t; otherwise by DeLong's test."""
+    return results.provenance.get("protocol") in CORRECTED
+
+
+def differences_of(results: Results, pairs: Mapping[Key, Key]) -> dict[Key, Difference]:
+    """Settings against others, each by the test that holds under the protocol of these results.
+
+    Under `cv5` the corrected t. Elsewhere runs share their test part, or are hospitals that differ, and the corrected t
+    would call equal methods different in up to half of the cohorts: there DeLong's test decides, the patient as
+    cluster, adjusted by Holm over the settings that are held against one other. It needs an AUC; no test is made of
+    another metric.
+
+    Args:
+        pairs: setting (`SETTING` values) -> the one that it is held against.
+    """
+    metric = results.compared_by
+    by_run = {
+        tuple(map(str, key)): runs.set_index(["seed", "fold"])[metric]
+        for key, runs in results.metrics.groupby(list(SETTING), dropna=False)
+    }
+    share, none = test_share(results), results.metrics.iloc[:0].set_index(["seed", "fold"])[metric]
+    found = {}
+    for key, other in pairs.items():
+        t = corrected_t(by_run.get(key, none) - by_run.get(other, none), share)
+        found[key] = Difference(t.value, t.se, t.runs, t.p)
+    if is_corrected(results):
+        return found
+    found = {key: replace(difference, se=math.nan, p=math.nan) for key, difference in found.items()}
+    if metric != "AUC" or results.judged.empty:
+        return found
+    scores = arrange(results.judged, runs=results.runs, endpoint=results.endpoint)
+    analytic = delong(scores)
+    places = {
+        setting.key: scores.names.index(name) for name, setting in results.settings.items() if name in scores.names
+    }
+    for other in set(pairs.values()) & set(places):
+        family = [key for key in pairs if pairs[key] == other and key in places]
+        tests = [analytic.test(places[key], places[other]) for key in family]
+        for key, test, p in zip(family, tests, holm([test.p for test in tests]), strict=True):
+            found[key] = replace(found[key], se=test.se, p=float(p))
+    return found
 
 
 def test_share(results: Results) -> float:

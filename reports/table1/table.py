@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from strokebench.reports.paper.numbers import paper_number, paper_order
+from strokebench.reports.paper.numbers import is_papers_outcome, paper_number, paper_order
 from strokebench.reports.results import MethodInfo, Results, variant_id
 from strokebench.reports.summary import rows_by_setting, summarise_oracle
 from strokebench.reports.tables import caption as words
@@ -89,7 +89,7 @@ def metric_columns(results: Results) -> list[Column]:
 
 
 def metric_cells(results: Results, summary: Mapping[str, Any], source: str = "", label: str = "") -> dict[str, Cell]:
-    """The metrics of a row of `summarise`, each with the paper's number for it where there is one.
+    """The metrics of a row of `summarise`, each with the paper's number for it where there is one of this outcome.
 
     A single run has no deviation: a printed 0.00 would be read as certainty.
     """
@@ -97,7 +97,7 @@ def metric_cells(results: Results, summary: Mapping[str, Any], source: str = "",
         metric: Cell(
             _known(summary[metric]),
             _known(summary[f"{metric}_std"]) if summary["done"] > 1 else None,
-            paper=paper_number(source, label, metric) if source else None,
+            paper=paper_number(source, label, metric) if source and is_papers_outcome(results) else None,
         )
         for metric in results.judged_by
     }

@@ -15,6 +15,9 @@ PROTOCOLS = {
 }
 
 
+QUICK = "A quick check: the first two folds of the first seed, networks for eight epochs; no number is a result."
+
+
 def cohort_title(results: Results) -> str:
     """Title of the cohort; a synthetic one is always called that, whatever its title."""
     title = results.provenance.get("title") or results.provenance.get("dataset") or "unnamed cohort"
@@ -87,6 +90,7 @@ def caption(results: Results) -> str:
         *(f"{name} is no percentage." for name, metric in results.judged_by.items() if not metric.unit),
         *(f"A lower {name} is better." for name, metric in results.judged_by.items() if not metric.higher_is_better),
         f"Protocol {protocol}: {PROTOCOLS.get(protocol, 'as named')}." if protocol else "",
+        QUICK if facts.get("quick") else "",
         f"Encoders: {_encoders(facts['encoders'])}." if facts.get("encoders") else "",
         sizes_in_words(facts["sizes"]) if facts.get("sizes") else "",
         not_inputs_in_words(facts.get("not_inputs", {})),

@@ -1,11 +1,17 @@
 """What an ablation says of made-up runs with known effects."""
 
+from dataclasses import replace
+
+import pandas as pd
 import pytest
 from made_up import made_up, plan
+from statsmodels.stats.multitest import multipletests
 
 from strokebench.benchmarks.experiments.table2 import conditions, entries
 from strokebench.reports.ablation.figure import draw_ablation
-from strokebench.reports.ablation.table import ablation_lead, ablation_table, below_complete
+from strokebench.reports.ablation.table import ablation_lead, ablation_table, below_complete, differences
+from strokebench.reports.statistics.delong import delong
+from strokebench.reports.statistics.scores import arrange
 
 NAMES = [condition.id for condition in conditions(["image", "text", "table"])]
 ALIKE = dict.fromkeys(NAMES, 2.0)
@@ -48,6 +54,40 @@ def test_the_lead_tells_noise_from_an_effect():
     lead = ablation_lead(lame, "vdafm", entries(lame, "always"))
     assert "1 of 6" in lead and "(text)" in lead
     assert "(image)" in below_complete(lame, "vdafm", entries(lame, "test_only"))
+
+
+def under(protocol: str, results):
+    return replace(results, provenance={**results.provenance, "protocol": protocol})
+
+
+@pytest.mark.parametrize("protocol", ["holdout", "loho"])
+def test_outside_of_cross_validation_delong_decides_with_holms_adjustment(protocol):
+    """The runs of a hold-out share their test patients: a difference that all seeds share may be these patients'."""
+    signal = {**ALIKE, "text": 1.5, "image": 0.0}
+    results = under(protocol, made_up(plan(conditions=NAMES, folds=[0]), signal, n=400))
+    scores = arrange(results.predictions, runs=results.runs)
+    reduced = [name for name in NAMES if "@" not in name and name != "complete"]
+    place = {name: scores.names.index(f"vdafm//{name}") for name in (*reduced, "complete")}
+    tests = [delong(scores).test(place[name], place["complete"]) for name in reduced]
+    adjusted = multipletests([test.p for test in tests], method="holm")[1]
+    found = differences(results, entries(results, "always"))
+    for name, test, p in zip(reduced, tests, adjusted, strict=True):
+        mine = found["vdafm", "", name]
+        assert (mine.value, mine.se, mine.p) == pytest.approx((test.value, test.se, p))
+    count = sum(adjusted < 0.05)
+    assert 0 < count < 6 and f"{count} of 6" in ablation_lead(results, "vdafm", entries(results, "always"))
+    assert "DeLong" in table(results).notes[-2] + table(results).notes[-1]
+    assert "Nadeau" not in "".join(table(results).notes)
+
+
+def test_seeds_that_agree_on_the_same_patients_are_no_evidence():
+    """The corrected t takes them for four test parts and calls equal settings different."""
+    results = under("holdout", made_up(plan(conditions=NAMES, folds=[0]), ALIKE, sites={0: ("North", 100, 40)}))
+    p = results.predictions
+    first = p.query("seed == 39").set_index(["condition", "patient_id"])["p"]
+    p["p"] = first.loc[pd.MultiIndex.from_frame(p[["condition", "patient_id"]])].to_numpy()
+    assert "0 of 6" in ablation_lead(results, "vdafm", entries(results, "always"))
+    assert "0 of 6" not in ablation_lead(under("cv5", results), "vdafm", entries(results, "always"))
 
 
 def test_one_run_of_each_tells_nothing():

@@ -1,5 +1,7 @@
 """Calibration on predictions whose calibration is known."""
 
+import warnings
+
 import numpy as np
 import pytest
 from one_part import single
@@ -94,6 +96,24 @@ def test_one_class_or_constant_or_separated_predictions_have_no_slope(y):
     constant = recalibrate(single(mixed, np.full(40, 0.3)), NAME)
     assert np.isnan(constant.slope.value)
     assert constant.in_the_large.value == pytest.approx(-log_odds(np.array([0.3]))[0], abs=1e-6)
+
+
+def test_a_rule_of_zeros_and_ones_is_calibrated_in_the_large_without_a_warning():
+    """30 of 40 patients called have the event, 4 of 30 that are not: the level is the root of the score, by halving."""
+    y, p = np.repeat([1, 0, 1, 0], [30, 10, 4, 26]), np.repeat([1.0, 1.0, 0.0, 0.0], [30, 10, 4, 26])
+    odds = np.log((1 - 1e-6) / 1e-6)
+    low, high = -30.0, 30.0
+    for _ in range(100):
+        middle = (low + high) / 2
+        expected = 40 * sigmoid(odds + middle) + 30 * sigmoid(middle - odds)
+        low, high = (middle, high) if expected < 34 else (low, middle)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found = recalibrate(single(y, p), NAME)
+    assert found.in_the_large.value == pytest.approx(low, abs=1e-6) and -20 < low < 0
+    assert found.in_the_large.low < found.in_the_large.value < found.in_the_large.high
+    slope = (np.log(30 / 10) - np.log(4 / 26)) / (2 * odds)
+    assert found.slope.value == pytest.approx(slope, rel=1e-6)
 
 
 def test_calibration_error_of_a_perfect_model_is_its_bias(truth):

@@ -9,9 +9,11 @@ import pytest
 from one_part import single
 
 from strokebench.benchmarks.experiments.clinical import Clinical
-from strokebench.reports.clinical.pooled import of_patients, pictured, pool
+from strokebench.reports.clinical.pooled import headline, of_patients, pictured, pool
+from strokebench.reports.clinical.sections import clinical_lead
 from strokebench.reports.clinical.subgroups import Subgroup, all_subgroups, subgroups, worst
 from strokebench.reports.clinical.tables import balance_note, thresholds_table
+from strokebench.reports.statistics.bootstrap import bootstrap
 from strokebench.reports.statistics.intervals import Interval
 from strokebench.tasks.endpoints.binary import BINARY
 from strokebench.tasks.metrics.evaluate import evaluate
@@ -147,6 +149,28 @@ def test_pictures_show_few_methods_chosen_without_the_test_parts(make_results):
     runs = results.runs.assign(validation_score=[validation.get(name, 0.5) for name in results.runs["method"]])
     results = replace(results, runs=runs)
     assert pictured(results, pool(results)) == ["vdafm", "mlp", "xgboost"]
+
+
+def test_the_headline_names_its_method_by_a_rule_and_says_when_it_is_chance(make_results):
+    results = make_results(seeds=(39,))
+    assert headline(results, pool(results)) == ("vdafm", "the proposed method")
+    others = replace(
+        results,
+        predictions=results.predictions[results.predictions["method"] != "vdafm"],
+        runs=results.runs[results.runs["method"] != "vdafm"].assign(
+            validation_auc=lambda runs: np.where(runs["method"] == "mlp", 0.9, 0.6)
+        ),
+    )
+    name, why = headline(others, pool(others))
+    assert (name, why) == ("mlp", "the best by AUC on the validation parts")
+    assert "MLP (the best by AUC on the validation parts) tells patients apart" in lead_of(others)
+    noise = np.random.default_rng(0).random(len(others.predictions))
+    assert "does not discriminate" in lead_of(replace(others, predictions=others.predictions.assign(p=noise)))
+
+
+def lead_of(results):
+    scores = pool(results)
+    return clinical_lead(results, scores, bootstrap(scores, n_resamples=200), [])
 
 
 def test_nothing_finished_is_no_error(some, tmp_path):

@@ -65,13 +65,13 @@ def test_the_corrected_error_is_nadeau_and_bengios():
 
 
 def test_one_run_distinguishes_nothing():
-    assert not corrected_t([0.5], 0.25).distinguishable
+    assert not corrected_t([0.5], 0.25).p < 0.05
 
 
 def test_two_runs_need_far_more_than_two_standard_errors():
     found = corrected_t([0.02, 0.03], 0.25)
-    assert found.value > 2 * found.se and not found.distinguishable
-    assert corrected_t([0.02, 0.03] * 10, 0.25).distinguishable
+    assert found.value > 2 * found.se and found.p > 0.05
+    assert corrected_t([0.02, 0.03] * 10, 0.25).p < 0.05
 
 
 def test_five_folds_test_a_quarter_of_what_they_train_on(make_results):
