@@ -20,7 +20,7 @@ from strokebench.datasets.encoders.store import EmbeddingStore, read_finished, w
 from strokebench.errors import StrokebenchError
 from strokebench.files import damaged_file, read_json, write_json, write_manifest
 from strokebench.methods.concat import Concat
-from strokebench.methods.conformance.subject import Patients
+from strokebench.methods.conformance.subject import MadeUp
 from strokebench.methods.svm import SVM
 from strokebench.reports.page.parts import find_parts
 from strokebench.reports.tables.section import Panel, Section, publish
@@ -29,7 +29,7 @@ from strokebench.tasks.fold import Split
 
 FLIPS = int(os.environ.get("STROKEBENCH_FLIPS", "6"))
 KEY = "ab" * 32
-TRAIN, VALIDATION, TEST = Patients(40, 1), Patients(20, 2), Patients(12, 3)
+TRAIN, VALIDATION, TEST = MadeUp(40, 1), MadeUp(20, 2), MadeUp(12, 3)
 RNG = np.random.default_rng(0)
 NOTHING = None
 """What is read of a piece that has to be made again."""
