@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from hashlib import sha256
 from pathlib import Path
@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from strokebench.datasets.images.reading import PLAIN, Reading
 from strokebench.datasets.roles import ROLES, values_of
 from strokebench.errors import StrokebenchError, unknown_name
 from strokebench.files import digest, file_digest
@@ -76,6 +77,7 @@ class Cohort:
         masks: lesion mask path a patient where the cohort has them, in the grid of the image.
         brain_masks: likewise a mask of the brain; what lies outside it is not encoded. A patient without one
             is encoded as the image is.
+        reading: how its volumes and masks are to be read.
         features: numbers that were made elsewhere, by name of an array of the schema (`strokebench.tasks.inputs`), e.g.
             `image.vector`: a frame of one column a number, or a series of arrays of one shape; a patient who has none
             is missing values. A modality with features is not encoded.
@@ -102,6 +104,7 @@ class Cohort:
     site: pd.Series | None = None
     masks: pd.Series | None = None
     brain_masks: pd.Series | None = None
+    reading: Reading = PLAIN
     features: Mapping[str, pd.DataFrame | pd.Series] = field(default_factory=dict)
     oracle: pd.Series | None = None
     oracle_outcome: str | None = None
@@ -162,6 +165,8 @@ class Cohort:
             parts["images"] = _digests(self.images.loc[ids])
         if self.brain_masks is not None:
             parts["brain_masks"] = _digests(self.brain_masks.loc[ids])
+        if self.reading != PLAIN:
+            parts["reading"] = asdict(self.reading)
         parts["features"] = {name: array_digest(self.feature_array(name, ids)) for name in sorted(self.features)}
         return digest(parts)
 

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
-HEAD = 512
+HEAD = 1024
 """Bytes that are enough to tell."""
 
 
@@ -60,9 +59,3 @@ def foreign_kind(head: bytes) -> Foreign | None:
     if head.lstrip()[:9].lower().startswith((b"<!doctype", b"<html")):
         return Foreign("a web page", "Download the file itself.")
     return None
-
-
-def read_head(path: Path) -> bytes:
-    """The first bytes of a file."""
-    with path.open("rb") as file:
-        return file.read(HEAD)

@@ -15,17 +15,22 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from strokebench.errors import StrokebenchError
 
-CONTROLS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
-"""Characters that command a terminal (ESC, BEL, C1 and their kin) and stand in no text; tab and line breaks may."""
+if TYPE_CHECKING:
+    import pandas as pd
+
+CONTROLS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
+"""Characters that command a terminal (ESC, BEL, C1 and their kin) or cannot be written at all (lone surrogates) and
+stand in no text; tab and line breaks may."""
 UNSEALED = f"sha256-{0:064}"
 """Stands in a file's content where `seal` writes the checksum of the whole."""
 MANIFEST_FILE = "manifest.json"
 _SEAL = re.compile(rb"sha256-[0-9a-f]{64}")
 _log = logging.getLogger(__name__)
+_FORMULA = re.compile(r"[=@\t\r＝＠＋－]|[+-](?![\d.,\s%±–()\[\]]*$)")
 
 
 def home(*parts: str) -> Path:
@@ -60,8 +65,8 @@ def atomic_path(path: Path) -> Iterator[Path]:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a text file atomically, as UTF-8."""
-    write_bytes(path, text.encode())
+    """Write a text file atomically, as UTF-8; control characters, which only data can bring, are left out."""
+    write_bytes(path, CONTROLS.sub("", text).encode())
 
 
 def write_bytes(path: Path, data: bytes) -> None:
@@ -91,7 +96,30 @@ def read_sealed(path: Path) -> bytes:
 def write_json(path: Path, value: Any) -> None:
     """Write JSON atomically, keys sorted, so that equal values are equal files; a dictionary carries a checksum."""
     value = {**value, "checksum": UNSEALED} if isinstance(value, dict) else value
-    write_bytes(path, seal((json.dumps(value, indent=1, sort_keys=True, ensure_ascii=False) + "\n").encode()))
+    write_bytes(path, seal((json_text(value, sort_keys=True) + "\n").encode()))
+
+
+def json_text(value: Any, sort_keys: bool = False) -> str:
+    """JSON for people and files; control characters are escapes, so that they come back and command nothing."""
+    text = json.dumps(value, indent=1, sort_keys=sort_keys, ensure_ascii=False)
+    return CONTROLS.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+
+
+def csv_text(frame: pd.DataFrame, **options: Any) -> str:
+    """A table as CSV, none of whose cells and names a spreadsheet takes for a formula.
+
+    A text that begins with `=`, `@`, `+` or `-` and is more than a number gets an apostrophe ahead, by which
+    spreadsheets know text.
+
+    Args:
+        options: of `DataFrame.to_csv`.
+    """
+    plain = frame.rename(index=_no_formula, columns=_no_formula)
+    return CONTROLS.sub("", plain.map(_no_formula).to_csv(lineterminator="\n", **options))
+
+
+def _no_formula(cell: Any) -> Any:
+    return f"'{cell}" if isinstance(cell, str) and _FORMULA.match(cell) else cell
 
 
 def read_json(path: Path) -> Any:

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from strokebench.benchmarks.cli.options import make_console, takes_settings
+from strokebench.benchmarks.cli.options import takes_settings
 from strokebench.benchmarks.leaks.audit import run_audit
 from strokebench.benchmarks.leaks.report import write_section
 from strokebench.benchmarks.running.backends.choose import refuse_missing
@@ -18,6 +18,7 @@ from strokebench.files import home
 from strokebench.reports.audit.forensics import Design, audit
 from strokebench.reports.audit.read import read_printed
 from strokebench.reports.audit.table import audit_table, matrices_table
+from strokebench.reports.tables.console import make_console
 from strokebench.reports.tables.render import write_table
 from strokebench.reports.tables.terminal import TerminalTable
 

@@ -8,12 +8,12 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from strokebench.benchmarks.cli.options import make_console
 from strokebench.methods.conformance import all_checks, run_check
 from strokebench.methods.conformance.subject import Subject
 from strokebench.methods.neural import NeuralMethod
 from strokebench.methods.registry import find_method
 from strokebench.methods.stacking.fit import can_stack, fit_stacked
+from strokebench.reports.tables.console import make_console
 
 
 def check(method: Annotated[str, typer.Argument(help="See `strokebench list methods`.")]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from functools import partial
 from typing import Annotated
 
@@ -12,14 +11,16 @@ from rich.padding import Padding
 from rich.text import Text
 
 from strokebench.benchmarks.cli.fetch import fetch
-from strokebench.benchmarks.cli.options import make_console, takes_settings
+from strokebench.benchmarks.cli.options import takes_settings
 from strokebench.benchmarks.running.progress import StepProgress
 from strokebench.benchmarks.running.settings import Settings
 from strokebench.datasets.catalogue import load_cohort
 from strokebench.datasets.problems import Problem
+from strokebench.files import json_text
 from strokebench.reports.cohort.check import CheckReport, check_cohort
 from strokebench.reports.cohort.describe import describe_cohort, write_page
 from strokebench.reports.cohort.terminal import show_description
+from strokebench.reports.tables.console import make_console
 
 app = typer.Typer(no_args_is_help=True, help="Check, describe and fetch cohorts, your own or built-in ones.")
 app.command()(fetch)
@@ -39,10 +40,10 @@ def check(
     as_json: Annotated[bool, typer.Option("--json", help="Every problem, as JSON.")] = False,
 ) -> None:
     """Read everything, change nothing, and list all problems by patient; exit status 1 if there are any."""
-    with StepProgress(Console(stderr=True)) as bar:
+    with StepProgress(make_console(stderr=True)) as bar:
         report = check_cohort(dataset, settings.jobs, partial(bar.step, "Images"))
     if as_json:
-        typer.echo(json.dumps(report.to_json(), indent=1, ensure_ascii=False))
+        typer.echo(json_text(report.to_json()))
     else:
         show_check(report, dataset, make_console())
     if report.problems:

@@ -17,7 +17,6 @@ import typer
 from packaging.requirements import Requirement
 from rich.table import Table
 
-from strokebench.benchmarks.cli.options import make_console
 from strokebench.benchmarks.experiments.find import EXPERIMENTS
 from strokebench.benchmarks.running.provenance import processor
 from strokebench.benchmarks.running.settings import usable_cores
@@ -27,6 +26,7 @@ from strokebench.datasets.encoders.registry import ENCODERS
 from strokebench.files import home
 from strokebench.methods.registry import METHODS
 from strokebench.plugins import Registry
+from strokebench.reports.tables.console import make_console
 from strokebench.tasks.metrics.registry import METRICS
 
 GOOD, NOTE, BAD = "ok", "note", "problem"

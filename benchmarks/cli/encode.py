@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from strokebench.benchmarks.cli.options import make_console, takes_settings
+from strokebench.benchmarks.cli.options import takes_settings
 from strokebench.benchmarks.running.build import build_embeddings
 from strokebench.benchmarks.running.settings import Settings
+from strokebench.reports.tables.console import make_console
 
 
 @takes_settings("dataset", "outcome", "encoders", "jobs", "weights", "device", "keep_scale_text")

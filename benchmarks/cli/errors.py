@@ -46,10 +46,11 @@ def _wrong_usage(error: Any) -> str:
 
 
 def _show(error: Exception) -> None:
-    from rich.console import Console
     from rich.text import Text
 
-    console = Console(stderr=True, soft_wrap=True)
+    from strokebench.reports.tables.console import make_console
+
+    console = make_console(stderr=True, soft_wrap=True)
     if isinstance(error, StrokebenchError):
         console.print(Text("Error: ", style="bold red") + Text(error.message))
         if error.hint:

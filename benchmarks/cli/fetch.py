@@ -12,12 +12,12 @@ from rich.console import Console
 from rich.filesize import decimal
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 
-from strokebench.benchmarks.cli.options import make_console
 from strokebench.datasets.soop.fetch import ENDPOINT, FetchPlan, plan_fetch
 from strokebench.datasets.soop.fetch import fetch as fetch_files
 from strokebench.datasets.soop.fetched import IMAGES, NOTICE, write_cohort_file, write_notice
 from strokebench.errors import unknown_name
 from strokebench.files import home
+from strokebench.reports.tables.console import make_console
 
 NAMED = 5
 

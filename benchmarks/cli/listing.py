@@ -8,13 +8,13 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from strokebench.benchmarks.cli.options import make_console
 from strokebench.benchmarks.experiments.find import all_experiments
 from strokebench.datasets.catalogue import COHORTS
 from strokebench.datasets.encoders.contract import ImageEncoder
 from strokebench.datasets.encoders.registry import ENCODERS, PAIRS
 from strokebench.errors import unknown_name
 from strokebench.methods.registry import all_methods
+from strokebench.reports.tables.console import make_console
 from strokebench.tasks.inputs import all_modalities
 from strokebench.tasks.metrics.evaluate import all_metrics
 

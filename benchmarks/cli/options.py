@@ -9,14 +9,8 @@ from inspect import Parameter, Signature, signature
 from typing import Annotated, Any, get_type_hints
 
 import typer
-from rich.console import Console
 
 from strokebench.benchmarks.running.settings import Option, Settings
-
-
-def make_console() -> Console:
-    """Where verbs print: names in angle brackets and numbers are the cohort's own, not markup to be coloured."""
-    return Console(highlight=False)
 
 
 def takes_settings(*names: str, without: Collection[str] = ()) -> Callable[[Callable[..., None]], Callable[..., None]]:

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from strokebench.benchmarks.cli.options import make_console, takes_settings
+from strokebench.benchmarks.cli.options import takes_settings
 from strokebench.benchmarks.experiments.find import all_experiments
 from strokebench.benchmarks.running.build import choose_endpoint
 from strokebench.benchmarks.running.context import results_name
@@ -20,6 +20,7 @@ from strokebench.reports.cohort.describe import describe_cohort
 from strokebench.reports.page.page import write_page
 from strokebench.reports.page.parts import facts_of
 from strokebench.reports.results import FACTS_FILE
+from strokebench.reports.tables.console import make_console
 from strokebench.reports.tables.section import SECTION_FILE
 
 

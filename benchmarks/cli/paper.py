@@ -7,7 +7,7 @@ from dataclasses import replace
 import typer
 from rich.console import Console
 
-from strokebench.benchmarks.cli.options import make_console, takes_settings
+from strokebench.benchmarks.cli.options import takes_settings
 from strokebench.benchmarks.cli.page import page_of
 from strokebench.benchmarks.experiments.find import all_experiments
 from strokebench.benchmarks.leaks.report import warn_of_leaks
@@ -19,6 +19,7 @@ from strokebench.benchmarks.running.runner import UnderWay, run_together
 from strokebench.benchmarks.running.settings import Settings
 from strokebench.benchmarks.running.store import Store
 from strokebench.errors import StrokebenchError
+from strokebench.reports.tables.console import make_console
 
 
 @takes_settings(without=("methods", "balance", "shuffle_labels", "keep_scale_text", "params"))

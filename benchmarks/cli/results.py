@@ -7,13 +7,13 @@ from typing import Annotated
 
 import typer
 
-from strokebench.benchmarks.cli.options import make_console
 from strokebench.benchmarks.experiments.find import all_experiments
 from strokebench.benchmarks.sharing.export import export_results
 from strokebench.benchmarks.sharing.load import import_results
 from strokebench.benchmarks.sharing.pseudonyms import load_pseudonyms, read_secret
 from strokebench.errors import StrokebenchError
 from strokebench.files import home
+from strokebench.reports.tables.console import make_console
 
 KeyFile = Annotated[
     Path | None,

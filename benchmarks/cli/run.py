@@ -7,9 +7,10 @@ from typing import Annotated
 
 import typer
 
-from strokebench.benchmarks.cli.options import make_console, takes_settings
+from strokebench.benchmarks.cli.options import takes_settings
 from strokebench.benchmarks.run import run_with
 from strokebench.benchmarks.running.settings import Settings
+from strokebench.reports.tables.console import make_console
 
 ExperimentArgument = Annotated[str, typer.Argument(help="See `strokebench list experiments`.")]
 

@@ -8,10 +8,10 @@ from typing import Annotated
 import typer
 from threadpoolctl import threadpool_limits
 
-from strokebench.benchmarks.cli.options import make_console
 from strokebench.benchmarks.measuring.simulation import WORLDS, simulation_table
 from strokebench.benchmarks.measuring.simulation import simulate as measure
 from strokebench.files import home
+from strokebench.reports.tables.console import make_console
 from strokebench.reports.tables.render import write_table
 from strokebench.reports.tables.terminal import TerminalTable
 

@@ -6,13 +6,14 @@ from typing import Annotated
 
 import typer
 
-from strokebench.benchmarks.cli.options import make_console, takes_settings
+from strokebench.benchmarks.cli.options import takes_settings
 from strokebench.benchmarks.measuring import scale
 from strokebench.benchmarks.measuring import speed as measuring
 from strokebench.benchmarks.measuring.sizes import CohortSizes
 from strokebench.benchmarks.measuring.speed_peers import compare
 from strokebench.benchmarks.running.settings import Settings, parse_names
 from strokebench.errors import StrokebenchError
+from strokebench.reports.tables.console import make_console
 
 
 @takes_settings("methods")

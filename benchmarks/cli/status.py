@@ -5,10 +5,10 @@ from __future__ import annotations
 import pandas as pd
 from rich.table import Table
 
-from strokebench.benchmarks.cli.options import make_console
 from strokebench.benchmarks.running.store import Store
 from strokebench.files import home
 from strokebench.reports.results import RUNS_FILE, read_provenance
+from strokebench.reports.tables.console import make_console
 
 SHOWN_FAILURES = 5
 

@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from strokebench.benchmarks.cli.options import make_console, takes_settings
+from strokebench.benchmarks.cli.options import takes_settings
 from strokebench.benchmarks.running.progress import StepProgress
 from strokebench.benchmarks.running.settings import Settings
 from strokebench.datasets.asking.answers import AnswerStore
@@ -27,6 +27,7 @@ from strokebench.datasets.images.slices import SliceSettings
 from strokebench.errors import StrokebenchError
 from strokebench.files import home
 from strokebench.reports.cohort import texts
+from strokebench.reports.tables.console import make_console
 from strokebench.tasks.endpoints.parse import parse_endpoint
 
 app = typer.Typer(no_args_is_help=True, help="Diagnostic text: write it with a language model, and look at it.")

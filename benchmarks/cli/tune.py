@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from strokebench.benchmarks.cli.options import make_console, takes_settings
+from strokebench.benchmarks.cli.options import takes_settings
 from strokebench.benchmarks.running.backends.choose import refuse_missing
 from strokebench.benchmarks.running.build import build_context
 from strokebench.benchmarks.running.context import Context
@@ -17,6 +17,7 @@ from strokebench.benchmarks.running.settings import Settings
 from strokebench.benchmarks.running.tracking.mlflow import tracker
 from strokebench.benchmarks.tuning.report import describe_study, follow_to_the_end
 from strokebench.benchmarks.tuning.study import Search, best_parameters, parameters_path, run_study
+from strokebench.reports.tables.console import make_console
 from strokebench.reports.tables.section import publish
 from strokebench.reports.tuning.section import tuning_section
 

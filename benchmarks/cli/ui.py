@@ -10,8 +10,8 @@ from typing import Annotated
 
 import typer
 
-from strokebench.benchmarks.cli.options import make_console
 from strokebench.benchmarks.running.tracking.mlflow import ui_command
+from strokebench.reports.tables.console import make_console
 
 
 def ui(port: Annotated[int, typer.Option(help="Port on this machine.")] = 5000) -> None:

@@ -27,12 +27,12 @@ class Comparison(Table1):
     reference: ClassVar[str | None] = None
 
     def report(self, results: Results, folder: Path) -> RenderableType:
-        from strokebench.files import write_text
+        from strokebench.files import csv_text, write_text
         from strokebench.reports.comparison.compare import compare
         from strokebench.reports.comparison.section import comparison_section
         from strokebench.reports.comparison.table import pairs_frame
         from strokebench.reports.tables.section import publish
 
         compared = compare(results, self.reference)
-        write_text(folder / "comparison_pairs.csv", pairs_frame(compared).to_csv(index=False, lineterminator="\n"))
+        write_text(folder / "comparison_pairs.csv", csv_text(pairs_frame(compared), index=False))
         return publish(comparison_section(results, compared, self.title), folder)

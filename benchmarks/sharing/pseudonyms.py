@@ -12,7 +12,7 @@ from pathlib import Path
 import pandas as pd
 
 from strokebench.errors import StrokebenchError
-from strokebench.files import atomic_path, home
+from strokebench.files import atomic_path, csv_text, home
 
 SECRET_BYTES = 32
 SHORTEST_SECRET = 16
@@ -83,7 +83,7 @@ def write_key(pseudonyms: Pseudonyms, ids: Iterable[str], name: str) -> Path:
     key = pd.DataFrame({"patient_id": sorted(set(ids))})
     key["pseudonym"] = key["patient_id"].map(pseudonyms.patient)
     path = home("private", f"pseudonyms-{name}.csv")
-    _write_private(path, key.to_csv(index=False))
+    _write_private(path, csv_text(key, index=False))
     return path
 
 

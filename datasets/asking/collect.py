@@ -152,8 +152,8 @@ class _Collection:
     async def _pictures_of(self, patient: str) -> list[bytes]:
         """Pictures of a volume, made once for all questions about it and then forgotten."""
         if patient not in self.pictures:
-            path, slices = self.plan.volumes[patient], self.plan.slices
-            self.pictures[patient] = asyncio.create_task(asyncio.to_thread(make_slices, path, slices))
+            volume = self.plan.volumes[patient], self.plan.slices, self.plan.reading
+            self.pictures[patient] = asyncio.create_task(asyncio.to_thread(make_slices, *volume))
         task = self.pictures[patient]
         self.questions_left[patient] -= 1
         if not self.questions_left[patient]:

@@ -11,7 +11,7 @@ from strokebench.datasets.asking.plan import TextPlan
 from strokebench.datasets.asking.report import usable_text
 from strokebench.datasets.cohort import Cohort
 from strokebench.errors import StrokebenchError
-from strokebench.files import atomic_path, write_text
+from strokebench.files import csv_text, write_text
 
 Place = tuple[str, str]
 
@@ -56,8 +56,7 @@ def write_texts(texts: pd.DataFrame, folder: Path) -> None:
     for patient in texts.index:
         if patient in (".", "..") or any(sign in str(patient) for sign in "/\\\0"):
             raise StrokebenchError(f"Patient {patient!r}: the id is no file name.", "Rename the patient.")
-    with atomic_path(folder / "texts.csv") as path:
-        texts.to_csv(path, index_label="patient_id")
+    write_text(folder / "texts.csv", csv_text(texts, index_label="patient_id"))
     wanted = set()
     for prompt in texts.columns:
         for patient, text in texts[prompt].items():

@@ -13,6 +13,7 @@ from strokebench.datasets.asking.answers import Answer, AnswerStore, Question
 from strokebench.datasets.asking.protocol import PAPER_SAMPLING, Sampling
 from strokebench.datasets.asking.report import is_usable
 from strokebench.datasets.cohort import Cohort
+from strokebench.datasets.images.reading import PLAIN, Reading
 from strokebench.datasets.images.slices import DEFAULT_SLICES, SliceSettings
 from strokebench.datasets.texts.prompts import INSTRUCTIONS, PROMPTS, QUESTIONS, VERSION
 from strokebench.errors import StrokebenchError
@@ -39,6 +40,7 @@ class TextPlan:
         missing: those without an answer in the store.
         known: answers of the same model and settings in the store.
         seen: answers that the store held when the plan was made.
+        reading: how the volumes are to be read.
     """
 
     volumes: dict[str, Path]
@@ -50,6 +52,7 @@ class TextPlan:
     missing: tuple[Question, ...]
     known: tuple[Answer, ...]
     seen: int
+    reading: Reading = PLAIN
 
 
 def make_plan(
@@ -99,7 +102,7 @@ def make_plan(
     )
     without = tuple(map(str, cohort.images.index[cohort.images.isna()]))
     missing = tuple(question for question in questions if question.key not in have)
-    return TextPlan(volumes, without, slices, model, sampling, questions, missing, known, len(stored))
+    return TextPlan(volumes, without, slices, model, sampling, questions, missing, known, len(stored), cohort.reading)
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
@@ -17,6 +19,7 @@ from strokebench.datasets.encoders.contract import LAYERS, TOKENS, Encoder, Imag
 from strokebench.datasets.encoders.registry import find_encoders, further_encoders
 from strokebench.datasets.encoders.store import Arrays, EmbeddingStore, read_finished, write_finished
 from strokebench.datasets.encoders.work import Chunk, encode_images, encode_texts
+from strokebench.datasets.images.reading import PLAIN, Reading
 from strokebench.errors import StrokebenchError
 from strokebench.files import digest, file_digest, home
 
@@ -100,8 +103,7 @@ def encode_cohort(
     if cohort.images is not None and "image" not in names:
         names["image"] = encoder.name
         untrained = () if encoder.trained else (encoder.name,)
-        masks = None if cohort.brain_masks is None else cohort.brain_masks.loc[ids]
-        keys["image"], image = _images(cohort.images.loc[ids], masks, encoder, jobs, progress, device)
+        keys["image"], image = _images(cohort, ids, encoder, jobs, progress, device)
         arrays |= {"image.vector": image["pooled"], "image.tokens": image["tokens"]}
     if cohort.texts is not None and cohort.texts.shape[1] and "text" not in names:
         names["text"] = reader.name
@@ -125,18 +127,14 @@ def _device(device: str) -> str:
 
 
 def _images(
-    paths: pd.Series,
-    brain_masks: pd.Series | None,
-    encoder: ImageEncoder,
-    jobs: int,
-    progress: Progress | None,
-    device: str,
+    cohort: Cohort, ids: pd.Index, encoder: ImageEncoder, jobs: int, progress: Progress | None, device: str
 ) -> tuple[str, Arrays]:
+    paths, brain_masks, reading = cohort.images.loc[ids], cohort.brain_masks, cohort.reading
     masks = {} if brain_masks is None else {str(id): Path(p) for id, p in brain_masks.items() if not pd.isna(p)}
     files = {str(id): (Path(p), masks.get(str(id))) for id, p in paths.items() if not pd.isna(p)}
     # Reading and hashing leave the interpreter's lock, so threads are enough.
     with ThreadPoolExecutor(8) as pool:
-        digests = dict(zip(files, pool.map(_image_digest, files, files.values()), strict=True))
+        digests = dict(zip(files, pool.map(partial(_image_digest, reading), files, files.values()), strict=True))
     keys = np.array([digests.get(patient) for patient in paths.index], dtype=object)
     shapes = {"pooled": (encoder.dim,), "tokens": (TOKENS, encoder.dim)}
     # The same image twice is encoded once; if it cannot be, each of its patients is named.
@@ -146,16 +144,17 @@ def _images(
     sources = {key: (", ".join(same[:NAMED]), *files[same[0]]) for key, same in patients.items()}
 
     def chunks(missing: Sequence[str]) -> Iterator[Chunk]:
-        return encode_images(encoder, [(key, *sources[key]) for key in missing], jobs, _device(device))
+        return encode_images(encoder, [(key, *sources[key]) for key in missing], jobs, _device(device), reading)
 
     return _cached("image", encoder, paths.index, keys, shapes, chunks, progress)
 
 
-def _image_digest(patient: str, files: tuple[Path, Path | None]) -> str:
-    """Hash of an image, and of its brain mask where it has one."""
+def _image_digest(reading: Reading, patient: str, files: tuple[Path, Path | None]) -> str:
+    """Hash of an image, of its brain mask where it has one, and of what is declared of both."""
     path, mask = files
     try:
-        return file_digest(path) if mask is None else digest([file_digest(path), file_digest(mask)])
+        key = file_digest(path) if mask is None else digest([file_digest(path), file_digest(mask)])
+        return key if reading == PLAIN else digest([key, asdict(reading)])
     except OSError as error:
         raise StrokebenchError(
             f"Patient {patient}: {error.filename} cannot be read ({error.strerror}).",

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from strokebench.datasets.encoders.contract import ImageEncoder, TextEncoder
+from strokebench.datasets.images.reading import PLAIN, Reading
 from strokebench.datasets.images.target import Target
 from strokebench.errors import StrokebenchError
 
@@ -37,14 +38,16 @@ class Chunk:
     errors: list[StrokebenchError] = field(default_factory=list)
 
 
-def encode_images(encoder: ImageEncoder, items: Sequence[ImageItem], jobs: int, device: str) -> Iterator[Chunk]:
+def encode_images(
+    encoder: ImageEncoder, items: Sequence[ImageItem], jobs: int, device: str, reading: Reading = PLAIN
+) -> Iterator[Chunk]:
     """Encode image files given as (key, patient, path, brain mask or None), in no particular order of chunks."""
     chunks = _chunks(items, IMAGES)
     if device == "cpu":
-        yield from _spread(_encode_images, [(encoder, chunk) for chunk in chunks], jobs)
+        yield from _spread(_encode_images, [(encoder, chunk, reading) for chunk in chunks], jobs)
         return
     # One process owns the GPU; the workers only read and prepare.
-    for keys, volumes, errors in _spread(_prepare, [(encoder.target, chunk) for chunk in chunks], jobs):
+    for keys, volumes, errors in _spread(_prepare, [(encoder.target, chunk, reading) for chunk in chunks], jobs):
         yield _features(encoder, keys, volumes, errors, device)
 
 
@@ -55,9 +58,9 @@ def encode_texts(encoder: TextEncoder, items: Sequence[tuple[str, str]], jobs: i
     yield from _spread(_encode_texts, [(encoder, chunk, device) for chunk in chunks], jobs if device == "cpu" else 1)
 
 
-def _encode_images(encoder: ImageEncoder, items: Sequence[ImageItem]) -> Chunk:
+def _encode_images(encoder: ImageEncoder, items: Sequence[ImageItem], reading: Reading) -> Chunk:
     with _one_thread():
-        return _features(encoder, *_prepare(encoder.target, items), "cpu")
+        return _features(encoder, *_prepare(encoder.target, items, reading), "cpu")
 
 
 def _features(
@@ -77,14 +80,14 @@ def _features(
 
 
 def _prepare(
-    target: Target, items: Sequence[ImageItem]
+    target: Target, items: Sequence[ImageItem], reading: Reading
 ) -> tuple[list[str], list[NDArray[np.float32]], list[StrokebenchError]]:
     from strokebench.datasets.images.mri import prepare
 
     keys, volumes, errors = [], [], []
     for key, patient, path, brain_mask in items:
         try:
-            volumes.append(prepare(path, target, patient, brain_mask))
+            volumes.append(prepare(path, target, patient, brain_mask, reading))
             keys.append(key)
         except StrokebenchError as error:
             errors.append(error)

@@ -12,6 +12,7 @@ import nibabel
 import numpy as np
 from numpy.typing import NDArray
 
+from strokebench.datasets.images.nifti import open_nifti
 from strokebench.files import atomic_path
 
 TILE = 150
@@ -81,12 +82,12 @@ def slices_of(path: Path | None) -> list[NDArray[np.float32]] | None:
         return None
     # Whatever fault the file was just reported for: the card then says that it cannot be shown.
     try:
-        image: Any = nibabel.load(path)
-        image = image.slicer[(slice(None),) * 3 + (0,) * (len(image.shape) - 3)] if len(image.shape) > 3 else image
-        spacing = np.linalg.norm(image.affine[:3, :3], axis=0)
+        nifti = open_nifti(path)
+        spacing = np.linalg.norm(nifti.affine[:3, :3], axis=0)
         # A nonsensical orientation is shown as the voxels lie in the file.
         sane = np.isfinite(spacing).all() and spacing.min() > 0 and np.ptp(np.log(spacing)) < 3
-        image = nibabel.as_closest_canonical(image if sane else nibabel.Nifti1Image(image.dataobj, np.eye(4)))
+        stored = nibabel.Nifti1Image(nifti.voxels(), nifti.affine if sane else np.eye(4))
+        image: Any = nibabel.as_closest_canonical(stored)
         data = np.nan_to_num(np.asarray(image.dataobj, dtype=np.float32), posinf=0.0, neginf=0.0)
         return _middle_slices(data, np.linalg.norm(image.affine[:3, :3], axis=0))
     except Exception:

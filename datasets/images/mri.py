@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,9 @@ import nibabel
 import numpy as np
 from numpy.typing import NDArray
 
+from strokebench.datasets.images.mask import read_mask
+from strokebench.datasets.images.nifti import Nifti, VolumeError, open_nifti
+from strokebench.datasets.images.reading import PLAIN, Reading
 from strokebench.datasets.images.target import Target
 from strokebench.errors import StrokebenchError
 
@@ -20,31 +22,25 @@ SPACING_MM = (0.2, 25.0)
 """Voxel edges outside this are a wrong header, not a scanner."""
 
 
-class VolumeError(StrokebenchError):
-    """A volume that cannot be used.
-
-    Args:
-        fault: which of `unreadable`, `4d`, `affine`, `few_slices`, `nan`, `empty`, `grid`.
-    """
-
-    def __init__(self, message: str, hint: str = "", fault: str = "unreadable") -> None:
-        super().__init__(message, hint)
-        self.fault = fault
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        """Errors cross process borders; all parts must survive."""
-        return type(self), (self.message, self.hint, self.fault)
-
-
 @dataclass(frozen=True)
 class Volume:
-    """A volume in RAS orientation: data (x, y, z) left to right, back to front, bottom to top; spacing in mm."""
+    """A volume in RAS orientation.
+
+    Args:
+        data: (x, y, z), left to right, back to front, bottom to top.
+        spacing: in mm, along the same axes.
+        shape, affine: the grid as it lies in the file (4, 4).
+        side: why left and right are a guess; empty where the header says which is which.
+    """
 
     data: NDArray[np.float32]
     spacing: tuple[float, float, float]
+    shape: tuple[int, ...]
+    affine: NDArray[np.float64]
+    side: str
 
 
-def read_volume(path: Path, patient: str = "") -> Volume:
+def read_volume(path: Path, patient: str = "", reading: Reading = PLAIN) -> Volume:
     """Read a NIfTI file and turn its axes to RAS.
 
     An oblique volume keeps its own axes, named by the nearest anatomical ones.
@@ -54,16 +50,18 @@ def read_volume(path: Path, patient: str = "") -> Volume:
         patient: named in errors.
 
     Raises:
-        VolumeError: no such file; not NIfTI; truncated; not three-dimensional; an affine that is not
-            finite, singular or of implausible voxel size; values that are not finite; a constant volume.
+        VolumeError: as `strokebench.datasets.images.nifti.open_nifti`; truncated; not three-dimensional; an affine
+            that is not finite, singular or of implausible voxel size; values that are not finite; a constant volume.
     """
-    data, affine = _load(path, patient)
-    image: Any = nibabel.as_closest_canonical(nibabel.Nifti1Image(data, affine))
+    data, nifti = _load(path, patient, reading)
+    image: Any = nibabel.as_closest_canonical(nibabel.Nifti1Image(data, nifti.affine))
     spacing = tuple(float(edge) for edge in np.linalg.norm(image.affine[:3, :3], axis=0))
-    return Volume(np.asarray(image.dataobj), spacing)  # type: ignore[arg-type]
+    return Volume(np.asarray(image.dataobj), spacing, data.shape, nifti.affine, nifti.side)  # type: ignore[arg-type]
 
 
-def prepare(path: Path, target: Target, patient: str = "", brain_mask: Path | None = None) -> NDArray[np.float32]:
+def prepare(
+    path: Path, target: Target, patient: str = "", brain_mask: Path | None = None, reading: Reading = PLAIN
+) -> NDArray[np.float32]:
     """Read a volume, centre the head on the encoder's grid and standardise its intensities, with MONAI's transforms.
 
     The head is everything clearly above the background, so skull-stripped volumes and whole heads both work.
@@ -74,30 +72,27 @@ def prepare(path: Path, target: Target, patient: str = "", brain_mask: Path | No
         path: `.nii` or `.nii.gz`.
         target: shape and spacing of the grid.
         patient: named in errors.
-        brain_mask: above 0 inside the brain, in the grid of the volume; what lies outside becomes background.
+        brain_mask: what lies outside becomes background.
 
     Returns:
         float32, the shape of `target`, (right, front, top).
 
     Raises:
-        StrokebenchError: as `read_volume`; a mask on another grid; or nothing stands out from the background.
+        StrokebenchError: as `read_volume` and `strokebench.datasets.images.mask.read_mask`; or nothing stands out
+            from the background.
     """
     # A bad file is named before MONAI's import takes its seconds.
-    loaded = _load(path, patient)
-    mask = None if brain_mask is None else _load(brain_mask, patient)
+    data, nifti = _load(path, patient, reading)
+    who = f"Patient {patient}: " if patient else ""
+    try:
+        mask = brain_mask and read_mask(brain_mask, data.shape, nifti.affine, reading.resample_masks)
+    except VolumeError as error:
+        raise VolumeError(f"{who}{error.message}", error.hint, error.fault) from None
     from strokebench.datasets.images import transforms as steps
 
-    who = f"Patient {patient}: " if patient else ""
-    image = steps.to_ras(*loaded)
+    image = steps.to_ras(data, nifti.affine)
     if mask is not None:
-        brain = steps.to_ras(*mask)
-        if brain.shape != image.shape:
-            raise VolumeError(
-                f"{who}{brain_mask} {tuple(brain.shape[1:])} is not on the grid of the image {tuple(image.shape[1:])}.",
-                "Resample the mask to the grid of its image.",
-                "grid",
-            )
-        image = steps.within(image, brain)
+        image = steps.within(image, steps.to_ras(mask.astype(np.float32), nifti.affine))
     image = steps.averaged(image, target.spacing)
     head = steps.find_head(image)
     if head.sum() < 8:
@@ -105,43 +100,53 @@ def prepare(path: Path, target: Target, patient: str = "", brain_mask: Path | No
     return np.asarray(steps.standardised(*steps.centred(image, head, target))[0])
 
 
-def _load(path: Path, patient: str) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
-    """Voxels (i, j, k) and affine as they are in the file; errors as `read_volume`."""
+def _load(path: Path, patient: str, reading: Reading) -> tuple[NDArray[np.float32], Nifti]:
+    """Voxels (i, j, k) as they are in the file, and its header; errors as `read_volume`."""
     who = f"Patient {patient}: " if patient else ""
     try:
-        image: Any = nibabel.load(path)
-        if len([n for n in image.shape if n > 1]) > 3:
-            raise VolumeError(
-                f"{who}{path} is {len(image.shape)}-dimensional {image.shape}.",
-                "Save one 3D volume, for instance the trace of a diffusion series.",
-                "4d",
-            )
-        _check_affine(image.affine, f"{who}{path}")
-        image = image.slicer[(slice(None),) * 3 + (0,) * (len(image.shape) - 3)] if len(image.shape) > 3 else image
-        if len(image.shape) < 3 or min(image.shape) < 2:
-            raise VolumeError(
-                f"{who}{path} is a single slice {image.shape}.",
-                "Save all slices of the series in one 3D file.",
-                "few_slices",
-            )
-        data = np.asarray(image.dataobj, dtype=np.float32)
-    except FileNotFoundError:
-        raise VolumeError(f"{who}no image at {path}.", "Check the path.") from None
-    except (OSError, EOFError, zlib.error, ValueError, TypeError, nibabel.filebasedimages.ImageFileError) as error:
+        nifti = open_nifti(path)
+        _check_grid(nifti, path)
+        return _finite(nifti.voxels(), path, reading.nan_is_background), nifti
+    except VolumeError as error:
+        raise VolumeError(f"{who}{error.message}", error.hint, error.fault) from None
+
+
+def _check_grid(nifti: Nifti, path: Path) -> None:
+    shape = nifti.shape
+    if len([n for n in shape if n > 1]) > 3:
         raise VolumeError(
-            f"{who}{path} cannot be read: {' '.join(str(error).split())[:160]}.",
-            "The file is damaged or cut short; copy or export it again.",
-        ) from None
+            f"{path} is {len(shape)}-dimensional {shape}.",
+            "Save one 3D volume, for instance the trace of a diffusion series.",
+            "4d",
+        )
+    _check_affine(nifti.affine, str(path))
+    if min(shape[:3]) < 2:
+        raise VolumeError(
+            f"{path} is a single slice {shape}.", "Save all slices of the series in one 3D file.", "few_slices"
+        )
+
+
+def _finite(data: NDArray[np.float32], path: Path, nan_is_background: bool) -> NDArray[np.float32]:
+    """The voxels (x, y, z), NaN as background where that is declared."""
+    absent = np.isnan(data)
+    if absent.any() and nan_is_background and not absent.all():
+        # 0, as elsewhere in such a file, unless the brain itself is darker.
+        data = np.where(absent, min(np.float32(0), np.nanmin(data)), data)
+    elif absent.any():
+        raise VolumeError(
+            f"{path} holds values that are not finite (NaN in {absent.mean():.2%} of its voxels).",
+            "Set `image_nan: background` if NaN marks what lies outside the brain; else export the volume again.",
+            "nan",
+        )
     if not np.isfinite(data).all():
-        share = 1 - np.isfinite(data).mean()
         raise VolumeError(
-            f"{who}{path} holds values that are not finite ({share:.2%} of its voxels).",
-            "Replace them by 0 if they lie outside the brain, or export the volume again.",
+            f"{path} holds values that are not finite (infinite in {np.isinf(data).mean():.2%} of its voxels).",
+            "Export the volume again.",
             "nan",
         )
     if data.max() == data.min():
-        raise VolumeError(f"{who}{path} is constant ({data.flat[0]:g} everywhere).", "Export it again.", "empty")
-    return data, np.asarray(image.affine, dtype=np.float64)
+        raise VolumeError(f"{path} is constant ({data.flat[0]:g} everywhere).", "Export it again.", "empty")
+    return data
 
 
 def _check_affine(affine: NDArray[np.float64], what: str) -> None:

@@ -11,13 +11,15 @@ import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-import nibabel
 import numpy as np
 import pandas as pd
 from joblib import Parallel, delayed
 
 from strokebench.datasets.images.facts import ImageFacts, measure_image
-from strokebench.datasets.images.mri import VolumeError, read_volume
+from strokebench.datasets.images.mask import read_mask
+from strokebench.datasets.images.mri import Volume, read_volume
+from strokebench.datasets.images.nifti import VolumeError
+from strokebench.datasets.images.reading import PLAIN, Reading
 from strokebench.datasets.problems import Problem
 
 MIN_EXTENT_MM = (100.0, 120.0, 80.0)
@@ -47,6 +49,7 @@ def examine_images(
     masks: Sequence[pd.Series | None] = (),
     jobs: int = 2,
     progress: Callable[[int, int], None] | None = None,
+    reading: Reading = PLAIN,
 ) -> list[Problem]:
     """Read every image (and mask) and judge it; what is wrong, file by file, then beside the cohort's others.
 
@@ -62,12 +65,12 @@ def examine_images(
         for id, mask in () if kind is None else kind.items():
             if not pd.isna(mask) and str(id) in masks_of:
                 masks_of[str(id)].append(Path(mask))
-    tasks = (delayed(_examine)(path, masks_of[id]) for id, path in paths.items())
+    tasks = (delayed(_examine)(path, masks_of[id], reading) for id, path in paths.items())
     facts: dict[str, ImageFacts] = {}
     problems: list[Problem] = []
     results = Parallel(n_jobs=min(jobs, max(1, len(paths))), return_as="generator")(tasks)
     for done, (id, (fact, found)) in enumerate(zip(paths, results, strict=True), 1):
-        problems += [Problem(code, what, id, paths[id].name) for code, what in found]
+        problems += [Problem(code, what, id, paths[id].name, remedy) for code, what, remedy in found]
         if fact is not None:
             facts[id] = fact
         if progress:
@@ -102,38 +105,46 @@ def judge(facts: Mapping[str, ImageFacts], names: Mapping[str, str]) -> Iterator
             yield Problem(code, what, id, names[id])
 
 
-def _examine(path: Path, masks: Sequence[Path]) -> tuple[ImageFacts | None, list[tuple[str, str]]]:
-    """Facts of one patient's image, and code and sentence of what is wrong with its file and its masks."""
+def _examine(
+    path: Path, masks: Sequence[Path], reading: Reading
+) -> tuple[ImageFacts | None, list[tuple[str, str, str]]]:
+    """Facts of one patient's image, and code, sentence and remedy of what is wrong with its file and its masks."""
     try:
-        volume = read_volume(path)
+        volume = read_volume(path, reading=reading)
+        found = [*_geometry(volume)]
+        facts = None if found else measure_image(volume)
     except VolumeError as error:
-        # The patient and the file are named beside every problem; what is left is what is wrong.
-        return None, [(f"image_{error.fault}", error.message.replace(f"{path} ", "").rstrip("."))]
-    affine = nibabel.load(path).affine  # type: ignore[attr-defined]
-    axes = affine[:3, :3] / np.linalg.norm(affine[:3, :3], axis=0)
+        return None, [(f"image_{error.fault}", _what(error, path), error.hint)]
+    except Exception as error:
+        # Whatever a strange volume does to a measure: it is a problem of this patient, and the others go on.
+        return None, [("image_unreadable", f"cannot be measured ({type(error).__name__}: {error})", "")]
+    if volume.side:
+        found.append(("image_side", volume.side, ""))
+    return facts, found + [problem for mask in masks for problem in _mask_problems(mask, volume, reading)]
+
+
+def _geometry(volume: Volume) -> Iterator[tuple[str, str, str]]:
+    axes = volume.affine[:3, :3] / np.linalg.norm(volume.affine[:3, :3], axis=0)
     cosine = np.abs(axes.T @ axes - np.eye(3)).max()
     extent = max(n * edge for n, edge in zip(volume.data.shape, volume.spacing, strict=True))
     if cosine > MAX_SHEAR:
-        return None, [("image_affine", f"its axes are not at right angles (cosine {cosine:.2f})")]
-    if extent > MAX_EXTENT_MM:
+        yield "image_affine", f"its axes are not at right angles (cosine {cosine:.2f})", ""
+    elif extent > MAX_EXTENT_MM:
         edges = " x ".join(f"{edge:.3g}" for edge in volume.spacing)
-        return None, [("image_affine", f"its voxels of {edges} mm make a field of {extent:.0f} mm")]
-    return measure_image(volume), [problem for mask in masks for problem in _mask_problems(mask, path)]
+        yield "image_affine", f"its voxels of {edges} mm make a field of {extent:.0f} mm", ""
 
 
-def _mask_problems(mask: Path, path: Path) -> Iterator[tuple[str, str]]:
-    image = nibabel.load(path)
+def _mask_problems(path: Path, volume: Volume, reading: Reading) -> Iterator[tuple[str, str, str]]:
     try:
-        lesion = nibabel.load(mask)
-        values = np.unique(np.asarray(lesion.dataobj))  # type: ignore[attr-defined]
-    except Exception as error:
-        # nibabel lets through whatever gzip, zlib and the header parser raise on a damaged file.
-        yield "mask_unreadable", f"the mask {mask.name} cannot be read: {' '.join(str(error).split())[:160]}"
-        return
-    if lesion.shape != image.shape or not np.allclose(lesion.affine, image.affine, atol=0.1):  # type: ignore[attr-defined]
-        yield "mask_grid", f"the mask {mask.name} {lesion.shape} is not on the grid of the image {image.shape}"  # type: ignore[attr-defined]
-    if len(values) > 2 or not np.isin(values, [0, 1, 255]).all():
-        yield "mask_values", f"the mask {mask.name} holds {len(values)} values from {values[0]:g} to {values[-1]:g}"
+        read_mask(path, volume.shape, volume.affine, reading.resample_masks)
+    except VolumeError as error:
+        fault = error.fault if error.fault in ("grid", "values") else "unreadable"
+        yield f"mask_{fault}", f"the mask {path.name} {_what(error, path)}", error.hint
+
+
+def _what(error: VolumeError, path: Path) -> str:
+    """What is wrong; the patient and the file are named beside every problem."""
+    return error.message.removeprefix(f"{path} ").rstrip(".")
 
 
 def _alone(fact: ImageFacts) -> Iterator[tuple[str, str]]:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from strokebench.datasets.images.mri import read_volume
+from strokebench.datasets.images.reading import PLAIN, Reading
 from strokebench.errors import StrokebenchError
 from strokebench.files import digest, file_digest
 
@@ -58,7 +59,7 @@ class SliceSettings:
 DEFAULT_SLICES = SliceSettings()
 
 
-def make_slices(path: Path, settings: SliceSettings = DEFAULT_SLICES) -> list[bytes]:
+def make_slices(path: Path, settings: SliceSettings = DEFAULT_SLICES, reading: Reading = PLAIN) -> list[bytes]:
     """Axial pictures of a NIfTI file, from the skull base to the vertex, as PNG.
 
     The left of each picture is the patient's right and its top is anterior, whatever the file's orientation;
@@ -67,7 +68,7 @@ def make_slices(path: Path, settings: SliceSettings = DEFAULT_SLICES) -> list[by
     Raises:
         StrokebenchError: as `strokebench.datasets.images.mri.read_volume`.
     """
-    volume = read_volume(path)
+    volume = read_volume(path, reading=reading)
     data, spacing = volume.data, volume.spacing
     air, tissue = _foreground(data)
     levels = _levels(tissue, spacing[2], settings.count)

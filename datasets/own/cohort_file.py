@@ -8,16 +8,16 @@ that name the nearest known key and by ids that stay text (`007` is not 7, `no` 
 from __future__ import annotations
 
 import difflib
-import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from strokebench.datasets.cohort import Column, Kind, Time
+from strokebench.datasets.images.reading import Reading
 from strokebench.datasets.outcome_rule import read_rule
+from strokebench.datasets.own.yaml_file import read_yaml
 from strokebench.datasets.problems import CODES, EVERY
 from strokebench.datasets.texts.prompts import PROMPTS
 from strokebench.errors import StrokebenchError
@@ -78,6 +78,8 @@ class CohortFile:
     images: str | None = None
     masks: str | None = None
     brain_masks: str | None = None
+    image_nan: str = ""
+    mask_grid: str = ""
     text: TextSource | None = None
     exclude: Mapping[str, str] = field(default_factory=dict)
     accept: Mapping[str, str | tuple[str, ...]] = field(default_factory=dict)
@@ -88,6 +90,11 @@ class CohortFile:
     encoding: str = "utf-8-sig"
     sheet: str | None = None
     about: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def reading(self) -> Reading:
+        """How volumes and masks are to be read."""
+        return Reading(nan_is_background=bool(self.image_nan), resample_masks=bool(self.mask_grid))
 
     @property
     def folder(self) -> Path:
@@ -118,6 +125,8 @@ KEYS = {
     "images": "file pattern, e.g. `images/{id}.nii.gz` or `sub-{id}/anat/*_FLAIR.nii.gz`",
     "masks": "file pattern of lesion masks in the grid of the images",
     "brain_masks": "file pattern of brain masks in the grid of the images; what lies outside is not encoded",
+    "image_nan": "`background` where NaN marks what lies outside the brain (SPM); default: a problem",
+    "mask_grid": "`resample` where masks lie in the space of their image, but on another grid; default: a problem",
     "text": "`none`, a column, {columns: {prompt: column}} or {files: pattern, prompts: list}",
     "exclude": "patient -> reason to leave it out",
     "accept": "code of a problem -> list of patients (or columns) it is accepted for, or `all`",
@@ -138,7 +147,9 @@ def read_cohort_file(path: Path) -> CohortFile:
             all such faults in one message.
     """
     path = Path(path).expanduser().absolute()
-    raw = _read_yaml(path)
+    raw = read_yaml(path)
+    if not isinstance(raw, dict):
+        raise StrokebenchError(f"{path}: not a list of keys and values.", f"It needs {', '.join(REQUIRED)}.")
     faults = [_unknown(key, KEYS) for key in raw if key not in KEYS]
     faults += [f"key {key!r} is missing ({KEYS[key]})" for key in REQUIRED if not raw.get(key)]
     parts: dict[str, Any] = {}
@@ -182,34 +193,6 @@ def _unknown(key: str, known: Any) -> str:
     return f"unknown key {key!r}{nearest(key, known) or '; known: ' + ', '.join(known)}"
 
 
-def _read_yaml(path: Path) -> dict[str, Any]:
-    class Loader(yaml.BaseLoader):
-        """Every scalar stays text; a doubled key is an error instead of a silent loss."""
-
-    def mapping(loader: Any, node: Any) -> dict[str, Any]:
-        keys = [loader.construct_object(key, deep=True) for key, _ in node.value]
-        doubled = [key for i, key in enumerate(keys) if key in keys[:i]]
-        if doubled:
-            line = node.start_mark.line + 1
-            raise yaml.YAMLError(f"key {doubled[0]!r} stands twice in the block from line {line}")
-        return {
-            key: loader.construct_object(value, deep=True) for key, (_, value) in zip(keys, node.value, strict=True)
-        }
-
-    Loader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, mapping)
-    try:
-        raw = yaml.load(unicodedata.normalize("NFC", path.read_text(encoding="utf-8")), Loader)
-    except FileNotFoundError:
-        raise StrokebenchError(f"{path}: no such file.") from None
-    except UnicodeDecodeError as error:
-        raise StrokebenchError(f"{path}: not UTF-8 text (byte {error.start}).") from None
-    except (yaml.YAMLError, TypeError) as error:
-        raise StrokebenchError(f"{path}: not valid YAML: {' '.join(str(error).split())}.") from None
-    if not isinstance(raw, dict):
-        raise StrokebenchError(f"{path}: not a list of keys and values.", f"It needs {', '.join(REQUIRED)}.")
-    return raw
-
-
 def _text(value: Any) -> str:
     if not isinstance(value, str):
         raise ValueError("give one value, not a list or block")
@@ -242,6 +225,12 @@ def _outcomes(value: Any) -> dict[str, str]:
     rules = _list(value)
     short = [outcome_column(rule) for rule in rules]
     return {rule if short.count(name) > 1 else name: rule for name, rule in zip(short, rules, strict=True)}
+
+
+def _only(word: str, value: Any) -> str:
+    if value != word:
+        raise ValueError(f"give {word!r}, or leave the key out")
+    return word
 
 
 def _pattern(value: Any) -> str:
@@ -286,7 +275,7 @@ def _column(name: str, given: Any) -> DeclaredColumn:
     categories = _list(given.get("categories", []))
     kind = given.get("kind") or ("categorical" if categories else None)
     if kind is not None and kind not in tuple(Kind):
-        raise ValueError(f"{name}: kind {kind!r} is not one of {', '.join(Kind)}{nearest(kind, Kind)}")
+        raise ValueError(f"{name}: kind {kind!r} is not one of {', '.join(Kind)}{nearest(str(kind), Kind)}")
     limits: dict[str, float] = {}
     for key in ("low", "high"):
         if given.get(key, "") != "":
@@ -348,6 +337,8 @@ _READERS: dict[str, Any] = {
     **dict.fromkeys(("sites", "banned", "missing"), _list),
     **dict.fromkeys(("images", "masks", "brain_masks"), _pattern),
     "name": _name,
+    "image_nan": partial(_only, "background"),
+    "mask_grid": partial(_only, "resample"),
     "decimal": _decimal,
     "thousands": _thousands,
     "separator": _separator,

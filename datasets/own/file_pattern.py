@@ -141,9 +141,12 @@ def _fits_nothing(folder: Path, pattern: str, what: str) -> Problem:
             break
         here /= step
     else:
-        names = sorted(path.name for path in here.iterdir() if path.is_file())
+        names = sorted(path.name + "/" * path.is_dir() for path in here.iterdir())
         hint = f": {here.name} holds {', '.join(names[:3])}{', ...' if len(names) > 3 else ''}" if names else ""
-    return Problem("pattern_fits_nothing", f"the {what} pattern {pattern} fits no file at all{hint}", where=pattern)
+    remedy = "" if "/" not in hint else "Name files, not folders; convert a DICOM series to one NIfTI file (dcm2niix)."
+    return Problem(
+        "pattern_fits_nothing", f"the {what} pattern {pattern} fits no file at all{hint}", where=pattern, remedy=remedy
+    )
 
 
 def _bare(pattern: str, id: str) -> str:

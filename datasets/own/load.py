@@ -58,6 +58,7 @@ def load(path: Path) -> Cohort:
         images=images.paths if images else None,
         masks=masks.paths if masks else None,
         brain_masks=brain_masks.paths if brain_masks else None,
+        reading=file.reading,
         texts=texts,
         site=None if examined.site is None else examined.site.str.strip(),
         outcomes=file.outcomes,

@@ -19,6 +19,7 @@ import numpy as np
 import pandas as pd
 
 from strokebench.datasets.own.cohort_file import CohortFile
+from strokebench.datasets.own.table_size import check_size
 from strokebench.datasets.problems import Problem
 from strokebench.errors import StrokebenchError
 
@@ -74,6 +75,7 @@ def read_table(file: CohortFile) -> TableFile:
         )
     if not path.is_file():
         raise StrokebenchError(f"{path}: no such file.", "Paths in the cohort's file count from its folder.")
+    check_size(path)
     sheet = reader(file)
     start = next((i for i, (_, row) in enumerate(sheet.rows[:HEADER_WITHIN]) if _names(row, file.id)), 0)
     for number, row in sheet.rows[:start]:

@@ -59,17 +59,17 @@ def _read_text(path: Path, missing: Collection[str]) -> str | None:
         with path.open("rb") as file:
             content = file.read(LARGEST + 1)
         if kind := foreign_kind(content[:HEAD]):
-            raise StrokebenchError(f"{path} is {kind.what}", kind.advice)
+            raise StrokebenchError(f"{path.name} is {kind.what}", kind.advice)
         if len(content) > LARGEST:
-            raise StrokebenchError(f"{path} is larger than {LARGEST / 1e6:g} MB", "Give the findings alone.")
+            raise StrokebenchError(f"{path.name} is larger than {LARGEST / 1e6:g} MB", "Give the findings alone.")
         text = content.decode("utf-8-sig").strip()
     except UnicodeDecodeError as error:
-        raise StrokebenchError(f"{path}: not UTF-8 text (byte {error.start})") from None
+        raise StrokebenchError(f"{path.name}: not UTF-8 text (byte {error.start})") from None
     except OSError as error:
-        raise StrokebenchError(f"{path}: {error.strerror}", "Check its permissions.") from None
+        raise StrokebenchError(f"{path.name}: {error.strerror}", "Check its permissions.") from None
     if found := CONTROLS.search(text):
         what = "NUL bytes (UTF-16 without a mark?)" if found[0] == "\0" else f"the control character {found[0]!r}"
-        raise StrokebenchError(f"{path} holds {what}")
+        raise StrokebenchError(f"{path.name} holds {what}")
     return None if text.casefold() in missing else text
 
 
@@ -86,7 +86,12 @@ def text_problems(texts: pd.DataFrame, known: list[Problem] = ()) -> Iterator[Pr
         for id, text in texts[prompt].items():
             if pd.isna(text) or not str(text).strip():
                 if id not in reported:
-                    yield Problem("text_missing", f"the text {prompt!r} is empty", str(id), str(prompt))
+                    yield Problem(
+                        "text_missing",
+                        f"the text {prompt!r} is empty, or says no more than that it is missing",
+                        str(id),
+                        str(prompt),
+                    )
             elif refusal := _refusal(str(text)):
                 what = f"the text {prompt!r} holds a refusal: {refusal[:60]!r}"
                 yield Problem("text_refusal", what, str(id), str(prompt))

@@ -106,7 +106,7 @@ def _check_file(file: CohortFile, jobs: int, progress: Progress | None) -> Check
             notes += _unmatched(part, what, file.folder)
     if images:
         given = [part.paths for part in (masks, brain_masks) if part]
-        problems += examine_images(images.paths, given, jobs, progress)
+        problems += examine_images(images.paths, given, jobs, progress, file.reading)
     texts = examined.texts
     unread: list[Problem] = []
     if file.text and file.text.files:
@@ -123,7 +123,7 @@ def _check_built_in(dataset: str, jobs: int, progress: Progress | None) -> Check
     ids = [str(id) for id in cohort.ids]
     problems = list(outcome_problems(cohort.table, cohort.outcomes))
     if cohort.images is not None:
-        problems += examine_images(cohort.images, [cohort.masks, cohort.brain_masks], jobs, progress)
+        problems += examine_images(cohort.images, [cohort.masks, cohort.brain_masks], jobs, progress, cohort.reading)
     if cohort.texts is not None:
         problems += text_problems(cohort.texts)
     # A public cohort's outcome is known to be missing for some; its description counts them.

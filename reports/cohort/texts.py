@@ -12,7 +12,7 @@ from strokebench.datasets.asking.export import texts_of, write_texts
 from strokebench.datasets.asking.plan import Bill, CostEstimate, Prices, TextPlan
 from strokebench.datasets.asking.report import TextReport, report_texts
 from strokebench.errors import named
-from strokebench.files import atomic_path, write_json
+from strokebench.files import csv_text, write_json, write_text
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -112,10 +112,8 @@ def write_output(
 
 def write_report(report: TextReport, folder: Path) -> None:
     """Write `sentences.csv`, a row a sentence with its fate, and `report.json`, the counts."""
-    with atomic_path(folder / "sentences.csv") as path:
-        report.sentences.to_csv(path, index=False)
-    with atomic_path(folder / "statuses.csv") as path:
-        report.texts.to_csv(path, index=False)
+    write_text(folder / "sentences.csv", csv_text(report.sentences, index=False))
+    write_text(folder / "statuses.csv", csv_text(report.texts, index=False))
     write_json(folder / "report.json", report.counts())
 
 

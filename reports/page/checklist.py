@@ -16,6 +16,7 @@ from typing import Any
 
 import pandas as pd
 
+from strokebench.files import csv_text
 from strokebench.reports.page.parts import Part, best_known
 from strokebench.reports.tables.caption import PROTOCOLS
 from strokebench.reports.tables.render import markdown
@@ -107,7 +108,7 @@ class Checklist:
     def to_csv(self) -> str:
         """CSV with columns `item`, `section`, `topic`, `asks`, `suite_says`, `gaps`, `state`."""
         columns = ["item", "section", "topic", "asks", "suite_says", "gaps", "state"]
-        return pd.DataFrame(self._rows(), columns=columns).to_csv(index=False, lineterminator="\n")
+        return csv_text(pd.DataFrame(self._rows(), columns=columns), index=False)
 
     def _rows(self) -> list[list[str]]:
         return [

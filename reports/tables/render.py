@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 from markupsafe import Markup, escape
 
-from strokebench.files import write_text
+from strokebench.files import csv_text, write_text
 from strokebench.reports.tables.table import MEASURES, PAPER_LABEL, Cell, Kind, Mark, Table, show, show_paper
 
 if TYPE_CHECKING:
@@ -103,7 +103,7 @@ def to_csv(table: Table) -> str:
             else:
                 line[column.key] = _csv_number(cell.value, 0 if _whole(column.kind, cell) else 3)
         lines.append(line)
-    return pd.DataFrame(lines).to_csv(index=False, lineterminator="\n")
+    return csv_text(pd.DataFrame(lines), index=False)
 
 
 def to_latex(table: Table) -> str:

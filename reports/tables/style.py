@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from numpy.typing import ArrayLike
 
-from strokebench.files import atomic_path
+from strokebench.files import CONTROLS, atomic_path
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -42,6 +42,9 @@ def save_figure(figure: Figure, path: Path) -> Path:
         atomic_path(path) as temporary,
     ):
         figure.savefig(temporary, format=form, dpi=200, metadata=dateless.get(form))
+        if form == "svg":
+            # A control character in a label would make it no XML, and would command a terminal.
+            temporary.write_text(CONTROLS.sub("", temporary.read_text(encoding="utf-8")), encoding="utf-8")
     return path
 
 

@@ -1,9 +1,12 @@
+import csv
+import io
 import pickle
 
+import pandas as pd
 import pytest
 
 from strokebench.errors import StrokebenchError
-from strokebench.files import atomic_path, digest, home, read_json, write_json
+from strokebench.files import CONTROLS, atomic_path, csv_text, digest, home, read_json, write_json, write_text
 
 
 def test_home_follows_the_environment(monkeypatch, tmp_path):
@@ -40,3 +43,35 @@ def test_digest_ignores_key_order():
 def test_errors_survive_the_way_between_processes():
     error = pickle.loads(pickle.dumps(StrokebenchError("what", "do")))  # noqa: S301
     assert (error.message, error.hint) == ("what", "do")
+
+
+@pytest.mark.parametrize(
+    ("cell", "written"),
+    [
+        ("=1+1", "'=1+1"),
+        ("@SUM(1)", "'@SUM(1)"),
+        ("-1+cmd|' /C calc'!A0", "'-1+cmd|' /C calc'!A0"),
+        ("+49 30 1234 ext", "'+49 30 1234 ext"),
+        ("\t=1", "'\t=1"),
+        ("＝1+1", "'＝1+1"),
+        ("- left insula", "'- left insula"),
+        ("-0.52", "-0.52"),
+        ("+3 (1–5) %", "+3 (1–5) %"),
+        ("a=b", "a=b"),
+        (-1.5, "-1.5"),
+        ("\x1b[31mred\x9b", "[31mred"),
+    ],
+)
+def test_no_spreadsheet_takes_a_cell_for_a_formula(cell, written):
+    frame = pd.DataFrame({"x": [cell], cell: [1]}, index=[cell])
+    header, row = csv.reader(io.StringIO(csv_text(frame)))
+    assert header == ["", "x", written] and row == [written, written, "1"]
+
+
+def test_control_characters_come_back_from_json_and_stand_in_no_file(tmp_path):
+    value = {"title\x9b": "\x1b]0;x\x07 \x85\x7f\ud800"}
+    write_json(tmp_path / "a.json", value)
+    assert read_json(tmp_path / "a.json") == value
+    assert not CONTROLS.search((tmp_path / "a.json").read_text())
+    write_text(tmp_path / "a.tex", "a\x1b[31m\tb\r\n\ud800")
+    assert (tmp_path / "a.tex").read_bytes() == b"a[31m\tb\r\n"

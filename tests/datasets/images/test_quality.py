@@ -234,3 +234,32 @@ def test_progress_is_told(cohort_of_images):
     paths = pd.Series({p.name[:3]: p for p in sorted((cohort_of_images / "images").glob("*.nii.gz"))[:3]})
     examine_images(paths, jobs=1, progress=lambda done, all: told.append((done, all)))
     assert told == [(1, 3), (2, 3), (3, 3)]
+
+
+def test_a_guessed_side_is_a_question_and_one_damaged_header_ends_no_check(cohort_of_images, tmp_path):
+    path = tmp_path / "extra.nii"
+    save(path, upright(), (4, 4, 4), "LAS", np.float32)
+    stored = bytearray(path.read_bytes())
+    for codes, expected in ((b"\0\0\0\0", ["image_side"]), (b"\0\0\2\0", [])):
+        stored[252:256] = codes
+        path.write_bytes(bytes(stored))
+        assert found(cohort_of_images, extra=path) == expected
+    for start, bad in ((40, b"\xff" * 16), (70, b"\x80\x00"), (108, b"\xff" * 4), (0, b"\0" * 348)):
+        damaged = bytearray(stored)
+        damaged[start : start + len(bad)] = bad
+        path.write_bytes(bytes(damaged))
+        assert found(cohort_of_images, extra=path) == ["image_unreadable"]
+
+
+def test_a_volume_that_defeats_a_measure_is_a_problem_of_its_patient(cohort_of_images, tmp_path, monkeypatch):
+    path = tmp_path / "extra.nii"
+    save(path, upright(), (4, 4, 4))
+
+    def measure(volume):
+        if volume.spacing == (4.0, 4.0, 4.0) and volume.shape == upright().shape:
+            raise FloatingPointError("no such number")
+
+    monkeypatch.setattr("strokebench.datasets.images.quality.measure_image", measure)
+    (problem,) = examine_images(pd.Series({"p99": path}), jobs=1)
+    assert (problem.patient, problem.code) == ("p99", "image_unreadable")
+    assert "FloatingPointError" in problem.what

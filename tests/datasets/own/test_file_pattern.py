@@ -83,6 +83,9 @@ def test_a_pattern_that_fits_nothing_is_one_problem_and_says_where_it_breaks_off
     assert "did you mean 'lesions'?" in resolved.problems[0].what
     resolved = resolve(tmp_path, "lesions/{id}_mask.nii", ["k1", "k2"], what)
     assert "lesions holds k1.nii, k2.nii" in resolved.problems[0].what
+    files(tmp_path, "series/k1/slice1.dcm")
+    (folders,) = resolve(tmp_path, "series/{id}", ["k1"], what).problems
+    assert "series holds k1/" in folders.what and "dcm2niix" in folders.remedy
 
 
 def test_a_patient_without_a_mask_is_named(tmp_path):

@@ -1,10 +1,13 @@
 """The picture of Table 1 shows what the table holds."""
 
 from dataclasses import replace
+from xml.etree import ElementTree
 
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
 
+from strokebench.files import CONTROLS
 from strokebench.reports.table1.figure import draw_table1
 from strokebench.reports.table1.table import table1
 from strokebench.reports.tables.style import save_figure
@@ -44,3 +47,11 @@ def test_a_long_title_of_the_cohort_is_whole_and_leaves_room(results):
     assert " ".join(figure.get_suptitle().split()).endswith(said)
     assert heading.x0 >= 0 and heading.x1 <= figure.bbox.x1
     assert figure.axes[0].get_position().width > 0.6
+
+
+def test_a_control_character_in_a_label_leaves_the_drawing_whole(tmp_path):
+    figure = Figure(figsize=(2, 1))
+    figure.text(0.1, 0.5, "ward\x1b]0;x\x07\x9b")
+    text = save_figure(figure, tmp_path / "a.svg").read_text(encoding="utf-8")
+    assert "ward]0;x" in "".join(ElementTree.fromstring(text).itertext())
+    assert not CONTROLS.search(text)

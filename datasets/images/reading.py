@@ -1,0 +1,21 @@
+"""What the owner of a cohort declares of its volumes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How files are to be read that could mean several things.
+
+    Args:
+        nan_is_background: NaN marks what lies outside the brain, as SPM writes it.
+        resample_masks: masks lie in the space of their image, perhaps on another grid.
+    """
+
+    nan_is_background: bool = False
+    resample_masks: bool = False
+
+
+PLAIN = Reading()

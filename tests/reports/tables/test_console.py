@@ -1,0 +1,38 @@
+"""What data bring to the terminal is shown, and commands nothing."""
+
+import io
+
+import pytest
+from rich.panel import Panel
+from rich.progress import Progress
+from rich.table import Table
+from rich.text import Text
+
+from strokebench.reports.tables.console import make_console
+
+EVIL = "site\x1b]0;owned\x07\x1b[31mred\x9b31m\x00\x7f\ud800"
+CLEAN = "site]0;owned[31mred31m"
+
+
+def boxed(text):
+    table = Table(title=text)
+    table.add_column(text)
+    table.add_row(Text(text))
+    return Panel(table)
+
+
+@pytest.mark.parametrize("shown", [lambda t: Text(t), lambda t: t.replace("[", r"\["), boxed])
+def test_a_control_character_reaches_no_terminal(shown):
+    stream = io.StringIO()
+    make_console(file=stream, width=90).print(shown(EVIL))
+    assert CLEAN in stream.getvalue()
+    assert not any((ord(c) < 32 and c != "\n") or 0x7F <= ord(c) < 0xA0 or c == "\ud800" for c in stream.getvalue())
+
+
+def test_colours_and_progress_of_the_program_s_own_still_work():
+    stream = io.StringIO()
+    console = make_console(file=stream, force_terminal=True, color_system="standard", width=90)
+    with Progress(console=console) as bar:
+        bar.update(bar.add_task("a\x1b]0;x", total=1), completed=1)
+        console.print(Text("red", style="red"))
+    assert "\x1b[31mred" in stream.getvalue() and "\x1b]0" not in stream.getvalue() and "\x1b[2K" in stream.getvalue()
