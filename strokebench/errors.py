@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from difflib import get_close_matches
 from typing import Any
+
+_LINES = re.compile(r"\s*[\r\n]+\s*")
 
 
 class StrokebenchError(Exception):
@@ -17,8 +20,8 @@ class StrokebenchError(Exception):
 
     def __init__(self, message: str, hint: str = "") -> None:
         super().__init__(message)
-        self.message = message
-        self.hint = hint
+        # Both are one line, also where they quote another library's error of several.
+        self.message, self.hint = (_LINES.sub(" ", text) for text in (message, hint))
 
     def __str__(self) -> str:
         return f"{self.message} {self.hint}".strip()

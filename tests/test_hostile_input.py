@@ -113,6 +113,65 @@ YAML_WORDS = (
 )
 
 
+ODD_VALUES = (
+    *(
+        "",
+        "~",
+        "[]",
+        "{}",
+        "[a, b]",
+        "[[a]]",
+        "{a: b}",
+        "{a: {b: c}}",
+        "all",
+        "0",
+        "-1",
+        "1e999",
+        "nan",
+        "mrs",
+        "age > x",
+    ),
+    *(
+        "mrs > 9",
+        "mrs == 3 == 4",
+        "*.csv",
+        "/",
+        "..",
+        "a/../../b",
+        "{id}",
+        "{prompt}",
+        "**/{id}*",
+        "[{id}",
+        "{id}[z-a]",
+    ),
+    *(
+        "hex",
+        "utf-16",
+        "utf-7",
+        "idna",
+        "undefined",
+        "kgü/ml",
+        "x" * 300,
+        '"\\e[31m"',
+        '"\\ud800"',
+        '"a\\nb"',
+        "!!int 3",
+        "|",
+    ),
+)
+
+
+def another_value() -> st.SearchStrategy[bytes]:
+    """The file with one value in place of another, so that what follows its reading is reached."""
+    lines = YAML.decode().splitlines()
+
+    def changed(number: int, value: str) -> bytes:
+        key = lines[number].partition(":")[0]
+        return "\n".join([*lines[:number], f"{key}: {value}", *lines[number + 1 :]]).encode()
+
+    return st.builds(changed, st.integers(0, len(lines) - 1), st.sampled_from(ODD_VALUES))
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("cohort")
@@ -151,7 +210,7 @@ def examine(path: Path) -> None:
 @fuzzed
 @given(st.data())
 def test_a_damaged_yaml(folder, data):
-    (folder / "damaged.yaml").write_bytes(data.draw(damaged(YAML, YAML_WORDS)))
+    (folder / "damaged.yaml").write_bytes(data.draw(damaged(YAML, YAML_WORDS) | another_value()))
     examine(folder / "damaged.yaml")
 
 

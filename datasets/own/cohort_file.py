@@ -135,6 +135,8 @@ KEYS = {
 
 CENSORED = ("bound", "half", "missing")
 """What a cell `<3` is read as: 3, 1.5 or unknown; beyond an upper bound (`>200`, `89+`) `half` is the bound too."""
+LONGEST_NAME, LONGEST_PATH = 255, 3000
+"""Bytes of the name of a file or folder on nearly every system, and of a path below the cohort's folder."""
 REQUIRED = ("table", "id", "outcome")
 _COLUMN_KEYS = ("kind", "unit", "low", "high", "categories", "description", "time", "missing", "censored")
 
@@ -200,9 +202,9 @@ def _text(value: Any) -> str:
 
 
 def _name(value: Any) -> str:
-    name = _text(value)
-    if not all(c.isalnum() or c in "-_." for c in name) or name.startswith("."):
-        raise ValueError(f"{name!r} is no file name; use letters, digits, '-' and '_'")
+    name = _path(value)
+    if len(name) > 100 or not all(c.isalnum() or c in "-_." for c in name) or name.startswith("."):
+        raise ValueError(f"{name!r} is no file name; use letters, digits, '-' and '_', up to 100")
     return name
 
 
@@ -233,8 +235,15 @@ def _only(word: str, value: Any) -> str:
     return word
 
 
+def _path(value: Any) -> str:
+    path = _text(value)
+    if len(path.encode()) > LONGEST_PATH or max(len(name.encode()) for name in path.split("/")) > LONGEST_NAME:
+        raise ValueError(f"no file can have so long a name: {path[:40]}...")
+    return path
+
+
 def _pattern(value: Any) -> str:
-    pattern = _text(value)
+    pattern = _path(value)
     if "{id}" not in pattern:
         raise ValueError(f"the pattern {pattern!r} has no {{id}}")
     return pattern
@@ -318,6 +327,8 @@ def _text_source(value: Any) -> TextSource | None:
         return TextSource(columns=columns if isinstance(columns, dict) else {one: one for one in _list(columns)})
     pattern = _pattern(value["files"])
     prompts = _list(value.get("prompts", list(DEFAULT_PROMPTS)))
+    for prompt in prompts:
+        _path(pattern.replace("{prompt}", prompt))
     return TextSource(files=pattern, prompts=prompts if "{prompt}" in pattern else ("report",))
 
 
@@ -333,7 +344,8 @@ def _accept(value: Any) -> dict[str, str | tuple[str, ...]]:
 
 
 _READERS: dict[str, Any] = {
-    **dict.fromkeys(("title", "licence", "source", "citation", "table", "sheet", "encoding", "id", "site"), _text),
+    **dict.fromkeys(("title", "licence", "source", "citation", "sheet", "encoding", "id", "site"), _text),
+    "table": _path,
     **dict.fromkeys(("sites", "banned", "missing"), _list),
     **dict.fromkeys(("images", "masks", "brain_masks"), _pattern),
     "name": _name,

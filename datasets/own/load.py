@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -62,7 +62,7 @@ def load(path: Path) -> Cohort:
         texts=texts,
         site=None if examined.site is None else examined.site.str.strip(),
         outcomes=file.outcomes,
-        about=_about(file, examined, images),
+        about=_about(file, examined, {"image": images, "mask": masks, "brain mask": brain_masks}),
         banned=file.banned,
         roles=file.roles,
     )
@@ -96,8 +96,11 @@ def _refuse(file: CohortFile, problems: list[Problem]) -> StrokebenchError:
     )
 
 
-def _about(file: CohortFile, examined: Examined, images: Resolved | None) -> dict[str, str]:
+def _about(file: CohortFile, examined: Examined, files: Mapping[str, Resolved | None]) -> dict[str, str]:
     about = dict(file.about)
+    declared = {"NaN is background": file.image_nan, "masks are resampled to their images": file.mask_grid}
+    if any(declared.values()):
+        about["declared"] = "; ".join(what for what, given in declared.items() if given)
     if file.exclude:
         reasons = pd.Series(list(file.exclude.values())).value_counts()
         about["left_out"] = "; ".join(f"{reason}: {n}" for reason, n in reasons.items())
@@ -105,8 +108,9 @@ def _about(file: CohortFile, examined: Examined, images: Resolved | None) -> dic
         accepted = [f"{code}: {who if who == EVERY else len(who)}" for code, who in file.accept.items()]
         about["accepted"] = "; ".join(accepted)
     missing = {str(name): int(n) for name, n in examined.table.isna().sum().items() if n}
-    if images and images.paths.isna().any():
-        missing["image"] = int(images.paths.isna().sum())
+    for what, part in files.items():
+        if part and part.paths.isna().any():
+            missing[what] = int(part.paths.isna().sum())
     if missing:
         about["missing"] = "; ".join(f"{name}: {n}" for name, n in missing.items())
     if examined.notes:

@@ -25,7 +25,7 @@ def show_description(description: Description, console: Console) -> None:
     for name, value in description.parts.items():
         console.print(Text(f"{name}: ", style="dim") + Text(value), soft_wrap=True)
     for name, value in cohort.about.items():
-        if name in ("licence", "citation", "left_out", "accepted"):
+        if name in ("licence", "citation", "declared", "left_out", "accepted"):
             console.print(Text(f"{name.replace('_', ' ').capitalize()}: ", style="dim") + Text(str(value)))
     for rule, groups in description.prevalence.items():
         console.print()

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
-from rich.console import Console, ConsoleOptions, ConsoleRenderable, RenderHook, RenderResult
+from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
 
 from strokebench.files import CONTROLS
@@ -16,23 +17,13 @@ def make_console(**options: Any) -> Console:
     Args:
         options: of Rich's `Console`.
     """
-    console = Console(highlight=False, **options)
-    console.push_render_hook(_NoControls())
-    return console
+    return _Terminal(highlight=False, **options)
 
 
-class _NoControls(RenderHook):
-    def process_renderables(self, renderables: list[ConsoleRenderable]) -> list[ConsoleRenderable]:
+class _Terminal(Console):
+    """Shows no character that commands a terminal; Rich's own commands are no text."""
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterator[Segment]:
         """See Rich."""
-        return [_Tame(renderable) for renderable in renderables]
-
-
-class _Tame:
-    """What is shown, without the characters that command a terminal; Rich's own commands stay."""
-
-    def __init__(self, shown: ConsoleRenderable) -> None:
-        self.shown = shown
-
-    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        for text, style, control in console.render(self.shown, options):
+        for text, style, control in super().render(renderable, options):
             yield Segment(text if control else CONTROLS.sub("", text), style, control)

@@ -40,6 +40,11 @@ def test_digest_ignores_key_order():
     assert digest({"a": 1}) != digest({"a": 2})
 
 
+def test_an_error_is_one_line_also_where_it_quotes_several():
+    error = StrokebenchError("t.xlsx: cannot be read (no style.\r\n  See above.)", "Save it\nagain.")
+    assert str(error) == "t.xlsx: cannot be read (no style. See above.) Save it again."
+
+
 def test_errors_survive_the_way_between_processes():
     error = pickle.loads(pickle.dumps(StrokebenchError("what", "do")))  # noqa: S301
     assert (error.message, error.hint) == ("what", "do")

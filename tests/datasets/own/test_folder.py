@@ -7,6 +7,7 @@ from hospital_folder import clinical_table, image, write_hospital
 
 from strokebench.datasets.catalogue import load_cohort
 from strokebench.datasets.cohort import Kind
+from strokebench.datasets.images.reading import Reading
 from strokebench.datasets.own import column_values
 from strokebench.datasets.own.cohort_file import read_cohort_file
 from strokebench.datasets.own.load import load
@@ -408,8 +409,12 @@ def test_brain_masks_are_found_by_their_pattern(tmp_path):
     with pytest.raises(StrokebenchError, match=r"p00: no file brains/p00"):
         load(path)
     with path.open("a") as file:
-        file.write("accept: {mask_missing: all}\n")
-    found = load(path).brain_masks
+        file.write("accept: {mask_missing: all}\nimage_nan: background\nmask_grid: resample\n")
+    cohort = load(path)
+    assert cohort.reading == Reading(nan_is_background=True, resample_masks=True)
+    assert cohort.about["declared"] == "NaN is background; masks are resampled to their images"
+    assert cohort.about["missing"] == "brain mask: 11"
+    found = cohort.brain_masks
     assert found["p03"] == str(brain)
     assert found.drop("p03").isna().all()
 

@@ -127,3 +127,22 @@ def test_a_value_of_any_form_is_read_or_a_line(tmp_path, key, value):
     path.write_text(f"{key}: {value}{'}}' if '{' in key else ''}\n")
     with pytest.raises(StrokebenchError, match=r"c\.yaml"):
         read_cohort_file(path)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        f"table: {'x' * 300}.csv",
+        f"table: {'x/' * 2000}t.csv",
+        f"images: a/{'ü' * 140}{{id}}.nii",
+        f"text: {{files: '{{prompt}}/{{id}}.txt', prompts: [{'y' * 300}]}}",
+        f"name: {'z' * 101}",
+    ],
+)
+def test_a_name_that_no_file_can_have_is_a_line(tmp_path, line):
+    path = tmp_path / "c.yaml"
+    whole = {"table": "t.csv", "id": "id", "outcome": "y"}
+    key, _, value = line.partition(": ")
+    path.write_text("".join(f"{name}: {given}\n" for name, given in {**whole, key: value}.items()))
+    with pytest.raises(StrokebenchError, match=rf"c\.yaml: {key}: .*(so long a name|no file name)"):
+        read_cohort_file(path)
