@@ -21,7 +21,7 @@ MANY_CATEGORIES = 20
 UNIT_FACTORS = (10.0, 18.016, 38.67, 88.42, 100.0, 1000.0)
 """Ratios that a mix-up of units leaves: tens, glucose (mg/dl to mmol/l), cholesterol, creatinine."""
 
-_DATE = re.compile(r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}(?:[ T].*)?")
+_DATE = re.compile(r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}(?:[ T].*)?|\d{1,2}:\d{2}(?::\d{2})?")
 _CODE = re.compile(r"-?(?:7+|8+|9+|9+[5-8])|-[12]")
 """Numbers by which unknown is written: 9, 99, 999, 88, 998, -1, ..."""
 _DATE_WORDS = re.compile(r"dat(?:e|um)|dob|admi(?:tted|ssion)|birth", re.IGNORECASE)
@@ -33,11 +33,11 @@ def infer_kind(numbers: Numbers) -> Kind:
 
 
 def looks_like_free_text(cells: pd.Series) -> str:
-    """`dates` or `free text` if a categorical column is none that a method could use, else empty."""
+    """`dates or times` or `free text` if a categorical column is none that a method could use, else empty."""
     counts = cells[cells != ""].value_counts()
     known = counts.sum()
     if counts[[bool(_DATE.fullmatch(value.strip())) for value in counts.index]].sum() > NUMERIC_SHARE * known:
-        return "dates"
+        return "dates or times"
     return "free text" if len(counts) > max(MANY_CATEGORIES, 0.5 * known) else ""
 
 
@@ -111,6 +111,8 @@ def no_measurement(name: str, values: pd.Series) -> str:
         return "dates as numbers" if days.notna().all() else ""
     if _DATE_WORDS.search(name) and known.between(10000, 60000).all():
         return "dates as numbers"
+    if known.abs().max() >= 2**53:
+        return "numbers of more digits than are kept, as ids have"
     if known.is_unique and len(known) >= 30:
         # As many draws from so narrow a range would repeat themselves.
         collisions = len(known) * (len(known) - 1) / 2 / (known.max() - known.min() + 1)

@@ -114,7 +114,7 @@ def _rectangle(path: Path, rows: list[tuple[int, list[str]]]) -> tuple[list[str]
     for number, row in rows[1:]:
         if len(row) < named or any(cell.strip() for cell in row[len(header) :]):
             raise StrokebenchError(
-                f"{path}, row {number}: {len(row)} cells where the header has {len(header)}.",
+                f"{path}, row {number}: {len(row)} cell{'s' * (len(row) != 1)} where the header has {len(header)}.",
                 "Put a cell that holds the separator between double quotes; delete rows that are no patient.",
             )
         body.append((number, [*row, *[""] * len(header)][: len(header)]))

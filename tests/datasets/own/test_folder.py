@@ -155,6 +155,7 @@ def test_all_faults_of_a_file_are_named_at_once(folder):
         ("", put(3, "sex", "Female"), [("p03", "category_spelling")]),
         ("columns:\n  sex: {categories: [female, male]}\n", put(3, "sex", "x"), [("p03", "category_unknown")]),
         ("", lambda t: t.assign(visit="2024-01-05"), [(None, "column_free_text")]),
+        ("", lambda t: t.assign(arrival=[f"{i % 9 + 8}:30" for i in t.index]), [(None, "column_free_text")]),
         ("", lambda t: t.assign(name=[f"patient {i}" for i in t.index]), [(None, "column_free_text")]),
         ("banned: [name]\n", lambda t: t.assign(name=[f"patient {i}" for i in t.index]), []),
         ("", lambda t: t.assign(height=None), [(None, "column_empty")]),

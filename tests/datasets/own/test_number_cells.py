@@ -119,6 +119,7 @@ def test_a_lone_number_beyond_the_others_may_be_a_code(values, codes):
         ("number", range(1, 41), "rows"),
         ("case", np.random.default_rng(0).permutation(np.arange(500, 560)), "ids"),
         ("mrn", 100_000 + 7919 * np.arange(40) % 800_000, "ids"),
+        ("encounter", 2**60 + np.arange(40), "ids"),
         ("admitted", [20240100 + day for day in range(1, 29)], "dates"),
         ("date_of_onset", range(45292, 45322), "dates"),
         ("platelets", np.random.default_rng(1).integers(150, 400, 60), ""),
