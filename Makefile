@@ -27,7 +27,7 @@ ROOMS := benchmarks datasets methods reports tasks
 PACKAGES := -p strokebench
 
 .DEFAULT_GOAL := help
-EXPERIMENTS := table1 table2 table3 figure2 figure3 figure4 figure5 dropout alignment comparison clinical missing
+EXPERIMENTS := table1 added_value table2 table3 figure2 figure3 figure4 figure5 dropout alignment comparison clinical missing
 
 .PHONY: help environment $(EXPERIMENTS) paper-numbers paper report status tune speed speed-peers speed-scale ui doctor encode leaks test lint format types check clean clean-environment
 
@@ -35,6 +35,7 @@ help: ## list the targets
 	@echo "strokebench: make TARGET [VARIABLE=value ...]"
 	@echo
 	@echo "  table1             six metrics of every method (the paper's Table 1), with figure and costs"
+	@echo "  added_value        what image and text add to a clinical model"
 	@echo "  table2 table3      the modalities, and the losses, one by one"
 	@echo "  figure2 figure3 figure4 dropout   grids of hyper-parameters, the chosen setting marked"
 	@echo "  figure5            leave one hospital out"

@@ -44,7 +44,18 @@ VERBS = {
 """Verb -> where in this folder it is defined, and its line of help."""
 
 EXPERIMENTS = (
-    *("table1", "comparison", "clinical", "table2", "table3", "figure2", "figure3", "figure4", "dropout"),
+    *(
+        "table1",
+        "added_value",
+        "comparison",
+        "clinical",
+        "table2",
+        "table3",
+        "figure2",
+        "figure3",
+        "figure4",
+        "dropout",
+    ),
     *("alignment", "figure5", "missing", "paper"),
 )
 """The house's own, for the help; those of other packages stand in `strokebench list experiments`."""

@@ -49,3 +49,12 @@ def test_what_roles_say_counts_for_those_alone_that_read_them(with_roles):
             chosen = replace(context, settings=replace(context.settings, methods=(method,)))
             keys |= {chosen.key(run) for run in find_experiment("table1").plan(chosen).runs}
         assert (len(keys) == 1) is same
+
+
+def test_added_value_runs_what_reads_all_three_and_shares_the_whole_with_table_1():
+    context = make_context(folds=1, methods=("logistic_components", "svm"))
+    plan = find_experiment("added_value").plan(context)
+    assert {run.condition.id for run in plan.runs} == {"table", "image+table", "text+table", "complete"}
+    assert "image and text" in plan.left_out["svm"]
+    table1 = {context.key(run) for run in find_experiment("table1").plan(context).runs}
+    assert len({context.key(run) for run in plan.runs} & table1) == 1

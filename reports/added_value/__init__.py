@@ -1,0 +1,1 @@
+"""Do image and text add anything to a clinical model?"""

@@ -1,0 +1,109 @@
+"""Nested models on the same folds: the table, then image and text beside it, and what each step gains."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from strokebench.reports.results import MethodInfo, Results
+from strokebench.reports.statistics.decisions import ALPHA, MARGIN, holm
+from strokebench.reports.statistics.delong import delong
+from strokebench.reports.statistics.gains import Gain, auc_gain, brier_gain, net_benefit_gain
+from strokebench.reports.statistics.paired import test_share
+from strokebench.reports.statistics.prior import undo_balance
+from strokebench.reports.statistics.scores import arrange
+from strokebench.tasks.conditions import COMPLETE, Condition
+
+CLINICAL = Condition(frozenset({"table"}))
+STEPS: Mapping[str, Condition] = {
+    "image": Condition(frozenset({"table", "image"})),
+    "text": Condition(frozenset({"table", "text"})),
+    "image and text": COMPLETE,
+}
+"""What is added to the table -> what the method then sees; it is trained anew for each."""
+
+THRESHOLDS = (0.2, 0.3, 0.5)
+"""Probabilities from which one would act, at which net benefit is compared (our choice)."""
+
+RESAMPLED = ("cv5",)
+"""Protocols whose runs are draws of test parts, as the variance over runs assumes."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """One addition to the table, for one method; positive gains are better.
+
+    Args:
+        added: a key of `STEPS`.
+        before, after: mean AUC without and with it, over the runs that both have.
+        auc, brier: gains. net_benefit: by threshold.
+        runs: that both have. p_holm: of the gain in AUC, adjusted over the method's steps.
+    """
+
+    method: MethodInfo
+    added: str
+    before: float
+    after: float
+    auc: Gain
+    brier: Gain
+    net_benefit: Mapping[float, Gain]
+    runs: int
+    p_holm: float = float("nan")
+
+    @property
+    def gains(self) -> bool:
+        """A gain in AUC is shown."""
+        return self.p_holm < ALPHA and self.auc.value > 0
+
+    @property
+    def loses(self) -> bool:
+        """A loss in AUC is shown."""
+        return self.p_holm < ALPHA and self.auc.value < 0
+
+    @property
+    def not_worse(self) -> bool:
+        """The AUC does not fall by as much as the margin."""
+        return self.auc.low > -MARGIN
+
+    @property
+    def no_matter(self) -> bool:
+        """The AUC changes by less than the margin, either way."""
+        return self.not_worse and self.auc.high < MARGIN
+
+
+def measure(results: Results) -> list[Step]:
+    """Every step of every method that has runs of both sides, by method."""
+    if results.predictions.empty:
+        return []
+    scores = arrange(undo_balance(results), runs=results.runs, endpoint=results.endpoint)
+    analytic = delong(scores)
+    share = test_share(results) if results.provenance.get("protocol") in RESAMPLED else None
+    place = {setting.key: name for name, setting in results.settings.items()}
+    found: list[Step] = []
+    for method in results.methods:
+        steps = []
+        for added, condition in STEPS.items():
+            names = [place.get((method.name, "", c.id)) for c in (CLINICAL, condition)]
+            if any(name not in scores.names for name in names):
+                continue
+            before, after = (scores.names.index(str(name)) for name in names)
+            common = scores.tested[before] & scores.tested[after]
+            if not common.any():
+                continue
+            steps.append(
+                Step(
+                    method,
+                    added,
+                    float(analytic.aucs[before, common].mean()),
+                    float(analytic.aucs[after, common].mean()),
+                    auc_gain(analytic, before, after, share),
+                    brier_gain(scores, before, after, share),
+                    {t: net_benefit_gain(scores, before, after, t, share) for t in THRESHOLDS},
+                    int(common.sum()),
+                )
+            )
+        adjusted = holm(np.array([step.auc.p for step in steps]))
+        found += [replace(step, p_holm=float(p)) for step, p in zip(steps, adjusted, strict=True)]
+    return found

@@ -1,0 +1,110 @@
+"""What image and text add, as a table, a picture and a paragraph."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from matplotlib.figure import Figure
+
+from strokebench.reports.added_value.measure import THRESHOLDS, Step, measure
+from strokebench.reports.added_value.words import POINTS, lead, verdict
+from strokebench.reports.results import Results
+from strokebench.reports.statistics.decisions import ALPHA, MARGIN
+from strokebench.reports.tables import caption as words
+from strokebench.reports.tables.results_table import results_table
+from strokebench.reports.tables.section import Panel, Section
+from strokebench.reports.tables.style import INK, LOOKS, PALE, ROWS, SOFT, head, plain
+from strokebench.reports.tables.table import Cell, Column, Kind, Row, Table, text_columns
+
+
+def added_value_section(results: Results, title: str) -> Section:
+    """Everything that the experiment says."""
+    steps = measure(results)
+    panels = [
+        Panel(
+            "added_value",
+            added_value_table(results, steps),
+            shows="What a method gains when it is given image, text or both beside the clinical table, on the same "
+            "test patients and with the same training.",
+            does_not_show="What a radiologist's eye would add, or another encoder: only what this method makes of it.",
+        ),
+        Panel(
+            "added_value_picture",
+            draw_gains(steps, words.cohort_title(results)),
+            title="Gain in AUC over the table alone",
+            shows=f"Each gain with its 95 % interval; the grey band is {POINTS} to either side, within which a change "
+            "would not matter to us.",
+            does_not_show="That what lies across the line is nothing: it is not shown, which more patients may change.",
+        ),
+    ]
+    return Section("added_value", title, words.cohort_title(results), panels, lead(steps))
+
+
+def added_value_table(results: Results, steps: Sequence[Step]) -> Table:
+    """One row a method and step: AUC without and with, gains with their intervals, and what is shown."""
+    columns = [
+        Column("before", "AUC, table", Kind.PERCENT),
+        Column("after", "with it", Kind.PERCENT),
+        *text_columns(auc="Gain, points", p="p (Holm)", brier="Brier falls by"),
+        *text_columns(**{_key(at): f"Net benefit at {100 * at:g} %" for at in THRESHOLDS}, verdict="AUC"),
+    ]
+    rows = []
+    for step in steps:
+        texts = {
+            "auc": step.auc.text(sign="+", end_sign="+"),
+            "p": f"{step.p_holm:.3f}",
+            "brier": step.brier.text(1, 3, sign="+", end_sign="+"),
+            **{_key(at): gain.text(sign="+", end_sign="+") for at, gain in step.net_benefit.items()},
+            "verdict": verdict(step),
+        }
+        cells = {name: Cell(text=text) for name, text in texts.items()}
+        cells |= {"before": Cell(step.before), "after": Cell(step.after)}
+        key = f"{step.method.name}/{step.added}"
+        rows.append(Row(key, f"+ {step.added}", step.method.label, cells, step.runs, _planned(results, step)))
+    return results_table(
+        results,
+        "added_value",
+        "Added value of image and text",
+        columns,
+        rows,
+        words.caption(results),
+        [
+            "The table alone: the method is trained with image and text set to the training mean; each step is trained "
+            "anew. Net benefit is per 100 patients, its thresholds our choice. Brier score and net benefit are of "
+            "probabilities with the balance of training undone.",
+            "Intervals: the mean of the variance over patients (DeLong's for the AUC) and Nadeau's and Bengio's over "
+            "runs, with Student's t; over patients alone where the protocol draws no test parts. Unadjusted; a gain or "
+            f"loss is called shown where p, by Holm over a method's steps, is below {ALPHA:g}.",
+            f"Not worse: the whole interval lies above -{POINTS} of AUC, a margin of our choice.",
+        ],
+        head="Added to the table",
+    )
+
+
+def draw_gains(steps: Sequence[Step], cohort: str) -> Figure:
+    """A dot and interval a step, by method; filled where the gain is shown."""
+    figure = Figure(figsize=(8.2, 1.6 + 0.42 * max(1, len(steps))), layout="constrained")
+    axes = figure.add_subplot()
+    axes.axvspan(-100 * MARGIN, 100 * MARGIN, color=PALE, zorder=0)
+    axes.axvline(0, color=SOFT, linewidth=1, zorder=1)
+    colour, shape = LOOKS[0]
+    for height, step in enumerate(steps):
+        gain = step.auc
+        axes.plot([100 * gain.low, 100 * gain.high], [height] * 2, color=INK, linewidth=1.5, zorder=2)
+        fill = colour if step.gains or step.loses else "white"
+        axes.plot(100 * gain.value, height, shape, color=fill, markeredgecolor=INK, markersize=8, zorder=3)
+    axes.set_yticks(range(len(steps)), [f"{step.method.label}\n+ {step.added}" for step in steps])
+    axes.set_ylim(len(steps) - 0.4, -0.6)
+    axes.set_xlabel("Gain in AUC, points, with 95 % interval; filled: shown", color=INK)
+    plain(axes, "x", ROWS)
+    head(figure, cohort, 10, colour=INK)
+    return figure
+
+
+def _key(threshold: float) -> str:
+    return f"net_{100 * threshold:g}"
+
+
+def _planned(results: Results, step: Step) -> int:
+    planned = results.runs[results.runs["method"] == step.method.name]
+    return len(planned[["seed", "fold"]].drop_duplicates())

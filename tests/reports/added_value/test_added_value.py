@@ -1,0 +1,84 @@
+"""What is said of image and text: gains that are there are found, and none where there is none."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from made_up import made_up, plan
+
+from strokebench.reports.added_value.measure import CLINICAL, STEPS, THRESHOLDS, Step, measure
+from strokebench.reports.added_value.section import added_value_section
+from strokebench.reports.added_value.words import lead, sentence, verdict
+from strokebench.reports.statistics.gains import Gain
+
+CONDITIONS = tuple(condition.id for condition in (CLINICAL, *STEPS.values()))
+
+
+def results(method="concat", lost=None, **signal):
+    named = dict(zip(("table", "image", "text", "both"), CONDITIONS, strict=True))
+    strengths = {condition: signal.get(name, 1.0) for name, condition in named.items()}
+    return made_up(plan((method,), conditions=CONDITIONS), strengths, lost)
+
+
+def step(value: float, low: float, high: float, p: float) -> Step:
+    [first, *_] = measure(results())
+    return replace(first, auc=Gain(value, low, high, p), p_holm=p)
+
+
+def test_a_source_that_tells_more_is_found_to_add_and_one_that_tells_nothing_new_is_not():
+    image, text, both = measure(results(image=3.0, both=3.0))
+    assert image.gains and both.gains and image.after - image.before == pytest.approx(image.auc.value)
+    assert not text.gains and text.auc.low < 0 < text.auc.high
+    assert image.brier.low > 0 and image.net_benefit[0.3].low > 0
+    assert [found.added for found in (image, text, both)] == list(STEPS)
+
+
+def test_a_loss_is_a_loss():
+    image, *_ = measure(results(image=0.0))
+    assert image.loses and not image.not_worse and "loss is shown" in sentence(image)
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ((0.04, 0.01, 0.07, 0.01), "a gain is shown"),
+        ((0.04, 0.001, 0.08, 0.06), "no gain shown, no loss of 2 points"),
+        ((-0.04, -0.07, -0.01, 0.01), "a loss is shown"),
+        ((0.001, -0.01, 0.012, 0.9), "no gain or loss of 2 points"),
+        ((0.01, -0.015, 0.035, 0.4), "no gain shown, no loss of 2 points"),
+        ((0.01, -0.03, 0.05, 0.6), "nothing is shown"),
+    ],
+)
+def test_what_is_said_follows_the_interval_and_the_adjusted_p(given, said):
+    assert verdict(step(*given)) == said
+    assert f"{100 * given[0]:+.1f} points" in sentence(step(*given))
+
+
+def test_the_p_of_a_method_s_steps_is_adjusted_for_their_number():
+    steps = measure(results(image=1.4))
+    least = min(steps, key=lambda found: found.auc.p)
+    assert least.p_holm == pytest.approx(min(1, 3 * least.auc.p))
+
+
+def test_a_step_without_finished_runs_is_left_out_and_none_is_said():
+    lost = dict.fromkeys(plan(("concat",), conditions=CONDITIONS[:1]), "missing")
+    assert measure(results(lost=lost)) == []
+    assert "nothing can be said" in lead([])
+    lost = dict.fromkeys(plan(("concat",), conditions=CONDITIONS[1:2]), "missing")
+    assert [found.added for found in measure(results(lost=lost))] == ["text", "image and text"]
+
+
+def test_the_section_has_a_row_and_a_sentence_a_step():
+    section = added_value_section(results(image=3.0), "Added value")
+    table = section.panels[0].content
+    assert [row.label for row in table.rows] == ["+ image", "+ text", "+ image and text"]
+    assert {column.title for column in table.columns} >= {f"Net benefit at {100 * at:g} %" for at in THRESHOLDS}
+    assert all(row.done == row.planned == 20 for row in table.rows)
+    assert section.lead.count("points of AUC") == 3 and "a gain is shown" in section.lead
+
+
+def test_without_a_draw_of_test_parts_the_patients_alone_decide():
+    found = results(image=1.5)
+    other = replace(found, provenance={**found.provenance, "protocol": "loho"})
+    cv5, loho = measure(found)[0], measure(other)[0]
+    assert cv5.auc.value == loho.auc.value and not np.isclose(cv5.auc.low, loho.auc.low)
