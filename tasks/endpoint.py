@@ -221,7 +221,7 @@ class Endpoint(ABC):
                 reasons[name] = "banned"
             elif cohort.columns[name].time is Time.AFTER:
                 reasons[name] = "known only afterwards"
-            elif cohort.table[name].equals(own):
+            elif own is not None and cohort.table[name].equals(own):
                 reasons[name] = f"a copy of {self.column}"
         return reasons
 

@@ -220,7 +220,7 @@ def _category_problems(name: str, cells: pd.Series, allowed: tuple[str, ...]) ->
     if allowed:
         unknown = cells[~cells.isin([*allowed, ""])]
         for id, meant in by_value(unknown, lambda cell: nearest(cell, allowed)).items():
-            what = f"column {name!r}: {cells[id]!r} is not one of its categories{meant}"
+            what = f"column {name!r}: {cells[str(id)]!r} is not one of its categories{meant}"
             yield Problem("category_unknown", what, str(id), name)
 
 

@@ -81,7 +81,8 @@ class Numbers:
 
 def read_numbers(cells: pd.Series, form: Form) -> Numbers:
     """Read text cells (empty: missing) as finite numbers; each different one is read once."""
-    codes, texts = pd.factorize(cells)
+    codes, different = pd.factorize(cells)
+    texts = np.asarray(different, dtype=object)
     values = _plain(texts, form)
     slow = np.flatnonzero(np.isnan(values) & np.array([bool(text.strip()) for text in texts]))
     read = {i: _read(texts[i].strip().replace("\u2212", "-"), form) for i in slow}
