@@ -71,9 +71,7 @@ def outcome_problems(table: pd.DataFrame, outcomes: Mapping[str, str]) -> Iterat
         if not found and len(set(labels := endpoint.read(given.dropna()))) > 1:
             counts = endpoint.strata(labels).value_counts()
             if counts.min() < 2 * FOLDS:
-                what = (
-                    f"only {counts.min()} of {len(labels)} patients have {endpoint.describe(int(str(counts.idxmin())))}"
-                )
+                what = f"only {counts.min()} of {len(labels)} patients have label {counts.idxmin()}"
                 yield Problem("outcome_few", f"{what}; a split needs {2 * FOLDS} of each label", where=rule)
 
 
