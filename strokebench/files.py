@@ -114,11 +114,12 @@ def csv_text(frame: pd.DataFrame, **options: Any) -> str:
     Args:
         options: of `DataFrame.to_csv`.
     """
-    plain = frame.rename(index=_no_formula, columns=_no_formula)
-    return CONTROLS.sub("", plain.map(_no_formula).to_csv(lineterminator="\n", **options))
+    plain = frame.rename(index=no_formula, columns=no_formula)
+    return CONTROLS.sub("", plain.map(no_formula).to_csv(lineterminator="\n", **options))
 
 
-def _no_formula(cell: Any) -> Any:
+def no_formula(cell: Any) -> Any:
+    """A cell as `csv_text` writes it."""
     return f"'{cell}" if isinstance(cell, str) and _FORMULA.match(cell) else cell
 
 

@@ -25,10 +25,10 @@ from strokebench.benchmarks.sharing.files import read_files, write_files
 from strokebench.benchmarks.sharing.load import import_results
 from strokebench.datasets.asking.answers import AnswerStore, Question
 from strokebench.datasets.asking.client import Unanswered, VisionClient
-from strokebench.datasets.asking.endpoint import Endpoint, Secret
 from strokebench.datasets.asking.pace import Pace
 from strokebench.datasets.asking.protocol import PAPER_SAMPLING
 from strokebench.datasets.asking.report import usable_text
+from strokebench.datasets.asking.service import ChatService, Secret
 from strokebench.datasets.images.contact_sheet import slices_of
 from strokebench.datasets.images.mask import read_mask
 from strokebench.datasets.images.nifti import VolumeError
@@ -273,7 +273,7 @@ def ask():
     responses: list[httpx2.Response] = []
 
     async def start():
-        client = VisionClient(Endpoint("http://127.0.0.1:1/v1", Secret("")), "m", PAPER_SAMPLING, 5.0, 1, Pace())
+        client = VisionClient(ChatService("http://127.0.0.1:1/v1", Secret("")), "m", PAPER_SAMPLING, 5.0, 1, Pace())
         client._client._client._transport = httpx2.MockTransport(lambda request: responses.pop())
         return client
 

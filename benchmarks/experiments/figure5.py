@@ -11,7 +11,7 @@ from strokebench.benchmarks.running.context import Context
 from strokebench.benchmarks.running.experiment import Experiment, Plan
 from strokebench.benchmarks.running.plans import method_runs, usable_methods
 from strokebench.errors import StrokebenchError
-from strokebench.files import write_text
+from strokebench.files import csv_text, write_text
 from strokebench.reports.results import Results
 from strokebench.tasks.paper_setup import NEW_HOSPITAL_METHODS
 
@@ -48,7 +48,7 @@ class Figure5(Experiment):
         from strokebench.reports.tables.caption import cohort_title
         from strokebench.reports.tables.section import Panel, Section, publish
 
-        write_text(folder / "figure5_hospitals.csv", hospital_frame(results).to_csv(index=False, lineterminator="\n"))
+        write_text(folder / "figure5_hospitals.csv", csv_text(hospital_frame(results), index=False))
         few = results.runs["fold"].nunique() <= PANELS
         panels = [
             *(

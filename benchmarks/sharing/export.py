@@ -15,7 +15,7 @@ from strokebench.benchmarks.running.store import Store
 from strokebench.benchmarks.sharing.files import write_files
 from strokebench.benchmarks.sharing.pseudonyms import Pseudonyms, write_key
 from strokebench.errors import StrokebenchError, unknown_name
-from strokebench.files import home
+from strokebench.files import home, no_formula
 from strokebench.reports.results import RUN, RUN_COLUMNS, RUNS_FILE, Results, read_provenance
 from strokebench.reports.tables.results_table import error_line
 from strokebench.tasks.fold import PARTS, Split
@@ -113,7 +113,7 @@ def _find_split(results: Results, name: str) -> Split:
 
 
 def _experiment_files(results: Results, split: Split, pseudonyms: Pseudonyms, keep_sites: bool) -> dict[str, bytes]:
-    site: Callable[[str], str] = str if keep_sites else pseudonyms.site
+    site: Callable[[str], str] = no_formula if keep_sites else pseudonyms.site
     predictions = _by_pseudonym(results.predictions, pseudonyms)
     predictions["site"] = predictions["site"].map(site, na_action="ignore")
     runs = results.runs[list(RUN_COLUMNS)].assign(error=results.runs["error"].map(_kind_of_error), code=_code(results))
