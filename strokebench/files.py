@@ -153,7 +153,7 @@ def read_kept(path: Path) -> Any:
 
 def made_again(what: str) -> None:
     """Say on the terminal that something was damaged; whoever finds it makes it again."""
-    _log.warning("%s It is made again.", what)
+    _log.warning("%s It will be made again.", what)
 
 
 def write_manifest(folder: Path) -> None:

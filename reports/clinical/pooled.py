@@ -93,7 +93,7 @@ def headline(results: Results, scores: Scores) -> tuple[str, str]:
     """The method that the finding speaks of, and by which rule: the proposed one, else the best on validation parts."""
     settings = [setting for setting in ordered(results) if seeds_of(scores, setting.name)]
     proposed = [setting for setting in settings if setting.method.family == FAMILIES[-1]]
-    validation = {s.name: results.runs_of(s)["validation_auc"].astype(float).mean() for s in proposed or settings}
+    validation = {s.name: results.runs_of(s)["validation_score"].astype(float).mean() for s in proposed or settings}
     best = max(validation, key=lambda name: np.nan_to_num(validation[name], nan=-1.0))
     return best, "the proposed method" if proposed else "the best by AUC on the validation parts"
 

@@ -158,7 +158,7 @@ def test_the_headline_names_its_method_by_a_rule_and_says_when_it_is_chance(make
         results,
         predictions=results.predictions[results.predictions["method"] != "vdafm"],
         runs=results.runs[results.runs["method"] != "vdafm"].assign(
-            validation_auc=lambda runs: np.where(runs["method"] == "mlp", 0.9, 0.6)
+            validation_score=lambda runs: np.where(runs["method"] == "mlp", 0.9, 0.6)
         ),
     )
     name, why = headline(others, pool(others))
