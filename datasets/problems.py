@@ -15,7 +15,7 @@ class Code:
     """A kind of problem.
 
     Args:
-        remedy: what to do about it; NAME stands for the problem's place.
+        remedy: what to do about it; NAME stands for the problem's place, VALUE for what was found there.
         acceptable: a user who has looked may keep the patient as is (`accept:` in the cohort's file). What
             cannot be read, or would be read wrongly, has to be mended or excluded.
     """
@@ -43,8 +43,8 @@ CODES: Mapping[str, Code] = {
     "cells_merged": Code("Split the merged cells and write the value into each."),
     "row_no_patient": Code("Delete the row (a total, a note); accept it if it is a patient.", True),
     "missing_code": Code(
-        "If it means unknown there, write it under `columns: {NAME: {missing: [9]}}` and not under `missing:` for all;"
-        " if it is a value, accept it.",
+        "If it means unknown there, write `columns: {NAME: {missing: [VALUE]}}`, not `missing:` for all; if it is a value,"
+        " accept it.",
         True,
     ),
     "censored": Code(
@@ -52,7 +52,7 @@ CODES: Mapping[str, Code] = {
         " the column categorical."
     ),
     "unit_in_cell": Code(
-        "Declare the unit, `columns: {NAME: {unit: years}}`, and take out of the cells what is none; or declare the"
+        "Declare the unit, `columns: {NAME: {unit: VALUE}}`, and take out of the cells what is none; or declare the"
         " column categorical."
     ),
     "thousands": Code("Set `thousands:` to the sign between thousands, and `decimal:` to that of the decimals."),
@@ -118,6 +118,7 @@ class Problem:
         patient: whose, by id.
         where: column, file pattern or prompt that it concerns; problems of one code and place are grouped.
         remedy: what to do, where there is more to say than the code's own remedy.
+        value: what was found, for the remedy to name.
     """
 
     code: str
@@ -125,10 +126,12 @@ class Problem:
     patient: str | None = None
     where: str = ""
     remedy: str = ""
+    value: str = ""
 
     def __post_init__(self) -> None:
         if not self.remedy:
-            object.__setattr__(self, "remedy", CODES[self.code].remedy.replace("NAME", self.where))
+            general = CODES[self.code].remedy
+            object.__setattr__(self, "remedy", general.replace("NAME", self.where).replace("VALUE", self.value))
 
     def to_json(self) -> dict[str, Any]:
         """As a dictionary of strings."""

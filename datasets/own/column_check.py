@@ -153,7 +153,7 @@ def _emptied_values(file: CohortFile, name: str, given: pd.Series, values: pd.Se
         if n and values.min() < number < values.max():
             reach = f"reach from {values.min():g} to {values.max():g}"
             what = f"column {name!r}: `missing: {code}` empties {n} cells of a column whose other values {reach}"
-            yield Problem("missing_code", what, where=name)
+            yield Problem("missing_code", what, where=name, value=code)
 
 
 def _missing_codes(name: str, values: pd.Series, codes: list[float]) -> Iterator[Problem]:
@@ -164,7 +164,7 @@ def _missing_codes(name: str, values: pd.Series, codes: list[float]) -> Iterator
             f"column {name!r}: {code:g} ({n} patient{'s' * (n != 1)}) lies apart from the others"
             f" ({rest.min():g} to {rest.max():g}); does it mean unknown?"
         )
-        yield Problem("missing_code", what, where=name)
+        yield Problem("missing_code", what, where=name, value=f"{code:g}")
 
 
 def _number_problems(name: str, column: Column, cells: pd.Series, numbers: Numbers) -> Iterator[Problem]:
@@ -180,7 +180,8 @@ def _number_problems(name: str, column: Column, cells: pd.Series, numbers: Numbe
         ("unit", "unit_in_cell", "numbers with a unit or a remark"),
     ):
         if len(found := faults.index[faults == fault]):
-            yield Problem(code, f"column {label}: {_counted(cells[found], what)}", where=name)
+            said = f"column {label}: {_counted(cells[found], what)}"
+            yield Problem(code, said, where=name, value="".join(numbers.remarks.mode()[:1]))
     values = numbers.values
     wide = values[column.out_of_range(values)]
     limits = f"{_shown(column.low, 'no limit')} to {_shown(column.high, 'no limit')}"
@@ -202,7 +203,7 @@ def _unit_problems(name: str, column: Column, cells: pd.Series, usual: pd.Series
 
 def _maybe_thousands(cells: pd.Series, values: pd.Series) -> pd.Series | None:
     """Cells `1.203` of a column whose others are whole hundreds: a point that was read as a decimal sign; else None."""
-    with_point = [cell for cell in cells.unique() if "." in cell]
+    with_point = [cell for cell in cells[values.index].unique() if "." in cell]
     if not with_point or not all(re.fullmatch(r"\s*[1-9]\d{0,2}\.\d{3}\s*", cell) for cell in with_point):
         return None
     pointed = cells[cells.isin(with_point)]

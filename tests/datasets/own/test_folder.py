@@ -242,6 +242,16 @@ def test_a_question_on_a_column_is_accepted_by_its_name(folder):
 def test_a_remedy_names_the_column(folder):
     (problem,) = examine_table(read_cohort_file(folder(edit=put(3, "age", "89+")))).problems
     assert "{age: {censored: bound}}" in problem.remedy
+    (problem,) = examine_table(read_cohort_file(folder(edit=put(3, "glucose", "7.1 mmol/L")))).problems
+    assert "{glucose: {unit: mmol/L}}" in problem.remedy
+    (problem,) = examine_table(read_cohort_file(folder(edit=put(3, "age", "999")))).problems
+    assert "{age: {missing: [999]}}" in problem.remedy
+
+
+def test_a_thousand_is_one_problem(folder):
+    yaml = BASE + "decimal: ','\n"
+    path = folder(yaml, lambda t: t.assign(glucose="6,5", dd=["1.203", *["988", "410"] * 19, "950"]))
+    assert problems(path) == [(None, "thousands")]
 
 
 def test_two_sites_of_like_names_are_two_sites(folder):
