@@ -43,8 +43,8 @@ CODES: Mapping[str, Code] = {
     "cells_merged": Code("Split the merged cells and write the value into each."),
     "row_no_patient": Code("Delete the row (a total, a note); accept it if it is a patient.", True),
     "missing_code": Code(
-        "If it means unknown there, write `columns: {NAME: {missing: [VALUE]}}`, not `missing:` for all; if it is a value,"
-        " accept it.",
+        "If it means unknown there, write `columns: {NAME: {missing: [VALUE]}}`, not `missing:` for all; if it is a"
+        " value, accept it.",
         True,
     ),
     "censored": Code(
