@@ -2,13 +2,28 @@
 
 from __future__ import annotations
 
+import codecs
+import errno
+import sys
+from io import TextIOWrapper
 from typing import Any
 
 import typer
 from typer.core import TyperGroup
 
 from strokebench.errors import StrokebenchError
+from strokebench.files import home
 
+NOT_WRITTEN = {
+    errno.ENOSPC: "no room is left on the disk",
+    errno.EDQUOT: "your share of the disk is used up",
+    errno.EROFS: "the disk can only be read",
+    errno.EACCES: "you may not write there",
+}
+PLAINER = str.maketrans(
+    {"–": "-", "—": "-", "…": "...", "±": "+/-", "×": "x", "≥": ">=", "≤": "<=", "→": "->", "·": "-"}
+)
+"""What stands for a character that the terminal or the log file cannot hold; for others a question mark does."""
 INTERRUPTED = 130
 """The exit status of a command that Ctrl-C stopped, as shells have it."""
 
@@ -45,12 +60,36 @@ def _wrong_usage(error: Any) -> str:
     return error.format_message() if hasattr(error, "format_message") and getattr(error, "ctx", None) else ""
 
 
+def show_in_any_encoding() -> None:
+    """Where output is no UTF-8 (`LANG=C`, an old terminal), what it cannot hold is replaced, and nothing ends by it."""
+    codecs.register_error("plainer", _plainer)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper) and stream.encoding.lower() != "utf-8":
+            stream.reconfigure(errors="plainer")
+
+
+def _plainer(error: UnicodeError) -> tuple[str, int]:
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    plain = error.object[error.start : error.end].translate(PLAINER)
+    return "".join(char if char.isascii() else "?" for char in plain), error.end
+
+
+def _not_written(error: Exception) -> StrokebenchError | None:
+    """A full or read-only disk in plain words; None for other errors."""
+    if not isinstance(error, OSError) or error.errno not in NOT_WRITTEN:
+        return None
+    hint = "Make room or take another folder (STROKEBENCH_HOME); what was finished is kept, the same command goes on."
+    return StrokebenchError(f"{error.filename or home()}: {NOT_WRITTEN[error.errno]}.", hint)
+
+
 def _show(error: Exception) -> None:
     from rich.text import Text
 
     from strokebench.reports.tables.console import make_console
 
     console = make_console(stderr=True, soft_wrap=True)
+    error = _not_written(error) or error
     if isinstance(error, StrokebenchError):
         console.print(Text("Error: ", style="bold red") + Text(error.message))
         if error.hint:

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from strokebench.benchmarks.cli.errors import ReadableErrors
+from strokebench.benchmarks.cli.errors import ReadableErrors, show_in_any_encoding
 from strokebench.benchmarks.running.process import collect_seldom, keep_private, set_privacy, stop_like_ctrl_c
 
 VERBS = {
@@ -94,6 +94,7 @@ def main() -> None:
     set_privacy()
     keep_private()
     stop_like_ctrl_c()
+    show_in_any_encoding()
     app()
 
 

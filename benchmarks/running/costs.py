@@ -54,11 +54,12 @@ def forecast(seconds: Sequence[float], workers: int, measured: bool = True) -> s
     # With more workers the longest run alone decides when all is done.
     most = ceil(total / longest)
     basis = "at the speed measured so far" if measured else "at a guess, for not all of it was ever run here"
-    text = f"about {_duration(expected)} on {workers} worker{'s' if workers > 1 else ''} {basis}"
-    return f"{text}; up to {most} would pay ({_duration(longest)})" if most > workers else text
+    text = f"about {duration(expected)} on {workers} worker{'s' if workers > 1 else ''} {basis}"
+    return f"{text}; up to {most} would pay ({duration(longest)})" if most > workers else text
 
 
-def _duration(seconds: float) -> str:
+def duration(seconds: float) -> str:
+    """`12 min`, `1.6 h`; never less than a minute."""
     return f"{max(seconds / 60, 1):.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
 
 

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from threading import Event, Thread
 from typing import TYPE_CHECKING, Self
+
+from strokebench.benchmarks.running.costs import duration
 
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.progress import TaskID
 
     from strokebench.reports.results import Results
+
+
+LINE_EVERY = 60.0
+"""Seconds between the lines of a log file, where a terminal has a bar."""
 
 
 class StepProgress:
@@ -44,7 +51,7 @@ class StepProgress:
 
 
 class RunProgress:
-    """A Rich progress bar over runs that weighs each by its expected seconds.
+    """A Rich progress bar over runs that weighs each by its expected seconds; in a log file, a line a minute.
 
     Args:
         seconds: expected seconds of each run, by key; nothing is shown where there are none.
@@ -70,13 +77,23 @@ class RunProgress:
             disable=not seconds,
         )
         self.task = self.bar.add_task("Runs", total=sum(seconds.values()), runs=self._runs())
+        self.ended = Event()
 
     def __enter__(self) -> Self:
         self.bar.start()
+        if self.seconds and not self.bar.console.is_terminal:
+            Thread(target=self._write_lines, daemon=True).start()
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.ended.set()
         self.bar.stop()
+
+    def _write_lines(self) -> None:
+        while not self.ended.wait(LINE_EVERY):
+            left = self.bar.tasks[self.task].time_remaining
+            still = "" if left is None else f", about {duration(left)} left"
+            self.bar.console.print(f"  {self._runs()} runs ended{still}")
 
     def advance(self, key: str, status: str) -> None:
         """A run ended."""

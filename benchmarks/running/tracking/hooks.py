@@ -23,6 +23,7 @@ class Work:
         identity: equal in every call that goes on with it.
         key_name: what the keys of its tasks are called.
         facts: cohort, hashes and versions; no patient data.
+        averaged: metrics whose mean over the tasks of a group tells something.
     """
 
     name: str
@@ -30,6 +31,7 @@ class Work:
     identity: str
     key_name: str
     facts: Mapping[str, str]
+    averaged: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,7 @@ class TaskRecord:
     Args:
         status: `FINISHED`, `KILLED` (stopped early) or `FAILED`, then with its `error` among the facts.
         facts: what differs from those of its work.
+        group: the method, with its variant and condition, whose fold it is; empty: it is in no group.
     """
 
     name: str
@@ -48,6 +51,7 @@ class TaskRecord:
     metrics: Sequence[Metric]
     status: str = "FINISHED"
     facts: Mapping[str, str] = field(default_factory=dict)
+    group: str = ""
 
 
 class Hooks:
@@ -70,6 +74,8 @@ def facts_of(context: Context) -> dict[str, str]:
     """What is known of the data before any fit."""
     return {
         "cohort": context.title,
+        "outcome": context.endpoint.expression,
+        "protocol": context.split.protocol,
         "virtual": str(context.cohort.synthetic).lower(),
         "quick": str(context.settings.quick).lower(),
         "labels_shuffled": str(context.settings.shuffle_labels is not None).lower(),

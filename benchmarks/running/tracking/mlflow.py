@@ -1,4 +1,6 @@
-"""MLflow: a parent run an experiment or a study, a nested run a run or a trial.
+"""MLflow: a parent run an experiment or a study, below it a run a method with its means, below these a run a fold.
+
+The trials of a study lie below it without methods between.
 
 The store is `sqlite:///` below `home("mlflow")`, or any server that `MLFLOW_TRACKING_URI` names. What goes
 there are settings, metrics, curves, hashes and tables: no patient data and no ids.
@@ -6,28 +8,36 @@ there are settings, metrics, curves, hashes and tables: no patient data and no i
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import re
+import sqlite3
 import sys
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing, suppress
 from datetime import datetime
 from pathlib import Path
+from statistics import fmean
 from typing import TYPE_CHECKING
+from urllib.parse import quote, urlsplit
 
 from filelock import FileLock
 
 from strokebench.benchmarks.running.process import set_privacy
 from strokebench.benchmarks.running.tracking.hooks import Hooks, Metric, TaskRecord, Work
 from strokebench.errors import StrokebenchError
-from strokebench.files import digest, home, read_json, write_json
+from strokebench.files import home
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
+    from mlflow.entities import Run
     from rich.console import Console
 
 PLAN_TAG, PARENT_TAG = "strokebench.plan", "mlflow.parentRunId"
+GROUP_TAG, WORK_TAG = "strokebench.method", "strokebench.work"
+ANSWER_WITHIN = 5
+"""Seconds that a server has for its first answer."""
 _BATCH = 1000
 """MLflow takes so many metrics at once."""
 UPLOADED = (".md", ".csv", ".tex", ".html", ".png", ".svg", ".pdf", ".yaml")
@@ -47,8 +57,8 @@ def tracker(wanted: bool, console: Console) -> Hooks:
 class MlflowHooks(Hooks):
     """Logs to MLflow, which is imported only when there is something to log. Whatever fails is one line of warning.
 
-    A file below `home("mlflow")` remembers what was logged where, so that a call with nothing new costs
-    nothing; without that file, the server is asked.
+    What was logged is asked of the store itself, each time: it may have been emptied, replaced or moved since. A
+    SQLite file is read for it without MLflow, so that a call with nothing new costs nothing.
     """
 
     def __init__(self, console: Console) -> None:
@@ -59,13 +69,9 @@ class MlflowHooks(Hooks):
     def started(self, work: Work) -> None:
         """See `Hooks`."""
         self.work, self.uri = work, tracking_uri()
-        self.logged: set[str] = set()
-        self.remembered = home("mlflow", "logged", f"{digest([self.uri, work.identity])[:16]}.json")
         self.database = Path(self.uri.removeprefix("sqlite:///")) if self.uri.startswith("sqlite:///") else None
-        # A database that was removed holds nothing any more.
-        if self.database is None or self.database.is_file():
-            with suppress(StrokebenchError):
-                self.logged = set(read_json(self.remembered))
+        self.groups: dict[str, str] = {}
+        self.logged = _logged_in(self.database, work) if self.database else set()
 
     def task_ended(self, key: str, record: Callable[[], TaskRecord]) -> None:
         """See `Hooks`."""
@@ -94,33 +100,77 @@ class MlflowHooks(Hooks):
         except Exception as error:
             self.broken = True
             message = re.sub(r"//[^/@\s]*@", "//", str(error).strip().partition("\n")[0])
-            self.console.print(
-                f"[yellow]MLflow: {type(error).__name__}: {message[:200]}. Results are not affected;"
-                " the next call logs what is missing.[/]"
-            )
+            what = f"{type(error).__name__}: {message[:200]}"
+            self._say(f"{what}. Results are not affected; the next call logs what is missing.")
+
+    def _say(self, line: str) -> None:
+        self.console.print(f"MLflow: {line}", style="yellow", markup=False)
 
     def _open(self) -> MlflowClient:
         """The client, with the experiment and the parent run found again or made."""
         set_privacy()
         for name in ("mlflow", "alembic"):
             logging.getLogger(name).setLevel(logging.ERROR)
+        if self.database:
+            if "?" in str(self.database):
+                raise StrokebenchError(f"a database's path cannot hold a question mark ({self.database})")
+            self.database.parent.mkdir(parents=True, exist_ok=True)
+            _move_artifacts(self.database)
+        else:
+            _knock(self.uri)
         from mlflow import MlflowClient
 
-        if self.database:
-            self.database.parent.mkdir(parents=True, exist_ok=True)
         client, name = MlflowClient(self.uri), f"strokebench/{self.work.name}"
-        if found := client.get_experiment_by_name(name):
+        found = client.get_experiment_by_name(name)
+        if found and found.lifecycle_stage == "deleted":
+            # Its name stays taken, and to restore it would bring back also what was deleted run by run before.
+            client.restore_experiment(found.experiment_id)
+            client.rename_experiment(found.experiment_id, f"{name} (deleted, {found.experiment_id})")
+            client.delete_experiment(found.experiment_id)
+            found = None
+            self._say(f"the experiment {name} was deleted there; its runs are logged again.")
+        if found:
             self.experiment_id = found.experiment_id
         else:
-            artifacts = home("mlflow", "artifacts", self.work.name).as_uri() if self.database else None
+            artifacts = _artifacts(self.work.name).as_uri() if self.database else None
             self.experiment_id = client.create_experiment(name, artifact_location=artifacts)
         parents = client.search_runs([self.experiment_id], f"tags.`{PLAN_TAG}` = '{self.work.identity}'", max_results=1)
-        parent = next(iter(parents), None) or client.create_run(
-            self.experiment_id, run_name=self.work.title, tags={PLAN_TAG: self.work.identity, **self.work.facts}
-        )
+        parent = next(iter(parents), None) or self._make_run(client, self.work.title, {PLAN_TAG: self.work.identity})
         self.parent_id = parent.info.run_id
-        self.logged = self._known(client)
+        self.logged |= self._known(client)
         return client
+
+    def _make_run(self, client: MlflowClient, name: str, tags: Mapping[str, str]) -> Run:
+        """A run of the experiment, with the patients and the split that it is of as its inputs."""
+        from mlflow.entities import Dataset, DatasetInput, InputTag
+
+        facts = self.work.facts
+        run = client.create_run(self.experiment_id, run_name=name, tags={**self.work.facts, **tags})
+        source = json.dumps({"outcome": facts["outcome"], "protocol": facts["protocol"]})
+        inputs = [
+            (facts["cohort"], facts["data_sha256"], "patients"),
+            (f"{facts['protocol']} split", facts["split_sha256"], "split"),
+        ]
+        client.log_inputs(
+            run.info.run_id,
+            [
+                DatasetInput(Dataset(name, sha256[:12], "strokebench", source), [InputTag("mlflow.data.context", what)])
+                for name, sha256, what in inputs
+            ],
+        )
+        return run
+
+    def _group(self, client: MlflowClient, name: str) -> str:
+        """The run of a method, below the parent, that its folds lie below; the parent itself for no group."""
+        if not name:
+            return self.parent_id
+        if name not in self.groups:
+            tag = name.replace("'", "")
+            query = f"tags.`{PARENT_TAG}` = '{self.parent_id}' and tags.`{GROUP_TAG}` = '{tag}'"
+            found = next(iter(client.search_runs([self.experiment_id], query, max_results=1)), None)
+            found = found or self._make_run(client, name, {PARENT_TAG: self.parent_id, GROUP_TAG: tag})
+            self.groups[name] = found.info.run_id
+        return self.groups[name]
 
     def _log(self, client: MlflowClient, key: str, make: Callable[[], TaskRecord]) -> None:
         from mlflow.entities import Param
@@ -131,11 +181,12 @@ class MlflowHooks(Hooks):
             return
         record = make()
         ended = _milliseconds(record.ended)
+        tags = {PARENT_TAG: self._group(client, record.group), WORK_TAG: self.work.identity, self.work.key_name: key}
         child = client.create_run(
             self.experiment_id,
             start_time=_milliseconds(record.started),
             run_name=record.name,
-            tags={PARENT_TAG: self.parent_id, self.work.key_name: key, **self.work.facts, **record.facts},
+            tags={**tags, **self.work.facts, **record.facts},
         )
         client.log_batch(child.info.run_id, params=[Param(name, str(value)) for name, value in record.params.items()])
         self._log_metrics(client, child.info.run_id, record.metrics, ended)
@@ -147,9 +198,21 @@ class MlflowHooks(Hooks):
         for path in files:
             if path.suffix in UPLOADED:
                 client.log_artifact(self.parent_id, str(path))
-        self._log_metrics(client, self.parent_id, metrics, _milliseconds(datetime.now()))
+        now = _milliseconds(datetime.now())
+        for group, run_id in self.groups.items():
+            means = self._means(client, run_id)
+            self._log_metrics(client, run_id, means, now)
+            named = re.sub(r"[^\w./ -]+", "_", group, flags=re.ASCII)
+            self._log_metrics(client, self.parent_id, [(f"{name}/{named}", value, 0) for name, value, _ in means], now)
+            client.set_terminated(run_id, status=status)
+        self._log_metrics(client, self.parent_id, metrics, now)
         client.set_terminated(self.parent_id, status=status)
-        write_json(self.remembered, sorted(self.logged))
+
+    def _means(self, client: MlflowClient, run_id: str) -> list[Metric]:
+        """The mean of each metric over the ended folds of a method."""
+        folds = [run.data.metrics for run in self._search(client, f"tags.`{PARENT_TAG}` = '{run_id}'")]
+        names = [name for name in self.work.averaged if folds and all(name in metrics for metrics in folds)]
+        return [(name, fmean(metrics[name] for metrics in folds), 0) for name in names]
 
     def _log_metrics(self, client: MlflowClient, run_id: str, metrics: Sequence[Metric], time: int) -> None:
         from mlflow.entities import Metric as Point
@@ -159,21 +222,92 @@ class MlflowHooks(Hooks):
             client.log_batch(run_id, metrics=batch)
 
     def _known(self, client: MlflowClient, key: str = "") -> set[str]:
-        """Keys of the ended runs of this parent, or this key alone if it is among them."""
-        known, token = set(), None
-        query = f"tags.`{PARENT_TAG}` = '{self.parent_id}' and attributes.status != 'RUNNING'"
+        """Keys of the ended tasks of this work, or this key alone if it is among them."""
+        query = f"tags.`{WORK_TAG}` = '{self.work.identity}'"
         query += f" and tags.`{self.work.key_name}` = '{key}'" if key else ""
+        return {run.data.tags[self.work.key_name] for run in self._search(client, query)}
+
+    def _search(self, client: MlflowClient, query: str) -> Iterator[Run]:
+        token = None
         while True:
-            page = client.search_runs([self.experiment_id], query, max_results=_BATCH, page_token=token)
-            known |= {run.data.tags[self.work.key_name] for run in page if self.work.key_name in run.data.tags}
+            page = client.search_runs(
+                [self.experiment_id],
+                f"{query} and attributes.status != 'RUNNING'",
+                max_results=_BATCH,
+                page_token=token,
+            )
+            yield from page
             token = page.token
             if not token:
-                return known
+                return
+
+
+def _logged_in(database: Path, work: Work) -> set[str]:
+    """Keys of the ended tasks of a work that a SQLite file holds; none where it is no store of MLflow."""
+    if not database.is_file():
+        return set()
+    query = """SELECT key.value FROM tags AS key JOIN tags AS work USING (run_uuid) JOIN runs USING (run_uuid)
+        JOIN experiments USING (experiment_id) WHERE key.key = ? AND work.key = ? AND work.value = ?
+        AND runs.status != 'RUNNING' AND runs.lifecycle_stage = 'active' AND experiments.lifecycle_stage = 'active'"""
+    try:
+        with closing(sqlite3.connect(database)) as connection:
+            return {key for (key,) in connection.execute(query, (work.key_name, WORK_TAG, work.identity))}
+    except sqlite3.DatabaseError:
+        return set()
+
+
+def _artifacts(*parts: str) -> Path:
+    return home("mlflow", "artifacts", *parts)
+
+
+def _move_artifacts(database: Path) -> None:
+    """Let a store whose folder was moved or copied keep its files where it lies: MLflow holds absolute addresses."""
+    if not database.is_file() or database != home("mlflow", "mlflow.db"):
+        return
+    root, mark = _artifacts().as_uri() + "/", "/mlflow/artifacts/"
+    with closing(sqlite3.connect(database, isolation_level=None)) as connection, suppress(sqlite3.OperationalError):
+        for table, column in (("experiments", "artifact_location"), ("runs", "artifact_uri")):
+            # Names are of MLflow's own tables.
+            connection.execute(
+                f"UPDATE {table} SET {column} = ? || substr({column}, instr({column}, ?) + ?)"
+                f" WHERE instr({column}, ?) AND substr({column}, 1, ?) != ?",
+                (root, mark, len(mark), mark, len(root), root),
+            )
+
+
+def _knock(uri: str) -> None:
+    """Find out within seconds whether a server answers at all; MLflow's own patience is of minutes.
+
+    Raises:
+        StrokebenchError: it does not.
+    """
+    if not uri.startswith(("http://", "https://")):
+        return
+    import requests
+
+    try:
+        requests.get(f"{uri.rstrip('/')}/health", timeout=ANSWER_WITHIN)
+    except requests.RequestException as error:
+        host = urlsplit(uri).hostname
+        raise StrokebenchError(f"{host} does not answer within {ANSWER_WITHIN} s ({type(error).__name__})") from None
 
 
 def ui_command(port: int) -> list[str]:
     """The command that shows the logged runs in a browser."""
     return [sys.executable, "-m", "mlflow", "ui", "--backend-store-uri", tracking_uri(), "--port", str(port)]
+
+
+def comparison_page(port: int) -> str:
+    """The address that compares the methods of the experiment that was logged to last; of a server, its first page."""
+    page, database = f"http://127.0.0.1:{port}", home("mlflow", "mlflow.db")
+    if os.environ.get("MLFLOW_TRACKING_URI") or not database.is_file():
+        return page
+    query = """SELECT experiment_id FROM runs JOIN experiments USING (experiment_id)
+        WHERE name LIKE 'strokebench/%' ORDER BY start_time DESC LIMIT 1"""
+    with closing(sqlite3.connect(database)) as connection:
+        newest = connection.execute(query).fetchone()
+    methods = quote(f"tags.`{GROUP_TAG}` LIKE '%'")
+    return f"{page}/#/experiments/{newest[0]}/runs?searchFilter={methods}" if newest else page
 
 
 def _milliseconds(time: datetime) -> int:

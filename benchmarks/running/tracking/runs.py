@@ -14,7 +14,7 @@ from strokebench.benchmarks.running.run import Run
 from strokebench.benchmarks.running.tracking.hooks import TaskRecord, Work, facts_of
 from strokebench.files import digest
 from strokebench.tasks.conditions import COMPLETE
-from strokebench.tasks.metrics.evaluate import evaluate
+from strokebench.tasks.metrics.evaluate import evaluate, metrics_of
 
 COSTS = ("fit_seconds", "predict_seconds", "cpu_seconds", "peak_mb")
 
@@ -26,7 +26,8 @@ def work_of(experiment: str, context: Context, keys: Iterable[str]) -> Work:
         keys: of its runs.
     """
     title = context.results_folder(experiment).parent.name
-    return Work(experiment, title, digest([title, sorted(keys)]), "strokebench.key", facts_of(context))
+    averaged = (*metrics_of(context.endpoint), *COSTS)
+    return Work(experiment, title, digest([title, sorted(keys)]), "strokebench.key", facts_of(context), averaged)
 
 
 def record_of(run: Run, context: Context, predictions: pd.DataFrame, record: Mapping[str, Any]) -> TaskRecord:
@@ -40,10 +41,11 @@ def record_of(run: Run, context: Context, predictions: pd.DataFrame, record: Map
     values |= {name: record[name] for name in COSTS}
     curves = [(name, value, step) for name, curve in record["history"].items() for step, value in enumerate(curve, 1)]
     parts = [run.method, run.label or run.variant, "" if run.condition.id == COMPLETE.id else run.condition.name]
+    group = " ".join(filter(None, parts))
     params = all_params(run.method, run.params)
     params.pop("random_state", None)
     return TaskRecord(
-        name=" ".join([*filter(None, parts), f"seed {run.seed} fold {run.fold}"]),
+        name=f"{group} seed {run.seed} fold {run.fold}",
         started=datetime.fromisoformat(record["started"]),
         ended=datetime.fromisoformat(record["finished"]),
         params={
@@ -57,4 +59,5 @@ def record_of(run: Run, context: Context, predictions: pd.DataFrame, record: Map
         },
         metrics=[*((name, value, 0) for name, value in values.items()), *curves],
         facts={name: record[name] for name in ("code_sha256", "commit", "strokebench") if record.get(name)},
+        group=group,
     )

@@ -1,5 +1,10 @@
+import shutil
+import socket
+import sqlite3
 import subprocess
 import sys
+import time
+from contextlib import closing
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -17,6 +22,12 @@ from strokebench.tasks.endpoints.binary import BINARY
 from strokebench.tasks.metrics.evaluate import evaluate
 from strokebench.tasks.metrics.paper import PAPER_METRICS
 
+CALL = """import sys; from rich.console import Console; from small_context import make_context
+from strokebench.benchmarks.running.runner import run_experiment
+from strokebench.benchmarks.experiments.table1 import Table1
+run_experiment(Table1(), make_context(tracking=True, methods=('coin',)), Console())
+"""
+
 
 def run(console: Console, **settings):
     return run_experiment(Table1(), make_context(**{"tracking": True, **settings}), console)
@@ -30,7 +41,13 @@ def logged():
     experiment = client.get_experiment_by_name("strokebench/table1")
     runs = client.search_runs([experiment.experiment_id])
     parents = [run for run in runs if PARENT_TAG not in run.data.tags]
-    return client, parents, [run for run in runs if PARENT_TAG in run.data.tags]
+    return client, parents, [run for run in runs if "strokebench.key" in run.data.tags]
+
+
+def of_methods(client, parent):
+    """The runs of methods below a parent, by name."""
+    runs = client.search_runs([parent.info.experiment_id], f"tags.`{PARENT_TAG}` = '{parent.info.run_id}'")
+    return {run.info.run_name: run for run in runs}
 
 
 def test_what_is_logged(console: Console, planted: None):
@@ -38,8 +55,17 @@ def test_what_is_logged(console: Console, planted: None):
     client, [parent], children = logged()
     assert len(children) == 4
     assert parent.info.status == "FINISHED"
-    assert {child.data.tags[PARENT_TAG] for child in children} == {parent.info.run_id}
-    assert parent.data.tags["virtual"] == "true"
+    methods = of_methods(client, parent)
+    assert sorted(methods) == ["coin", "svm"]
+    assert {child.data.tags[PARENT_TAG] for child in children} == {of.info.run_id for of in methods.values()}
+    assert parent.data.tags["virtual"] == "true" and parent.data.tags["outcome"] == "nihss < 7"
+    given = {each.dataset.name: each.dataset.digest for each in parent.inputs.dataset_inputs}
+    assert given["cv5 split"] == parent.data.tags["split_sha256"][:12] and len(given) == 2
+    for name, method in methods.items():
+        folds = [child for child in children if child.data.params["method"] == name]
+        mean = sum(fold.data.metrics["AUC"] for fold in folds) / 2
+        assert method.data.metrics["AUC"] == pytest.approx(mean) == parent.data.metrics[f"AUC/{name}"]
+        assert method.info.status == "FINISHED" and method.inputs.dataset_inputs
 
     key = {child.data.tags["strokebench.key"]: child for child in children}
     runs = report.results.runs
@@ -75,19 +101,65 @@ def test_a_run_is_logged_once(console: Console, planted: None, home: Path):
     run(console, methods=("coin",))
     run(console, methods=("coin",))
     assert len(logged()[2]) == 2
-    # Without the note of what was logged, as after a kill, the server is asked.
-    for note in (home / "mlflow" / "logged").iterdir():
-        note.unlink()
-    run(console, methods=("coin",))
     _, parents, children = logged()
     assert (len(parents), len(children)) == (1, 2)
 
 
-def test_a_store_that_was_removed_is_filled_again(console: Console, planted: None, home: Path):
+def test_what_the_store_lost_is_logged_again(console: Console, planted: None, home: Path):
     run(console, methods=("coin",))
-    (home / "mlflow" / "mlflow.db").unlink()
+    client, [parent], [one, other] = logged()
+    client.delete_run(one.info.run_id)
     run(console, methods=("coin",))
-    assert len(logged()[2]) == 2
+    _, _, children = logged()
+    assert len(children) == 2 and other.info.run_id in {child.info.run_id for child in children}
+
+    for each in client.search_runs([parent.info.experiment_id]):
+        client.delete_run(each.info.run_id)
+    run(console, methods=("coin",))
+    assert len(logged()[2]) == 2, "an emptied experiment"
+
+    client.delete_experiment(parent.info.experiment_id)
+    run(console, methods=("coin",))
+    assert len(logged()[2]) == 2 and "was deleted there; its runs are logged again" in console.export_text()
+
+    # In a process of its own: MLflow holds an open file open.
+    (home / "mlflow" / "mlflow.db").write_bytes(b"")
+    subprocess.run([sys.executable, "-c", CALL], check=True, capture_output=True)
+    with closing(sqlite3.connect(home / "mlflow" / "mlflow.db")) as store:
+        [(keys,)] = store.execute("SELECT count(*) FROM tags WHERE key = 'strokebench.key'")
+    assert keys == 2, "a replaced store"
+
+
+def test_a_copied_folder_with_an_odd_name_writes_where_it_lies(
+    console: Console, planted: None, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    run(console, methods=("coin",))
+    before = sorted((home / "mlflow" / "artifacts").rglob("*"))
+    moved = tmp_path / "50% of ward #1"
+    shutil.copytree(home, moved)
+    monkeypatch.setenv("STROKEBENCH_HOME", str(moved))
+    run(console, methods=("coin", "svm"))
+    _, _, children = logged()
+    assert len(children) == 6, "another plan, another parent"
+    assert sorted((home / "mlflow" / "artifacts").rglob("*")) == before
+    assert len(sorted((moved / "mlflow" / "artifacts").rglob("table1.md"))) == 2
+    monkeypatch.setenv("STROKEBENCH_HOME", str(tmp_path / "why?"))
+    run(console, methods=("coin",))
+    assert "cannot hold a question mark" in console.export_text()
+    assert sorted(path.name for path in tmp_path.glob("why*")) == ["why?"]
+
+
+def test_a_mute_server_costs_seconds_and_is_told(console: Console, planted: None, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("strokebench.benchmarks.running.tracking.mlflow.ANSWER_WITHIN", 0.3)
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://me:secret@127.0.0.1:{mute.getsockname()[1]}")
+        hooks = UnderWay(Table1(), make_context(tracking=True, methods=("coin",)), console, Store()).hooks
+        began = time.monotonic()
+        for key in ("a", "b"):
+            hooks.task_ended(key, lambda: pytest.fail("nothing is to be logged"))
+        assert time.monotonic() - began < 10
+    said = console.export_text()
+    assert said.count("127.0.0.1 does not answer within") == 1 and "secret" not in said
 
 
 def test_two_calls_at_once_log_a_run_once(console: Console, planted: None):
@@ -143,13 +215,7 @@ def test_a_broken_store_warns_and_breaks_nothing(
 
 def test_nothing_new_does_not_load_mlflow(planted: None, console: Console):
     run(console, methods=("coin",))
-    code = (
-        "import sys; from rich.console import Console; from small_context import make_context\n"
-        "from strokebench.benchmarks.running.runner import run_experiment\n"
-        "from strokebench.benchmarks.experiments.table1 import Table1\n"
-        "run_experiment(Table1(), make_context(tracking=True, methods=('coin',)), Console())\n"
-        "assert 'mlflow' not in sys.modules"
-    )
+    code = CALL + "assert 'mlflow' not in sys.modules"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert "2 already done" in done.stdout

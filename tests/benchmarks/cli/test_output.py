@@ -1,0 +1,55 @@
+"""What is said where there is no modern terminal: other encodings, log files, disks that take nothing."""
+
+import errno
+import io
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from strokebench.benchmarks.cli import errors
+from strokebench.benchmarks.running import progress
+from strokebench.errors import StrokebenchError
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
+def test_what_the_terminal_cannot_show_is_replaced(monkeypatch: pytest.MonkeyPatch, encoding: str):
+    raw = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(raw, encoding=encoding))
+    errors.show_in_any_encoding()
+    sys.stdout.write("AUC 83 – 84 ± 2, M\u00fcnchen, \u8111\n")
+    sys.stdout.flush()
+    sign, city = (b"+/-", b"M?nchen") if encoding == "ascii" else (b"\xb1", b"M\xfcnchen")
+    assert raw.getvalue() == b"AUC 83 - 84 " + sign + b" 2, " + city + b", ?\n"
+
+
+def test_a_log_file_gets_a_line_now_and_then(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(progress, "LINE_EVERY", 0.05)
+    log = io.StringIO()
+    with progress.RunProgress(Console(file=log, width=80), {"a": 60.0, "b": 60.0, "c": 60.0}) as runs:
+        runs.advance("a", "done")
+        time.sleep(0.2)
+        runs.advance("b", "failed")
+        limit = time.monotonic() + 30
+        while "2/3, 1 failed runs ended, about" not in log.getvalue():
+            assert time.monotonic() < limit, log.getvalue()
+            time.sleep(0.05)
+    assert "left" in log.getvalue() and max(map(len, log.getvalue().splitlines())) <= 80
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EROFS, errno.EACCES, errno.EDQUOT])
+def test_a_disk_that_takes_nothing_is_one_line_with_the_folder(home: Path, number: int, capsys):
+    errors._show(OSError(number, "whatever"))
+    errors._show(OSError(number, "whatever", "/data/x"))
+    first, hint, second, _ = capsys.readouterr().err.splitlines()
+    assert first.startswith(f"Error: {home}: ") and second.startswith("Error: /data/x: ")
+    assert "STROKEBENCH_HOME" in hint
+
+
+def test_other_errors_stay_what_they_are(capsys):
+    errors._show(OSError(errno.EIO, "whatever"))
+    errors._show(StrokebenchError("a line.", "a hint."))
+    said = capsys.readouterr().err
+    assert "unexpected" in said and "a line." in said
