@@ -303,7 +303,7 @@ def comparison_page(port: int) -> str:
     if os.environ.get("MLFLOW_TRACKING_URI") or not database.is_file():
         return page
     query = """SELECT experiment_id FROM runs JOIN experiments USING (experiment_id)
-        WHERE name LIKE 'strokebench/%' ORDER BY start_time DESC LIMIT 1"""
+        WHERE experiments.name LIKE 'strokebench/%' ORDER BY start_time DESC LIMIT 1"""
     with closing(sqlite3.connect(database)) as connection:
         newest = connection.execute(query).fetchone()
     methods = quote(f"tags.`{GROUP_TAG}` LIKE '%'")

@@ -16,7 +16,7 @@ from small_context import make_context
 from strokebench.benchmarks.experiments.table1 import Table1
 from strokebench.benchmarks.running.runner import UnderWay, run_experiment
 from strokebench.benchmarks.running.store import Store
-from strokebench.benchmarks.running.tracking.mlflow import PARENT_TAG, tracking_uri, ui_command
+from strokebench.benchmarks.running.tracking.mlflow import PARENT_TAG, comparison_page, tracking_uri, ui_command
 from strokebench.benchmarks.running.tracking.runs import record_of
 from strokebench.tasks.endpoints.binary import BINARY
 from strokebench.tasks.metrics.evaluate import evaluate
@@ -84,6 +84,7 @@ def test_what_is_logged(console: Console, planted: None):
     curve = client.get_metric_history(child.info.run_id, "train_loss")
     assert [(point.step, point.value) for point in curve] == [(1, 3.0), (2, 2.0), (3, 1.0)]
 
+    assert comparison_page(5001).startswith(f"http://127.0.0.1:5001/#/experiments/{parent.info.experiment_id}/runs?")
     artifacts = {artifact.path for artifact in client.list_artifacts(parent.info.run_id)}
     assert {"table1.md", "table1.csv", "table1.tex", "table1.html"} <= artifacts
     assert not {"predictions.parquet", "results.json"} & artifacts
