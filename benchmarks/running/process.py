@@ -37,7 +37,14 @@ def collect_seldom() -> None:
 
 def stop_like_ctrl_c() -> None:
     """SIGTERM, which schedulers and `kill` send, does what Ctrl-C does: it stops cleanly and says what is kept."""
-    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+    signal.signal(signal.SIGTERM, _stop)
+
+
+def _stop(*_: object) -> None:
+    # What a script starts in the background ignores Ctrl-C; SIGTERM it must not ignore.
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        raise KeyboardInterrupt
+    signal.raise_signal(signal.SIGINT)
 
 
 def keep_private() -> None:

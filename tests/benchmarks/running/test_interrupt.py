@@ -14,6 +14,7 @@ from rich.console import Console
 from small_context import make_context
 
 from strokebench.benchmarks.experiments.table1 import Table1
+from strokebench.benchmarks.running.process import stop_like_ctrl_c
 from strokebench.benchmarks.running.runner import run_experiment
 
 SCRIPT = Path(__file__).parents[2] / "support" / "run_small.py"
@@ -110,3 +111,16 @@ def test_what_names_patients_is_the_users_alone(planted: None, home: Path):
     modes = {path.name: path.stat().st_mode & 0o077 for path in home.rglob("*.parquet")}
     assert modes and set(modes.values()) == {0}
     assert home.stat().st_mode & 0o077 == 0
+
+
+def test_sigterm_stops_also_what_ignores_ctrl_c():
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        stop_like_ctrl_c()
+        for handler in (signal.SIG_IGN, signal.default_int_handler):
+            signal.signal(signal.SIGINT, handler)
+            with pytest.raises(KeyboardInterrupt):
+                os.kill(os.getpid(), signal.SIGTERM)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
