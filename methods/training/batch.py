@@ -76,7 +76,7 @@ class Patients:
                 yield {name: array[start : start + size] for name, array in seen.items()}
 
     def with_answer(self, arrays: Mapping[str, Tensor], answer: int, axis: int = 1) -> Batch:
-        """`arrays`, of several answers the one of this number; they lie along `axis`, which goes."""
+        """`arrays` (n, *row); of several answers, (n, answers, *row), the one of this number; `axis` is theirs."""
         several = {name: arrays[name].select(axis, answer % count) for name, count in self.answers.items()}
         return {**arrays, **several}
 
