@@ -1,0 +1,32 @@
+"""What the documents point at is there, and the plan of the house is that of the house."""
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+PAGES = [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_file_that_a_page_links_is_there(page: Path):
+    links = re.findall(r"\]\(([^)#\s]+)", page.read_text(encoding="utf-8"))
+    assert [link for link in links if "://" not in link and not (page.parent / link).exists()] == []
+
+
+def test_every_folder_of_a_room_stands_in_the_plan_with_its_question():
+    plan = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    rows = dict(re.findall(r"^\| `([a-z/_]+)/` \| (.+) \|$", plan, flags=re.MULTILINE))
+    faces = [
+        path
+        for room in ("benchmarks", "reports", "methods", "tasks", "datasets")
+        for path in (ROOT / room).glob("*/__init__.py")
+    ]
+    assert rows == {
+        str(path.parent.relative_to(ROOT)): (
+            ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
+        ).splitlines()[0]
+        for path in faces
+    }
