@@ -29,6 +29,13 @@ def added_value_section(results: Results, title: str) -> Section:
             does_not_show="What a radiologist's eye would add, or another encoder: only what this method makes of it.",
         ),
         Panel(
+            "added_value_use",
+            added_value_table(results, steps, use=True),
+            shows="The same steps by their worth: how much nearer probabilities come to what happened, and how "
+            "many more patients are rightly acted on.",
+            does_not_show="That one should act: thresholds are examples, and every harm and cost counts in a choice.",
+        ),
+        Panel(
             "added_value_picture",
             draw_gains(steps, words.cohort_title(results)),
             title="Gain in AUC over the table alone",
@@ -40,14 +47,21 @@ def added_value_section(results: Results, title: str) -> Section:
     return Section("added_value", title, words.cohort_title(results), panels, lead(steps))
 
 
-def added_value_table(results: Results, steps: Sequence[Step]) -> Table:
-    """One row a method and step: AUC without and with, gains with their intervals, and what is shown."""
+def added_value_table(results: Results, steps: Sequence[Step], use: bool = False) -> Table:
+    """One row a method and step: AUC without and with, its gain, and what is shown.
+
+    Args:
+        use: gains in Brier score and net benefit instead.
+    """
     columns = [
         Column("before", "AUC, table", Kind.PERCENT),
         Column("after", "with it", Kind.PERCENT),
-        *text_columns(auc="Gain, points", p="p (Holm)", brier="Brier falls by"),
-        *text_columns(**{_key(at): f"Net benefit at {100 * at:g} %" for at in THRESHOLDS}, verdict="AUC"),
+        *text_columns(auc="Gain, points", p="p (Holm)", verdict="What is shown"),
     ]
+    if use:
+        columns = text_columns(
+            brier="Brier falls by", **{_key(at): f"Net benefit at {100 * at:g} %" for at in THRESHOLDS}
+        )
     rows = []
     for step in steps:
         texts = {
@@ -63,8 +77,8 @@ def added_value_table(results: Results, steps: Sequence[Step]) -> Table:
         rows.append(Row(key, f"+ {step.added}", step.method.label, cells, step.runs, _planned(results, step)))
     return results_table(
         results,
-        "added_value",
-        "Added value of image and text",
+        "added_value_use" if use else "added_value",
+        "Added value of image and text" + (": Brier score and net benefit" if use else ""),
         columns,
         rows,
         words.caption(results),

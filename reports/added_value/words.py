@@ -26,25 +26,30 @@ def verdict(step: Step) -> str:
 def sentence(step: Step) -> str:
     """What the step does to the method's AUC, and how surely."""
     low, high = 100 * step.auc.low, 100 * step.auc.high
-    size = f"{100 * step.auc.value:+.1f} points of AUC (95 % interval {low:+.1f} to {high:+.1f})"
-    name = f"to {step.method.label} on the table, {step.added} {'add' if ' and ' in step.added else 'adds'} {size}"
+    adds = f"{step.added} {'add' if ' and ' in step.added else 'adds'} {100 * step.auc.value:+.1f} points of AUC"
+    adds += f" (95 % interval {low:+.1f} to {high:+.1f})"
     if step.gains:
-        return f"{name}: a gain is shown"
+        return f"{adds}: a gain is shown"
     if step.loses:
-        return f"{name}: a loss is shown"
+        return f"{adds}: a loss is shown"
     if step.no_matter:
-        return f"{name}: whatever is added is less than {POINTS}"
+        return f"{adds}: whatever is added is less than {POINTS}"
     if step.not_worse:
-        return f"{name}: a gain is not shown, nor ruled out; a loss of {POINTS} is"
-    return f"{name}: neither a gain nor its absence is shown"
+        return f"{adds}: a gain is not shown, nor ruled out; a loss of {POINTS} is"
+    return f"{adds}: neither a gain nor its absence is shown"
 
 
 def lead(steps: Sequence[Step]) -> str:
-    """The finding, a sentence a step."""
+    """The finding, a sentence a method."""
     if not steps:
         return "No step has finished runs on both sides yet: nothing can be said of what image and text add."
-    said = "; ".join(sentence(step) for step in steps)
-    return (
-        f"{said[0].upper()}{said[1:]}. This is of these encoders and methods: what they do not read out of an image or "
-        "a text may still be in it."
+    said = []
+    for label in dict.fromkeys(step.method.label for step in steps):
+        own = [sentence(step) for step in steps if step.method.label == label]
+        said.append(f"Beside the table alone ({label}), {'; '.join(own)}.")
+    return " ".join(
+        [
+            *said,
+            "This is of these encoders and methods: what they do not read in image or text may still be there.",
+        ]
     )
