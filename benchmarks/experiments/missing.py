@@ -86,7 +86,7 @@ class MissingModalities(Experiment):
                         draw_shapley(results, method, found),
                         title=f"What each modality is worth to {label}",
                         shows="Points of AUC that each source adds, fairly divided (Shapley values); whiskers: 95 % "
-                        "interval over patients.",
+                        "interval over test patients alone, too narrow where models depend on whom they learnt from.",
                         does_not_show="What the source could be worth: only what this method draws from it, beside "
                         "the other two. Sources that say the same share their worth.",
                     )

@@ -36,13 +36,15 @@ class Table1(Experiment):
         return Plan(runs, left_out)
 
     def report(self, results: Results, folder: Path) -> RenderableType:
+        from strokebench.reports.statistics.headline import auc_intervals
         from strokebench.reports.table1.figure import draw_table1
         from strokebench.reports.table1.table import table1
         from strokebench.reports.tables.caption import cohort_title
         from strokebench.reports.tables.section import Panel, Section, publish
 
         table = table1(results)
-        first = table.columns[0].title
+        first, intervals = table.columns[0].title, auc_intervals(results)
+        bar = "95 % interval" if intervals else "standard deviation over runs"
         panels = [
             Panel(
                 "table1",
@@ -52,10 +54,12 @@ class Table1(Experiment):
             ),
             Panel(
                 "table1_picture",
-                draw_table1(table),
+                draw_table1(table, intervals=intervals),
                 title=f"{first} by method",
-                shows=f"The mean {first} of each method (filled) and its standard deviation over runs (bar).",
-                does_not_show="A confidence interval: the runs share patients, so the spread is not a standard error.",
+                shows=f"The mean {first} of each method (filled) and its {bar} (bar).",
+                does_not_show="Which differences are real: all methods saw the same patients. The comparison tells."
+                if intervals
+                else "A confidence interval: the runs share patients, so the spread is not a standard error.",
             ),
             Panel(
                 "table1_cost",

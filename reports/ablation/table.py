@@ -83,9 +83,10 @@ def test_in_words(results: Results) -> str:
     """What stands behind ±, and by which test a difference is distinguishable from noise."""
     if is_corrected(results):
         return (
-            "± its standard error corrected for shared training patients (Nadeau and Bengio 2003), in percentage "
-            f"points. Distinguishable from noise: p < {ALPHA} by Student's t with a degree of freedom less than runs; "
-            "among many settings some pass by chance."
+            "± its standard error, in points: of an AUC by the mean of DeLong's variance and that corrected for "
+            "shared training patients (Nadeau and Bengio 2003), of another metric by the latter. Distinguishable from "
+            f"noise: p < {ALPHA} by Student's t with a degree of freedom less than runs; among many settings some pass "
+            "by chance."
         )
     return (
         "± its standard error by DeLong's method with the patient as cluster, in percentage points. Distinguishable "

@@ -12,11 +12,12 @@ import pandas as pd
 from strokebench.errors import StrokebenchError
 from strokebench.reports.results import Results, setting_names
 from strokebench.reports.statistics.bootstrap import RESAMPLES, Difference, bootstrap
-from strokebench.reports.statistics.decisions import MARGIN, hedges_g, non_inferior, real_differences
+from strokebench.reports.statistics.decisions import ALPHA, MARGIN, hedges_g, holm
 from strokebench.reports.statistics.decisions import probability_of_superiority as superiority
-from strokebench.reports.statistics.delong import PairedTest, delong
+from strokebench.reports.statistics.delong import delong
+from strokebench.reports.statistics.headline import Headline
 from strokebench.reports.statistics.intervals import Interval
-from strokebench.reports.statistics.paired import CorrectedT, corrected_t, is_corrected, test_share
+from strokebench.reports.statistics.paired import CorrectedT
 from strokebench.reports.statistics.scores import Scores, arrange
 from strokebench.tasks.paper_setup import PROPOSED
 
@@ -26,17 +27,16 @@ class Pair:
     """First method against second; every difference is first minus second, in AUC, over the `runs` that both have.
 
     Args:
-        corrected: None where the protocol does not allow the test.
-        p_holm: of DeLong's test, adjusted over all pairs. real: see `decisions.real_differences`.
+        tested: what decides, with the interval of the headline (`strokebench.reports.statistics.headline`).
+        drawn: by a bootstrap over patients, models as they are.
+        p_holm: of the test, adjusted over all pairs. real: it is below 0.05.
         hedges: Hedges' g over runs. superiority: share of runs in which the first is the better one.
     """
 
     first: str
     second: str
-    runs: int
+    tested: CorrectedT
     drawn: Difference
-    delong: PairedTest
-    corrected: CorrectedT | None
     hedges: float
     superiority: float
     p_holm: float = float("nan")
@@ -45,12 +45,12 @@ class Pair:
     @property
     def better(self) -> str:
         """The method with the higher AUC of the two."""
-        return self.first if self.drawn.value >= 0 else self.second
+        return self.first if self.tested.value >= 0 else self.second
 
-    def non_inferior(self, margin: float) -> bool:
-        """The first is at most `margin` worse than the second, by each interval."""
-        intervals: list[Interval] = [self.drawn, self.delong, *([] if self.corrected is None else [self.corrected])]
-        return all(non_inferior(interval, margin) for interval in intervals)
+    @property
+    def runs(self) -> int:
+        """That both have."""
+        return self.tested.runs
 
     def turned(self) -> Pair:
         """The same comparison with the methods swapped."""
@@ -58,9 +58,8 @@ class Pair:
             self,
             first=self.second,
             second=self.first,
+            tested=self.tested.turned(),
             drawn=self.drawn.turned(),
-            delong=self.delong.turned(),
-            corrected=self.corrected and self.corrected.turned(),
             hedges=-self.hedges,
             superiority=1 - self.superiority,
         )
@@ -72,7 +71,8 @@ class MethodComparison:
 
     Args:
         names: methods with finished runs, the highest AUC first. labels: as tables print them.
-        aucs: mean over runs with its bootstrap interval. wide: with the interval of the corrected t.
+        aucs: mean over runs with the interval of the headline. narrow: with that of the bootstrap over patients.
+        corrects: whether the headline allows for other training patients.
         pairs: by (first, second), both in the order of `names`.
         reference: None with fewer than two methods. left_out: labels of methods without a finished run.
         done, planned: runs by name.
@@ -82,7 +82,7 @@ class MethodComparison:
     names: tuple[str, ...]
     labels: Mapping[str, str]
     aucs: Mapping[str, Interval]
-    wide: Mapping[str, Interval]
+    narrow: Mapping[str, Interval]
     pairs: Mapping[tuple[str, str], Pair]
     reference: str | None
     why_reference: str
@@ -90,6 +90,7 @@ class MethodComparison:
     done: Mapping[str, int]
     planned: Mapping[str, int]
     by_group: pd.DataFrame
+    corrects: bool = False
     margin: float = MARGIN
 
     def pair(self, first: str, second: str) -> Pair:
@@ -118,12 +119,13 @@ def compare(
     labels = {name: setting.label for name, setting in results.settings.items()}
     left_out = tuple(labels[name] for name in planned if not done[name])
     if results.judged.empty:
-        return MethodComparison((), labels, {}, {}, {}, None, "", left_out, done, planned, pd.DataFrame(), margin)
+        return MethodComparison(
+            (), labels, {}, {}, {}, None, "", left_out, done, planned, pd.DataFrame(), margin=margin
+        )
     scores = arrange(results.judged, runs=results.runs, endpoint=results.endpoint)
     analytic = delong(scores)
     drawn = bootstrap(scores, n_resamples=n_resamples, seed=seed)
-    share = test_share(results)
-    corrects = is_corrected(results)
+    headline = Headline(results, analytic)
     order = sorted(range(len(scores.names)), key=lambda number: -np.nan_to_num(drawn.interval(number).value))
     names = tuple(scores.names[number] for number in order)
     chosen, why = _reference(results, names, reference)
@@ -133,20 +135,17 @@ def compare(
         pair = Pair(
             scores.names[first],
             scores.names[second],
-            int((~np.isnan(differences)).sum()),
+            headline.difference(scores.names[first], scores.names[second]),
             drawn.difference(first, second),
-            analytic.test(first, second),
-            corrected_t(differences, share) if corrects else None,
             hedges_g(differences),
             superiority(differences),
         )
         pairs[pair.first, pair.second] = pair
-    wide = {scores.names[number]: corrected_t(analytic.aucs[number], share) for number in order}
     return MethodComparison(
         names,
         labels,
+        {name: headline.auc(name) for name in names},
         {scores.names[number]: drawn.interval(number) for number in order},
-        wide if corrects else {},
         _judged(pairs),
         chosen,
         why,
@@ -154,16 +153,16 @@ def compare(
         done,
         planned,
         _by_group(scores, analytic.aucs),
+        headline.corrects,
         margin,
     )
 
 
 def _judged(pairs: Mapping[tuple[str, str], Pair]) -> dict[tuple[str, str], Pair]:
-    corrected = [float("nan") if pair.corrected is None else pair.corrected.p for pair in pairs.values()]
-    adjusted, real = real_differences([pair.delong.p for pair in pairs.values()], corrected)
+    adjusted = holm([pair.tested.p for pair in pairs.values()])
     return {
-        key: replace(pair, p_holm=float(p), real=bool(is_real))
-        for (key, pair), p, is_real in zip(pairs.items(), adjusted, real, strict=True)
+        key: replace(pair, p_holm=float(p), real=bool(p < ALPHA))
+        for (key, pair), p in zip(pairs.items(), adjusted, strict=True)
     }
 
 

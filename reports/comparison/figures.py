@@ -17,22 +17,22 @@ BETTER, WORSE = "#9cc9e8", "#f2b48a"
 
 
 def draw_forest(comparison: MethodComparison, cohort: str) -> Figure:
-    """AUC of each method: thick bar, bootstrap over patients; thin bar, the corrected t over runs."""
+    """AUC of each method: thin bar, the headline's interval; thick bar, other test patients alone."""
     names = comparison.names
     figure = Figure(figsize=(8.2, 1.5 + 0.34 * len(names)), layout="constrained")
     axes = figure.add_subplot()
     colour, shape = LOOKS[0]
     for height, name in enumerate(names):
-        interval, wide = comparison.aucs[name], comparison.wide.get(name)
+        interval, narrow = comparison.aucs[name], comparison.narrow[name]
         fill = colour if name == comparison.reference else "white"
-        if wide is not None and wide.low == wide.low:
-            ends = [100 * max(wide.low, 0), 100 * min(wide.high, 1)]
+        if interval.low == interval.low:
+            ends = [100 * interval.low, 100 * interval.high]
             axes.plot(ends, [height] * 2, color=INK, linewidth=1, marker="|", markersize=8, zorder=3)
-        ends = [100 * interval.low, 100 * interval.high]
+        ends = [100 * narrow.low, 100 * narrow.high]
         axes.plot(ends, [height] * 2, color=colour, linewidth=4.5, alpha=0.75, solid_capstyle="butt", zorder=2)
         axes.plot(100 * interval.value, height, shape, color=fill, markeredgecolor=INK, markersize=7.5, zorder=4)
         axes.annotate(
-            f"{100 * interval.value:.1f} [{100 * interval.low:.1f}, {100 * interval.high:.1f}]",
+            interval.text(),
             (1.01, height),
             xycoords=axes.get_yaxis_transform(),
             va="center",
@@ -49,11 +49,11 @@ def draw_forest(comparison: MethodComparison, cohort: str) -> Figure:
     axes.set_ylim(len(names) - 0.4, -0.6)
     axes.set_xlabel("AUC in percent", color=INK)
     plain(axes, "x", ROWS)
-    handles = [Line2D([], [], color=colour, linewidth=4.5, alpha=0.75, label="95 % interval: other test patients")]
-    if comparison.wide:
-        handles.append(
-            Line2D([], [], color=INK, linewidth=1, marker="|", label="other training patients too (corrected t)")
-        )
+    whom = "other training and test patients" if comparison.corrects else "other test patients (DeLong)"
+    handles = [
+        Line2D([], [], color=INK, linewidth=1, marker="|", label=f"95 % interval: {whom}"),
+        Line2D([], [], color=colour, linewidth=4.5, alpha=0.75, label="test patients drawn again"),
+    ]
     if comparison.reference is not None:
         label = f"{comparison.labels[comparison.reference]} (reference)"
         handles.append(Line2D([], [], color=INK, linestyle="--", linewidth=1, label=label))
@@ -74,7 +74,7 @@ def draw_matrix(comparison: MethodComparison, cohort: str) -> Figure:
                 axes.add_patch(Rectangle((column - 0.5, row - 0.5), 1, 1, facecolor=PALE, edgecolor="white"))
                 continue
             pair = comparison.pair(first, second)
-            known = pair.drawn.value == pair.drawn.value
+            known = pair.tested.value == pair.tested.value
             if pair.real:
                 fill, hatch = (BETTER, "") if pair.better == first else (WORSE, "//")
                 # The hatch is drawn in the colour of the edge: pale, so that the number stays legible.
@@ -85,7 +85,7 @@ def draw_matrix(comparison: MethodComparison, cohort: str) -> Figure:
             axes.text(
                 column,
                 row,
-                f"{100 * pair.drawn.value:+.1f}" if known else "–",
+                f"{100 * pair.tested.value:+.1f}" if known else "–",
                 ha="center",
                 va="center",
                 fontsize=9,

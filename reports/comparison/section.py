@@ -45,8 +45,8 @@ def comparison_section(results: Results, comparison: MethodComparison, title: st
                 "comparison_forest",
                 draw_forest(comparison, cohort),
                 title="AUC of each method with its interval",
-                shows="Where the AUC of each method may lie: thick bar with other test patients, thin bar with other "
-                "training patients too.",
+                shows="Where the AUC of each method may lie: thin bar the printed interval, thick bar other test "
+                "patients alone, which is too narrow on a few hundred patients.",
                 does_not_show="Which differences are real: overlapping intervals may still differ, since all methods "
                 "saw the same patients. The matrix tells.",
             )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from strokebench.reports.comparison.compare import MethodComparison, Pair
-from strokebench.reports.statistics.decisions import ALPHA
+from strokebench.reports.statistics.decisions import ALPHA, equivalent, non_inferior
 
 _FEW = 3
 """Up to so many real differences are told one by one, with their size."""
@@ -30,9 +30,7 @@ def lead(comparison: MethodComparison) -> str:
     sentences += _not_worse(comparison)
     sentences += _gaps(comparison)
     if len(real) < len(tested):
-        sentences.append(
-            "Methods that cannot be told apart are not shown to be equal: more patients might separate them."
-        )
+        sentences.append(_alike(comparison, [pair for pair in tested if not pair.real]))
     return " ".join(sentences)
 
 
@@ -43,9 +41,22 @@ def join(words: Sequence[str], last: str = "and") -> str:
 
 def tests_in_words(comparison: MethodComparison) -> str:
     """What decides that a difference is real."""
-    corrected = any(pair.corrected is not None for pair in comparison.pairs.values())
-    rule = f"DeLong's test over patients, Holm-adjusted p < {ALPHA:g}"
-    return rule + (f", confirmed by the corrected t over runs, p < {ALPHA:g}" if corrected else "")
+    if comparison.corrects:
+        return f"Student's t on the mean of DeLong's and the corrected variance, Holm-adjusted p < {ALPHA:g}"
+    return f"DeLong's test over patients, Holm-adjusted p < {ALPHA:g}"
+
+
+def intervals_in_words(comparison: MethodComparison) -> str:
+    """What the intervals of the headline allow for."""
+    if comparison.corrects:
+        return (
+            "for other test patients and other training patients (of an AUC the corrected t over runs on the logit "
+            "scale; of a difference the mean of its variance and DeLong's)"
+        )
+    return (
+        "for other test patients (DeLong, the patient as cluster), models as they are: with other training patients "
+        "they would be wider, for which this protocol has no estimate"
+    )
 
 
 def _count(comparison: MethodComparison, tested: Sequence[Pair], real: Sequence[Pair]) -> str:
@@ -54,11 +65,9 @@ def _count(comparison: MethodComparison, tested: Sequence[Pair], real: Sequence[
     if not tested:
         return f"The {methods} have no run in common yet, so none of their differences can be tested."
     if not real:
-        nearest = min(tested, key=lambda pair: (pair.p_holm, pair.delong.p))
+        nearest = min(tested, key=lambda pair: (pair.p_holm, pair.tested.p))
         better, worse = (comparison.labels[name] for name in _sides(nearest))
         found = f"{_size(nearest)}, adjusted p {_equals(nearest.p_holm)}"
-        if nearest.corrected is not None:
-            found += f", corrected t p {_equals(nearest.corrected.p)}"
         if len(tested) == 1:
             return f"The difference in AUC between {better} and {worse} is not shown to be real ({rule}): {found}."
         return (
@@ -71,9 +80,24 @@ def _count(comparison: MethodComparison, tested: Sequence[Pair], real: Sequence[
     return f"{some} of the {len(tested)} differences in AUC between {methods} {are} real ({rule})."
 
 
+def _alike(comparison: MethodComparison, unreal: Sequence[Pair]) -> str:
+    """How many of the pairs that cannot be told apart are practically equal, which is another thing."""
+    same = sum(equivalent(pair.tested, comparison.margin) for pair in unreal)
+    within = f"within {100 * comparison.margin:g} points of AUC"
+    if not same:
+        return (
+            "Methods that cannot be told apart are not shown to be equal: no such pair's whole interval lies "
+            f"{within}, and more patients might separate them."
+        )
+    return (
+        f"Of the {len(unreal)} pairs that cannot be told apart {same} {'is' if same == 1 else 'are'} practically equal "
+        f"(the whole interval lies {within}); the others are not shown to be equal."
+    )
+
+
 def _one_by_one(comparison: MethodComparison, real: Sequence[Pair]) -> str:
     clauses = []
-    for pair in sorted(real, key=lambda pair: -abs(pair.drawn.value)):
+    for pair in sorted(real, key=lambda pair: -abs(pair.tested.value)):
         better, worse = (comparison.labels[name] for name in _sides(pair))
         clauses.append(f"{better} is better than {worse} by {_size(pair)}")
     return "; ".join(clauses) + "."
@@ -143,7 +167,7 @@ def _not_worse(comparison: MethodComparison) -> list[str]:
             continue
         pair = comparison.pair(name, reference)
         beats = pair.real and pair.better == name
-        if not beats and pair.non_inferior(comparison.margin):
+        if not beats and non_inferior(pair.tested, comparison.margin):
             not_worse.append(name)
     if not not_worse:
         return []
@@ -168,7 +192,7 @@ def _gaps(comparison: MethodComparison) -> list[str]:
     untested = [key for key, pair in comparison.pairs.items() if pair.p_holm != pair.p_holm]
     if untested and len(untested) < len(comparison.pairs):
         pairs = join([f"{comparison.labels[first]} and {comparison.labels[second]}" for first, second in untested])
-        sentences.append(f"Not testable, for want of a common run: {pairs}.")
+        sentences.append(f"Not testable, for want of common runs: {pairs}.")
     return sentences
 
 
@@ -177,8 +201,8 @@ def _sides(pair: Pair) -> tuple[str, str]:
 
 
 def _size(pair: Pair) -> str:
-    drawn = pair.drawn if pair.better == pair.first else pair.turned().drawn
-    return f"{100 * drawn.value:.1f} points (95 % CI {100 * drawn.low:.1f} to {100 * drawn.high:.1f})"
+    found = pair.tested if pair.better == pair.first else pair.turned().tested
+    return f"{100 * found.value:.1f} points (95 % CI {100 * found.low:.1f} to {100 * found.high:.1f})"
 
 
 def p_value(p: float) -> str:

@@ -73,7 +73,7 @@ def grid_lead(results: Results, method: str, points: Sequence[GridPoint]) -> str
     if chosen is None:
         return f"{label}: highest mean {metric} at {at}, {highest}; its default is not on the grid.{waiting}"
     against = differences(results, entries)
-    test = "the corrected t test" if is_corrected(results) else "DeLong's test with Holm's adjustment"
+    test = "Student's t" if is_corrected(results) else "DeLong's test with Holm's adjustment"
     if best == chosen:
         others = [difference for difference in against.values() if difference.tested]
         alike = sum(not difference.distinguishable for difference in others)

@@ -25,28 +25,6 @@ def holm(p: ArrayLike) -> NDArray[np.float64]:
     return adjusted
 
 
-def real_differences(
-    p: ArrayLike, corrected_p: ArrayLike | None = None
-) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    """Which of a family of differences are more than chance: ours, by the simulation in `docs/statistics.md`.
-
-    A difference counts as real if DeLong's p stays below 0.05 after Holm's adjustment, *and* the corrected t of the
-    same pair is below 0.05. DeLong's test looks at patients but takes the models as given, and so rejects too often
-    where models depend on their training patients; the corrected t looks at nothing but runs, and errs the other way.
-
-    Args:
-        p: DeLong's, one a pair, (m,).
-        corrected_p: of the corrected t, (m,), NaN where it could not be made; None: not at all.
-
-    Returns:
-        The adjusted p of DeLong's test, and whether the difference is real, both (m,); never where p is NaN.
-    """
-    adjusted = holm(p)
-    confirmed = np.ones(adjusted.shape, bool) if corrected_p is None else ~(np.asarray(corrected_p, float) >= ALPHA)
-    with np.errstate(invalid="ignore"):
-        return adjusted, (adjusted < ALPHA) & confirmed
-
-
 def non_inferior(difference: Interval, margin: float = MARGIN) -> bool:
     """Whether the whole 95 % interval of (method - reference) lies above `-margin`: a one-sided test at 2.5 %.
 
@@ -56,6 +34,15 @@ def non_inferior(difference: Interval, margin: float = MARGIN) -> bool:
     if not margin > 0:
         raise ValueError(f"The margin is {margin}, not positive.")
     return bool(difference.low > -margin)
+
+
+def equivalent(difference: Interval, margin: float = MARGIN) -> bool:
+    """Whether the whole 95 % interval lies within `margin` of 0: practically the same, by two one-sided tests at 2.5 %.
+
+    Raises:
+        ValueError: a margin that is not positive.
+    """
+    return non_inferior(difference, margin) and bool(difference.high < margin)
 
 
 def hedges_g(differences: ArrayLike) -> float:

@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from strokebench.reports.statistics.intervals import Interval
 from strokebench.reports.tables.style import INK, LOOKS, ROWS, SOFT, dots, head, plain
 from strokebench.reports.tables.table import PAPER_LABEL, Column, Kind, Row, Table, show
 
 CHANCE = 50.0
 
 
-def draw_table1(table: Table, metric: str = "") -> Figure:
-    """A dot a method with its deviation over runs, by category; the oracle dashed, the paper's number hollow.
+def draw_table1(table: Table, metric: str = "", intervals: Mapping[str, Interval] | None = None) -> Figure:
+    """A dot a method with its deviation over runs or its interval; the oracle dashed, the paper's number hollow.
 
     Args:
         table: from `strokebench.reports.table1.table.table1`, or any table with a measured column `metric`.
-        metric: default: the first column.
+        metric: default: the first column. intervals: by key of a row, in place of the deviation.
     """
+    intervals = intervals or {}
     groups = [(group, rows) for group, rows in table.groups if not all(row.reference for row in rows)]
     lines = sum(len(rows) + 1 for _, rows in groups)
     figure = Figure(figsize=(8.2, 1.75 + 0.29 * lines), layout="constrained")
@@ -35,7 +38,7 @@ def draw_table1(table: Table, metric: str = "") -> Figure:
         look = LOOKS[number % len(LOOKS)]
         for row in rows:
             ticks.append((height, row.label if row.complete else f"{row.label} ({row.done}/{row.planned} runs)"))
-            draw_mean(axes, row, column, height, look, "no finished run")
+            draw_mean(axes, row, column, height, look, "no finished run", intervals.get(row.key))
             if (paper := row.cells[column.key].paper) is not None:
                 axes.plot(paper.mean, height, look[1], markersize=8, color="white", markeredgecolor=INK, zorder=4)
             height += 1
@@ -44,7 +47,8 @@ def draw_table1(table: Table, metric: str = "") -> Figure:
             axes.axvline(column.scale * value, color=INK, linestyle="--", linewidth=1.2, zorder=0)
     axes.set_yticks([place for place, _ in ticks], [label for _, label in ticks])
     axes.set_ylim(height - 0.4, -0.6)
-    axes.set_xlabel(f"{axis_title(column)}: mean over runs, bar = population standard deviation", color=INK)
+    bar = "95 % interval" if intervals else "population standard deviation"
+    axes.set_xlabel(f"{axis_title(column)}: mean over runs, bar = {bar}", color=INK)
     facts = [f"{name} {table.facts[name]}" for name in ("outcome", "protocol") if table.facts.get(name)]
     axes.set_title(", ".join(facts), loc="left", fontsize=9, color=SOFT)
     plain(axes, "x", ROWS)
@@ -58,15 +62,25 @@ def draw_table1(table: Table, metric: str = "") -> Figure:
     return figure
 
 
-def draw_mean(axes: Axes, row: Row, column: Column, height: float, look: tuple[str, str], lacking: str) -> None:
-    """A mean with its standard deviation as a bar, pale where runs are missing; `lacking` where there is none."""
+def draw_mean(
+    axes: Axes,
+    row: Row,
+    column: Column,
+    height: float,
+    look: tuple[str, str],
+    lacking: str,
+    interval: Interval | None = None,
+) -> None:
+    """A mean with its interval, or without one its standard deviation, as a bar, pale where runs are missing; `lacking`
+    where there is none."""
     cell = row.cells[column.key]
     if cell.value is None:
         axes.text(0.01, height, lacking, transform=axes.get_yaxis_transform(), va="center", color=SOFT, fontsize=8,
                   style="italic", bbox={"facecolor": "white", "edgecolor": "none", "pad": 1})  # fmt: skip
     else:
-        deviation, alpha = column.scale * (cell.std or 0), 1 if row.complete else 0.45
-        dots(axes, column.scale * cell.value, height, look, xerr=deviation, markersize=7, alpha=alpha)
+        ends = [cell.std or 0] * 2 if interval is None else [cell.value - interval.low, interval.high - cell.value]
+        bar, alpha = column.scale * np.nan_to_num(ends)[:, None], 1 if row.complete else 0.45
+        dots(axes, column.scale * cell.value, height, look, xerr=bar, markersize=7, alpha=alpha)
 
 
 def axis_title(column: Column) -> str:

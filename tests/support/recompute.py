@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from recompute_beyond import comparison, missing
-from recompute_stored import METRICS, Check, Stored, by_run, corrected_error, deviation, mean
+from recompute_stored import METRICS, Check, Stored, by_run, deviation, mean
 
 
 def metrics(check: Check, row: pd.Series, runs: pd.DataFrame) -> None:
@@ -26,13 +26,13 @@ def metrics(check: Check, row: pd.Series, runs: pd.DataFrame) -> None:
             check.number(f"{row['key']} {column}", row[column], value)
 
 
-def difference(check: Check, row: pd.Series, runs: pd.DataFrame, reference: pd.DataFrame, share: float) -> None:
-    """`+1.98 ± 1.01`: mean of the paired differences, and their error after Nadeau and Bengio."""
+def difference(check: Check, row: pd.Series, runs: pd.DataFrame, reference: pd.DataFrame, stored: Stored) -> None:
+    """`+1.98 ± 1.01`: mean of the paired differences, and their error."""
     paired = (by_run(runs) - by_run(reference)).dropna()
     shown = str(row["difference"]).split(" ± ")
     check.number(f"{row['key']} difference", shown[0], paired.mean())
     if len(paired) > 1:
-        check.number(f"{row['key']} error of the difference", shown[1], corrected_error(paired, share))
+        check.number(f"{row['key']} error of the difference", shown[1], 100 * stored.error(runs, reference))
 
 
 def settings(check: Check, table: pd.DataFrame, stored: Stored) -> None:
@@ -48,7 +48,7 @@ def settings(check: Check, table: pd.DataFrame, stored: Stored) -> None:
     for _, group in table.groupby("category"):
         reference = rows[group.loc[group["difference"] == "reference", "key"].iloc[0]]
         for _, row in group[~group["difference"].isin(["reference", ""])].dropna(subset="difference").iterrows():
-            difference(check, row, rows[row["key"]], reference, stored.test_share())
+            difference(check, row, rows[row["key"]], reference, stored)
 
 
 def hospitals(check: Check, table: pd.DataFrame, stored: Stored) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -61,6 +62,40 @@ class Stored:
         true = pd.DataFrame(self.facts["oracle"]).set_index("patient_id")["p"]
         parts = self.predictions.drop_duplicates(["seed", "fold", "patient_id"]).groupby(["seed", "fold"])
         return pd.DataFrame([scores(part["y"], true[part["patient_id"]]) for _, part in parts], columns=list(METRICS))
+
+    def named(self, key: str) -> pd.DataFrame:
+        """The runs of `method`, or of `method/variant/condition`."""
+        return self.of(**dict(zip(RUN, key.split("/"), strict=False)))
+
+    def error(self, first: pd.DataFrame, second: pd.DataFrame) -> float:
+        """Of the mean difference of two settings' AUCs: the root of the mean of both variances, under cv5."""
+        differences = (by_run(first) - by_run(second)).dropna() / 100
+        delong = self._delong(first, second)
+        if self.facts["provenance"]["protocol"] != "cv5":
+            return delong
+        return np.sqrt((delong**2 + corrected_error(differences, self.test_share()) ** 2) / 2)
+
+    def _delong(self, first: pd.DataFrame, second: pd.DataFrame) -> float:
+        """DeLong's, pair of patients by pair of patients, a patient's shares averaged over the common runs."""
+        one, other = (runs.set_index(["seed", "fold"]) for runs in (first, second))
+        gaps = []
+        for run in one.index.intersection(other.index):
+            keys = [(*runs.loc[run, RUN[:3]], *run) for runs in (one, other)]
+            gaps.append(self.shares[keys[0]] - self.shares[keys[1]])
+        return np.sqrt((pd.concat(gaps, axis=1).fillna(0).mean(axis=1) ** 2).sum())
+
+    @cached_property
+    def shares(self) -> dict[tuple[object, ...], pd.Series]:
+        """What each patient adds to the variance of a run's AUC, as a root, by run."""
+        found = {}
+        for key, part in self.predictions.groupby(RUN):
+            p, y = part.set_index("patient_id")["p"], (part["y"] == 1).to_numpy()
+            above = np.subtract.outer(p[y].to_numpy(), p[~y].to_numpy())
+            wins, share = (above > 0) + (above == 0) / 2, pd.Series(0.0, p.index)
+            for members, values in ((y, wins.mean(axis=1)), (~y, wins.mean(axis=0))):
+                share[members] = (values - wins.mean()) / np.sqrt(members.sum() * (members.sum() - 1))
+            found[key] = share
+        return found
 
     def test_share(self) -> float:
         """Test patients by training and validation patients."""

@@ -11,6 +11,10 @@ from strokebench.reports.comparison.compare import compare
 from strokebench.reports.comparison.section import comparison_section, ranks_over_hospitals
 from strokebench.reports.comparison.table import comparison_table, effects_table, pairs_frame
 from strokebench.reports.comparison.words import cliques, lead, p_value
+from strokebench.reports.statistics import paired
+from strokebench.reports.statistics.delong import delong
+from strokebench.reports.statistics.paired import corrected_auc, corrected_t
+from strokebench.reports.statistics.scores import arrange
 from strokebench.reports.summary import summarise
 from strokebench.reports.tables.render import to_csv, to_markdown
 from strokebench.reports.tables.section import publish, read_section
@@ -35,8 +39,8 @@ def decided(comparison, winners):
     """The same comparison with made-up verdicts: `winners` are (better, worse)."""
     pairs = {}
     for (first, second), pair in comparison.pairs.items():
-        if (second, first) in winners and pair.drawn.value > 0:
-            pair = replace(pair, drawn=replace(pair.drawn, value=-pair.drawn.value))
+        if (second, first) in winners and pair.tested.value > 0:
+            pair = replace(pair, tested=replace(pair.tested, value=-pair.tested.value))
         real = (first, second) in winners or (second, first) in winners
         pairs[first, second] = replace(pair, real=real, p_holm=0.01 if real else 0.5)
     return replace(comparison, pairs=pairs)
@@ -57,7 +61,7 @@ def test_a_pair_turned_round_changes_signs_only(compared):
     first, second = compared.names[0], compared.names[-1]
     one, other = compared.pair(first, second), compared.pair(second, first)
     assert other.drawn.value == -one.drawn.value and other.drawn.low == -one.drawn.high
-    assert other.corrected.low == -one.corrected.high and other.p_holm == one.p_holm
+    assert other.tested.low == -one.tested.high and other.p_holm == one.p_holm
     assert other.better == one.better and other.superiority == 1 - one.superiority
     assert other.turned() == one
 
@@ -96,17 +100,31 @@ def test_a_method_against_its_copy_shows_no_difference(results):
     copied = two.predictions[two.predictions["method"] == "mlp"]
     twins = replace(two, predictions=pd.concat([copied, copied.assign(method="svm")]))
     pair = next(iter(compare(twins, n_resamples=50).pairs.values()))
-    assert (pair.drawn.value, pair.drawn.p, pair.delong.p, pair.corrected.p, pair.p_holm) == (0, 1, 1, 1, 1)
-    assert not pair.real and pair.non_inferior(0.02) and pair.superiority == 0.5
+    assert (pair.tested.value, pair.drawn.p, pair.tested.p, pair.p_holm) == (0, 1, 1, 1)
+    assert not pair.real and pair.superiority == 0.5
+    assert "are practically equal" in lead(compare(twins, n_resamples=50)).replace("is practically", "are practically")
 
 
-def test_no_corrected_t_where_all_runs_share_one_test_part(results):
+def test_the_headline_is_the_corrected_t_on_the_logit_scale_and_the_mean_of_two_variances(results, compared):
+    scores = arrange(results.predictions)
+    analytic, share = delong(scores), paired.test_share(results)
+    first, second = (scores.names.index(name) for name in ("vdafm", "mlp"))
+    assert compared.aucs["vdafm"] == corrected_auc(analytic.aucs[first], share)
+    tested = compared.pair("vdafm", "mlp").tested
+    se = np.hypot(corrected_t(analytic.aucs[first] - analytic.aucs[second], share).se, analytic.test(first, second).se)
+    assert tested.se == pytest.approx(se / np.sqrt(2)) and tested.runs == 20
+    assert [pair.real for pair in compared.pairs.values()] == [pair.p_holm < 0.05 for pair in compared.pairs.values()]
+
+
+def test_delong_decides_where_all_runs_share_one_test_part(results):
     held = replace(results, provenance={**results.provenance, "protocol": "holdout"})
-    comparison = compare(held, n_resamples=20)
-    assert all(pair.corrected is None for pair in comparison.pairs.values()) and not comparison.wide
-    assert "corrected" not in lead(comparison)
-    assert "corrected_t" not in pairs_frame(comparison)
-    assert "No corrected t" in to_markdown(comparison_table(held, comparison))
+    comparison, scores = compare(held, n_resamples=20), arrange(results.predictions)
+    analytic, names = delong(scores), scores.names
+    for (first, second), pair in comparison.pairs.items():
+        assert pair.tested.p == analytic.test(names.index(first), names.index(second)).p
+    assert comparison.aucs["mlp"] == analytic.interval(names.index("mlp"))
+    assert "corrected" not in lead(comparison) and "DeLong" in lead(comparison)
+    assert "models as they are" in to_markdown(comparison_table(held, comparison))
 
 
 def test_the_words_when_no_difference_is_real(compared):
@@ -119,7 +137,7 @@ def test_the_words_when_one_difference_is_real(compared):
     assert "1 of the 28 differences in AUC between 8 methods is real" in said
     assert "VDAFM is better than MLP by" in said and said.count("better than") == 1
     pair = compared.pair("vdafm", "mlp")
-    assert f"by {100 * pair.drawn.value:.1f} points" in said
+    assert f"by {100 * pair.tested.value:.1f} points" in said
 
 
 def test_the_words_when_many_differences_are_real(compared):

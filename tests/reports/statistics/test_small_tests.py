@@ -3,19 +3,21 @@
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.special import logit
+from scipy.stats import t as student
 from scipy.stats import ttest_1samp
 
 from strokebench.errors import StrokebenchError
 from strokebench.reports.statistics.critical_difference import NotIndependent, critical_difference
 from strokebench.reports.statistics.decisions import (
+    equivalent,
     hedges_g,
     holm,
     non_inferior,
     probability_of_superiority,
-    real_differences,
 )
 from strokebench.reports.statistics.intervals import Interval
-from strokebench.reports.statistics.paired import corrected_t
+from strokebench.reports.statistics.paired import combined_t, corrected_auc, corrected_t
 
 
 def test_corrected_t_by_hand():
@@ -52,12 +54,34 @@ def test_holm_by_hand_leaves_out_what_could_not_be_tested():
     assert np.isnan(holm([np.nan])).all()
 
 
-def test_a_difference_is_real_only_if_both_tests_say_so():
-    adjusted, real = real_differences([0.001, 0.001, 0.03, np.nan, 0.001, 0.03], [0.01, 0.2, 0.01, 0.01, np.nan, 0.01])
-    # 0.03 fails after adjustment; the fifth could not be confirmed, which is no contradiction.
-    assert real.tolist() == [True, False, False, False, True, False]
-    assert np.isnan(adjusted[3])
-    assert real_differences([0.001])[1].tolist() == [True]
+def test_the_combined_variance_lies_between_and_its_t_has_the_runs_freedom():
+    differences = [0.0, 0.01, 0.02, 0.03, 0.04]
+    test = combined_t(differences, 0.25, delong_se=0.02)
+    assert test.se == pytest.approx(np.sqrt((0.0001125 + 0.0004) / 2))
+    assert test.p == pytest.approx(2 * student.sf(0.02 / test.se, 4))
+    assert test.low == pytest.approx(0.02 - student.ppf(0.975, 4) * test.se)
+    corrected = corrected_t(differences, 0.25)
+    again = combined_t(differences, 0.25, corrected.se)
+    assert (again.se, again.p) == (pytest.approx(corrected.se), pytest.approx(corrected.p))
+    assert np.isnan(combined_t([0.1], 0.25, 0.02).p)
+
+
+def test_the_interval_of_an_auc_is_symmetric_on_the_logit_scale_and_within_bounds():
+    aucs = [0.97, 0.99, 0.98, 1.0, 0.96]
+    interval, plain = corrected_auc(aucs, 0.25), corrected_t(aucs, 0.25)
+    assert interval.value == plain.value and interval.high < 1 < plain.high
+    middle = (logit(interval.low) + logit(interval.high)) / 2
+    assert middle == pytest.approx(logit(interval.value))
+    half = (plain.high - plain.value) / (plain.value * (1 - plain.value))
+    assert logit(interval.high) - middle == pytest.approx(half)
+    assert corrected_auc([1.0, 1.0], 0.25) == Interval(1.0, 1.0, 1.0)
+
+
+def test_practically_equal_needs_the_whole_interval_on_both_sides():
+    assert equivalent(Interval(0.005, -0.01, 0.019))
+    assert not equivalent(Interval(0.005, -0.01, 0.021)) and not equivalent(Interval(-0.005, -0.021, 0.01))
+    assert not equivalent(Interval(0.0, float("nan"), float("nan")))
+    assert equivalent(Interval(0.005, -0.01, 0.021), margin=0.03)
 
 
 def test_non_inferior_needs_the_whole_interval():
