@@ -68,8 +68,8 @@ def test_two_settings_with_one_label_are_told_apart():
     results = made_up(plan(("random_forest",), variants=variants, seeds=(39,)))
     results.runs["variant_label"] = "small"
     assert [setting.label for setting in results.settings.values()] == [
-        "Random Forest (small) [leaf=1, complete]",
-        "Random Forest (small) [leaf=2, complete]",
+        "Random Forest (small) [random_forest, leaf=1, complete]",
+        "Random Forest (small) [random_forest, leaf=2, complete]",
     ]
     rows = table1(results).rows
     assert len({row.label for row in rows}) == len({row.key for row in rows}) == 2
