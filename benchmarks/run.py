@@ -38,7 +38,9 @@ def run(experiment: str, **settings: Any) -> Report:
         ...
         strokebench.errors.StrokebenchError: No experiment is called 'tabel1'. Did you mean table1?
     """
-    given = {name: tuple(value) if isinstance(value, list) else value for name, value in settings.items()}
+    given: dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list) else value for name, value in settings.items()
+    }
     return run_with(experiment, Settings(**given), Console(stderr=True, highlight=False))
 
 
@@ -47,7 +49,10 @@ def run_with(name: str, settings: Settings, console: Console, compute: bool = Tr
     experiment = find_experiment(name)
     if compute:
         refuse_missing(settings)
-    wanted = {"protocol": experiment.protocol or settings.protocol, "sizes": experiment.sizes or settings.sizes}
+    wanted: dict[str, Any] = {
+        "protocol": experiment.protocol or settings.protocol,
+        "sizes": experiment.sizes or settings.sizes,
+    }
     context = build_context(replace(settings, **wanted), console)
     for tuned in context.tuned.values():
         console.print(f"Parameters  {tuned.said(context.split.sha256, context.cohort.name)}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from numpy.typing import NDArray
 
@@ -24,7 +24,7 @@ class RandomForest(Traditional):
 
     name = "random_forest"
     label = "Random Forest"
-    paper_row = 2
+    paper_row: ClassVar[int | None] = 2
 
     trees: int = 500
     leaf: int = 2

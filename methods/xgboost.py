@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,7 +25,7 @@ class XGBoost(Traditional):
 
     name = "xgboost"
     label = "XGBoost"
-    paper_row = 1
+    paper_row: ClassVar[int | None] = 1
 
     trees: int = 500
     depth: int = 3

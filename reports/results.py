@@ -274,7 +274,7 @@ class Results:
             if len(part) < FEWEST or part["y"].nunique() < 2:
                 patients = f"{len(part)} patient{'s' if len(part) > 1 else ''}"
                 one_class = ", one class only" if part["y"].nunique() < 2 else ""
-                found[int(fold)] = f"{part['site'].iloc[0]} ({patients}{one_class})"
+                found[int(str(fold))] = f"{part['site'].iloc[0]} ({patients}{one_class})"
         return found
 
     @property

@@ -83,7 +83,7 @@ def take_turns(
     pairs, turns = pairs_of(way, workers), folds_of_turns(way, folds)
     for name, network in sorted({("ours", p.ours) for p in pairs} | {(p.peer, p.network) for p in pairs}):
         workers[name].fit(network, turns[0], 1)
-    timed = []
+    timed: list[Mapping[str, Any]] = []
     for repeat in range(repeats):
         for of_turn in turns:
             for pair in pairs:

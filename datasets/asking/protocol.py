@@ -66,7 +66,7 @@ def read_answer(response: Any) -> Answer:
         raise NoCompletion("the answer is not text")
     usage = response.get("usage")
     usage = usage if isinstance(usage, dict) else {}
-    words = {
+    words: dict[str, Any] = {
         "text": content or "",
         "finish_reason": str(choice.get("finish_reason") or ""),
         "refusal": str(message.get("refusal") or ""),

@@ -9,6 +9,7 @@ from dataclasses import asdict
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import pandas as pd
@@ -129,7 +130,7 @@ def _device(device: str) -> str:
 def _images(
     cohort: Cohort, ids: pd.Index, encoder: ImageEncoder, jobs: int, progress: Progress | None, device: str
 ) -> tuple[str, Arrays]:
-    paths, brain_masks, reading = cohort.images.loc[ids], cohort.brain_masks, cohort.reading
+    paths, brain_masks, reading = cast(pd.Series, cohort.images).loc[ids], cohort.brain_masks, cohort.reading
     masks = {} if brain_masks is None else {str(id): Path(p) for id, p in brain_masks.items() if not pd.isna(p)}
     files = {str(id): (Path(p), masks.get(str(id))) for id, p in paths.items() if not pd.isna(p)}
     # Reading and hashing leave the interpreter's lock, so threads are enough.
@@ -174,8 +175,8 @@ def _texts(
     by_key: dict[str, str] = {}
     for index, answer in np.ndenumerate(texts.to_numpy(dtype=object)):
         if not pd.isna(answer) and (kept := text_filter(str(answer)).strip()):
-            keys[index] = digest(kept)
-            by_key[keys[index]] = kept
+            keys[index] = key = digest(kept)
+            by_key[key] = kept
 
     def chunks(missing: Sequence[str]) -> Iterator[Chunk]:
         return encode_texts(encoder, [(key, by_key[key]) for key in missing], jobs, _device(device))

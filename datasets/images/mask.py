@@ -46,7 +46,7 @@ def read_mask(
     from nibabel.processing import resample_from_to
 
     source = nibabel.Nifti1Image(mask.astype(np.uint8), nifti.affine)
-    moved = np.asarray(resample_from_to(source, (shape, affine), order=0).dataobj) > 0  # type: ignore[attr-defined]
+    moved = np.asarray(resample_from_to(source, (shape, affine), order=0).dataobj) > 0
     if mask.any() and not moved.any():
         raise VolumeError(f"{path} lies outside its image.", "Register the mask to its image.", "grid")
     return moved

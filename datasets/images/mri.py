@@ -85,7 +85,7 @@ def prepare(
     data, nifti = _load(path, patient, reading)
     who = f"Patient {patient}: " if patient else ""
     try:
-        mask = brain_mask and read_mask(brain_mask, data.shape, nifti.affine, reading.resample_masks)
+        mask = read_mask(brain_mask, data.shape, nifti.affine, reading.resample_masks) if brain_mask else None
     except VolumeError as error:
         raise VolumeError(f"{who}{error.message}", error.hint, error.fault) from None
     from strokebench.datasets.images import transforms as steps

@@ -151,6 +151,7 @@ def _reading(path: Path) -> Iterator[None]:
 
 
 def _header(head: bytes) -> Any:
+    kind: Any
     sizes = {int.from_bytes(head[:4], order) for order in ("little", "big")}
     if 540 in sizes:
         kind = nibabel.Nifti2Header if head[4:7] == b"n+2" else nibabel.nifti2.Nifti2PairHeader

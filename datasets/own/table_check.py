@@ -66,7 +66,7 @@ def examine_table(file: CohortFile, ask: bool = True) -> Examined:
     columns = {name: one.column for name, one in examined.items()}
     problems += [problem for one in examined.values() for problem in one.problems]
     problems += _time_problems(file, columns)
-    site = without_codes(file, file.site, cells[file.site]) if file.site in cells else None
+    site = without_codes(file, file.site, cells[file.site]) if file.site and file.site in cells else None
     if site is not None:
         problems += site_problems(file, site)
     texts = {prompt: without_codes(file, c, cells[c]).str.strip() for prompt, c in text_columns.items() if c in cells}

@@ -73,7 +73,7 @@ def read_yaml(path: Path) -> Any:
             content = file.read(LARGEST + 1)
         if len(content) > LARGEST:
             raise StrokebenchError(f"{path}: larger than {LARGEST / 1e6:g} MB, so no file that describes a cohort.")
-        return yaml.load(unicodedata.normalize("NFC", content.decode("utf-8-sig")), _Loader)  # type: ignore[arg-type]
+        return yaml.load(unicodedata.normalize("NFC", content.decode("utf-8-sig")), _Loader)
     except OSError as error:
         reason = "no such file" if isinstance(error, FileNotFoundError) else error.strerror
         raise StrokebenchError(f"{path}: {reason}.") from None

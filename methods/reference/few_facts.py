@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,7 +25,7 @@ class AgeNIHSS(ByRole):
 
     name = "age_nihss"
     label = "Logistic regression, age + NIHSS"
-    needs = ("age", "nihss")
+    needs: ClassVar[tuple[str, ...]] = ("age", "nihss")
 
     def columns(self, facts: Facts) -> list[NDArray[np.float64]]:
         return [facts["age"], facts["nihss"]]

@@ -95,7 +95,7 @@ class RoleValues:
     def __init__(self, known: pd.DataFrame, train: pd.Index) -> None:
         self.usual = np.array([role.usual for role in ROLES.values()])
         self.spread = np.array([role.spread for role in ROLES.values()])
-        scaled = (known.reindex(columns=list(ROLES)) - self.usual) / self.spread
+        scaled = known.reindex(columns=list(ROLES)).sub(self.usual).div(self.spread)
         self.values = scaled.fillna(scaled.loc[train].median()).fillna(0).astype(np.float32)
 
     def of(self, ids: pd.Index) -> Known:
