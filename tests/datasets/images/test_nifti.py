@@ -58,7 +58,7 @@ def test_a_file_is_read_by_its_content_whatever_its_name_says_of_compression(tmp
     ("content", "said", "advice"),
     [
         (bytes(128) + b"DICM" + bytes(500), "is a DICOM file", "dcm2niix"),
-        (gzip.compress(bytes(128) + b"DICM" + bytes(500)), "is a DICOM file", "dcm2niix"),
+        (gzip.compress(bytes(128) + b"DICM" + bytes(500), mtime=0), "is a DICOM file", "dcm2niix"),
         (b"NRRD0005\ntype: float\n", "is an NRRD file", "3D Slicer"),
         (b"ObjectType = Image\nNDims = 3\n", "is a MetaImage file", "NIfTI"),
         (b"\x89HDF\r\n\x1a\n", "HDF5", "NIfTI"),

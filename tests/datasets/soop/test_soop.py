@@ -146,7 +146,7 @@ def test_a_missing_file_is_named(folder, name):
     ("data", "message"),
     [
         (nifti(np.ones((4, 4, 4, 2), np.uint8)), "sub-1.*shape"),
-        (gzip.compress(b"no image"), "sub-1"),
+        (gzip.compress(b"no image", mtime=0), "sub-1"),
         (b"no archive", "sub-1"),
         (MASKS["sub-1"][:-200], "sub-1"),
         (nifti(box(slice(40, 48)), np.diag([1e-9, 1, 1, 1])), "sub-1"),

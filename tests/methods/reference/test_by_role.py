@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from strokebench.datasets.roles import ROLES
-from strokebench.methods.conformance.subject import Patients
+from strokebench.methods.conformance.subject import MadeUp
 from strokebench.methods.reference.by_role import facts_of
 from strokebench.methods.reference.few_facts import AgeNIHSS, LesionVolume
 from strokebench.methods.reference.scores import Astral, Plan, Score, Span100, Thrive
@@ -47,7 +47,7 @@ def test_facts_are_read_back_in_their_own_units_to_the_year():
 
 
 def test_a_score_ranks_patients_as_its_points_do_whichever_the_outcome():
-    train, test = Patients(80, 1), Patients(60, 2)
+    train, test = MadeUp(80, 1), MadeUp(60, 2)
     points = Thrive.points(facts_of(test.x))
     for y, sign in ((train.y, 1), (1 - train.y, -1)):
         p = Thrive().fit(train.x, y, train.x, y).predict_proba(test.x)[:, 1]
@@ -56,7 +56,7 @@ def test_a_score_ranks_patients_as_its_points_do_whichever_the_outcome():
 
 @pytest.mark.parametrize(("method", "role"), [(AgeNIHSS, "nihss"), (LesionVolume, "lesion_volume")])
 def test_few_facts_read_no_other(method, role):
-    train, test = Patients(80, 1), Patients(60, 2)
+    train, test = MadeUp(80, 1), MadeUp(60, 2)
     fitted = method().fit(train.x, train.y, train.x, train.y)
     before = fitted.predict_proba(test.x)
     for name in ROLES:
