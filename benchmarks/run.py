@@ -1,7 +1,5 @@
 """An experiment from its name to its report: what the command line and Python share."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Which cohorts are there, and how is one loaded by name or by file?"""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """What the encoders make of a cohort: arrays by patient id, ready to be shared between processes."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 

@@ -1,7 +1,5 @@
 """What a file is that is not what it should be, by its first bytes, and what to do with it."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 HEAD = 1024

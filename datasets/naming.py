@@ -1,7 +1,5 @@
 """What the name of a column says of it: the scale that it holds, and when it was known."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable
 

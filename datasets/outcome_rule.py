@@ -1,7 +1,5 @@
 """An outcome as the cohort's file or the command line writes it: a column, and perhaps what its values have to be."""
 
-from __future__ import annotations
-
 import re
 from dataclasses import dataclass
 

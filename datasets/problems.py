@@ -1,7 +1,5 @@
 """What can be wrong with a cohort: each kind of problem has a code, a meaning and a remedy."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any

@@ -1,7 +1,5 @@
 """What a column is to a clinician: roles, by which fixed scores find their numbers whatever a cohort calls them."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 

@@ -1,7 +1,5 @@
 """The contract of a method: scikit-learn's, on `Inputs`."""
 
-from __future__ import annotations
-
 import inspect
 import re
 from abc import ABC, abstractmethod

@@ -1,7 +1,5 @@
 """Concat: the simplest fusion."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Any
 

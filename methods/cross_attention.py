@@ -1,7 +1,5 @@
 """Cross-attention: the plainest fusion that lets two modalities look at each other."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Any
 

@@ -1,7 +1,5 @@
 """EarthMind, adapted from pairs of satellite sensors to image and text."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, cast

@@ -1,7 +1,5 @@
 """FUSION, adapted from visual question answering to prognosis."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass
 from math import isqrt

@@ -1,7 +1,5 @@
 """A deep network on the pooled image vector."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from strokebench.methods.parts.plain import PlainMethod

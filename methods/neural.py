@@ -1,7 +1,5 @@
 """The shared shape of every neural method: how the training loop is called, and what of it is saved."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self

@@ -1,7 +1,5 @@
 """A random forest on the table."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Any, ClassVar
 

@@ -1,7 +1,5 @@
 """Which methods exist: every class marked `@register` here or in `reference`, and other packages' by entry point."""
 
-from __future__ import annotations
-
 from typing import Any, TypeVar
 
 from strokebench.methods.base import Family, Method

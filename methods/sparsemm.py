@@ -1,7 +1,5 @@
 """SparseMM, adapted from cache compression to prognosis."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, cast

@@ -1,7 +1,5 @@
 """VDAFM, the paper's proposal. Its equations were lost in the text available to us: a reconstruction."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Any
 

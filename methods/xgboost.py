@@ -1,7 +1,5 @@
 """XGBoost on the table."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Any, ClassVar
 

@@ -1,7 +1,5 @@
 """From predictions to means over runs."""
 
-from __future__ import annotations
-
 from typing import Any, TypedDict
 
 import numpy as np

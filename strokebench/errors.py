@@ -1,7 +1,5 @@
 """The one error that a user may see, and how it names things."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable
 from difflib import get_close_matches

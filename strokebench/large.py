@@ -4,8 +4,6 @@ The system writes the pages of such a file to disk and takes them back as it nee
 the array, also after `kill -9`.
 """
 
-from __future__ import annotations
-
 import os
 from collections.abc import Iterator, Sequence
 from math import prod

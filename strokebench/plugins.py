@@ -1,7 +1,5 @@
 """Things that are found by name: the house's own, and those that other packages bring by entry point."""
 
-from __future__ import annotations
-
 import importlib
 import logging
 import pkgutil

@@ -3,8 +3,6 @@
 What it printed is in `reports/paper/paper_numbers.csv`.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Who is trained on, who is selected on, who is tested on."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np

@@ -1,7 +1,5 @@
 """`strokebench audit ...`: does what was printed or shared hold what it claims to hold?"""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated

@@ -1,7 +1,5 @@
 """`strokebench check`: hold a method to the contract, and say what it breaks."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 import typer

@@ -1,7 +1,5 @@
 """`strokebench cohort ...`: look at a cohort before anything is computed with it."""
 
-from __future__ import annotations
-
 from functools import partial
 from typing import Annotated
 

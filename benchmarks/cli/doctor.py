@@ -1,7 +1,5 @@
 """`strokebench doctor`: is this machine, and this installation, fit for the suite?"""
 
-from __future__ import annotations
-
 import os
 import platform
 import re

@@ -1,7 +1,5 @@
 """`strokebench encode`: the embeddings of a cohort, without training."""
 
-from __future__ import annotations
-
 from strokebench.benchmarks.cli.options import takes_settings
 from strokebench.benchmarks.running.build import build_embeddings
 from strokebench.benchmarks.running.settings import Settings

@@ -1,7 +1,5 @@
 """How the command line says that something is wrong: one line and a hint; a traceback only on request."""
 
-from __future__ import annotations
-
 import codecs
 import errno
 import sys

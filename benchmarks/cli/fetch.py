@@ -1,7 +1,5 @@
 """`strokebench cohort fetch`: a public cohort from its public bucket, only what is asked for."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path

@@ -1,7 +1,5 @@
 """`strokebench list`: what is there to choose from?"""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import Annotated, Any
 

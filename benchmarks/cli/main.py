@@ -1,7 +1,5 @@
 """The `strokebench` command: which verbs there are. The file of one is imported when it is called."""
 
-from __future__ import annotations
-
 from importlib.metadata import version
 from pkgutil import resolve_name
 from typing import Annotated, Any

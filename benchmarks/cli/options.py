@@ -1,7 +1,5 @@
 """The options that verbs share are the fields of `Settings`: to add a setting is one place."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Collection
 from dataclasses import Field, fields
 from functools import wraps

@@ -1,7 +1,5 @@
 """`strokebench page`: everything that was computed on a cohort and outcome, as one HTML page."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated

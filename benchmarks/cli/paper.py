@@ -1,7 +1,5 @@
 """`strokebench paper`: every experiment, then the page."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import typer

@@ -1,7 +1,5 @@
 """`strokebench results ...`: hand results to others, and take theirs."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Annotated
 

@@ -1,7 +1,5 @@
 """`strokebench run` and `report`: one experiment, computed or as far as it is."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from typing import Annotated
 

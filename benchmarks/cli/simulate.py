@@ -1,7 +1,5 @@
 """`strokebench simulate`: are intervals and tests what they say, where the truth is known?"""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from typing import Annotated
 

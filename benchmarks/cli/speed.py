@@ -1,7 +1,5 @@
 """`strokebench speed`, `speed-scale` and `speed-peers`: what a fit and an experiment cost on this machine."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 import typer

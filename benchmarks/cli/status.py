@@ -1,7 +1,5 @@
 """`strokebench status`: how far is every experiment, and why did runs fail?"""
 
-from __future__ import annotations
-
 import pandas as pd
 from rich.table import Table
 

@@ -1,7 +1,5 @@
 """`strokebench text ...`: diagnostic text by a vision language model, and what the filter makes of texts."""
 
-from __future__ import annotations
-
 import re
 from functools import partial
 from itertools import count

@@ -1,7 +1,5 @@
 """`strokebench tune`: find a method's hyper-parameters on validation patients."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated

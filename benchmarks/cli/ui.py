@@ -1,7 +1,5 @@
 """`strokebench ui`: MLflow's pages of the logged runs."""
 
-from __future__ import annotations
-
 import os
 import signal
 import subprocess

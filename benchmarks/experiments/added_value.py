@@ -1,7 +1,5 @@
 """Do image and text add anything to a clinical model? The table, then image, text and both beside it."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from rich.console import RenderableType

@@ -1,7 +1,5 @@
 """How far does joint encoding bring image and text together, and is it the losses that do it? (section 4.3)"""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from rich.console import RenderableType

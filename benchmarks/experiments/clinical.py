@@ -1,7 +1,5 @@
 """Would the probabilities serve a patient? A clinical evaluation of the runs of Table 1."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from rich.console import RenderableType

@@ -1,7 +1,5 @@
 """Which differences between the methods are real? Table 1's runs, pair by pair; nothing new is computed."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import ClassVar
 

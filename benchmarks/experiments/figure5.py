@@ -1,7 +1,5 @@
 """Figure 5 of the paper: leave one hospital out (section 4.6)."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from rich.console import RenderableType

@@ -1,7 +1,5 @@
 """Which experiments are there? Every file of this folder is looked through, and other packages' entry points."""
 
-from __future__ import annotations
-
 from typing import Any, TypeVar
 
 from strokebench.benchmarks.running.experiment import Experiment

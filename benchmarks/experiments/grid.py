@@ -1,7 +1,5 @@
 """Experiments on a grid of hyper-parameters."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product

@@ -1,7 +1,5 @@
 """The grids of the paper: depth and heads, weights of losses, sizes, dropout."""
 
-from __future__ import annotations
-
 from strokebench.benchmarks.experiments.find import experiment
 from strokebench.benchmarks.experiments.grid import Grid, GridExperiment
 from strokebench.tasks.paper_setup import GRIDS

@@ -1,7 +1,5 @@
 """What if a patient comes without an image, a text or a table?"""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from rich.console import RenderableType

@@ -1,7 +1,5 @@
 """Everything that the paper reports, beside the same here: what agrees, what does not, and what cannot be true."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from rich.console import RenderableType

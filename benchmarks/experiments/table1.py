@@ -1,7 +1,5 @@
 """Table 1 of the paper: every method, on the same folds, with its default hyper-parameters."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import ClassVar
 

@@ -1,7 +1,5 @@
 """Table 2 of the paper: every subset of the modalities, by zeroing the others (section 4.4)."""
 
-from __future__ import annotations
-
 from collections.abc import Collection
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """Table 3 of the paper: which of VDAFM's losses matter (section 4.4)."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from rich.console import RenderableType

@@ -1,7 +1,5 @@
 """What code decides a result? Its hash is part of a run's key, so that old results never pass for new."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache

@@ -4,8 +4,6 @@ A method's module brings in PyTorch, which takes longer than everything else in 
 what the house's methods say of themselves is kept as long as the house's code is the same.
 """
 
-from __future__ import annotations
-
 import json
 import sys
 from collections.abc import Mapping

@@ -1,7 +1,5 @@
 """Other people's code: which distribution brings it, in which version, and what that requires."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from functools import cache
 from importlib.metadata import PackageNotFoundError, packages_distributions, requires, version

@@ -1,7 +1,5 @@
 """Which definitions does a piece of work reach? Functions, classes and constants, found without running anything."""
 
-from __future__ import annotations
-
 import ast
 import importlib
 import sys

@@ -1,7 +1,5 @@
 """What a statement does, without what only its readers see, and what it names."""
 
-from __future__ import annotations
-
 import ast
 from collections.abc import Iterator
 

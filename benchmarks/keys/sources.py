@@ -1,7 +1,5 @@
 """Modules as they are written: their definitions and imports, parsed once a process, nothing imported."""
 
-from __future__ import annotations
-
 import ast
 import sys
 from collections.abc import Iterable, Iterator, Mapping

@@ -1,7 +1,5 @@
 """How well does one variable alone tell the outcome, and could chance do the same?"""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 

@@ -1,7 +1,5 @@
 """All alarms: the quick ones before every experiment, all of them on request."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace

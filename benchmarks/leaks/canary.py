@@ -1,7 +1,5 @@
 """Label-shuffle canary: with the labels permuted among patients, no honest pipeline beats chance."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path

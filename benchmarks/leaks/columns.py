@@ -1,7 +1,5 @@
 """Does a column of the clinical table, or the hospital alone, give the outcome away?"""
 
-from __future__ import annotations
-
 import numpy as np
 import pandas as pd
 

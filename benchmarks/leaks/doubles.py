@@ -1,7 +1,5 @@
 """Is one patient there under two ids: the same image, the same text, the same row of the table?"""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Collection, Iterable, Mapping
 from itertools import combinations

@@ -1,7 +1,5 @@
 """What an alarm says when it goes off."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal

@@ -4,8 +4,6 @@ Arrays may be maps of files larger than the memory: they are read in blocks of r
 is a sketch of a few hundred numbers.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Is a patient in two parts of a fold, under one id or two?"""
 
-from __future__ import annotations
-
 import re
 from collections import Counter
 from itertools import combinations

@@ -1,7 +1,5 @@
 """An audit in the terminal and as a section of the report."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from pathlib import Path
 

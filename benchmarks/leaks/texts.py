@@ -1,7 +1,5 @@
 """Does the text that the methods see state the outcome, or give it away by a sentence, a word or a number?"""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Iterator
 from functools import lru_cache

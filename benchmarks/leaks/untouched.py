@@ -1,7 +1,5 @@
 """Does the test part reach into what is fitted? Change the test patients: nothing else may move."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any

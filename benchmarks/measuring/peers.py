@@ -1,7 +1,5 @@
 """Other programs for multi-modal fusion, each in an environment of its own, and having them fit."""
 
-from __future__ import annotations
-
 import json
 import os
 import subprocess

@@ -1,7 +1,5 @@
 """How do time and memory of each stage grow with the number of patients? One process a stage and size."""
 
-from __future__ import annotations
-
 import json
 import os
 import shutil

@@ -3,8 +3,6 @@
 Embeddings are written block by block and read as memory maps, so that they may be larger than the memory.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from pathlib import Path
 

@@ -3,8 +3,6 @@
 Libraries are imported at the top, so that their loading is in no measurement.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path

@@ -4,8 +4,6 @@ Two truths are at hand: that of the *procedure* (the expected AUC of a model tra
 the very *models* trained. Intervals are held against both, tests against equal procedures.
 """
 
-from __future__ import annotations
-
 from itertools import combinations
 from typing import Any
 

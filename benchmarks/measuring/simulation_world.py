@@ -5,8 +5,6 @@ a logistic regression on variables of its own. The methods' variables are exchan
 the same expected AUC; any two *trained* models differ a little, by the luck of their training patients.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from functools import cache
 from typing import Any

@@ -1,7 +1,5 @@
 """The sizes of made-up patients on which time and memory are measured."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

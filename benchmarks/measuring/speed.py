@@ -4,8 +4,6 @@ The floor of a training step is the time of its matrix products alone, of the sa
 measured in the same run: no other code around the same network can be faster on this machine.
 """
 
-from __future__ import annotations
-
 import logging
 import subprocess
 import sys

@@ -1,7 +1,5 @@
 """How fast do other programs train the same networks on the same embeddings, timed in turns with ours?"""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict

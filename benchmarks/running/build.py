@@ -1,7 +1,5 @@
 """From the name of a dataset to a context in which experiments run."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from importlib.metadata import version
 

@@ -1,7 +1,5 @@
 """From finished runs on disk to the one long table of predictions and the table of runs."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 

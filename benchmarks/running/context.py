@@ -1,7 +1,5 @@
 """On what is an experiment run? Cohort, embeddings, outcome and split, with the hashes that name them."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property

@@ -1,7 +1,5 @@
 """How long will a run take? Longest first keeps all workers busy to the end."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping, Sequence
 from math import ceil
 from statistics import mean

@@ -1,7 +1,5 @@
 """One fit: prepare a fold, fit a method on it, predict its test part. Pure: nothing is read or written."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Which subgroups does a patient belong to? Found by the names of the cohort's columns."""
 
-from __future__ import annotations
-
 from itertools import pairwise
 
 import numpy as np

@@ -1,7 +1,5 @@
 """How much memory does a piece of work need?"""
 
-from __future__ import annotations
-
 import ctypes
 import resource
 import sys

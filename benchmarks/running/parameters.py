@@ -1,7 +1,5 @@
 """Hyper-parameters from a file, written by `strokebench tune` or by hand, and what may be said of them."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path

@@ -1,7 +1,5 @@
 """What plans have in common: which methods can run, one run for each fold, and the fits that runs share."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any

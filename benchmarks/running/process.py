@@ -1,7 +1,5 @@
 """What every process of ours sets before it computes anything."""
 
-from __future__ import annotations
-
 import atexit
 import gc
 import os

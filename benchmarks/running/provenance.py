@@ -1,7 +1,5 @@
 """What made the results: which patients, under which settings, by which code on which machine?"""
 
-from __future__ import annotations
-
 import platform
 import subprocess
 from collections.abc import Mapping

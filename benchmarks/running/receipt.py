@@ -4,8 +4,6 @@ Beside the files of a report lies a receipt: the hash of everything that they we
 code, the libraries that compute and draw) and of each file. A file that was changed or lost voids it.
 """
 
-from __future__ import annotations
-
 import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass

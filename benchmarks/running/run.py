@@ -1,7 +1,5 @@
 """One fit of one method on one fold, and what all fits of a call are given."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field

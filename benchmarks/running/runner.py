@@ -1,7 +1,5 @@
 """Runs an experiment: computes what is missing, keeps what is done, reports what is known."""
 
-from __future__ import annotations
-
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence

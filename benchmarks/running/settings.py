@@ -1,7 +1,5 @@
 """What the user may choose for every experiment. Light: the command line reads it before anything else."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, fields

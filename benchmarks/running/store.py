@@ -1,7 +1,5 @@
 """Finished runs on disk: one Parquet file a run, committed by one rename."""
 
-from __future__ import annotations
-
 import json
 import time
 from collections.abc import Iterable, Iterator

@@ -1,7 +1,5 @@
 """Results as a package for others: pseudonymous predictions and how they were made; nothing else of a patient."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace

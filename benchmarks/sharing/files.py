@@ -3,8 +3,6 @@
 Checksums tell damage; only the signature, by a key that the sites share, tells who made a package.
 """
 
-from __future__ import annotations
-
 import hashlib
 import hmac
 import re

@@ -1,7 +1,5 @@
 """Packages of results from several machines: verified, compared and merged into one."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Names for patients and hospitals that only the owner of a secret can trace back."""
 
-from __future__ import annotations
-
 import hashlib
 import hmac
 import secrets

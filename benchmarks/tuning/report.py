@@ -1,7 +1,5 @@
 """From an Optuna study to what reports and hooks know of it."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from datetime import datetime
 from functools import partial

@@ -1,7 +1,5 @@
 """Where tuning looks: search spaces, samplers, storages, and a study found again, also in another space by now."""
 
-from __future__ import annotations
-
 import re
 import time
 from collections.abc import Callable, Mapping, Sequence

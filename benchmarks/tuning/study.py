@@ -1,7 +1,5 @@
 """Hyper-parameters by Optuna: studies that resume, that processes can share, and that never see a test part."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path

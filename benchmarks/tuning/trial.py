@@ -1,7 +1,5 @@
 """One trial of a study: fits on the training parts, judged on the validation parts, the test parts out of reach."""
 
-from __future__ import annotations
-
 import math
 import platform
 from collections.abc import Callable, Mapping, Sequence

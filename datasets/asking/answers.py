@@ -1,7 +1,5 @@
 """Every answer of a language model, kept the moment it arrives: no crash makes anyone pay for it twice."""
 
-from __future__ import annotations
-
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager

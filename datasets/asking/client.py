@@ -4,8 +4,6 @@ What is sent: the pictures, the question, the sampling settings and the key; no 
 says who or what asks. Redirections are not followed: pictures go to the host that was named, or nowhere.
 """
 
-from __future__ import annotations
-
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Sequence

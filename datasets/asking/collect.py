@@ -4,8 +4,6 @@ Source: the paper, section 3.2 (qwen-vl-max with its sampling settings, five pro
 filter are our own. The offline choice is `strokebench.datasets.texts.writer`.
 """
 
-from __future__ import annotations
-
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Iterator

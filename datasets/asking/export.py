@@ -1,7 +1,5 @@
 """From a store of answers to texts that a cohort reads, with the filter's report."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pandas as pd

@@ -1,7 +1,5 @@
 """How fast questions are asked: so many a minute, and not at all while the endpoint asks for a pause."""
 
-from __future__ import annotations
-
 import asyncio
 import math
 from collections.abc import Mapping

@@ -1,7 +1,5 @@
 """The OpenAI protocol's chat completions: what a question about pictures looks like, and what an answer."""
 
-from __future__ import annotations
-
 import base64
 import json
 from collections.abc import Sequence

@@ -1,7 +1,5 @@
 """What of a language model's answers can be used, sentence by sentence, and why the rest cannot."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

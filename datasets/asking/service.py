@@ -1,7 +1,5 @@
 """Where questions to a language model go: an address that the user gave, and a key that is never shown."""
 
-from __future__ import annotations
-
 import ipaddress
 import os
 from dataclasses import dataclass

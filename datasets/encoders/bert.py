@@ -1,7 +1,5 @@
 """What the text encoders share: CLS vectors of the last layers of a BERT."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any

@@ -3,8 +3,6 @@
 Source: Lee et al., Bioinformatics 2020;36:1234; weights dmis-lab/biobert-base-cased-v1.1.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache

@@ -1,7 +1,5 @@
 """What an encoder is. Who encodes a cohort knows this contract and no encoder by name."""
 
-from __future__ import annotations
-
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Encode a cohort once: frozen image and text features of each patient, cached by content."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor

@@ -1,7 +1,5 @@
 """The embedded text encoder: all-MiniLM-L6-v2, which a package of the Python index carries whole."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Encoders, and the pairs of an image and a text encoder that have a name. One is imported when it is asked for."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 

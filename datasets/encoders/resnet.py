@@ -1,7 +1,5 @@
 """What the image encoders share: running a MONAI ResNet up to its last feature map."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 

@@ -9,8 +9,6 @@ A row is found by the digest of what was encoded, so a killed process goes on wh
 has grown, a mended file or another text filter costs only the rows that are new.
 """
 
-from __future__ import annotations
-
 import shutil
 import zipfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence

@@ -6,8 +6,6 @@ where size and SHA-256 are written on first use: from then on, other bytes under
 Neither digest is part of this program, because the publishers print none that could be quoted.
 """
 
-from __future__ import annotations
-
 import hashlib
 import os
 import re

@@ -1,7 +1,5 @@
 """Spread encoding over worker processes, or feed a GPU; results come back chunk by chunk."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field

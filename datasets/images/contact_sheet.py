@@ -1,7 +1,5 @@
 """Contact sheets: the middle slices of images on one page, each with a caption."""
 
-from __future__ import annotations
-
 import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass

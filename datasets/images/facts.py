@@ -1,7 +1,5 @@
 """Measures of a volume's own quality: coverage, intensities, noise, motion. No reference is needed."""
 
-from __future__ import annotations
-
 import hashlib
 import itertools
 from dataclasses import dataclass

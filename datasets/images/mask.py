@@ -1,7 +1,5 @@
 """A binary mask, brought to the grid of its image."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 

@@ -1,7 +1,5 @@
 """How large are the lesions? Measured from masks, once."""
 
-from __future__ import annotations
-
 import logging
 from pathlib import Path
 

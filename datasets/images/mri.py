@@ -1,7 +1,5 @@
 """From a NIfTI file, however oriented and spaced, to the grid and the intensities that an encoder expects."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any

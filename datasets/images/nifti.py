@@ -1,7 +1,5 @@
 """A NIfTI file, opened: what its header claims is held against the file before any memory is taken."""
 
-from __future__ import annotations
-
 import gzip
 import logging
 import re

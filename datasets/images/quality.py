@@ -5,8 +5,6 @@ the cohort's own images (intensity scale, noise, motion), by median and median a
 are our choice.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path

@@ -1,7 +1,5 @@
 """What the owner of a cohort declares of its volumes."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 

@@ -1,7 +1,5 @@
 """A lesion mask laid on the MNI template: a volume for patients of whom only the mask is public."""
 
-from __future__ import annotations
-
 from functools import lru_cache
 from typing import Any
 

@@ -4,8 +4,6 @@ The paper sends slices to its model and does not say which (section 3.2); number
 choice. The bytes carry pixels alone: no header field, file name or date of the volume.
 """
 
-from __future__ import annotations
-
 import io
 from dataclasses import asdict, dataclass
 from pathlib import Path

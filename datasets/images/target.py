@@ -1,7 +1,5 @@
 """The grid that volumes are resampled to."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 

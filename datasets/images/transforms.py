@@ -3,8 +3,6 @@
 Imported where a volume is prepared, never earlier: MONAI takes seconds to import.
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

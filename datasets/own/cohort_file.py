@@ -5,8 +5,6 @@ Plain dataclasses: the file has some twenty keys, and what a schema library woul
 that name the nearest known key and by ids that stay text (`007` is not 7, `no` is not False).
 """
 
-from __future__ import annotations
-
 import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass, field

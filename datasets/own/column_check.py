@@ -1,7 +1,5 @@
 """One column of a clinical table: its values, its kind, and everything that is wrong with it."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace

@@ -1,7 +1,5 @@
 """Is a column of text cells numeric or categorical, and which of its values cannot be what they claim?"""
 
-from __future__ import annotations
-
 import difflib
 import re
 import unicodedata

@@ -1,7 +1,5 @@
 """Which file belongs to which patient: a path pattern with `{id}`, resolved for each id."""
 
-from __future__ import annotations
-
 import difflib
 import fnmatch
 import glob

@@ -1,7 +1,5 @@
 """A cohort of one's own: a YAML file, a table, and perhaps images, masks and texts."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path

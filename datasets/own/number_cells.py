@@ -1,7 +1,5 @@
 """Text cells read as numbers, as hospitals write them: decimal commas, thousands, units, `<3` and `89+`."""
 
-from __future__ import annotations
-
 import re
 from contextlib import suppress
 from dataclasses import dataclass

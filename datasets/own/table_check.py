@@ -1,7 +1,5 @@
 """A cohort's clinical table, read and examined: values, kinds of columns, sites, and everything that is wrong."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass

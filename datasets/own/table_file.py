@@ -1,7 +1,5 @@
 """A clinical table as text cells, whatever file it comes from, so that every fault can be quoted as it stands."""
 
-from __future__ import annotations
-
 import csv
 import io
 import numbers

@@ -1,7 +1,5 @@
 """How large a table is, by what its file states and holds, before any of it is taken into memory."""
 
-from __future__ import annotations
-
 import re
 import zipfile
 from collections.abc import Iterator

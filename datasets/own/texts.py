@@ -1,7 +1,5 @@
 """Diagnostic texts from files, and what is wrong with a text wherever it comes from."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Iterator
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """A YAML file of plain text values, read within bounds: whatever it nests or repeats, it stays small."""
 
-from __future__ import annotations
-
 import unicodedata
 from pathlib import Path
 from typing import Any

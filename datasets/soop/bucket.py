@@ -3,8 +3,6 @@
 A file is resumed where it broke off, checked, and named only when it is whole.
 """
 
-from __future__ import annotations
-
 import glob
 import gzip
 import hashlib

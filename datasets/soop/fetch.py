@@ -4,8 +4,6 @@ OpenNeuro keeps data set ds004889 in the public bucket `openneuro.org`; no accou
 place in its BIDS layout. `strokebench.datasets.soop.fetched` writes the cohort's file beside them.
 """
 
-from __future__ import annotations
-
 import re
 import shutil
 import threading

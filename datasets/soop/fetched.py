@@ -6,8 +6,6 @@ space and lays them on a template: there, the image is the template with a real 
 The masks are drawn on TRACE, so they belong to the images only where the images are TRACE.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path

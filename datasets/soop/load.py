@@ -5,8 +5,6 @@ lesion masks in MNI space; `strokebench.datasets.images.rendering` lays each mas
 patient's volume, and `strokebench.datasets.texts.writer` writes the diagnostic text from the measured lesion.
 """
 
-from __future__ import annotations
-
 import gzip
 import logging
 import os

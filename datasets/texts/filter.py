@@ -4,8 +4,6 @@ The paper filters its text with a white and a black list (section 3.2) and does 
 `strokebench.datasets.texts.filter_lists` are our own.
 """
 
-from __future__ import annotations
-
 import re
 import unicodedata
 from collections.abc import Sequence

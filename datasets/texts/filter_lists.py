@@ -1,7 +1,5 @@
 """What the text filter lets through and what it stops. All patterns are our own."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping
 

@@ -4,8 +4,6 @@ The subjects are the paper's (section 3.2: infarct core volume, ASPECTS, lesion 
 range). It does not print its wording; the wording here is our own.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 
 VERSION = 1

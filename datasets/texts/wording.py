@@ -1,7 +1,5 @@
 """Phrases of the text writer, in the register of a radiology report. All our own."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 
 PLACES: Mapping[str, tuple[str, ...]] = {

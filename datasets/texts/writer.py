@@ -5,8 +5,6 @@ measured from the lesion keeps the shape of the problem: it is a function of the
 partly wrong.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 

@@ -4,8 +4,6 @@ The territories are drawn from ellipsoids, planes and boxes, the same on both si
 not an atlas: good enough to place an infarct where an artery could have caused it, and to name the place.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any

@@ -1,7 +1,5 @@
 """The virtual cohort's data dictionary: each column's meaning, distribution, causes, and who published it."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 

@@ -1,7 +1,5 @@
 """Which infarct a patient has: its artery, place, volume, and how eloquent the place is. No image is drawn here."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any

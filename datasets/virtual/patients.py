@@ -5,8 +5,6 @@ and laboratory values. The last follow the severity before its final noise, neve
 probability stays the same whatever of the table one knows: no method can pass it.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Everything that can be turned in the virtual cohort's generator: its sites and the strengths of its effects."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 

@@ -1,7 +1,5 @@
 """Diagnostic text of the virtual patients: what a vision language model would make of the volume, mistakes and all."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

@@ -5,8 +5,6 @@ affine and a smooth displacement, and the templates are read there; so the lesio
 exact on the image's grid.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Any
 

@@ -4,8 +4,6 @@
 all is well and raises otherwise; its docstring's first line says what a method that passes does.
 """
 
-from __future__ import annotations
-
 import inspect
 import time
 from collections.abc import Callable, Collection

@@ -1,7 +1,5 @@
 """The contract itself: parameters, probabilities, saving, what is said about the method."""
 
-from __future__ import annotations
-
 import json
 import math
 import pickle

@@ -1,7 +1,5 @@
 """What a prediction may depend on: the patient, the training part and the seed; nothing else."""
 
-from __future__ import annotations
-
 import random as python_random
 from typing import Any
 

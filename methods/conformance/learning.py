@@ -1,7 +1,5 @@
 """What is learned, and from whom: each modality paired with its own patient, labels of the training part alone."""
 
-from __future__ import annotations
-
 import numpy as np
 from numpy.typing import NDArray
 

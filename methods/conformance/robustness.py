@@ -1,7 +1,5 @@
 """Cohorts as they come: modalities that say nothing, missing values, few patients, many columns, one class."""
 
-from __future__ import annotations
-
 from collections.abc import Collection
 
 import numpy as np

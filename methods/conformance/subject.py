@@ -1,7 +1,5 @@
 """The method under check, and the made-up patients that it is checked on."""
 
-from __future__ import annotations
-
 import warnings
 from collections.abc import Collection
 from functools import cached_property

@@ -1,7 +1,5 @@
 """Attention over a handful of tokens, in the pre-norm form of the language models that are stood in for."""
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor, nn
 from torch.nn import functional

@@ -1,7 +1,5 @@
 """How a budget of keys is shared among attention heads (SparseMM, equations 5 to 9)."""
 
-from __future__ import annotations
-
 import numpy as np
 from numpy.typing import NDArray
 

@@ -1,7 +1,5 @@
 """Layers that several methods share (the paper's unified strategy, sections 3.3 and 4.3)."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable
 

@@ -1,7 +1,5 @@
 """The paper's deep networks on one source: MLP, TableNet, ImageNet."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Any, ClassVar
 

@@ -1,7 +1,5 @@
 """Image and text as tokens of one width: what the adapted attention methods share."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, ClassVar

@@ -1,7 +1,5 @@
 """What methods share that read a few named clinical facts."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import ClassVar
 

@@ -1,7 +1,5 @@
 """Logistic regression on one or two facts that every stroke unit has."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Any, ClassVar
 

@@ -1,7 +1,5 @@
 """A weighted average of one model a modality."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from itertools import product
 from typing import ClassVar, Self

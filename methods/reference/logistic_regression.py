@@ -1,7 +1,5 @@
 """Penalised logistic regression on the table, alone or beside components of image and text."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Any, ClassVar
 

@@ -1,7 +1,5 @@
 """Published scores: fixed rules, whose points are read as they are; a logistic map makes probabilities of them."""
 
-from __future__ import annotations
-
 from abc import abstractmethod
 from dataclasses import dataclass
 from typing import Any

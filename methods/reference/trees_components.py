@@ -1,7 +1,5 @@
 """The paper's tree ensembles, given what the networks are given."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import ClassVar
 

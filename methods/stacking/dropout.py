@@ -1,7 +1,5 @@
 """Dropout in a stack: masks of each run's own random numbers, made before `vmap`, in which no generator can be used."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 

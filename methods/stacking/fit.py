@@ -5,8 +5,6 @@ the time for eight runs of EarthMind on one thread) or something lost (VDAFM), b
 through memory in each step.
 """
 
-from __future__ import annotations
-
 import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor

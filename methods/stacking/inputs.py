@@ -1,7 +1,5 @@
 """What the runs of a stack are given step by step, drawn by each run's own generators on the CPU."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Sequence
 from copy import copy
 from itertools import zip_longest

@@ -1,7 +1,5 @@
 """Forward pass and loss of several runs at once, by `vmap` over one network without parameters of its own."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from copy import deepcopy

@@ -1,7 +1,5 @@
 """Work of many small operations on a GPU, launched as one: recorded once as a CUDA graph, then replayed."""
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager

@@ -5,8 +5,6 @@ is shared, and so differs in the order of its sums. On a GPU the patients stay t
 replayed.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor, Future
 from functools import partial

@@ -1,7 +1,5 @@
 """The state of several runs of one network, side by side."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 
 import torch

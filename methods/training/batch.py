@@ -1,7 +1,5 @@
 """What a network sees of a batch of patients."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Collection, Iterator, Mapping
 

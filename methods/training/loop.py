@@ -6,8 +6,6 @@ patience 30, the best epoch restored. A random prompt's text is drawn for each p
 a prediction is the mean of the logits over prompts, each computed from one prompt's text as in training (our choice).
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from typing import Protocol
 

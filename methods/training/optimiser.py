@@ -1,7 +1,5 @@
 """RAdam and gradient clipping in as few passes over the parameters as there can be."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterable
 

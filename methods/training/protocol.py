@@ -1,7 +1,5 @@
 """The training protocol of the paper (section 4.2)."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterator
 from typing import NamedTuple

@@ -1,7 +1,5 @@
 """What the training loop asks of a method."""
 
-from __future__ import annotations
-
 from abc import abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """A picture of an ablation: what is left, down the side; the AUC of each way of taking away, side by side."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 from matplotlib.axes import Axes

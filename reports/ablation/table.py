@@ -1,7 +1,5 @@
 """Ablations: what does a method lose when a part of it or of its input is taken away?"""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 

@@ -1,7 +1,5 @@
 """Nested models on the same folds: the table, then image and text beside it, and what each step gains."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 

@@ -1,7 +1,5 @@
 """What image and text add, as a table, a picture and a paragraph."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 from matplotlib.figure import Figure

@@ -1,7 +1,5 @@
 """What was shown of each addition, and what was not, in plain words."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 from strokebench.reports.added_value.measure import Step

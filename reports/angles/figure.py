@@ -1,7 +1,5 @@
 """Angles before and after joint encoding: two outlines a variant, one above the other."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 
 import numpy as np

@@ -2,8 +2,6 @@
 and in words: before, after, the change, and what the losses have to do with it.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """The search behind the audit: whole numbers first, then which runs belong together."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """What the audit found, as tables."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Sequence
 

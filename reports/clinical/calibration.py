@@ -1,7 +1,5 @@
 """Does a probability of 30 % come true in 30 of 100 patients?"""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Would acting on the probabilities do more good than harm? Decision curves (Vickers and Elkin 2006)."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

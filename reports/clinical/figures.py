@@ -1,7 +1,5 @@
 """Pictures of calibration, decisions and subgroups: shapes and line styles say what colours say."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np

@@ -1,7 +1,5 @@
 """One out-of-fold prediction a patient and seed; patients are what is drawn, seeds are averaged."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any

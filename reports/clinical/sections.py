@@ -1,7 +1,5 @@
 """The clinical evaluation as a section of the report: panels, the words beside them, and the finding."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from strokebench.reports.clinical.calibration import recalibrate

@@ -1,7 +1,5 @@
 """Does a method work for everybody? Hospitals, age bands and sexes within the out-of-fold predictions."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any

@@ -1,7 +1,5 @@
 """The tables of the clinical evaluation; all methods stand in them."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any

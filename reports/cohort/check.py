@@ -1,7 +1,5 @@
 """Read everything that a cohort names, change nothing, and gather what is wrong."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """A cohort described: its patients, outcomes and sites, what is missing, and what its images look like."""
 
-from __future__ import annotations
-
 import base64
 import io
 from collections.abc import Mapping

@@ -4,8 +4,6 @@ Own code rather than a package: the same numbers go to the terminal and to a pag
 give formatted text only. No p-values: groups of a cohort are described, not tested (STROBE, item 14).
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """A cohort's description in the terminal, by Rich. Counts and summaries only: no patient's own values."""
 
-from __future__ import annotations
-
 import math
 
 from rich import box

@@ -1,7 +1,5 @@
 """Pictures of the comparison: intervals of each AUC, every pair as a matrix, mean ranks over hospitals."""
 
-from __future__ import annotations
-
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D

@@ -1,7 +1,5 @@
 """The section of the comparison: its paragraph, tables and figures, and what each does not show."""
 
-from __future__ import annotations
-
 from strokebench.errors import StrokebenchError
 from strokebench.reports.comparison.compare import MethodComparison
 from strokebench.reports.comparison.figures import draw_forest, draw_matrix, draw_ranks

@@ -1,7 +1,5 @@
 """The tables of the comparison: against the reference, how large the differences are, and every pair as numbers."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import pandas as pd

@@ -1,7 +1,5 @@
 """The comparison in plain words: one paragraph, made from the tests and from nothing else."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 
 from strokebench.reports.comparison.compare import MethodComparison, Pair

@@ -1,7 +1,5 @@
 """Pictures of grids: lines with bars, or heat maps with numbers, so that noise is not read as a peak."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Grids: does any setting differ from the default by more than the noise of its runs?"""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any

@@ -1,7 +1,5 @@
 """Figure 5: a panel a hospital, every metric that is a percentage of every method."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any

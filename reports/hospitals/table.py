@@ -1,7 +1,5 @@
 """Leave one hospital out: how well does each method do where it has never been, and where is it worst?"""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace

@@ -1,7 +1,5 @@
 """Seconds an epoch of other programs beside ours, and what is the same and what is not."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum

@@ -1,7 +1,5 @@
 """How the cost of each stage grows with the number of patients: a table and a figure."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise

@@ -1,7 +1,5 @@
 """Where the time of each method goes, and how far its training step is from the floor."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 

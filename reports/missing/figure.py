@@ -1,7 +1,5 @@
 """Pictures of missing modalities: curves over the share of patients, and bars of each modality's worth."""
 
-from __future__ import annotations
-
 import numpy as np
 from matplotlib.figure import Figure
 

@@ -1,7 +1,5 @@
 """Missing modalities: which conditions are looked at, what comes of them, and what each modality is worth."""
 
-from __future__ import annotations
-
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations

@@ -1,7 +1,5 @@
 """What a reader must know before any number of the page."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 

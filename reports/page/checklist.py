@@ -4,8 +4,6 @@ Item numbers are those of TRIPOD+AI (Collins et al., BMJ 2024;385:e078378); the 
 helps to write a report and does not replace the statement or its explanation.
 """
 
-from __future__ import annotations
-
 import string
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Tables and figures that were files of their own, made fit to stand beside each other in one page."""
 
-from __future__ import annotations
-
 import re
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path

@@ -4,8 +4,6 @@ It asks for nothing from a network: style, script, tables and figures are in it,
 forbids the rest.
 """
 
-from __future__ import annotations
-
 import base64
 import hashlib
 from collections.abc import Iterable, Sequence

@@ -1,7 +1,5 @@
 """What experiments left in their folders, read for the page."""
 
-from __future__ import annotations
-
 import re
 from base64 import b64encode
 from collections.abc import Callable, Iterable, Mapping, Sequence

@@ -1,7 +1,5 @@
 """What must not leave the machine in a page that is passed on: patients' ids and the paths of folders."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable
 

@@ -13,8 +13,6 @@ Overlapping intervals say that the numbers cannot be told apart, not that they a
 the paper's, no verdict says that the paper's result was or was not replicated.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """The paper's means against ours, a point a row."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from textwrap import wrap
 

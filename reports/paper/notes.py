@@ -1,7 +1,5 @@
 """Where the paper contradicts itself or leaves something open, which reading this project takes, and why."""
 
-from __future__ import annotations
-
 from importlib.resources import files
 
 import yaml

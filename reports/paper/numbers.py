@@ -10,8 +10,6 @@ known:
 - `prose_error`: printed, but contradicted by the paper itself; `figure_only`, `stripped`: lost to us.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache

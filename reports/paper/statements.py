@@ -1,7 +1,5 @@
 """What the paper says in words (the highest, the lowest, about so much), and whether it is so here."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 

@@ -1,7 +1,5 @@
 """The comparison with the paper as tables."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Sequence
 

@@ -1,7 +1,5 @@
 """Intervals by drawing patients again: a patient's predictions of all seeds and methods go together."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Friedman's test and Nemenyi's critical difference over independent cohorts or hospitals, and over nothing else."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal

@@ -1,7 +1,5 @@
 """From p values and intervals to statements, and how large a difference is."""
 
-from __future__ import annotations
-
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 

@@ -9,8 +9,6 @@ predicting the same patients again does not count as new evidence. As all of the
 they would vary with other training patients is left out, hence the simulation in `docs/statistics.md`.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Any
 

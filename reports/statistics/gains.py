@@ -1,7 +1,5 @@
 """Paired gains of one model over another on the same test parts, with intervals that hold their level under `cv5`."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Which interval and which test stand in the headline. `docs/statistics.md` has the simulation that decided it."""
 
-from __future__ import annotations
-
 from strokebench.reports.results import Results
 from strokebench.reports.statistics.delong import DeLong, delong
 from strokebench.reports.statistics.intervals import Interval

@@ -1,7 +1,5 @@
 """Values with their intervals, and the few formulas that several statistics share."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, replace
 from typing import Any, Self
 

@@ -1,7 +1,5 @@
 """Differences over runs, which share training patients and so are no independent sample; which test holds where."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace

@@ -1,7 +1,5 @@
 """Probabilities at the prevalence that patients have, of models that were trained on balanced classes."""
 
-from __future__ import annotations
-
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray

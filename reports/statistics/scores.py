@@ -1,7 +1,5 @@
 """Predictions arranged by patient, so that every interval and test can take patients as what is sampled."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal

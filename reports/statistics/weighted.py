@@ -1,7 +1,5 @@
 """Metrics of many resamples at once: a resample is how often each patient was drawn."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Table 1: how well each method tells who will have the outcome."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import count, product
 from string import ascii_lowercase

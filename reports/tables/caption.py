@@ -1,7 +1,5 @@
 """The words around a table of metrics: cohort, outcome, runs, and what the numbers may be compared with."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 
 from strokebench.reports.results import FEWEST, Results

@@ -1,7 +1,5 @@
 """The terminal that verbs print on: what data bring cannot command it."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import Any
 

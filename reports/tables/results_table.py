@@ -1,7 +1,5 @@
 """A table that is made from results: cohort, facts, failures and the notes that all of them need."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from typing import Any
 

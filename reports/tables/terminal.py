@@ -1,7 +1,5 @@
 """A `Table` in the terminal, by Rich."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 
 from rich import box

@@ -1,7 +1,5 @@
 """A trial as reports know it."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any

@@ -1,7 +1,5 @@
 """What a search for hyper-parameters found: its best trials beside the default, and what seemed to matter."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any

@@ -1,7 +1,5 @@
 """From a rule to an endpoint: every class marked `@register_endpoint` in this folder, or registered by others."""
 
-from __future__ import annotations
-
 import importlib
 import pkgutil
 from collections.abc import Iterator, Mapping

@@ -1,7 +1,5 @@
 """Which metrics there are, and what they say of a run."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np

@@ -1,7 +1,5 @@
 """What a metric is, and which are registered."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import update_wrapper

@@ -1,7 +1,5 @@
 """What a fit of a binary endpoint selects by, on its validation part."""
 
-from __future__ import annotations
-
 import numpy as np
 from numpy.typing import ArrayLike
 

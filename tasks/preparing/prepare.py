@@ -1,7 +1,5 @@
 """From a cohort and its embeddings to what a method sees; everything is fitted on the training part alone."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 

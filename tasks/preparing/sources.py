@@ -1,7 +1,5 @@
 """Where an array of a method's inputs comes from: fitted on the training part, asked for patients by id."""
 
-from __future__ import annotations
-
 from collections.abc import Collection
 
 import numpy as np

@@ -5,8 +5,6 @@ Lightning's `Trainer.fit` inside is timed, not reading CSV files, the last valid
 `concat_bare` goes round `train_and_save_models`: fusilli's model and data loaders in a bare `Trainer`.
 """
 
-from __future__ import annotations
-
 import functools
 import time
 import warnings

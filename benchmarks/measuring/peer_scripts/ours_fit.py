@@ -3,8 +3,6 @@
 Several folds are fitted in processes of one thread each, as many as there are cores, as `strokebench run` does.
 """
 
-from __future__ import annotations
-
 import functools
 import time
 from collections.abc import Callable

@@ -5,8 +5,6 @@ alone took, the epochs it was run for, and the number of parameters. Its `fit_to
 where it has one, fits several folds at once; otherwise they are fitted one after the other and their seconds added.
 """
 
-from __future__ import annotations
-
 import importlib
 import json
 import os

@@ -4,8 +4,6 @@ No messages, no metrics besides the loss, no checkpoints, and data loaded in the
 than its default of a worker process a core.
 """
 
-from __future__ import annotations
-
 import sys
 import time
 import warnings

@@ -1,7 +1,5 @@
 """Where fits are computed: the one door through which experiments, tuning and the canary go."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Protocol

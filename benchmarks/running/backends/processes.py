@@ -1,7 +1,5 @@
 """Fits in worker processes, one thread each; every worker commits its own results."""
 
-from __future__ import annotations
-
 import contextlib
 import os
 import platform

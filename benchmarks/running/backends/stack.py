@@ -1,7 +1,5 @@
 """Fits of one network together on a GPU; what cannot be stacked is computed as everywhere else."""
 
-from __future__ import annotations
-
 import logging
 import time
 from collections.abc import Iterator, Sequence

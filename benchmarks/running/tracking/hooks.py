@@ -1,7 +1,5 @@
 """Hooks: whoever follows an experiment or a study hears of its tasks as they end, and changes no result."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime

@@ -1,7 +1,5 @@
 """An experiment and its runs as hooks hear of them."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
