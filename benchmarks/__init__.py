@@ -4,7 +4,7 @@ The names in the stub file beside this one are loaded when they are first used.
 
 >>> from strokebench.benchmarks import all_experiments
 >>> list(all_experiments())[:3]
-['table1', 'comparison', 'clinical']
+['table1', 'added_value', 'comparison']
 """
 
 import lazy_loader

@@ -43,7 +43,7 @@ class Concat(NeuralMethod):
 
     @staticmethod
     def search_space(trial: Trial) -> dict[str, Any]:
-        hidden, width = map(int, trial.suggest_categorical("sizes", ["256:128", "512:256"]).split(":"))
+        hidden, width = map(int, trial.suggest_categorical("sizes", ["128:64", "256:128", "512:256"]).split(":"))
         return {
             "hidden": hidden,
             "width": width,
