@@ -167,12 +167,14 @@ def _counts(rows: Iterable[Mapping[str, Any]]) -> RunCounts:
 def hospital_frame(results: Results) -> pd.DataFrame:
     """One line a hospital and method: patients, what it is left out for, runs, metrics with deviations, all unrounded.
 
-    `AUC_low` and `AUC_high` are the 95 % limits of the patients' chance alone.
+    `AUC_low` and `AUC_high` are the 95 % limits of the patients' chance alone. A single run has no deviation.
     """
     lines = []
     for hospital, settings in summaries(results):
         for row in settings:
             limits = hospital.interval(row["AUC"])
+            if row["done"] < 2:
+                row = row | {f"{name}_std": math.nan for name in results.judged_by}
             lines.append(
                 {
                     **{"hospital": hospital.name, "patients": hospital.n, "events": hospital.positives},

@@ -6,10 +6,12 @@ import pandas as pd
 import pytest
 import recompute
 import recompute_beyond
+from made_up import made_up, plan
 from matplotlib.figure import Figure
 from recompute_stored import Check
 
 from strokebench.benchmarks.experiments.comparison import Comparison
+from strokebench.benchmarks.experiments.figure5 import Figure5
 from strokebench.benchmarks.experiments.table1 import Table1
 
 
@@ -50,6 +52,30 @@ def test_every_pair_of_methods_is_recomputed(folder: Path, make_results):
     table.to_csv(pairs, index=False)
     [check] = [check for check in recompute.check_below(folder) if check.file == pairs]
     assert len(check.wrong) == 1 and " p is printed" in check.wrong[0]
+
+
+@pytest.mark.parametrize("untested", [3, None])
+def test_every_number_of_a_hospital_is_recomputed(folder: Path, untested: int | None):
+    sites = {0: ("North", 60, 20), 1: ("South", 40, 12), 2: ("Isle", 6, 2), 3: ("East", 50, 10)}
+    runs = plan(("vdafm", "concat"), seeds=(39, 40), folds=sites)
+    lost = {run: "missing" for run in runs if run[4] == untested or run[3:] == (40, 1)}
+    results = made_up(runs, sites=sites, lost=lost)
+    results.write(folder / "figure5")
+    Figure5().report(results, folder / "figure5")
+    checks = {check.file.stem: check for check in recompute.check_folder(folder / "figure5")}
+    compared = {name: check.compared for name, check in checks.items()}
+    assert compared == {"figure5_auc": 8 + 2 * 5, "figure5_hospitals": 8 * 19, "figure5_table": 8 * 12}
+    assert [line for check in checks.values() for line in check.wrong] == []
+    path = folder / "figure5" / "figure5_hospitals.csv"
+    table = pd.read_csv(path)
+    table.loc[0, "AUC_low"] += 1e-3
+    table.loc[1, "runs_done"] += 1
+    table.to_csv(path, index=False)
+    wrong = [line for check in recompute.check_folder(folder / "figure5") for line in check.wrong]
+    assert [line.partition(" is printed")[0].rpartition(": ")[2] for line in wrong] == [
+        "North vdafm AUC_low",
+        "North concat runs_done",
+    ]
 
 
 class OneRun:

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from recompute_beyond import comparison, missing
-from recompute_stored import METRICS, Check, Stored, by_run, deviation, mean
+from recompute_stored import METRICS, Check, Stored, auc_limits, by_run, deviation, mean
 
 
 def metrics(check: Check, row: pd.Series, runs: pd.DataFrame) -> None:
@@ -52,18 +52,53 @@ def settings(check: Check, table: pd.DataFrame, stored: Stored) -> None:
 
 
 def hospitals(check: Check, table: pd.DataFrame, stored: Stored) -> None:
-    """Figure 5: a row a hospital and method, or a column a hospital."""
+    """Figure 5: a row a hospital and method, a row a hospital with a column a method, or all unrounded."""
+    if check.file.stem == "figure5_hospitals":
+        return unrounded(check, table, stored)
     if check.file.stem == "figure5_table":
         for _, row in table.iterrows():
             fold, method = row["key"].split("/")
-            metrics(check, row, stored.of(method=method, fold=int(fold)))
-        return
+            metrics(check, row, stored.tested_at(int(fold), method))
+        return None
+    rows = table.astype({"key": str}).set_index("key")
+    folds = [int(key) for key in rows.index.drop("mean")]
+    for fold in folds:
+        printed = re.findall(r"\d+", str(rows.loc[str(fold), "patients"])) or [0, 0]
+        for what, shown, true in zip(("patients", "events"), printed, stored.patients_of(fold), strict=True):
+            check.number(f"{fold} {what}", shown, true)
+    for method in {known["name"] for known in stored.facts["methods"]} & set(table):
+        aucs = {fold: mean(stored.tested_at(fold, method)["AUC"]) for fold in folds}
+        for fold, auc in aucs.items():
+            check.number(f"{fold} {method}", rows.loc[str(fold), method], auc)
+        # One that nobody was tested at yet leaves no mean; one that is too small is in none.
+        counted = [fold for fold in folds if stored.judged(fold) or not stored.patients_of(fold)[0]]
+        check.number(f"mean {method}", rows.loc["mean", method], mean(pd.Series(aucs)[counted]))
+
+
+def unrounded(check: Check, table: pd.DataFrame, stored: Stored) -> None:
+    """A line a hospital and method: patients, runs, metrics as shares, and the interval of the AUC."""
+    planned = pd.read_parquet(check.file.parent / "runs.parquet")
     sites = stored.predictions.groupby("fold")["site"].first()
+    folds = {sites.get(fold, f"Hospital {fold + 1}"): fold for fold in planned["fold"].unique()}
     for _, row in table.iterrows():
-        means = {site: stored.of(method=row["key"], fold=fold)["AUC"].mean() for fold, site in sites.items()}
-        for site, auc in means.items():
-            check.number(f"{row['key']} AUC at {site}", row[f"AUC at {site}"], auc)
-        check.number(f"{row['key']} mean", row["mean"], float(np.nanmean(list(means.values()))))
+        fold, method = folds[row["hospital"]], row["method"]
+        runs = stored.tested_at(fold, method)
+        n, events = stored.patients_of(fold)
+        auc = mean(runs["AUC"]) / 100
+        low, high = auc_limits(auc, events, n - events)
+        true = {
+            "patients": n,
+            "events": events,
+            "runs_done": len(stored.of(method=method, fold=fold)),
+            "runs_planned": ((planned["method"] == method) & (planned["fold"] == fold)).sum(),
+            **{metric: mean(runs[metric]) / 100 for metric in METRICS},
+            **{f"{metric}_std": deviation(runs[metric]) / 100 for metric in METRICS},
+            "AUC_low": low,
+            "AUC_high": high,
+        }
+        for name, value in true.items():
+            check.number(f"{row['hospital']} {method} {name}", row[name], value, 1e-9)
+        check.number(f"{row['hospital']} {method} left out", pd.notna(row["left_out"]), not stored.judged(fold), 0)
 
 
 def angles(check: Check, table: pd.DataFrame, stored: Stored) -> None:

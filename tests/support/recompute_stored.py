@@ -9,12 +9,16 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from scipy import stats
 from sklearn.metrics import accuracy_score, f1_score, precision_score, recall_score, roc_auc_score
 
 METRICS = ("AUC", "ACC", "F1", "Recall", "Precision", "Specificity")
 RUN = ["method", "variant", "condition", "seed", "fold"]
 HALF = 0.5 * 10**-2 + 1e-9
 """A number printed with two decimals is at most so far from the true one."""
+
+FEWEST = 10
+"""A hospital of fewer patients is in no number."""
 
 
 @dataclass
@@ -62,6 +66,20 @@ class Stored:
         true = pd.DataFrame(self.facts["oracle"]).set_index("patient_id")["p"]
         parts = self.predictions.drop_duplicates(["seed", "fold", "patient_id"]).groupby(["seed", "fold"])
         return pd.DataFrame([scores(part["y"], true[part["patient_id"]]) for _, part in parts], columns=list(METRICS))
+
+    def patients_of(self, fold: int) -> tuple[int, int]:
+        """How many were tested at a hospital, and how many of them have label 1."""
+        part = self.predictions[self.predictions["fold"] == fold].drop_duplicates("patient_id")
+        return len(part), int((part["y"] == 1).sum())
+
+    def judged(self, fold: int) -> bool:
+        """Whether a hospital has both classes, and patients enough to be in any number."""
+        n, events = self.patients_of(fold)
+        return n >= FEWEST and 0 < events < n
+
+    def tested_at(self, fold: int, method: str) -> pd.DataFrame:
+        """A method's runs at a hospital that is judged; none of another."""
+        return self.of(method=method, fold=fold if self.judged(fold) else None)
 
     def named(self, key: str) -> pd.DataFrame:
         """The runs of `method`, or of `method/variant/condition`."""
@@ -111,6 +129,17 @@ def by_run(runs: pd.DataFrame) -> pd.Series:
 def corrected_error(values: pd.Series, test_share: float) -> float:
     """Of a mean over runs that share training patients (Nadeau and Bengio 2003)."""
     return np.sqrt(values.var(ddof=1) * (1 / len(values) + test_share))
+
+
+def auc_limits(auc: float, positives: int, negatives: int) -> tuple[float, float]:
+    """95 % limits of an AUC by the error of Hanley and McNeil (1982), carried to its log odds."""
+    if not 0 < auc < 1:
+        return auc, auc
+    of_positive, of_negative = auc / (2 - auc) - auc**2, 2 * auc**2 / (1 + auc) - auc**2
+    variance = auc * (1 - auc) + (positives - 1) * of_positive + (negatives - 1) * of_negative
+    half = stats.norm.ppf(0.975) * np.sqrt(variance / (positives * negatives)) / (auc * (1 - auc))
+    low, high = (1 / (1 + (1 - auc) / auc * np.exp(-way * half)) for way in (-1, 1))
+    return low, high
 
 
 def scores(y: pd.Series, p: pd.Series) -> list[float]:
