@@ -43,8 +43,8 @@ class Headline:
 
 
 def auc_intervals(results: Results) -> dict[str, Interval]:
-    """The AUC of every setting that has finished runs, by name; empty where settings are compared by another metric."""
-    if results.compared_by != "AUC" or results.judged.empty:
+    """The AUC of every setting that has finished runs, by name; empty where settings are not compared by AUC."""
+    if "AUC" not in results.judged_by or results.compared_by != "AUC" or results.judged.empty:
         return {}
     headline = Headline(results)
     return {name: headline.auc(name) for name in headline.names}
