@@ -104,7 +104,8 @@ def pair(check: Check, row: pd.Series, stored: Stored) -> None:
         "difference": runs.mean(),
         "low": runs.mean() - half,
         "high": runs.mean() + half,
-        "p": 2 * law.sf(abs(runs.mean()) / error),
+        # Of equal settings 1, however small the error; undefined where the law is.
+        "p": 2 * law.sf(abs(runs.mean()) / error if runs.mean() else 0.0),
         "hedges_g": correction * runs.mean() / runs.std(ddof=1) if n > 2 else np.nan,
         "superiority": np.mean((runs > 0) + (runs == 0) / 2),
     }
