@@ -5,6 +5,7 @@ import signal
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 
@@ -96,4 +97,22 @@ class Infinite(Coin):
         return super().predict_proba(x) * np.nan
 
 
-PLANTED = [Coin, SlowCoin, Broken, Killer, Shapeless, Infinite]
+@dataclass(kw_only=True, eq=False, repr=False)
+class Hoarder(Coin):
+    """Fills `HOARDED` bytes and keeps them as long as it is there itself.
+
+    In blocks that the allocator takes from its heap, which a process does not give back to the system.
+    """
+
+    name = "hoarder"
+    label = "Hoarder"
+
+    HOARDED: ClassVar[int] = 50_000_000
+    BLOCK: ClassVar[int] = 100_000
+
+    def fit(self, train, y, validation, y_validation):
+        self.hoard_ = [b"x" * self.BLOCK for _ in range(self.HOARDED // self.BLOCK)]
+        return super().fit(train, y, validation, y_validation)
+
+
+PLANTED = [Coin, SlowCoin, Broken, Killer, Shapeless, Infinite, Hoarder]

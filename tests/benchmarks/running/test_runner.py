@@ -6,6 +6,7 @@ from threading import Event, Thread
 import numpy as np
 import pytest
 from joblib import Parallel, delayed, parallel_config
+from planted_methods import Hoarder
 from rich.console import Console
 from small_context import make_context
 
@@ -194,11 +195,11 @@ def test_quick_is_short_and_says_so(console: Console):
     assert record == 8
 
 
-def test_a_worker_tells_the_memory_of_each_run_whatever_it_ran_before(console: Console):
-    report = run(console, folds=5, methods=("vdafm",), quick=True, jobs=2)
+def test_a_worker_tells_the_memory_of_each_run_whatever_it_ran_before(console: Console, planted: None):
+    report = run(console, folds=5, methods=("hoarder",), jobs=2)
     peaks = report.results.runs["peak_mb"]
-    # Its parameters alone, with gradients and two moments, are more than this.
-    assert (peaks > 5).all()
+    hoarded = Hoarder.HOARDED / 1e6
+    assert len(peaks) == 5 and peaks.between(hoarded, 2 * hoarded).all(), peaks.tolist()
 
 
 def test_a_first_look_names_the_setting(console: Console):
