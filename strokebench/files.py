@@ -30,7 +30,7 @@ UNSEALED = f"sha256-{0:064}"
 MANIFEST_FILE = "manifest.json"
 _SEAL = re.compile(rb"sha256-[0-9a-f]{64}")
 _log = logging.getLogger(__name__)
-_FORMULA = re.compile(r"[=@\t\r＝＠＋－]|[+-](?![\d.,\s%±–()\[\]+-]*$)")
+_FORMULA = re.compile(r"[=@\t\r＝＠＋－]|[+-](?!([\d.,\s%±–()\[\]+-]|to)*$)")
 
 
 def home(*parts: str) -> Path:
