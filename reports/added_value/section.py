@@ -1,5 +1,6 @@
 """What image and text add, as a table, a picture and a paragraph."""
 
+import math
 from collections.abc import Sequence
 
 from matplotlib.figure import Figure
@@ -64,7 +65,7 @@ def added_value_table(results: Results, steps: Sequence[Step], use: bool = False
     for step in steps:
         texts = {
             "auc": step.auc.text(sign="+", end_sign="+"),
-            "p": f"{step.p_holm:.3f}",
+            "p": "" if math.isnan(step.p_holm) else f"{step.p_holm:.3f}",
             "brier": step.brier.text(1, 3, sign="+", end_sign="+"),
             **{_key(at): gain.text(sign="+", end_sign="+") for at, gain in step.net_benefit.items()},
             "verdict": verdict(step),

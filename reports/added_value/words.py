@@ -1,5 +1,6 @@
 """What was shown of each addition, and what was not, in plain words."""
 
+import math
 from collections.abc import Sequence
 
 from strokebench.reports.added_value.measure import Step
@@ -25,6 +26,8 @@ def sentence(step: Step) -> str:
     """What the step does to the method's AUC, and how surely."""
     low, high = 100 * step.auc.low, 100 * step.auc.high
     adds = f"{step.added} {'add' if ' and ' in step.added else 'adds'} {100 * step.auc.value:+.1f} points of AUC"
+    if math.isnan(step.auc.p):
+        return f"{adds}: no interval can be given, so nothing is shown"
     adds += f" (95 % interval {low:+.1f} to {high:+.1f})"
     if step.gains:
         return f"{adds}: a gain is shown"

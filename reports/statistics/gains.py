@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from strokebench.reports.statistics.delong import DeLong
 from strokebench.reports.statistics.intervals import LEVEL, Interval
-from strokebench.reports.statistics.paired import corrected_t
+from strokebench.reports.statistics.paired import combined_t
 from strokebench.reports.statistics.scores import Scores
 
 
@@ -48,23 +48,21 @@ def gain(by_run: NDArray[np.float64], shares: NDArray[np.float64], test_share: f
         by_run: gains, (runs,), NaN where one of the models lacks the run.
         shares: each patient's part in the error of each gain, (runs, n), zero where untested.
         test_share: n_test / n_train; None where runs are no draws of test parts (`holdout`, `loho`): then the patients'
-            variance and the normal distribution alone.
+            variance and the normal distribution alone. With a share, one run has no interval and no p.
     """
     from scipy.stats import norm
-    from scipy.stats import t as student
 
     known = ~np.isnan(by_run)
     if not known.any():
         return Gain(np.nan, np.nan, np.nan, np.nan)
+    se = float(np.sqrt(np.square(shares[known].mean(axis=0)).sum()))
+    if test_share is not None:
+        t = combined_t(by_run, test_share, se)
+        return Gain(t.value, t.low, t.high, t.p)
     value = float(by_run[known].mean())
-    variance, spread = float(np.square(shares[known].mean(axis=0)).sum()), norm
-    if test_share is not None and known.sum() > 1:
-        variance = (variance + corrected_t(by_run, test_share).se ** 2) / 2
-        spread = student(known.sum() - 1)
-    se = float(np.sqrt(variance))
     with np.errstate(divide="ignore"):
-        p = 1.0 if value == 0 else float(2 * spread.sf(np.divide(abs(value), se)))
-    half = float(spread.ppf((1 + LEVEL) / 2)) * se
+        p = 1.0 if value == 0 else float(2 * norm.sf(np.divide(abs(value), se)))
+    half = float(norm.ppf((1 + LEVEL) / 2)) * se
     return Gain(value, value - half, value + half, p)
 
 

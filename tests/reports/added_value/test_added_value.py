@@ -54,6 +54,12 @@ def test_what_is_said_follows_the_interval_and_the_adjusted_p(given, said):
     assert f"{100 * given[0]:+.1f} points" in sentence(step(*given))
 
 
+def test_of_a_single_run_nothing_is_shown():
+    said = sentence(step(0.04, np.nan, np.nan, np.nan))
+    assert said.endswith("+4.0 points of AUC: no interval can be given, so nothing is shown")
+    assert verdict(step(0.04, np.nan, np.nan, np.nan)) == "nothing is shown"
+
+
 def test_the_p_of_a_method_s_steps_is_adjusted_for_their_number():
     steps = measure(results(image=1.4))
     least = min(steps, key=lambda found: found.auc.p)

@@ -6,7 +6,7 @@ from scipy import stats
 
 from strokebench.reports.statistics.delong import delong
 from strokebench.reports.statistics.gains import auc_gain, brier_gain, gain, net_benefit_gain
-from strokebench.reports.statistics.paired import corrected_t
+from strokebench.reports.statistics.paired import combined_t, corrected_t
 from strokebench.reports.statistics.scores import Scores
 
 Y = np.array([1, 1, 1, 0, 0, 0, 0, 0], bool)
@@ -67,8 +67,17 @@ def test_equal_models_gain_nothing():
     assert (found.value, found.low, found.high, found.p) == (0, 0, 0, 1)
 
 
+def test_of_one_common_run_the_gain_alone_is_known_as_in_the_headline():
+    found = brier_gain(folds(np.array([BEFORE, AFTER]), Y, 1), 0, 1, 0.25)
+    assert found.value > 0 and np.isnan([found.low, found.high, found.p]).all()
+    analytic = delong(folds(np.array([BEFORE, AFTER]), Y, 1))
+    found = auc_gain(analytic, 0, 1, 0.25)
+    test = combined_t(analytic.aucs[1] - analytic.aucs[0], 0.25, analytic.test(1, 0).se)
+    assert found.value == test.value > 0 and np.isnan([found.low, found.high, found.p, test.p]).all()
+
+
 def test_runs_that_one_of_them_lacks_count_for_neither():
-    scores = folds(np.array([BEFORE, AFTER]), Y, 2)
+    scores = folds(np.array([BEFORE, AFTER]), Y, 3)
     lacking = scores.p.copy()
     lacking[1, 0] = np.nan
     alone = Scores(scores.names, scores.groups[1:], scores.patients, Y, scores.p[:, 1:])
