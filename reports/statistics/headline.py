@@ -1,10 +1,13 @@
 """Which interval and which test stand in the headline. `docs/statistics.md` has the simulation that decided it."""
 
-from strokebench.reports.results import Results
+from strokebench.reports.results import Results, setting_names
 from strokebench.reports.statistics.delong import DeLong, delong
 from strokebench.reports.statistics.intervals import Interval
 from strokebench.reports.statistics.paired import CorrectedT, combined_t, corrected_auc, is_corrected, test_share
 from strokebench.reports.statistics.scores import arrange
+
+FEWEST_RUNS = 5
+"""One whole cross-validation of five folds."""
 
 
 class Headline:
@@ -43,8 +46,13 @@ class Headline:
 
 
 def auc_intervals(results: Results) -> dict[str, Interval]:
-    """The AUC of every setting that has finished runs, by name; empty where settings are not compared by AUC."""
+    """The AUC of every setting by name; empty where settings are not compared by AUC, or one has too few runs yet.
+
+    Under cross-validation the interval is made of the spread over runs: under `FEWEST_RUNS` it has any width by luck.
+    """
     if "AUC" not in results.judged_by or results.compared_by != "AUC" or results.judged.empty:
         return {}
     headline = Headline(results)
+    if headline.corrects and results.metrics.groupby(setting_names(results.metrics)).size().min() < FEWEST_RUNS:
+        return {}
     return {name: headline.auc(name) for name in headline.names}
