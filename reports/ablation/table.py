@@ -7,7 +7,8 @@ import pandas as pd
 
 from strokebench.reports.results import SETTING, Results
 from strokebench.reports.statistics.decisions import ALPHA
-from strokebench.reports.statistics.paired import Difference, differences_of, is_corrected
+from strokebench.reports.statistics.headline import differences_of
+from strokebench.reports.statistics.paired import PairedTest, is_corrected
 from strokebench.reports.summary import rows_by_setting
 from strokebench.reports.table1.table import metric_cells, metric_columns, metric_row
 from strokebench.reports.tables import caption as words
@@ -94,7 +95,7 @@ def test_in_words(results: Results) -> str:
     )
 
 
-def differences(results: Results, entries: Sequence[Entry]) -> dict[tuple[str, str, str], Difference]:
+def differences(results: Results, entries: Sequence[Entry]) -> dict[tuple[str, str, str], PairedTest]:
     """Each entry's `Results.compared_by` against the complete one, on the runs that both have finished."""
     pairs = {
         entry.setting: complete.setting
@@ -164,7 +165,7 @@ def nothing_planned(results: Results) -> str:
     return "" if len(results.runs) else "Nothing was planned: no wanted method can be run on this cohort."
 
 
-def _below(against: Mapping[Entry, Difference]) -> str:
+def _below(against: Mapping[Entry, PairedTest]) -> str:
     if not against:
         return "Too few runs to tell differences from noise."
     below = [entry for entry, difference in against.items() if difference.distinguishable and difference.value < 0]
@@ -176,7 +177,7 @@ def _percent(value: float) -> str:
     return f"{100 * value:.2f}"
 
 
-def _points(difference: Difference) -> str:
+def _points(difference: PairedTest) -> str:
     side = "above" if difference.value >= 0 else "below"
     return (
         f"{abs(100 * difference.value):.2f} points {side} it, with a standard error of "

@@ -6,10 +6,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from strokebench.reports.results import MethodInfo, Results
-from strokebench.reports.statistics.decisions import ALPHA, MARGIN, holm
+from strokebench.reports.statistics.decisions import ALPHA, equivalent, holm, non_inferior
 from strokebench.reports.statistics.delong import delong
-from strokebench.reports.statistics.gains import Gain, auc_gain, brier_gain, net_benefit_gain
-from strokebench.reports.statistics.paired import test_share
+from strokebench.reports.statistics.gains import auc_gain, brier_gain, net_benefit_gain
+from strokebench.reports.statistics.paired import PairedTest, is_corrected, test_share
 from strokebench.reports.statistics.prior import undo_balance
 from strokebench.reports.statistics.scores import arrange
 from strokebench.tasks.conditions import COMPLETE, Condition
@@ -24,9 +24,6 @@ STEPS: Mapping[str, Condition] = {
 
 THRESHOLDS = (0.2, 0.3, 0.5)
 """Probabilities from which one would act, at which net benefit is compared (our choice)."""
-
-RESAMPLED = ("cv5",)
-"""Protocols whose runs are draws of test parts, as the variance over runs assumes."""
 
 
 @dataclass(frozen=True)
@@ -44,9 +41,9 @@ class Step:
     added: str
     before: float
     after: float
-    auc: Gain
-    brier: Gain
-    net_benefit: Mapping[float, Gain]
+    auc: PairedTest
+    brier: PairedTest
+    net_benefit: Mapping[float, PairedTest]
     runs: int
     p_holm: float = float("nan")
 
@@ -63,12 +60,12 @@ class Step:
     @property
     def not_worse(self) -> bool:
         """The AUC does not fall by as much as the margin."""
-        return self.auc.low > -MARGIN
+        return non_inferior(self.auc)
 
     @property
     def no_matter(self) -> bool:
         """The AUC changes by less than the margin, either way."""
-        return self.not_worse and self.auc.high < MARGIN
+        return equivalent(self.auc)
 
 
 def measure(results: Results) -> list[Step]:
@@ -77,7 +74,7 @@ def measure(results: Results) -> list[Step]:
         return []
     scores = arrange(undo_balance(results), runs=results.runs, endpoint=results.endpoint)
     analytic = delong(scores)
-    share = test_share(results) if results.provenance.get("protocol") in RESAMPLED else None
+    share = test_share(results) if is_corrected(results) else None
     place = {setting.key: name for name, setting in results.settings.items()}
     found: list[Step] = []
     for method in results.methods:

@@ -17,7 +17,7 @@ from strokebench.reports.statistics.decisions import probability_of_superiority 
 from strokebench.reports.statistics.delong import delong
 from strokebench.reports.statistics.headline import Headline
 from strokebench.reports.statistics.intervals import Interval
-from strokebench.reports.statistics.paired import CorrectedT
+from strokebench.reports.statistics.paired import PairedTest
 from strokebench.reports.statistics.scores import Scores, arrange
 from strokebench.tasks.paper_setup import PROPOSED
 
@@ -35,7 +35,7 @@ class Pair:
 
     first: str
     second: str
-    tested: CorrectedT
+    tested: PairedTest
     drawn: Difference
     hedges: float
     superiority: float
@@ -125,7 +125,7 @@ def compare(
     scores = arrange(results.judged, runs=results.runs, endpoint=results.endpoint)
     analytic = delong(scores)
     drawn = bootstrap(scores, n_resamples=n_resamples, seed=seed)
-    headline = Headline(results, analytic)
+    headline = Headline(results, scores, analytic)
     order = sorted(range(len(scores.names)), key=lambda number: -np.nan_to_num(drawn.interval(number).value))
     names = tuple(scores.names[number] for number in order)
     chosen, why = _reference(results, names, reference)

@@ -57,7 +57,7 @@ class Hospital:
 
     def interval(self, auc: float) -> Interval:
         """Of an AUC measured on these patients, 95 %, models as they are."""
-        return logit_interval(auc, self.standard_error(auc))
+        return logit_interval(auc, z_value() * self.standard_error(auc))
 
     def standard_error(self, auc: float) -> float:
         """Of an AUC measured on these patients; NaN on one class."""

@@ -16,15 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from strokebench.reports.statistics.intervals import LEVEL, Interval, logit_interval, z_value
+from strokebench.reports.statistics.paired import PairedTest, gain
 from strokebench.reports.statistics.scores import Scores
-
-
-@dataclass(frozen=True)
-class PairedTest(Interval):
-    """Difference of two AUCs (first minus second) with standard error, Wald interval and two-sided p."""
-
-    se: float
-    p: float
 
 
 @dataclass(frozen=True)
@@ -44,25 +37,14 @@ class DeLong:
         groups = self._has(method)
         auc = float(self.aucs[method, groups].mean()) if groups.any() else float("nan")
         se = float(np.sqrt((self._mean_share(method, groups) ** 2).sum()))
-        return logit_interval(auc, se, level)
+        return logit_interval(auc, z_value(level) * se)
 
-    def test(self, first: int, second: int, level: float = LEVEL) -> PairedTest:
-        """Do two methods differ on the groups that both have? Equal methods: difference 0, p = 1.
+    def test(self, first: int, second: int) -> PairedTest:
+        """Do two methods (first minus second) differ on the groups that both have? Equal methods: difference 0, p = 1.
 
         A difference without any variance (one method ranks all patients rightly, the other ties all) has p = 0.
         """
-        from scipy.stats import norm
-
-        groups = self._has(first) & self._has(second)
-        if not groups.any():
-            return PairedTest(*[float("nan")] * 5)
-        value = float((self.aucs[first, groups] - self.aucs[second, groups]).mean())
-        share = self._mean_share(first, groups) - self._mean_share(second, groups)
-        se = float(np.sqrt((share**2).sum()))
-        with np.errstate(divide="ignore"):
-            z = 0.0 if value == 0 else float(np.divide(value, se))
-        half = z_value(level) * se
-        return PairedTest(value, value - half, value + half, se, float(2 * norm.sf(abs(z))))
+        return gain(self.aucs[first] - self.aucs[second], self.shares[first] - self.shares[second], None)
 
     def _has(self, method: int) -> NDArray[np.bool_]:
         return ~np.isnan(self.aucs[method])

@@ -1,10 +1,21 @@
 """Which interval and which test stand in the headline. `docs/statistics.md` has the simulation that decided it."""
 
-from strokebench.reports.results import Results, setting_names
+import math
+from collections.abc import Mapping
+from dataclasses import replace
+
+import numpy as np
+
+from strokebench.reports.results import SETTING, Results
+from strokebench.reports.statistics.decisions import holm
 from strokebench.reports.statistics.delong import DeLong, delong
+from strokebench.reports.statistics.gains import auc_gain
 from strokebench.reports.statistics.intervals import Interval
-from strokebench.reports.statistics.paired import CorrectedT, combined_t, corrected_auc, is_corrected, test_share
-from strokebench.reports.statistics.scores import arrange
+from strokebench.reports.statistics.paired import PairedTest, corrected_auc, corrected_t, is_corrected, test_share
+from strokebench.reports.statistics.scores import Scores, arrange
+
+Key = tuple[str, str, str]
+"""Values of `SETTING`."""
 
 FEWEST_RUNS = 5
 """One whole cross-validation of five folds."""
@@ -17,14 +28,15 @@ class Headline:
     test patients alone, by DeLong's test with the patient as cluster.
 
     Args:
-        results: of a binary endpoint, with predictions. analytic: their `delong`, if it is known.
+        results: of a binary endpoint, with predictions.
+        scores, analytic: these predictions arranged, and their `delong`, where they are known.
 
     Attributes:
         corrects: whether training patients count.
     """
 
-    def __init__(self, results: Results, analytic: DeLong | None = None) -> None:
-        scores = arrange(results.judged, runs=results.runs, endpoint=results.endpoint)
+    def __init__(self, results: Results, scores: Scores | None = None, analytic: DeLong | None = None) -> None:
+        scores = scores or arrange(results.judged, runs=results.runs, endpoint=results.endpoint)
         self.names, self.analytic = scores.names, analytic or delong(scores)
         self.corrects, self.share = is_corrected(results), test_share(results)
 
@@ -35,14 +47,43 @@ class Headline:
             return self.analytic.interval(number)
         return corrected_auc(self.analytic.aucs[number], self.share)
 
-    def difference(self, first: str, second: str) -> CorrectedT:
+    def difference(self, first: str, second: str) -> PairedTest:
         """First minus second on the runs that both have."""
         one, other = self.names.index(first), self.names.index(second)
-        tested, differences = self.analytic.test(one, other), self.analytic.aucs[one] - self.analytic.aucs[other]
-        if self.corrects:
-            return combined_t(differences, self.share, tested.se)
-        runs = int((differences == differences).sum())
-        return CorrectedT(tested.value, tested.low, tested.high, tested.se, runs, tested.p)
+        return auc_gain(self.analytic, other, one, self.share if self.corrects else None)
+
+
+def differences_of(results: Results, pairs: Mapping[Key, Key]) -> dict[Key, PairedTest]:
+    """Settings against others in `Results.compared_by`, each by the test that holds under these results' protocol.
+
+    Under `cv5` the headline's; of another metric than AUC the corrected t. Elsewhere runs share their test part, or are
+    hospitals that differ, and the corrected t would call equal methods different in up to half of the cohorts: there
+    DeLong's test decides, the patient as cluster, adjusted by Holm over the settings that are held against one other.
+    It needs an AUC; no test is made of another metric.
+
+    Args:
+        pairs: setting (`SETTING` values) -> the one that it is held against.
+    """
+    metric, corrects = results.compared_by, is_corrected(results)
+    by_run = {
+        tuple(map(str, key)): runs.set_index(["seed", "fold"])[metric]
+        for key, runs in results.metrics.groupby(list(SETTING), dropna=False)
+    }
+    share, none = test_share(results), results.metrics.iloc[:0].set_index(["seed", "fold"])[metric]
+    headline = Headline(results) if metric == "AUC" and not results.judged.empty else None
+    places = {s.key: name for name, s in results.settings.items() if headline and name in headline.names}
+    found = {}
+    for key, other in pairs.items():
+        if headline and {key, other} <= places.keys():
+            found[key] = headline.difference(places[key], places[other])
+        else:
+            t = corrected_t(by_run.get(key, none) - by_run.get(other, none), share)
+            found[key] = t if corrects else replace(t, low=math.nan, high=math.nan, se=math.nan, p=math.nan)
+    for other in () if corrects else set(pairs.values()):
+        family = [key for key in pairs if pairs[key] == other]
+        for key, p in zip(family, holm([found[key].p for key in family]), strict=True):
+            found[key] = replace(found[key], p=float(p))
+    return found
 
 
 def auc_intervals(results: Results) -> dict[str, Interval]:
@@ -53,6 +94,6 @@ def auc_intervals(results: Results) -> dict[str, Interval]:
     if "AUC" not in results.judged_by or results.compared_by != "AUC" or results.judged.empty:
         return {}
     headline = Headline(results)
-    if headline.corrects and results.metrics.groupby(setting_names(results.metrics)).size().min() < FEWEST_RUNS:
+    if headline.corrects and np.isfinite(headline.analytic.aucs).sum(axis=1).min() < FEWEST_RUNS:
         return {}
     return {name: headline.auc(name) for name in headline.names}

@@ -50,13 +50,13 @@ def z_value(level: float = LEVEL) -> float:
     return float(norm.ppf((1 + level) / 2))
 
 
-def logit_interval(value: float, se: float, level: float = LEVEL) -> Interval:
-    """Of a share with this standard error, symmetric on the logit scale, so that it stays within [0, 1]."""
+def logit_interval(value: float, half: float) -> Interval:
+    """Of a share and half its plain interval, symmetric on the logit scale, so that it stays within [0, 1]."""
     from scipy.special import expit, logit
 
     if not 0 < value < 1:
         return Interval(value, value, value)
-    half = z_value(level) * se / (value * (1 - value))
+    half /= value * (1 - value)
     return Interval(value, float(expit(logit(value) - half)), float(expit(logit(value) + half)))
 
 

@@ -9,7 +9,7 @@ from made_up import made_up, plan
 from strokebench.reports.added_value.measure import CLINICAL, STEPS, THRESHOLDS, Step, measure
 from strokebench.reports.added_value.section import added_value_section
 from strokebench.reports.added_value.words import lead, sentence, verdict
-from strokebench.reports.statistics.gains import Gain
+from strokebench.reports.statistics.paired import PairedTest
 
 CONDITIONS = tuple(condition.id for condition in (CLINICAL, *STEPS.values()))
 
@@ -22,7 +22,7 @@ def results(method="concat", lost=None, **signal):
 
 def step(value: float, low: float, high: float, p: float) -> Step:
     [first, *_] = measure(results())
-    return replace(first, auc=Gain(value, low, high, p), p_holm=p)
+    return replace(first, auc=PairedTest(value, low, high, se=np.nan, p=p, runs=first.runs), p_holm=p)
 
 
 def test_a_source_that_tells_more_is_found_to_add_and_one_that_tells_nothing_new_is_not():

@@ -5,8 +5,8 @@ import pytest
 from scipy import stats
 
 from strokebench.reports.statistics.delong import delong
-from strokebench.reports.statistics.gains import auc_gain, brier_gain, gain, net_benefit_gain
-from strokebench.reports.statistics.paired import combined_t, corrected_t
+from strokebench.reports.statistics.gains import auc_gain, brier_gain, net_benefit_gain
+from strokebench.reports.statistics.paired import combined_t, corrected_t, gain
 from strokebench.reports.statistics.scores import Scores
 
 Y = np.array([1, 1, 1, 0, 0, 0, 0, 0], bool)
