@@ -2,13 +2,13 @@
 
 from dataclasses import dataclass
 from itertools import product
-from typing import ClassVar, Self
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from strokebench.methods.base import Family
-from strokebench.methods.parts.estimators import Traditional, label_probabilities
+from strokebench.methods.parts.estimators import label_probabilities
+from strokebench.methods.reference.on_all import OnAll
 from strokebench.methods.reference.penalised import penalised_logistic
 from strokebench.methods.registry import register
 from strokebench.tasks.inputs import Inputs
@@ -19,7 +19,7 @@ STEPS = 10
 
 @register
 @dataclass(kw_only=True, eq=False, repr=False)
-class LateFusion(Traditional):
+class LateFusion(OnAll):
     """One model for each of image, text and table, and a weighted average of their probabilities.
 
     Source: McBride et al., medRxiv 2026 (10.64898/2026.05.27.26354289), whose ensemble of CT, notes and clinical
@@ -31,11 +31,6 @@ class LateFusion(Traditional):
 
     name = "late_fusion"
     label = "Late fusion"
-    family: ClassVar[Family] = Family.REFERENCE
-    reads = ("table", "image.vector", "text")
-    components = 8
-
-    inputs: str = "all"
 
     def fit(self, train: Inputs, y: NDArray, validation: Inputs, y_validation: NDArray) -> Self:
         fitted, held_out = self.blocks(train, fit=True), self.blocks(validation)

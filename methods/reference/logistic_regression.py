@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from strokebench.methods.base import Family
 from strokebench.methods.parts.estimators import Traditional
+from strokebench.methods.reference.on_all import OnAll
 from strokebench.methods.reference.penalised import penalised_logistic
 from strokebench.methods.registry import register
 
@@ -34,7 +35,7 @@ class LogisticRegression(Traditional):
 
 @register
 @dataclass(kw_only=True, eq=False, repr=False)
-class LogisticComponents(LogisticRegression):
+class LogisticComponents(OnAll, LogisticRegression):
     """The same on the table beside principal components of image and text.
 
     Source: principal components regression, Massy 1965, with the table left whole.
@@ -44,7 +45,3 @@ class LogisticComponents(LogisticRegression):
 
     name = "logistic_components"
     label = "Logistic regression, all"
-    reads = ("table", "image.vector", "text")
-    components = 8
-
-    inputs: str = "all"

@@ -1,17 +1,16 @@
 """The paper's tree ensembles, given what the networks are given."""
 
 from dataclasses import dataclass
-from typing import ClassVar
 
-from strokebench.methods.base import Family
 from strokebench.methods.random_forest import RandomForest
+from strokebench.methods.reference.on_all import OnAll
 from strokebench.methods.registry import register
 from strokebench.methods.xgboost import XGBoost
 
 
 @register
 @dataclass(kw_only=True, eq=False, repr=False)
-class XGBoostComponents(XGBoost):
+class XGBoostComponents(OnAll, XGBoost):
     """The paper's gradient boosting on the table beside principal components of image and text.
 
     Source: Chen and Guestrin 2016.
@@ -21,17 +20,11 @@ class XGBoostComponents(XGBoost):
 
     name = "xgboost_components"
     label = "XGBoost, all"
-    family: ClassVar[Family] = Family.REFERENCE
-    paper_row = None
-    reads = ("table", "image.vector", "text")
-    components = 8
-
-    inputs: str = "all"
 
 
 @register
 @dataclass(kw_only=True, eq=False, repr=False)
-class ForestComponents(RandomForest):
+class ForestComponents(OnAll, RandomForest):
     """The paper's random forest on the table beside principal components of image and text.
 
     Source: Breiman 2001.
@@ -41,9 +34,3 @@ class ForestComponents(RandomForest):
 
     name = "forest_components"
     label = "Random Forest, all"
-    family: ClassVar[Family] = Family.REFERENCE
-    paper_row = None
-    reads = ("table", "image.vector", "text")
-    components = 8
-
-    inputs: str = "all"
