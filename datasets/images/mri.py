@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from strokebench.datasets.images.mask import read_mask
-from strokebench.datasets.images.nifti import Nifti, VolumeError, open_nifti
+from strokebench.datasets.images.nifti import Nifti, VolumeError, of_patient, open_nifti
 from strokebench.datasets.images.reading import PLAIN, Reading
 from strokebench.datasets.images.target import Target
 from strokebench.errors import StrokebenchError
@@ -51,7 +51,8 @@ def read_volume(path: Path, patient: str = "", reading: Reading = PLAIN) -> Volu
         VolumeError: as `strokebench.datasets.images.nifti.open_nifti`; truncated; not three-dimensional; an affine
             that is not finite, singular or of implausible voxel size; values that are not finite; a constant volume.
     """
-    data, nifti = _load(path, patient, reading)
+    with of_patient(patient):
+        data, nifti = _load(path, reading)
     image: Any = nibabel.as_closest_canonical(nibabel.Nifti1Image(data, nifti.affine))
     spacing = tuple(float(edge) for edge in np.linalg.norm(image.affine[:3, :3], axis=0))
     return Volume(np.asarray(image.dataobj), spacing, data.shape, nifti.affine, nifti.side)  # type: ignore[arg-type]
@@ -80,12 +81,9 @@ def prepare(
             from the background.
     """
     # A bad file is named before MONAI's import takes its seconds.
-    data, nifti = _load(path, patient, reading)
-    who = f"Patient {patient}: " if patient else ""
-    try:
+    with of_patient(patient):
+        data, nifti = _load(path, reading)
         mask = read_mask(brain_mask, data.shape, nifti.affine, reading.resample_masks) if brain_mask else None
-    except VolumeError as error:
-        raise VolumeError(f"{who}{error.message}", error.hint, error.fault) from None
     from strokebench.datasets.images import transforms as steps
 
     image = steps.to_ras(data, nifti.affine)
@@ -94,19 +92,16 @@ def prepare(
     image = steps.averaged(image, target.spacing)
     head = steps.find_head(image)
     if head.sum() < 8:
+        who = f"Patient {patient}: " if patient else ""
         raise StrokebenchError(f"{who}{path} shows no head.", "Look at it; export it again.")
     return np.asarray(steps.standardised(*steps.centred(image, head, target))[0])
 
 
-def _load(path: Path, patient: str, reading: Reading) -> tuple[NDArray[np.float32], Nifti]:
+def _load(path: Path, reading: Reading) -> tuple[NDArray[np.float32], Nifti]:
     """Voxels (i, j, k) as they are in the file, and its header; errors as `read_volume`."""
-    who = f"Patient {patient}: " if patient else ""
-    try:
-        nifti = open_nifti(path)
-        _check_grid(nifti, path)
-        return _finite(nifti.voxels(), path, reading.nan_is_background), nifti
-    except VolumeError as error:
-        raise VolumeError(f"{who}{error.message}", error.hint, error.fault) from None
+    nifti = open_nifti(path)
+    _check_grid(nifti, path)
+    return _finite(nifti.voxels(), path, reading.nan_is_background), nifti
 
 
 def _check_grid(nifti: Nifti, path: Path) -> None:

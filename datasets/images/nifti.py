@@ -53,6 +53,16 @@ class VolumeError(StrokebenchError):
         return type(self), (self.message, self.hint, self.fault)
 
 
+@contextmanager
+def of_patient(patient: str) -> Iterator[None]:
+    """Whatever is wrong with a volume within names its patient, if there is a name."""
+    try:
+        yield
+    except VolumeError as error:
+        who = f"Patient {patient}: " if patient else ""
+        raise VolumeError(f"{who}{error.message}", error.hint, error.fault) from None
+
+
 @dataclass(frozen=True)
 class Nifti:
     """What a header says; the voxels are still in the file.
