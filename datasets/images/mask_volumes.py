@@ -6,8 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from strokebench.errors import StrokebenchError
-from strokebench.files import digest, home, read_json, write_json
+from strokebench.files import digest, home, read_kept, write_json
 
 _log = logging.getLogger(__name__)
 
@@ -24,9 +23,8 @@ def lesion_volumes(masks: pd.Series) -> pd.Series:
     paths = {str(patient): Path(path) for patient, path in masks.dropna().items()}
     files = [[patient, str(path), (found := path.stat()).st_size, found.st_mtime_ns] for patient, path in paths.items()]
     kept = home("cohorts", f"lesion-volumes-{digest(files)[:16]}.json")
-    try:
-        volumes = read_json(kept)
-    except StrokebenchError:
+    volumes = read_kept(kept)
+    if volumes is None:
         _log.info("Measuring %d lesion masks, once", len(paths))
         volumes = {patient: _millilitres(patient, path) for patient, path in paths.items()}
         write_json(kept, volumes)
@@ -34,12 +32,9 @@ def lesion_volumes(masks: pd.Series) -> pd.Series:
 
 
 def _millilitres(patient: str, path: Path) -> float:
-    import nibabel
+    # What reads volumes is imported only where a mask is measured.
+    from strokebench.datasets.images.nifti import of_patient, open_nifti
 
-    try:
-        image = nibabel.Nifti1Image.from_filename(path)
-        voxels = np.count_nonzero(np.asarray(image.dataobj) > 0)
-    # nibabel has no common error class; what a cut or foreign file raises depends on where it was cut.
-    except Exception as error:
-        raise StrokebenchError(f"Patient {patient}: the lesion mask {path} cannot be read ({error}).") from None
-    return float(voxels * abs(np.linalg.det(image.affine[:3, :3])) / 1000)
+    with of_patient(patient):
+        mask = open_nifti(path)
+        return float(np.count_nonzero(mask.voxels() > 0) * abs(np.linalg.det(mask.affine[:3, :3])) / 1000)

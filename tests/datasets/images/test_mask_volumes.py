@@ -40,3 +40,8 @@ def test_a_mask_that_cannot_be_read_names_the_patient(tmp_path: Path):
     (tmp_path / "a.nii").write_bytes(b"no image")
     with pytest.raises(StrokebenchError, match="Patient a"):
         lesion_volumes(pd.Series({"a": tmp_path / "a.nii"}))
+
+
+def test_a_compressed_mask_that_is_not_named_so_is_measured(tmp_path: Path):
+    packed = mask(tmp_path / "a.nii.gz", 50, (1, 1, 1)).rename(tmp_path / "a.nii")
+    assert lesion_volumes(pd.Series({"a": packed}))["a"] == pytest.approx(0.05)
