@@ -6,7 +6,7 @@ that name the nearest known key and by ids that stay text (`007` is not 7, `no` 
 """
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -281,8 +281,8 @@ def _column(name: str, given: Any) -> DeclaredColumn:
             raise ValueError(f"{name}: {_unknown(key, _COLUMN_KEYS)}")
     categories = _list(given.get("categories", []))
     kind = given.get("kind") or ("categorical" if categories else None)
-    if kind is not None and kind not in tuple(Kind):
-        raise ValueError(f"{name}: kind {kind!r} is not one of {', '.join(Kind)}{nearest(str(kind), Kind)}")
+    if kind is not None:
+        _check_word(f"{name}: kind", kind, Kind)
     limits: dict[str, float] = {}
     for key in ("low", "high"):
         if given.get(key, "") != "":
@@ -294,8 +294,8 @@ def _column(name: str, given: Any) -> DeclaredColumn:
         raise ValueError(f"{name}: a categorical column has no low or high")
     kind = Kind.NUMERIC if limits and kind is None else kind
     time = given.get("time")
-    if time is not None and time not in tuple(Time):
-        raise ValueError(f"{name}: time {time!r} is not one of {', '.join(Time)}{nearest(time, Time)}")
+    if time is not None:
+        _check_word(f"{name}: time", time, Time)
     column = Column(
         kind=Kind(kind or Kind.NUMERIC),
         unit=_text(given.get("unit", "")),
@@ -304,10 +304,15 @@ def _column(name: str, given: Any) -> DeclaredColumn:
         time=time and Time(time),
     )
     censored = given.get("censored", "")
-    if censored and censored not in CENSORED:
-        raise ValueError(f"{name}: censored {censored!r} is not one of {', '.join(CENSORED)}")
+    if censored:
+        _check_word(f"{name}: censored", censored, CENSORED)
     kind = None if kind is None else Kind(kind)
     return DeclaredColumn(kind, column, categories, _list(given.get("missing", [])), censored)
+
+
+def _check_word(what: str, value: Any, known: Iterable[str]) -> None:
+    if value not in (words := tuple(known)):
+        raise ValueError(f"{what} {value!r} is not one of {', '.join(words)}{nearest(str(value), words)}")
 
 
 def _text_source(value: Any) -> TextSource | None:
@@ -322,7 +327,8 @@ def _text_source(value: Any) -> TextSource | None:
         raise ValueError("give either columns or files")
     if "columns" in value:
         columns = value["columns"]
-        return TextSource(columns=columns if isinstance(columns, dict) else {one: one for one in _list(columns)})
+        by_prompt = _texts_by_key(columns) if isinstance(columns, dict) else {one: one for one in _list(columns)}
+        return TextSource(columns=by_prompt)
     pattern = _pattern(value["files"])
     prompts = _list(value.get("prompts", list(DEFAULT_PROMPTS)))
     for prompt in prompts:

@@ -107,6 +107,8 @@ def test_numeric_ids_and_leading_zeros_stay_what_they_are(folder):
         (BASE + "columns:\n  age: {unti: years}\n", ["age", "unti", "unit"]),
         (BASE + "columns:\n  age: numerical\n", ["age", "numerical", "numeric"]),
         (BASE + "columns:\n  age: {time: befor}\n", ["age", "befor", "before"]),
+        (BASE + "columns:\n  age: {time: [before]}\n", ["age", "before", "is not one of"]),
+        (BASE + "text: {columns: {report: [a, b]}}\n", ["text", "one value"]),
         (BASE + "columns:\n  age: {low: young}\n", ["age", "low", "young"]),
         (BASE + "images: images/\n", ["images", "{id}"]),
         (BASE + "accept:\n  motion: all\n", ["motion"]),
