@@ -17,14 +17,13 @@ import numpy as np
 import pandas as pd
 
 from strokebench.datasets.own.cohort_file import CohortFile
-from strokebench.datasets.own.table_size import check_size
+from strokebench.datasets.own.table_size import SEPARATORS, check_size
 from strokebench.datasets.problems import Problem
 from strokebench.errors import StrokebenchError
 
 MISSING = frozenset({"", "na", "n/a", "nan", "null", "nil", "-", "--", "?", ".", "<na>", "#n/a"})
 """Cell texts that mean unknown, whatever their case. `none` is not among them: it can be a category."""
 
-SEPARATORS = ",;\t|"
 HEADER_WITHIN = 30
 """Rows of titles and comments that may stand above the header."""
 _EXACT = 2**53

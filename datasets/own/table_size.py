@@ -10,10 +10,11 @@ from strokebench.errors import StrokebenchError
 
 MOST_CELLS = 10_000_000
 """Rows times columns: 100,000 patients of 100 columns."""
+SEPARATORS = ",;\t|"
+"""What a CSV file may separate cells by without saying so."""
 LARGEST = 2**28
 """Bytes of a table, unpacked."""
 _BLOCK = 2**20
-_SEPARATORS = (b",", b";", b"\t", b"|")
 _FILLED = re.compile(rb'<(?:\w+:)?c\s[^>]*?r="([A-Z]{1,3})(\d{1,7})"(?:[^>]*[^/>])?>')
 """A cell of a sheet that holds something; an empty one, of a format alone, closes itself."""
 
@@ -101,7 +102,7 @@ def _parquet(path: Path) -> tuple[int, int, int]:
 
 def _separated(path: Path) -> int:
     """Cells of a CSV file, by its commonest separator."""
-    counts, lines = dict.fromkeys(_SEPARATORS, 0), 1
+    counts, lines = dict.fromkeys(SEPARATORS.encode(), 0), 1
     with path.open("rb") as file:
         while block := file.read(_BLOCK):
             lines += block.count(b"\n")
