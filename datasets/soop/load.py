@@ -26,13 +26,13 @@ from strokebench.datasets.texts import writer as text_writer
 from strokebench.datasets.texts.writer import write_answers
 from strokebench.errors import StrokebenchError
 from strokebench.files import (
-    atomic_path,
     damaged_file,
     digest,
     file_digest,
     home,
     made_again,
     read_kept,
+    write_bytes,
     write_json,
     write_manifest,
 )
@@ -315,6 +315,4 @@ def _write(path: Path, array: np.ndarray) -> None:
     import nibabel
 
     # A gzip header without time and name: equal volumes are equal files, which the embedding cache relies on.
-    data = gzip.compress(nibabel.Nifti1Image(array, AFFINE).to_bytes(), compresslevel=4, mtime=0)
-    with atomic_path(path) as temporary:
-        temporary.write_bytes(data)
+    write_bytes(path, gzip.compress(nibabel.Nifti1Image(array, AFFINE).to_bytes(), compresslevel=4, mtime=0))
