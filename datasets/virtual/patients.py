@@ -80,7 +80,7 @@ def draw_patients(seed: int = 0, n: int = PATIENTS, strengths: Strengths | None 
 
     Each site has its exact number of patients and of positives: the site's threshold is calibrated until the
     true probabilities sum to the number of positives, then the positives are drawn given that number (see
-    `severity.draw_positives`), then each patient's final noise given the side of the threshold. A site with
+    `draw_positives`), then each patient's final noise given the side of the threshold. A site with
     fewer positives is one with graver strokes: its shift enters the causes, so vital signs and laboratory
     values show it.
     """
