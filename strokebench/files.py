@@ -12,7 +12,6 @@ import os
 import re
 import tempfile
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -177,6 +176,9 @@ def damaged_file(folder: Path) -> Path | None:
 
 
 def _digests(folder: Path, paths: list[Path]) -> dict[str, str]:
+    # Every call of the command line imports this file, and few of them have a folder to check.
+    from concurrent.futures import ThreadPoolExecutor
+
     # Reading and hashing leave the interpreter's lock.
     with ThreadPoolExecutor(8) as pool:
         names = [path.relative_to(folder).as_posix() for path in paths]
