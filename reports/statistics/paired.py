@@ -106,7 +106,7 @@ def gain(by_run: NDArray[np.float64], shares: NDArray[np.float64], test_share: f
 
     known = ~np.isnan(by_run)
     if not known.any():
-        return PairedTest(*[np.nan] * 5, runs=0)
+        return student_t(math.nan, math.nan, 0)
     se = float(np.sqrt(np.square(shares[known].mean(axis=0)).sum()))
     if test_share is not None:
         return combined_t(by_run, test_share, se)
