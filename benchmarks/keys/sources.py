@@ -103,7 +103,8 @@ def imported_names(node: ast.AST, package: str) -> dict[str, str]:
 
 def resolve(name: str) -> tuple[Module | None, str]:
     """The module that a name with dots lies in, None for a library's, and the name within it, empty for itself."""
-    parts = name.split(".")
+    # A name of Python's own, such as Exception, is empty here.
+    parts = name.split(".") if name else []
     for end in range(len(parts), 0, -1):
         if module := find_module(".".join(parts[:end])):
             return module, parts[end] if end < len(parts) else ""

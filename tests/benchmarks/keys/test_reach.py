@@ -217,3 +217,11 @@ def test_libraries_are_those_that_are_named(package: Path):
 def test_code_without_source_is_refused():
     with pytest.raises(StrokebenchError, match="nowhere_to_be_found"):
         Reached(["nowhere_to_be_found.Method"])
+
+
+def test_a_base_of_python_s_own_has_no_source(package: Path):
+    before = reached()
+    edit(package / "layers.py", "class Base:", "class Base(dict):")
+    after = reached()
+    assert after.sha256 != before.sha256
+    assert after.packages == before.packages
