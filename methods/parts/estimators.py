@@ -1,4 +1,4 @@
-"""XGBoost, Random Forest and SVM on the table, the paper's conventional baselines."""
+"""Methods on an estimator of scikit-learn's kind: by default on the table, by choice on image and text too."""
 
 from __future__ import annotations
 
