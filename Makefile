@@ -29,27 +29,32 @@ PACKAGES := -p strokebench
 .DEFAULT_GOAL := help
 EXPERIMENTS := table1 added_value table2 table3 figure2 figure3 figure4 figure5 dropout alignment comparison clinical missing
 
-.PHONY: help environment $(EXPERIMENTS) paper-numbers paper report status tune speed speed-peers speed-scale ui doctor encode leaks test lint format types check clean clean-environment
+TARGETS := help environment $(EXPERIMENTS) paper-numbers paper report status tune speed speed-peers speed-scale ui doctor encode cohort-check cohort-describe cohort-fetch leaks test lint format types check clean clean-environment
+
+.PHONY: $(TARGETS)
 
 help: ## list the targets
 	@echo "strokebench: make TARGET [VARIABLE=value ...]"
 	@echo
-	@echo "  table1             six metrics of every method (the paper's Table 1), with figure and costs"
+	@echo "  table1             six metrics of every method (the paper's Table 1), costs"
 	@echo "  added_value        what image and text add to a clinical model"
 	@echo "  table2 table3      the modalities, and the losses, one by one"
-	@echo "  figure2 figure3 figure4 dropout   grids of hyper-parameters, the chosen setting marked"
+	@echo "  figure2 figure3    hyper-parameters one or two at a time, the chosen setting"
+	@echo "  figure4 dropout    marked"
 	@echo "  figure5            leave one hospital out"
-	@echo "  alignment          the angle between image and text before and after joint encoding"
+	@echo "  alignment          angle of image and text before and after joint encoding"
 	@echo "  comparison         which differences between methods are real"
 	@echo "  clinical           calibration, decision curves, hospitals and subgroups"
-	@echo "  missing            modalities missing for some or all, and what each contributes"
+	@echo "  missing            missing modalities, and what each contributes"
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo
-	@echo "  DATASET=virtual|soop|path/to/cohort.yaml   OUTCOME='nihss < 7'   PROTOCOL=cv5|holdout|loho"
-	@echo "  SIZES=small|paper (of all networks: 128 hidden units, width 64, or the paper's 512, 256)"
-	@echo "  ENCODERS=embedded|paper|IMAGE+TEXT   SEEDS=39,40,41,42   JOBS=0 (one a core)   QUICK=1 (a check in minutes)"
-	@echo "  GRID_SEEDS=1 (of the seeds, for each point of a grid; 4 for all)"
-	@echo "  PYTHON=python3.11 (for the environment)   STROKEBENCH_HOME=folder for everything written (work/)"
+	@echo "  DATASET=virtual|soop|path/to/cohort.yaml   OUTCOME='nihss < 7'"
+	@echo "  PROTOCOL=cv5|holdout|loho   ENCODERS=embedded|paper|IMAGE+TEXT"
+	@echo "  SIZES=small|paper (networks of 128 hidden units and width 64, or 512, 256)"
+	@echo "  SEEDS=39,40,41,42   GRID_SEEDS=1 (of the seeds, for each point of a grid)"
+	@echo "  JOBS=0 (one a core)   QUICK=1 (a check in minutes)"
+	@echo "  PYTHON=python3.11 (for the environment)"
+	@echo "  STROKEBENCH_HOME=folder for everything written (default: work)"
 
 # Made anew whenever what it is made from has changed; the stamp is written last.
 $(INSTALLED): pyproject.toml constraints.txt
@@ -60,27 +65,32 @@ $(INSTALLED): pyproject.toml constraints.txt
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev]"
 	@touch $@
 
+.DEFAULT:
+	@$(PYTHON) -c 'from difflib import get_close_matches as near; from sys import argv, exit; exit("".join( \
+		[f"No target is called {argv[1]}.", *(f" Did you mean {name}?" for name in near(argv[1], argv[2:], 1))]))' \
+		$@ $(TARGETS)
+
 environment: $(INSTALLED) ## make or renew .venv with the pinned versions
 
 $(EXPERIMENTS): $(INSTALLED)
 	@$(BIN)/strokebench run $@
 
-paper-numbers: $(INSTALLED) ## every number that the paper reports beside ours, under one fixed test part
+paper-numbers: $(INSTALLED) ## every number of the paper beside ours, one fixed test part
 	@$(BIN)/strokebench run paper
 
 paper: $(INSTALLED) ## all of the above, and the page
 	@$(BIN)/strokebench paper
 
-report: $(INSTALLED) ## one HTML page of everything that is finished by now, also while runs go on
+report: $(INSTALLED) ## one HTML page of everything that is finished by now
 	@$(BIN)/strokebench page
 
-leaks: $(INSTALLED) ## look for leaks: doubled patients, columns and texts that tell the outcome, shuffled labels
+leaks: $(INSTALLED) ## look for leaks: doubled patients, telling columns and texts
 	@$(BIN)/strokebench audit leaks
 
-tune: $(INSTALLED) ## METHOD=vdafm SAMPLER=tpe|grid|random TRIALS=40: hyper-parameters by Optuna
+tune: $(INSTALLED) ## Optuna; METHOD=vdafm SAMPLER=tpe|grid|random TRIALS=40
 	@$(BIN)/strokebench tune $(METHOD) --sampler $(SAMPLER) --trials $(TRIALS)
 
-speed: $(INSTALLED) ## what a fit of each method costs on this machine, and how far it is from the floor
+speed: $(INSTALLED) ## what a fit of each method costs on this machine
 	@$(BIN)/strokebench speed
 
 speed-peers: $(INSTALLED) ## the same work by other suites, in environments of their own
@@ -100,6 +110,15 @@ doctor: $(INSTALLED) ## look at this machine and installation
 
 encode: $(INSTALLED) ## make the cohort's embeddings, without training
 	@$(BIN)/strokebench encode
+
+cohort-check: $(INSTALLED) ## list whatever is wrong with DATASET, and change nothing
+	@$(BIN)/strokebench cohort check "$(DATASET)"
+
+cohort-describe: $(INSTALLED) ## Table One of DATASET, sites, pictures; also as a page
+	@$(BIN)/strokebench cohort describe "$(DATASET)"
+
+cohort-fetch: $(INSTALLED) ## SOOP, a public cohort: says licence and size, then asks
+	@$(BIN)/strokebench cohort fetch soop
 
 test: $(INSTALLED) ## run the tests, one process a core
 	@$(BIN)/python -m pytest -n auto --dist loadfile

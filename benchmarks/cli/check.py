@@ -1,11 +1,10 @@
 """`strokebench check`: hold a method to the contract, and say what it breaks."""
 
-from typing import Annotated
-
 import typer
 from rich.console import Console
 from rich.markup import escape
 
+from strokebench.benchmarks.cli.options import MethodArgument
 from strokebench.methods.conformance import all_checks, run_check
 from strokebench.methods.conformance.subject import Subject
 from strokebench.methods.neural import NeuralMethod
@@ -14,7 +13,7 @@ from strokebench.methods.stacking.fit import can_stack, fit_stacked
 from strokebench.reports.tables.console import make_console
 
 
-def check(method: Annotated[str, typer.Argument(help="See `strokebench list methods`.")]) -> None:
+def check(method: MethodArgument) -> None:
     """Hold a method, ours or another package's, to the contract."""
     if not show_check(method, make_console()):
         raise typer.Exit(1)

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
+from strokebench.benchmarks.cli.options import completes
 from strokebench.benchmarks.experiments.find import all_experiments
 from strokebench.datasets.catalogue import COHORTS
 from strokebench.datasets.encoders.contract import ImageEncoder
@@ -18,7 +19,12 @@ from strokebench.tasks.metrics.evaluate import all_metrics
 
 
 def list_(
-    what: Annotated[str, typer.Argument(help="methods, experiments, datasets, encoders or metrics.")],
+    what: Annotated[
+        str,
+        typer.Argument(
+            help="methods, experiments, datasets, encoders or metrics.", autocompletion=completes(lambda: LISTS)
+        ),
+    ],
 ) -> None:
     """What there is to choose from: methods, experiments, datasets, encoders, metrics."""
     if what not in LISTS:

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from strokebench.benchmarks.cli.errors import ReadableErrors, show_in_any_encoding
+from strokebench.benchmarks.cli.options import EXPERIMENTS
 from strokebench.benchmarks.running.process import collect_seldom, keep_private, set_privacy, stop_like_ctrl_c
 
 VERBS = {
@@ -41,23 +42,6 @@ VERBS = {
 }
 """Verb -> where in this folder it is defined, and its line of help."""
 
-EXPERIMENTS = (
-    *(
-        "table1",
-        "added_value",
-        "comparison",
-        "clinical",
-        "table2",
-        "table3",
-        "figure2",
-        "figure3",
-        "figure4",
-        "dropout",
-    ),
-    *("alignment", "figure5", "missing", "paper"),
-)
-"""The house's own, for the help; those of other packages stand in `strokebench list experiments`."""
-
 
 class Verbs(ReadableErrors):
     """Knows its verbs by name and help alone: to import them all would take seconds."""
@@ -79,7 +63,6 @@ class Verbs(ReadableErrors):
 app = typer.Typer(
     cls=Verbs,
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     help="A benchmark suite for tri-modal stroke prognosis: brain MRI, diagnostic text and a clinical table.",
     epilog=f"Experiments for `run` and `report`: {', '.join(EXPERIMENTS)}.",

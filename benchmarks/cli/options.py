@@ -1,14 +1,41 @@
 """The options that verbs share are the fields of `Settings`: to add a setting is one place."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import Field, fields
-from functools import wraps
+from functools import partial, wraps
 from inspect import Parameter, Signature, signature
+from pkgutil import resolve_name
 from typing import Annotated, Any, get_type_hints
 
 import typer
 
 from strokebench.benchmarks.running.settings import Option, Settings
+
+EXPERIMENTS = (
+    *("table1", "added_value", "comparison", "clinical", "table2", "table3", "figure2", "figure3", "figure4"),
+    *("dropout", "alignment", "figure5", "missing", "paper"),
+)
+"""The house's own, for the help; those of other packages stand in `strokebench list experiments`."""
+
+
+def completes(names: Callable[[], Iterable[str]]) -> Callable[[str], list[str]]:
+    """What a shell is offered for a name that is half typed, for Typer's `autocompletion`."""
+    return lambda incomplete: [name for name in names() if name.startswith(incomplete)]
+
+
+def _methods() -> Iterable[str]:
+    # Not before a name is asked for: it may have to import them all.
+    from strokebench.benchmarks.keys.described import described_methods
+
+    return described_methods()
+
+
+ExperimentArgument = Annotated[
+    str, typer.Argument(help=f"{', '.join(EXPERIMENTS)}.", autocompletion=completes(lambda: EXPERIMENTS))
+]
+MethodArgument = Annotated[
+    str, typer.Argument(help="See `strokebench list methods`.", autocompletion=completes(_methods))
+]
 
 
 def takes_settings(*names: str, without: Collection[str] = ()) -> Callable[[Callable[..., None]], Callable[..., None]]:
@@ -30,6 +57,12 @@ def takes_settings(*names: str, without: Collection[str] = ()) -> Callable[[Call
     return decorate
 
 
+def _listed(option: Option) -> Iterable[str]:
+    """An option's choices; none where only a function knows them."""
+    known = resolve_name(option.choices) if isinstance(option.choices, str) else option.choices
+    return () if callable(known) else known
+
+
 def _parameter(setting: Field[Any]) -> Parameter:
     """A setting as a parameter from which Typer makes an option."""
     option: Option = setting.metadata["option"]
@@ -42,6 +75,7 @@ def _parameter(setting: Field[Any]) -> Parameter:
         envvar=setting.name.upper() if option.env else None,
         help=option.help,
         metavar=option.metavar,
+        autocompletion=completes(partial(_listed, option)),
     )
     typed = option.typed or get_type_hints(Settings)[setting.name]
     return Parameter(setting.name, Parameter.KEYWORD_ONLY, default=default, annotation=Annotated[typed, info])

@@ -1,16 +1,13 @@
 """`strokebench run` and `report`: one experiment, computed or as far as it is."""
 
 from dataclasses import replace
-from typing import Annotated
 
 import typer
 
-from strokebench.benchmarks.cli.options import takes_settings
+from strokebench.benchmarks.cli.options import ExperimentArgument, takes_settings
 from strokebench.benchmarks.run import run_with
 from strokebench.benchmarks.running.settings import Settings
 from strokebench.reports.tables.console import make_console
-
-ExperimentArgument = Annotated[str, typer.Argument(help="See `strokebench list experiments`.")]
 
 
 @takes_settings()

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from strokebench.benchmarks.cli.options import takes_settings
+from strokebench.benchmarks.cli.options import MethodArgument, takes_settings
 from strokebench.benchmarks.running.backends.choose import refuse_missing
 from strokebench.benchmarks.running.build import build_context
 from strokebench.benchmarks.running.context import Context
@@ -22,7 +22,7 @@ from strokebench.reports.tuning.section import tuning_section
 
 @takes_settings(without=("methods", "params", "grid_seeds", "sizes"))
 def tune(
-    method: Annotated[str, typer.Argument(help="See `strokebench list methods`.")],
+    method: MethodArgument,
     settings: Settings,
     sampler: Annotated[str, typer.Option("--sampler", help="tpe, grid or random.")] = "tpe",
     trials: Annotated[

@@ -67,6 +67,37 @@ def test_make_has_every_experiment_as_a_target_and_knows_its_variables():
     assert {each.name.upper() for each in fields(Settings) if each.metadata["option"].env} < set(known)
 
 
+def make(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(["make", *arguments], capture_output=True, text=True, cwd=Path(__file__).parents[3])
+
+
+def test_make_lists_its_targets_within_80_columns():
+    told = make("help").stdout
+    assert max(map(len, told.splitlines())) <= 80 and "cohort-fetch" in told
+    assert [name for name in cli.EXPERIMENTS if name not in told] == []
+
+
+def test_make_names_the_nearest_target():
+    assert "No target is called tabel1. Did you mean table1?" in make("tabel1").stderr
+    assert make("nothing-of-the-kind").stderr.startswith("No target is called nothing-of-the-kind.\n")
+
+
+@pytest.mark.parametrize(
+    ("typed", "offered"),
+    [
+        ("run figure", "figure2 figure3 figure4 figure5"),
+        ("run table1 --protocol h", "holdout"),
+        ("check conc", "concat"),
+        ("cohort desc", "describe"),
+    ],
+)
+def test_a_shell_completes_names(typed: str, offered: str):
+    words = ["strokebench", *typed.split()]
+    variables = {"_STROKEBENCH_COMPLETE": "complete_bash", "COMP_WORDS": " ".join(words)}
+    told = CliRunner().invoke(cli.app, env={**variables, "COMP_CWORD": str(len(words) - 1)}, prog_name="strokebench")
+    assert told.output.split() == offered.split()
+
+
 @pytest.mark.parametrize("verb", cli.VERBS)
 def test_a_verb_s_line_of_help_is_how_its_own_help_begins(verb: str):
     told = " ".join(call(verb, "--help").output.split())
