@@ -352,7 +352,7 @@ class Results:
         """Read what `write` wrote.
 
         Raises:
-            StrokebenchError: a file is missing, damaged, or of another writing than the rest.
+            StrokebenchError: a file is missing, damaged, or of another writing or form than the rest.
         """
         facts = read_json(folder / FACTS_FILE)
         for name, digest in facts["files"].items():
@@ -366,15 +366,20 @@ class Results:
                 )
         oracle = facts["oracle"]
         has_facts, has_groups = (name in facts["files"] for name in (PATIENT_FACTS_FILE, GROUPS_FILE))
-        return cls(
-            predictions=pd.read_parquet(folder / PREDICTIONS_FILE),
-            runs=pd.read_parquet(folder / RUNS_FILE),
-            methods=[_method_info(stored) for stored in facts["methods"]],
-            provenance=facts["provenance"],
-            oracle=None if oracle is None else pd.DataFrame(oracle, columns=["patient_id", "p"]),
-            patient_facts=pd.read_parquet(folder / PATIENT_FACTS_FILE) if has_facts else None,
-            groups=pd.read_parquet(folder / GROUPS_FILE) if has_groups else None,
-        )
+        try:
+            return cls(
+                predictions=pd.read_parquet(folder / PREDICTIONS_FILE),
+                runs=pd.read_parquet(folder / RUNS_FILE),
+                methods=[_method_info(stored) for stored in facts["methods"]],
+                provenance=facts["provenance"],
+                oracle=None if oracle is None else pd.DataFrame(oracle, columns=["patient_id", "p"]),
+                patient_facts=pd.read_parquet(folder / PATIENT_FACTS_FILE) if has_facts else None,
+                groups=pd.read_parquet(folder / GROUPS_FILE) if has_groups else None,
+            )
+        except ValueError as error:
+            raise StrokebenchError(
+                f"{folder} was written by another version of strokebench: {error}", "Run the experiment again."
+            ) from None
 
 
 def read_provenance(folder: Path) -> Provenance:

@@ -1,17 +1,20 @@
 """`strokebench results ...`: hand results to others, and take theirs."""
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from strokebench.benchmarks.experiments.find import all_experiments
+from strokebench.benchmarks.sharing.diff import diff_results
 from strokebench.benchmarks.sharing.export import export_results
 from strokebench.benchmarks.sharing.load import import_results
 from strokebench.benchmarks.sharing.pseudonyms import load_pseudonyms, read_secret
 from strokebench.errors import StrokebenchError
 from strokebench.files import home
 from strokebench.reports.tables.console import make_console
+from strokebench.reports.tables.section import publish, view
 
 KeyFile = Annotated[
     Path | None,
@@ -61,6 +64,24 @@ def import_(
             raise StrokebenchError(f"{name}: no tables can be made of it: {type(error).__name__}: {error}") from error
         console.print(view)
         console.print(f"Written to {folder}", style="dim", markup=False, soft_wrap=True)
+
+
+@app.command("diff")
+def diff(
+    a: Annotated[Path, typer.Argument(metavar="A", help="Folder of an experiment's results, or a package.")],
+    b: Annotated[Path, typer.Argument(metavar="B", help="The same, of a later or another call.")],
+    experiment: Annotated[str, typer.Option(help="Which, where there are several: such as table1.")] = "",
+    out: Annotated[Path | None, typer.Option(help="Folder for the tables as Markdown, CSV, LaTeX and HTML.")] = None,
+    salt_file: Annotated[
+        Path | None, typer.Option(help="Secret of a package's pseudonyms, where the other side has patients' ids.")
+    ] = None,
+) -> None:
+    """What changed from A to B, and what that did to each method, with intervals, on the patients of both."""
+    console = make_console()
+    section = diff_results(a, b, experiment, partial(load_pseudonyms, salt_file))
+    console.print(publish(section, out) if out else view(section))
+    if out:
+        console.print(f"Written to {out}", style="dim", markup=False, soft_wrap=True)
 
 
 def _key(path: Path | None) -> bytes:

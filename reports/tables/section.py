@@ -72,13 +72,12 @@ def publish(section: Section, folder: Path) -> TerminalView:
     Returns:
         What the terminal shows: the warnings, the lead and the tables.
     """
-    in_terminal, listed = [], []
+    listed = []
     written: list[Path] = []
     for panel in section.panels:
         table = panel.content if isinstance(panel.content, Table) else None
         if table:
             written += write_table(table, folder, panel.name)
-            in_terminal += [table] if panel.in_terminal else []
         else:
             for form in FIGURE_FORMATS:
                 written.append(folder / f"{panel.name}.{form}")
@@ -106,7 +105,13 @@ def publish(section: Section, folder: Path) -> TerminalView:
             "files": {path.name: file_digest(path) for path in written},
         },
     )
-    return TerminalView(section.warnings, section.lead, in_terminal)
+    return view(section)
+
+
+def view(section: Section) -> TerminalView:
+    """What the terminal shows of a section: the warnings, the lead and the tables that are meant for it."""
+    tables = [panel.content for panel in section.panels if isinstance(panel.content, Table) and panel.in_terminal]
+    return TerminalView(section.warnings, section.lead, tables)
 
 
 def read_section(folder: Path) -> dict[str, Any]:

@@ -7,7 +7,8 @@ import pytest
 from made_up import made_up, plan
 
 from strokebench.errors import StrokebenchError
-from strokebench.reports.results import PREDICTIONS_FILE, RUNS_FILE, Results, variant_id
+from strokebench.files import file_digest, read_json, write_json
+from strokebench.reports.results import FACTS_FILE, PREDICTIONS_FILE, RUNS_FILE, Results, variant_id
 from strokebench.reports.table1.table import table1
 
 
@@ -20,6 +21,17 @@ def test_read_gives_back_what_was_written(incomplete, tmp_path):
     assert back.methods == incomplete.methods
     assert [list(m.notes) for m in back.methods] == [list(m.notes) for m in incomplete.methods]
     assert back.provenance == incomplete.provenance
+
+
+def test_results_of_an_older_form_are_one_line(results, tmp_path):
+    results.write(tmp_path)
+    results.runs.drop(columns="fill").to_parquet(tmp_path / RUNS_FILE)
+    facts = read_json(tmp_path / FACTS_FILE)
+    write_json(
+        tmp_path / FACTS_FILE, facts | {"files": facts["files"] | {RUNS_FILE: file_digest(tmp_path / RUNS_FILE)}}
+    )
+    with pytest.raises(StrokebenchError, match=r"another version of strokebench: runs lack the columns \['fill'\]"):
+        Results.read(tmp_path)
 
 
 def test_files_of_two_writings_are_not_mixed(results, incomplete, tmp_path):

@@ -1,0 +1,1 @@
+"""What differs between two results of one outcome, and in what?"""

@@ -1,0 +1,45 @@
+"""`strokebench results diff`: folders and packages, whichever of the two a side is."""
+
+from pathlib import Path
+
+import pytest
+from shared_packages import NAME, SALT, compute
+from typer.testing import CliRunner
+
+from strokebench.benchmarks.cli import main as cli
+from strokebench.benchmarks.sharing.diff import diff_results
+from strokebench.benchmarks.sharing.export import export_results
+from strokebench.errors import StrokebenchError
+from strokebench.files import home as home_path
+
+
+def test_a_package_is_held_against_the_folder_that_it_came_from(tmp_path: Path):
+    compute("random_forest", "svm")
+    folder = home_path("results", *NAME.split("/"))
+    export_results(tmp_path / "all.zip", [], SALT)
+    section = diff_results(folder.parent, tmp_path / "all.zip", "", lambda: SALT)
+    assert section.lead.startswith("Nothing differs in what the two results state. 24 patients are in both. No diff")
+    assert not section.warnings
+    assert {cells["same"].text for cells in (row.cells for row in section.panels[-1].content.rows)} == {"2 of 2"}
+    with pytest.raises(StrokebenchError, match="no patient in common"):
+        diff_results(folder, tmp_path / "all.zip", "", lambda: type(SALT)(b"another salt of our own"))
+
+
+def test_several_experiments_are_to_be_chosen_from(tmp_path: Path):
+    results = compute("svm")
+    folder = home_path("results", *NAME.split("/"))
+    results.write(folder.parent / "other")
+    with pytest.raises(StrokebenchError, match="has several experiments") as caught:
+        diff_results(folder.parent, folder, "", lambda: SALT)
+    assert "other, table1" in (caught.value.hint or "")
+    assert diff_results(folder.parent, folder, "table1", lambda: SALT).panels
+    with pytest.raises(StrokebenchError, match="has no experiment 'tabel'"):
+        diff_results(folder, folder, "tabel", lambda: SALT)
+
+
+def test_the_command_shows_and_writes(tmp_path: Path):
+    compute("svm")
+    folder = str(home_path("results", *NAME.split("/")))
+    shown = CliRunner().invoke(cli.app, ["results", "diff", folder, folder, "--out", str(tmp_path / "out")])
+    assert shown.exit_code == 0 and "Nothing differs" in shown.stdout
+    assert (tmp_path / "out" / "differences.md").is_file() and not (tmp_path / "out" / "changes.csv").exists()
