@@ -1,10 +1,12 @@
 """An experiment from its name to its report: what the command line and Python share."""
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 
+from strokebench.benchmarks.calls.run_file import is_run_file, read_run_file
 from strokebench.benchmarks.experiments.find import find_experiment
 from strokebench.benchmarks.leaks.report import warn_of_leaks
 from strokebench.benchmarks.running.backends.choose import refuse_missing
@@ -17,7 +19,8 @@ def run(experiment: str, **settings: Any) -> Report:
     """Compute what an experiment still lacks, as `strokebench run` does, the leak check included.
 
     Args:
-        experiment: a name of `strokebench list experiments`.
+        experiment: a name of `strokebench list experiments`, or the path of a file that `run --save` wrote; `settings`
+            go before those of the file.
         settings: fields of `Settings`, such as `dataset`, `outcome`, `protocol`, `methods`, `seeds`, `quick`; a list
             does for a tuple. Defaults are the command's; variables of the environment do not count.
 
@@ -36,9 +39,10 @@ def run(experiment: str, **settings: Any) -> Report:
         ...
         strokebench.errors.StrokebenchError: No experiment is called 'tabel1'. Did you mean table1?
     """
-    given: dict[str, Any] = {
-        name: tuple(value) if isinstance(value, list) else value for name, value in settings.items()
-    }
+    given: dict[str, Any] = {}
+    if is_run_file(experiment):
+        experiment, given = read_run_file(Path(experiment))
+    given |= {name: tuple(value) if isinstance(value, list) else value for name, value in settings.items()}
     return run_with(experiment, Settings(**given), Console(stderr=True, highlight=False))
 
 

@@ -6,11 +6,13 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
+from strokebench.benchmarks.calls import run_file
 from strokebench.benchmarks.cli.options import completes
 from strokebench.benchmarks.experiments.find import all_experiments
 from strokebench.datasets.catalogue import COHORTS
 from strokebench.datasets.encoders.contract import ImageEncoder
 from strokebench.datasets.encoders.registry import ENCODERS, PAIRS
+from strokebench.datasets.own import cohort_file
 from strokebench.errors import unknown_name
 from strokebench.methods.registry import all_methods
 from strokebench.reports.tables.console import make_console
@@ -22,11 +24,12 @@ def list_(
     what: Annotated[
         str,
         typer.Argument(
-            help="methods, experiments, datasets, encoders or metrics.", autocompletion=completes(lambda: LISTS)
+            help="methods, experiments, datasets, encoders, metrics or schemas.",
+            autocompletion=completes(lambda: LISTS),
         ),
     ],
 ) -> None:
-    """What there is to choose from: methods, experiments, datasets, encoders, metrics."""
+    """What there is: methods, experiments, datasets, encoders, metrics, schemas."""
     if what not in LISTS:
         raise unknown_name("list", what, LISTS)
     rows, *columns = LISTS[what]
@@ -67,6 +70,11 @@ def _metrics() -> Iterator[tuple[str, ...]]:
         yield name, metric.unit, "higher" if metric.higher_is_better else "lower", _first_words(metric.function)
 
 
+def _schemas() -> Iterator[tuple[str, ...]]:
+    for path, what in ((run_file.SCHEMA, "of a file of `run --save`"), (cohort_file.SCHEMA, "of a cohort's file")):
+        yield path.name.partition(".")[0], str(path), f"JSON schema {what}; for its first line, see the docs"
+
+
 def _first_words(thing: object) -> str:
     """The first paragraph of a docstring, as one line."""
     return " ".join((thing.__doc__ or "").strip().partition("\n\n")[0].split())
@@ -78,5 +86,6 @@ LISTS: dict[str, tuple[Any, ...]] = {
     "datasets": (_datasets,),
     "encoders": (_encoders, "Reads"),
     "metrics": (_metrics, "Unit", "Better"),
+    "schemas": (_schemas, "Path"),
 }
 """What each list gives its rows, and its columns between the name and what it is."""

@@ -7,8 +7,8 @@ from typing import Annotated, Any
 import typer
 
 from strokebench.benchmarks.cli.errors import ReadableErrors, show_in_any_encoding
-from strokebench.benchmarks.cli.options import EXPERIMENTS
 from strokebench.benchmarks.running.process import collect_seldom, keep_private, set_privacy, stop_like_ctrl_c
+from strokebench.benchmarks.running.settings import EXPERIMENTS
 
 VERBS = {
     "run": ("run:run", "Compute what an experiment still lacks, and show its table."),
@@ -19,7 +19,10 @@ VERBS = {
     "tune": ("tune:tune", "Search a method's hyper-parameters by Optuna. Test patients are out of reach."),
     "encode": ("encode:encode", "Make the embeddings of a cohort, without training."),
     "check": ("check:check", "Hold a method, ours or another package's, to the contract."),
-    "list": ("listing:list_", "What there is to choose from: methods, experiments, datasets, encoders, metrics."),
+    "list": (
+        "listing:list_",
+        "What there is: methods, experiments, datasets, encoders, metrics, schemas.",
+    ),
     "cohort": ("cohort:app", "Check, describe and fetch cohorts, your own or built-in ones."),
     "text": ("text:app", "Diagnostic text: write it with a language model, and look at it."),
     "audit": ("audit:app", "Checks of printed numbers, and of data for leaks."),

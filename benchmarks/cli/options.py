@@ -2,20 +2,15 @@
 
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import Field, fields
-from functools import partial, wraps
+from functools import wraps
 from inspect import Parameter, Signature, signature
-from pkgutil import resolve_name
+from pathlib import Path
 from typing import Annotated, Any, get_type_hints
 
 import typer
 
-from strokebench.benchmarks.running.settings import Option, Settings
-
-EXPERIMENTS = (
-    *("table1", "added_value", "comparison", "clinical", "table2", "table3", "figure2", "figure3", "figure4"),
-    *("dropout", "alignment", "figure5", "missing", "paper"),
-)
-"""The house's own, for the help; those of other packages stand in `strokebench list experiments`."""
+from strokebench.benchmarks.calls.run_file import is_run_file, read_run_file
+from strokebench.benchmarks.running.settings import EXPERIMENTS, Option, Settings
 
 
 def completes(names: Callable[[], Iterable[str]]) -> Callable[[str], list[str]]:
@@ -31,7 +26,10 @@ def _methods() -> Iterable[str]:
 
 
 ExperimentArgument = Annotated[
-    str, typer.Argument(help=f"{', '.join(EXPERIMENTS)}.", autocompletion=completes(lambda: EXPERIMENTS))
+    str,
+    typer.Argument(
+        help=f"{', '.join(EXPERIMENTS)}; or a file of `run --save`.", autocompletion=completes(lambda: EXPERIMENTS)
+    ),
 ]
 MethodArgument = Annotated[
     str, typer.Argument(help="See `strokebench list methods`.", autocompletion=completes(_methods))
@@ -39,28 +37,36 @@ MethodArgument = Annotated[
 
 
 def takes_settings(*names: str, without: Collection[str] = ()) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Decorator: a verb has options for these settings too (default: for all) and gets them as `settings`."""
+    """Decorator: a verb has options for these settings too (default: for all) and gets them as `settings`.
+
+    Where its `experiment` is a file of `--save`, that gives the experiment, and what the command line leaves out.
+    """
 
     def decorate(verb: Callable[..., None]) -> Callable[..., None]:
         taken = [each for each in fields(Settings) if each.name in (names or [each.name]) and each.name not in without]
 
         @wraps(verb)
-        def command(**typed: Any) -> None:
+        def command(ctx: typer.Context, **typed: Any) -> None:
             chosen = {each.name: typed.pop(each.name) for each in taken}
+            if is_run_file(name := typed.get("experiment", "")):
+                typed["experiment"], kept = read_run_file(Path(name))
+                given = {each for each in chosen if _source(ctx, each) == "COMMANDLINE"}
+                chosen |= {each: value for each, value in kept.items() if each in chosen.keys() - given}
             verb(**typed, settings=Settings(**chosen))
 
         own = [each for each in signature(verb, eval_str=True).parameters.values() if each.name != "settings"]
-        parameters = [each.replace(kind=Parameter.KEYWORD_ONLY) for each in own] + [_parameter(each) for each in taken]
+        parameters = [Parameter("ctx", Parameter.KEYWORD_ONLY, annotation=typer.Context)]
+        parameters += [each.replace(kind=Parameter.KEYWORD_ONLY) for each in own] + [_parameter(each) for each in taken]
         command.__signature__ = Signature(parameters)  # type: ignore[attr-defined]
         return command
 
     return decorate
 
 
-def _listed(option: Option) -> Iterable[str]:
-    """An option's choices; none where only a function knows them."""
-    known = resolve_name(option.choices) if isinstance(option.choices, str) else option.choices
-    return () if callable(known) else known
+def _source(ctx: typer.Context, name: str) -> str:
+    """Where a parameter's value is from, as Click calls it."""
+    source = ctx.get_parameter_source(name)
+    return source.name if source else ""
 
 
 def _parameter(setting: Field[Any]) -> Parameter:
@@ -75,7 +81,7 @@ def _parameter(setting: Field[Any]) -> Parameter:
         envvar=setting.name.upper() if option.env else None,
         help=option.help,
         metavar=option.metavar,
-        autocompletion=completes(partial(_listed, option)),
+        autocompletion=completes(option.listed),
     )
     typed = option.typed or get_type_hints(Settings)[setting.name]
     return Parameter(setting.name, Parameter.KEYWORD_ONLY, default=default, annotation=Annotated[typed, info])

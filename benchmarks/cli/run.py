@@ -1,18 +1,32 @@
 """`strokebench run` and `report`: one experiment, computed or as far as it is."""
 
 from dataclasses import replace
+from pathlib import Path
+from typing import Annotated
 
 import typer
 
+from strokebench.benchmarks.calls.run_file import write_run_file
 from strokebench.benchmarks.cli.options import ExperimentArgument, takes_settings
+from strokebench.benchmarks.experiments.find import find_experiment
 from strokebench.benchmarks.run import run_with
 from strokebench.benchmarks.running.settings import Settings
 from strokebench.reports.tables.console import make_console
 
 
 @takes_settings()
-def run(experiment: ExperimentArgument, settings: Settings) -> None:
+def run(
+    experiment: ExperimentArgument,
+    settings: Settings,
+    save: Annotated[
+        Path | None,
+        typer.Option("--save", metavar="FILE.yaml", help="Write this call to a file; `run FILE.yaml` makes it again."),
+    ] = None,
+) -> None:
     """Compute what an experiment still lacks, and show its table."""
+    if save:
+        find_experiment(experiment)
+        write_run_file(save, experiment, settings)
     _experiment(experiment, settings, compute=True)
 
 

@@ -12,6 +12,11 @@ from strokebench.errors import StrokebenchError, unknown_name
 BACKENDS = ("auto", "processes", "stack", "dask")
 DEVICES = ("auto", "cpu", "cuda")
 SEEDS = (39, 40, 41, 42)
+EXPERIMENTS = (
+    *("table1", "added_value", "comparison", "clinical", "table2", "table3", "figure2", "figure3", "figure4"),
+    *("dropout", "alignment", "figure5", "missing", "paper"),
+)
+"""The house's own, for help and editors; those of other packages stand in `strokebench list experiments`."""
 QUICK_FOLDS = 2
 QUICK_PARAMS = {"max_epochs": 8, "warmup_epochs": 1, "learning_rate": 1e-3}
 """What a quick check changes of a network: a shorter schedule with a higher peak, so that eight epochs train it and do
@@ -41,6 +46,11 @@ class Option:
     typed: Any = None
     short: str = ""
     metavar: str | None = None
+
+    def listed(self) -> Sequence[str]:
+        """Its choices; none where only a function knows them."""
+        known = resolve_name(self.choices) if isinstance(self.choices, str) else self.choices
+        return () if callable(known) else tuple(known)
 
     def check(self, name: str, value: Any) -> None:
         """Refuse a value that is not possible.

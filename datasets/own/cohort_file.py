@@ -22,6 +22,8 @@ from strokebench.errors import StrokebenchError
 from strokebench.files import digest
 
 DEFAULT_PROMPTS = tuple(PROMPTS)
+SCHEMA = Path(__file__).with_name("cohort.schema.json")
+"""By which an editor completes and checks the file, where its first line names it."""
 
 
 @dataclass(frozen=True)

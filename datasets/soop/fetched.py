@@ -14,6 +14,7 @@ from typing import Any
 import yaml
 
 from strokebench.datasets.cohort import Column, Kind
+from strokebench.datasets.own.cohort_file import SCHEMA
 from strokebench.datasets.soop.fetch import PLACES, PREFIX, patient_of
 from strokebench.datasets.soop.load import ABOUT, COLUMNS, read_table
 from strokebench.errors import StrokebenchError, unknown_name
@@ -103,7 +104,8 @@ def write_cohort_file(folder: Path, image: str = "") -> CohortFiles:
         table.to_csv(path)
     text = yaml.safe_dump(described, sort_keys=False, allow_unicode=True, width=100)
     reasons = "; ".join(f"{reason}: {n}" for reason, n in left_out.items())
-    write_text(folder / "soop.yaml", f"# Left out of the fetched table: {reasons}.\n{text}")
+    head = f"# yaml-language-server: $schema={SCHEMA}\n"
+    write_text(folder / "soop.yaml", f"{head}# Left out of the fetched table: {reasons}.\n{text}")
     return CohortFiles(folder / "soop.yaml", len(table), image if "images" in described else "", left_out)
 
 

@@ -32,6 +32,13 @@ def test_table_metrics_and_predictions_agree(own, capsys):
     assert "Leak check" in said.err and not said.out
 
 
+def test_a_saved_call_is_an_experiment_too(own):
+    file = own.with_name("run.yaml")
+    file.write_text("experiment: table1\ndataset: cohort.yaml\nmethods: [random_forest]\nquick: true\n")
+    report = strokebench.run(str(file), jobs=1, tracking=False, seeds=[7])
+    assert set(report.results.runs["seed"]) == {7} and report.table["key"].tolist() == ["random_forest"]
+
+
 def test_a_setting_that_is_none_is_refused():
     with pytest.raises(TypeError, match="metods"):
         strokebench.run("table1", metods=["vdafm"])

@@ -138,6 +138,21 @@ def test_run_then_report_then_status(small: None, home: Path):
     assert "coin" in status.output and "5/5" in status.output
 
 
+def test_a_saved_call_is_made_again(small: None, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    file = tmp_path / "run.yaml"
+    first = call("run", "table1", "--methods", "coin", "--seeds", "39", "--no-tracking", "--save", str(file))
+    assert first.exit_code == 0, first.output
+    assert file.read_text().startswith("# yaml-language-server: $schema=")
+    monkeypatch.setenv("SEEDS", "40")
+    again = call("run", str(file), "--no-tracking")
+    assert again.exit_code == 0 and "5 already done, 0 to compute" in again.output, again.output
+    assert "seeds_39" in call("report", str(file)).output
+    other = call("run", str(file), "--no-tracking", "--seeds", "41")
+    assert "5 planned, 5 to compute" in other.output
+    assert "Did you mean table1?" in call("run", "tabel1", "--save", str(tmp_path / "none.yaml")).output
+    assert not (tmp_path / "none.yaml").exists()
+
+
 def test_status_is_right_while_runs_go_on(small: None, home: Path):
     """As after a kill: the tables on disk are older than the runs."""
     call("run", "table1", "--methods", "coin", "--seeds", "39", "--no-tracking")

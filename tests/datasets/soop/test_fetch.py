@@ -8,11 +8,14 @@ from types import SimpleNamespace
 import nibabel
 import pandas as pd
 import pytest
+import yaml
 from bucket_server import BucketServer
 from soop_bucket import bucket, nifti
 from urllib3 import HTTPResponse
 
 from strokebench.datasets.catalogue import load_cohort
+from strokebench.datasets.own.cohort_file import SCHEMA
+from strokebench.datasets.own.schema import cohort_form
 from strokebench.datasets.soop import bucket as soop_bucket
 from strokebench.datasets.soop.bucket import Stopped, is_whole, list_bucket, open_session, part_path
 from strokebench.datasets.soop.fetch import fetch, plan_fetch
@@ -248,6 +251,8 @@ def test_the_fetched_cohort_loads(tmp_path):
         fetch(plan_fetch(tmp_path, ("trace", "masks", "flair"), None, server.url))
     made = write_cohort_file(tmp_path)
     assert (made.patients, made.image) == (4, "trace") and made.left_out["no acute ischaemic stroke"] == 1
+    assert made.path.read_text().startswith(f"# yaml-language-server: $schema={SCHEMA}\n") and SCHEMA.is_file()
+    cohort_form().model_validate(yaml.safe_load(made.path.read_text()))
     cohort = load_cohort(str(made.path))
     assert list(cohort.ids) == ["sub-2", "sub-3", "sub-10", "sub-11"]
     assert cohort.table.loc["sub-10", "age"] == 89 and cohort.outcomes["nihss"] == "nihss < 7"

@@ -1,0 +1,1 @@
+"""What was asked of a call, as a file, and what will it take?"""

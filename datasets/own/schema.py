@@ -1,0 +1,76 @@
+"""The JSON schema of a cohort's file, by which editors complete and check it; made from its keys and their readers."""
+
+from functools import cache
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, create_model
+
+from strokebench.datasets.cohort import Kind, Time
+from strokebench.datasets.own import cohort_file as own
+from strokebench.datasets.problems import CODES, EVERY
+
+
+def _block(name: str, **keys: Any) -> Any:
+    """The type of a block that has no other keys than these, each of which may be absent."""
+    return create_model(
+        name, __config__=ConfigDict(extra="forbid"), **{key: (kind, None) for key, kind in keys.items()}
+    )
+
+
+# The file's reader takes every scalar as text, so numbers may stand wherever text may.
+Text = str | float | bool
+Texts = Text | list[Text]
+Named = dict[str, Text]
+Pattern = Annotated[str, Field(pattern=r"\{id\}")]
+Acceptable: Any = Literal[tuple(code for code in CODES if CODES[code].acceptable)]
+ColumnBlock = _block(
+    "Column",
+    **dict.fromkeys(("unit", "description"), Text),
+    **dict.fromkeys(("low", "high"), float),
+    **dict.fromkeys(("categories", "missing"), Texts),
+    kind=Kind,
+    time=Time,
+    censored=Literal[own.CENSORED],
+)
+TextBlock = _block("Text", columns=Texts | Named, files=Pattern, prompts=Texts)
+TYPES: dict[Any, Any] = {
+    own._text: Text,
+    own._path: str,
+    own._name: Annotated[str, Field(pattern=r"^[\w-][\w.-]{0,99}$")],
+    own._list: Texts,
+    own._pattern: Pattern,
+    own._texts_by_key: Named,
+    own._outcomes: Texts | Named,
+    own._decimal: Literal[".", ","],
+    own._thousands: Literal[".", ",", " ", "'"],
+    own._separator: str,
+    own._columns: dict[str, Kind | ColumnBlock],
+    own._text_source: Texts | TextBlock,
+    own._accept: dict[Acceptable, Literal[EVERY] | Texts],
+}
+"""What a reader of `cohort_file` takes; one that takes a single word says it itself."""
+
+
+@cache
+def cohort_form() -> type[BaseModel]:
+    """A cohort's file as a form that YAML, read plainly, can be held against."""
+    keys: dict[str, Any] = {}
+    for key, reader in own._READERS.items():
+        kind = TYPES[reader] if reader in TYPES else Literal[reader.args]
+        keys[key] = (kind, Field(... if key in own.REQUIRED else None, description=own.KEYS[key]))
+    return create_model("Cohort", __config__=ConfigDict(extra="forbid"), **keys)
+
+
+def cohort_schema() -> dict[str, Any]:
+    """The JSON schema of a cohort's file."""
+    return plain(cohort_form().model_json_schema())
+
+
+def plain(schema: Any) -> Any:
+    """A schema without what Pydantic adds for programs: titles, and defaults that mean `absent`."""
+    if isinstance(schema, list):
+        return [plain(each) for each in schema]
+    if not isinstance(schema, dict):
+        return schema
+    noise = {"title": str, "default": type(None)}
+    return {key: plain(part) for key, part in schema.items() if not isinstance(part, noise.get(key, ()))}
