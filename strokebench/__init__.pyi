@@ -1,4 +1,6 @@
 from .benchmarks.experiments.find import find_experiment as find_experiment
+from .benchmarks.models.fit import fit as fit
+from .benchmarks.models.model import load_model as load_model
 from .benchmarks.run import run as run
 from .datasets.catalogue import load_cohort as load_cohort
 from .errors import StrokebenchError as StrokebenchError

@@ -10,6 +10,7 @@ import json
 import logging
 import os
 import re
+import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -61,6 +62,29 @@ def atomic_path(path: Path) -> Iterator[Path]:
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def atomic_folder(path: Path) -> Iterator[Path]:
+    """A temporary folder beside `path` that takes its name when the block ends well, and vanishes otherwise.
+
+    Raises:
+        StrokebenchError: something lies there already.
+    """
+    path = path.absolute()
+    if path.exists() and (not path.is_dir() or any(path.iterdir())):
+        raise StrokebenchError(f"{path} is there already.", "Give another folder, or remove it.")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent))
+    try:
+        yield temporary
+        if not path.is_relative_to(home()):
+            umask = os.umask(0)
+            os.umask(umask)
+            temporary.chmod(0o777 & ~umask)
+        temporary.replace(path)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
 
 
 def write_text(path: Path, text: str) -> None:
@@ -166,6 +190,9 @@ def damaged_file(folder: Path) -> Path | None:
     if not (folder / MANIFEST_FILE).is_file():
         return None
     try:
+        # One whose checksum is no checksum any more would pass for one that never had any.
+        if not _SEAL.search((folder / MANIFEST_FILE).read_bytes()):
+            return folder / MANIFEST_FILE
         stated = read_json(folder / MANIFEST_FILE)
         found = _digests(folder, [folder / name for name in stated])
     except StrokebenchError:

@@ -46,13 +46,7 @@ def make_split(protocol: str, labels: pd.Series, sites: pd.Series | None = None,
         raise unknown_name("protocol", protocol, PROTOCOLS)
     if not labels.index.is_unique:
         raise StrokebenchError(f"Patient {labels.index[labels.index.duplicated()][0]} has two labels.")
-    labels = labels.sort_index().astype("category")
-    smallest = labels.value_counts(sort=False)
-    if smallest.min() < 2 * FOLDS:
-        raise StrokebenchError(
-            f"Only {smallest.min()} of {len(labels)} patients have label {smallest.idxmin()}.",
-            f"Stratified parts need at least {2 * FOLDS} of each.",
-        )
+    labels = _frequent_enough(labels)
     folds = []
     for seed in seeds:
         for number, name, test in PROTOCOLS[protocol](labels, sites, seed):
@@ -65,6 +59,30 @@ def make_split(protocol: str, labels: pd.Series, sites: pd.Series | None = None,
     if not folds:
         raise StrokebenchError("Without any one hospital, fewer than two patients of one class are left.")
     return Split(protocol, tuple(folds))
+
+
+def split_for_training(labels: pd.Series, seeds: Sequence[int] = SEEDS) -> Split:
+    """All patients for training, but a stratified 20 % drawn by each seed for selection; none is tested.
+
+    Args:
+        labels: as of `make_split`; for errors see there too.
+    """
+    labels = _frequent_enough(labels)
+    parts = ((seed, *_stratified(labels, VALIDATION_SHARE, seed, "in all")) for seed in seeds)
+    return Split(
+        "training", tuple(Fold(int(seed), 0, "all", train, validation, ()) for seed, train, validation in parts)
+    )
+
+
+def _frequent_enough(labels: pd.Series) -> pd.Series:
+    labels = labels.sort_index().astype("category")
+    smallest = labels.value_counts(sort=False)
+    if smallest.min() < 2 * FOLDS:
+        raise StrokebenchError(
+            f"Only {smallest.min()} of {len(labels)} patients have label {smallest.idxmin()}.",
+            f"Stratified parts need at least {2 * FOLDS} of each.",
+        )
+    return labels
 
 
 def _stratified(labels: pd.Series, share: float, seed: int, where: str) -> tuple[Ids, Ids]:

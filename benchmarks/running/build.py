@@ -45,7 +45,7 @@ def build_context(settings: Settings, console: Console, like: Context | None = N
         console.print(_label_facts(cohort, endpoint, labels, settings))
         console.print(_input_facts(cohort, endpoint), markup=False)
         split = _split(settings, cohort, endpoint.strata(labels))
-        embeddings = _encode(settings, cohort, endpoint, console)
+        embeddings = encode(settings, cohort, endpoint, console)
         context = Context(settings, cohort, embeddings, endpoint, labels, split)
     path = home("splits", f"{context.cohort.name}-{context.endpoint.name}-{split.protocol}-{split.sha256[:12]}.json")
     if not path.is_file():
@@ -66,7 +66,7 @@ def build_embeddings(settings: Settings, console: Console) -> Embeddings:
         StrokebenchError: whatever is wrong with the settings or the data.
     """
     cohort = _load(settings, console)
-    return _encode(settings, cohort, choose_endpoint(cohort, settings.outcome, settings.keep_scale_text), console)
+    return encode(settings, cohort, choose_endpoint(cohort, settings.outcome, settings.keep_scale_text), console)
 
 
 def _load(settings: Settings, console: Console) -> Cohort:
@@ -77,7 +77,8 @@ def _load(settings: Settings, console: Console) -> Cohort:
     return cohort
 
 
-def _encode(settings: Settings, cohort: Cohort, endpoint: Endpoint, console: Console) -> Embeddings:
+def encode(settings: Settings, cohort: Cohort, endpoint: Endpoint, console: Console) -> Embeddings:
+    """Load or make the embeddings of a cohort, with a line on what made them."""
     from strokebench.datasets.encoders.encode import Throughput, encode_cohort
 
     with StepProgress(console) as progress:

@@ -1,6 +1,6 @@
 """On what is an experiment run? Cohort, embeddings, outcome and split, with the hashes that name them."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -39,6 +39,17 @@ def results_name(cohort: str, outcome: str, settings: Settings, protocol: str) -
     parts += ["scale_text"] if settings.keep_scale_text else []
     parts += [f"shuffled_{settings.shuffle_labels}"] if settings.shuffle_labels is not None else []
     return "-".join(parts)
+
+
+def roles_of(cohort: Cohort, banned: Collection[str]) -> pd.DataFrame:
+    """What is known of patients by role from columns that are not banned, one row a patient.
+
+    Lesion volumes are those of the masks where no column has them.
+    """
+    known = cohort.by_role(banned)
+    if LESION_VOLUME not in cohort.roles and cohort.masks is not None:
+        known[LESION_VOLUME] = lesion_volumes(cohort.masks)
+    return known.dropna(axis=1, how="all")
 
 
 @dataclass(frozen=True)
@@ -123,14 +134,8 @@ class Context:
 
     @cached_property
     def roles(self) -> pd.DataFrame:
-        """What is known of patients by role and may be an input, one row a patient.
-
-        Lesion volumes are those of the masks where no column has them.
-        """
-        known = self.cohort.by_role(self.banned_columns)
-        if LESION_VOLUME not in self.cohort.roles and self.cohort.masks is not None:
-            known[LESION_VOLUME] = lesion_volumes(self.cohort.masks)
-        return known.dropna(axis=1, how="all")
+        """What is known of patients by role and may be an input, one row a patient."""
+        return roles_of(self.cohort, self.banned_columns)
 
     @cached_property
     def oracle(self) -> pd.DataFrame | None:

@@ -1,0 +1,1 @@
+"""Verbs on models that leave the suite."""

@@ -1,0 +1,272 @@
+"""Does a cohort fit a model? Its columns under the model's names and units, and all that is missing or otherwise."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from strokebench.benchmarks.models.description import Description, TableInput
+from strokebench.benchmarks.running.context import roles_of
+from strokebench.datasets.cohort import Cohort, Column, Kind
+from strokebench.datasets.embeddings import Embeddings
+from strokebench.datasets.own.cohort_file import nearest
+from strokebench.datasets.own.yaml_file import read_yaml
+from strokebench.errors import StrokebenchError, named
+from strokebench.tasks.inputs import PRESENT, modality_of
+
+TOLERATED = 0.05
+"""Share of patients up to which values out of range and unknown categories are named and used (our choice)."""
+ENOUGH = 20
+"""Patients from which on their median says something of a column's unit (our choice)."""
+_HINT = (
+    "Map columns by a file of `columns: {age_years: age}`, with `{is: glucose, times: 18.016}` where the unit differs,"
+    " `{is: sex, values: {female: F}}` where categories do, and `unknown: [bmi]` for what nobody's is known."
+)
+
+
+@dataclass(frozen=True)
+class Renamed:
+    """What a cohort's column is to the model.
+
+    Args:
+        name: the model's. times: what makes its unit of the cohort's. values: the model's category by the cohort's; an
+            empty one is unknown.
+    """
+
+    name: str
+    times: float = 1.0
+    values: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Columns:
+    """What a cohort calls otherwise than the model.
+
+    Args:
+        columns: by the cohort's name. unknown: columns of the model of which nothing is known here.
+    """
+
+    columns: Mapping[str, Renamed] = field(default_factory=dict)
+    unknown: tuple[str, ...] = ()
+
+    @classmethod
+    def read(cls, given: Path | str | Mapping[str, Any] | None) -> Columns:
+        """What a YAML file, or what it would hold, says.
+
+        Raises:
+            StrokebenchError: it is of another form.
+        """
+        if given is None:
+            return cls()
+        said = given if isinstance(given, Mapping) else read_yaml(Path(given))
+        where = "The mapping" if isinstance(given, Mapping) else str(given)
+        try:
+            if unknown := set(said) - {"columns", "unknown"}:
+                raise ValueError(f"unknown key {min(unknown)!r}")
+            return cls({name: _renamed(one) for name, one in (said.get("columns") or {}).items()},
+                       tuple(said.get("unknown") or ()))  # fmt: skip
+        except (AttributeError, TypeError, ValueError) as error:
+            raise StrokebenchError(f"{where} cannot be read: {error}.", _HINT) from None
+
+
+def _renamed(given: Any) -> Renamed:
+    if isinstance(given, str):
+        return Renamed(given)
+    if unknown := set(given) - {"is", "times", "values"}:
+        raise ValueError(f"unknown key {min(unknown)!r}")
+    return Renamed(given["is"], float(given.get("times", 1)), dict(given.get("values", {})))
+
+
+@dataclass(frozen=True)
+class Examined:
+    """A cohort as a model sees it.
+
+    Args:
+        cohort: its columns under the model's names and in its units; without what the model does not read.
+        roles: what is known of patients by role.
+        content: the columns that the model reads, by patient id.
+        problems: why it cannot be used. notes: what was converted, dropped or will be filled.
+    """
+
+    cohort: Cohort
+    roles: pd.DataFrame
+    content: pd.DataFrame
+    problems: list[str]
+    notes: list[str]
+
+    def refuse(self, model: Description) -> None:
+        """Raise all problems as one.
+
+        Raises:
+            StrokebenchError: there are any.
+        """
+        if self.problems:
+            n = len(self.problems)
+            raise StrokebenchError(
+                f"{self.cohort.title} does not fit the {model.label} model ({n} problem{'s' * (n > 1)}):"
+                f" {'; '.join(self.problems)}.",
+                _HINT,
+            )
+
+
+def examine(
+    model: Description, cohort: Cohort, columns: Columns | None = None, embeddings: Embeddings | None = None
+) -> Examined:
+    """Hold a cohort against a model. Nothing is read but its table, nothing computed.
+
+    Args:
+        embeddings: of the cohort, where they are ready.
+    """
+    columns = columns or Columns()
+    problems: list[str] = []
+    notes: list[str] = []
+    known = _in_its_names(model, cohort, columns, problems, notes)
+    for name, said in model.table.items():
+        if name not in known.table:
+            problems.append(f"{name}: not in the table{nearest(name, known.table.columns)}")
+        else:
+            for what, bad in _faults(name, said, known.table[name], known.columns[name]):
+                (problems if bad else notes).append(f"{name}: {what}")
+    _examine_modalities(model, known, embeddings, problems, notes)
+    try:
+        roles = roles_of(known, model.endpoint.not_inputs(known)) if model.roles else pd.DataFrame(index=known.ids)
+    except StrokebenchError as error:
+        problems.append(error.message.rstrip("."))
+        roles = pd.DataFrame(index=known.ids)
+    problems += [f"{role}: no column has this role (`roles:`)" for role in model.roles if role not in roles]
+    read = known.table[[name for name in model.table if name in known.table]]
+    content = read.join(roles[[role for role in model.roles if role in roles]].add_prefix("role "))
+    return Examined(known, roles, content, problems, notes)
+
+
+def _in_its_names(
+    model: Description, cohort: Cohort, columns: Columns, problems: list[str], notes: list[str]
+) -> Cohort:
+    """The cohort under the model's names, with no more modalities than the model reads."""
+    table, described = cohort.table.copy(), dict(cohort.columns)
+    renamed: dict[str, str] = {}
+    for theirs, to in columns.columns.items():
+        if theirs not in cohort.table:
+            problems.append(f"{theirs}: the mapping names it, and the table has no such column"
+                            f"{nearest(theirs, cohort.table.columns)}")  # fmt: skip
+        elif to.name in cohort.table and to.name not in columns.columns and to.name != theirs:
+            problems.append(f"{to.name}: the mapping makes it of {theirs}, and the table has one of that name too")
+        else:
+            renamed[theirs] = to.name
+            values, column = _converted(cohort.table[theirs], described.pop(theirs), to, model.table.get(to.name))
+            if lost := int((cohort.table[theirs].notna() & values.isna()).sum()):
+                notes.append(f"{theirs}: {lost} values are unknown by the mapping, or no numbers")
+            table, described[to.name] = table.drop(columns=theirs).assign(**{to.name: values}), column
+            notes.append(f"{theirs} is read as {to.name}" + (f", times {to.times:g}" if to.times != 1 else ""))
+    for name in columns.unknown:
+        if name in model.table and name not in table:
+            kind = Kind(model.table[name].kind)
+            table[name] = np.nan if kind is Kind.NUMERIC else None
+            described[name] = Column(kind, model.table[name].unit)
+            notes.append(f"{name} is unknown for all; what was most frequent in training stands there")
+        else:
+            problems.append(f"{name}: said to be unknown, and {'the table has it' if name in table else 'no input'}")
+    reads = model.encodings
+    texts = cohort.texts if "text" in reads else None
+    if texts is not None and model.prompts and set(model.prompts) <= set(texts.columns):
+        if extra := [str(name) for name in texts.columns if name not in model.prompts]:
+            notes.append(f"the texts {named(extra)} are not read")
+        texts = texts[list(model.prompts)]
+    return replace(
+        cohort,
+        table=table,
+        # What is out of range is said here, of the model's range.
+        columns={name: replace(column, low=None, high=None) for name, column in described.items()},
+        roles={role: renamed.get(name, name) for role, name in cohort.roles.items()},
+        banned=tuple(renamed.get(name, name) for name in cohort.banned),
+        images=cohort.images if "image" in reads else None,
+        brain_masks=cohort.brain_masks if "image" in reads else None,
+        texts=texts,
+        features={name: values for name, values in cohort.features.items() if modality_of(name) in reads},
+    )
+
+
+def _converted(values: pd.Series, column: Column, to: Renamed, said: TableInput | None) -> tuple[pd.Series, Column]:
+    if to.values:
+        texts = values.map(lambda value: f"{value:g}" if isinstance(value, float) else str(value), na_action="ignore")
+        values = texts.map(lambda text: to.values.get(text, text) or None, na_action="ignore").astype(object)
+        return values, replace(column, kind=Kind.CATEGORICAL, unit=said.unit if said else "")
+    if to.times != 1:
+        values = to.times * pd.to_numeric(values, errors="coerce").astype(float)
+        return values, replace(column, kind=Kind.NUMERIC, unit=said.unit if said else column.unit)
+    return values, column
+
+
+def _faults(name: str, said: TableInput, values: pd.Series, column: Column) -> Iterator[tuple[str, bool]]:
+    """What a column is otherwise than in training, and whether that is a problem."""
+    if str(column.kind) != said.kind:
+        yield f"{column.kind} here, {said.kind} in the model", True
+        return
+    if said.unit.casefold().strip() != column.unit.casefold().strip() and said.unit and column.unit:
+        yield f"in {column.unit} here, in {said.unit} in the model", True
+    known = values.dropna()
+    if known.empty:
+        if len(values) and said.missing < 1:
+            yield "no patient has a value; what was most frequent in training stands there", False
+        return
+    if said.categories:
+        other = known[~known.astype(str).isin(said.categories)]
+        if len(other):
+            what = f"{_share(other, known)} have {named(sorted(set(map(str, other))))}, which the model does not know"
+            yield what, len(other) > TOLERATED * len(known)
+        return
+    numbers = known.astype(float)
+    outside = numbers[Column(Kind.NUMERIC, low=said.low, high=said.high).out_of_range(numbers)]
+    if len(outside):
+        limits = f"{_number(said.low)} to {_number(said.high)}"
+        yield f"{_share(outside, known)} lie outside {limits}", len(outside) > TOLERATED * len(known)
+    elif said.usual:
+        low, high = said.usual
+        far = not low <= numbers.median() <= high
+        unusual = numbers[(numbers < low) | (numbers > high)]
+        if far or len(unusual) > TOLERATED * len(known):
+            unit = "; another unit?" if far else ""
+            yield (
+                f"{_share(unusual, known)} lie outside {low:g} to {high:g}, as 2 % of the model's patients do{unit}",
+                far and len(known) >= ENOUGH,
+            )
+
+
+def _share(some: pd.Series, known: pd.Series) -> str:
+    return f"{len(some)} of {len(known)} patients"
+
+
+def _number(limit: float | None) -> str:
+    return "any" if limit is None else f"{limit:g}"
+
+
+def _examine_modalities(
+    model: Description, cohort: Cohort, embeddings: Embeddings | None, problems: list[str], notes: list[str]
+) -> None:
+    raw = {"image": cohort.images, "text": cohort.texts}
+    brought = {modality_of(name) for name in cohort.features}
+    for modality, encoding in model.encodings.items():
+        part = raw.get(modality)
+        if embeddings is not None:
+            there = any(modality_of(name) == modality for name in embeddings.arrays)
+        else:
+            there = modality in brought or part is not None or modality not in raw
+            if there and modality in raw and (modality in brought) == bool(encoding.sha256):
+                whose = "brings features of its own" if modality in brought else "brings no features of its own"
+                problems.append(f"{modality}: the cohort {whose}, and the model was fitted on those of {encoding.name}")
+        if not there and PRESENT in model.reads:
+            notes.append(f"{modality}: the cohort has none; {model.label} is told so")
+        elif not there:
+            problems.append(f"{modality}: the cohort has none, and {model.label} cannot do without")
+        elif embeddings is None and part is not None:
+            lacking = int(part.isna().all(axis=1).sum() if isinstance(part, pd.DataFrame) else part.isna().sum())
+            if lacking:
+                notes.append(f"{modality}: {lacking} of {len(part)} patients have none; the training mean stands there")
+        if modality == "text" and embeddings is None and part is not None:
+            lacking_prompts = [name for name in model.prompts if name not in part.columns]
+            problems += [f"text: there is no answer to {name!r}" for name in lacking_prompts]

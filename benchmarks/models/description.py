@@ -1,0 +1,187 @@
+"""What a model says of itself in `model.yaml`: enough to use it, and to judge whether it may be used."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import MISSING, Field, dataclass, field, fields, is_dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from strokebench.errors import StrokebenchError
+from strokebench.files import write_text
+from strokebench.tasks.endpoint import Endpoint
+from strokebench.tasks.endpoints.parse import parse_endpoint
+
+DESCRIPTION_FILE = "model.yaml"
+SCHEMA = 1
+"""Version of the folder's form; raised when a reader of the old form would misread the new one."""
+
+
+@dataclass(frozen=True)
+class TableInput:
+    """A column of the clinical table, and what it was like among the patients that the model was made of.
+
+    Args:
+        kind: `numeric` or `categorical`. low, high: the smallest and largest plausible value, where declared.
+        missing: share of patients without a value.
+        mean, deviation: of known numbers. usual: their 1st and 99th percentile, since the extremes are single patients.
+        categories: share of each among known ones.
+    """
+
+    kind: str
+    unit: str = ""
+    low: float | None = None
+    high: float | None = None
+    description: str = ""
+    missing: float = 0.0
+    mean: float | None = None
+    deviation: float | None = None
+    usual: tuple[float, float] | None = None
+    categories: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Encoding:
+    """What made a modality's arrays.
+
+    Args:
+        sha256: the encoder's fingerprint: settings, weights, vocabulary and preparation; empty where the cohort brought
+            the arrays itself.
+        missing: share of patients without the modality.
+    """
+
+    name: str
+    sha256: str = ""
+    trained: bool = True
+    missing: float = 0.0
+
+
+@dataclass(frozen=True)
+class Origin:
+    """The patients that a model was made of; none of them was kept for testing.
+
+    Args:
+        part: which of the cohort's, in words.
+        shares: of each label.
+        without_outcome: patients of the cohort that could not be used.
+    """
+
+    cohort: str
+    title: str
+    synthetic: bool
+    part: str
+    patients: int
+    shares: tuple[float, ...]
+    without_outcome: int = 0
+    hospitals: int = 0
+
+
+@dataclass(frozen=True)
+class Member:
+    """One fit of the model's ensemble.
+
+    Args:
+        folder: within the model's.
+        training, validation: patients that it learnt from, and those that chose its epoch or penalty.
+        score: on its validation part (`Endpoint.score`), which chose it and so flatters it.
+    """
+
+    folder: str
+    seed: int
+    training: int
+    validation: int
+    score: float
+
+
+@dataclass(frozen=True)
+class Description:
+    """What `model.yaml` says.
+
+    Args:
+        schema: `SCHEMA`.
+        label: what tables call the method.
+        outcome: the rule that defines label 1, or the levels. called: the cohort's own name for it.
+        levels: how many labels there are.
+        scale_text: whether sentences that state the outcome's own scale were left in the texts.
+        reads: arrays of the schema (`strokebench.tasks.inputs`) that the method reads.
+        table: the columns that it needs; empty where it reads no table. roles: likewise what columns are to it.
+        prompts: the texts that it needs, in order.
+        encoders: a name of `strokebench list encoders`, or two. encodings: by modality that it reads.
+        balance: how its training parts were balanced. probabilities: what became of them, in words.
+        hashes: SHA-256 of data, split, code and key by name. versions: of libraries that its code calls.
+    """
+
+    schema: int
+    method: str
+    label: str
+    outcome: str
+    called: str
+    kind: str
+    levels: int
+    scale_text: bool
+    parameters: Mapping[str, Any]
+    reads: tuple[str, ...]
+    table: Mapping[str, TableInput]
+    roles: tuple[str, ...]
+    prompts: tuple[str, ...]
+    encoders: str
+    encodings: Mapping[str, Encoding]
+    origin: Origin
+    members: tuple[Member, ...]
+    balance: str
+    probabilities: str
+    hashes: Mapping[str, str]
+    versions: Mapping[str, str]
+    strokebench: str
+    commit: str
+    created: str
+
+    @property
+    def endpoint(self) -> Endpoint:
+        """What is predicted."""
+        return parse_endpoint(self.outcome, self.scale_text, self.called)
+
+    def write(self, folder: Path) -> None:
+        """Write it as YAML, in the order of the fields."""
+        text = yaml.safe_dump(_plain(self), sort_keys=False, allow_unicode=True, width=120)
+        write_text(folder / DESCRIPTION_FILE, text)
+
+    @classmethod
+    def read(cls, folder: Path) -> Description:
+        """Read what `write` wrote.
+
+        Raises:
+            StrokebenchError: it is missing, of another form, or of a later version of the suite.
+        """
+        from pydantic import TypeAdapter, ValidationError
+
+        path = folder / DESCRIPTION_FILE
+        try:
+            found = yaml.safe_load(path.read_text(encoding="utf-8"))
+            if isinstance(found, dict) and found.get("schema") != SCHEMA:
+                raise StrokebenchError(f"{path} is of form {found.get('schema')}, and this version reads {SCHEMA}.")
+            return TypeAdapter(cls).validate_python(found)
+        except FileNotFoundError:
+            raise StrokebenchError(f"{folder} is no model: it has no {DESCRIPTION_FILE}.") from None
+        except ValidationError as error:
+            first = error.errors(include_url=False, include_input=False, include_context=False)[0]
+            place = ".".join(map(str, first["loc"]))
+            raise StrokebenchError(f"{path} is of another form: {place}: {first['msg']}.") from None
+        except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+            raise StrokebenchError(f"{path} cannot be read: {error}") from None
+
+
+def _plain(value: Any) -> Any:
+    """Dictionaries, lists and scalars; fields at their default are left out."""
+    if is_dataclass(value):
+        given = {each.name: getattr(value, each.name) for each in fields(value)}
+        return {each.name: _plain(given[each.name]) for each in fields(value) if given[each.name] != _default(each)}
+    if isinstance(value, Mapping):
+        return {str(name): _plain(one) for name, one in value.items()}
+    return [_plain(one) for one in value] if isinstance(value, list | tuple) else value
+
+
+def _default(each: Field[Any]) -> Any:
+    return each.default if each.default_factory is MISSING else each.default_factory()

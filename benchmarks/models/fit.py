@@ -1,0 +1,311 @@
+"""Fit one method on all patients of a cohort, or on a named part, to be used elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from rich.console import Console
+
+from strokebench.benchmarks.keys.described import described
+from strokebench.benchmarks.models.card import write_card
+from strokebench.benchmarks.models.columns import examine
+from strokebench.benchmarks.models.description import SCHEMA, Description, Encoding, Member, Origin, TableInput
+from strokebench.benchmarks.models.model import BALANCED, Model
+from strokebench.benchmarks.models.seen import Seen
+from strokebench.benchmarks.running.build import choose_endpoint, encode
+from strokebench.benchmarks.running.context import Context
+from strokebench.benchmarks.running.fit import Fitted, fit_and_predict, make_ready
+from strokebench.benchmarks.running.parameters import read_all
+from strokebench.benchmarks.running.plans import method_runs, usable_methods
+from strokebench.benchmarks.running.provenance import commit, strokebench_version
+from strokebench.benchmarks.running.run import Run
+from strokebench.benchmarks.running.settings import SEEDS, Settings
+from strokebench.benchmarks.running.task import quietly
+from strokebench.datasets.catalogue import load_cohort
+from strokebench.datasets.cohort import Cohort, Kind
+from strokebench.datasets.embeddings import Embeddings
+from strokebench.datasets.encoders.registry import find_encoders
+from strokebench.errors import StrokebenchError
+from strokebench.methods.base import Method
+from strokebench.methods.reference.on_all import OnAll
+from strokebench.methods.registry import find_method
+from strokebench.reports.results import Results
+from strokebench.tasks.conditions import COMPLETE
+from strokebench.tasks.inputs import BY_ROLE, modalities_of, modality_of
+from strokebench.tasks.preparing.fitted import Preprocessing
+from strokebench.tasks.protocols import PROTOCOLS, split_for_training
+
+
+@dataclass(frozen=True)
+class Part:
+    """Which patients of a cohort a model is made of.
+
+    Args:
+        ids: these. share: so many of those with the outcome, drawn by `seed`. Neither: all.
+    """
+
+    ids: tuple[str, ...] | None = None
+    share: float = 1.0
+    seed: int = 0
+
+    @classmethod
+    def read(cls, given: str | float | None, seed: int = 0) -> Part:
+        """A share, or a file of one patient id a line; None: all.
+
+        Raises:
+            StrokebenchError: neither.
+        """
+        if given is None:
+            return cls()
+        with suppress(ValueError):
+            if not 0 < float(given) <= 1:
+                raise StrokebenchError(f"The part {given} is no share of patients.", "Give more than 0 and up to 1.")
+            return cls(share=float(given), seed=seed)
+        try:
+            lines = Path(str(given)).read_text(encoding="utf-8").split("\n")
+        except (OSError, UnicodeDecodeError) as error:
+            raise StrokebenchError(f"The part {given} is no share, and no file that can be read: {error}.") from None
+        return cls(tuple(line.strip() for line in lines if line.strip()))
+
+    def of(self, labels: pd.Series) -> pd.Series:
+        """The labels of these patients.
+
+        Raises:
+            StrokebenchError: one that is not there, or none.
+        """
+        if self.ids is not None:
+            if unknown := [id for id in self.ids if id not in labels.index]:
+                raise StrokebenchError(
+                    f"Patient {unknown[0]} of the part is not in the cohort, or has no outcome ({len(unknown)} such).",
+                    "Leave them out of the file.",
+                )
+            return labels.loc[list(dict.fromkeys(self.ids))]
+        if self.share == 1:
+            return labels
+        drawn = np.random.default_rng(self.seed).permutation(labels.index.sort_values())
+        return labels.loc[sorted(drawn[: round(self.share * len(labels))])]
+
+    @property
+    def said(self) -> str:
+        """In words."""
+        if self.ids is not None:
+            return "patients named by a file"
+        return (
+            "all patients" if self.share == 1 else f"{100 * self.share:g} % of the patients, drawn by seed {self.seed}"
+        )
+
+
+def fit(
+    method: str,
+    dataset: str | Cohort = "virtual",
+    *,
+    to: Path | str | None = None,
+    part: Part | str | float | None = None,
+    seeds: Sequence[int] = SEEDS[:1],
+    params: Mapping[str, Any] | Path | str | None = None,
+    marks: bool = True,
+    embeddings: Embeddings | None = None,
+    console: Console | None = None,
+    **settings: Any,
+) -> Model:
+    """Fit a method to be used elsewhere, as `strokebench fit` does.
+
+    Args:
+        method: a name of `strokebench list methods`.
+        dataset: as `Settings.dataset`, or a cohort that is loaded.
+        to: the folder that it is written to; None: nowhere, `Model.save` does it.
+        part: the patients; default: all that have the outcome.
+        seeds: one fit each, whose mean is the prediction. A seed draws the validation part, for early stopping and
+            selection, from the same patients.
+        params: hyper-parameters that differ from the method's defaults, or a file of them.
+        marks: keep what recognises the patients when they come again.
+        embeddings: of a cohort that is loaded, where they are there already.
+        settings: further fields of `Settings`, such as `outcome`, `balance`, `encoders`.
+
+    Raises:
+        StrokebenchError: whatever is wrong with the settings or the data; the folder is there already.
+    """
+    console = console or Console(stderr=True, highlight=False, quiet=True)
+    chosen = Settings(methods=(method,), seeds=tuple(seeds), **settings)
+    params = _params(method, params)
+    part = part if isinstance(part, Part) else Part.read(part)
+    cohort = load_cohort(dataset) if isinstance(dataset, str) else dataset
+    endpoint = choose_endpoint(cohort, chosen.outcome, chosen.keep_scale_text)
+    everyone = endpoint.labels(cohort)
+    labels = part.of(everyone)
+    reads = arrays_of(find_method(method)(**params))
+    cohort = _without(cohort, modalities_of(reads))
+    split = split_for_training(endpoint.strata(labels), chosen.seeds)
+    if embeddings is None:
+        embeddings = encode(chosen, cohort, endpoint, console)
+    context = Context(chosen, cohort, embeddings, endpoint, labels, split)
+    if reason := usable_methods(context)[1].get(method):
+        raise StrokebenchError(f"{method} cannot be fitted: {reason}.")
+    fits, fitted = [], []
+    runs = method_runs(method, context, params)
+    for run in runs:
+        fold = context.fold(run)
+        console.print(f"Fit         {method}, seed {run.seed}, {len(fold.train)} patients")
+        ready = make_ready(method, run.params, fold, context.material, [COMPLETE], run.balance)
+        with quietly():
+            fitted.append(fit_and_predict(ready))
+        train = pd.Index(fold.train)
+        prepared = Preprocessing.fit(cohort, embeddings, context.banned_columns, context.roles, train)
+        fits.append((ready.model, prepared))
+    said = _describe(context, runs, part, len(everyone), fits[0][0], fitted, reads)
+    content = examine(said, cohort, embeddings=embeddings).content.loc[labels.index]
+    seen = Seen.of(content, embeddings) if marks else Seen()
+    found = [] if params else list(_finished(context))
+    model = Model(said, tuple(fits), seen, write_card(said, found, marks))
+    if to is not None:
+        model.save(Path(to).expanduser())
+    return model
+
+
+def _params(method: str, given: Mapping[str, Any] | Path | str | None) -> dict[str, Any]:
+    if given is None or isinstance(given, Mapping):
+        return dict(given or {})
+    return dict(read_all([Path(given)], [method])[method].params)
+
+
+def arrays_of(model: Method) -> tuple[str, ...]:
+    """The arrays that a method with its settings reads."""
+    if getattr(model, "inputs", "") == "all":
+        return OnAll.reads
+    return model.arrays() if hasattr(model, "arrays") else model.reads
+
+
+def _without(cohort: Cohort, modalities: frozenset[str]) -> Cohort:
+    """The cohort without what a method does not read, so that nothing is encoded in vain."""
+    less: dict[str, Any] = {} if "image" in modalities else {"images": None, "brain_masks": None}
+    less |= {} if "text" in modalities else {"texts": None}
+    features = {name: values for name, values in cohort.features.items() if modality_of(name) in modalities}
+    return replace(cohort, features=features, **less)
+
+
+def _describe(
+    context: Context,
+    runs: Sequence[Run],
+    part: Part,
+    known: int,
+    model: Method,
+    fitted: Sequence[Fitted],
+    reads: tuple[str, ...],
+) -> Description:
+    cohort, endpoint, settings, labels = context.cohort, context.endpoint, context.settings, context.labels
+    code, split = context.code(runs[0]), context.split
+    table = context.cohort.table.loc[labels.index]
+    balanced = settings.balance in BALANCED
+    return Description(
+        schema=SCHEMA,
+        method=model.name,
+        label=model.label,
+        outcome=endpoint.expression,
+        called=endpoint.called,
+        kind=endpoint.kind,
+        levels=endpoint.levels,
+        scale_text=endpoint.keep_scale_sentences,
+        parameters={name: value for name, value in model.get_params().items() if name != "random_state"},
+        reads=reads,
+        table={
+            name: _table_input(table[name], cohort, name)
+            for name in (map(str, table.columns) if "table" in reads else ())
+            if name not in context.not_inputs
+        },
+        roles=described(model.name).needs if BY_ROLE in reads else (),
+        prompts=tuple(map(str, cohort.texts.columns)) if cohort.texts is not None else (),
+        encoders=settings.encoders,
+        encodings=dict(_encodings(context, reads)),
+        origin=Origin(
+            cohort=cohort.name,
+            title=cohort.title,
+            synthetic=cohort.synthetic,
+            part=part.said,
+            patients=len(labels),
+            shares=tuple(float(share) for share in np.bincount(labels, minlength=endpoint.levels) / len(labels)),
+            without_outcome=len(cohort) - known,
+            hospitals=0 if cohort.site is None else cohort.site.loc[labels.index].nunique(),
+        ),
+        members=tuple(
+            Member(f"seed_{fold.seed}", fold.seed, len(fold.train), len(fold.validation), one.facts["validation_score"])
+            for fold, one in zip(split.folds, fitted, strict=True)
+        ),
+        balance=settings.balance,
+        probabilities=(
+            "Its probabilities are at the prevalence of the patients below: the balance of training is undone."
+            if balanced
+            else "Its probabilities are as the method gives them: training was not balanced."
+        ),
+        hashes={
+            "data": context.data_sha256,
+            "split": split.sha256,
+            "code": code.sha256,
+            **{f"key_{run.seed}": context.key(run) for run in runs},
+        },
+        versions=dict(code.versions),
+        strokebench=strokebench_version(),
+        commit=commit(),
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+    )
+
+
+def _table_input(values: pd.Series, cohort: Cohort, name: str) -> TableInput:
+    column, known = cohort.columns[name], values.dropna()
+    about = TableInput(
+        kind=str(column.kind),
+        unit=column.unit,
+        low=column.low,
+        high=column.high,
+        description=column.description,
+        missing=round(float(values.isna().mean()), 4),
+    )
+    if known.empty:
+        return about
+    if column.kind is Kind.CATEGORICAL:
+        shares = known.astype(str).value_counts(normalize=True).sort_index()
+        return replace(about, categories={str(name): round(float(share), 4) for name, share in shares.items()})
+    low, mean, high = (float(f"{v:.6g}") for v in (known.quantile(0.01), known.mean(), known.quantile(0.99)))
+    return replace(about, mean=mean, deviation=float(f"{known.std(ddof=0):.6g}"), usual=(low, high))
+
+
+def _encodings(context: Context, reads: tuple[str, ...]) -> Iterator[tuple[str, Encoding]]:
+    cohort, embeddings = context.cohort, context.embeddings
+    ids = context.labels.index
+    image, text = find_encoders(context.settings.encoders, context.settings.weights)
+    own = {modality_of(name) for name in cohort.features}
+    for modality in sorted(modalities_of(reads) - {"table"}):
+        name = embeddings.encoders.get(modality, "")
+        array = next(values for key, values in embeddings.arrays.items() if modality_of(key) == modality)
+        rows = embeddings.rows(ids)
+        lacking = float(np.mean([np.isnan(array[row]).all() for row in rows]))
+        encoder = {"image": image, "text": text}.get(modality)
+        made = encoder is not None and modality not in own and encoder.name == name
+        yield (
+            modality,
+            Encoding(
+                name or "features that were ready",
+                encoder.fingerprint() if made and encoder else "",
+                name not in embeddings.untrained,
+                round(lacking, 4),
+            ),
+        )
+
+
+def _finished(context: Context) -> Iterator[Results]:
+    """Finished runs of this method on this cohort under the suite's own seeds, one a protocol."""
+    [method] = context.settings.methods or ()
+    for protocol in PROTOCOLS:
+        asked = replace(context, settings=replace(context.settings, protocol=protocol, seeds=SEEDS))
+        with suppress(StrokebenchError):
+            results = Results.read(asked.results_folder("table1"))
+            own = results.runs[(results.runs["method"] == method) & (results.runs["variant"].fillna("") == "")]
+            keys = {*own.loc[(own["status"] == "done") & (own["condition"] == COMPLETE.id), "key"]}
+            if keys and len(keys) == len(own):
+                yield results
