@@ -2,6 +2,7 @@
 
 PYTHON ?= python3
 export DATASET ?= virtual
+export FETCH ?=
 export OUTCOME ?=
 export PROTOCOL ?= cv5
 export ENCODERS ?= embedded
@@ -15,7 +16,7 @@ METHOD ?= vdafm
 SAMPLER ?= tpe
 TRIALS ?= 40
 
-VARIABLES := METHOD SAMPLER TRIALS PYTHON DATASET OUTCOME PROTOCOL ENCODERS SIZES SEEDS JOBS QUICK GRID_SEEDS WEIGHTS DEVICE BACKEND SCHEDULER
+VARIABLES := METHOD SAMPLER TRIALS PYTHON DATASET FETCH OUTCOME PROTOCOL ENCODERS SIZES SEEDS JOBS QUICK GRID_SEEDS WEIGHTS DEVICE BACKEND SCHEDULER
 GIVEN := $(foreach name,$(.VARIABLES),$(if $(filter command,$(origin $(name))),$(name)))
 ifneq (,$(filter-out $(VARIABLES) STROKEBENCH_% MLFLOW_% MAKEFLAGS MAKEOVERRIDES,$(GIVEN)))
 $(error No variable is called $(filter-out $(VARIABLES),$(GIVEN)). Choose from: $(VARIABLES))
@@ -49,6 +50,7 @@ help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo
 	@echo "  DATASET=virtual|soop|path/to/cohort.yaml   OUTCOME='nihss < 7'"
+	@echo "  FETCH=1 (what is public of DATASET=soop, without asking)"
 	@echo "  PROTOCOL=cv5|holdout|loho   ENCODERS=embedded|paper|IMAGE+TEXT"
 	@echo "  SIZES=small|paper (networks of 128 hidden units and width 64, or 512, 256)"
 	@echo "  SEEDS=39,40,41,42   GRID_SEEDS=1 (of the seeds, for each point of a grid)"

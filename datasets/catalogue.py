@@ -13,6 +13,8 @@ COHORTS: Registry[Callable[[], Cohort]] = Registry(
     {"virtual": "strokebench.datasets.virtual.generate:load", "soop": "strokebench.datasets.soop.load:load"},
 )
 """Functions that read a cohort, or make it on first use; the first line of their docstring describes it in lists."""
+MANIFESTS = {"soop": Path(__file__).parent / "soop" / "soop.yaml"}
+"""Cohort -> the manifest by which it is fetched where it is not here (`strokebench.datasets.public.manifest`)."""
 
 
 def load_cohort(dataset: str) -> Cohort:

@@ -128,8 +128,11 @@ def _tracking() -> Iterator[Finding]:
 
 def _soop() -> Iterator[Finding]:
     given = os.environ.get("STROKEBENCH_SOOP")
-    if not given:
-        yield NOTE, "SOOP", "STROKEBENCH_SOOP is not set: only the virtual cohort is at hand"
+    fetched = home("fetched", "soop")
+    if not given and fetched.is_dir():
+        yield GOOD, "SOOP", f"fetched into {fetched}"
+    elif not given:
+        yield NOTE, "SOOP", "not here: DATASET=soop fetches it after asking, or STROKEBENCH_SOOP names a folder"
     elif not Path(given).is_dir():
         yield BAD, "SOOP", f"STROKEBENCH_SOOP={given}: no such folder"
     else:

@@ -77,7 +77,7 @@ def _parameter(setting: Field[Any]) -> Parameter:
         default = ",".join(map(str, default)) or None
     info = typer.Option(
         f"--{name}/--no-{name}" if default is True else f"--{name}",
-        *([f"-{option.short}"] if option.short else []),
+        *([option.also] if option.also else []),
         envvar=setting.name.upper() if option.env else None,
         help=option.help,
         metavar=option.metavar,

@@ -8,6 +8,7 @@ import pandas as pd
 from rich.console import Console
 
 from strokebench.benchmarks.keys.code import code_of
+from strokebench.benchmarks.obtain import obtain
 from strokebench.benchmarks.running.context import Context
 from strokebench.benchmarks.running.progress import StepProgress
 from strokebench.benchmarks.running.settings import QUICK_FOLDS, Settings
@@ -70,6 +71,7 @@ def build_embeddings(settings: Settings, console: Console) -> Embeddings:
 
 
 def _load(settings: Settings, console: Console) -> Cohort:
+    obtain(settings.dataset, console, settings.fetch)
     # The first call makes volumes and texts, which takes a minute.
     with console.status(f"Cohort {settings.dataset}"):
         cohort = load_cohort(settings.dataset)

@@ -35,7 +35,7 @@ class Option:
         least: of a number.
         read: makes the value of what was typed, and leaves what is one already.
         typed: type of what is typed, where it is not the field's.
-        short: one letter that names it too. metavar: what the help calls the value.
+        also: a further name of the option. metavar: what the help calls the value.
     """
 
     help: str
@@ -44,7 +44,7 @@ class Option:
     least: int | None = None
     read: Callable[[Any], Any] | None = None
     typed: Any = None
-    short: str = ""
+    also: str = ""
     metavar: str | None = None
 
     def listed(self) -> Sequence[str]:
@@ -109,6 +109,9 @@ class Settings:
     """
 
     dataset: str = setting("virtual", "virtual, soop, or a cohort's YAML file.")
+    fetch: bool = setting(
+        False, "Fetch what is public of the cohort, where it is not here, without asking.", also="--yes"
+    )
     outcome: str | None = setting(
         None, "Name of an outcome of the cohort, or a rule such as 'nihss < 7'. Default: the cohort's first."
     )
@@ -128,7 +131,7 @@ class Settings:
         choices="strokebench.datasets.encoders.registry:find_encoders",
     )
     seeds: tuple[int, ...] = setting(SEEDS, "One repetition each.", read=parse_seeds, typed=str)
-    jobs: int = setting(0, "Worker processes of one thread each. 0: one a core.", least=0, short="j")
+    jobs: int = setting(0, "Worker processes of one thread each. 0: one a core.", least=0, also="-j")
     quick: bool = setting(False, "One seed, two folds, eight epochs: does it all work?")
     methods: tuple[str, ...] | None = setting(
         None,

@@ -1,27 +1,17 @@
-"""The real SOOP from its public bucket: what there is, what of it is wanted, and how it gets here.
+"""SOOP's original images in its public bucket: what there is, and what of it is wanted.
 
 OpenNeuro keeps data set ds004889 in the public bucket `openneuro.org`; no account is needed. Files keep their
 place in its BIDS layout. `strokebench.datasets.soop.fetched` writes the cohort's file beside them.
 """
 
 import re
-import shutil
 import threading
 from collections.abc import Callable, Collection, Mapping, Sequence
-from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
-from dataclasses import dataclass
 from pathlib import Path
 
-from strokebench.datasets.soop.bucket import (
-    BucketObject,
-    Stopped,
-    download,
-    is_whole,
-    list_bucket,
-    object_url,
-    open_session,
-    part_path,
-)
+from strokebench.datasets.public.bucket import list_bucket
+from strokebench.datasets.public.plan import FetchPlan, at_mirror
+from strokebench.datasets.public.remote import open_session
 from strokebench.errors import StrokebenchError, unknown_name
 
 ENDPOINT = "https://s3.amazonaws.com/openneuro.org"
@@ -46,49 +36,12 @@ def patient_of(path: str, kind: str) -> str | None:
     return found[0] if found and path == PLACES[kind].format(id=found[0]) else None
 
 
-@dataclass(frozen=True)
-class FetchPlan:
-    """Which files are wanted.
-
-    Args:
-        endpoint: address of the bucket.
-        folder: where they go.
-        files: path below the folder -> what the bucket lists.
-        patients: whose files, in numeric order.
-        incomplete: patient -> kinds that were asked for and are not in the bucket.
-        here: files that are there and whole already.
-    """
-
-    endpoint: str
-    folder: Path
-    files: Mapping[str, BucketObject]
-    patients: tuple[str, ...]
-    incomplete: Mapping[str, tuple[str, ...]]
-    here: frozenset[str]
-
-    @property
-    def size(self) -> int:
-        """Bytes of all files."""
-        return sum(file.size for file in self.files.values())
-
-    @property
-    def missing(self) -> dict[str, BucketObject]:
-        """Files that are still to be fetched."""
-        return {path: file for path, file in self.files.items() if path not in self.here}
-
-    @property
-    def missing_size(self) -> int:
-        """Bytes that are still to come, less what interrupted downloads left."""
-        parts = [part_path(self.folder / path, file) for path, file in self.missing.items()]
-        return sum(file.size for file in self.missing.values()) - sum(p.stat().st_size for p in parts if p.is_file())
-
-
 def plan_fetch(
     folder: Path,
     kinds: Collection[str] = ("trace", "masks"),
     patients: int | Sequence[str] | None = None,
-    endpoint: str = ENDPOINT,
-    on_step: Callable[[str, int, int], None] = lambda what, done, of: None,
+    endpoint: str = "",
+    on_page: Callable[[int], None] = lambda n: None,
 ) -> FetchPlan:
     """Read the bucket's listing and choose from it; fetches nothing.
 
@@ -96,7 +49,8 @@ def plan_fetch(
         kinds: of `PLACES`; the table comes along always.
         patients: ids; or a number: the first so many, by their number, that have every kind asked for; None:
             all that have any.
-        on_step: called with how far it is: (`listing` or `checking`, files so far, of how many or 0).
+        endpoint: address of the bucket; default: OpenNeuro's, or that at a mirror.
+        on_page: called with how many files of the bucket are known so far.
 
     Raises:
         StrokebenchError: an unknown kind or patient, or no listing.
@@ -105,9 +59,10 @@ def plan_fetch(
     for kind in kinds:
         if kind not in PLACES:
             raise unknown_name("kind of file", kind, ["table", *PLACES])
+    endpoint = endpoint or at_mirror(ENDPOINT)
     with open_session(threading.Event()) as session:
-        listing = list_bucket(endpoint, PREFIX, session, lambda n: on_step("listing", n, 0))
-    found = {file.key.removeprefix(PREFIX): file for file in listing}
+        listing = list_bucket(endpoint, PREFIX, session, on_page)
+    found = {key.removeprefix(PREFIX): file for key, file in listing.items()}
     if "participants.tsv" not in found:
         raise StrokebenchError(f"{endpoint}: no {PREFIX}participants.tsv.", "Is this a mirror of OpenNeuro's bucket?")
     by_patient: dict[str, dict[str, str]] = {}
@@ -118,20 +73,9 @@ def plan_fetch(
     chosen = _choose(by_patient, kinds, patients, endpoint)
     paths = [path for path in TABLE_FILES if path in found]
     paths += [by_patient[patient][kind] for patient in chosen for kind in kinds if kind in by_patient[patient]]
-    here = set()
-    for done, path in enumerate(paths, 1):
-        if is_whole(folder / path, found[path]):
-            here.add(path)
-        on_step("checking", done, len(paths))
     lacking = {p: tuple(kind for kind in kinds if kind not in by_patient[p]) for p in chosen}
-    return FetchPlan(
-        endpoint,
-        folder,
-        {path: found[path] for path in paths},
-        tuple(chosen),
-        {patient: kinds for patient, kinds in lacking.items() if kinds},
-        frozenset(here),
-    )
+    incomplete = {patient: kinds for patient, kinds in lacking.items() if kinds}
+    return FetchPlan(folder, {path: found[path] for path in paths}, tuple(chosen), incomplete)
 
 
 def _choose(
@@ -152,45 +96,3 @@ def _choose(
         if patient not in by_patient:
             raise StrokebenchError(f"{endpoint}: no {' or '.join(kinds)} of patient {patient}.", "Check the id.")
     return wanted
-
-
-def fetch(plan: FetchPlan, at_once: int = 4, on_bytes: Callable[[int], None] = lambda n: None) -> None:
-    """Fetch what a plan lacks. Whatever has arrived stays; the next call goes on from there.
-
-    Args:
-        at_once: downloads at a time.
-        on_bytes: called with how many bytes more there are.
-
-    Raises:
-        StrokebenchError: the disk is too full, or a file cannot be had; the other files at work are ended.
-    """
-    plan.folder.mkdir(parents=True, exist_ok=True)
-    free = shutil.disk_usage(plan.folder).free
-    if plan.missing_size > free:
-        raise StrokebenchError(
-            f"{plan.folder}: {free / 1e9:.1f} GB free, {plan.missing_size / 1e9:.1f} GB are needed.",
-            "Choose fewer patients or kinds, or another folder.",
-        )
-    stopped = threading.Event()
-
-    def advance(n: int) -> None:
-        if stopped.is_set():
-            raise Stopped
-        on_bytes(n)
-
-    def one(path: str, wanted: BucketObject) -> None:
-        try:
-            download(object_url(plan.endpoint, wanted.key), plan.folder / path, wanted, session, advance)
-        except OSError as error:
-            raise StrokebenchError(f"{plan.folder / path}: cannot be written ({error.strerror}).") from None
-
-    pool = ThreadPoolExecutor(max(1, at_once))
-    with open_session(stopped) as session:
-        try:
-            jobs = [pool.submit(one, path, wanted) for path, wanted in plan.missing.items()]
-            for job in wait(jobs, return_when=FIRST_EXCEPTION).done:
-                job.result()
-        finally:
-            # Also on Ctrl-C: the downloads at work end at their next piece.
-            stopped.set()
-            pool.shutdown(wait=True, cancel_futures=True)

@@ -5,40 +5,24 @@ lesion masks in MNI space; `strokebench.datasets.images.rendering` lays each mas
 patient's volume, and `strokebench.datasets.texts.writer` writes the diagnostic text from the measured lesion.
 """
 
-import gzip
 import logging
-import os
-import re
 import zipfile
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
+from strokebench.datasets.catalogue import MANIFESTS
 from strokebench.datasets.cohort import Cohort, Column, Kind
 from strokebench.datasets.images import lesion, rendering
-from strokebench.datasets.images.lesion import JHU_NAMES, Territories, measure_lesion
-from strokebench.datasets.images.rendering import AFFINE, render
+from strokebench.datasets.public.manifest import read_manifest
+from strokebench.datasets.soop.build import ATLAS, LESIONS, PUBLISHED, build, find_atlas, masks_by_patient
 from strokebench.datasets.texts import prompts
 from strokebench.datasets.texts import writer as text_writer
-from strokebench.datasets.texts.writer import write_answers
 from strokebench.errors import StrokebenchError
-from strokebench.files import (
-    damaged_file,
-    digest,
-    file_digest,
-    home,
-    made_again,
-    read_kept,
-    write_bytes,
-    write_json,
-    write_manifest,
-)
+from strokebench.files import damaged_file, digest, file_digest, home, made_again, read_kept, write_json, write_manifest
 
 TABLE = "participants.tsv"
-VARIABLE = "STROKEBENCH_SOOP"
 IMPLAUSIBLE_ML = 700.0
 """A mask larger than this is left out: it is over half a brain, and two masks of the original (sub-1373 and
 sub-1395, over 850 ml) are taken for faulty segmentations (our rule)."""
@@ -89,7 +73,7 @@ _log = logging.getLogger(__name__)
 
 
 def load(folder: Path | None = None) -> Cohort:
-    """SOOP: real patients of one US stroke centre (public domain; folder by STROKEBENCH_SOOP).
+    """SOOP: real patients of one US stroke centre (public domain; fetched, or in the folder STROKEBENCH_SOOP).
 
     A table, and for each patient a volume with the lesion, its mask and five texts. Volumes and text are made
     once, below `home("cohorts")`, and found again by the content of the source files. Left out, and counted in
@@ -97,17 +81,18 @@ def load(folder: Path | None = None) -> Cohort:
     700 ml. Patients without an NIHSS or an mRS stay; an outcome leaves them out where it needs one.
 
     Args:
-        folder: holds `participants.tsv`, `lesions_mni1mm.zip` and `ArterialAtlas136.nii.gz`; default: the
-            environment variable `STROKEBENCH_SOOP`.
+        folder: holds `participants.tsv`, `lesions_mni1mm.zip` and `ArterialAtlas136.nii.gz`, or masks and atlas below
+            `NIfTI/` as they are published; default: the environment variable `STROKEBENCH_SOOP`, else where
+            `strokebench cohort fetch soop` puts them.
 
     Raises:
-        StrokebenchError: no folder given, a file missing, a value or a mask that cannot be read (names the
+        StrokebenchError: nothing was fetched, a file is missing, a value or a mask that cannot be read (names the
             patient).
     """
     folder = _checked_folder(folder)
     table = read_table(folder / TABLE)
     acute = table.pop("acuteischaemicstroke") == 1
-    masks = masks_by_patient(folder / LESIONS)
+    masks = masks_by_patient(folder)
     wanted = table.index[acute & table.index.isin(masks)]
 
     built = _built(folder, {patient: masks[patient] for patient in wanted.unique()})
@@ -174,27 +159,31 @@ def _toast(path: Path, patient: Any, value: str | None) -> str | None:
 
 
 def _checked_folder(folder: Path | None) -> Path:
-    if folder is None:
-        if not (given := os.environ.get(VARIABLE)):
-            raise StrokebenchError(
-                "The SOOP cohort is not part of the package, and its folder is not known.",
-                f"Set {VARIABLE} to the folder that holds {TABLE}, {LESIONS} and {ATLAS}.",
-            )
-        folder = Path(given)
-    folder = Path(folder).expanduser()
-    for name in (TABLE, LESIONS, ATLAS):
-        if not (folder / name).is_file():
-            raise StrokebenchError(f"{folder}: no {name}.", f"Set {VARIABLE} to the folder that holds it.")
-    if not zipfile.is_zipfile(folder / LESIONS):
-        raise StrokebenchError(f"{folder / LESIONS}: not a zip archive.", "Fetch it again; it may be cut short.")
+    manifest = read_manifest(MANIFESTS["soop"])
+    advice = f"`strokebench cohort fetch soop` gets it, or set {manifest.variable} to a folder that holds it."
+    folder = Path(folder or manifest.folder).expanduser()
+    archive = folder / LESIONS
+    if not archive.is_file():
+        manifest.check_whole(manifest.cohorts["soop"], folder)
+    for name, here in (
+        (TABLE, (folder / TABLE).is_file()),
+        (f"{LESIONS} or {PUBLISHED}/", archive.is_file() or (folder / PUBLISHED).is_dir()),
+        (ATLAS, find_atlas(folder).is_file()),
+    ):
+        if not here:
+            raise StrokebenchError(f"{folder}: no {name}.", advice)
+    if archive.is_file() and not zipfile.is_zipfile(archive):
+        raise StrokebenchError(f"{archive}: not a zip archive.", "Fetch it again; it may be cut short.")
     return folder
 
 
-def _built(folder: Path, masks: dict[str, str]) -> dict[str, dict[str, Any]]:
+def _built(folder: Path, masks: dict[str, tuple[Path, str]]) -> dict[str, dict[str, Any]]:
     """Volume, paths and texts of each patient, with absolute paths; made on the first call."""
     key = digest(
         {
-            "files": [file_digest(folder / name) for name in (LESIONS, ATLAS)],
+            "files": [
+                file_digest(path) for path in (*dict.fromkeys(path for path, _ in masks.values()), find_atlas(folder))
+            ],
             "patients": sorted(masks),
             "versions": [lesion.VERSION, prompts.VERSION, rendering.VERSION, text_writer.VERSION],
         }
@@ -212,107 +201,3 @@ def _built(folder: Path, masks: dict[str, str]) -> dict[str, dict[str, Any]]:
     for entry in built.values():
         entry["image"], entry["mask"] = str(cache / entry["image"]), str(cache / entry["mask"])
     return built
-
-
-LESIONS = "lesions_mni1mm.zip"
-ATLAS = "ArterialAtlas136.nii.gz"
-MASK_NAME = re.compile(r"(?:.*/)?bwsr(sub-[A-Za-z0-9]+)_lesion\.nii\.gz")
-CHUNK = 25
-"""Patients a task: enough that reading the atlas does not count, few enough to share the work evenly."""
-
-
-def masks_by_patient(archive: Path) -> dict[str, str]:
-    """Patient id -> name of the lesion mask inside the archive.
-
-    Raises:
-        StrokebenchError: two masks of one patient.
-    """
-    found: dict[str, str] = {}
-    with zipfile.ZipFile(archive) as file:
-        for name in file.namelist():
-            if match := MASK_NAME.fullmatch(name):
-                if match[1] in found:
-                    raise StrokebenchError(f"{archive}: two masks of patient {match[1]}.", "Keep one.")
-                found[match[1]] = name
-    return found
-
-
-def build(folder: Path, masks: Mapping[str, str], cache: Path) -> dict[str, dict[str, Any]]:
-    """Write `images/ID.nii.gz` and `masks/ID.nii.gz` below `cache`; return volume, paths and texts a patient.
-
-    Two processes: about half a minute for 600 patients.
-
-    Raises:
-        StrokebenchError: a mask that cannot be read or measured; names the patient.
-    """
-    from joblib import Parallel, delayed
-
-    items = list(masks.items())
-    chunks = [items[i : i + CHUNK] for i in range(0, len(items), CHUNK)]
-    parts = Parallel(n_jobs=min(2, max(1, len(chunks))))(
-        delayed(_build_chunk)(folder, chunk, cache) for chunk in chunks
-    )
-    return {patient: entry for part in parts for patient, entry in part.items()}
-
-
-def read_territories(path: Path) -> Territories:
-    """The Johns Hopkins arterial atlas.
-
-    Raises:
-        StrokebenchError: the file cannot be read.
-    """
-    import nibabel
-
-    try:
-        image = nibabel.Nifti1Image.from_filename(path)
-        labels = np.asarray(image.dataobj).astype(np.int16)
-    except (OSError, EOFError, nibabel.filebasedimages.ImageFileError) as error:
-        raise StrokebenchError(f"{path}: cannot be read ({error}).", "Fetch it again.") from None
-    return Territories(labels, JHU_NAMES, image.affine)
-
-
-def _build_chunk(folder: Path, items: list[tuple[str, str]], cache: Path) -> dict[str, dict[str, Any]]:
-    territories = read_territories(folder / ATLAS)
-    built = {}
-    with zipfile.ZipFile(folder / LESIONS) as archive:
-        for patient, name in items:
-            try:
-                built[patient] = _build_patient(patient, archive.read(name), territories, cache)
-            except StrokebenchError as error:
-                raise StrokebenchError(
-                    f"Patient {patient} ({name} in {LESIONS}): {error.message}", error.hint
-                ) from None
-    return built
-
-
-def _build_patient(patient: str, data: bytes, territories: Territories, cache: Path) -> dict[str, Any]:
-    mask, affine = _read_mask(data)
-    findings = measure_lesion(mask, affine, territories)
-    image, coarse = render(mask, affine)
-    paths = {"image": f"images/{patient}.nii.gz", "mask": f"masks/{patient}.nii.gz"}
-    _write(cache / paths["image"], image)
-    _write(cache / paths["mask"], coarse)
-    # Python's own hash differs from process to process.
-    rng = np.random.default_rng(int(digest(["soop text", patient])[:16], 16))
-    return {"volume_ml": findings.volume_ml, **paths, "texts": write_answers(findings, rng)}
-
-
-def _read_mask(data: bytes) -> tuple[np.ndarray, np.ndarray]:
-    import nibabel
-
-    try:
-        image = nibabel.Nifti1Image.from_bytes(gzip.decompress(data))
-        mask = np.asarray(image.dataobj)
-    # nibabel has no common error class; what a cut or foreign file raises depends on where it was cut.
-    except Exception as error:
-        raise StrokebenchError(f"the mask cannot be read ({error}).", "Fetch it again.") from None
-    if mask.ndim == 4 and mask.shape[3] == 1:
-        mask = mask[..., 0]
-    return mask, image.affine
-
-
-def _write(path: Path, array: np.ndarray) -> None:
-    import nibabel
-
-    # A gzip header without time and name: equal volumes are equal files, which the embedding cache relies on.
-    write_bytes(path, gzip.compress(nibabel.Nifti1Image(array, AFFINE).to_bytes(), compresslevel=4, mtime=0))

@@ -12,7 +12,7 @@ NAMESPACE = "http://s3.amazonaws.com/doc/2006-03-01/"
 
 
 class BucketServer:
-    """Serves `files` (key -> bytes) as bucket `openneuro.org` at `url`.
+    """Serves `files` (key -> bytes) as bucket `openneuro.org` at `url`, and as a mirror (HOST/PATH) at `mirror`.
 
     `behave(key, n)` says how the n-th request (from 0) for a file is met: `ok`, `cut:N` (connection closed after
     N bytes of the answer), `corrupt` (other bytes of the same length), `norange` (the whole file whatever was
@@ -40,7 +40,8 @@ class BucketServer:
 
         self.http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.http.daemon_threads = True
-        self.url = f"http://127.0.0.1:{self.http.server_port}/openneuro.org"
+        self.mirror = f"http://127.0.0.1:{self.http.server_port}"
+        self.url = f"{self.mirror}/openneuro.org"
 
     def __enter__(self):
         threading.Thread(target=self.http.serve_forever, args=(0.01,), daemon=True).start()
@@ -56,7 +57,7 @@ class BucketServer:
 
     def serve(self, handler):
         parts = urlsplit(handler.path)
-        key = unquote(parts.path).removeprefix("/openneuro.org/")
+        key = unquote(parts.path).removeprefix("/s3.amazonaws.com").removeprefix("/openneuro.org/")
         if not key:
             self.list(handler, {name: value[0] for name, value in parse_qs(parts.query).items()})
         elif key in self.files:

@@ -1,6 +1,9 @@
 """What the public bucket holds of SOOP, in its layout, with five invented patients and small volumes."""
 
+import csv
 import gzip
+import hashlib
+from pathlib import Path
 
 import nibabel
 import numpy as np
@@ -43,3 +46,32 @@ def bucket():
     # The second patient has no mask.
     del files["ds004889/derivatives/lesion_masks/sub-3/dwi/sub-3_space-TRACE_desc-lesion_mask.nii.gz"]
     return files
+
+
+def published(folder, pictures=()):
+    """A manifest as SOOP's with a list of small masks, and all files that its addresses give, by the mirror's key.
+
+    Args:
+        pictures: patient -> bytes of a picture.
+    """
+    from strokebench.datasets.catalogue import MANIFESTS
+    from strokebench.datasets.public.manifest import read_manifest
+
+    affine = np.diag([-3.0, 3, 3, 1])
+    affine[:3, 3] = 78, -112, -50
+    listed = {"LICENSE": b"BSD", "NIfTI/ArterialAtlas136.txt": b"names"}
+    labels = np.ones((53, 63, 46), np.int16)
+    for i, id in enumerate((*IDS, "sub-77")):
+        mask = np.zeros(labels.shape, np.uint8)
+        mask[5 + i : 9 + i, 20:30, 20:30] = 1
+        listed[f"NIfTI/bwsr{id}_lesion.nii.gz"] = gzip.compress(nibabel.Nifti1Image(mask, affine).to_bytes(), mtime=0)
+    listed["NIfTI/ArterialAtlas136.nii.gz"] = gzip.compress(nibabel.Nifti1Image(labels, affine).to_bytes(), mtime=0)
+    listed |= {f"PNG/r{id}_lesion.nii.png": data for id, data in dict(pictures).items()}
+    with (folder / "soop_sha256.csv").open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["path", "bytes", "sha256"])
+        writer.writerows([path, len(data), hashlib.sha256(data).hexdigest()] for path, data in listed.items())
+    path = Path(folder / "soop.yaml")
+    path.write_text(MANIFESTS["soop"].read_text())
+    web = read_manifest(path).sources["demo"].url.removeprefix("https:/")
+    return path, bucket() | {f"{web}/{name}": data for name, data in listed.items()}

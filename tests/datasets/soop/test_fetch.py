@@ -16,9 +16,11 @@ from urllib3 import HTTPResponse
 from strokebench.datasets.catalogue import load_cohort
 from strokebench.datasets.own.cohort_file import SCHEMA
 from strokebench.datasets.own.schema import cohort_form
-from strokebench.datasets.soop import bucket as soop_bucket
-from strokebench.datasets.soop.bucket import Stopped, is_whole, list_bucket, open_session, part_path
-from strokebench.datasets.soop.fetch import fetch, plan_fetch
+from strokebench.datasets.public import remote
+from strokebench.datasets.public.bucket import list_bucket
+from strokebench.datasets.public.plan import fetch
+from strokebench.datasets.public.remote import Stopped, is_whole, open_session, part_path
+from strokebench.datasets.soop.fetch import plan_fetch
 from strokebench.datasets.soop.fetched import write_cohort_file
 from strokebench.errors import StrokebenchError
 
@@ -27,7 +29,7 @@ TRACE_2 = "ds004889/sub-2/dwi/sub-2_rec-TRACE_dwi.nii.gz"
 
 @pytest.fixture(autouse=True)
 def short_waits(monkeypatch):
-    monkeypatch.setattr(soop_bucket, "FIRST_WAIT", 0.001)
+    monkeypatch.setattr(remote, "FIRST_WAIT", 0.001)
 
 
 def tree(folder):
@@ -40,8 +42,8 @@ def test_a_listing_of_many_pages(tmp_path):
         listed = list_bucket(server.url, "ds004889/", session)
         assert server.pages == -(-len(listed) // 4)
     expected = {key: len(data) for key, data in bucket().items() if key.startswith("ds004889/")}
-    assert {file.key: file.size for file in listed} == expected
-    assert all(len(file.md5) == 32 for file in listed)
+    assert {key: file.size for key, file in listed.items()} == expected
+    assert all(len(file.md5) == 32 for file in listed.values())
 
 
 def test_only_what_is_asked_for_is_fetched_and_its_size_is_known_before(tmp_path):
@@ -102,7 +104,7 @@ def test_the_next_call_goes_on_and_asks_nothing_twice(tmp_path):
         assert not (tmp_path / "sub-2/dwi/sub-2_rec-TRACE_dwi.nii.gz").exists(), "half a file has no name"
         server.behave = lambda key, n: "ok"
         again = plan_fetch(tmp_path, ("trace",), ["2"], server.url)
-        assert again.missing_size == size - 100 * soop_bucket.TRIES and len(again.here) == 3
+        assert again.missing_size == size - 100 * remote.TRIES and len(again.missing) == 1
         fetch(again, 1)
         assert server.sent[TRACE_2] == size
         asked = dict(server.asked)
@@ -123,7 +125,7 @@ def test_a_spoilt_file_is_fetched_anew_and_never_kept(tmp_path, in_parts):
         assert all(is_whole(tmp_path / path, file) for path, file in plan.files.items())
         server.behave = lambda key, n: "corrupt"
         (tmp_path / "sub-2/dwi/sub-2_rec-TRACE_dwi.nii.gz").unlink()
-        with pytest.raises(StrokebenchError, match="not those that the bucket lists"):
+        with pytest.raises(StrokebenchError, match="not those that are listed"):
             fetch(plan_fetch(tmp_path, ("trace",), ["2"], server.url), 1)
     assert not (tmp_path / "sub-2/dwi/sub-2_rec-TRACE_dwi.nii.gz").exists()
 
@@ -189,13 +191,13 @@ def test_a_busy_bucket_is_asked_again_after_as_long_as_it_says(tmp_path):
 
 
 def test_waiting_is_bounded_and_ends_when_the_download_is_stopped(tmp_path, monkeypatch):
-    monkeypatch.setattr(soop_bucket, "FIRST_WAIT", 1.0)
+    monkeypatch.setattr(remote, "FIRST_WAIT", 1.0)
     stopped = threading.Event()
     retries = open_session(stopped).get_adapter("https://").max_retries
     stopped.set()
-    assert retries.parse_retry_after("7200") == soop_bucket.LONGEST_WAIT
+    assert retries.parse_retry_after("7200") == remote.LONGEST_WAIT
     waits = []
-    while not retries.is_exhausted() and len(waits) < soop_bucket.TRIES - 1:
+    while not retries.is_exhausted() and len(waits) < remote.TRIES - 1:
         retries = retries.increment("GET", "/", response=HTTPResponse(status=503))
         waits.append(retries.get_backoff_time())
     assert waits == [0, 1, 2, 4, 8, 16, 32]

@@ -13,10 +13,11 @@ import pytest
 
 from strokebench.datasets.images.lesion import JHU_NAMES, Territories, measure_lesion
 from strokebench.datasets.soop import load as soop
-from strokebench.datasets.soop.load import ATLAS, LESIONS, masks_by_patient, read_territories
+from strokebench.datasets.soop.build import ATLAS, LESIONS, masks_by_patient, read_territories
 from strokebench.datasets.texts.prompts import PROMPTS
 from strokebench.errors import StrokebenchError
 
+VARIABLE = "STROKEBENCH_SOOP"
 AFFINE = np.diag([-3.0, 3, 3, 1])
 AFFINE[:3, 3] = 78, -112, -50
 SHAPE = (53, 63, 46)
@@ -67,7 +68,7 @@ def write_folder(folder: Path, rows: list[str] = ROWS, masks: dict[str, bytes] =
 @pytest.fixture
 def folder(tmp_path, monkeypatch) -> Path:
     monkeypatch.setenv("STROKEBENCH_HOME", str(tmp_path / "home"))
-    monkeypatch.delenv(soop.VARIABLE, raising=False)
+    monkeypatch.delenv(VARIABLE, raising=False)
     return write_folder(tmp_path / "soop")
 
 
@@ -129,10 +130,20 @@ def test_an_interrupted_build_is_not_taken_for_a_finished_one(folder, monkeypatc
 
 
 def test_the_folder_comes_from_the_environment(folder, monkeypatch):
-    with pytest.raises(StrokebenchError, match=soop.VARIABLE):
+    with pytest.raises(StrokebenchError, match=f"cohort fetch soop.*{VARIABLE}"):
         soop.load()
-    monkeypatch.setenv(soop.VARIABLE, str(folder))
+    monkeypatch.setenv(VARIABLE, str(folder))
     assert len(soop.load()) == 3
+
+
+def test_masks_and_atlas_as_they_are_published_are_the_same_patients(folder):
+    from_archive = soop.load(folder).fingerprint()
+    (folder / "NIfTI").mkdir()
+    (folder / ATLAS).rename(folder / "NIfTI" / ATLAS)
+    (folder / LESIONS).unlink()
+    for patient, data in MASKS.items():
+        (folder / "NIfTI" / f"bwsr{patient}_lesion.nii.gz").write_bytes(data)
+    assert soop.load(folder).fingerprint() == from_archive
 
 
 @pytest.mark.parametrize("name", [soop.TABLE, LESIONS, ATLAS])
@@ -191,11 +202,11 @@ real = pytest.mark.skipif(not (REAL / LESIONS).is_file(), reason="STROKEBENCH_SO
 def test_measurements_agree_with_the_published_ones():
     published = pd.read_csv(REAL / "artery.tsv", sep="\t", index_col=0)
     territories = read_territories(REAL / ATLAS)
-    masks = masks_by_patient(REAL / LESIONS)
+    masks = masks_by_patient(REAL)
     columns = dict(zip(sorted(JHU_NAMES), published.columns[1:], strict=False))
     with zipfile.ZipFile(REAL / LESIONS) as archive:
         for patient in sorted(masks)[::30]:
-            image = nibabel.Nifti1Image.from_bytes(gzip.decompress(archive.read(masks[patient])))
+            image = nibabel.Nifti1Image.from_bytes(gzip.decompress(archive.read(masks[patient][1])))
             findings = measure_lesion(np.asarray(image.dataobj), image.affine, territories)
             row = published.loc[patient]
             assert findings.volume_ml * 1000 == pytest.approx(row["lesion_volume"])

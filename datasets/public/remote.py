@@ -1,7 +1,4 @@
-"""A public S3 bucket over plain HTTPS, without an account: its listing (ListObjectsV2), and its files.
-
-A file is resumed where it broke off, checked, and named only when it is whole.
-"""
+"""A file on a public server: resumed where it broke off, checked, and named only when it is whole."""
 
 import glob
 import gzip
@@ -12,8 +9,6 @@ import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import quote
-from xml.etree import ElementTree
 
 import requests
 from requests.adapters import HTTPAdapter
@@ -21,6 +16,7 @@ from urllib3 import BaseHTTPResponse, Retry
 from urllib3.exceptions import HTTPError, MaxRetryError
 
 from strokebench.errors import StrokebenchError
+from strokebench.files import file_digest
 
 TRIES, FIRST_WAIT, LONGEST_WAIT = 8, 1.0, 60
 """Requests for one answer at most; seconds before the third, doubled each time; the most of it, whatever is asked."""
@@ -34,28 +30,25 @@ class Stopped(Exception):
 
 
 @dataclass(frozen=True)
-class BucketObject:
-    """A file in a bucket.
+class RemoteFile:
+    """A file on a server, and what is known of it before it is fetched.
 
     Args:
-        key: its name, with slashes.
+        url: its address.
         size: bytes.
-        etag: as listed, without quotes; the MD5 of the bytes, unless the file was uploaded in parts.
+        etag: as a bucket lists it, without quotes; the MD5 of the bytes, unless the file was uploaded in parts.
+        sha256: of the bytes, where it is known; then it alone counts.
     """
 
-    key: str
+    url: str
     size: int
-    etag: str
+    etag: str = ""
+    sha256: str = ""
 
     @property
     def md5(self) -> str | None:
         """MD5 of the bytes as hexadecimal digits, where the listing has it."""
         return self.etag.lower() if re.fullmatch(r"[0-9a-fA-F]{32}", self.etag) else None
-
-
-def object_url(endpoint: str, key: str) -> str:
-    """Address of a file in the bucket at `endpoint`."""
-    return f"{endpoint.rstrip('/')}/{quote(key)}"
 
 
 def open_session(stopped: threading.Event) -> requests.Session:
@@ -87,42 +80,6 @@ def open_session(stopped: threading.Event) -> requests.Session:
     return session
 
 
-def list_bucket(
-    endpoint: str, prefix: str, session: requests.Session, on_page: Callable[[int], None] = lambda n: None
-) -> list[BucketObject]:
-    """Every file whose key begins with `prefix`, in the bucket's order.
-
-    Args:
-        endpoint: address of the bucket, as `https://s3.amazonaws.com/openneuro.org`.
-        on_page: called with how many files are known so far.
-
-    Raises:
-        StrokebenchError: the bucket cannot be reached or does not answer with a listing.
-    """
-    found: list[BucketObject] = []
-    parameters = {"list-type": "2", "prefix": prefix}
-    try:
-        while True:
-            response = session.get(endpoint.rstrip("/") + "/", params=parameters, timeout=TIMEOUT)
-            response.raise_for_status()
-            page = ElementTree.fromstring(response.content)
-            for entry in page.iterfind("{*}Contents"):
-                key, size, etag = (entry.findtext(f"{{*}}{name}", "") for name in ("Key", "Size", "ETag"))
-                found.append(BucketObject(key, int(size), etag.strip('"')))
-            on_page(len(found))
-            if page.findtext("{*}IsTruncated") == "false":
-                return found
-            following = page.findtext("{*}NextContinuationToken", "")
-            if following in ("", parameters.get("continuation-token")):
-                raise ValueError(f"a page of {page.tag} does not say how it goes on")
-            parameters["continuation-token"] = following
-    except (requests.RequestException, ElementTree.ParseError, ValueError) as error:
-        raise StrokebenchError(
-            f"{endpoint}: no listing of the bucket ({innermost(error)}).",
-            "Check the network, or name a mirror with --endpoint.",
-        ) from None
-
-
 def innermost(error: BaseException) -> str:
     """The cause of an error in one line; requests wraps it in layers of object representations."""
     while cause := error.__cause__ or error.__context__:
@@ -130,23 +87,25 @@ def innermost(error: BaseException) -> str:
     return " ".join(str(error).split())[:200] or type(error).__name__
 
 
-def part_path(path: Path, wanted: BucketObject) -> Path:
+def part_path(path: Path, wanted: RemoteFile) -> Path:
     """Where the beginning of a file is kept; another version of the file has another name."""
-    version = hashlib.sha256(f"{wanted.etag} {wanted.size}".encode()).hexdigest()[:8]
+    version = hashlib.sha256(f"{wanted.sha256 or wanted.etag} {wanted.size}".encode()).hexdigest()[:8]
     return path.with_name(f".{path.name}.{version}.part")
 
 
-def is_whole(path: Path, wanted: BucketObject) -> bool:
-    """The file is there, of the listed size, and of the listed MD5 or (where none is listed) a sound gzip."""
+def is_whole(path: Path, wanted: RemoteFile) -> bool:
+    """The file is there, of the listed size, and of the listed SHA-256 or MD5 or (where none is) a sound gzip."""
     if not path.is_file() or path.stat().st_size != wanted.size:
         return False
+    if wanted.sha256:
+        return file_digest(path) == wanted.sha256
     if wanted.md5:
         with path.open("rb") as file:
             # MD5 is what the bucket lists; it is for damage, not for forgery.
             return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest() == wanted.md5
     try:
         with gzip.open(path) as file:
-            while wanted.key.endswith(".gz") and file.read(1 << 20):
+            while wanted.url.endswith(".gz") and file.read(1 << 20):
                 pass
     except (OSError, EOFError, zlib.error):
         return False
@@ -154,9 +113,8 @@ def is_whole(path: Path, wanted: BucketObject) -> bool:
 
 
 def download(
-    url: str,
     path: Path,
-    wanted: BucketObject,
+    wanted: RemoteFile,
     session: requests.Session,
     on_bytes: Callable[[int], None] = lambda n: None,
 ) -> None:
@@ -175,11 +133,12 @@ def download(
     path.parent.mkdir(parents=True, exist_ok=True)
     part.touch()
     on_bytes(part.stat().st_size)
+    url = wanted.url
     retries, whole = session.get_adapter(url).max_retries, False  # type: ignore[attr-defined]
     try:
         while not whole:
             try:
-                _fetch(url, part, wanted, session, on_bytes)
+                _fetch(part, wanted, session, on_bytes)
                 whole = True
             except HTTPError as broken:
                 retries = retries.increment("GET", url, error=broken)
@@ -193,17 +152,15 @@ def download(
         older.unlink()
 
 
-def _fetch(
-    url: str, part: Path, wanted: BucketObject, session: requests.Session, on_bytes: Callable[[int], None]
-) -> None:
+def _fetch(part: Path, wanted: RemoteFile, session: requests.Session, on_bytes: Callable[[int], None]) -> None:
     """Add to `part` what it lacks; an HTTPError of urllib3 says that it is not whole yet."""
     have = part.stat().st_size
     if have < wanted.size:
         # The file as it is stored: a compressed transfer would have another size.
         headers = {"Accept-Encoding": "identity"}
         if have:
-            headers |= {"Range": f"bytes={have}-", "If-Range": f'"{wanted.etag}"'}
-        with session.get(url, headers=headers, stream=True, timeout=TIMEOUT) as response:
+            headers |= {"Range": f"bytes={have}-"} | ({"If-Range": f'"{wanted.etag}"'} if wanted.etag else {})
+        with session.get(wanted.url, headers=headers, stream=True, timeout=TIMEOUT) as response:
             response.raise_for_status()
             resumed = response.headers.get("Content-Range", "").startswith(f"bytes {have}-")
             with part.open("ab" if resumed else "wb") as file:
@@ -215,4 +172,4 @@ def _fetch(
         if (have := part.stat().st_size) >= wanted.size:
             part.write_bytes(b"")
             on_bytes(-have)
-        raise HTTPError("its bytes are not those that the bucket lists")
+        raise HTTPError("its bytes are not those that are listed")

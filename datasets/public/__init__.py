@@ -1,0 +1,1 @@
+"""Public cohorts: which files, from where, and how they get here."""
