@@ -9,7 +9,7 @@ from strokebench.errors import StrokebenchError, unknown_name
 from strokebench.files import write_text
 
 SCHEMA = Path(__file__).with_name("run.schema.json")
-OF_THE_MACHINE = ("jobs", "tracking", "weights", "device", "backend", "scheduler")
+OF_THE_MACHINE = ("fetch", "jobs", "tracking", "weights", "device", "backend", "scheduler")
 """Settings that decide no result; a file may give them, but none is written with them."""
 
 
