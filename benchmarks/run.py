@@ -13,6 +13,7 @@ from strokebench.benchmarks.running.backends.choose import refuse_missing
 from strokebench.benchmarks.running.build import build_context
 from strokebench.benchmarks.running.runner import Report, report_experiment, run_experiment
 from strokebench.benchmarks.running.settings import Settings
+from strokebench.reports.tables.console import make_console
 
 
 def run(experiment: str, **settings: Any) -> Report:
@@ -43,7 +44,7 @@ def run(experiment: str, **settings: Any) -> Report:
     if is_run_file(experiment):
         experiment, given = read_run_file(Path(experiment))
     given |= {name: tuple(value) if isinstance(value, list) else value for name, value in settings.items()}
-    return run_with(experiment, Settings(**given), Console(stderr=True, highlight=False))
+    return run_with(experiment, Settings(**given), make_console(stderr=True))
 
 
 def run_with(name: str, settings: Settings, console: Console, compute: bool = True) -> Report:
