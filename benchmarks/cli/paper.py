@@ -70,7 +70,7 @@ def _planned(
         return []
     # One context for each size, so that its hashes are computed once.
     contexts = {
-        sizes: replace(context, settings=replace(settings, sizes=sizes))
+        sizes: context if sizes == settings.sizes else replace(context, settings=replace(settings, sizes=sizes))
         for sizes in {experiment.sizes or settings.sizes for experiment in experiments}
     }
     under_way = []

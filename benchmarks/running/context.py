@@ -109,7 +109,7 @@ class Context:
         """The columns of `not_inputs`."""
         return tuple(self.not_inputs)
 
-    @property
+    @cached_property
     def untested(self) -> list[str]:
         """Hospitals that `loho` leaves in, since without them fewer than two patients of one class are left."""
         if self.split.protocol != "loho" or self.cohort.site is None or self.settings.quick:

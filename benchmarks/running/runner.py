@@ -260,13 +260,10 @@ def plan_runs(experiment: Experiment, context: Context, console: Console) -> lis
     return [(run, context.key(run)) for run in plan.runs]
 
 
-def write_results(experiment: Experiment, context: Context, collector: Collector) -> tuple[Results, Path]:
+def write_results(experiment: Experiment, context: Context, collector: Collector) -> None:
     """Write the runs and predictions that are known by now into the experiment's folder."""
     collector.show(with_others(experiment, context, collector.planned))
-    results = collector.results()
-    folder = context.results_folder(experiment.name)
-    results.write(folder)
-    return results, folder
+    collector.results().write(context.results_folder(experiment.name))
 
 
 def with_others(experiment: Experiment, context: Context, planned: Sequence[Planned]) -> list[Planned]:
@@ -288,7 +285,8 @@ def write_report(experiment: Experiment, context: Context, collector: Collector)
     methods = list(dict.fromkeys(run.method for run, _ in collector.shown))
     if kept := receipt_of(experiment, methods, folder, asked).view(made=False):
         return Report(kept, folder, collector.failed(), up_to_date=True)
-    results, _ = write_results(experiment, context, collector)
+    results = collector.results()
+    results.write(folder)
     receipt = receipt_of(experiment, methods, folder, asked)
     kept = receipt.view(made=True)
     view = kept or experiment.report(results, folder)
