@@ -47,19 +47,19 @@ class Figure5(Experiment):
         from strokebench.reports.tables.section import Panel, Section, publish
 
         write_text(folder / "figure5_hospitals.csv", csv_text(hospital_frame(results), index=False))
-        few = results.runs["fold"].nunique() <= PANELS
-        panels = [
-            *(
+        panels = []
+        if results.runs["fold"].nunique() <= PANELS:
+            panels.append(
                 Panel(
                     "figure5",
-                    figure,
+                    draw_hospitals(results),
                     title="Six metrics by hospital left out",
                     shows="How each method does at a hospital whose patients it has never seen, for each in turn.",
                     does_not_show="A confidence interval: the bars are of training seeds, while a small hospital's "
                     "patients alone move an AUC by ten points and more.",
                 )
-                for figure in ([draw_hospitals(results)] if few else [])
-            ),
+            )
+        panels += [
             *(
                 Panel(
                     f"figure5_forest{number or ''}",
