@@ -175,8 +175,8 @@ def read_kept(path: Path) -> Any:
 
 
 def made_again(what: str) -> None:
-    """Say on the terminal that something was damaged; whoever finds it makes it again."""
-    _log.warning("%s It will be made again.", what)
+    """Say on the terminal that something was damaged; it is made again, at once or when a call next needs it."""
+    _log.warning("%s It will be made again when it is needed.", what)
 
 
 def write_manifest(folder: Path) -> None:

@@ -105,7 +105,7 @@ class Store:
             raise StrokebenchError(f"{path} could not be read: {error}", "The same call computes it again.") from None
 
     def drop_damaged(self, keys: Iterable[str]) -> None:
-        """Remove what cannot be read any more, each named in one line, so that it is computed again."""
+        """Remove what cannot be read any more, each named in one line; who next asks for it computes it again."""
         for key in keys:
             path = self.path(key)
             try:
