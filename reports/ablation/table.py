@@ -135,7 +135,8 @@ def ablation_lead(results: Results, method: str, entries: Sequence[Entry]) -> st
         return f"{highest}; nothing to compare yet."
     rest = {entry: mean for entry, mean in found.items() if entry != complete}
     best = max(rest, key=lambda entry: rest[entry])
-    against = {entry: difference for entry in rest if (difference := differences(results, mine)[entry.setting]).tested}
+    tested = differences(results, mine)
+    against = {entry: difference for entry in rest if (difference := tested[entry.setting]).tested}
     sentence = f"{label}: mean {results.compared_by} {_percent(found[complete])} with {complete.label.lower()}."
     if best in against:
         verdict = "distinguishable" if against[best].distinguishable else "not distinguishable from it"
