@@ -12,21 +12,26 @@ from strokebench.tasks.metrics.evaluate import evaluate, mean_std
 COSTS: tuple[str, ...] = ("parameters", "fit_seconds", "predict_seconds", "peak_mb")
 
 
-def summarise(results: Results) -> pd.DataFrame:
+def summarise(results: Results, fold: int | None = None) -> pd.DataFrame:
     """Mean and population standard deviation over the finished runs of each setting.
 
     F1 is the mean of the runs' F1, not the F1 of mean recall and precision. Nothing is hidden by the mean:
     `done`, `failed`, `missing` and `planned` stand beside it, and a metric that is undefined in one run is
     NaN in the mean.
 
+    Args:
+        fold: only its runs count, a hospital's under `loho`; default: those of all folds.
+
     Returns:
         One row a setting: `SETTING`, `planned`, one count a status, each metric and `{metric}_std`
         (NaN without a finished run), and the mean of each of `COSTS`.
     """
-    by_run = results.metrics.groupby(list(SETTING), dropna=False)
-    finished = dict(iter(by_run))
+    scored, planned = (
+        part if fold is None else part[part["fold"] == fold] for part in (results.metrics, results.runs)
+    )
+    finished = dict(iter(scored.groupby(list(SETTING), dropna=False)))
     rows = []
-    for key, runs in results.runs.groupby(list(SETTING), dropna=False, sort=False):
+    for key, runs in planned.groupby(list(SETTING), dropna=False, sort=False):
         row: dict[str, object] = {**dict(zip(SETTING, key, strict=True)), "planned": len(runs)}
         row |= {status: int((runs["status"] == status).sum()) for status in STATUSES}
         row |= _means(results, finished.get(key))
@@ -53,9 +58,9 @@ def run_counts(runs: pd.DataFrame) -> RunCounts:
     }
 
 
-def rows_by_setting(results: Results) -> dict[tuple[str, ...], dict[str, Any]]:
+def rows_by_setting(results: Results, fold: int | None = None) -> dict[tuple[str, ...], dict[str, Any]]:
     """The rows of `summarise` by the values of `SETTING`, in its order."""
-    records = [{str(name): value for name, value in row.items()} for row in summarise(results).to_dict("records")]
+    records = [{str(name): value for name, value in row.items()} for row in summarise(results, fold).to_dict("records")]
     return {tuple(str(row[name]) for name in SETTING): row for row in records}
 
 

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from statistics import fmean
 from typing import Any
 
@@ -75,23 +75,12 @@ def hospitals(results: Results) -> list[Hospital]:
     return found
 
 
-def at_hospital(results: Results, hospital: Hospital) -> Results:
-    """The runs that were tested at one hospital."""
-    return replace(
-        results,
-        predictions=results.predictions[results.predictions["fold"] == hospital.fold],
-        runs=results.runs[results.runs["fold"] == hospital.fold],
-        patient_facts=None,
-        oracle=None,
-    )
-
-
 def summaries(results: Results) -> list[tuple[Hospital, list[dict[str, Any]]]]:
     """Each hospital with the rows of `summarise` there, one a method in the order of `results.methods`."""
     order = [method.name for method in results.methods]
     found = []
     for hospital in hospitals(results):
-        rows = rows_by_setting(at_hospital(results, hospital)).values()
+        rows = rows_by_setting(results, hospital.fold).values()
         found.append((hospital, sorted(rows, key=lambda row: order.index(row["method"]))))
     return found
 
