@@ -213,7 +213,7 @@ def thresholds_table(results: Results) -> Table:
     """Metrics with patients called from 0.5 on, and from the threshold that the validation part chose."""
     thresholds = results.runs.set_index(list(RUN))["threshold"].to_dict()
     by_run: list[dict[str, Any]] = []
-    for key, part in results.predictions.groupby(list(RUN), sort=True, dropna=False):
+    for key, part in results.judged.groupby(list(RUN), sort=True, dropna=False):
         for rule, threshold in (("fixed", THRESHOLD), ("validation", thresholds.get(key))):
             if threshold is not None and not pd.isna(threshold):
                 p = results.endpoint.probabilities(part)
@@ -222,7 +222,7 @@ def thresholds_table(results: Results) -> Table:
     columns = [column for column in metric_columns(results) if results.judged_by[column.key].needs_threshold]
     rows = []
     for setting in ordered(results):
-        planned = len(results.runs_of(setting))
+        planned = int((~results.runs_of(setting)["fold"].isin(results.too_small)).sum())
         for rule in ("fixed", "validation"):
             runs = [run for run in by_run if run["setting"] == setting.key and run["rule"] == rule]
             label = f"{THRESHOLD:g}"

@@ -147,7 +147,7 @@ class Missing:
 
 def measure(results: Results, method: str, n_resamples: int = RESAMPLES) -> Missing | None:
     """Bootstrap the AUC of every condition of a method over patients; None without a finished run."""
-    mine = results.predictions[results.predictions["method"] == method]
+    mine = results.judged[results.judged["method"] == method]
     if mine.empty:
         return None
     # What is compared are conditions: each takes the place that methods have elsewhere.

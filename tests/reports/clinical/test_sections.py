@@ -127,6 +127,18 @@ def test_thresholds_are_applied_run_by_run(some):
     assert "0.40" in row.label
 
 
+def test_a_hospital_left_out_of_every_number_is_in_no_threshold_either(some):
+    by_hospital = replace(some, provenance=some.provenance | {"protocol": "loho"})
+    large = replace(
+        by_hospital,
+        predictions=some.predictions[some.predictions["fold"] != 4],
+        runs=some.runs[some.runs["fold"] != 4],
+    )
+    one_class = replace(by_hospital, predictions=some.predictions.query("fold != 4 or y == 0"))
+    assert set(one_class.too_small) == {4}
+    assert thresholds_table(one_class).rows == thresholds_table(large).rows
+
+
 def test_results_without_thresholds_have_a_dash(some):
     table = thresholds_table(replace(some, runs=some.runs.assign(threshold=np.nan)))
     assert [bool(row.cells) for row in table.rows] == [True, False] * 3

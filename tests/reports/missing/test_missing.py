@@ -1,5 +1,7 @@
 """Missing modalities on made-up predictions whose modalities' worth is known."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -68,6 +70,20 @@ def test_a_modality_that_says_nothing_is_worth_nothing():
     weights = {"image": 0.0, "text": 1.0, "table": 1.0}
     shares = measure(make_missing_results(n=150, weights=weights), "vdafm", 10).contributions(TESTED)
     assert np.abs(shares.values[0]).max() < 1e-12
+
+
+def test_a_hospital_left_out_of_every_number_is_in_no_condition_either():
+    results = make_missing_results(n=200, seeds=(39,))
+    fold = results.predictions["fold"]
+    few = results.predictions.loc[fold == 4, "patient_id"].unique()[:9]
+    small = replace(
+        results,
+        predictions=results.predictions[(fold != 4) | results.predictions["patient_id"].isin(few)],
+        provenance=results.provenance | {"protocol": "loho"},
+    )
+    assert set(small.too_small) == {4}
+    every = measure(results, "vdafm", 10).runs(COMPLETE)
+    np.testing.assert_array_equal(measure(small, "vdafm", 10).runs(COMPLETE), every[:4])
 
 
 def test_more_gaps_cost_more(found):
