@@ -268,9 +268,10 @@ class Results:
 
         It is in no metric: one would lack its AUC and count its F1, which is then chance or cannot be but 0.
         """
-        found = {}
-        by_hospital = self.predictions.drop_duplicates(["fold", "patient_id"]).groupby("fold")
-        for fold, part in by_hospital if self.provenance.get("protocol") == "loho" else ():
+        found: dict[int, str] = {}
+        if self.provenance.get("protocol") != "loho":
+            return found
+        for fold, part in self.predictions.drop_duplicates(["fold", "patient_id"]).groupby("fold"):
             if len(part) < FEWEST or part["y"].nunique() < 2:
                 patients = f"{len(part)} patient{'s' if len(part) > 1 else ''}"
                 one_class = ", one class only" if part["y"].nunique() < 2 else ""
@@ -280,7 +281,7 @@ class Results:
     @property
     def judged(self) -> pd.DataFrame:
         """The predictions that metrics are made of."""
-        return self.predictions[~self.predictions["fold"].isin(self.too_small)]
+        return self.predictions[~self.predictions["fold"].isin(self.too_small)] if self.too_small else self.predictions
 
     @cached_property
     def metrics(self) -> pd.DataFrame:

@@ -156,10 +156,10 @@ def balanced_by(results: Results) -> list[str]:
 
 def balance_note(results: Results) -> str:
     """What balancing did to the probabilities, and what they were before that was undone."""
-    balances, raw = balanced_by(results), pool(results, raw=True)
+    balances = balanced_by(results)
     if not balances:
         return "Training classes were not balanced."
-    means = []
+    raw, means = pool(results, raw=True), []
     for setting in ordered(results):
         if seeds := seeds_of(raw, setting.name) if raw else []:
             mean = np.mean([p.mean() for _, p, _ in seeds])
