@@ -79,8 +79,7 @@ def pictured(results: Results, scores: Scores | None) -> list[str]:
     settings = [setting for setting in ordered(results) if scores and seeds_of(scores, setting.name)]
     if len(settings) <= PICTURED:
         return [setting.name for setting in reversed(settings)]
-    validation = {s.name: results.runs_of(s)["validation_score"].astype(float).mean() for s in settings}
-    ranked = sorted(settings, key=lambda setting: -np.nan_to_num(validation[setting.name], nan=-1.0))
+    ranked = sorted(settings, key=lambda setting: -_on_validation(results, setting))
     chosen: list[str] = []
     for families in (FAMILIES[-1:], FAMILIES[:-1], FAMILIES[:1]):
         chosen += [s.name for s in ranked if s.method.family in families and s.name not in chosen][:1]
@@ -91,9 +90,13 @@ def headline(results: Results, scores: Scores) -> tuple[str, str]:
     """The method that the finding speaks of, and by which rule: the proposed one, else the best on validation parts."""
     settings = [setting for setting in ordered(results) if seeds_of(scores, setting.name)]
     proposed = [setting for setting in settings if setting.method.family == FAMILIES[-1]]
-    validation = {s.name: results.runs_of(s)["validation_score"].astype(float).mean() for s in proposed or settings}
-    best = max(validation, key=lambda name: np.nan_to_num(validation[name], nan=-1.0))
-    return best, "the proposed method" if proposed else "the best by AUC on the validation parts"
+    best = max(proposed or settings, key=lambda setting: _on_validation(results, setting))
+    return best.name, "the proposed method" if proposed else "the best by AUC on the validation parts"
+
+
+def _on_validation(results: Results, setting: Setting) -> float:
+    """Mean AUC on the validation parts; below every known one where there is none."""
+    return float(np.nan_to_num(results.runs_of(setting)["validation_score"].astype(float).mean(), nan=-1.0))
 
 
 def aligned(values: pd.Series, patients: Sequence[Any] | NDArray[Any]) -> NDArray[Any]:
