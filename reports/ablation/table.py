@@ -88,7 +88,7 @@ def test_in_words(results: Results) -> str:
             "by chance."
         )
     return (
-        "± its standard error by DeLong's method with the patient as cluster, in percentage points. Distinguishable "
+        "± its standard error by DeLong's method with the patient as cluster, in points. Distinguishable "
         f"from noise: p < {ALPHA} by DeLong's test, adjusted by Holm over the settings of a method in this table. "
         "The test takes the models as given; runs of this protocol share their test patients, or are of different "
         "hospitals, so that no test over runs holds."

@@ -111,9 +111,9 @@ def clinical_lead(results: Results, scores: Scores | None, aucs: Bootstrap | Non
     if gains.any():
         low, high = 100 * at[gains][0], 100 * at[gains][-1]
         where = f"for {100 * gains.mean():.0f} % of the thresholds looked at, between {low:.0f} % and {high:.0f} %"
-        sentences.append(f"As they are, acting on them beats acting on everybody or nobody {where}.")
+        sentences.append(f"Acting on them beats acting on everybody or nobody {where}.")
     else:
-        sentences.append("As they are, acting on them beats acting on everybody or nobody at no threshold looked at.")
+        sentences.append("Acting on them beats acting on everybody or nobody at no threshold looked at.")
     if (lowest := worst(found, name)) is not None:
         sentences.append(
             f"Its AUC is lowest in hospital {lowest.name} ({100 * lowest.auc[name].value:.1f}, {lowest.n} patients)."

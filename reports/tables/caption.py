@@ -99,8 +99,9 @@ def caption(results: Results) -> str:
 
 
 def sizes_in_words(sizes: str) -> str:
-    """`Networks of Table 1: small, 128 hidden units and width 64.`"""
-    return "Networks of Table 1: {}, {hidden} hidden units and width {width}.".format(sizes, **SIZES[sizes])
+    """`Networks: small sizes, 128 hidden units and width 64, where a row says no other.`"""
+    said = "Networks: {} sizes, {hidden} hidden units and width {width}, where a row says no other."
+    return said.format(sizes, **SIZES[sizes])
 
 
 def not_inputs_in_words(reasons: Mapping[str, str]) -> str:
