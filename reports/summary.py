@@ -26,9 +26,7 @@ def summarise(results: Results, fold: int | None = None) -> pd.DataFrame:
         One row a setting: `SETTING`, `planned`, one count a status, each metric and `{metric}_std`
         (NaN without a finished run), and the mean of each of `COSTS`.
     """
-    scored, planned = (
-        part if fold is None else part[part["fold"] == fold] for part in (results.metrics, results.runs)
-    )
+    scored, planned = (part if fold is None else part[part["fold"] == fold] for part in (results.metrics, results.runs))
     finished = dict(iter(scored.groupby(list(SETTING), dropna=False)))
     rows = []
     for key, runs in planned.groupby(list(SETTING), dropna=False, sort=False):
