@@ -91,7 +91,7 @@ def _lines(axes: Axes, points: Sequence[GridPoint], found: Mapping[str, Row], me
                 where = axes.transData if np.isfinite(y) else axes.get_xaxis_transform()
                 runs = f"{row['done']}/{row['planned']}"
                 axes.annotate(runs, (x, height), (5, 3), where, "offset points", fontsize=8, color=SOFT)
-    axes.set_xticks(range(len(grid[across])), [str(value) for value in grid[across]])
+    axes.set_xticks(range(len(grid[across])), [str(value).replace(" (", "\n(") for value in grid[across]])
     axes.set_xlim(-0.5, len(grid[across]) - 0.5)
     axes.set_xlabel(across.replace("_", " "), fontsize=9, color=INK)
     plain(axes, "y")
@@ -157,7 +157,7 @@ def _words(figure: Figure, results: Results, points: Sequence[GridPoint], heat: 
     if not heat:
         handles, _ = figure.axes[0].get_legend_handles_labels()
     if chosen := next((point.label for point in points if point.chosen), None):
-        label = f"chosen setting (default): {chosen}"
+        label = f"chosen setting: {chosen}"
         mark = (
             Patch(facecolor="none", edgecolor=INK, linewidth=2.2, label=label)
             if heat

@@ -27,7 +27,7 @@ class GridPoint:
         label: in tables, `layers=2, heads=8`.
         values: axis of the grid -> value there; an axis of several parameters has values like `512:256`.
         params: what its runs are planned with; nothing at the chosen setting, whose runs other tables share.
-        chosen: equal to the method's defaults, which are the paper's choice.
+        chosen: equal to the method's defaults at the paper's sizes, which are the paper's choice.
     """
 
     label: str
