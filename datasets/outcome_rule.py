@@ -6,6 +6,7 @@ from dataclasses import dataclass
 _RULE = re.compile(
     r"\s*(?P<column>[^<>=!]+?)\s*(?:(?P<sign>[<>]=?|==|!=|(?<=\s)in(?=\s*[\[(]))\s*(?P<value>[^<>=!]+?)\s*)?"
 )
+_GRADES = re.compile(r"\s*(?P<column>\S.*?)\s+(?P<low>\d+)\s+to\s+(?P<high>\d+)\s*")
 _NUMBER = re.compile(r"[+-]?\d+(?:\.\d+)?")
 
 
@@ -14,8 +15,9 @@ class Rule:
     """`column sign value`.
 
     Args:
-        sign: `<`, `<=`, `>`, `>=`, `==`, `!=` or `in`; empty where there is but a column.
-        values: numbers or texts that it is compared with: several for `in`, none without a sign, else one.
+        sign: `<`, `<=`, `>`, `>=`, `==`, `!=`, `in`, or `to` between two grades; empty where there is but a column.
+        values: numbers or texts that it is compared with: several for `in`, the lowest and the highest grade for `to`,
+            none without a sign, else one.
     """
 
     column: str
@@ -35,7 +37,11 @@ def read_rule(text: str) -> Rule | None:
     Rule(column='nihss', sign='<', values=(7.0,))
     >>> read_rule("status in [dead, moved]").values
     ('dead', 'moved')
+    >>> read_rule("mrs 0 to 6")
+    Rule(column='mrs', sign='to', values=(0.0, 6.0))
     """
+    if grades := _GRADES.fullmatch(text):
+        return Rule(grades["column"], "to", (float(grades["low"]), float(grades["high"])))
     match = _RULE.fullmatch(text)
     if match is None:
         return None

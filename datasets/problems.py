@@ -64,11 +64,13 @@ CODES: Mapping[str, Code] = {
     "category_spelling": Code("Spell the category in one way; accept it if it is another one.", True),
     "category_unknown": Code("Correct the value, or add it to the column's `categories`."),
     "outcome_unreadable": Code(
-        "Write COLUMN < NUMBER, COLUMN == TEXT, COLUMN in [TEXT, TEXT], or a column of 0 and 1."
+        "Write COLUMN < NUMBER, COLUMN == TEXT, COLUMN in [TEXT, TEXT], COLUMN 0 to 6, or a column of 0 and 1."
     ),
     "outcome_not_binary": Code(
         "Correct it to 0 or 1, or give a rule, e.g. `outcome: mrs > 2` or `outcome: good == yes`."
     ),
+    "outcome_no_grade": Code("Correct it to a whole grade, or write the outcome's grades, e.g. `mrs 0 to 6`."),
+    "outcome_few_grades": Code("Give a rule, e.g. `mrs > 2`, where the column has been divided already."),
     "outcome_missing": Code("Fill it, exclude the patient, or accept that analyses leave it out.", True),
     "outcome_few": Code("Take an outcome that is less rare; accept it if you will not run it.", True),
     "outcome_one_class": Code("Check the rule: all patients have the same outcome."),

@@ -44,7 +44,7 @@ class SVM(Traditional):
     def estimator_facts(self) -> dict[str, float]:
         return dict(zip(("platt_slope", "platt_intercept"), self.platt_, strict=True))
 
-    def predict_proba(self, x: Inputs) -> NDArray[np.float64]:
+    def predict_labels(self, x: Inputs) -> NDArray[np.float64]:
         decision = self.estimator_.decision_function(self.features(x))
         return self.endpoint.link(self.facts_["platt_slope"] * decision + self.facts_["platt_intercept"])
 

@@ -146,7 +146,7 @@ class Endpoint(ABC):
         return labels.astype(pd.CategoricalDtype(list(range(self.levels))))
 
     def targets(self, y: NDArray) -> NDArray[np.float32]:
-        """What `loss` is given for labels (n,), (n,) or (n, outputs). Default: the labels."""
+        """What `loss` is given for labels (n,), one row a patient. Default: the labels."""
         return np.asarray(y, dtype=np.float32)
 
     @abstractmethod
@@ -173,6 +173,22 @@ class Endpoint(ABC):
         Args:
             y: labels, (n,). p: probabilities of the labels, (n, levels).
         """
+
+    @property
+    def dichotomies(self) -> tuple[Endpoint, ...]:
+        """Of ordered labels the binary outcomes between them: is the label above 0, above 1, ...? Default: none.
+
+        A method of binary outcomes fits one model to each, and a prediction is judged at each.
+        """
+        return ()
+
+    def from_cuts(self, above: NDArray) -> NDArray[np.float64]:
+        """Probabilities of the labels (n, levels) from those of passing each cut (n, cuts).
+
+        Sorted where they cross, which takes them no farther from the truth (Chernozhukov et al. 2010).
+        """
+        ends = np.ones((len(above), 1)), np.zeros((len(above), 1))
+        return -np.diff(np.hstack([ends[0], -np.sort(-above, axis=1), ends[1]]), axis=1)
 
     def threshold(self, y: NDArray, p: NDArray) -> float:
         """Where a fit would call an event, by labels (n,) and probabilities (n, levels) of validation; else NaN."""

@@ -116,7 +116,7 @@ KEYS = {
     "separator": "of a CSV file: one character, or `tab`; default: found in its header",
     "missing": "list of numbers or texts that mean unknown in every column but the id, e.g. 999",
     "id": "column of the patient ids",
-    "outcome": "rule, e.g. `mrs > 2`, a list of rules, or short name -> rule; the first is the default",
+    "outcome": "rule, e.g. `mrs > 2` or `mrs 0 to 6`, a list of rules, or short name -> rule; the first is the default",
     "site": "column of the hospital",
     "sites": "list of the hospitals that may occur",
     "columns": "column -> kind, or -> {kind, unit, low, high, categories, description, time, missing, censored}",

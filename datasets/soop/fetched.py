@@ -86,7 +86,7 @@ def write_cohort_file(folder: Path, image: str = "") -> CohortFiles:
         "citation": ABOUT["citation"],
         "table": "soop.csv",
         "id": "participant_id",
-        "outcome": {"nihss": "nihss < 7", "mrs": "mrs > 2"},
+        "outcome": {"nihss": "nihss < 7", "dependent": "mrs > 2", "mrs": "mrs 0 to 6"},
         "banned": ["mrs"],
         "columns": {name: _described(column) for name, column in COLUMNS.items()},
     }

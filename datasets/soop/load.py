@@ -115,7 +115,7 @@ def load(folder: Path | None = None) -> Cohort:
         texts=pd.DataFrame.from_dict(
             {patient: built[patient]["texts"] for patient in ids}, orient="index", columns=list(prompts.PROMPTS)
         ),
-        outcomes={"nihss": "nihss < 7", "mrs": "mrs > 2"},
+        outcomes={"nihss": "nihss < 7", "dependent": "mrs > 2", "mrs": "mrs 0 to 6"},
         banned=("mrs",),
         roles={"age": "age", "nihss": "nihss"},
         about={

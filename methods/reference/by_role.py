@@ -21,6 +21,7 @@ class ByRole(EstimatorMethod):
 
     reads: ClassVar[tuple[str, ...]] = (BY_ROLE,)
     family: ClassVar[Family] = Family.REFERENCE
+    takes_grades: ClassVar[bool] = True
 
     def columns(self, facts: Facts) -> list[NDArray[np.float64]]:
         """The columns that the estimator reads, each (n,)."""

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from itertools import product
-from typing import Self
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,8 +31,9 @@ class LateFusion(OnAll):
 
     name = "late_fusion"
     label = "Late fusion"
+    takes_grades: ClassVar[bool] = True
 
-    def fit(self, train: Inputs, y: NDArray, validation: Inputs, y_validation: NDArray) -> Self:
+    def fit_labels(self, train: Inputs, y: NDArray, validation: Inputs, y_validation: NDArray) -> None:
         fitted, held_out = self.blocks(train, fit=True), self.blocks(validation)
         models = {
             name: penalised_logistic(x, y, held_out[name], y_validation, self.endpoint) for name, x in fitted.items()
@@ -45,9 +46,8 @@ class LateFusion(OnAll):
             name: (float(weight), model) for weight, (name, model) in zip(best, models.items(), strict=True)
         }
         self.facts_ = {f"weight_{name}": weight for name, (weight, _) in self.estimator_.items()}
-        return self
 
-    def predict_proba(self, x: Inputs) -> NDArray[np.float64]:
+    def predict_labels(self, x: Inputs) -> NDArray[np.float64]:
         blocks = self.blocks(x)
         parts = [
             weight * label_probabilities(model, blocks[name], self.endpoint.levels)

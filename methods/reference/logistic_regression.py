@@ -25,6 +25,7 @@ class LogisticRegression(Traditional):
     name = "logistic_regression"
     label = "Logistic regression, table"
     family: ClassVar[Family] = Family.REFERENCE
+    takes_grades: ClassVar[bool] = True
 
     def fit_estimator(self, x: NDArray, y: NDArray, x_validation: NDArray, y_validation: NDArray) -> Any:
         return penalised_logistic(x, y, x_validation, y_validation, self.endpoint)

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from strokebench.methods.reference.by_role import ByRole, Facts
+from strokebench.methods.reference.penalised import logistic
 from strokebench.methods.registry import register
 
 
@@ -24,11 +25,7 @@ class Score(ByRole):
         return [self.points(facts)]
 
     def fit_estimator(self, x: NDArray, y: NDArray, x_validation: NDArray, y_validation: NDArray) -> Any:
-        from sklearn.linear_model import LogisticRegression
-        from sklearn.pipeline import make_pipeline
-        from sklearn.preprocessing import StandardScaler
-
-        return make_pipeline(StandardScaler(), LogisticRegression()).fit(x, y)
+        return logistic(self.endpoint).fit(x, y)
 
 
 @register

@@ -58,7 +58,7 @@ class Binary(Endpoint):
     @classmethod
     def parse(cls, rule: str) -> Self | None:
         read = read_rule(rule)
-        return None if read is None else cls(read.column, read.sign, read.values)
+        return cls(read.column, read.sign, read.values) if read and (not read.sign or read.sign in _WORDS) else None
 
     @property
     def of_texts(self) -> bool:
@@ -79,7 +79,7 @@ class Binary(Endpoint):
                 patient = values.index[~values.isin([0, 1])][0]
                 raise StrokebenchError(
                     f"Patient {patient}: outcome {self.column} = {values[patient]!r} is neither 0 nor 1.",
-                    f"Give a rule, e.g. '{self.column} > 2'.",
+                    f"Give a rule, e.g. '{self.column} > 2', or its grades: '{self.column} 0 to 6'.",
                 )
             return values == 1
         if self.sign == "in":

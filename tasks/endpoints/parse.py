@@ -23,7 +23,7 @@ def _discover() -> None:
 
 
 def parse_endpoint(expression: str, keep_scale_sentences: bool = False, called: str = "") -> Endpoint:
-    """Read `nihss < 7`, `status in [dead, moved]`, the name of a column of 0 and 1, or a rule of another kind.
+    """Read `nihss < 7`, `status in [dead, moved]`, `mrs90 0 to 6`, the name of a column of 0 and 1, or another rule.
 
     Args:
         called: the cohort's own name for it.
@@ -42,7 +42,7 @@ def parse_endpoint(expression: str, keep_scale_sentences: bool = False, called: 
             )
     raise StrokebenchError(
         f"The outcome {expression!r} cannot be read.",
-        "Write COLUMN < NUMBER, COLUMN == TEXT, COLUMN in [TEXT, TEXT], or COLUMN.",
+        "Write COLUMN < NUMBER, COLUMN == TEXT, COLUMN in [TEXT, TEXT], COLUMN 0 to 6, or COLUMN.",
     )
 
 

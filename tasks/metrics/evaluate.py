@@ -6,18 +6,19 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from strokebench.tasks.endpoint import Endpoint
+from strokebench.tasks.metrics.ordinal import ORDINAL
 from strokebench.tasks.metrics.paper import PAPER
 from strokebench.tasks.metrics.registry import METRICS, Metric
 
 THRESHOLD = 0.5
 """An event is called from this probability on (our choice: the paper gives none)."""
 
-for _each in PAPER:
+for _each in (*PAPER, *ORDINAL):
     METRICS.add(_each.name, _each)
 
 
 def all_metrics() -> dict[str, Metric]:
-    """Every metric by name: the paper's six in its order, then those of other packages."""
+    """Every metric by name: the paper's six in its order, those of grades, then those of other packages."""
     return METRICS.all()
 
 

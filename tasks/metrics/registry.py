@@ -69,4 +69,4 @@ def _is_metric(name: str, thing: Any) -> bool:
 
 
 METRICS: Registry[Metric] = Registry("metric", _is_metric)
-"""`strokebench.tasks.metrics.evaluate` adds the paper's six."""
+"""`strokebench.tasks.metrics.evaluate` adds those of this package."""

@@ -1,4 +1,4 @@
-"""What a fit of a binary endpoint selects by, on its validation part."""
+"""What a fit selects by, on its validation part."""
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -21,6 +21,23 @@ def auc(events: ArrayLike, p: ArrayLike) -> float:
         return float("nan")
     ranks = rankdata(p)[events].sum()
     return float((ranks - n_events * (n_events + 1) / 2) / (n_events * n_others))
+
+
+def generalised_c(y: ArrayLike, score: ArrayLike) -> float:
+    """Of all pairs of patients with different labels the share whose scores are in the same order, ties counted half.
+
+    The c of an ordered outcome (Harrell et al. 1996); the AUC where there are two labels, NaN on one.
+
+    Args:
+        y: labels in an order, (n,). score: higher for higher labels, (n,).
+    """
+    y, score = np.asarray(y), np.asarray(score)
+    right = pairs = 0.0
+    for label in np.unique(y)[1:]:
+        known = y <= label
+        count = int((y[known] < label).sum()) * int((y == label).sum())
+        right, pairs = right + count * auc(y[known] == label, score[known]), pairs + count
+    return right / pairs if pairs else float("nan")
 
 
 def youden_threshold(events: ArrayLike, p: ArrayLike) -> float:

@@ -139,8 +139,11 @@ def test_the_outcome_is_checked(tmp_path):
     assert codes == {("p04", "outcome_missing")}
 
     path.write_text(path.read_text().replace("mrs > 2", "mrs"))
-    codes = {p.code for p in check_cohort(str(path)).problems}
-    assert codes == {"outcome_missing", "outcome_not_binary"}
+    assert {p.code for p in check_cohort(str(path)).problems} == {"outcome_missing"}
+
+    path.write_text(path.read_text().replace("outcome: mrs", "outcome: age"))
+    assert {p.code for p in check_cohort(str(path)).problems} == {"outcome_not_binary"}
+    path.write_text(path.read_text().replace("outcome: age", "outcome: mrs"))
 
     path.write_text(path.read_text().replace("outcome: mrs", "outcome: mrs > 9"))
     assert {p.code for p in check_cohort(str(path)).problems} == {"outcome_missing", "outcome_one_class"}

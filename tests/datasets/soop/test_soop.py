@@ -79,7 +79,7 @@ def test_patients_are_kept_or_left_out_and_counted(folder):
     assert "no lesion mask: 1" in cohort.about["left_out"]
     assert "over 700 ml: 1" in cohort.about["left_out"]
     assert cohort.site is None and not cohort.synthetic
-    assert dict(cohort.outcomes) == {"nihss": "nihss < 7", "mrs": "mrs > 2"}
+    assert dict(cohort.outcomes) == {"nihss": "nihss < 7", "dependent": "mrs > 2", "mrs": "mrs 0 to 6"}
     assert cohort.banned == ("mrs",)
 
 

@@ -47,7 +47,7 @@ def test_of_two_penalties_the_one_that_does_better_on_the_validation_part_is_tak
 class _Only:
     """An endpoint that likes the number-th penalty alone."""
 
-    levels = 2
+    levels, dichotomies = 2, ()
 
     def __init__(self, number: int) -> None:
         self.left = number

@@ -29,10 +29,10 @@ from strokebench.tasks.protocols import make_split
 
 
 @dataclass(frozen=True)
-class Ordinal(Endpoint):
+class Groups(Endpoint):
     """Ordered groups between cuts, by cumulative logits."""
 
-    kind = "ordinal"
+    kind = "groups"
     levels = 3
     outputs = 2
     prediction_columns = ("p0", "p1", "p2")
@@ -41,16 +41,16 @@ class Ordinal(Endpoint):
 
     @classmethod
     def parse(cls, rule):
-        match = re.fullmatch(r"ordinal (\w+) ([\d,]+)", rule)
+        match = re.fullmatch(r"groups (\w+) ([\d,]+)", rule)
         return cls(match[1], tuple(map(float, match[2].split(",")))) if match else None
 
     @property
     def expression(self):
-        return f"ordinal {self.column} {','.join(f'{cut:g}' for cut in self.cuts)}"
+        return f"groups {self.column} {','.join(f'{cut:g}' for cut in self.cuts)}"
 
     @property
     def rule_name(self):
-        return f"{self.column}_ordinal"
+        return f"{self.column}_groups"
 
     def from_values(self, values):
         return pd.Series(np.searchsorted(self.cuts, values, side="right"), index=values.index)
@@ -75,7 +75,7 @@ class Ordinal(Endpoint):
         return -float(np.abs(p @ np.arange(3) - y).mean())
 
 
-@metric("Distance", higher_is_better=False, endpoints=("ordinal",))
+@metric("Distance", higher_is_better=False, endpoints=("groups",))
 def distance(endpoint, y, p):
     return -endpoint.score(y, p)
 
@@ -84,17 +84,17 @@ def distance(endpoint, y, p):
 def context(monkeypatch):
     monkeypatch.setattr(endpoints, "KINDS", dict(endpoints.KINDS))
     monkeypatch.setattr("strokebench.tasks.endpoints.parse.KINDS", endpoints.KINDS)
-    endpoints.register_endpoint(Ordinal)
+    endpoints.register_endpoint(Groups)
     monkeypatch.setattr(METRICS, "own", {**METRICS.own, "Distance": distance})
     context = make_context(folds=1)
-    endpoint = parse_endpoint("ordinal nihss 5,12")
+    endpoint = parse_endpoint("groups nihss 5,12")
     labels = endpoint.labels(context.cohort)
     split = make_split("cv5", endpoint.strata(labels), seeds=(39,))
     return replace(context, endpoint=endpoint, labels=labels, split=split)
 
 
 def test_it_is_read_labelled_and_split_by_its_own_strata(context):
-    assert isinstance(context.endpoint, Ordinal) and parse_endpoint(context.endpoint.expression) == context.endpoint
+    assert isinstance(context.endpoint, Groups) and parse_endpoint(context.endpoint.expression) == context.endpoint
     assert set(context.labels) == {0, 1, 2}
     for fold in context.split.folds:
         assert set(context.labels.loc[list(fold.test)]) == set(context.labels.loc[list(fold.validation)]) == {0, 1, 2}
