@@ -36,6 +36,7 @@ class Table1(Experiment):
     def report(self, results: Results, folder: Path) -> RenderableType:
         from strokebench.reports.statistics.headline import auc_intervals
         from strokebench.reports.table1.figure import draw_table1
+        from strokebench.reports.table1.lead import table1_lead
         from strokebench.reports.table1.table import table1
         from strokebench.reports.tables.caption import cohort_title
         from strokebench.reports.tables.section import Panel, Section, publish
@@ -67,4 +68,4 @@ class Table1(Experiment):
                 in_terminal=False,
             ),
         ]
-        return publish(Section("table1", self.title, cohort_title(results), panels), folder)
+        return publish(Section("table1", self.title, cohort_title(results), panels, table1_lead(results)), folder)

@@ -1,0 +1,41 @@
+"""The finding of Table 1 is what its rows and the paired test say."""
+
+from dataclasses import replace
+
+from strokebench.reports.statistics.headline import Headline
+from strokebench.reports.summary import summarise
+from strokebench.reports.table1.lead import table1_lead
+from strokebench.tasks.paper_setup import REFERENCE
+
+
+def test_it_names_the_best_and_how_far_the_next_is(results):
+    means = summarise(results).set_index("method")["AUC"].sort_values(ascending=False)
+    first, second = means.index[:2]
+    label = {method.name: method.label for method in results.methods}
+    test = Headline(results).difference(first, second)
+    lead = table1_lead(results)
+    assert f"{label[first]} has the highest mean AUC of 8 methods, {100 * means.iloc[0]:.2f}" in lead
+    assert f"The next, {label[second]}, lies {100 * test.value:.2f} points below it" in lead
+    assert f"(95 % interval {100 * test.low:.2f} to {100 * test.high:.2f})" in lead
+    assert ("not shown" in lead) == (not test.distinguishable)
+
+
+def test_a_reference_row_that_is_better_is_above_and_never_the_best(results):
+    methods = [replace(m, family=REFERENCE) if m.name == "vdafm" else m for m in results.methods]
+    lead = table1_lead(replace(results, methods=methods))
+    best = next(m.label for m in methods if m.name in ("sparsemm", "concat") and lead.startswith(m.label))
+    assert f"{best} has the highest mean AUC of 7 methods" in lead
+    assert "The best reference row, VDAFM, lies" in lead and "points above it" in lead
+
+
+def test_what_is_incomplete_is_not_the_best(incomplete):
+    assert "VDAFM" not in table1_lead(incomplete)
+
+
+def test_few_runs_tell_nothing(make_results):
+    lead = table1_lead(make_results(seeds=(39,), missing=dict.fromkeys(("concat", "svm"), 5)))
+    assert "too few" not in lead
+    two = make_results(seeds=(39,))
+    two = replace(two, runs=two.runs[two.runs["fold"] < 2], predictions=two.predictions[two.predictions["fold"] < 2])
+    assert "too few runs to tell that from chance" in table1_lead(two)
+    assert "95 %" not in table1_lead(two)
