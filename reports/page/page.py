@@ -17,6 +17,7 @@ from markupsafe import Markup
 from strokebench.errors import StrokebenchError
 from strokebench.files import write_text
 from strokebench.reports.cohort.describe import Description
+from strokebench.reports.comparison.words import join
 from strokebench.reports.page.cautions import cautions
 from strokebench.reports.page.checklist import Checklist, fill_checklist
 from strokebench.reports.page.parts import Part, best_known, find_parts
@@ -25,6 +26,7 @@ from strokebench.reports.results import MethodInfo
 from strokebench.reports.table1.table import family_place
 from strokebench.reports.tables.caption import PROTOCOLS, short
 from strokebench.reports.tables.render import prose, style_sheet, templates_in
+from strokebench.tasks.inputs import in_order
 
 TEMPLATES = Path(__file__).parent / "templates"
 COHORT_TEMPLATES = Path(__file__).parents[1] / "cohort" / "templates"
@@ -75,7 +77,8 @@ def render_page(parts: Sequence[Part], checklist: Checklist, description: Descri
         "short": lambda identifier: short(str(identifier or "–")),
     }
     script = _template("report.js")
-    first = best_known(parts)
+    first, methods = best_known(parts), _methods(parts)
+    uses = in_order({name for method in methods for name in method.uses})
     return environment.get_template("report.html.j2").render(
         parts=parts,
         first=first.facts,
@@ -84,7 +87,8 @@ def render_page(parts: Sequence[Part], checklist: Checklist, description: Descri
         protocols={part.protocol: PROTOCOLS.get(part.protocol, "") for part in parts if part.protocol},
         cautions=cautions(parts),
         complete=sum(part.complete for part in parts),
-        methods=_methods(parts),
+        methods=methods,
+        uses=join(uses) if uses else "",
         checklist=checklist,
         checklist_files=zip(CHECKLIST_FILES, (checklist.to_markdown(), checklist.to_csv()), strict=True),
         d=description,

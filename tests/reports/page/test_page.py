@@ -177,6 +177,17 @@ def test_damage_is_shown_and_the_rest_stays(tmp_path, demo):
     assert str(root) not in text
 
 
+def test_its_title_names_what_the_methods_read(results, tmp_path):
+    for name, methods in ("all", results.methods), ("table", [m for m in results.methods if m.uses == ("table",)]):
+        known = {method.name for method in methods}
+        runs, predictions = (part[part["method"].isin(known)] for part in (results.runs, results.predictions))
+        some = replace(results, methods=methods, runs=runs, predictions=predictions)
+        some.write(tmp_path / name / "virtual-nihss_lt_7-cv5" / "table1")
+        page = write_page([tmp_path / name / "virtual-nihss_lt_7-cv5"], tmp_path / f"{name}_page").read_text()
+        title = "Stroke prognosis from " + ("image, text and table" if name == "all" else "table")
+        assert f">{title}</h1>" in page
+
+
 def test_what_an_experiment_warns_of_is_in_its_own_part_too(text):
     assert "Column x tells the outcome" in text[text.index('<section id="leaks"') :]
 
