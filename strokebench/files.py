@@ -71,9 +71,8 @@ def atomic_folder(path: Path) -> Iterator[Path]:
     Raises:
         StrokebenchError: something lies there already.
     """
+    refuse_taken(path)
     path = path.absolute()
-    if path.exists() and (not path.is_dir() or any(path.iterdir())):
-        raise StrokebenchError(f"{path} is there already.", "Give another folder, or remove it.")
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent))
     try:
@@ -85,6 +84,16 @@ def atomic_folder(path: Path) -> Iterator[Path]:
         temporary.replace(path)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def refuse_taken(folder: Path) -> None:
+    """Look whether a folder can be written, before it is worked for.
+
+    Raises:
+        StrokebenchError: something lies there already.
+    """
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise StrokebenchError(f"{folder} is there already.", "Give another folder, or remove it.")
 
 
 def write_text(path: Path, text: str) -> None:

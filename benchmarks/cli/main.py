@@ -17,6 +17,12 @@ VERBS = {
     "page": ("page:page", "Write one self-contained HTML page of all experiments, and a reporting checklist."),
     "status": ("status:status", "How far every experiment is, and why runs failed."),
     "tune": ("tune:tune", "Search a method's hyper-parameters by Optuna. Test patients are out of reach."),
+    "fit": (
+        "models.fit:fit",
+        "Fit one method on all patients, or a part, and write it as a folder for other hospitals.",
+    ),
+    "predict": ("models.predict:predict", "Write a fitted model's probabilities for the patients of a cohort."),
+    "models": ("models.predict:models", "Fitted models: what each predicts, and what it was made of."),
     "encode": ("encode:encode", "Make the embeddings of a cohort, without training."),
     "check": ("check:check", "Hold a method, ours or another package's, to the contract."),
     "list": (

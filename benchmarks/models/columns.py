@@ -204,16 +204,16 @@ def _converted(values: pd.Series, column: Column, to: Renamed, said: TableInput 
 
 def _faults(name: str, said: TableInput, values: pd.Series, column: Column) -> Iterator[tuple[str, bool]]:
     """What a column is otherwise than in training, and whether that is a problem."""
+    known = values.dropna()
+    if known.empty:
+        if said.missing < 1:
+            yield "no patient has a value; what was most frequent in training stands there", False
+        return
     if str(column.kind) != said.kind:
         yield f"{column.kind} here, {said.kind} in the model", True
         return
     if said.unit.casefold().strip() != column.unit.casefold().strip() and said.unit and column.unit:
         yield f"in {column.unit} here, in {said.unit} in the model", True
-    known = values.dropna()
-    if known.empty:
-        if len(values) and said.missing < 1:
-            yield "no patient has a value; what was most frequent in training stands there", False
-        return
     if said.categories:
         other = known[~known.astype(str).isin(said.categories)]
         if len(other):

@@ -10,7 +10,7 @@ from typing import Any
 import yaml
 
 from strokebench.errors import StrokebenchError
-from strokebench.files import write_text
+from strokebench.files import digest, write_text
 from strokebench.tasks.endpoint import Endpoint
 from strokebench.tasks.endpoints.parse import parse_endpoint
 
@@ -137,6 +137,11 @@ class Description:
     strokebench: str
     commit: str
     created: str
+
+    @property
+    def id(self) -> str:
+        """Names it: what was made of the same data, split, code and settings has the same."""
+        return digest(self.hashes)[:8]
 
     @property
     def endpoint(self) -> Endpoint:

@@ -112,7 +112,6 @@ def fit(
     params: Mapping[str, Any] | Path | str | None = None,
     marks: bool = True,
     embeddings: Embeddings | None = None,
-    console: Console | None = None,
     **settings: Any,
 ) -> Model:
     """Fit a method to be used elsewhere, as `strokebench fit` does.
@@ -121,7 +120,7 @@ def fit(
         method: a name of `strokebench list methods`.
         dataset: as `Settings.dataset`, or a cohort that is loaded.
         to: the folder that it is written to; None: nowhere, `Model.save` does it.
-        part: the patients; default: all that have the outcome.
+        part: the patients, as `Part.read` takes it; default: all that have the outcome.
         seeds: one fit each, whose mean is the prediction. A seed draws the validation part, for early stopping and
             selection, from the same patients.
         params: hyper-parameters that differ from the method's defaults, or a file of them.
@@ -131,28 +130,50 @@ def fit(
 
     Raises:
         StrokebenchError: whatever is wrong with the settings or the data; the folder is there already.
+
+    Example:
+        >>> import strokebench
+        >>> model = strokebench.fit("logistic_regression", "cohort.yaml", to="model")  # doctest: +SKIP
+        >>> strokebench.load_model("model").predict_proba(strokebench.load_cohort("other.yaml"))  # doctest: +SKIP
     """
-    console = console or Console(stderr=True, highlight=False, quiet=True)
-    chosen = Settings(methods=(method,), seeds=tuple(seeds), **settings)
-    params = _params(method, params)
-    part = part if isinstance(part, Part) else Part.read(part)
+    if not isinstance(params, Mapping):
+        params = read_all([Path(params)], [method])[method].params if params else {}
     cohort = load_cohort(dataset) if isinstance(dataset, str) else dataset
-    endpoint = choose_endpoint(cohort, chosen.outcome, chosen.keep_scale_text)
+    chosen = Settings(methods=(method,), seeds=tuple(seeds), **settings)
+    part = part if isinstance(part, Part) else Part.read(part)
+    model = fit_on(method, cohort, chosen, part, params, marks, Console(quiet=True), embeddings)
+    if to is not None:
+        model.save(Path(to).expanduser())
+    return model
+
+
+def fit_on(
+    method: str,
+    cohort: Cohort,
+    settings: Settings,
+    part: Part,
+    params: Mapping[str, Any],
+    marks: bool,
+    console: Console,
+    embeddings: Embeddings | None = None,
+) -> Model:
+    """The same on a cohort that is loaded, under settings that are made; their seeds are the model's."""
+    endpoint = choose_endpoint(cohort, settings.outcome, settings.keep_scale_text)
     everyone = endpoint.labels(cohort)
     labels = part.of(everyone)
     reads = arrays_of(find_method(method)(**params))
     cohort = _without(cohort, modalities_of(reads))
-    split = split_for_training(endpoint.strata(labels), chosen.seeds)
+    split = split_for_training(endpoint.strata(labels), settings.seeds)
     if embeddings is None:
-        embeddings = encode(chosen, cohort, endpoint, console)
-    context = Context(chosen, cohort, embeddings, endpoint, labels, split)
+        embeddings = encode(settings, cohort, endpoint, console)
+    context = Context(settings, cohort, embeddings, endpoint, labels, split)
     if reason := usable_methods(context)[1].get(method):
         raise StrokebenchError(f"{method} cannot be fitted: {reason}.")
     fits, fitted = [], []
     runs = method_runs(method, context, params)
     for run in runs:
         fold = context.fold(run)
-        console.print(f"Fit         {method}, seed {run.seed}, {len(fold.train)} patients")
+        console.print(f"Fit         {method}, seed {run.seed}, {len(fold.train)} + {len(fold.validation)} patients")
         ready = make_ready(method, run.params, fold, context.material, [COMPLETE], run.balance)
         with quietly():
             fitted.append(fit_and_predict(ready))
@@ -163,16 +184,7 @@ def fit(
     content = examine(said, cohort, embeddings=embeddings).content.loc[labels.index]
     seen = Seen.of(content, embeddings) if marks else Seen()
     found = [] if params else list(_finished(context))
-    model = Model(said, tuple(fits), seen, write_card(said, found, marks))
-    if to is not None:
-        model.save(Path(to).expanduser())
-    return model
-
-
-def _params(method: str, given: Mapping[str, Any] | Path | str | None) -> dict[str, Any]:
-    if given is None or isinstance(given, Mapping):
-        return dict(given or {})
-    return dict(read_all([Path(given)], [method])[method].params)
+    return Model(said, tuple(fits), seen, write_card(said, found, marks))
 
 
 def arrays_of(model: Method) -> tuple[str, ...]:

@@ -116,7 +116,8 @@ KEYS = {
     "separator": "of a CSV file: one character, or `tab`; default: found in its header",
     "missing": "list of numbers or texts that mean unknown in every column but the id, e.g. 999",
     "id": "column of the patient ids",
-    "outcome": "rule, e.g. `mrs > 2` or `mrs 0 to 6`, a list of rules, or short name -> rule; the first is the default",
+    "outcome": "rule, e.g. `mrs > 2` or `mrs 0 to 6`, a list of rules, or short name -> rule; the first is the default;"
+    " `none` where it is not known, for predictions by a fitted model",
     "site": "column of the hospital",
     "sites": "list of the hospitals that may occur",
     "columns": "column -> kind, or -> {kind, unit, low, high, categories, description, time, missing, censored}",
@@ -221,6 +222,8 @@ def _texts_by_key(value: Any) -> dict[str, str]:
 
 
 def _outcomes(value: Any) -> dict[str, str]:
+    if value == "none":
+        return {}
     if isinstance(value, dict):
         return _texts_by_key(value)
     # The short name of a rule is its column, as in `nihss < 7`; two rules on one column need both names.

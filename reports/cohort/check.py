@@ -97,7 +97,7 @@ def _check_file(file: CohortFile, jobs: int, progress: Progress | None) -> Check
     problems = [*examined.problems, *outcome_problems(examined.table, file.outcomes)]
     notes = list(examined.notes)
     if examined.site is not None:
-        notes += hospital_notes(examined.table, next(iter(file.outcomes.values())), examined.site)
+        notes += hospital_notes(examined.table, next(iter(file.outcomes.values()), ""), examined.site)
     for what, part in (("image", images), ("mask", masks), ("mask", brain_masks)):
         if part:
             problems += part.problems

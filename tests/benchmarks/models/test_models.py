@@ -7,10 +7,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 from small_cohort import make_cohort, make_embeddings
 
 from strokebench.benchmarks.models.fit import Part, fit
-from strokebench.benchmarks.models.model import Model, load_model
+from strokebench.benchmarks.models.model import Model, at_prevalence, load_model
 from strokebench.benchmarks.running.fit import fit_and_predict, make_ready
 from strokebench.benchmarks.running.run import Material
 from strokebench.errors import StrokebenchError
@@ -74,3 +75,79 @@ def test_any_flipped_bit_is_found(folder: Path):
             load_model(folder)
         file.write_bytes(whole)
     load_model(folder)
+
+
+def test_what_is_no_model_or_taken_is_refused(folder: Path, tmp_path: Path):
+    with pytest.raises(StrokebenchError, match="is no model"):
+        load_model(tmp_path)
+    with pytest.raises(StrokebenchError, match="is there already"):
+        made().save(folder)
+    assert [path for path in folder.parent.iterdir() if path != folder] == []
+
+
+def test_an_ensemble_is_the_mean_of_its_fits():
+    p = made(seeds=(39, 40)).predict_proba(COHORT, embeddings=EMBEDDINGS, balanced=True)
+    each = [made(seeds=(seed,)).predict_proba(COHORT, embeddings=EMBEDDINGS, balanced=True) for seed in (39, 40)]
+    np.testing.assert_allclose(p, np.mean(each, axis=0), atol=1e-12)
+    assert not np.allclose(*each)
+
+
+def test_probabilities_are_at_the_prevalence_unless_balanced_ones_are_wanted():
+    model = made()
+    p, balanced = (model.predict_proba(COHORT, embeddings=EMBEDDINGS, balanced=given) for given in (False, True))
+    share = (COHORT.table["nihss"] < 7).mean()
+    np.testing.assert_allclose(p[:, 1] / p[:, 0], balanced[:, 1] / balanced[:, 0] * share / (1 - share))
+    unbalanced = made(balance="none")
+    assert "as the method gives them" in unbalanced.card
+    np.testing.assert_array_equal(*(unbalanced.predict_proba(COHORT, balanced=given) for given in (False, True)))
+
+
+def test_shares_of_several_labels():
+    p = at_prevalence(np.array([[0.2, 0.3, 0.5]]), np.array([0.5, 0.5, 0.0]))
+    np.testing.assert_allclose(p, [[0.4, 0.6, 0]])
+
+
+def test_it_says_what_it_was_made_of(folder: Path):
+    said = yaml.safe_load((folder / "model.yaml").read_text())
+    assert said["outcome"] == "nihss < 7" and said["parameters"]["trees"] == 20
+    assert list(said["table"]) == ["age", "toast", "smoker"]
+    assert (said["table"]["age"]["low"], said["table"]["age"]["high"]) == (18, 120)
+    assert said["origin"]["patients"] == 80 and said["members"][0]["training"] == 64
+    assert load_model(folder).description == made().description.__class__.read(folder)
+    card = (folder / "card.md").read_text()
+    for line in ("invented patients", "64 patients trained on, and 16 drawn from the same", "no medical device"):
+        assert line in card
+    assert "no finished runs" in card
+
+
+def test_no_patient_can_be_read_in_the_folder(folder: Path):
+    for file in folder.rglob("*"):
+        if file.is_file():
+            assert not any(id.encode() in file.read_bytes() for id in COHORT.ids)
+
+
+def test_its_patients_are_recognised_by_content_under_other_ids():
+    model = made("concat", params={"max_epochs": 1}, part=Part(tuple(COHORT.ids[:50])))
+    renamed = COHORT.table.rename(index=lambda id: f"other-{id}").iloc[::-1]
+    embeddings = replace(EMBEDDINGS, ids=pd.Index([f"other-{id}" for id in EMBEDDINGS.ids]))
+    found = model.recognise(replace(COHORT, table=renamed, site=None), embeddings=embeddings)
+    assert set(found[[f"other-{id}" for id in COHORT.ids[:50]]]) == {"image"}
+    assert set(found[[f"other-{id}" for id in COHORT.ids[50:]]]) == {""}
+    unmarked = made("concat", params={"max_epochs": 1}, marks=False)
+    assert set(unmarked.recognise(COHORT, embeddings=EMBEDDINGS)) == {""} and "seen.json" not in unmarked.card
+
+
+@pytest.mark.parametrize("given", ["0", "1.5", "no-such-file"])
+def test_a_part_that_is_none_is_refused(given: str):
+    with pytest.raises(StrokebenchError, match="part"):
+        Part.read(given)
+
+
+def test_a_share_is_drawn_by_its_seed_and_a_file_names_patients(tmp_path: Path):
+    labels = parse_endpoint("nihss < 7").labels(COHORT)
+    draws = [set(Part.read("0.5", seed).of(labels).index) for seed in (0, 0, 1)]
+    assert draws[0] == draws[1] != draws[2] and len(draws[0]) == 40
+    (tmp_path / "ids.txt").write_text("p003\np001\n\n")
+    assert list(Part.read(str(tmp_path / "ids.txt")).of(labels).index) == ["p003", "p001"]
+    with pytest.raises(StrokebenchError, match="nobody"):
+        Part(("nobody",)).of(labels)

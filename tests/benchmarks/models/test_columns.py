@@ -1,0 +1,129 @@
+"""A cohort that calls things otherwise is mapped; whatever does not fit is named at once, before anything is done."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from small_cohort import make_cohort, make_embeddings
+
+from strokebench.benchmarks.models.fit import fit
+from strokebench.benchmarks.models.model import Model
+from strokebench.datasets.cohort import Cohort, Column, Kind
+from strokebench.errors import StrokebenchError
+
+OWN = make_cohort(80, outcomes={"nihss": "nihss < 7"})
+OWN = replace(OWN, columns={**OWN.columns, "age": replace(OWN.columns["age"], unit="years")})
+OTHER = make_cohort(40, seed=3)
+
+
+@pytest.fixture(scope="module")
+def model() -> Model:
+    return fit("random_forest", OWN, embeddings=make_embeddings(OWN), params={"trees": 20})
+
+
+@pytest.fixture(scope="module")
+def foreign() -> Cohort:
+    """The other cohort in months, with other names and categories, and without the outcome."""
+    table = OTHER.table.drop(columns="nihss")
+    table = table.assign(months=12 * table.pop("age"), smoker=table["smoker"].map({"no": "0", "yes": "1"}))
+    columns = {
+        "toast": Column(Kind.CATEGORICAL),
+        "smoker": Column(Kind.CATEGORICAL),
+        "months": Column(Kind.NUMERIC, unit="months"),
+    }
+    return replace(OTHER, table=table, columns=columns)
+
+
+MAPPING = """
+columns:
+  months: {is: age, times: 0.08333333333333333}
+  smoker: {is: smoker, values: {0: no, 1: yes}}
+"""
+
+
+def test_a_mapped_cohort_is_predicted_as_if_it_had_the_model_s_names(model: Model, foreign: Cohort, tmp_path: Path):
+    (tmp_path / "columns.yaml").write_text(MAPPING)
+    mapped = model.predict_proba(foreign, tmp_path / "columns.yaml")
+    np.testing.assert_allclose(mapped, model.predict_proba(OTHER), atol=1e-12)
+    notes = model.examine(foreign, tmp_path / "columns.yaml").notes
+    assert notes == ["months is read as age, times 0.0833333", "smoker is read as smoker"]
+
+
+def test_everything_that_does_not_fit_is_one_list(model: Model, foreign: Cohort):
+    with pytest.raises(StrokebenchError) as caught:
+        model.predict_proba(foreign, {"columns": {"months": "age", "weight": "bmi"}, "unknown": ["toast"]})
+    for what in (
+        "weight: the mapping names it",
+        "toast: said to be unknown, and the table has it",
+        "age: in months here, in years in the model",
+        "of 40 patients have 0, 1, which the model does not know",
+        "lie outside 18 to 120",
+        "(5 problems)",
+    ):
+        assert what in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"age": None}, "age: not in the table"),
+        ({"age": "seventy"}, "age: categorical here, numeric in the model"),
+        ({"toast": "unheard of"}, "toast: 40 of 40 patients have unheard of, which the model does not know"),
+        ({"age": 500.0}, "age: 40 of 40 patients lie outside 18 to 120"),
+    ],
+)
+def test_each_kind_of_fault(model: Model, change: dict, said: str):
+    [(name, value)] = change.items()
+    table, columns = OTHER.table.drop(columns=name), {k: v for k, v in OTHER.columns.items() if k != name}
+    if value is not None:
+        table[name] = value
+        columns[name] = Column(Kind.CATEGORICAL if isinstance(value, str) else Kind.NUMERIC)
+    examined = model.examine(replace(OTHER, table=table, columns=columns))
+    assert examined.problems == [said]
+
+
+def test_few_unknown_categories_and_a_column_of_which_nothing_is_known_are_named_and_used(model: Model):
+    table = OTHER.table.drop(columns="age")
+    table.loc[OTHER.ids[0], "toast"] = "rare"
+    columns = {name: column for name, column in OTHER.columns.items() if name != "age"}
+    cohort = replace(OTHER, table=table, columns=columns)
+    examined = model.examine(cohort, {"unknown": ["age"]})
+    assert examined.problems == []
+    assert any("1 of 40 patients have rare" in note for note in examined.notes)
+    assert any("age is unknown for all" in note for note in examined.notes)
+    assert np.isfinite(model.predict_proba(cohort, {"unknown": ["age"]})).all()
+
+
+def test_another_unit_that_nobody_states_is_suspected(model: Model):
+    own = replace(OWN, columns={**OWN.columns, "age": Column(Kind.NUMERIC)})
+    plain = fit("random_forest", own, embeddings=make_embeddings(OWN), params={"trees": 20})
+    table = OTHER.table.assign(age=12 * OTHER.table["age"])
+    cohort = replace(OTHER, table=table, columns={**OTHER.columns, "age": Column(Kind.NUMERIC)})
+    [problem] = plain.examine(cohort).problems
+    assert problem.startswith("age: ") and problem.endswith("another unit?")
+
+
+def test_what_a_method_reads_must_be_there_and_nothing_else():
+    embeddings = make_embeddings(OWN)
+    concat = fit("concat", OWN, embeddings=embeddings, params={"max_epochs": 1})
+    nothing = replace(embeddings, arrays={})
+    problems = concat.examine(OWN, embeddings=nothing).problems
+    assert problems == [f"{name}: the cohort has none, and Concat cannot do without" for name in ("image", "text")]
+    table_net = fit("table_net", OWN, embeddings=embeddings, params={"max_epochs": 1})
+    assert table_net.examine(OWN, embeddings=nothing).problems == []
+
+
+@pytest.mark.parametrize(
+    "given", [{"colums": {}}, {"columns": {"a": {"as": "b"}}}, {"columns": {"a": {"is": "b", "times": "x"}}}]
+)
+def test_a_mapping_that_cannot_be_read_is_refused(model: Model, given: dict):
+    with pytest.raises(StrokebenchError, match="The mapping cannot be read"):
+        model.examine(OTHER, given)
+
+
+def test_one_patient_is_predicted_alone_as_among_others(model: Model):
+    one = OTHER.subset(OTHER.ids[:1])
+    np.testing.assert_allclose(model.predict_proba(one), model.predict_proba(OTHER)[:1], atol=1e-12)
+    assert pd.Index([0, 1]).equals(pd.Index(model.classes_))
