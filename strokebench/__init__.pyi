@@ -1,6 +1,7 @@
 from .benchmarks.experiments.find import find_experiment as find_experiment
 from .benchmarks.models.fit import fit as fit
 from .benchmarks.models.model import load_model as load_model
+from .benchmarks.models.validate import validate as validate
 from .benchmarks.run import run as run
 from .datasets.catalogue import load_cohort as load_cohort
 from .errors import StrokebenchError as StrokebenchError

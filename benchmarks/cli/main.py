@@ -16,6 +16,10 @@ VERBS = {
     "paper": ("paper:paper", "Compute what any experiment still lacks, and write one page of all."),
     "page": ("page:page", "Write one self-contained HTML page of all experiments, and a reporting checklist."),
     "status": ("status:status", "How far every experiment is, and why runs failed."),
+    "validate": (
+        "models.validate:validate",
+        "Judge models on patients of another origin: discrimination, calibration, benefit, case-mix and updating.",
+    ),
     "tune": ("tune:tune", "Search a method's hyper-parameters by Optuna. Test patients are out of reach."),
     "fit": (
         "models.fit:fit",

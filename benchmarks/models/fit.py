@@ -227,7 +227,7 @@ def _describe(
         parameters={name: value for name, value in model.get_params().items() if name != "random_state"},
         reads=reads,
         table={
-            name: _table_input(table[name], cohort, name)
+            name: table_input(table[name], cohort, name)
             for name in (map(str, table.columns) if "table" in reads else ())
             if name not in context.not_inputs
         },
@@ -268,7 +268,8 @@ def _describe(
     )
 
 
-def _table_input(values: pd.Series, cohort: Cohort, name: str) -> TableInput:
+def table_input(values: pd.Series, cohort: Cohort, name: str) -> TableInput:
+    """What a column of a cohort is like among patients with these values."""
     column, known = cohort.columns[name], values.dropna()
     about = TableInput(
         kind=str(column.kind),

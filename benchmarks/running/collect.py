@@ -68,7 +68,7 @@ class Collector:
         return Results(
             predictions=self._predictions(predictions),
             runs=pd.DataFrame(rows, columns=list(RUN_COLUMNS)),
-            methods=[_method_info(method) for method in methods.values()],
+            methods=[method_info(method) for method in methods.values()],
             provenance=provenance,
             oracle=self.context.oracle,
             patient_facts=pd.concat(patient_facts, ignore_index=True) if patient_facts else None,
@@ -123,7 +123,7 @@ class Collector:
         )
 
 
-def _method_info(method: Described) -> MethodInfo:
+def method_info(method: Described) -> MethodInfo:
     """What the reports need to know of a method; one with an `Original` section was made for another task."""
     notes = dict(method.notes)
     source = notes.pop("Source", "")

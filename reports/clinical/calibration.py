@@ -52,6 +52,26 @@ def recalibrate(scores: Scores, name: str) -> Recalibration:
     return Recalibration(in_the_large, intercept, slope)
 
 
+def updated(
+    y: NDArray[np.bool_], p: NDArray[np.float64], others: NDArray[np.float64], slope: bool
+) -> NDArray[np.float64] | None:
+    """Probabilities of other patients (m,) by logistic recalibration on patients with labels and probabilities (n,).
+
+    Args:
+        slope: the slope too, not the intercept alone.
+
+    Returns:
+        None where nothing can be fitted: one class only, constant probabilities, or classes that they separate.
+    """
+    from scipy.special import expit
+
+    x, everybody = log_odds(p), np.ones(len(y), bool)
+    fit = _fit(y, np.column_stack([np.ones(len(y)), x]), everybody) if slope else _in_the_large(y, x, everybody)
+    if fit is None:
+        return None
+    return expit(fit[0][0] + (fit[0][1] if slope else 1) * log_odds(others))
+
+
 Fit = tuple[NDArray[np.float64], NDArray[np.float64]]
 """Parameters (k,) and each patient's influence on them (n, k)."""
 

@@ -20,7 +20,7 @@ from strokebench.reports.clinical.tables import (
 from strokebench.reports.results import Results
 from strokebench.reports.statistics.bootstrap import Bootstrap, bootstrap
 from strokebench.reports.statistics.scores import Scores
-from strokebench.reports.tables.caption import cohort_title
+from strokebench.reports.tables.caption import cohort_title, is_external
 from strokebench.reports.tables.section import Panel, Section
 
 
@@ -45,13 +45,7 @@ def clinical_section(results: Results, title: str) -> Section:
             shows="Whether a predicted 30 % comes true in 30 of 100 patients.",
             does_not_show="Calibration elsewhere: it must be checked, and often mended, wherever a model is used.",
         ),
-        Panel(
-            "thresholds",
-            thresholds_table(results),
-            shows="What changes when patients are called from a threshold that the validation part chose, instead of "
-            "one half.",
-            does_not_show="A threshold for care: that depends on what a missed and a needless treatment cost.",
-        ),
+        *([] if is_external(results) else [_thresholds(results)]),
         Panel(
             "net_benefit",
             benefit_table(results, scores, weights),
@@ -84,6 +78,16 @@ def clinical_section(results: Results, title: str) -> Section:
         panels[2:2] = [curves]
         panels += [decisions, *_groups(results, scores, aucs, methods, found)]
     return Section("clinical", title, cohort_title(results), panels, lead=clinical_lead(results, scores, aucs, found))
+
+
+def _thresholds(results: Results) -> Panel:
+    return Panel(
+        "thresholds",
+        thresholds_table(results),
+        shows="What changes when patients are called from a threshold that the validation part chose, instead of "
+        "one half.",
+        does_not_show="A threshold for care: that depends on what a missed and a needless treatment cost.",
+    )
 
 
 def clinical_lead(results: Results, scores: Scores | None, aucs: Bootstrap | None, found: list[Subgroup]) -> str:

@@ -29,6 +29,7 @@ POOLED = (
     "Out-of-fold predictions, one a patient and seed; each number is the mean over seeds, the 95 % interval in "
     "brackets is over patients, who are drawn with all their seeds."
 )
+ONCE = "Each model predicts each patient once; the 95 % interval in brackets is over patients."
 INCOMPLETE = "Incomplete: a seed counts for a method once all its folds are finished."
 BENEFIT_AT = (0.1, 0.2, 0.3, 0.4, 0.5)
 
@@ -71,7 +72,9 @@ def scores_table(results: Results, scores: Scores | None, aucs: Bootstrap | None
         "Brier: mean squared distance of probability and outcome, 0 is perfect. Scaled: 100 % is perfect, 0 is as good "
         "as giving everybody the prevalence, below 0 is worse.",
         "The AUC ranks the patients of a whole seed, whom different folds' models predicted; Table 1 ranks within a "
-        "fold, which is usually a little higher.",
+        "fold, which is usually a little higher."
+        if results.runs["fold"].max() > 0
+        else "",
         balance_note(results),
     ]
     return _by_method(results, scores, "clinical_scores", "Probabilities by method", columns, cells, notes)
@@ -156,6 +159,8 @@ def balanced_by(results: Results) -> list[str]:
 
 def balance_note(results: Results) -> str:
     """What balancing did to the probabilities, and what they were before that was undone."""
+    if words.is_external(results):
+        return ""
     balances = balanced_by(results)
     if not balances:
         return "Training classes were not balanced."
@@ -199,7 +204,15 @@ def _by_method(
             )
         )
     return results_table(
-        results, name, title, columns, rows, f"{words.outcome_in_words(results)} {POOLED}", notes, incomplete=INCOMPLETE
+        results,
+        name,
+        title,
+        columns,
+        rows,
+        f"{words.outcome_in_words(results)} {ONCE if words.is_external(results) else POOLED}",
+        notes,
+        incomplete=INCOMPLETE,
+        counts_runs=not words.is_external(results),
     )
 
 
@@ -262,8 +275,8 @@ def subgroups_table(results: Results, found: Sequence[Subgroup], methods: Sequen
         for group in found
     ]
     caption = (
-        "AUC of the pooled out-of-fold predictions within each group, mean over seeds; 95 % interval over patients, "
-        "drawn within group and label. Events: patients with label 1."
+        f"AUC of the {'' if words.is_external(results) else 'pooled out-of-fold '}predictions within each group, mean "
+        "over seeds; 95 % interval over patients, drawn within group and label. Events: patients with label 1."
     )
     notes = [SMALL, "Many groups were looked at, so a single low or high one is expected by chance."]
     return _table(results, name, "Subgroups", caption, columns, rows, notes, head="Group", counts_runs=False)

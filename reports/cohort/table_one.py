@@ -108,23 +108,27 @@ def smd(values: pd.Series, groups: pd.Series) -> float:
     largest = math.nan
     for i, (mean, spread) in enumerate(moments):
         for other, other_spread in moments[:i]:
-            gap = mean - other
-            if not np.abs(gap).max() > 1e-12:
-                distance = 0.0
-            else:
-                middle = (spread + other_spread) / 2
-                inverse = np.linalg.pinv(middle)
-                # A gap in a direction in which no group varies is infinitely many of its deviations wide.
-                within = np.allclose(middle @ inverse @ gap, gap)
-                distance = math.sqrt(max(0.0, float(gap @ inverse @ gap))) if within else math.inf
+            distance = standardised_distance(mean - other, (spread + other_spread) / 2)
             largest = distance if math.isnan(largest) else max(largest, distance)
     return largest
 
 
+def standardised_distance(gap: np.ndarray, spread: np.ndarray) -> float:
+    """How many deviations wide a gap between means (k,) is, by the mean covariance (k, k) of both groups."""
+    if not np.abs(gap).max() > 1e-12:
+        return 0.0
+    inverse = np.linalg.pinv(spread)
+    # A gap in a direction in which no group varies is infinitely many of its deviations wide.
+    within = np.allclose(spread @ inverse @ gap, gap)
+    return math.sqrt(max(0.0, float(gap @ inverse @ gap))) if within else math.inf
+
+
 def _covariance(x: np.ndarray, numeric: bool) -> np.ndarray:
-    if numeric:
-        return np.atleast_2d(x.var(axis=0, ddof=1))
-    shares = x.mean(axis=0)
+    return np.atleast_2d(x.var(axis=0, ddof=1)) if numeric else share_covariance(x.mean(axis=0))
+
+
+def share_covariance(shares: np.ndarray) -> np.ndarray:
+    """The covariance (k, k) of indicators of categories, of which each patient has one, with these shares (k,)."""
     return np.diag(shares) - np.outer(shares, shares)
 
 
@@ -164,7 +168,7 @@ def _share_of_ones(values: pd.Series) -> str:
 
 
 def _mean(values: pd.Series) -> str:
-    return f"{_number(values.mean())} ({_number(values.std())})" if values.notna().any() else "–"
+    return f"{show_number(values.mean())} ({show_number(values.std())})" if values.notna().any() else "–"
 
 
 def _median(values: pd.Series) -> str:
@@ -173,11 +177,11 @@ def _median(values: pd.Series) -> str:
         return "–"
     # Points of a scale and counts have no decimals.
     whole = bool((values.dropna() % 1 == 0).all())
-    show = (lambda value: f"{value:.4g}") if whole else _number
+    show = (lambda value: f"{value:.4g}") if whole else show_number
     return f"{show(middle)} [{show(low)}, {show(high)}]"
 
 
-def _number(value: float) -> str:
+def show_number(value: float) -> str:
     """Three digits or one decimal, whichever shows more; the scale of a column is its own."""
     if math.isnan(value):
         return "–"

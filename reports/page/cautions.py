@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from strokebench.reports.page.parts import Part
+from strokebench.reports.tables.caption import EXTERNAL
 
 
 @dataclass(frozen=True)
@@ -97,7 +98,8 @@ def _incomplete(parts: Sequence[Part]) -> Iterator[Caution]:
 
 def _mixed(parts: Sequence[Part]) -> Iterator[Caution]:
     for key, what in (("data_sha256", "data"), ("commit", "versions of the code"), ("encoders", "encoders")):
-        values = {str(part.facts[key]) for part in parts if part.facts.get(key)}
+        # A validation is of other patients, by its nature.
+        values = {str(part.facts[key]) for part in parts if part.facts.get(key) and part.protocol != EXTERNAL}
         if len(values) > 1:
             text = f"The experiments were made from {len(values)} different {what}; see the provenance."
             yield Caution("Not all alike", text)

@@ -23,7 +23,11 @@ from strokebench.tasks.metrics.evaluate import THRESHOLD
 SOURCE = "TRIPOD+AI, Collins et al., BMJ 2024;385:e078378"
 
 
-COMMANDS = {"leaks": "strokebench audit leaks", "tuning": "strokebench tune METHOD"}
+COMMANDS = {
+    "leaks": "strokebench audit leaks",
+    "tuning": "strokebench tune METHOD",
+    "validation": "strokebench validate MODEL",
+}
 """What computes a part that is no experiment."""
 
 

@@ -10,7 +10,10 @@ PROTOCOLS = {
     "cv5": "5-fold cross-validation, with new folds for each seed",
     "holdout": "one fixed test part of 20 %",
     "loho": "leave one hospital out",
+    "external": "models fitted on other patients, used as they are",
 }
+EXTERNAL = "external"
+"""The protocol of a validation."""
 
 
 QUICK = "A quick check: the first two folds of the first seed, networks for eight epochs; no number is a result."
@@ -47,8 +50,14 @@ def outcome_title(results: Results) -> str:
 
 
 def outcome_in_words(results: Results) -> str:
-    """`Outcome nihss < 7: 729 patients, 31.8 % positive.`"""
-    return f"Outcome {outcome_title(results) or 'not stated'}: {patients_in_words(results)}."
+    """`Outcome nihss < 7: 729 patients, 31.8 % positive.`; says too where models were fitted elsewhere."""
+    said = f"Outcome {outcome_title(results) or 'not stated'}: {patients_in_words(results)}."
+    return f"{said} Protocol external: {PROTOCOLS[EXTERNAL]}." if is_external(results) else said
+
+
+def is_external(results: Results) -> bool:
+    """Whether models were validated here that were fitted elsewhere."""
+    return results.provenance.get("protocol") == EXTERNAL
 
 
 def runs_in_words(results: Results) -> str:

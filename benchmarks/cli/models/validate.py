@@ -1,0 +1,43 @@
+"""`strokebench validate`: several models on the same patients of another origin."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from strokebench.benchmarks.cli.options import takes_settings
+from strokebench.benchmarks.models.validate import validate as validate_models
+from strokebench.benchmarks.running.settings import Settings
+from strokebench.files import home
+from strokebench.reports.tables.console import make_console
+from strokebench.reports.tables.section import publish
+
+
+@takes_settings("dataset", "jobs", "weights", "device")
+def validate(
+    models: Annotated[list[Path], typer.Argument(metavar="MODEL...", help="Folders of `strokebench fit`.")],
+    settings: Settings,
+    columns: Annotated[
+        Path | None, typer.Option(help="YAML file of what the cohort calls otherwise than the models.")
+    ] = None,
+    without_seen: Annotated[
+        bool, typer.Option("--without-seen", help="Leave out patients whom a model was made of.")
+    ] = False,
+    out: Annotated[Path | None, typer.Option(help="Folder to write to; default: below the results.")] = None,
+) -> None:
+    """Judge models on patients of another origin: discrimination, calibration, benefit, case-mix and updating."""
+    console = make_console()
+    found = validate_models(
+        models,
+        settings.dataset,
+        columns=columns,
+        without_seen=without_seen,
+        jobs=settings.jobs,
+        weights=settings.weights,
+        device=settings.device,
+    )
+    facts, endpoint = found.results.provenance, found.results.endpoint
+    folder = out or home("results", f"{facts['dataset']}-{endpoint.name}-external", "validation")
+    found.results.write(folder)
+    console.print(publish(found.section, folder))
+    console.print(f"Written to {folder}", style="dim", markup=False, soft_wrap=True)

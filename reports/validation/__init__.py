@@ -1,0 +1,1 @@
+"""What do models say of patients whom they were not made of?"""

@@ -1,0 +1,112 @@
+"""Models on patients of another origin: their own predictions, judged on all alike, with whoever comes again named."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from small_cohort import make_cohort
+from typer.testing import CliRunner
+
+from strokebench.benchmarks.cli import main as cli
+from strokebench.benchmarks.models import validate as validating
+from strokebench.benchmarks.models.fit import Part, fit
+from strokebench.benchmarks.models.model import Model
+from strokebench.benchmarks.models.validate import validate
+from strokebench.datasets.cohort import Cohort, Column, Kind
+from strokebench.errors import StrokebenchError
+from strokebench.files import home as home_path
+from strokebench.reports.results import Results
+from strokebench.tasks.metrics.evaluate import evaluate
+
+
+def with_glucose(cohort: Cohort, seed: int = 3) -> Cohort:
+    """Four inputs, all known: enough to recognise a patient by."""
+    glucose = np.random.default_rng(seed).normal(7, 2, len(cohort))
+    columns = {**cohort.columns, "glucose": Column(Kind.NUMERIC, unit="mmol/L")}
+    table = cohort.table.assign(glucose=glucose, age=cohort.table["age"].fillna(70))
+    return replace(cohort, table=table, columns=columns, outcomes={"nihss": "nihss < 7"})
+
+
+COHORT = with_glucose(make_cohort(160, synthetic=True))
+MADE_OF = Part(tuple(COHORT.ids[:100]))
+
+
+@pytest.fixture(scope="module")
+def models() -> list[Model]:
+    made = [("random_forest", {"trees": 20}), ("logistic_regression", {})]
+    return [fit(method, COHORT, part=MADE_OF, params=params, embeddings=nothing(COHORT)) for method, params in made]
+
+
+def nothing(cohort: Cohort):
+    """A cohort of nothing but its table has no arrays."""
+    from strokebench.datasets.encoders.encode import encode_cohort
+
+    return encode_cohort(cohort)
+
+
+def test_what_a_model_says_is_what_is_judged(models):
+    other = with_glucose(make_cohort(90, seed=8), seed=9)
+    results = validate(models, other).results
+    assert results.provenance["protocol"] == "external" and len(results.runs) == 2
+    labels = models[0].endpoint.labels(other)
+    p = pd.Series(models[0].predict_proba(other)[:, 1], other.ids).loc[labels.index]
+    expected = evaluate(models[0].endpoint, labels, p)
+    found = results.metrics.set_index("method").loc["random_forest"]
+    assert found[list(expected)].to_dict() == pytest.approx(expected)
+
+
+def test_patients_of_the_model_are_counted_or_left_out(models):
+    whole = validate(models, COHORT)
+    assert all(known.seen == {"table": 100} for known in whole.facts.values()) and whole.left_out == 0
+    found = validate(models, COHORT, without_seen=True)
+    assert set(found.results.predictions["patient_id"]) == set(COHORT.ids[100:]) and found.left_out == 100
+    assert not any(known.seen for known in found.facts.values())
+    ids = COHORT.ids[:100]
+    own = replace(COHORT, table=COHORT.table.loc[ids], site=COHORT.site.loc[ids])
+    with pytest.raises(StrokebenchError, match="made of 100 of these 100 patients"):
+        validate(models, own, without_seen=True)
+
+
+def test_a_mapped_cohort_gives_the_same_numbers(models):
+    other = with_glucose(make_cohort(90, seed=8), seed=9)
+    names = {"age": "age_years", "nihss": "stroke_scale", "glucose": "sugar"}
+    table = other.table.rename(columns=names)
+    table["sugar"] *= 18.016
+    columns = {names.get(name, name): column for name, column in other.columns.items()}
+    columns["sugar"] = Column(Kind.NUMERIC, unit="mg/dL")
+    elsewhere = replace(other, table=table, columns=columns)
+    mapping = {
+        "columns": {"age_years": "age", "stroke_scale": "nihss", "sugar": {"is": "glucose", "times": 1 / 18.016}}
+    }
+    found, plain = validate(models, elsewhere, columns=mapping), validate(models, other)
+    np.testing.assert_allclose(found.results.predictions["p"], plain.results.predictions["p"])
+    assert any("sugar is read as glucose" in note for note in found.facts["random_forest"].notes)
+    assert found.here.table["glucose"].mean == pytest.approx(plain.here.table["glucose"].mean)
+
+
+def test_models_of_one_method_bear_their_folders_names(models, tmp_path: Path):
+    for name in ("first", "second"):
+        models[0].save(tmp_path / name)
+    results = validate([tmp_path / "first", tmp_path / "second"], with_glucose(make_cohort(90, seed=8))).results
+    assert [setting.label for setting in results.settings.values()] == [
+        "Random Forest (first)",
+        "Random Forest (second)",
+    ]
+
+
+def test_other_outcomes_are_refused(models):
+    said = replace(models[1].description, outcome="nihss < 5")
+    with pytest.raises(StrokebenchError, match="predict other outcomes: nihss < 7; nihss < 5"):
+        validate([models[0], replace(models[1], description=said)], COHORT)
+
+
+def test_the_command_shows_and_writes(models, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    models[0].save(tmp_path / "forest")
+    monkeypatch.setattr(validating, "load_cohort", lambda _: COHORT)
+    shown = CliRunner().invoke(cli.app, ["validate", str(tmp_path / "forest"), "--dataset", "x", "--without-seen"])
+    assert shown.exit_code == 0 and "Protocol external" in shown.stdout and "Updating the models" in shown.stdout
+    folder = home_path("results", "small-nihss_lt_7-external", "validation")
+    assert len(Results.read(folder).predictions) == 60
+    assert (folder / "case_mix.csv").is_file() and (folder / "reliability.svg").is_file()
