@@ -10,10 +10,14 @@ from strokebench.plugins import Registry
 COHORTS: Registry[Callable[[], Cohort]] = Registry(
     "cohort",
     lambda _, thing: callable(thing),
-    {"virtual": "strokebench.datasets.virtual.generate:load", "soop": "strokebench.datasets.soop.load:load"},
+    {
+        "virtual": "strokebench.datasets.virtual.generate:load",
+        "soop": "strokebench.datasets.soop.load:load",
+        "soop-flair": "strokebench.datasets.soop.flair:load_flair",
+    },
 )
 """Functions that read a cohort, or make it on first use; the first line of their docstring describes it in lists."""
-MANIFESTS = {"soop": Path(__file__).parent / "soop" / "soop.yaml"}
+MANIFESTS = dict.fromkeys(("soop", "soop-flair"), Path(__file__).parent / "soop" / "soop.yaml")
 """Cohort -> the manifest by which it is fetched where it is not here (`strokebench.datasets.public.manifest`)."""
 
 

@@ -110,8 +110,8 @@ def _build_patient(patient: str, data: bytes, territories: Territories, cache: P
     findings = measure_lesion(mask, affine, territories)
     image, coarse = render(mask, affine)
     paths = {"image": f"images/{patient}.nii.gz", "mask": f"masks/{patient}.nii.gz"}
-    _write(cache / paths["image"], image)
-    _write(cache / paths["mask"], coarse)
+    write_volume(cache / paths["image"], image)
+    write_volume(cache / paths["mask"], coarse)
     # Python's own hash differs from process to process.
     rng = np.random.default_rng(int(digest(["soop text", patient])[:16], 16))
     return {"volume_ml": findings.volume_ml, **paths, "texts": write_answers(findings, rng)}
@@ -131,7 +131,8 @@ def _read_mask(data: bytes) -> tuple[np.ndarray, np.ndarray]:
     return mask, image.affine
 
 
-def _write(path: Path, array: np.ndarray) -> None:
+def write_volume(path: Path, array: np.ndarray) -> None:
+    """Write a volume (53, 64, 53) on the grid of `strokebench.datasets.images.rendering`."""
     import nibabel
 
     # A gzip header without time and name: equal volumes are equal files, which the embedding cache relies on.

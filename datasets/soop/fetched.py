@@ -16,7 +16,7 @@ import yaml
 from strokebench.datasets.cohort import Column, Kind
 from strokebench.datasets.own.cohort_file import SCHEMA
 from strokebench.datasets.soop.fetch import PLACES, PREFIX, patient_of
-from strokebench.datasets.soop.load import ABOUT, COLUMNS, read_table
+from strokebench.datasets.soop.load import ABOUT, COLUMNS, read_table, take_acute
 from strokebench.errors import StrokebenchError, unknown_name
 from strokebench.files import atomic_path, write_text
 
@@ -72,10 +72,7 @@ def write_cohort_file(folder: Path, image: str = "") -> CohortFiles:
         raise unknown_name("kind of image", image, IMAGES)
     if not (folder / "participants.tsv").is_file():
         raise StrokebenchError(f"{folder}: no participants.tsv.", "Fetch the table.")
-    table = read_table(folder / "participants.tsv")
-    acute = table.pop("acuteischaemicstroke") == 1
-    left_out = {"no acute ischaemic stroke": int((~acute).sum())}
-    table = table[acute]
+    table, left_out = take_acute(read_table(folder / "participants.tsv"))
     having = {kind: _patients_with(folder, kind) & set(table.index) for kind in PLACES}
     image = image or max(IMAGES, key=lambda kind: len(having[kind]))
     described: dict[str, Any] = {

@@ -7,6 +7,7 @@ patient's volume, and `strokebench.datasets.texts.writer` writes the diagnostic 
 
 import logging
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -90,17 +91,15 @@ def load(folder: Path | None = None) -> Cohort:
             patient).
     """
     folder = _checked_folder(folder)
-    table = read_table(folder / TABLE)
-    acute = table.pop("acuteischaemicstroke") == 1
+    table, left_out = take_acute(read_table(folder / TABLE))
     masks = masks_by_patient(folder)
-    wanted = table.index[acute & table.index.isin(masks)]
+    wanted = table.index[table.index.isin(masks)]
 
     built = _built(folder, {patient: masks[patient] for patient in wanted.unique()})
     volume = pd.Series({patient: built[patient]["volume_ml"] for patient in wanted.unique()}, dtype=float)
     plausible = [patient for patient in wanted if volume[patient] <= IMPLAUSIBLE_ML]
-    left_out = {
-        "no acute ischaemic stroke": int((~acute).sum()),
-        "no lesion mask": int((acute & ~table.index.isin(masks)).sum()),
+    left_out |= {
+        "no lesion mask": len(table) - len(wanted),
         f"lesion over {IMPLAUSIBLE_ML:.0f} ml": len(wanted) - len(plausible),
     }
     table = table.loc[table.index.isin(plausible)]
@@ -147,6 +146,16 @@ def read_table(path: Path) -> pd.DataFrame:
     return table
 
 
+def take_acute(table: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, int]]:
+    """The acute ischaemic strokes of what `read_table` gives; reason -> how many rows are left out for it."""
+    stated = table["acuteischaemicstroke"]
+    table = table.drop(columns="acuteischaemicstroke")
+    # The public table has rows of an id alone: nothing is known of them, not even that they had no stroke.
+    empty, acute = table.isna().all(axis=1) & stated.isna(), stated == 1
+    reasons = {"no clinical values": int(empty.sum()), "no acute ischaemic stroke": int((~acute & ~empty).sum())}
+    return table[acute], {reason: n for reason, n in reasons.items() if n}
+
+
 def _toast(path: Path, patient: Any, value: str | None) -> str | None:
     if value is None or pd.isna(value):
         return None
@@ -156,6 +165,11 @@ def _toast(path: Path, patient: Any, value: str | None) -> str | None:
             "It should begin with 1 to 5; write n/a if it is unknown.",
         )
     return TOAST[value[0]]
+
+
+def source_folder() -> Path:
+    """Where SOOP's files are: the folder that `STROKEBENCH_SOOP` names, else where they are fetched to."""
+    return read_manifest(MANIFESTS["soop"]).folder
 
 
 def _checked_folder(folder: Path | None) -> Path:
@@ -189,15 +203,22 @@ def _built(folder: Path, masks: dict[str, tuple[Path, str]]) -> dict[str, dict[s
         }
     )
     cache = home("cohorts", f"soop-{key[:16]}")
+    what = f"the volumes and the text of {len(masks)} SOOP patients"
+    built = kept(cache, what, lambda: build(folder, masks, cache))
+    for entry in built.values():
+        entry["image"], entry["mask"] = str(cache / entry["image"]), str(cache / entry["mask"])
+    return built
+
+
+def kept(cache: Path, what: str, make: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    """What `make` gave when it filled a folder, by patient; made again where the folder is damaged or unfinished."""
     index = cache / "patients.json"
     if damaged := damaged_file(cache):
         made_again(f"{damaged} is damaged.")
     built = None if damaged else read_kept(index)
     if built is None:
-        _log.info("Making the volumes and the text of %d SOOP patients, once, in %s", len(masks), cache)
-        built = build(folder, masks, cache)
+        _log.info("Making %s, once, in %s", what, cache)
+        built = make()
         write_json(index, built)
         write_manifest(cache)
-    for entry in built.values():
-        entry["image"], entry["mask"] = str(cache / entry["image"]), str(cache / entry["mask"])
-    return built
+    return dict(built)

@@ -83,6 +83,12 @@ def test_patients_are_kept_or_left_out_and_counted(folder):
     assert cohort.banned == ("mrs",)
 
 
+def test_a_row_of_an_id_alone_is_not_called_a_patient_without_a_stroke(folder):
+    write_folder(folder, rows=[*ROWS, "sub-7" + "\tn/a" * 9, "sub-8\tn/a\tn/a\tn/a\t0" + "\tn/a" * 5])
+    left_out = soop.load(folder).about["left_out"]
+    assert "no clinical values: 1" in left_out and "no acute ischaemic stroke: 2" in left_out
+
+
 def test_table_values(folder):
     table = soop.load(folder).table
     assert "acuteischaemicstroke" not in table
