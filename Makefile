@@ -37,7 +37,7 @@ TARGETS := help environment $(EXPERIMENTS) paper-numbers paper report status tun
 help: ## list the targets
 	@echo "strokebench: make TARGET [VARIABLE=value ...]"
 	@echo
-	@echo "  table1             six metrics of every method (the paper's Table 1), costs"
+	@echo "  table1             every method by the same metrics (the paper's Table 1), costs"
 	@echo "  added_value        what image and text add to a clinical model"
 	@echo "  table2 table3      the modalities, and the losses, one by one"
 	@echo "  figure2 figure3    hyper-parameters one or two at a time, the chosen setting"

@@ -22,7 +22,7 @@ class Table1(Experiment):
     """
 
     name, order = "table1", 10
-    title = "Table 1: six metrics of every method"
+    title = "Table 1: every method by the same metrics"
     references: ClassVar[bool] = True
 
     def plan(self, context: Context) -> Plan:
@@ -34,6 +34,7 @@ class Table1(Experiment):
         return Plan(runs, left_out)
 
     def report(self, results: Results, folder: Path) -> RenderableType:
+        from strokebench.reports.grades.section import grades_panels
         from strokebench.reports.statistics.headline import auc_intervals
         from strokebench.reports.table1.figure import draw_table1
         from strokebench.reports.table1.lead import table1_lead
@@ -42,13 +43,14 @@ class Table1(Experiment):
         from strokebench.reports.tables.section import Panel, Section, publish
 
         table = table1(results)
+        told = "patients with label 1 from the others" if results.endpoint.binary else "patients apart by their label"
         first, intervals = table.columns[0].title, auc_intervals(results)
         bar = "95 % interval" if intervals else "standard deviation over runs"
         panels = [
             Panel(
                 "table1",
                 table,
-                shows="How well each method tells patients with label 1 from the others, on the same test patients.",
+                shows=f"How well each method tells {told} on the same test patients.",
                 does_not_show="Which differences are real: neighbours usually differ by less than the spread.",
             ),
             Panel(
@@ -67,5 +69,6 @@ class Table1(Experiment):
                 does_not_show="Speed on other machines.",
                 in_terminal=False,
             ),
+            *(grades_panels(results) if results.endpoint.dichotomies else ()),
         ]
         return publish(Section("table1", self.title, cohort_title(results), panels, table1_lead(results)), folder)

@@ -21,7 +21,7 @@ def log_odds(p: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def undo_balance(results: Results) -> pd.DataFrame:
-    """The predictions of a binary endpoint, their probabilities shifted to the prevalence that training hid.
+    """The predictions, their probabilities shifted to the prevalence that training hid, of a binary endpoint or grades.
 
     Odds that were learnt from as many events as others are too high by the odds of the prevalence (Elkan 2001, theorem
     2; Saerens et al. 2002). The prevalence is that of the patients whom the run does not test; where it tests all that
@@ -30,15 +30,37 @@ def undo_balance(results: Results) -> pd.DataFrame:
     from scipy.special import expit
 
     predictions, facts = results.predictions, results.provenance
+    if results.endpoint.dichotomies:
+        return _undo_of_grades(results)
     events = pd.Series(results.endpoint.events(predictions["y"]), predictions.index, dtype=float)
     everyone = events[~predictions["patient_id"].duplicated()]
     n, positives = facts.get("n_patients", len(everyone)), facts.get("n_positive", everyone.sum())
     by_run = events.groupby([predictions[name] for name in RUN], dropna=False)
     tested, found = by_run.transform("size"), by_run.transform("sum")
     prevalence = ((positives - found) / (n - tested).where(tested < n)).fillna(found / tested)
-    keys = list(RUN)
-    balanced = pd.MultiIndex.from_frame(results.runs.loc[results.runs["balance"].isin(BALANCED), keys])
-    shifted = pd.MultiIndex.from_frame(predictions[keys]).isin(balanced)
     p = predictions["p"].to_numpy(float)
     undone = expit(log_odds(p) + log_odds(prevalence.to_numpy(float)))
-    return predictions.assign(p=np.where(shifted, undone, p))
+    return predictions.assign(p=np.where(_was_balanced(results), undone, p))
+
+
+def _was_balanced(results: Results) -> NDArray[np.bool_]:
+    """Whether the run of each prediction (n,) was trained on balanced classes."""
+    keys = list(RUN)
+    balanced = pd.MultiIndex.from_frame(results.runs.loc[results.runs["balance"].isin(BALANCED), keys])
+    return np.asarray(pd.MultiIndex.from_frame(results.predictions[keys]).isin(balanced))
+
+
+def _undo_of_grades(results: Results) -> pd.DataFrame:
+    """The same of several labels: each is weighed by its share among the patients whom the run does not test."""
+    predictions, endpoint = results.predictions, results.endpoint
+    seen = pd.DataFrame(np.eye(endpoint.levels)[predictions["y"].to_numpy(int)], predictions.index)
+    everyone = seen[~predictions["patient_id"].duplicated()].sum().to_numpy()
+    tested = seen.groupby([predictions[name] for name in RUN], dropna=False).transform("sum").to_numpy()
+    others = everyone - tested
+    p = endpoint.probabilities(predictions)
+    weighed = p * np.where(others.sum(axis=1, keepdims=True) > 0, others, tested)
+    sums = weighed.sum(axis=1, keepdims=True)
+    # Where only labels were thought possible that nobody else has, there is nothing to weigh by.
+    shifts = _was_balanced(results)[:, None] & (sums > 0)
+    undone = np.where(shifts, weighed / np.where(sums > 0, sums, 1), p)
+    return predictions.assign(**endpoint.columns(undone))

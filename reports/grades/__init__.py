@@ -1,0 +1,1 @@
+"""How are predictions of ordered grades looked at?"""

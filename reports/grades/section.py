@@ -1,0 +1,110 @@
+"""What Table 1 shows besides where grades are predicted: every cut, and the grades themselves."""
+
+from dataclasses import replace
+
+from strokebench.reports.clinical.calibration import recalibrate
+from strokebench.reports.clinical.pooled import pictured, pool
+from strokebench.reports.grades.cut import at_cut
+from strokebench.reports.grades.figures import draw_calibration, draw_grotta
+from strokebench.reports.results import Results
+from strokebench.reports.table1.table import table1
+from strokebench.reports.tables.section import Panel
+from strokebench.reports.tables.table import Cell, Column, Kind, Table, text_columns
+
+ONE_FIT = (
+    "Made from the fits of {}: the probability of all grades above the cut, the balance of training undone. Nothing was"
+    " trained for a cut."
+)
+
+
+def grades_panels(results: Results) -> list[Panel]:
+    """Panels of results whose endpoint has `dichotomies`; pictures as soon as one method has a finished seed."""
+    cuts = {cut.expression: at_cut(results, label) for label, cut in enumerate(results.endpoint.dichotomies)}
+    tables = {cut: table1(part) for cut, part in cuts.items()}
+    panels = [
+        Panel(
+            "table1_cuts",
+            _auc_table(results, tables),
+            shows="How well each method tells patients above a cut from those below it, at every cut.",
+            does_not_show="Which cut matters to a patient, nor which differences are real.",
+        ),
+        Panel(
+            "grades_calibration",
+            _slope_table(results, cuts),
+            shows="Whether the probabilities of passing a cut are too extreme (below 1) or too timid (above 1).",
+            does_not_show="Calibration elsewhere: it must be checked, and often mended, wherever a model is used.",
+            in_terminal=False,
+        ),
+    ]
+    scores = {cut: pool(part) for cut, part in cuts.items()}
+    shown = pictured(next(iter(cuts.values())), next(iter(scores.values())))
+    if shown:
+        panels += [
+            Panel(
+                "grades_bars",
+                draw_grotta(results, shown),
+                title="Grades, observed and predicted",
+                shows="The share of each grade in the third of patients that a method thinks best of, the middle"
+                " third and the worst: what came (upper bar) and what was predicted on average (lower bar).",
+                does_not_show="Whether a single patient's grade is foretold: a group's shares can be right on average.",
+            ),
+            Panel(
+                "grades_reliability",
+                draw_calibration(results, scores, shown),
+                title="Calibration at every cut",
+                shows="Patients in equally large groups by their probability of passing a cut, and how many passed it.",
+                does_not_show="Calibration elsewhere.",
+            ),
+        ]
+    for cut, table in tables.items():
+        name = f"table1_above_{cut.rpartition(' ')[2]}"
+        note = ONE_FIT.format(results.endpoint.expression)
+        panels.append(
+            Panel(
+                name,
+                replace(table, name=name, title=f"{table.title}, {cut}", notes=[note, *table.notes]),
+                shows=f"The same methods judged as predictions of {cut}.",
+                does_not_show="What a method would do that was trained for this cut alone.",
+                in_terminal=False,
+            )
+        )
+    return panels
+
+
+def _auc_table(results: Results, tables: dict[str, Table]) -> Table:
+    """The AUC of every method at every cut."""
+    table, auc = table1(results), "AUC"
+    cells = {cut: {row.key: row.cells[auc] for row in part.rows} for cut, part in tables.items()}
+    rows = [replace(row, cells={cut: by_row[row.key] for cut, by_row in cells.items()}) for row in table.rows]
+    columns = [Column(cut, cut, Kind.PERCENT) for cut in tables]
+    notes = [ONE_FIT.format(results.endpoint.expression), *table.notes]
+    return replace(table, name="table1_cuts", title="AUC at every cut", columns=columns, rows=rows, notes=notes)
+
+
+def _slope_table(results: Results, cuts: dict[str, Results]) -> Table:
+    """The slope of calibration of every method at every cut."""
+    table, scores = table1(results), {cut: pool(part) for cut, part in cuts.items()}
+    rows = [
+        replace(
+            row,
+            cells={
+                cut: Cell(text=recalibrate(part, row.key).slope.text(1, 2) if part and row.done else "")
+                for cut, part in scores.items()
+            },
+        )
+        for row in table.rows
+    ]
+    caption = (
+        "Slope of the log odds of passing a cut on the log odds of its probability, with its 95 % interval over"
+        " patients; 1 is calibrated. A dash: the predictions have no slope (constant, or without error)."
+    )
+    return replace(
+        table,
+        name="grades_calibration",
+        title="Slope of calibration at every cut",
+        caption=caption,
+        columns=text_columns(**{cut: cut for cut in cuts}),
+        rows=rows,
+        notes=[ONE_FIT.format(results.endpoint.expression)],
+        footnotes=[],
+    )
