@@ -37,6 +37,8 @@ def _all_experiments(chosen: Settings, console: Console) -> int:
     """Run them all, of whatever protocol, as one stream of fits; how many runs failed."""
     by_protocol: dict[str, list[Experiment]] = {}
     for experiment in all_experiments().values():
+        if not experiment.in_paper:
+            continue
         by_protocol.setdefault(experiment.protocol or chosen.protocol, []).append(experiment())
     store = Store()
     store.tidy()

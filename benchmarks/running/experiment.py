@@ -38,6 +38,7 @@ class Experiment(ABC):
         order: its place in the reading order; our own are below 1000.
         protocol: the only protocol that it makes sense under; None: the user's choice.
         sizes: of the networks, where it stays around the paper's own setting; None: the user's choice.
+        in_paper: `strokebench paper` makes it with all others.
         needs_events: it asks what only a binary endpoint can answer (AUC, calibration, net benefit).
     """
 
@@ -46,6 +47,7 @@ class Experiment(ABC):
     order: ClassVar[int] = 1000
     protocol: ClassVar[str | None] = None
     sizes: ClassVar[str | None] = None
+    in_paper: ClassVar[bool] = True
     needs_events: ClassVar[bool] = False
 
     @abstractmethod

@@ -102,6 +102,21 @@ def _draws(method: str) -> list[dict[str, BaseDistribution]]:
     return [trial.distributions for trial in trials]
 
 
+def draw_settings(method: str, count: int) -> list[dict[str, Any]]:
+    """Different settings of a method's search space, drawn at random and the same in every call.
+
+    Returns:
+        `count` of them; fewer where the space has fewer, none where it is empty.
+    """
+    study, space = optuna.create_study(sampler=RandomSampler(seed=0)), find_method(method).search_space
+    found: list[dict[str, Any]] = []
+    for _ in range(_LOOKS * count):
+        params = space(study.ask())
+        if len(found) < count and params and params not in found:
+            found.append(params)
+    return found
+
+
 def _discrete(method: str, space: Mapping[str, BaseDistribution]) -> dict[str, list[Any]]:
     """The values of each parameter, refusing what has none to list."""
     grid = {name: values for name, each in space.items() if (values := grid_values(each)) is not None}
