@@ -107,7 +107,8 @@ def _summary(report: CheckReport, dataset: str, console: Console) -> None:
     read = f"{report.patients} patients, {report.images} images and {report.texts} texts read; nothing was changed."
     console.print(Text(f"{report.title}: {read}"), soft_wrap=True)
     if report.excluded:
-        console.print(f"{len(report.excluded)} patients are excluded by the file.")
+        excluded = len(report.excluded)
+        console.print(f"{excluded} patient{'s are' if excluded != 1 else ' is'} excluded by the file.")
     if report.accepted:
         console.print(f"{len(report.accepted)} problems are accepted.")
     for sheet in report.sheets:

@@ -75,7 +75,7 @@ def examine_column(file: CohortFile, name: str, cells: pd.Series, ask: bool = Tr
     problems += _missing_codes(name, usual, codes)
     if file.missing:
         problems += _emptied_values(file, name, read_numbers(cells, form).values, numbers.values)
-    problems += _unit_problems(name, column, kept, usual[~usual.isin(codes)])
+    problems += _unit_problems(name, column, kept, usual[~usual.isin(codes)], form)
     if kind is None and (what := column_values.no_measurement(name, numbers.values)):
         problems.append(Problem("column_no_measurement", f"column {name!r} holds {what}", where=name))
     return ExaminedColumn(numbers.values, column, problems, emptied, numbers.bounds)
@@ -187,26 +187,31 @@ def _number_problems(name: str, column: Column, cells: pd.Series, numbers: Numbe
         yield Problem("out_of_range", f"column {label}: {value:g} is outside {limits}", str(id), name)
 
 
-def _unit_problems(name: str, column: Column, cells: pd.Series, usual: pd.Series) -> Iterator[Problem]:
+def _unit_problems(name: str, column: Column, cells: pd.Series, usual: pd.Series, form: Form) -> Iterator[Problem]:
     """Values that seem to be in another unit, or to have lost a sign between thousands."""
     label = _label(name, column)
-    if (pointed := _maybe_thousands(cells, usual)) is not None:
-        what = f"column {label}: {_counted(pointed, 'a point before three digits beside whole hundreds')}: thousands?"
-        yield Problem("mixed_units", what, where=name)
+    if (signed := _maybe_thousands(cells, usual, form)) is not None:
+        sign = "point" if form.decimal == "." else "comma"
+        said = _counted(signed, f"a {sign} before three digits beside whole hundreds")
+        yield Problem("mixed_units", f"column {label}: {said}; it may stand between thousands", where=name)
     for id, factor in column_values.mixed_units(usual).items():
         times = f"{factor:g} times too large" if factor > 1 else f"{1 / factor:g} times too small"
         what = f"column {label}: {usual[str(id)]:g} looks {times} for the cohort (median {usual.median():g})"
         yield Problem("mixed_units", what, str(id), name)
 
 
-def _maybe_thousands(cells: pd.Series, values: pd.Series) -> pd.Series | None:
-    """Cells `1.203` of a column whose others are whole hundreds: a point that was read as a decimal sign; else None."""
-    with_point = [cell for cell in cells[values.index].unique() if "." in cell]
-    if not with_point or not all(re.fullmatch(r"\s*[1-9]\d{0,2}\.\d{3}\s*", cell) for cell in with_point):
+def _maybe_thousands(cells: pd.Series, values: pd.Series, form: Form) -> pd.Series | None:
+    """Cells `1.203` of a column whose others are whole hundreds: a sign read as that of the decimals; else None.
+
+    Where the file declares `thousands:`, it has answered the question.
+    """
+    signed = [cell for cell in cells[values.index].unique() if form.decimal in cell]
+    grouped = re.compile(rf"\s*[1-9]\d{{0,2}}{re.escape(form.decimal)}\d{{3}}\s*")
+    if form.thousands or not signed or not all(map(grouped.fullmatch, signed)):
         return None
-    pointed = cells[cells.isin(with_point)]
-    whole = values.drop(pointed.index, errors="ignore")
-    return pointed if whole.median() >= 100 and whole.max() < 1000 else None
+    found = cells[cells.isin(signed)]
+    whole = values.drop(found.index, errors="ignore")
+    return found if whole.median() >= 100 and whole.max() < 1000 else None
 
 
 def _category_problems(name: str, cells: pd.Series, allowed: tuple[str, ...]) -> Iterator[Problem]:

@@ -185,6 +185,16 @@ def test_all_faults_of_a_file_are_named_at_once(folder):
         ("columns: {age: {censored: bound}}\n", put(3, "age", "89+"), []),
         ("", put(3, "glucose", "1,203"), [(None, "thousands")]),
         ("", lambda t: t.assign(ddimer=["1.203", *["988", "410"] * 19, "950"]), [(None, "mixed_units")]),
+        (
+            "decimal: ','\n",
+            lambda t: t.assign(glucose="6,5", ddimer=["1,203", *["988", "410"] * 19, "950"]),
+            [(None, "mixed_units")],
+        ),
+        (
+            "decimal: ','\nthousands: .\n",
+            lambda t: t.assign(glucose="6,5", ddimer=["1.203", *["988", "410"] * 19, "950"]),
+            [],
+        ),
         ("", put(3, "age", 999), [(None, "missing_code")]),
         ("columns: {age: {missing: [999]}}\n", put(3, "age", "999.0"), []),
         ("missing: [6]\n", put(3, "mrs", "6"), [(None, "missing_code")]),
