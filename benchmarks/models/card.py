@@ -45,8 +45,8 @@ def _made_of(model: Description) -> Iterator[str]:
     yield f"- {n} fit{'s, whose mean is given' if n > 1 else ''}; balance of the training part: {model.balance}."
     for member in model.members:
         yield (
-            f"- Seed {member.seed}: {member.training} patients trained on, and {member.validation} drawn from the same"
-            f" patients for early stopping and selection, on which it scores {member.score:.3f}, which flatters it."
+            f"- Seed {member.seed}: {member.training} patients trained on, and {member.validation} drawn from the same for"
+            f" early stopping and selection; there it scores {member.score:.3f} of 1, which may flatter it."
         )
     yield "- No patient was kept apart for testing."
 
@@ -102,6 +102,8 @@ def _not_for(model: Description, has_marks: bool) -> Iterator[str]:
     yield "- Deciding on a patient's care: it is no medical device."
     yield "- Patients unlike those above, or another hospital's, before it was validated on them."
     yield "- The patients that it was made of: on them it looks better than it is."
+    if model.method == "svm":
+        yield "- Being published without thought: its support vectors are rows of patients' tables, standardised."
     if has_marks:
         yield (
             "- Being published without thought: whoever has the folder and knows a patient's values can tell"

@@ -74,19 +74,22 @@ class Part:
             raise StrokebenchError(f"The part {given} is no share, and no file that can be read: {error}.") from None
         return cls(tuple(line.strip() for line in lines if line.strip()))
 
-    def of(self, labels: pd.Series) -> pd.Series:
-        """The labels of these patients.
+    def of(self, labels: pd.Series, ids: pd.Index) -> pd.Series:
+        """The labels of these patients, of those that have the outcome.
+
+        Args:
+            ids: of the cohort.
 
         Raises:
-            StrokebenchError: one that is not there, or none.
+            StrokebenchError: one that is not in the cohort.
         """
         if self.ids is not None:
-            if unknown := [id for id in self.ids if id not in labels.index]:
+            if unknown := [id for id in self.ids if id not in ids]:
                 raise StrokebenchError(
-                    f"Patient {unknown[0]} of the part is not in the cohort, or has no outcome ({len(unknown)} such).",
-                    "Leave them out of the file.",
+                    f"Patient {unknown[0]} of the part is not in the cohort ({len(unknown)} such patients).",
+                    "Ids must match letter by letter.",
                 )
-            return labels.loc[list(dict.fromkeys(self.ids))]
+            return labels[labels.index.isin(self.ids)]
         if self.share == 1:
             return labels
         drawn = np.random.default_rng(self.seed).permutation(labels.index.sort_values())
@@ -160,7 +163,8 @@ def fit_on(
     """The same on a cohort that is loaded, under settings that are made; their seeds are the model's."""
     endpoint = choose_endpoint(cohort, settings.outcome, settings.keep_scale_text)
     everyone = endpoint.labels(cohort)
-    labels = part.of(everyone)
+    labels = part.of(everyone, cohort.ids)
+    unknown = len(cohort) - len(everyone) if part.ids is None else len(set(part.ids)) - len(labels)
     reads = arrays_of(find_method(method)(**params))
     cohort = _without(cohort, modalities_of(reads))
     split = split_for_training(endpoint.strata(labels), settings.seeds)
@@ -180,7 +184,7 @@ def fit_on(
         train = pd.Index(fold.train)
         prepared = Preprocessing.fit(cohort, embeddings, context.banned_columns, context.roles, train)
         fits.append((ready.model, prepared))
-    said = _describe(context, runs, part, len(everyone), fits[0][0], fitted, reads)
+    said = _describe(context, runs, part, unknown, fits[0][0], fitted, reads)
     content = examine(said, cohort, embeddings=embeddings).content.loc[labels.index]
     seen = Seen.of(content, embeddings) if marks else Seen()
     found = [] if params else list(_finished(context))
@@ -206,7 +210,7 @@ def _describe(
     context: Context,
     runs: Sequence[Run],
     part: Part,
-    known: int,
+    unknown: int,
     model: Method,
     fitted: Sequence[Fitted],
     reads: tuple[str, ...],
@@ -242,7 +246,7 @@ def _describe(
             part=part.said,
             patients=len(labels),
             shares=tuple(float(share) for share in np.bincount(labels, minlength=endpoint.levels) / len(labels)),
-            without_outcome=len(cohort) - known,
+            without_outcome=unknown,
             hospitals=0 if cohort.site is None else cohort.site.loc[labels.index].nunique(),
         ),
         members=tuple(

@@ -115,7 +115,7 @@ def test_it_says_what_it_was_made_of(folder: Path):
     assert said["origin"]["patients"] == 80 and said["members"][0]["training"] == 64
     assert load_model(folder).description == made().description.__class__.read(folder)
     card = (folder / "card.md").read_text()
-    for line in ("invented patients", "64 patients trained on, and 16 drawn from the same", "no medical device"):
+    for line in ("invented patients", "64 patients trained on, and 16 drawn from the same for", "no medical device"):
         assert line in card
     assert "no finished runs" in card
 
@@ -145,9 +145,22 @@ def test_a_part_that_is_none_is_refused(given: str):
 
 def test_a_share_is_drawn_by_its_seed_and_a_file_names_patients(tmp_path: Path):
     labels = parse_endpoint("nihss < 7").labels(COHORT)
-    draws = [set(Part.read("0.5", seed).of(labels).index) for seed in (0, 0, 1)]
+    draws = [set(Part.read("0.5", seed).of(labels, COHORT.ids).index) for seed in (0, 0, 1)]
     assert draws[0] == draws[1] != draws[2] and len(draws[0]) == 40
-    (tmp_path / "ids.txt").write_text("p003\np001\n\n")
-    assert list(Part.read(str(tmp_path / "ids.txt")).of(labels).index) == ["p003", "p001"]
+    (tmp_path / "ids.txt").write_text("p003\np001\np002\n\n")
+    named = Part.read(str(tmp_path / "ids.txt"))
+    assert list(named.of(labels.drop("p002"), COHORT.ids).index) == ["p001", "p003"]
     with pytest.raises(StrokebenchError, match="nobody"):
-        Part(("nobody",)).of(labels)
+        Part(("nobody",)).of(labels, COHORT.ids)
+
+
+def test_ordered_grades_too(tmp_path: Path):
+    table = COHORT.table.assign(grade=COHORT.table["nihss"] // 3)
+    cohort = replace(COHORT, table=table, columns={**COHORT.columns, "grade": COHORT.columns["nihss"]})
+    for method in ("random_forest", "mlp"):
+        params = {"trees": 20} if method == "random_forest" else {"max_epochs": 1}
+        model = fit(method, cohort, embeddings=EMBEDDINGS, outcome="grade 0 to 6", params=params)
+        model.save(tmp_path / method)
+        p = load_model(tmp_path / method).predict_proba(cohort, embeddings=EMBEDDINGS)
+        assert p.shape == (80, 7) and np.allclose(p.sum(axis=1), 1)
+        np.testing.assert_array_equal(p, model.predict_proba(cohort, embeddings=EMBEDDINGS))
