@@ -45,8 +45,8 @@ def _made_of(model: Description) -> Iterator[str]:
     yield f"- {n} fit{'s, whose mean is given' if n > 1 else ''}; balance of the training part: {model.balance}."
     for member in model.members:
         yield (
-            f"- Seed {member.seed}: {member.training} patients trained on, and {member.validation} drawn from the same for"
-            f" early stopping and selection; there it scores {member.score:.3f} of 1, which may flatter it."
+            f"- Seed {member.seed}: {member.training} patients trained on, and {member.validation} drawn from the same"
+            f" for early stopping and selection; there it scores {member.score:.3f} of 1, which may flatter it."
         )
     yield "- No patient was kept apart for testing."
 
