@@ -83,7 +83,8 @@ def _how_well(model: Description, found: Sequence[Results]) -> Iterator[str]:
         metrics = results.metrics
         own = metrics[metrics["method"] == model.method]
         said = [
-            f"{metric.name} {own[name].mean():.3g} (SD {own[name].std(ddof=0):.2g}){metric.unit and ' ' + metric.unit}"
+            f"{metric.name} {metric.scale * own[name].mean():.4g} (SD {metric.scale * own[name].std(ddof=0):.2g})"
+            f"{metric.unit and ' ' + metric.unit}"
             for name, metric in results.judged_by.items()
         ]
         facts = results.provenance

@@ -8,8 +8,10 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from made_up import made_up, plan
 from small_cohort import make_cohort, make_embeddings
 
+from strokebench.benchmarks.models.card import write_card
 from strokebench.benchmarks.models.fit import Part, fit
 from strokebench.benchmarks.models.model import Model, at_prevalence, load_model
 from strokebench.benchmarks.running.fit import fit_and_predict, make_ready
@@ -118,6 +120,14 @@ def test_it_says_what_it_was_made_of(folder: Path):
     for line in ("invented patients", "64 patients trained on, and 16 drawn from the same for", "no medical device"):
         assert line in card
     assert "no finished runs" in card
+
+
+def test_the_card_says_what_finished_runs_scored_in_percent():
+    results = made_up(plan(("random_forest",)))
+    results.provenance.update(protocol="cv5", n_patients=200)
+    card = write_card(made().description, [results], has_marks=False)
+    auc = 100 * results.metrics["AUC"]
+    assert f"cv5, 20 runs on 200 patients: AUC {auc.mean():.4g} (SD {auc.std(ddof=0):.2g}) %" in card
 
 
 def test_no_patient_can_be_read_in_the_folder(folder: Path):
