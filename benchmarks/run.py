@@ -1,6 +1,5 @@
 """An experiment from its name to its report: what the command line and Python share."""
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -52,11 +51,7 @@ def run_with(name: str, settings: Settings, console: Console, compute: bool = Tr
     experiment = find_experiment(name)
     if compute:
         refuse_missing(settings)
-    wanted: dict[str, Any] = {
-        "protocol": experiment.protocol or settings.protocol,
-        "sizes": experiment.sizes or settings.sizes,
-    }
-    context = build_context(replace(settings, **wanted), console)
+    context = build_context(experiment.settings(settings), console)
     for tuned in context.tuned.values():
         console.print(f"Parameters  {tuned.said(context.split.sha256, context.cohort.name)}")
     if compute:

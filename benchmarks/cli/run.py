@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from strokebench.benchmarks.calls.dry_run import dry_run
 from strokebench.benchmarks.calls.run_file import write_run_file
 from strokebench.benchmarks.cli.options import ExperimentArgument, takes_settings
 from strokebench.benchmarks.experiments.find import find_experiment
@@ -22,12 +23,16 @@ def run(
         Path | None,
         typer.Option("--save", metavar="FILE.yaml", help="Write this call to a file; `run FILE.yaml` makes it again."),
     ] = None,
+    dry: Annotated[bool, typer.Option("--dry-run", help="Only say what it takes: time, disk, network.")] = False,
 ) -> None:
     """Compute what an experiment still lacks, and show its table."""
     if save:
         find_experiment(experiment)
         write_run_file(save, experiment, settings)
-    _experiment(experiment, settings, compute=True)
+    if dry:
+        dry_run(experiment, settings, make_console())
+    else:
+        _experiment(experiment, settings, compute=True)
 
 
 @takes_settings(without=("tracking", "backend", "scheduler"))

@@ -75,6 +75,7 @@ def write(
         bool, typer.Option("--ask-again", help="Ask anew where nothing of an answer can be used; costs again.")
     ] = False,
     to: Annotated[Path | None, typer.Option(help="Folder of answers and texts. Default: below work/texts.")] = None,
+    dry: Annotated[bool, typer.Option("--dry-run", help="Only say what would be sent, and what it costs.")] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before sending.")] = False,
 ) -> None:
     """Ask a vision language model about each patient's MRI. Answers are kept at once and never paid for twice."""
@@ -95,6 +96,8 @@ def write(
             read = partial(bar.step, "Reading the images")
             plan = make_plan(chosen, store, model, sampling, pictures, answers, ask_again=ask_again, on_volume=read)
         texts.show_plan(console, chosen, plan, estimate(plan, at_once, per_minute, picture_tokens), place, prices)
+        if dry:
+            return
         interrupted = incomplete = False
         if plan.missing:
             if not (yes or typer.confirm("Send them?")):

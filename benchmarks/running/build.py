@@ -1,6 +1,6 @@
 """From the name of a dataset to a context in which experiments run."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib.metadata import version
 
 import numpy as np
@@ -23,13 +23,18 @@ from strokebench.tasks.endpoints.parse import parse_endpoint
 from strokebench.tasks.fold import Split
 from strokebench.tasks.protocols import make_split
 
+Embed = Callable[[Settings, Cohort, Endpoint, Console], Embeddings]
 
-def build_context(settings: Settings, console: Console, like: Context | None = None) -> Context:
+
+def build_context(
+    settings: Settings, console: Console, like: Context | None = None, embed: Embed | None = None
+) -> Context:
     """Load or make the cohort, encode it, label it, split it. Cached where it is costly.
 
     Args:
         console: gets one line of facts a step.
         like: made with the same settings but for the protocol: only the split is to be another.
+        embed: gives the embeddings; default: those on disk, made where they are missing.
 
     Raises:
         StrokebenchError: whatever is wrong with the settings or the data.
@@ -46,7 +51,7 @@ def build_context(settings: Settings, console: Console, like: Context | None = N
         console.print(_label_facts(cohort, endpoint, labels, settings))
         console.print(_input_facts(cohort, endpoint), markup=False)
         split = _split(settings, cohort, endpoint.strata(labels))
-        embeddings = encode(settings, cohort, endpoint, console)
+        embeddings = (embed or encode)(settings, cohort, endpoint, console)
         context = Context(settings, cohort, embeddings, endpoint, labels, split)
     path = home("splits", f"{context.cohort.name}-{context.endpoint.name}-{split.protocol}-{split.sha256[:12]}.json")
     if not path.is_file():

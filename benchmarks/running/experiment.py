@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from strokebench.benchmarks.running.context import Context
+    from strokebench.benchmarks.running.settings import Settings
     from strokebench.reports.results import Results
 
 
@@ -49,6 +50,10 @@ class Experiment(ABC):
     sizes: ClassVar[str | None] = None
     in_paper: ClassVar[bool] = True
     needs_events: ClassVar[bool] = False
+
+    def settings(self, chosen: Settings) -> Settings:
+        """What it is run with where the user chose this."""
+        return replace(chosen, protocol=self.protocol or chosen.protocol, sizes=self.sizes or chosen.sizes)
 
     @abstractmethod
     def plan(self, context: Context) -> Plan:

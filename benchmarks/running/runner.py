@@ -29,6 +29,8 @@ from strokebench.files import read_kept
 from strokebench.reports.results import FACTS_FILE, Results
 from strokebench.reports.tables.section import read_section
 
+Todo = dict[str, tuple[Run, Context]]
+"""Runs that are not there yet, by key."""
 RENEWED_AFTER = 120
 """Seconds between two writings of an experiment's tables: with their figures they keep a core busy for one or two."""
 
@@ -170,21 +172,14 @@ def run_together(
     context, costs = experiments[0].context, Costs()
     if len({experiment.context.data_sha256 for experiment in experiments}) > 1:
         raise ValueError("Experiments that are computed together need the same patients, inputs and labels.")
-    todo: dict[str, tuple[Run, Context]] = {}
+    todo: Todo = {}
     for experiment in experiments:
         missing = [(key, run) for key, run in experiment.todo.items() if key not in todo]
         missing.sort(key=lambda pair: -costs.estimate(pair[1]))
         todo |= {key: (run, experiment.context) for key, run in missing}
-    tasks = fits(todo)
-    seconds = {task.key: costs.estimate(task.runs[task.key]) for task in tasks}
     planned = {key for experiment in experiments for _, key in experiment.planned}
-    jobs = context.settings.jobs
-    kept = f"{len(planned) - len(todo)} already done, " if len(todo) < len(planned) else ""
-    workers = f" in {jobs} worker process{'es' if jobs > 1 else ''}" if todo else ""
-    console.print(f"Runs        {len(planned)} planned, {kept}{len(todo)} to compute{workers}")
-    measured = all(costs.measured(run) for run, _ in todo.values())
-    if tasks and (time_needed := forecast(list(seconds.values()), jobs, measured)):
-        console.print(f"Time        {time_needed}")
+    tasks = fits(todo)
+    seconds = say_work(len(planned), todo, tasks, costs, context.settings.jobs, console)
     for experiment in experiments:
         if experiment.todo:
             # From now on `strokebench status` knows what is to come.
@@ -226,6 +221,20 @@ def run_together(
         costs.learn(record for record in records if not record.get("stacked"))
         for experiment in experiments:
             experiment.close()
+
+
+def say_work(
+    planned: int, todo: Todo, tasks: Sequence[Task], costs: Costs, jobs: int, console: Console
+) -> dict[str, float]:
+    """Say how many runs are to be computed and how long that will take; expected seconds of each fit, by key."""
+    kept = f"{planned - len(todo)} already done, " if len(todo) < planned else ""
+    workers = f" in {jobs} worker process{'es' if jobs > 1 else ''}" if todo else ""
+    console.print(f"Runs        {planned} planned, {kept}{len(todo)} to compute{workers}")
+    seconds = {task.key: costs.estimate(task.first) for task in tasks}
+    measured = all(costs.measured(run) for run, _ in todo.values())
+    if tasks and (time_needed := forecast(list(seconds.values()), jobs, measured)):
+        console.print(f"Time        {time_needed}")
+    return seconds
 
 
 def _finish(waiting: list[UnderWay], finished: Callable[[UnderWay], None]) -> list[UnderWay]:

@@ -34,6 +34,7 @@ class BioBERT(TextEncoder):
     """
 
     name: ClassVar[str] = "BioBERT v1.1"
+    published: ClassVar[tuple[Published, ...]] = (CONFIG, VOCABULARY, WEIGHTS)
 
     weights: Path | None = None
 
@@ -50,7 +51,7 @@ class BioBERT(TextEncoder):
         return size
 
     def fingerprint(self) -> str:
-        files = {part.file: file_digest(find_weights(part, self.weights)) for part in (CONFIG, VOCABULARY, WEIGHTS)}
+        files = {part.file: file_digest(find_weights(part, self.weights)) for part in self.published}
         return digest({"class": "BioBERT 1", "files": files})
 
     def encode(self, texts: Sequence[str], device: str = "cpu") -> NDArray[np.float32]:

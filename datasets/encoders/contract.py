@@ -10,6 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from strokebench.datasets.cohort import Cohort
+from strokebench.datasets.encoders.weights import Published
 from strokebench.datasets.images.target import Target
 
 GRID = 4
@@ -28,10 +29,12 @@ class Encoder(ABC):
     Class attributes:
         name: what captions call it.
         trained: its weights have learnt from data; reports warn where they have not.
+        published: files that are fetched from the hub where no folder of weights is given.
     """
 
     name: ClassVar[str]
     trained: ClassVar[bool] = True
+    published: ClassVar[tuple[Published, ...]] = ()
 
     @classmethod
     def make(cls, weights: Path | None) -> Self:

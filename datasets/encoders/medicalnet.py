@@ -41,6 +41,7 @@ class MedicalNet(ImageEncoder):
 
     name: ClassVar[str] = "MedicalNet ResNet-50"
     target: ClassVar[Target] = Target((56, 64, 48), 3.0)
+    published: ClassVar[tuple[Published, ...]] = (WEIGHTS,)
 
     weights: Path | None = None
     planes: tuple[int, int, int, int] = (64, 128, 256, 512)

@@ -49,6 +49,14 @@ def find_weights(published: Published, folder: Path | None) -> Path:
     return path
 
 
+def fetched(published: Published) -> bool:
+    """Whether the file was fetched from the hub before."""
+    import huggingface_hub
+
+    cache = home("weights", "hub")
+    return isinstance(huggingface_hub.try_to_load_from_cache(published.repository, published.file, cache), str)
+
+
 def load_state(path: Path) -> dict[str, Any]:
     """Tensors of a PyTorch file by name, without running code from it.
 

@@ -12,9 +12,8 @@ from strokebench.datasets.problems import CODES, EVERY
 
 def _block(name: str, **keys: Any) -> Any:
     """The type of a block that has no other keys than these, each of which may be absent."""
-    return create_model(
-        name, __config__=ConfigDict(extra="forbid"), **{key: (kind, None) for key, kind in keys.items()}
-    )
+    types: dict[str, Any] = {key: (kind, None) for key, kind in keys.items()}
+    return create_model(name, __config__=ConfigDict(extra="forbid"), **types)
 
 
 # The file's reader takes every scalar as text, so numbers may stand wherever text may.
@@ -23,7 +22,7 @@ Texts = Text | list[Text]
 Named = dict[str, Text]
 Pattern = Annotated[str, Field(pattern=r"\{id\}")]
 Acceptable: Any = Literal[tuple(code for code in CODES if CODES[code].acceptable)]
-ColumnBlock = _block(
+ColumnBlock: Any = _block(
     "Column",
     **dict.fromkeys(("unit", "description"), Text),
     **dict.fromkeys(("low", "high"), float),
@@ -32,7 +31,10 @@ ColumnBlock = _block(
     time=Time,
     censored=Literal[own.CENSORED],
 )
-TextBlock = _block("Text", columns=Texts | Named, files=Pattern, prompts=Texts)
+TextBlock: Any = _block("Text", columns=Texts | Named, files=Pattern, prompts=Texts)
+TextKey: Any = Texts | TextBlock
+ColumnKey: Any = Kind | ColumnBlock
+Accepted: Any = Literal[EVERY] | Texts
 TYPES: dict[Any, Any] = {
     own._text: Text,
     own._path: str,
@@ -44,9 +46,9 @@ TYPES: dict[Any, Any] = {
     own._decimal: Literal[".", ","],
     own._thousands: Literal[".", ",", " ", "'"],
     own._separator: str,
-    own._columns: dict[str, Kind | ColumnBlock],
-    own._text_source: Texts | TextBlock,
-    own._accept: dict[Acceptable, Literal[EVERY] | Texts],
+    own._columns: dict[str, ColumnKey],
+    own._text_source: TextKey,
+    own._accept: dict[Acceptable, Accepted],
 }
 """What a reader of `cohort_file` takes; one that takes a single word says it itself."""
 
@@ -72,5 +74,5 @@ def plain(schema: Any) -> Any:
         return [plain(each) for each in schema]
     if not isinstance(schema, dict):
         return schema
-    noise = {"title": str, "default": type(None)}
-    return {key: plain(part) for key, part in schema.items() if not isinstance(part, noise.get(key, ()))}
+    noise: dict[str, type] = {"title": str, "default": type(None)}
+    return {key: plain(part) for key, part in schema.items() if type(part) is not noise.get(key)}

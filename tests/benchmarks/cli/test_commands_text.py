@@ -50,6 +50,13 @@ def test_nothing_is_sent_before_it_is_said_where_to_and_agreed(cohort):
     assert "not encrypted" in far.output
 
 
+def test_a_dry_run_says_what_would_be_sent_and_asks_nothing(cohort):
+    with ChatServer() as server:
+        result = write(cohort, "--endpoint", server.url, "--dry-run")
+    assert result.exit_code == 0 and "Estimate" in result.output and "Send them?" not in result.output
+    assert not server.requests
+
+
 def test_answers_cost_texts_and_report(cohort, monkeypatch):
     monkeypatch.setenv("STROKEBENCH_TEXT_KEY", KEY)
     folder = cohort.parent / "out"

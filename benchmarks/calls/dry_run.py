@@ -1,0 +1,129 @@
+"""What would a call do? To say so nothing is encoded, sent or fitted, and nothing fetched without asking.
+
+The cohort itself is needed: a virtual one is made, and a public one that is not here is offered.
+"""
+
+import re
+import shutil
+from dataclasses import replace
+from statistics import mean
+from urllib.parse import urlsplit
+
+import numpy as np
+from rich.console import Console
+from rich.filesize import decimal
+
+from strokebench.benchmarks.experiments.find import find_experiment
+from strokebench.benchmarks.running.backends.choose import refuse_missing
+from strokebench.benchmarks.running.build import build_context
+from strokebench.benchmarks.running.costs import Costs
+from strokebench.benchmarks.running.plans import fits
+from strokebench.benchmarks.running.runner import Todo, plan_runs, say_work
+from strokebench.benchmarks.running.settings import Settings
+from strokebench.benchmarks.running.store import Store
+from strokebench.benchmarks.running.tracking.mlflow import tracking_uri
+from strokebench.datasets.cohort import Cohort
+from strokebench.datasets.embeddings import Embeddings
+from strokebench.datasets.encoders.contract import LAYERS, TOKENS
+from strokebench.datasets.encoders.encode import encode_cohort
+from strokebench.datasets.encoders.registry import find_encoders
+from strokebench.datasets.encoders.weights import fetched
+from strokebench.files import home
+from strokebench.tasks.endpoint import Endpoint
+
+RUN_BYTES = 15_000
+"""Of a finished run's file, where there is none yet: 729 patients."""
+ON_THIS_MACHINE = (None, "localhost", "127.0.0.1", "::1")
+
+
+class _Missing(Exception):
+    """Something is not encoded yet: what, and how many."""
+
+
+def dry_run(name: str, settings: Settings, console: Console) -> None:
+    """Say what `strokebench run` would compute, how long that takes, what it writes, fetches and sends.
+
+    Raises:
+        StrokebenchError: as the call itself.
+    """
+    experiment = find_experiment(name)
+    refuse_missing(settings)
+    settings = replace(settings, fetch=False)
+    encoding = _Encoding()
+    context = build_context(experiment.settings(settings), console, embed=encoding)
+    store = Store()
+    planned = {key: run for run, key in plan_runs(experiment, context, console)}
+    todo: Todo = {key: (run, context) for key, run in planned.items() if store.status(key) != "done"}
+    say_work(len(planned), todo, fits(todo), Costs(), settings.jobs, console)
+    sizes = [path.stat().st_size for path in home("runs").glob("*/*.parquet")] or [RUN_BYTES]
+    free = shutil.disk_usage(next(path for path in (home(), *home().parents) if path.exists())).free
+    written = decimal(round(encoding.bytes + len(todo) * mean(sizes)))
+    console.print(f"Disk        about {written} of {decimal(free)} free, without tables and MLflow", soft_wrap=True)
+    if not encoding.to_fetch:
+        console.print("To fetch    nothing")
+    for line in _sent(settings) or ["nothing leaves this machine"]:
+        console.print(f"To send     {line}", soft_wrap=True, markup=False)
+
+
+class _Encoding:
+    """Stands for the encoders: embeddings as far as they are there, and arrays of no width in the place of others.
+
+    Attributes:
+        bytes: that would be written.
+        to_fetch: files of the hub.
+    """
+
+    def __init__(self) -> None:
+        self.bytes = 0
+        self.to_fetch: list[str] = []
+
+    def __call__(self, settings: Settings, cohort: Cohort, endpoint: Endpoint, console: Console) -> Embeddings:
+        def encode(part: Cohort) -> Embeddings:
+            return encode_cohort(
+                part, settings.encoders, endpoint.keep_text, settings.jobs, _stop, settings.weights, settings.device
+            )
+
+        missing: dict[str, int] = {}
+        image, text = find_encoders(settings.encoders, settings.weights)
+        for encoder, name, part, sources in (
+            (image, "images", replace(cohort, texts=None), cohort.images),
+            (text, "texts", replace(cohort, images=None, brain_masks=None), cohort.texts),
+        ):
+            files = [file for file in encoder.published if settings.weights is None and not fetched(file)]
+            if files and sources is not None:
+                self.to_fetch += [f"{file.file} of {file.repository}, {file.size}" for file in files]
+                missing[name] = int(sources.notna().to_numpy().sum())
+                continue
+            try:
+                encode(part)
+            except _Missing as error:
+                name, number = error.args
+                missing[name] = number
+                rows = (TOKENS + 1) * image.dim if name == "images" else LAYERS * text.dim
+                self.bytes += number * rows * np.dtype(np.float32).itemsize
+        for file in self.to_fetch:
+            console.print(f"To fetch    {file}", markup=False, soft_wrap=True)
+        if not missing:
+            return encode(cohort)
+        console.print(f"To encode   {', '.join(f'{number:,} {name}' for name, number in missing.items())}")
+        return _stand_in(cohort)
+
+
+def _stop(name: str, done: int, total: int) -> None:
+    raise _Missing(name, total)
+
+
+def _stand_in(cohort: Cohort) -> Embeddings:
+    """Embeddings of which only is known which modalities they have: no finished run is of them."""
+    parts = {"image.vector": cohort.images, "image.tokens": cohort.images, "text": cohort.texts}
+    names = [name for name, part in parts.items() if part is not None] + list(cohort.features)
+    return Embeddings(cohort.ids, {name: np.empty((len(cohort), 0), np.float32) for name in names})
+
+
+def _sent(settings: Settings) -> list[str]:
+    """What would leave the machine, and where it would go; empty where nothing would."""
+    uri = re.sub(r"//[^/@\s]*@", "//", tracking_uri())
+    remote = settings.tracking and urlsplit(uri).hostname not in ON_THIS_MACHINE
+    lines = [f"settings, metrics and tables, no patients, to MLflow at {uri}"] if remote else []
+    cluster = f"inputs and labels of all patients, by id, to the workers of {settings.scheduler}"
+    return lines + ([cluster] if settings.scheduler else [])
