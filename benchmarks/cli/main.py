@@ -16,16 +16,20 @@ VERBS = {
     "paper": ("paper:paper", "Compute what any experiment still lacks, and write one page of all."),
     "page": ("page:page", "Write one self-contained HTML page of all experiments, and a reporting checklist."),
     "status": ("status:status", "How far every experiment is, and why runs failed."),
-    "validate": (
-        "models.validate:validate",
-        "Judge models on patients of another origin: discrimination, calibration, benefit, case-mix and updating.",
-    ),
-    "tune": ("tune:tune", "Search a method's hyper-parameters by Optuna. Test patients are out of reach."),
     "fit": (
         "models.fit:fit",
         "Fit one method on all patients, or a part, and write it as a folder for other hospitals.",
     ),
     "predict": ("models.predict:predict", "Write a fitted model's probabilities for the patients of a cohort."),
+    "validate": (
+        "models.validate:validate",
+        "Judge models on patients of another origin: discrimination, calibration, benefit, case-mix and updating.",
+    ),
+    "tune": ("tune:tune", "Search a method's hyper-parameters by Optuna. Test patients are out of reach."),
+    "external": (
+        "models.external:external",
+        "Fit methods on one cohort and judge them on another, and the other way round.",
+    ),
     "models": ("models.predict:models", "Fitted models: what each predicts, and what it was made of."),
     "encode": ("encode:encode", "Make the embeddings of a cohort, without training."),
     "check": ("check:check", "Hold a method, ours or another package's, to the contract."),

@@ -202,7 +202,10 @@ def _facts(one: _Judged, ids: pd.Index) -> ModelFacts:
     origin, seen = said.origin, one.seen.loc[ids]
     synthetic = " (synthetic patients)" if origin.synthetic and "synthetic" not in origin.title.lower() else ""
     made_of = Population(f"{origin.title}{synthetic}, {origin.part}", origin.patients, origin.shares, said.table)
-    return ModelFacts(made_of, said.probabilities, Counter(seen[seen != ""]), one.examined.notes)
+    balance = "training was not balanced"
+    if said.balance in BALANCED:
+        balance = f"the balance of training ({said.balance}) is undone, so that probabilities are at their prevalence"
+    return ModelFacts(made_of, balance, Counter(seen[seen != ""]), one.examined.notes)
 
 
 def _here(judged: Sequence[_Judged], labels: pd.Series) -> Population:

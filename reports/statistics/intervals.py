@@ -60,6 +60,16 @@ def logit_interval(value: float, half: float) -> Interval:
     return Interval(value, float(expit(logit(value) - half)), float(expit(logit(value) + half)))
 
 
+def apart(first: Interval, second: Interval) -> Interval:
+    """First minus second, measured on different patients: from their own intervals (Zou and Donner, Stat Med 2008)."""
+    value = first.value - second.value
+    return Interval(
+        value,
+        value - float(np.hypot(first.value - first.low, second.high - second.value)),
+        value + float(np.hypot(first.high - first.value, second.value - second.low)),
+    )
+
+
 def percentiles(draws: NDArray[np.float64], level: float = LEVEL) -> NDArray[Any]:
     """The two ends of the percentile interval over the first axis: (resamples, ...) -> (2, ...); NaN is no draw."""
     if not len(draws) or np.isnan(draws).all():

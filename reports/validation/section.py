@@ -22,13 +22,13 @@ class ModelFacts:
 
     Args:
         made_of: the patients that it was made of.
-        probabilities: what became of the balance of its training, in words.
+        balance: what became of the balance of its training, in words.
         seen: how patients were recognised as its own, by content -> how many were.
         notes: what of the cohort was converted, left unknown or is unlike its own patients.
     """
 
     made_of: Population
-    probabilities: str
+    balance: str
     seen: Mapping[str, int]
     notes: Sequence[str]
 
@@ -107,7 +107,7 @@ def _models_table(results: Results, facts: Mapping[str, ModelFacts]) -> Table:
             "patients": f"{model.made_of.patients}",
             "outcome": f"{100 * model.made_of.shares[-1]:.1f}",
             "seen": f"{sum(model.seen.values())}",
-            "made_of": f"{model.made_of.said}. {model.probabilities}",
+            "made_of": f"{model.made_of.said}; {model.balance}",
             "notes": "; ".join(model.notes) or "nothing",
         }
         texts = {key: Cell(text=text) for key, text in cells.items()}

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from strokebench.benchmarks.cli.models.predict import find_model
 from strokebench.benchmarks.cli.options import takes_settings
 from strokebench.benchmarks.models.validate import validate as validate_models
 from strokebench.benchmarks.running.settings import Settings
@@ -15,7 +16,9 @@ from strokebench.reports.tables.section import publish
 
 @takes_settings("dataset", "jobs", "weights", "device")
 def validate(
-    models: Annotated[list[Path], typer.Argument(metavar="MODEL...", help="Folders of `strokebench fit`.")],
+    models: Annotated[
+        list[Path], typer.Argument(metavar="MODEL...", help="Folders of `strokebench fit`, or names below work/models.")
+    ],
     settings: Settings,
     columns: Annotated[
         Path | None, typer.Option(help="YAML file of what the cohort calls otherwise than the models.")
@@ -28,7 +31,7 @@ def validate(
     """Judge models on patients of another origin: discrimination, calibration, benefit, case-mix and updating."""
     console = make_console()
     found = validate_models(
-        models,
+        [find_model(model) for model in models],
         settings.dataset,
         columns=columns,
         without_seen=without_seen,

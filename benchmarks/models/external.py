@@ -1,0 +1,65 @@
+"""Methods fitted on one cohort and validated on another, and the other way round, beside their cross-validation."""
+
+from dataclasses import replace
+
+from rich.console import Console
+
+from strokebench.benchmarks.models.fit import Part, fit_on
+from strokebench.benchmarks.models.validate import validate
+from strokebench.benchmarks.run import run_with
+from strokebench.benchmarks.running.build import choose_endpoint
+from strokebench.benchmarks.running.settings import Settings
+from strokebench.datasets.catalogue import load_cohort
+from strokebench.errors import StrokebenchError
+from strokebench.reports.results import Results
+from strokebench.reports.tables.section import Section
+from strokebench.reports.validation.external import Direction, external_section
+
+
+def external(a: str, b: str, settings: Settings, console: Console) -> Section:
+    """Judge methods where they were made and elsewhere.
+
+    Args:
+        a, b: as `Settings.dataset`; they call their columns alike.
+        settings: `methods` that are wanted; default: all that both cohorts allow. The cross-validation takes all seeds,
+            a model that is tested elsewhere the first.
+
+    Raises:
+        StrokebenchError: whatever is wrong with the data; other outcomes; no method that both cohorts allow.
+    """
+    cohorts = {name: load_cohort(name) for name in (a, b)}
+    rules = dict.fromkeys(choose_endpoint(cohort, settings.outcome).expression for cohort in cohorts.values())
+    if len(rules) > 1:
+        raise StrokebenchError(f"The cohorts name other outcomes: {'; '.join(rules)}.", "Give one by --outcome.")
+    reached = {
+        name: run_with("table1", replace(settings, dataset=name, protocol="cv5"), console).results for name in (a, b)
+    }
+    methods = [method for method in _finished(reached[a]) if method in _finished(reached[b])]
+    if not methods:
+        raise StrokebenchError("No method was finished on both cohorts.", "See `strokebench status`.")
+    directions = []
+    for made, tested in ((a, b), (b, a)):
+        chosen = replace(settings, dataset=made, seeds=settings.seeds[:1])
+        models = [
+            fit_on(method, cohorts[made], replace(chosen, methods=(method,)), Part(), {}, True, console)
+            for method in methods
+        ]
+        found = validate(
+            models,
+            cohorts[tested],
+            without_seen=True,
+            jobs=settings.jobs,
+            weights=settings.weights,
+            device=settings.device,
+        )
+        directions.append(Direction(reached[made], found.results, reached[tested], found.left_out))
+    return external_section(directions)
+
+
+def _finished(results: Results) -> list[str]:
+    """Methods of which all runs with their own settings are finished."""
+    return [
+        setting.method.name
+        for setting in results.settings.values()
+        if setting.own and (results.runs_of(setting)["status"] == "done").all()
+    ]
