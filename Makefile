@@ -50,7 +50,7 @@ help: ## list the targets
 	@echo "  missing            missing modalities, and what each contributes"
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo
-	@echo "  DATASET=virtual|soop|soop-flair|path/to/cohort.yaml   OUTCOME='nihss < 7'"
+	@echo "  DATASET=virtual|virtual-null|virtual-fusion|soop|soop-flair|path/to/cohort.yaml   OUTCOME='nihss < 7'"
 	@echo "  FETCH=1 (what is public of DATASET=soop, without asking)"
 	@echo "  PROTOCOL=cv5|holdout|loho   ENCODERS=embedded|paper|IMAGE+TEXT"
 	@echo "  SIZES=small|paper (networks of 128 hidden units and width 64, or 512, 256)"

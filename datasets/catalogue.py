@@ -12,6 +12,8 @@ COHORTS: Registry[Callable[[], Cohort]] = Registry(
     lambda _, thing: callable(thing),
     {
         "virtual": "strokebench.datasets.virtual.generate:load",
+        "virtual-null": "strokebench.datasets.virtual.generate:load_null",
+        "virtual-fusion": "strokebench.datasets.virtual.generate:load_fusion",
         "soop": "strokebench.datasets.soop.load:load",
         "soop-flair": "strokebench.datasets.soop.flair:load_flair",
     },

@@ -108,7 +108,9 @@ class Settings:
         StrokebenchError: a choice that is not possible.
     """
 
-    dataset: str = setting("virtual", "virtual, soop, soop-flair, or a cohort's YAML file.")
+    dataset: str = setting(
+        "virtual", "virtual, soop, soop-flair, a control (virtual-null, virtual-fusion), or a cohort's YAML file."
+    )
     fetch: bool = setting(
         False, "Fetch what is public of the cohort, where it is not here, without asking.", also="--yes"
     )

@@ -6,7 +6,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Callable, Hashable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,7 +20,7 @@ from strokebench.datasets.texts import prompts
 from strokebench.datasets.texts import writer as text_writer
 from strokebench.datasets.virtual import settings
 from strokebench.datasets.virtual.dictionary import CITATIONS, COLUMNS, VARIABLES
-from strokebench.datasets.virtual.settings import MEASURED, OUTCOME, PATIENTS, SITES, Strengths
+from strokebench.datasets.virtual.settings import MEASURED, OUTCOME, PATIENTS, SITES, Control, Strengths
 from strokebench.errors import StrokebenchError
 from strokebench.files import damaged_file, digest, home, made_again, read_json, write_json, write_manifest
 
@@ -33,12 +33,16 @@ if TYPE_CHECKING:
 _BATCH = 16
 _STALE_SECONDS = 3600
 
+STRANGERS = 1_000_000
+"""Is added to the seed of a cohort for the patients whose images it shows in place of its own."""
+
 
 def load(
     seed: int = 0,
     n: int = PATIENTS,
     *,
     strengths: Strengths | None = None,
+    control: Control | None = None,
     jobs: int = 2,
     progress: Callable[[int, int], None] | None = None,
 ) -> Cohort:
@@ -52,15 +56,17 @@ def load(
     Args:
         seed: 0 is the cohort that every published number is of.
         n: patients, 12 or more; other than 729 for tests and demonstrations.
-        strengths: what drives severity and how well it shows; default the tuned `Strengths()`.
+        strengths: what drives severity and how well it shows; default the control's, or the tuned `Strengths()`.
+        control: a cohort of which it is known what image and text add.
         jobs: worker processes of one thread each.
         progress: called with the patients done and all.
 
     Raises:
         StrokebenchError: n is too small.
     """
-    strengths = strengths or Strengths()
-    folder = folder_of(seed, n, strengths)
+    strengths = strengths or (control.strengths if control else Strengths())
+    strangers = control is not None and control.strangers
+    folder = folder_of(seed, n, strengths, strangers)
     if damaged := damaged_file(folder):
         made_again(f"{damaged} of the virtual cohort is damaged.")
         shutil.rmtree(folder)
@@ -73,19 +79,30 @@ def load(
         with tempfile.TemporaryDirectory(".part", f".{folder.name}.", folder.parent, True) as temporary:
             made = Path(temporary, folder.name)
             made.mkdir()
-            _write(made, seed, n, strengths, jobs, progress)
+            _write(made, seed, n, strengths, strangers, jobs, progress)
             try:
                 made.rename(folder)
             except OSError:
                 # Another process may have made the same cohort meanwhile; its files are the same.
                 if not folder.is_dir():
                     raise
-    return _read(folder)
+    cohort = _read(folder)
+    return replace(cohort, name=control.name, title=control.title) if control else cohort
 
 
-def folder_of(seed: int, n: int, strengths: Strengths) -> Path:
+def load_null() -> Cohort:
+    """Control: the virtual patients with the images and texts of strangers, which add nothing to the table."""
+    return load(control=settings.NULL)
+
+
+def load_fusion() -> Cohort:
+    """Control: virtual patients whose images and texts add 8 points of AUC or more to the table for a good reader."""
+    return load(control=settings.FUSION)
+
+
+def folder_of(seed: int, n: int, strengths: Strengths, strangers: bool = False) -> Path:
     """Where a cohort of these settings lies, whether it is there or not."""
-    decisive = {
+    decisive: dict[str, Any] = {
         "version": settings.VERSION,
         "seed": seed,
         "n": n,
@@ -93,11 +110,31 @@ def folder_of(seed: int, n: int, strengths: Strengths) -> Path:
         "sites": [asdict(site) for site in SITES],
         "more": {"lesion": lesion_rules.VERSION, "prompts": prompts.VERSION, "text": text_writer.VERSION},
     }
+    if strangers:
+        decisive["strangers"] = True
     return home("cohorts", f"virtual-{digest(decisive)[:12]}")
 
 
+def pictured(
+    patients: VirtualPatients, seed: int, strengths: Strengths, strangers: bool
+) -> tuple[VirtualPatients, int]:
+    """Whose images and texts a cohort shows, and from which seed they are drawn: the patients' own, or strangers'."""
+    from strokebench.datasets.virtual.patients import draw_patients
+
+    if not strangers:
+        return patients, seed
+    seed += STRANGERS
+    return draw_patients(seed, len(patients.table), strengths), seed
+
+
 def _write(
-    folder: Path, seed: int, n: int, strengths: Strengths, jobs: int, progress: Callable[[int, int], None] | None
+    folder: Path,
+    seed: int,
+    n: int,
+    strengths: Strengths,
+    strangers: bool,
+    jobs: int,
+    progress: Callable[[int, int], None] | None,
 ) -> None:
     from joblib import Parallel, delayed, parallel_config
 
@@ -109,12 +146,13 @@ def _write(
     (folder / "masks").mkdir()
     atlas = anatomy()
     ids = patients.table.index
-    drawn = list(zip(range(n), ids, patients.site, patients.lesions, patients.extra.to_dict("records"), strict=True))
+    shown, image_seed = pictured(patients, seed, strengths, strangers)
+    drawn = list(zip(range(n), ids, shown.site, shown.lesions, shown.extra.to_dict("records"), strict=True))
     answers: dict[str, dict[str, str]] = {}
     # A worker needs its own patients only, and the atlas as one memory-mapped block.
     with parallel_config("loky", n_jobs=jobs, inner_max_num_threads=1):
         made = Parallel(return_as="generator_unordered")(
-            delayed(_draw_batch)(folder, seed, strengths, atlas, drawn[start : start + _BATCH])
+            delayed(_draw_batch)(folder, image_seed, strengths, atlas, drawn[start : start + _BATCH])
             for start in range(0, n, _BATCH)
         )
         for written in made:
@@ -125,7 +163,7 @@ def _write(
     texts = pd.DataFrame.from_dict(answers, orient="index").loc[ids, list(prompts.PROMPTS)]
     texts.rename_axis("patient_id").to_csv(folder / "texts.csv")
     patients.truth.rename("p_nihss_below_7").to_csv(folder / "truth.csv")
-    write_json(folder / "cohort.json", _description(seed, n, strengths, patients))
+    write_json(folder / "cohort.json", _description(seed, n, strengths, strangers, patients))
     write_manifest(folder)
 
 
@@ -165,7 +203,7 @@ def _draw_batch(
     return answers
 
 
-def _description(seed: int, n: int, strengths: Strengths, patients: VirtualPatients) -> dict[str, Any]:
+def _description(seed: int, n: int, strengths: Strengths, strangers: bool, patients: VirtualPatients) -> dict[str, Any]:
     positive = patients.table["nihss"] < 7
     return {
         "title": "virtual cohort",
@@ -176,8 +214,10 @@ def _description(seed: int, n: int, strengths: Strengths, patients: VirtualPatie
         "outcome": OUTCOME,
         "sites": [asdict(site) for site in SITES],
         "strengths": asdict(strengths),
+        "images_of_strangers": strangers,
         "oracle_auc": round(oracle_auc(patients), 4),
-        "measured_on_seed_0": dict(MEASURED),
+        # Measured at the default strengths alone.
+        **({} if strangers or strengths != Strengths() else {"measured_on_seed_0": dict(MEASURED)}),
         "generator_version": settings.VERSION,
         "versions": {name: version(name) for name in ("numpy", "scipy", "pandas", "nilearn", "nibabel")},
         "citations": dict(CITATIONS),
