@@ -30,7 +30,7 @@ PACKAGES := -p strokebench
 .DEFAULT_GOAL := help
 EXPERIMENTS := table1 added_value tuned table2 table3 figure2 figure3 figure4 figure5 dropout alignment comparison clinical missing
 
-TARGETS := help environment $(EXPERIMENTS) paper-numbers paper report status tune speed speed-peers speed-scale ui doctor encode cohort-check cohort-describe cohort-fetch leaks test lint format types check clean clean-environment
+TARGETS := help environment $(EXPERIMENTS) paper-numbers paper report status tune speed speed-peers speed-scale ui doctor encode cohort-check cohort-describe cohort-fetch leaks wheelhouse test lint format types check clean clean-environment
 
 .PHONY: $(TARGETS)
 
@@ -123,6 +123,10 @@ cohort-describe: $(INSTALLED) ## Table One of DATASET, sites, pictures; also as 
 cohort-fetch: $(INSTALLED) ## SOOP, a public cohort: says licence and size, then asks
 	@$(BIN)/strokebench cohort fetch soop
 
+wheelhouse: $(INSTALLED) ## all wheels in wheelhouse/, for a machine without network
+	@$(BIN)/python -m pip wheel --quiet -c constraints.txt -w wheelhouse ".[text,cluster]"
+	@echo "There: pip install --no-index --find-links wheelhouse 'strokebench[text,cluster]'"
+
 test: $(INSTALLED) ## run the tests, one process a core
 	@$(BIN)/python -m pytest -n auto --dist loadfile
 
@@ -143,7 +147,7 @@ types: $(INSTALLED) ## check types
 check: lint types test ## lint, types and test
 
 clean: ## remove caches; results and cohorts in work/ stay
-	@rm -rf .pytest_cache .mypy_cache .ruff_cache build dist
+	@rm -rf .pytest_cache .mypy_cache .ruff_cache build dist wheelhouse
 	@find $(ROOMS) tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 clean-environment: clean ## remove .venv too

@@ -7,6 +7,8 @@ for type checkers too, in the stub file beside this one, as those of every room 
 >>> cohort = strokebench.load_cohort("virtual")  # doctest: +SKIP
 >>> strokebench.find_method("vdafm").label
 'VDAFM'
+>>> [result.passed for result in strokebench.check(strokebench.find_method("svm"), ["parameters"])]
+[True]
 """
 
 from importlib.metadata import version

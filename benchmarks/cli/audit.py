@@ -1,12 +1,12 @@
 """`strokebench audit ...`: does what was printed or shared hold what it claims to hold?"""
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from strokebench.benchmarks.cli.options import takes_settings
+from strokebench.benchmarks.cli.options import JsonOption, echo_json, takes_settings
 from strokebench.benchmarks.leaks.audit import run_audit
 from strokebench.benchmarks.leaks.report import write_section
 from strokebench.benchmarks.running.backends.choose import refuse_missing
@@ -17,7 +17,7 @@ from strokebench.reports.audit.forensics import Design, audit
 from strokebench.reports.audit.read import read_printed
 from strokebench.reports.audit.table import audit_table, matrices_table
 from strokebench.reports.tables.console import make_console
-from strokebench.reports.tables.render import write_table
+from strokebench.reports.tables.render import records, write_table
 from strokebench.reports.tables.terminal import TerminalTable
 
 app = typer.Typer(no_args_is_help=True, help="Checks of printed numbers, and of data for leaks.")
@@ -37,6 +37,7 @@ def metrics(
     runs: Annotated[int, typer.Option(min=1, help="Runs that a mean is taken over.")] = 4,
     decimals: Annotated[int, typer.Option(min=0, help="Decimals of the printed percentages.")] = 2,
     output: Annotated[Path | None, typer.Option(help="Folder for the tables. Default: results/audit.")] = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Find all confusion matrices that give the printed metrics, and the numbers that none can give.
 
@@ -45,10 +46,13 @@ def metrics(
     """
     design = Design(positives, negatives, runs, decimals)
     findings = audit(read_printed(file, decimals), design)
-    table = audit_table(findings, design)
+    table, matrices = audit_table(findings, design), matrices_table(findings, design)
     folder = output or home("results", "audit")
     write_table(table, folder)
-    write_table(matrices_table(findings, design), folder)
+    write_table(matrices, folder)
+    if as_json:
+        echo_json({"rows": records(table), "matrices": records(matrices)})
+        return
     console = make_console()
     console.print(TerminalTable(table))
     console.print(f"Written to {folder}", soft_wrap=True, style="dim")
@@ -61,16 +65,21 @@ def leaks(
     full: Annotated[
         bool, typer.Option("--full/--quick", help="Also fit fast methods on shuffled labels (minutes).")
     ] = True,
+    as_json: JsonOption = False,
 ) -> None:
     """Look for leaks in a cohort, its split and the pipeline; exit status 1 if an alarm goes off."""
-    console = make_console()
+    console = make_console(stderr=as_json)
     if full:
         refuse_missing(settings)
     context = build_context(replace(settings, tracking=False), console)
     with console.status("Leak alarms") as status:
         found = run_audit(context, full, lambda title: status.update(f"Leak alarms: {title}"))
     folder = context.results_folder("leaks")
-    console.print(write_section(found, context, folder))
+    section = write_section(found, context, folder)
+    if as_json:
+        echo_json(asdict(found))
+    else:
+        console.print(section)
     console.print(f"Written to {folder}", soft_wrap=True, style="dim")
     if found.alarmed or found.broken:
         raise typer.Exit(1)

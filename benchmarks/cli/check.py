@@ -1,11 +1,14 @@
 """`strokebench check`: hold a method to the contract, and say what it breaks."""
 
+from dataclasses import asdict
+
 import typer
 from rich.console import Console
 from rich.markup import escape
 
-from strokebench.benchmarks.cli.options import MethodArgument
+from strokebench.benchmarks.cli.options import JsonOption, MethodArgument, echo_json
 from strokebench.methods.conformance import all_checks, run_check
+from strokebench.methods.conformance import check as run_checks
 from strokebench.methods.conformance.subject import Subject
 from strokebench.methods.neural import NeuralMethod
 from strokebench.methods.registry import find_method
@@ -13,9 +16,14 @@ from strokebench.methods.stacking.fit import can_stack, fit_stacked
 from strokebench.reports.tables.console import make_console
 
 
-def check(method: MethodArgument) -> None:
+def check(method: MethodArgument, as_json: JsonOption = False) -> None:
     """Hold a method, ours or another package's, to the contract."""
-    if not show_check(method, make_console()):
+    if as_json:
+        results = run_checks(find_method(method))
+        echo_json([asdict(result) | {"passed": result.passed} for result in results])
+        if not all(result.passed for result in results):
+            raise typer.Exit(1)
+    elif not show_check(method, make_console()):
         raise typer.Exit(1)
 
 

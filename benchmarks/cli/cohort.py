@@ -9,12 +9,11 @@ from rich.padding import Padding
 from rich.text import Text
 
 from strokebench.benchmarks.cli.fetch import fetch
-from strokebench.benchmarks.cli.options import takes_settings
+from strokebench.benchmarks.cli.options import JsonOption, echo_json, takes_settings
 from strokebench.benchmarks.running.progress import StepProgress
 from strokebench.benchmarks.running.settings import Settings
 from strokebench.datasets.catalogue import load_cohort
 from strokebench.datasets.problems import Problem
-from strokebench.files import json_text
 from strokebench.reports.cohort.check import CheckReport, check_cohort
 from strokebench.reports.cohort.describe import describe_cohort, write_page
 from strokebench.reports.cohort.terminal import show_description
@@ -35,13 +34,13 @@ DatasetArgument = Annotated[str, typer.Argument(help="A cohort's YAML file, or a
 def check(
     dataset: DatasetArgument,
     settings: Settings,
-    as_json: Annotated[bool, typer.Option("--json", help="Every problem, as JSON.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Read everything, change nothing, and list all problems by patient; exit status 1 if there are any."""
     with StepProgress(make_console(stderr=True)) as bar:
         report = check_cohort(dataset, settings.jobs, partial(bar.step, "Images"))
     if as_json:
-        typer.echo(json_text(report.to_json()))
+        echo_json(report.to_json())
     else:
         show_check(report, dataset, make_console())
     if report.problems:

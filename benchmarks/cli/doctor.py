@@ -15,6 +15,7 @@ import typer
 from packaging.requirements import Requirement
 from rich.table import Table
 
+from strokebench.benchmarks.cli.options import JsonOption, echo_json
 from strokebench.benchmarks.experiments.find import EXPERIMENTS
 from strokebench.benchmarks.running.provenance import processor
 from strokebench.benchmarks.running.settings import usable_cores
@@ -37,14 +38,17 @@ Finding = tuple[str, str, str]
 """State, what was looked at, and what was found."""
 
 
-def doctor() -> None:
+def doctor(as_json: JsonOption = False) -> None:
     """Look at this machine and installation, and say what is wrong."""
-    table = Table(box=None, pad_edge=False, show_header=False)
-    styles = {GOOD: "green", NOTE: "yellow", BAD: "bold red"}
     findings = [finding for look in LOOKS for finding in look()]
-    for state, what, message in findings:
-        table.add_row(f"[{styles[state]}]{state}[/]", what, message)
-    make_console().print(table)
+    if as_json:
+        echo_json([dict(zip(("state", "what", "found"), finding, strict=True)) for finding in findings])
+    else:
+        table = Table(box=None, pad_edge=False, show_header=False)
+        styles = {GOOD: "green", NOTE: "yellow", BAD: "bold red"}
+        for state, what, message in findings:
+            table.add_row(f"[{styles[state]}]{state}[/]", what, message)
+        make_console().print(table)
     if any(state == BAD for state, _, _ in findings):
         raise typer.Exit(1)
 

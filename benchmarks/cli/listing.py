@@ -7,7 +7,7 @@ import typer
 from rich.table import Table
 
 from strokebench.benchmarks.calls import run_file
-from strokebench.benchmarks.cli.options import completes
+from strokebench.benchmarks.cli.options import JsonOption, completes, echo_json
 from strokebench.benchmarks.experiments.find import all_experiments
 from strokebench.datasets.catalogue import COHORTS
 from strokebench.datasets.encoders.contract import ImageEncoder
@@ -28,13 +28,18 @@ def list_(
             autocompletion=completes(lambda: LISTS),
         ),
     ],
+    as_json: JsonOption = False,
 ) -> None:
     """What there is: methods, experiments, datasets, encoders, metrics, schemas."""
     if what not in LISTS:
         raise unknown_name("list", what, LISTS)
-    rows, *columns = LISTS[what]
+    rows, *between = LISTS[what]
+    columns = ["Name", *between, "What it is"]
+    if as_json:
+        echo_json([dict(zip(columns, row, strict=True)) for row in rows()])
+        return
     table = Table(box=None, pad_edge=False)
-    for column in ("Name", *columns, "What it is"):
+    for column in columns:
         table.add_column(column, overflow="fold")
     for row in rows():
         table.add_row(*row)

@@ -11,6 +11,7 @@ import typer
 
 from strokebench.benchmarks.calls.run_file import is_run_file, read_run_file
 from strokebench.benchmarks.running.settings import EXPERIMENTS, Option, Settings
+from strokebench.files import json_text
 
 
 def completes(names: Callable[[], Iterable[str]]) -> Callable[[str], list[str]]:
@@ -34,6 +35,13 @@ ExperimentArgument = Annotated[
 MethodArgument = Annotated[
     str, typer.Argument(help="See `strokebench list methods`.", autocompletion=completes(_methods))
 ]
+
+JsonOption = Annotated[bool, typer.Option("--json", help="As JSON on standard output, for scripts.")]
+
+
+def echo_json(value: Any) -> None:
+    """Print a value for a script."""
+    typer.echo(json_text(value))
 
 
 def takes_settings(*names: str, without: Collection[str] = ()) -> Callable[[Callable[..., None]], Callable[..., None]]:

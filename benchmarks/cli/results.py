@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from strokebench.benchmarks.cli.options import JsonOption, echo_json
 from strokebench.benchmarks.experiments.find import all_experiments
 from strokebench.benchmarks.sharing.diff import diff_results
 from strokebench.benchmarks.sharing.export import export_results
@@ -14,7 +15,9 @@ from strokebench.benchmarks.sharing.pseudonyms import load_pseudonyms, read_secr
 from strokebench.errors import StrokebenchError
 from strokebench.files import home
 from strokebench.reports.tables.console import make_console
+from strokebench.reports.tables.render import records
 from strokebench.reports.tables.section import publish, view
+from strokebench.reports.tables.table import Table
 
 KeyFile = Annotated[
     Path | None,
@@ -35,24 +38,28 @@ def export(
     ] = None,
     keep_sites: Annotated[bool, typer.Option("--keep-sites", help="Keep the hospitals' names.")] = False,
     key_file: KeyFile = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Write predictions under pseudonyms, splits, settings and versions, with checksums; no texts, no tables."""
-    console = make_console()
+    console = make_console(stderr=as_json)
     keys = export_results(out, experiments or [], load_pseudonyms(salt_file), keep_sites, _key(key_file))
     for name in keys:
         console.print(f"Exported  {name}", markup=False, soft_wrap=True)
     console.print(f"Written to {out}", markup=False, soft_wrap=True)
     for key in sorted(set(keys.values())):
         console.print(f"Which pseudonym is whom stays here: {key}", style="dim", markup=False, soft_wrap=True)
+    if as_json:
+        echo_json({name: {"pseudonyms": str(key)} for name, key in keys.items()})
 
 
 @app.command("import")
 def import_(
     files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Packages of `export`.")],
     key_file: KeyFile = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Verify packages, merge those of several machines, and make the tables; refuse what does not match."""
-    console = make_console()
+    console, imported = make_console(stderr=as_json), {}
     known = all_experiments()
     for name, results in import_results(files, _key(key_file)).items():
         folder = home("results", *name.split("/"))
@@ -64,6 +71,9 @@ def import_(
             raise StrokebenchError(f"{name}: no tables can be made of it: {type(error).__name__}: {error}") from error
         console.print(view)
         console.print(f"Written to {folder}", style="dim", markup=False, soft_wrap=True)
+        imported[name] = {"folder": str(folder), "runs": len(results.runs), "done": done}
+    if as_json:
+        echo_json(imported)
 
 
 @app.command("diff")
@@ -75,11 +85,15 @@ def diff(
     salt_file: Annotated[
         Path | None, typer.Option(help="Secret of a package's pseudonyms, where the other side has patients' ids.")
     ] = None,
+    as_json: JsonOption = False,
 ) -> None:
     """What changed from A to B, and what that did to each method, with intervals, on the patients of both."""
-    console = make_console()
+    console = make_console(stderr=as_json)
     section = diff_results(a, b, experiment, partial(load_pseudonyms, salt_file))
     console.print(publish(section, out) if out else view(section))
+    if as_json:
+        tables = {panel.name: panel.content for panel in section.panels if isinstance(panel.content, Table)}
+        echo_json({"lead": section.lead} | {name: records(table) for name, table in tables.items()})
     if out:
         console.print(f"Written to {out}", style="dim", markup=False, soft_wrap=True)
 

@@ -1,8 +1,11 @@
 """`strokebench status`: how far is every experiment, and why did runs fail?"""
 
+from typing import Any
+
 import pandas as pd
 from rich.table import Table
 
+from strokebench.benchmarks.cli.options import JsonOption, echo_json
 from strokebench.benchmarks.running.store import Store
 from strokebench.files import home
 from strokebench.reports.results import RUNS_FILE, read_provenance
@@ -11,15 +14,16 @@ from strokebench.reports.tables.console import make_console
 SHOWN_FAILURES = 5
 
 
-def status() -> None:
+def status(as_json: JsonOption = False) -> None:
     """How far every experiment is, and why runs failed."""
     # The runs are those that each last planned; how far they are tells the store, also while a call goes on.
     console = make_console()
     root, store = home("results"), Store()
     found = sorted(path.parent for path in root.glob(f"*/*/{RUNS_FILE}"))
-    if not found:
+    if not found and not as_json:
         console.print(f"No results below {root} yet. Start with `make table1`.", soft_wrap=True)
         return
+    rows: list[dict[str, Any]] = []
     table = Table("Cohort, outcome, protocol", "Experiment", "Done", "Failed", "Missing", "Method", box=None)
     failures = []
     for folder in found:
@@ -31,17 +35,29 @@ def status() -> None:
             counts = part["status"].value_counts()
             first = number == 0
             failed = int(counts.get("failed", 0))
+            done, missing = int(counts.get("done", 0)), int(counts.get("missing", 0))
+            names = {"results": folder.parent.name, "experiment": folder.name, "method": str(method)}
+            rows.append({**names, "planned": len(part), "done": done, "failed": failed, "missing": missing})
             table.add_row(
                 folder.parent.name if first else "",
                 folder.name if first else "",
-                f"{counts.get('done', 0)}/{len(part)}",
+                f"{done}/{len(part)}",
                 f"[red]{failed}[/]" if failed else "",
-                str(counts.get("missing", "")),
+                str(missing or ""),
                 str(method),
             )
         # Why another machine's runs failed is not told to others.
         if not imported:
             failures += [(folder, row) for row in runs[runs["status"] == "failed"].to_dict("records")]
+    if as_json:
+        wanted = ("method", "seed", "fold", "key")
+        failed_runs = [
+            {"results": folder.parent.name, "experiment": folder.name, **{name: row[name] for name in wanted}}
+            | {"error": store.failure(row["key"])["error"]}
+            for folder, row in failures
+        ]
+        echo_json({"methods": rows, "failed": failed_runs})
+        return
     console.print(table)
     for folder, row in failures[:SHOWN_FAILURES]:
         console.print(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import math
 import re
 from collections.abc import Callable
@@ -104,6 +106,11 @@ def to_csv(table: Table) -> str:
                 line[column.key] = _csv_number(cell.value, 0 if _whole(column.kind, cell) else 3)
         lines.append(line)
     return csv_text(pd.DataFrame(lines), index=False)
+
+
+def records(table: Table) -> list[dict[str, str]]:
+    """The rows of its CSV, for a script."""
+    return list(csv.DictReader(io.StringIO(to_csv(table))))
 
 
 def to_latex(table: Table) -> str:

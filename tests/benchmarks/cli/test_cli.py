@@ -1,3 +1,4 @@
+import json
 import os
 import resource
 import subprocess
@@ -136,6 +137,32 @@ def test_run_then_report_then_status(small: None, home: Path):
     assert (folder / "table1.md").read_bytes() == table
     status = call("status")
     assert "coin" in status.output and "5/5" in status.output
+
+
+def as_json(*arguments: str, status: int = 0) -> Any:
+    result = CliRunner().invoke(cli.app, [*arguments, "--json"])
+    assert result.exit_code == status, result.output
+    return json.loads(result.stdout)
+
+
+def test_a_script_gets_json(small: None, home: Path, tmp_path: Path):
+    assert as_json("status") == {"methods": [], "failed": []}
+    call("run", "table1", "--methods", "coin", "--seeds", "39", "--no-tracking")
+    call("run", "table1", "--methods", "broken", "--seeds", "39", "--no-tracking")
+    told = as_json("status")
+    done = {"results": "small-nihss_lt_7-cv5-seeds_39", "experiment": "table1", "method": "coin"}
+    assert {**done, "planned": 5, "done": 5, "failed": 0, "missing": 0} in told["methods"]
+    assert [run["method"] for run in told["failed"]] == ["broken"] and "planted" in told["failed"][0]["error"]
+    assert {"table1", "figure5"} <= {row["Name"] for row in as_json("list", "experiments")}
+    assert {"Python", "Memory"} <= {row["what"] for row in as_json("doctor")}
+    assert as_json("audit", "metrics", "--output", str(tmp_path))["rows"]
+    assert as_json("audit", "leaks", "--quick").keys() == {"full", "findings", "broken"}
+    exported = as_json("results", "export", str(tmp_path / "out.zip"), "table1")
+    assert any("seeds_39" in name for name in exported)
+    imported = as_json("results", "import", str(tmp_path / "out.zip"))
+    assert all(Path(about["folder"]).is_dir() for about in imported.values())
+    checks = as_json("check", "coin", status=1)
+    assert {True, False} == {check["passed"] for check in checks}, "a coin keeps some promises"
 
 
 def test_a_saved_call_is_made_again(small: None, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

@@ -1,0 +1,81 @@
+"""What a release says of itself agrees with pyproject.toml, and what builds it names what is there."""
+
+import json
+import re
+import tomllib
+from importlib.metadata import version
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[1]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+CFF = yaml.safe_load((ROOT / "CITATION.cff").read_text())
+CODEMETA = json.loads((ROOT / "codemeta.json").read_text())
+ZENODO = json.loads((ROOT / ".zenodo.json").read_text())
+WORKFLOW = yaml.safe_load((ROOT / ".github/workflows/check.yaml").read_text())
+RELEASES = re.findall(r"^## (\S+), (\d{4}-\d{2}-\d{2})$", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
+
+
+def test_all_descriptions_are_of_the_same_release():
+    authors = [author["name"] for author in PROJECT["authors"]]
+    for about, described in ((CFF, "abstract"), (CODEMETA, "description"), (ZENODO, "description")):
+        assert about["version"] == PROJECT["version"] and about[described] == PROJECT["description"]
+        assert about["keywords"] == PROJECT["keywords"] and PROJECT["license"] in about["license"]
+    for people in (CFF["authors"], CODEMETA["author"], ZENODO["creators"]):
+        assert [each["name"] for each in people] == authors
+    dates = {str(CFF["date-released"]), CODEMETA["datePublished"], ZENODO["publication_date"]}
+    assert RELEASES[0] == (PROJECT["version"], *dates), "the newest section of the changelog"
+    assert version("strokebench") == PROJECT["version"]
+
+
+@pytest.mark.parametrize("file", ["Dockerfile", "strokebench.def"])
+def test_an_image_is_made_of_what_is_there_and_pinned(file: str):
+    text = (ROOT / file).read_text()
+    assert re.search(r"^FROM python:3\.\d+-slim$", text, re.MULTILINE | re.IGNORECASE) or "From: python:3." in text
+    assert re.search(r'--constraint \S*constraints\.txt "\S+\[text,cluster\]"', text) and "--no-cache-dir" in text
+    assert re.search(r"^\s*(ARG )?TORCH_INDEX=\S+$", text, re.MULTILINE), "a GPU's PyTorch by a build argument"
+    assert "strokebench" in PROJECT["scripts"] and re.search(r'ENTRYPOINT \["strokebench"\]|exec strokebench', text)
+
+
+def test_images_hold_every_room_and_nothing_else():
+    needed = {
+        *("benchmarks", "datasets", "methods", "reports", "strokebench", "tasks"),
+        *("pyproject.toml", "constraints.txt", "README.md", "LICENSE"),
+    }
+    ignored = (ROOT / ".dockerignore").read_text().split()
+    assert ignored[0] == "*" and {line[1:] for line in ignored if line.startswith("!")} == needed
+    copied = re.findall(r"^    (\S+) /opt/strokebench/(\S+)$", (ROOT / "strokebench.def").read_text(), re.MULTILINE)
+    assert {source for source, _ in copied} == needed and all(source == target for source, target in copied)
+    assert all((ROOT / name).exists() for name in needed)
+    assert re.search(r"^USER (?!root)\w+$", (ROOT / "Dockerfile").read_text(), re.MULTILINE)
+
+
+def steps() -> list[str]:
+    """The commands of all jobs."""
+    return [step["run"] for job in WORKFLOW["jobs"].values() for step in job["steps"] if "run" in step]
+
+
+def test_the_workflow_runs_targets_and_pythons_that_there_are():
+    makefile = (ROOT / "Makefile").read_text()
+    known = re.search(r"^TARGETS := (.*)$", makefile, re.MULTILINE)
+    experiments = re.search(r"^EXPERIMENTS := (.*)$", makefile, re.MULTILINE)
+    assert known and experiments
+    made = [word for line in steps() if line.startswith("make ") for word in line.split()[1:] if "=" not in word]
+    assert set(made) <= {*known[1].split(), *experiments[1].split()} and "test" in made
+    pythons = WORKFLOW["jobs"]["check"]["strategy"]["matrix"]["python"]
+    assert PROJECT["requires-python"] == f">={min(pythons, key=lambda each: int(each.split('.')[1]))}"
+
+
+def test_the_workflow_runs_the_readme_s_first_commands():
+    readme = (ROOT / "README.md").read_text()
+    for command in ("make table1 QUICK=1", "strokebench run table1 --dry-run", "strokebench results export mine.zip"):
+        assert command in readme and any(command in step for step in steps())
+    assert re.search(r"strokebench run table1\s+--methods random_forest,concat,vdafm", readme)
+
+
+def test_the_wheelhouse_is_installed_as_make_says():
+    recipe = re.search(r"pip install (--no-index .*)'", (ROOT / "Makefile").read_text())
+    assert recipe and any(recipe[1].replace("'", '"') in step for step in steps())
+    assert recipe[1].split()[2] in (ROOT / ".gitignore").read_text()
