@@ -37,7 +37,7 @@ TARGETS := help environment $(EXPERIMENTS) paper-numbers paper report status tun
 help: ## list the targets
 	@echo "strokebench: make TARGET [VARIABLE=value ...]"
 	@echo
-	@echo "  table1             every method by the same metrics (the paper's Table 1), costs"
+	@echo "  table1             every method by the same metrics (the paper's Table 1)"
 	@echo "  added_value        what image and text add to a clinical model"
 	@echo "  tuned              every method by a search of the same budget (hours)"
 	@echo "  table2 table3      the modalities, and the losses, one by one"
@@ -50,7 +50,8 @@ help: ## list the targets
 	@echo "  missing            missing modalities, and what each contributes"
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo
-	@echo "  DATASET=virtual|virtual-null|virtual-fusion|soop|soop-flair|path/to/cohort.yaml   OUTCOME='nihss < 7'"
+	@echo "  DATASET=virtual|virtual-null|virtual-fusion|soop|soop-flair|path/to/cohort.yaml"
+	@echo "  OUTCOME='nihss < 7'"
 	@echo "  FETCH=1 (what is public of DATASET=soop, without asking)"
 	@echo "  PROTOCOL=cv5|holdout|loho   ENCODERS=embedded|paper|IMAGE+TEXT"
 	@echo "  SIZES=small|paper (networks of 128 hidden units and width 64, or 512, 256)"
