@@ -83,11 +83,13 @@ def draw_calibration(results: Results, scores: Mapping[str, Scores | None], meth
             curve = reliability(part, name) if part else None
             if curve is not None:
                 dots(axes, 100 * curve.predicted, 100 * curve.observed, LOOKS[number], linestyle="-", linewidth=1.2)
-        axes.set(xlim=(0, 100), ylim=(0, 100))
+        axes.set(xlim=(-2, 102), ylim=(-2, 102))
         axes.set_title(cut, fontsize=10, color=INK, loc="left")
         plain(axes)
-    figure.supxlabel("Predicted probability of passing the cut, %", fontsize=9, color=INK)
-    figure.supylabel("Observed share, %", fontsize=9, color=INK)
+    for axes in panels[(rows - 1) * columns :]:
+        axes.set_xlabel("Predicted to pass, %", fontsize=9, color=INK)
+    for axes in panels[::columns]:
+        axes.set_ylabel("Observed share, %", fontsize=9, color=INK)
     handles = [
         Line2D([], [], color=colour, marker=shape, markeredgecolor=INK, label=label_of(results, name))
         for (colour, shape), name in zip(LOOKS, methods, strict=False)

@@ -8,6 +8,7 @@ from strokebench.reports.grades.cut import at_cut
 from strokebench.reports.grades.figures import draw_calibration, draw_grotta
 from strokebench.reports.results import Results
 from strokebench.reports.table1.table import table1
+from strokebench.reports.tables.caption import QUICK, outcome_in_words, runs_in_words
 from strokebench.reports.tables.section import Panel
 from strokebench.reports.tables.table import Cell, Column, Kind, Table, text_columns
 
@@ -77,8 +78,20 @@ def _auc_table(results: Results, tables: dict[str, Table]) -> Table:
     cells = {cut: {row.key: row.cells[auc] for row in part.rows} for cut, part in tables.items()}
     rows = [replace(row, cells={cut: by_row[row.key] for cut, by_row in cells.items()}) for row in table.rows]
     columns = [Column(cut, cut, Kind.PERCENT) for cut in tables]
+    caption = (
+        f"{outcome_in_words(results)} AUC of the probability of passing each cut: mean (population standard deviation)"
+        f" in percent over {runs_in_words(results)}. {QUICK if results.provenance.get('quick') else ''}"
+    )
     notes = [ONE_FIT.format(results.endpoint.expression), *table.notes]
-    return replace(table, name="table1_cuts", title="AUC at every cut", columns=columns, rows=rows, notes=notes)
+    return replace(
+        table,
+        name="table1_cuts",
+        title="AUC at every cut",
+        caption=caption.strip(),
+        columns=columns,
+        rows=rows,
+        notes=notes,
+    )
 
 
 def _slope_table(results: Results, cuts: dict[str, Results]) -> Table:

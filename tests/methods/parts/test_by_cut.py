@@ -5,10 +5,12 @@ import pytest
 from sklearn.linear_model import LogisticRegression as SingleCut
 from statsmodels.miscmodels.ordinal_model import OrderedModel
 
+from strokebench.methods.reference.penalised import STRENGTHS, likelihood, penalised_logistic
 from strokebench.methods.reference.proportional_odds import ProportionalOdds
 from strokebench.methods.registry import find_method
 from strokebench.tasks.endpoints.ordinal import Ordinal
 from strokebench.tasks.inputs import PRESENT, Inputs, made_up_sizes
+from strokebench.tasks.metrics.ordinal import median_label
 from strokebench.tasks.metrics.selection import generalised_c
 
 MRS = Ordinal("mrs")
@@ -64,6 +66,21 @@ def test_of_two_labels_it_is_logistic_regression_with_its_penalty():
     x, y = np.random.default_rng(0).normal(size=(100, 3)), patients(100, 0)[1] > 3
     ours, theirs = ProportionalOdds(0.1).fit(x, y), SingleCut(C=0.1, tol=1e-8).fit(x, y)
     np.testing.assert_allclose(ours.predict_proba(x), theirs.predict_proba(x), atol=1e-3)
+
+
+def test_one_column_is_not_shrunk_until_everyone_is_given_the_same_grade():
+    train, y = patients(300, 0)
+    x, (held_out, y_held_out) = train.arrays["table"][:, :1], patients(120, 1)
+    chosen = penalised_logistic(x, y, held_out.arrays["table"][:, :1], y_held_out, MRS)
+    assert STRENGTHS[0] < chosen[-1].C
+    assert len(np.unique(median_label(chosen.predict_proba(x)))) > 3
+
+
+def test_the_likelihood_weighs_the_validation_part_as_training_was():
+    p = np.array([[0.9, 0.1], [0.9, 0.1], [0.9, 0.1], [0.4, 0.6]])
+    found = likelihood(np.array([0, 1, 0, 1]), np.array([0, 0, 0, 1]), p)
+    assert found == pytest.approx((np.log(0.9) + np.log(0.6)) / 2)
+    assert np.isnan(likelihood(np.array([0, 0]), np.array([1]), p[:1]))
 
 
 def test_a_grade_that_no_training_patient_has_is_given_no_probability(tmp_path):

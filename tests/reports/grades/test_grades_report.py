@@ -84,7 +84,8 @@ def test_table_1_shows_every_cut_and_the_grades(graded, tmp_path):
     assert [column.title for column in cuts.columns] == [f"mrs > {grade}" for grade in range(6)]
     at_two = at_cut(graded, 2).metrics.groupby("method")["AUC"].mean()
     assert {row.key: row.cells["mrs > 2"].value for row in cuts.rows} == pytest.approx(at_two.to_dict())
-    assert "Nothing was trained for a cut" in cuts.notes[0]
+    assert "Nothing was trained for a cut" in cuts.notes[0] and "Kappa" not in cuts.caption
+    assert f"200 patients, {MRS.shares(graded.predictions.drop_duplicates('patient_id')['y'])}" in cuts.caption
     written = {path.name for path in tmp_path.iterdir()}
     wanted = {"grades_bars.svg", "grades_reliability.svg", "grades_calibration.csv", "table1_above_2.csv"}
     assert wanted <= written
