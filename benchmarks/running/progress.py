@@ -37,15 +37,17 @@ class StepProgress:
         self.tasks: dict[str, TaskID] = {}
 
     def __enter__(self) -> Self:
-        self.bar.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.bar.stop()
+        # A bar that never had a step would leave an empty line.
+        if self.tasks:
+            self.bar.stop()
 
     def step(self, name: str, done: int, total: int) -> None:
         """So much of a step is done."""
         if name not in self.tasks:
+            self.bar.start()
             self.tasks[name] = self.bar.add_task(name, total=total)
         self.bar.update(self.tasks[name], completed=done, total=total)
 

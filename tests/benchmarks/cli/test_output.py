@@ -39,6 +39,13 @@ def test_a_log_file_gets_a_line_now_and_then(monkeypatch: pytest.MonkeyPatch):
     assert "left" in log.getvalue() and max(map(len, log.getvalue().splitlines())) <= 80
 
 
+def test_long_work_that_had_nothing_to_do_prints_nothing():
+    log = io.StringIO()
+    with progress.StepProgress(Console(file=log, width=80)):
+        pass
+    assert log.getvalue() == ""
+
+
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EROFS, errno.EACCES, errno.EDQUOT])
 def test_a_disk_that_takes_nothing_is_one_line_with_the_folder(home: Path, number: int, capsys):
     errors._show(OSError(number, "whatever"))
