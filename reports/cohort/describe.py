@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from strokebench.datasets.cohort import Cohort
+from strokebench.datasets.cohort import Cohort, Kind
 from strokebench.datasets.images.contact_sheet import fit, slices_of
 from strokebench.errors import StrokebenchError
 from strokebench.files import home, write_text
+from strokebench.reports.cohort.sample_size import sample_size_in_words
 from strokebench.reports.cohort.table_one import IMBALANCED, TableOne, table_one
 from strokebench.reports.tables.render import templates_in
 from strokebench.tasks.endpoint import Endpoint
@@ -97,7 +98,7 @@ def describe_cohort(cohort: Cohort, outcome: str = "") -> Description:
     return Description(
         cohort=cohort,
         endpoint=parsed,
-        parts=_parts(cohort),
+        parts=_parts(cohort) | (_sample_size(cohort, parsed) if parsed and parsed.binary else {}),
         prevalence={rule: _prevalence(cohort, rule) for rule in rules.values()},
         by_outcome=by_outcome,
         by_site=by_site,
@@ -143,6 +144,17 @@ def _parts(cohort: Cohort) -> dict[str, str]:
         "Lesion masks": count(cohort.masks),
         "Texts": count(None if answers is None else answers.where(answers)),
     }
+
+
+def _sample_size(cohort: Cohort, endpoint: Endpoint) -> dict[str, str]:
+    labels, barred = endpoint.labels(cohort), endpoint.not_inputs(cohort)
+    inputs = cohort.table.loc[labels.index].drop(columns=list(barred))
+    counted = [
+        1 if cohort.columns[str(name)].kind is Kind.NUMERIC else values.nunique() - 1 for name, values in inputs.items()
+    ]
+    if not sum(counted):
+        return {}
+    return {"Sample size": sample_size_in_words(sum(counted), int(endpoint.events(labels).sum()), len(labels))}
 
 
 def _answers(texts: pd.Series) -> tuple[int, float]:
