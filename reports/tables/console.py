@@ -1,12 +1,19 @@
 """The terminal that verbs print on: what data bring cannot command it."""
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
+from rich.table import Table
+from rich.text import Text
 
 from strokebench.files import CONTROLS
+
+LABEL = 12
+"""Characters of the label before a fact, as in `Cohort      729 patients`."""
+_LABEL = re.compile(r"[A-Z][a-z]+( [a-z]+)? +")
 
 
 def make_console(**options: Any) -> Console:
@@ -20,6 +27,18 @@ def make_console(**options: Any) -> Console:
 
 class _Terminal(Console):
     """Shows no character that commands a terminal; Rich's own commands are no text."""
+
+    def print(self, *objects: Any, **options: Any) -> None:
+        """See Rich; a line of a label and its text, as calls say their facts, goes on beneath the text."""
+        line = objects[0] if len(objects) == 1 else None
+        if isinstance(line, str) and _LABEL.fullmatch(line[:LABEL]) and line[LABEL:] and not options.get("soft_wrap"):
+            fact = Table.grid()
+            fact.add_column(width=LABEL)
+            fact.add_column(overflow="fold")
+            text = Text(line[LABEL:]) if options.get("markup") is False else Text.from_markup(line[LABEL:])
+            fact.add_row(line[:LABEL], text)
+            objects = (fact,)
+        super().print(*objects, **options)
 
     def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterator[Segment]:
         """See Rich."""

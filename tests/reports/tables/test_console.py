@@ -36,3 +36,14 @@ def test_colours_and_progress_of_the_program_s_own_still_work():
         bar.update(bar.add_task("a\x1b]0;x", total=1), completed=1)
         console.print(Text("red", style="red"))
     assert "\x1b[31mred" in stream.getvalue() and "\x1b]0" not in stream.getvalue() and "\x1b[2K" in stream.getvalue()
+
+
+def test_a_fact_goes_on_beneath_its_text():
+    stream = io.StringIO()
+    console = make_console(file=stream, width=30)
+    console.print("Outcome     nihss < 7 [x]: 729 patients", markup=False)
+    console.print("Outcome and more words than a label has")
+    lines = [line.rstrip() for line in stream.getvalue().splitlines()]
+    assert lines[:2] == ["Outcome     nihss < 7 [x]: 729", "            patients"] and lines[2].startswith(
+        "Outcome and"
+    )
