@@ -42,7 +42,7 @@ class Seen:
         """Of the patients of `table`, which has the model's columns alone; by patient id."""
         salt = secrets.token_hex(16)
         made = _marks(salt, table, embeddings)
-        return cls(salt, {name: frozenset(made[name].dropna()) for name in made})
+        return cls(salt, {name: frozenset(made[name].dropna()) for name in map(str, made)})
 
     def among(self, table: pd.DataFrame, embeddings: Embeddings) -> pd.Series:
         """Who of these was seen, by patient id: `table`, `image`, `table and image`, or empty.
@@ -54,8 +54,8 @@ class Seen:
         if not any(self.marks.values()):
             return found
         made = _marks(self.salt, table, embeddings)
-        for name in made:
-            again = made[name].isin(self.marks.get(name, ()))
+        for name in map(str, made):
+            again = made[name].isin(self.marks.get(name, frozenset()))
             found = found.where(~again, found.where(found == "", found + " and ") + name)
         return found
 
@@ -99,7 +99,7 @@ def _rows(table: pd.DataFrame) -> Iterator[bytes | None]:
 
 def _images(ids: pd.Index, embeddings: Embeddings) -> Iterator[bytes | None]:
     array = embeddings.arrays.get(IMAGE)
-    rows = [] if array is None else embeddings.rows(ids)
+    rows = np.empty(0, np.intp) if array is None else embeddings.rows(ids)
     for i in range(len(ids)):
         vector = None if array is None else np.asarray(array[rows[i]], np.float64)
         if vector is None or not np.isfinite(vector).all() or not vector.any():

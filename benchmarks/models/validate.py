@@ -14,6 +14,7 @@ import pandas as pd
 
 from strokebench.benchmarks.keys.described import described
 from strokebench.benchmarks.models.columns import Columns, Examined
+from strokebench.benchmarks.models.description import TableInput
 from strokebench.benchmarks.models.fit import table_input
 from strokebench.benchmarks.models.model import BALANCED, Mapped, Model, load_model
 from strokebench.benchmarks.running.collect import method_info
@@ -209,7 +210,7 @@ def _facts(one: _Judged, ids: pd.Index) -> ModelFacts:
 
 
 def _here(judged: Sequence[_Judged], labels: pd.Series) -> Population:
-    table = {}
+    table: dict[str, TableInput] = {}
     for one in judged:
         known = one.examined.cohort
         table |= {

@@ -1,6 +1,6 @@
 """Two results side by side, wherever they lie: folders of results, or packages, whose patients bear pseudonyms."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -29,7 +29,7 @@ def diff_results(a: Path, b: Path, experiment: str, pseudonyms: Callable[[], Pse
     if len({one.provenance.get("imported", False) for one in results}) > 1:
         known = pseudonyms()
         results = [one if one.provenance.get("imported") else _as_exported(one, known) for one in results]
-    return two_results_section(*results, str(a), str(b))
+    return two_results_section(results[0], results[1], str(a), str(b))
 
 
 def _read(source: Path, experiment: str) -> Results:
@@ -44,7 +44,7 @@ def _read(source: Path, experiment: str) -> Results:
     return read()
 
 
-def _experiments(source: Path) -> dict[str, Callable[[], Results]]:
+def _experiments(source: Path) -> Mapping[str, Callable[[], Results]]:
     if (source / FACTS_FILE).is_file():
         return {source.resolve().name: partial(Results.read, source)}
     below = {path.parent.name: partial(Results.read, path.parent) for path in sorted(source.glob(f"*/{FACTS_FILE}"))}

@@ -54,8 +54,8 @@ def losses(direction: Direction) -> list[Loss]:
     for setting in ordered(direction.tested):
         method = setting.method.name
         slope = recalibrate(scores, setting.name).slope
-        parts = (aucs.get(method, UNDEFINED) for aucs in (made, tested, there))
-        found.append(Loss(setting.method.label, *parts, slope))
+        at = [aucs.get(method, UNDEFINED) for aucs in (made, tested, there)]
+        found.append(Loss(setting.method.label, at[0], at[1], at[2], slope))
     return found
 
 

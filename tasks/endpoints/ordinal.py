@@ -48,8 +48,8 @@ class Ordinal(Endpoint):
         read = read_rule(rule)
         if read is None or read.sign not in ("", "to"):
             return None
-        ends = read.values or SCALES.get(read.column.casefold())
-        return cls(read.column, int(ends[0]), int(ends[1])) if ends and ends[0] + 1 < ends[1] else None
+        ends = [int(value) for value in read.values or SCALES.get(read.column.casefold(), ())]
+        return cls(read.column, *ends) if ends and ends[0] + 1 < ends[1] else None
 
     @property
     def expression(self) -> str:
