@@ -1,0 +1,121 @@
+"""From another hospital's raw files, through the model's own encoders and preprocessing, to probabilities."""
+
+import shutil
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+import pandas as pd
+import pytest
+from hospital_folder import clinical_table, save
+
+from strokebench.benchmarks.models.fit import fit
+from strokebench.benchmarks.models.model import Model, load_model
+from strokebench.datasets.catalogue import load_cohort
+from strokebench.datasets.encoders import registry
+from strokebench.datasets.encoders.contract import TOKENS, ImageEncoder
+from strokebench.datasets.images.target import Target
+from strokebench.errors import StrokebenchError
+
+
+class Brightness(ImageEncoder):
+    """Sees how bright each slice is."""
+
+    name = "brightness"
+    target: ClassVar[Target] = Target((8, 8, 8), 24.0)
+    version: ClassVar[str] = "1"
+    dim = 8
+
+    def fingerprint(self) -> str:
+        return f"brightness {self.version}"
+
+    def encode(self, volumes, device="cpu"):
+        vectors = volumes.mean(axis=(1, 2)).astype(np.float32)
+        return vectors, np.repeat(vectors[:, None], TOKENS, axis=1)
+
+
+@pytest.fixture(autouse=True)
+def brightness(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(registry.ENCODERS.own, "brightness", Brightness)
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> Path:
+    """24 patients with an image, a table and an outcome."""
+    folder = tmp_path / "own"
+    folder.mkdir()
+    table = clinical_table(24).drop(columns=["hospital", "mrs"]).assign(dependent=[0, 1] * 12)
+    table.to_csv(folder / "table.csv", index=False)
+    for number, id in enumerate(table["id"]):
+        data = np.zeros((12, 14, 10))
+        data[2:10, 2:12, 2:8] = np.random.default_rng(number).integers(50, 200, (8, 10, 6))
+        save(folder / f"{id}.nii.gz", data, (12, 12, 12))
+    columns = "columns: {age: {unit: years}, glucose: {unit: mmol/l}}\n"
+    (folder / "cohort.yaml").write_text(
+        f"table: table.csv\nid: id\noutcome: dependent\nimages: '{{id}}.nii.gz'\ntext: none\n{columns}"
+    )
+    return folder / "cohort.yaml"
+
+
+@pytest.fixture
+def other(own: Path, tmp_path: Path) -> Path:
+    """One of them in another hospital, which does not know the outcome and has words and units of its own."""
+    folder = tmp_path / "other"
+    folder.mkdir()
+    shutil.copy(own.parent / "p07.nii.gz", folder / "scan-9.nii.gz")
+    row = pd.read_csv(own.parent / "table.csv", index_col="id").loc["p07"]
+    sex = {"female": "w", "male": "m"}[row["sex"]]
+    (folder / "table.csv").write_text(f"nr;alter;sex;sugar\n9;{row['age']};{sex};{18.016 * row['glucose']:.4f}\n")
+    columns = "columns: {alter: {unit: years}, sugar: {unit: mg/dl}}\n"
+    (folder / "cohort.yaml").write_text(
+        f"table: table.csv\nid: nr\noutcome: none\nimages: 'scan-{{id}}.nii.gz'\ntext: none\n{columns}"
+    )
+    (folder / "columns.yaml").write_text(
+        "columns:\n"
+        "  alter: age\n"
+        "  sugar: {is: glucose, times: 0.0555062}\n"
+        "  sex: {is: sex, values: {w: female, m: male}}\n"
+    )
+    return folder / "cohort.yaml"
+
+
+def made(own: Path) -> Model:
+    parameters = {"max_epochs": 1, "hidden": 8, "width": 8}
+    return fit("image_net", str(own), encoders="brightness+minilm", params=parameters, jobs=1)
+
+
+def test_one_patient_of_another_hospital(own: Path, other: Path, tmp_path: Path):
+    made(own).save(tmp_path / "model")
+    model = load_model(tmp_path / "model")
+    cohort, mapping = load_cohort(str(other)), other.parent / "columns.yaml"
+    there = model.predict_proba(cohort, mapping, jobs=1)
+    here = load_cohort(str(own))
+    # A network sums a batch of one in another order.
+    np.testing.assert_allclose(there[0], model.predict_proba(here, jobs=1)[here.ids.get_loc("p07")], atol=1e-7)
+    assert list(model.recognise(cohort, mapping)) == ["image"]
+
+
+def test_its_table_is_read_in_the_model_s_words_and_units(own: Path, other: Path):
+    model = fit("random_forest", str(own), params={"trees": 20}, jobs=1)
+    cohort, mapping = load_cohort(str(other)), other.parent / "columns.yaml"
+    here = load_cohort(str(own))
+    # The forest reads no image, so none is encoded.
+    there = model.predict_proba(cohort, mapping, weights=Path("nowhere"))
+    np.testing.assert_allclose(there[0], model.predict_proba(here)[here.ids.get_loc("p07")])
+    with pytest.raises(StrokebenchError, match=r"age: not in the table.*glucose: not in the table"):
+        model.predict_proba(cohort)
+
+
+def test_an_encoder_that_is_another_by_now_is_refused(own: Path, monkeypatch: pytest.MonkeyPatch):
+    model = made(own)
+    monkeypatch.setattr(Brightness, "version", "2")
+    with pytest.raises(StrokebenchError, match="brightness is not the one"):
+        model.predict_proba(load_cohort(str(own)))
+
+
+def test_other_images_than_the_encoder_s_are_refused(own: Path):
+    model, cohort = made(own), load_cohort(str(own))
+    bare = {name: getattr(cohort, name) for name in cohort.__dataclass_fields__} | {"images": None}
+    features = {"image.vector": pd.DataFrame(np.zeros((24, 8)), cohort.ids)}
+    with pytest.raises(StrokebenchError, match="image: the cohort brings features of its own"):
+        model.predict_proba(type(cohort)(**{**bare, "features": features}))
