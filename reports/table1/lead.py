@@ -2,6 +2,7 @@
 
 import math
 
+from strokebench.errors import StrokebenchError
 from strokebench.reports.results import Results
 from strokebench.reports.statistics.headline import FEWEST_RUNS, differences_of
 from strokebench.reports.statistics.paired import PairedTest
@@ -13,9 +14,12 @@ def table1_lead(results: Results) -> str:
     """The best of the methods that have all their runs, and how far the next and the best reference row are from it.
 
     Returns:
-        Empty where no method is complete.
+        Empty where no method is complete, or no metric compares them.
     """
-    metric, summary = results.compared_by, rows_by_setting(results)
+    try:
+        metric, summary = results.compared_by, rows_by_setting(results)
+    except StrokebenchError:
+        return ""
     complete = [
         setting
         for setting in results.settings.values()

@@ -16,7 +16,10 @@ def median_label(p: NDArray) -> NDArray[np.intp]:
 
 @metric("c", "%", endpoints=("ordinal",))
 def concordance(endpoint: Endpoint, y: NDArray, p: NDArray) -> float:
-    """Generalised c: of two patients with different grades, how often the one with the worse has the higher mean."""
+    """Generalised c: of two patients with different grades, how often the one with the worse has the higher mean.
+
+    Of labels (n,) and probabilities (n, levels).
+    """
     return endpoint.score(y, p)
 
 
@@ -24,7 +27,7 @@ def concordance(endpoint: Endpoint, y: NDArray, p: NDArray) -> float:
 def kappa(endpoint: Endpoint, y: NDArray, p: NDArray) -> float:
     """Quadratically weighted kappa (Cohen 1968) of observed and called grade; NaN where both are one grade for all.
 
-    One less the mean squared distance, over the mean squared distance of independent pairs with the same margins.
+    Of labels (n,) and probabilities (n, levels). One less the mean squared distance, over the mean squared distance of independent pairs with the same margins.
     """
     called = median_label(p)
     by_chance = y.var() + called.var() + (y.mean() - called.mean()) ** 2
@@ -33,7 +36,7 @@ def kappa(endpoint: Endpoint, y: NDArray, p: NDArray) -> float:
 
 @metric("MAE", higher_is_better=False, endpoints=("ordinal",))
 def mean_absolute_error(endpoint: Endpoint, y: NDArray, p: NDArray) -> float:
-    """Mean distance between observed and called grade, in grades."""
+    """Mean distance between observed and called grade, in grades; labels (n,), probabilities (n, levels)."""
     return float(np.abs(y - median_label(p)).mean())
 
 

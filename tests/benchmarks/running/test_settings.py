@@ -20,7 +20,8 @@ def test_a_field_is_an_option_with_its_help_default_and_variable():
     def verb(settings: Settings) -> None: ...
 
     parameters = signature(verb).parameters
-    assert list(parameters) == [each.name for each in fields(Settings)]
+    # Typer hands over what is known of the call itself.
+    assert list(parameters) == ["ctx", *(each.name for each in fields(Settings))]
     for each in fields(Settings):
         _, option = get_args(parameters[each.name].annotation)
         assert option.help == each.metadata["option"].help
@@ -35,10 +36,10 @@ def test_what_is_not_typed_is_the_field_s_default():
     def verb(name: str, settings: Settings) -> None:
         got.append((name, settings))
 
-    verb(name="x", seeds="1,2", methods="svm, mlp", params=None)
+    verb(ctx=None, name="x", seeds="1,2", methods="svm, mlp", params=None)
     assert got == [("x", Settings(seeds=(1, 2), methods=("svm", "mlp")))]
     with pytest.raises(KeyError):
-        verb(name="x")
+        verb(ctx=None, name="x")
 
 
 @pytest.mark.parametrize("setting", NAMED, ids=lambda each: each.name)
