@@ -27,7 +27,8 @@ def concordance(endpoint: Endpoint, y: NDArray, p: NDArray) -> float:
 def kappa(endpoint: Endpoint, y: NDArray, p: NDArray) -> float:
     """Quadratically weighted kappa (Cohen 1968) of observed and called grade; NaN where both are one grade for all.
 
-    Of labels (n,) and probabilities (n, levels). One less the mean squared distance, over the mean squared distance of independent pairs with the same margins.
+    Of labels (n,) and probabilities (n, levels). One less the mean squared distance, over the mean squared distance of
+    independent pairs with the same margins.
     """
     called = median_label(p)
     by_chance = y.var() + called.var() + (y.mean() - called.mean()) ** 2
