@@ -53,7 +53,7 @@ help: ## list the targets
 	@echo "  DATASET=virtual|virtual-null|virtual-fusion|soop|soop-flair|FILE.yaml"
 	@echo "  OUTCOME='nihss < 7'"
 	@echo "  FETCH=1 (what is public of DATASET=soop, without asking)"
-	@echo "  PROTOCOL=cv5|holdout|loho   ENCODERS=embedded|paper|IMAGE+TEXT"
+	@echo "  PROTOCOL=cv5|holdout|loho|own   ENCODERS=embedded|paper|IMAGE+TEXT"
 	@echo "  SIZES=small|paper (networks of 128 hidden units and width 64, or 512, 256)"
 	@echo "  SEEDS=39,40,41,42   GRID_SEEDS=1 (of the seeds, for each point of a grid)"
 	@echo "  JOBS=0 (one a core)   QUICK=1 (a check in minutes)"

@@ -55,7 +55,7 @@ class Column:
         )
 
 
-PARTS = ("images", "texts", "site", "masks", "brain_masks", "oracle")
+PARTS = ("images", "texts", "site", "group", "masks", "brain_masks", "oracle")
 """What a cohort may have beside its table; each indexed by patient id."""
 
 
@@ -74,6 +74,8 @@ class Cohort:
         images: one NIfTI path a patient, or None for a cohort without images. A missing path is NaN/None.
         texts: one column a prompt, one row a patient; a missing answer is None. None: no text.
         site: hospital of each patient, or None.
+        group: whose each row is, where a person may have several, or None; a split never parts them.
+        folds: the cohort's own folds, columns patient, seed, fold and part, or None.
         masks: lesion mask path a patient where the cohort has them, in the grid of the image.
         brain_masks: likewise a mask of the brain; what lies outside it is not encoded. A patient without one
             is encoded as the image is.
@@ -102,6 +104,8 @@ class Cohort:
     images: pd.Series | None = None
     texts: pd.DataFrame | None = None
     site: pd.Series | None = None
+    group: pd.Series | None = None
+    folds: pd.DataFrame | None = None
     masks: pd.Series | None = None
     brain_masks: pd.Series | None = None
     reading: Reading = PLAIN

@@ -79,6 +79,8 @@ class Provenance(TypedDict, total=False):
     """Column of the cohort's table that no method was given -> why."""
     protocol: str
     """`cv5`, `holdout` or `loho`."""
+    n_persons: int
+    """Whose rows they are, where a person may have several."""
     n_patients: int
     n_positive: int
     """Patients with the outcome known, and those of label 1, tested or not."""

@@ -5,8 +5,9 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from strokebench.errors import StrokebenchError, unknown_name
+from strokebench.errors import StrokebenchError, named, unknown_name
 from strokebench.tasks.fold import Fold, Ids, Split
+from strokebench.tasks.own_folds import own_folds
 
 SEEDS = (39, 40, 41, 42)
 """The paper's four seeds (section 4.2)."""
@@ -24,51 +25,69 @@ TestPart = tuple[int, str, Ids]
 """Number, name and patients."""
 
 
-def make_split(protocol: str, labels: pd.Series, sites: pd.Series | None = None, seeds: Sequence[int] = SEEDS) -> Split:
+def make_split(
+    protocol: str,
+    labels: pd.Series,
+    sites: pd.Series | None = None,
+    seeds: Sequence[int] = SEEDS,
+    persons: pd.Series | None = None,
+    own: pd.DataFrame | None = None,
+) -> Split:
     """Split patients under one of the protocols.
 
     `cv5`: 5 stratified folds for each seed; `holdout`: one of these as test for all seeds (the reading of
     the paper's Tables 2 and 3 that fits its printed numbers); `loho`: each hospital in turn is the test
     part, but for one without which fewer than two patients of a class are left. In each, a stratified 20 % of
-    the rest, drawn by the seed, is the validation part; every class has a patient there.
+    the rest, drawn by the seed, is the validation part; every class has a patient there. Rows of one person always
+    stand in one part. `own`: the cohort's own folds (`strokebench.tasks.own_folds`).
 
     Args:
-        protocol: a key of `PROTOCOLS`.
+        protocol: one of `PROTOCOLS`.
         labels: what parts are stratified by, by patient id (`Endpoint.strata`); every category has to be frequent
             enough.
         sites: hospital by patient id; `loho` needs it.
         seeds: one repetition each.
+        persons: whose each row is, by patient id; None: each row is a person's only one.
+        own: patient, seed, fold and part; `own` needs it.
 
     Raises:
-        StrokebenchError: unknown protocol, no sites for `loho`, or too few patients of one class.
+        StrokebenchError: unknown protocol, no sites for `loho`, no folds for `own` or wrong ones, too few patients of
+            one class, or a person with rows in two hospitals under `loho`.
     """
     if protocol not in PROTOCOLS:
         raise unknown_name("protocol", protocol, PROTOCOLS)
     if not labels.index.is_unique:
         raise StrokebenchError(f"Patient {labels.index[labels.index.duplicated()][0]} has two labels.")
+    if protocol == "own":
+        if own is None:
+            raise StrokebenchError(
+                "The protocol own needs the cohort's own folds.", "Write `split: folds.csv` into its file, or take cv5."
+            )
+        return Split(protocol, own_folds(own, labels.sort_index(), persons, seeds))
     labels = _frequent_enough(labels)
+    persons = None if persons is None else persons.loc[labels.index]
     folds = []
     for seed in seeds:
-        for number, name, test in PROTOCOLS[protocol](labels, sites, seed):
+        for number, name, test in DRAWN[protocol](labels, sites, persons, seed):
             rest = labels.drop(list(test))
             if protocol == "loho" and rest.value_counts().min() < 2:
                 # The others are tested all the same; whoever reports names the one that is not.
                 continue
-            train, validation = _stratified(rest, VALIDATION_SHARE, seed, f"outside {name}")
+            train, validation = _stratified(rest, persons, seed, f"outside {name}")
             folds.append(Fold(int(seed), number, name, train, validation, tuple(sorted(test))))
     if not folds:
         raise StrokebenchError("Without any one hospital, fewer than two patients of one class are left.")
     return Split(protocol, tuple(folds))
 
 
-def split_for_training(labels: pd.Series, seeds: Sequence[int] = SEEDS) -> Split:
+def split_for_training(labels: pd.Series, seeds: Sequence[int] = SEEDS, persons: pd.Series | None = None) -> Split:
     """All patients for training, but a stratified 20 % drawn by each seed for selection; none is tested.
 
     Args:
-        labels: as of `make_split`; for errors see there too.
+        labels, persons: as of `make_split`; for errors see there too.
     """
     labels = _frequent_enough(labels)
-    parts = ((seed, *_stratified(labels, VALIDATION_SHARE, seed, "in all")) for seed in seeds)
+    parts = ((seed, *_stratified(labels, persons, seed, "in all")) for seed in seeds)
     return Split(
         "training", tuple(Fold(int(seed), 0, "all", train, validation, ()) for seed, train, validation in parts)
     )
@@ -85,14 +104,16 @@ def _frequent_enough(labels: pd.Series) -> pd.Series:
     return labels
 
 
-def _stratified(labels: pd.Series, share: float, seed: int, where: str) -> tuple[Ids, Ids]:
-    """Two stratified parts, the second with `share` of the patients (rounded up)."""
+def _stratified(labels: pd.Series, persons: pd.Series | None, seed: int, where: str) -> tuple[Ids, Ids]:
+    """Two stratified parts, the second with `VALIDATION_SHARE` of the patients (rounded up)."""
     from sklearn.model_selection import train_test_split
 
     if labels.value_counts().min() < 2:
         raise StrokebenchError(f"Fewer than two patients of one class are left {where}.")
+    if persons is not None:
+        return _stratified_by_person(labels, persons.loc[labels.index], seed, where)
     first, second = train_test_split(
-        labels.index.to_numpy(), test_size=share, stratify=labels.to_numpy(), random_state=seed
+        labels.index.to_numpy(), test_size=VALIDATION_SHARE, stratify=labels.to_numpy(), random_state=seed
     )
     first, second = set(first), set(second)
     usual = labels.value_counts().idxmax()
@@ -108,24 +129,40 @@ def _stratified(labels: pd.Series, share: float, seed: int, where: str) -> tuple
     return tuple(sorted(first)), tuple(sorted(second))
 
 
-def _cv5(labels: pd.Series, sites: pd.Series | None, seed: int) -> list[TestPart]:
-    from sklearn.model_selection import StratifiedKFold
+def _stratified_by_person(labels: pd.Series, persons: pd.Series, seed: int, where: str) -> tuple[Ids, Ids]:
+    """The same by whole persons, so the share fits nearly; the first of five draws with all classes in both parts."""
+    for _, _, second in _cv5(labels, None, persons, seed):
+        first = tuple(labels.index.difference(second))
+        if all(labels[list(part)].nunique() == labels.nunique() for part in (first, second)):
+            return first, tuple(sorted(second))
+    raise StrokebenchError(f"Too few persons of one class are left {where}.")
 
-    splitter = StratifiedKFold(FOLDS, shuffle=True, random_state=seed)
-    parts = splitter.split(np.zeros(len(labels)), labels.to_numpy())
+
+def _cv5(labels: pd.Series, sites: pd.Series | None, persons: pd.Series | None, seed: int) -> list[TestPart]:
+    from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
+
+    splitter = (StratifiedKFold if persons is None else StratifiedGroupKFold)(FOLDS, shuffle=True, random_state=seed)
+    parts = splitter.split(np.zeros(len(labels)), labels.to_numpy(), persons)
     return [(i, f"fold {i + 1}", tuple(labels.index[test])) for i, (_, test) in enumerate(parts)]
 
 
-def _holdout(labels: pd.Series, sites: pd.Series | None, seed: int) -> list[TestPart]:
-    number, _, test = _cv5(labels, sites, HOLDOUT_SEED)[HOLDOUT_FOLD]
+def _holdout(labels: pd.Series, sites: pd.Series | None, persons: pd.Series | None, seed: int) -> list[TestPart]:
+    number, _, test = _cv5(labels, sites, persons, HOLDOUT_SEED)[HOLDOUT_FOLD]
     return [(number, "hold-out", test)]
 
 
-def _loho(labels: pd.Series, sites: pd.Series | None, seed: int) -> list[TestPart]:
+def _loho(labels: pd.Series, sites: pd.Series | None, persons: pd.Series | None, seed: int) -> list[TestPart]:
     if sites is None or sites.loc[labels.index].nunique() < 2:
         raise StrokebenchError("Leave one hospital out needs at least two hospitals.", "Give the cohort a site column.")
     sites = sites.loc[labels.index]
+    if persons is not None and len(moved := sites.groupby(persons).nunique().loc[lambda n: n > 1]):
+        rows = persons.index[persons == moved.index[0]]
+        raise StrokebenchError(
+            f"Patients {named(rows)} are one person in two hospitals, whom to leave one hospital out would part.",
+            "Exclude the rows of one, or take the protocol cv5.",
+        )
     return [(i, str(site), tuple(sites.index[sites == site])) for i, site in enumerate(sorted(sites.unique()))]
 
 
-PROTOCOLS = {"cv5": _cv5, "holdout": _holdout, "loho": _loho}
+DRAWN = {"cv5": _cv5, "holdout": _holdout, "loho": _loho}
+PROTOCOLS = (*DRAWN, "own")

@@ -26,7 +26,8 @@ from strokebench.reports.tables.section import SECTION_FILE
 def page(
     settings: Settings,
     protocol: Annotated[
-        str, typer.Option("--protocol", help="Only this one: cv5, holdout or loho. Default: all that were computed.")
+        str,
+        typer.Option("--protocol", help="Only this one: cv5, holdout, loho or own. Default: all that were computed."),
     ] = "",
     results: Annotated[
         Path | None,

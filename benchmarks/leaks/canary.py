@@ -92,7 +92,8 @@ def _predictions(
     They are computed anew by every audit and kept nowhere.
     """
     protocol, labels = context.settings.protocol, shuffled(context.labels, seed)
-    split = make_split(protocol, context.endpoint.strata(labels), context.cohort.site, [seed])
+    cohort, seeds = context.cohort, [context.split.folds[0].seed if protocol == "own" else seed]
+    split = make_split(protocol, context.endpoint.strata(labels), cohort.site, seeds, cohort.group, cohort.folds)
     permuted = replace(context, labels=labels, split=split)
     runs = [
         Run(method, fold.seed, fold.fold, protocol, params=params, balance=context.settings.balance)

@@ -167,7 +167,7 @@ def fit_on(
     unknown = len(cohort) - len(everyone) if part.ids is None else len(set(part.ids)) - len(labels)
     reads = arrays_of(find_method(method)(**params))
     cohort = _without(cohort, modalities_of(reads))
-    split = split_for_training(endpoint.strata(labels), settings.seeds)
+    split = split_for_training(endpoint.strata(labels), settings.seeds, cohort.group)
     if embeddings is None:
         embeddings = encode(settings, cohort, endpoint, console)
     context = Context(settings, cohort, embeddings, endpoint, labels, split)

@@ -11,7 +11,7 @@ from strokebench.benchmarks.keys.code import code_of
 from strokebench.benchmarks.obtain import obtain
 from strokebench.benchmarks.running.context import Context
 from strokebench.benchmarks.running.progress import StepProgress
-from strokebench.benchmarks.running.settings import QUICK_FOLDS, Settings
+from strokebench.benchmarks.running.settings import QUICK_FOLDS, SEEDS, Settings
 from strokebench.datasets.catalogue import load_cohort
 from strokebench.datasets.cohort import Cohort
 from strokebench.datasets.embeddings import Embeddings
@@ -128,7 +128,14 @@ def shuffled(labels: pd.Series, seed: int) -> pd.Series:
     return pd.Series(values, index=labels.index, name=labels.name)
 
 
-def remembered_split(protocol: str, labels: pd.Series, sites: pd.Series | None, seeds: Sequence[int]) -> Split:
+def remembered_split(
+    protocol: str,
+    labels: pd.Series,
+    sites: pd.Series | None,
+    seeds: Sequence[int],
+    persons: pd.Series | None = None,
+    own: pd.DataFrame | None = None,
+) -> Split:
     """What `make_split` makes of these arguments, read from disk where it was made before.
 
     Raises:
@@ -137,7 +144,10 @@ def remembered_split(protocol: str, labels: pd.Series, sites: pd.Series | None, 
     decides = {
         "protocol": protocol,
         "labels": labels.sort_index().to_csv(),
-        "sites": None if sites is None else sites.sort_index().to_csv(),
+        **{
+            name: None if value is None else value.sort_index().to_csv()
+            for name, value in (("sites", sites), ("persons", persons), ("own", own))
+        },
         "seeds": list(seeds),
         "code": code_of("strokebench.tasks.protocols.make_split").sha256,
         "versions": [version(package) for package in ("numpy", "scikit-learn")],
@@ -146,14 +156,18 @@ def remembered_split(protocol: str, labels: pd.Series, sites: pd.Series | None, 
     try:
         return Split.read(path)
     except (StrokebenchError, KeyError, TypeError):
-        split = make_split(protocol, labels, sites, seeds)
+        split = make_split(protocol, labels, sites, seeds, persons, own)
         split.write(path)
         return split
 
 
 def _split(settings: Settings, cohort: Cohort, strata: pd.Series) -> Split:
-    seeds = settings.seeds[:1] if settings.quick else settings.seeds
-    split = remembered_split(settings.protocol, strata, cohort.site, seeds)
+    seeds = settings.seeds
+    if settings.protocol == "own" and cohort.folds is not None and seeds == SEEDS:
+        # Nobody chose among them: the file's own are wanted.
+        seeds = tuple(sorted(int(seed) for seed in cohort.folds["seed"].unique()))
+    wanted = seeds[:1] if settings.quick else seeds
+    split = remembered_split(settings.protocol, strata, cohort.site, wanted, cohort.group, cohort.folds)
     return Split(split.protocol, split.folds[:QUICK_FOLDS]) if settings.quick else split
 
 
@@ -163,6 +177,7 @@ def _cohort_facts(cohort: Cohort) -> str:
         *([f"{cohort.images.notna().sum()} images"] if cohort.images is not None else ["no images"]),
         *([f"{len(cohort.texts.columns)} texts each"] if cohort.texts is not None else ["no text"]),
         *([f"{cohort.site.nunique()} site(s)"] if cohort.site is not None else []),
+        *([f"rows of {cohort.group.nunique()} persons, never parted"] if cohort.group is not None else []),
     ]
     return f"Cohort      {cohort.title}: {len(cohort)} patients, {', '.join(has)}"
 

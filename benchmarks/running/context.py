@@ -129,7 +129,9 @@ class Context:
     @cached_property
     def material(self) -> Material:
         """What the workers need, without paths and texts."""
-        cohort = replace(self.cohort, images=None, masks=None, brain_masks=None, texts=None, features={}, oracle=None)
+        cohort = replace(
+            self.cohort, images=None, masks=None, brain_masks=None, texts=None, features={}, oracle=None, folds=None
+        )
         return Material(cohort, self.embeddings, self.labels, self.banned_columns, self.endpoint, self.roles)
 
     @cached_property

@@ -30,7 +30,7 @@ def provenance_of(context: Context, versions: Mapping[str, str] | None = None) -
         "n_patients": len(context.labels),
         "n_without_outcome": len(cohort) - len(context.labels),
         "balance": settings.balance,
-        "seeds": list(settings.seeds),
+        "seeds": list(dict.fromkeys(fold.seed for fold in context.split.folds)),
         "sizes": settings.sizes,
         "encoder_pair": settings.encoders,
         "encoders": dict(embeddings.encoders),
@@ -42,6 +42,8 @@ def provenance_of(context: Context, versions: Mapping[str, str] | None = None) -
         "split_sha256": context.split.sha256,
         "machine": machine(),
     }
+    if cohort.group is not None:
+        provenance["n_persons"] = int(cohort.group.loc[context.labels.index].nunique())
     if context.untested:
         provenance["untested"] = context.untested
     if context.endpoint.binary:

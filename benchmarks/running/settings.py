@@ -119,7 +119,7 @@ class Settings:
     )
     protocol: str = setting(
         "cv5",
-        "cv5, holdout, or loho (leave one hospital out).",
+        "cv5, holdout, loho (leave one hospital out), or own (the cohort's folds).",
         choices="strokebench.tasks.protocols:PROTOCOLS",
     )
     sizes: str = setting(

@@ -72,6 +72,8 @@ class CohortFile:
     outcomes: Mapping[str, str]
     site: str | None = None
     sites: tuple[str, ...] = ()
+    group: str | None = None
+    split: Path | None = None
     columns: Mapping[str, DeclaredColumn] = field(default_factory=dict)
     banned: tuple[str, ...] = ()
     roles: Mapping[str, str] = field(default_factory=dict)
@@ -120,6 +122,8 @@ KEYS = {
     " `none` where it is not known, for predictions by a fitted model",
     "site": "column of the hospital",
     "sites": "list of the hospitals that may occur",
+    "group": "column that is equal in several rows of one person; they are never parted between training and test",
+    "split": "CSV file of own folds with the columns patient, seed, fold and part, for `PROTOCOL=own`",
     "columns": "column -> kind, or -> {kind, unit, low, high, categories, description, time, missing, censored}",
     "banned": "columns that are never an input (identifiers, dates, facts after discharge)",
     "roles": "role -> column, by which clinical scores find their numbers, e.g. `nihss: nihss_adm`",
@@ -174,6 +178,7 @@ def read_cohort_file(path: Path) -> CohortFile:
         title=parts.pop("title", name),
         table=path.parent / Path(parts.pop("table")).expanduser(),
         outcomes=parts.pop("outcome"),
+        split=path.parent / Path(parts.pop("split")).expanduser() if "split" in parts else None,
         about={key: parts.pop(key) for key in ("licence", "source", "citation") if key in parts},
         **parts,
     )
@@ -353,8 +358,8 @@ def _accept(value: Any) -> dict[str, str | tuple[str, ...]]:
 
 
 _READERS: dict[str, Any] = {
-    **dict.fromkeys(("title", "licence", "source", "citation", "sheet", "encoding", "id", "site"), _text),
-    "table": _path,
+    **dict.fromkeys(("title", "licence", "source", "citation", "sheet", "encoding", "id", "site", "group"), _text),
+    **dict.fromkeys(("table", "split"), _path),
     **dict.fromkeys(("sites", "banned", "missing"), _list),
     **dict.fromkeys(("images", "masks", "brain_masks"), _pattern),
     "name": _name,

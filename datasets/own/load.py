@@ -9,6 +9,7 @@ import pandas as pd
 from strokebench.datasets.cohort import Cohort
 from strokebench.datasets.own.cohort_file import CohortFile, read_cohort_file
 from strokebench.datasets.own.file_pattern import Resolved, resolve
+from strokebench.datasets.own.folds_file import read_folds
 from strokebench.datasets.own.table_check import Examined, examine_table
 from strokebench.datasets.own.texts import read_texts
 from strokebench.datasets.problems import EVERY, Problem, split_accepted
@@ -41,6 +42,8 @@ def load(path: Path) -> Cohort:
     if file.text and file.text.files:
         texts, found = read_texts(file, ids)
         problems += found
+    folds, found = read_folds(file, ids)
+    problems += found
     unaccepted, _ = split_accepted(problems, file.accept)
     if unaccepted := [problem for problem in unaccepted if problem.code not in _HARMLESS]:
         raise _refuse(file, unaccepted)
@@ -59,6 +62,8 @@ def load(path: Path) -> Cohort:
         reading=file.reading,
         texts=texts,
         site=None if examined.site is None else examined.site.str.strip(),
+        group=examined.group,
+        folds=folds,
         outcomes=file.outcomes,
         about=_about(file, examined, {"image": images, "mask": masks, "brain mask": brain_masks}),
         banned=file.banned,

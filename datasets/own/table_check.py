@@ -23,6 +23,7 @@ class Examined:
         table: float64 or string columns by patient id; a value that cannot be read is missing.
         columns: of `table`.
         site: of each patient, as written; None without a site column.
+        group: whose row it is; None without such a column.
         texts: text columns, by prompt; a missing text is None. None where texts are not in the table.
         problems: accepted ones too.
         notes: what was inferred.
@@ -31,6 +32,7 @@ class Examined:
     table: pd.DataFrame
     columns: dict[str, Column]
     site: pd.Series | None
+    group: pd.Series | None
     texts: pd.DataFrame | None
     problems: list[Problem]
     notes: list[str]
@@ -59,7 +61,7 @@ def examine_table(file: CohortFile, ask: bool = True) -> Examined:
     cells = cells[(cells.index != "") & ~cells.index.duplicated() & ~cells.index.isin(list(file.exclude))]
 
     text_columns = file.text.columns if file.text else {}
-    aside = {file.site, *text_columns.values()} - {None}
+    aside = {file.site, file.group, *text_columns.values()} - {None}
     examined = {name: examine_column(file, name, cells[name], ask) for name in cells.columns if name not in aside}
     columns = {name: one.column for name, one in examined.items()}
     problems += [problem for one in examined.values() for problem in one.problems]
@@ -67,11 +69,16 @@ def examine_table(file: CohortFile, ask: bool = True) -> Examined:
     site = without_codes(file, file.site, cells[file.site]) if file.site and file.site in cells else None
     if site is not None:
         problems += site_problems(file, site)
+    group = without_codes(file, file.group, cells[file.group]).str.strip() if file.group in cells else None
+    if group is not None:
+        unknown = group.index[group == ""]
+        problems += [Problem("group_missing", "has no person", str(id), file.group or "") for id in unknown]
     texts = {prompt: without_codes(file, c, cells[c]).str.strip() for prompt, c in text_columns.items() if c in cells}
     return Examined(
         table=pd.DataFrame({name: one.values for name, one in examined.items()}, index=cells.index),
         columns=columns,
         site=site,
+        group=group,
         texts=pd.DataFrame(texts, index=cells.index).replace({"": None}) if texts else None,
         problems=problems,
         notes=[*read.notes, *_notes(file, examined)],
@@ -83,6 +90,7 @@ def _header_problems(file: CohortFile, given: list[str], header: list[str]) -> I
         if not name and header[i] not in file.banned:
             yield Problem("column_unnamed", f"column {i + 1} has no name", where=header[i])
     named = {"site": [file.site] if file.site else [], "columns": list(file.columns), "banned": file.banned}
+    named["group"] = [file.group] if file.group else []
     named["text"] = list(file.text.columns.values()) if file.text else []
     named["outcome"] = [outcome_column(expression) for expression in file.outcomes.values()]
     for key, names in named.items():

@@ -14,6 +14,7 @@ from strokebench.datasets.images.contact_sheet import Card, write_contact_sheet
 from strokebench.datasets.images.quality import examine_images
 from strokebench.datasets.own.cohort_file import CohortFile, read_cohort_file
 from strokebench.datasets.own.file_pattern import Resolved
+from strokebench.datasets.own.folds_file import read_folds
 from strokebench.datasets.own.load import paths_of
 from strokebench.datasets.own.table_check import examine_table
 from strokebench.datasets.own.texts import read_texts, text_problems
@@ -94,7 +95,7 @@ def _check_file(file: CohortFile, jobs: int, progress: Progress | None) -> Check
     images = paths_of(file, file.images, ids, "image")
     masks = paths_of(file, file.masks, ids, "mask")
     brain_masks = paths_of(file, file.brain_masks, ids, "mask")
-    problems = [*examined.problems, *outcome_problems(examined.table, file.outcomes)]
+    problems = [*examined.problems, *read_folds(file, ids)[1], *outcome_problems(examined.table, file.outcomes)]
     notes = list(examined.notes)
     if examined.site is not None:
         notes += hospital_notes(examined.table, next(iter(file.outcomes.values()), ""), examined.site)

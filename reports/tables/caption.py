@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from strokebench.reports.results import FEWEST, Results
+from strokebench.reports.results import FEWEST, Provenance, Results
 from strokebench.tasks.metrics.evaluate import THRESHOLD
 from strokebench.tasks.paper_setup import SIZES
 
@@ -10,6 +10,7 @@ PROTOCOLS = {
     "cv5": "5-fold cross-validation, with new folds for each seed",
     "holdout": "one fixed test part of 20 %",
     "loho": "leave one hospital out",
+    "own": "the cohort's own folds",
     "external": "models fitted on other patients, used as they are",
 }
 EXTERNAL = "external"
@@ -100,6 +101,7 @@ def caption(results: Results) -> str:
         *(f"{name} is no percentage." for name, metric in results.judged_by.items() if not metric.unit),
         *(f"A lower {name} is better." for name, metric in results.judged_by.items() if not metric.higher_is_better),
         f"Protocol {protocol}: {PROTOCOLS.get(protocol, 'as named')}." if protocol else "",
+        persons_in_words(facts),
         QUICK if facts.get("quick") else "",
         f"Encoders: {_encoders(facts['encoders'])}." if facts.get("encoders") else "",
         sizes_in_words(facts["sizes"]) if facts.get("sizes") else "",
@@ -108,6 +110,16 @@ def caption(results: Results) -> str:
         "Best bold, second best underlined.",
     ]
     return " ".join(sentence for sentence in sentences if sentence)
+
+
+def persons_in_words(facts: Provenance) -> str:
+    """That rows of one person were never parted, and what that leaves; empty where each row is a person."""
+    if not (persons := facts.get("n_persons")):
+        return ""
+    return (
+        f"The rows are of {persons} persons, who are never parted between training and test; intervals and tests take"
+        " each row as a patient of its own, and are too narrow where persons have several."
+    )
 
 
 def sizes_in_words(sizes: str) -> str:
