@@ -48,7 +48,6 @@ PATIENT_FACTS_FILE, GROUPS_FILE = "patient_facts.parquet", "groups.parquet"
 RESULT_FILES = (PREDICTIONS_FILE, RUNS_FILE, FACTS_FILE, PATIENT_FACTS_FILE, GROUPS_FILE)
 """What `Results.write` writes; the last two only where there is something to say."""
 
-
 FEWEST = 10
 """A hospital left out with fewer patients is judged by no metric (our choice)."""
 
@@ -78,7 +77,7 @@ class Provenance(TypedDict, total=False):
     not_inputs: dict[str, str]
     """Column of the cohort's table that no method was given -> why."""
     protocol: str
-    """`cv5`, `holdout` or `loho`."""
+    """`cv5`, `holdout`, `loho`, `own` or `external`."""
     n_persons: int
     """Whose rows they are, where a person may have several."""
     n_patients: int
@@ -275,9 +274,8 @@ class Results:
             return found
         for fold, part in self.predictions.drop_duplicates(["fold", "patient_id"]).groupby("fold"):
             if len(part) < FEWEST or part["y"].nunique() < 2:
-                patients = f"{len(part)} patient{'s' if len(part) > 1 else ''}"
-                one_class = ", one class only" if part["y"].nunique() < 2 else ""
-                found[int(str(fold))] = f"{part['site'].iloc[0]} ({patients}{one_class})"
+                why = f"{len(part)} patient{'s' * (len(part) > 1)}{', one class only' * (part['y'].nunique() < 2)}"
+                found[int(str(fold))] = f"{part['site'].iloc[0]} ({why})"
         return found
 
     @property

@@ -12,7 +12,7 @@ from strokebench.reports.cohort.sample_size import r2_of_auc, sample_size, sampl
 def test_the_criteria_give_the_published_numbers():
     # Riley et al., BMJ 2020;368:m441, pre-eclampsia: 30 parameters, a prevalence of 5 %, R2 of 0.05.
     assert sample_size(30, 0.05, 0.05).shrinkage == 5249
-    # Stroke with an AUC of 0.78, as `pmsampsize` simulates its R2.
+    # The R2 of about 0.203 by which 36 columns at an AUC of 0.78 are reported to need 1,409 patients, and ten 392.
     assert [sample_size(columns, 0.318, 0.203).patients for columns in (36, 10)] == [1409, 392]
     assert sample_size(1, 0.318, 0.203).risk == 334 == sample_size(1, 0.318, 0.203).patients
 
