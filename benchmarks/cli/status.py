@@ -6,6 +6,7 @@ import pandas as pd
 from rich.table import Table
 
 from strokebench.benchmarks.cli.options import JsonOption, echo_json
+from strokebench.benchmarks.running.provenance import is_in_store
 from strokebench.benchmarks.running.store import Store
 from strokebench.files import home
 from strokebench.reports.results import RUNS_FILE, read_provenance
@@ -28,8 +29,8 @@ def status(as_json: JsonOption = False) -> None:
     failures = []
     for folder in found:
         runs = pd.read_parquet(folder / RUNS_FILE)
-        imported = read_provenance(folder).get("imported", False)
-        if not imported:
+        stored = is_in_store(read_provenance(folder))
+        if stored:
             runs["status"] = [store.status(key) for key in runs["key"]]
         for number, (method, part) in enumerate(runs.groupby("method", sort=False)):
             counts = part["status"].value_counts()
@@ -47,7 +48,7 @@ def status(as_json: JsonOption = False) -> None:
                 str(method),
             )
         # Why another machine's runs failed is not told to others.
-        if not imported:
+        if stored:
             failures += [(folder, row) for row in runs[runs["status"] == "failed"].to_dict("records")]
     if as_json:
         wanted = ("method", "seed", "fold", "key")

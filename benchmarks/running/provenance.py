@@ -10,6 +10,7 @@ from pathlib import Path
 from strokebench.benchmarks.running.context import Context
 from strokebench.benchmarks.running.settings import usable_cores
 from strokebench.reports.results import Provenance
+from strokebench.reports.tables.caption import EXTERNAL
 
 
 def provenance_of(context: Context, versions: Mapping[str, str] | None = None) -> Provenance:
@@ -55,6 +56,11 @@ def provenance_of(context: Context, versions: Mapping[str, str] | None = None) -
     if found := commit():
         provenance["commit"] = found
     return provenance
+
+
+def is_in_store(facts: Provenance) -> bool:
+    """Whether the runs of such results are this machine's: not a package's, nor predictions by a model."""
+    return not facts.get("imported") and facts.get("protocol") != EXTERNAL
 
 
 @cache

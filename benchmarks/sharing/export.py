@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from strokebench.benchmarks.running.provenance import strokebench_version
+from strokebench.benchmarks.running.provenance import is_in_store, strokebench_version
 from strokebench.benchmarks.running.store import Store
 from strokebench.benchmarks.sharing.files import write_files
 from strokebench.benchmarks.sharing.pseudonyms import Pseudonyms, write_key
@@ -88,8 +88,8 @@ def export_results(
 
 def _folders(experiments: Sequence[str]) -> list[Path]:
     found = sorted(path.parent for path in home("results").glob(f"*/*/{RUNS_FILE}"))
-    # Imported results are another's to share.
-    own = [folder for folder in found if not read_provenance(folder).get("imported")]
+    # Imported results are another's to share, and what a model predicts has no split to share.
+    own = [folder for folder in found if is_in_store(read_provenance(folder))]
     if not own:
         raise StrokebenchError(f"There are no results below {home('results')}.", "Run an experiment first.")
     chosen = []

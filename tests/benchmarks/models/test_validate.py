@@ -1,5 +1,6 @@
 """Models on patients of another origin: their own predictions, judged on all alike, with whoever comes again named."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,6 +15,8 @@ from strokebench.benchmarks.models import validate as validating
 from strokebench.benchmarks.models.fit import Part, fit
 from strokebench.benchmarks.models.model import Model
 from strokebench.benchmarks.models.validate import validate
+from strokebench.benchmarks.sharing.export import export_results
+from strokebench.benchmarks.sharing.pseudonyms import Pseudonyms
 from strokebench.datasets.cohort import Cohort, Column, Kind
 from strokebench.errors import StrokebenchError
 from strokebench.files import home as home_path
@@ -110,3 +113,8 @@ def test_the_command_shows_and_writes(models, tmp_path: Path, monkeypatch: pytes
     folder = home_path("results", "small-nihss_lt_7-external", "validation")
     assert len(Results.read(folder).predictions) == 60
     assert (folder / "case_mix.csv").is_file() and (folder / "reliability.svg").is_file()
+    # It is finished, though its run lies in no store; and there is no split to share.
+    [row] = json.loads(CliRunner().invoke(cli.app, ["status", "--json"]).stdout)["methods"]
+    assert (row["experiment"], row["done"], row["missing"]) == ("validation", 1, 0)
+    with pytest.raises(StrokebenchError, match="no results below"):
+        export_results(tmp_path / "package.zip", (), Pseudonyms(b"a salt of our own, long enough"))
