@@ -28,8 +28,8 @@ def penalised_logistic(
 
     The penalty is chosen as the networks choose their epoch, by the score on the validation part. Of ordered grades it
     is the model of proportional odds, and it is chosen by the likelihood: ranks alone do not see a penalty that leaves
-    the same grade the likeliest for everyone. Cross-validation within a training part that was oversampled would meet
-    copies of one patient on both sides.
+    the same grade the likeliest for everyone. That rule was taken after c had given such a model on test parts of
+    SOOP. Cross-validation within a training part that was oversampled would meet copies of one patient on both sides.
     """
     scores, models = [], []
     for strength in STRENGTHS:
