@@ -52,7 +52,7 @@ def _fold(seed: int, number: int, rows: pd.DataFrame, labels: pd.Series, persons
     parts = {part: tuple(sorted(rows.loc[rows["part"] == part, "patient"])) for part in PARTS}
     if empty := [part for part, ids in parts.items() if not ids]:
         raise StrokebenchError(f"{where} has no {empty[0]} part.", HINT)
-    if len(absent := labels.index.difference(rows["patient"])):
+    if len(absent := labels.index.difference(list(rows["patient"]))):
         raise StrokebenchError(
             f"{where}: patient {named(sorted(absent), 1)} stands in no part.",
             "Add the rows, or `exclude:` the patients.",

@@ -132,7 +132,7 @@ def _stratified(labels: pd.Series, persons: pd.Series | None, seed: int, where: 
 def _stratified_by_person(labels: pd.Series, persons: pd.Series, seed: int, where: str) -> tuple[Ids, Ids]:
     """The same by whole persons, so the share fits nearly; the first of five draws with all classes in both parts."""
     for _, _, second in _cv5(labels, None, persons, seed):
-        first = tuple(labels.index.difference(second))
+        first = tuple(labels.index.difference(list(second)))
         if all(labels[list(part)].nunique() == labels.nunique() for part in (first, second)):
             return first, tuple(sorted(second))
     raise StrokebenchError(f"Too few persons of one class are left {where}.")

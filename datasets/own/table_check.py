@@ -69,10 +69,11 @@ def examine_table(file: CohortFile, ask: bool = True) -> Examined:
     site = without_codes(file, file.site, cells[file.site]) if file.site and file.site in cells else None
     if site is not None:
         problems += site_problems(file, site)
-    group = without_codes(file, file.group, cells[file.group]).str.strip() if file.group in cells else None
-    if group is not None:
+    group = None
+    if file.group and file.group in cells:
+        group = without_codes(file, file.group, cells[file.group]).str.strip()
         unknown = group.index[group == ""]
-        problems += [Problem("group_missing", "has no person", str(id), file.group or "") for id in unknown]
+        problems += [Problem("group_missing", "has no person", str(id), file.group) for id in unknown]
     texts = {prompt: without_codes(file, c, cells[c]).str.strip() for prompt, c in text_columns.items() if c in cells}
     return Examined(
         table=pd.DataFrame({name: one.values for name, one in examined.items()}, index=cells.index),
