@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.filesize import decimal
 
+from strokebench.benchmarks.running.progress import LINE_EVERY
 from strokebench.datasets.catalogue import MANIFESTS
 from strokebench.errors import StrokebenchError, named
 from strokebench.files import write_text
@@ -20,9 +21,6 @@ from strokebench.files import write_text
 if TYPE_CHECKING:
     from strokebench.datasets.public.manifest import Manifest
     from strokebench.datasets.public.plan import FetchPlan
-
-LINE_EVERY = 60.0
-"""Seconds between the lines of a log file, where a terminal has a bar."""
 
 
 def obtain(dataset: str, console: Console, yes: bool = False) -> None:

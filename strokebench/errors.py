@@ -36,6 +36,13 @@ def named(things: Iterable[object], most: int = 4) -> str:
     return ", ".join(texts[:most]) + more
 
 
+def first_fault(error: Any) -> str:
+    """`part.source: Field required`: the first that a `pydantic.ValidationError` tells, without the value itself."""
+    first = error.errors(include_url=False, include_input=False, include_context=False)[0]
+    place = ".".join(map(str, first["loc"]))
+    return f"{place}: {first['msg']}" if place else first["msg"]
+
+
 def unknown_name(noun: str, name: str, known: Iterable[str], hint: str = "") -> StrokebenchError:
     """The error for a name that nothing has; names the nearest that something has.
 

@@ -35,7 +35,7 @@ class Table1(Experiment):
 
     def report(self, results: Results, folder: Path) -> RenderableType:
         from strokebench.reports.grades.section import grades_panels
-        from strokebench.reports.statistics.headline import auc_intervals
+        from strokebench.reports.statistics.headline import auc_intervals, headline_of
         from strokebench.reports.table1.figure import draw_table1
         from strokebench.reports.table1.lead import table1_lead
         from strokebench.reports.table1.table import table1
@@ -44,7 +44,8 @@ class Table1(Experiment):
 
         table = table1(results)
         told = "patients with label 1 from the others" if results.endpoint.binary else "patients apart by their label"
-        first, intervals = table.columns[0].title, auc_intervals(results)
+        headline = headline_of(results)
+        first, intervals = table.columns[0].title, auc_intervals(results, headline)
         bar = "95 % interval" if intervals else "standard deviation over runs"
         panels = [
             Panel(
@@ -71,4 +72,6 @@ class Table1(Experiment):
             ),
             *(grades_panels(results) if results.endpoint.dichotomies else ()),
         ]
-        return publish(Section("table1", self.title, cohort_title(results), panels, table1_lead(results)), folder)
+        return publish(
+            Section("table1", self.title, cohort_title(results), panels, table1_lead(results, headline)), folder
+        )

@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from strokebench.errors import StrokebenchError
+from strokebench.errors import StrokebenchError, first_fault
 from strokebench.files import digest, write_text
 from strokebench.tasks.endpoint import Endpoint
 from strokebench.tasks.endpoints.parse import parse_endpoint
@@ -171,9 +171,7 @@ class Description:
         except FileNotFoundError:
             raise StrokebenchError(f"{folder} is no model: it has no {DESCRIPTION_FILE}.") from None
         except ValidationError as error:
-            first = error.errors(include_url=False, include_input=False, include_context=False)[0]
-            place = ".".join(map(str, first["loc"]))
-            raise StrokebenchError(f"{path} is of another form: {place}: {first['msg']}.") from None
+            raise StrokebenchError(f"{path} is of another form: {first_fault(error)}.") from None
         except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
             raise StrokebenchError(f"{path} cannot be read: {error}") from None
 

@@ -24,14 +24,13 @@ from strokebench.errors import StrokebenchError
 from strokebench.files import MANIFEST_FILE, atomic_folder, damaged_file, write_manifest, write_text
 from strokebench.methods.base import Method
 from strokebench.methods.registry import find_method
+from strokebench.reports.statistics.prior import BALANCED, at_prevalence
 from strokebench.tasks.endpoint import Endpoint
 from strokebench.tasks.inputs import PRESENT
 from strokebench.tasks.preparing.fitted import Preprocessing
 
 AT_ONCE = 1024
 """Patients that are predicted together: a multiple of a network's batch, so that no batch is cut."""
-BALANCED = ("smote", "duplicate")
-"""Ways of balancing after which a training part has as many patients of each label."""
 Mapped = Columns | Mapping[str, Any] | Path | str
 """What a cohort calls otherwise than the model: read, as the file would hold it, or the file."""
 _log = logging.getLogger(__name__)
@@ -108,11 +107,21 @@ class Model:
         """
         examined = self.examine(cohort, columns, embeddings)
         examined.refuse(self.description)
+        return self.predict_examined(examined, embeddings, balanced=balanced, jobs=jobs, weights=weights, device=device)
+
+    def predict_examined(
+        self, examined: Examined, embeddings: Embeddings | None = None, *, balanced: bool = False, **how: Any
+    ) -> NDArray[np.float64]:
+        """The same, (n, levels), of a cohort that was examined and fits.
+
+        Args:
+            how: of `encode`, where there are no embeddings yet.
+        """
         for note in examined.notes:
             _log.warning("%s", note)
         known = examined.cohort
         if embeddings is None:
-            embeddings = self.encode(known, jobs, weights, device)
+            embeddings = self.encode(known, **how)
         reads = None if PRESENT in self.description.reads else self.description.reads
         p = np.empty((len(known), self.description.levels))
         with quietly():
@@ -190,15 +199,3 @@ def load_model(folder: Path | str) -> Model:
         place = folder / Path(member.folder).name
         fits.append((method.load(place), Preprocessing.load(place)))
     return Model(said, tuple(fits), Seen.read(folder), (folder / CARD_FILE).read_text(encoding="utf-8"))
-
-
-def at_prevalence(p: NDArray[np.float64], shares: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Probabilities (n, levels) learnt from equally many patients of each label, where labels have these shares.
-
-    Odds are multiplied by those of the prevalence (Elkan 2001, theorem 2; of several labels Saerens et al. 2002).
-
-    >>> at_prevalence(np.array([[0.5, 0.5]]), np.array([0.8, 0.2]))
-    array([[0.8, 0.2]])
-    """
-    weighed = p * shares
-    return weighed / weighed.sum(axis=1, keepdims=True)

@@ -102,7 +102,7 @@ def validate(
     judged = []
     for model, variant, one in zip(loaded, _variants(models, loaded), examined, strict=True):
         arrays = embeddings or model.encode(one.cohort, jobs or usable_cores(), weights, device)
-        p = model.predict_proba(cohort, mapped, arrays)
+        p = model.predict_examined(one, arrays)
         predictions = pd.DataFrame(endpoint.columns(p), index=cohort.ids)
         judged.append(_Judged(model, variant, one, predictions, model.seen.among(one.content, arrays)))
     if without_seen:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_type_hints
 import pandas as pd
 
 from strokebench.benchmarks.sharing.export import PROVENANCE
+from strokebench.errors import first_fault
 from strokebench.reports.results import MethodInfo, Provenance
 from strokebench.tasks.fold import Split
 
@@ -83,9 +84,7 @@ def _checked(validate: Any, content: bytes, **how: Any) -> Any:
     try:
         return validate(content, **how)
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False, include_context=False)[0]
-        place = ".".join(map(str, first["loc"]))
-        raise ValueError(f"{place}: {first['msg']}" if place else first["msg"]) from None
+        raise ValueError(first_fault(error)) from None
 
 
 def read_table(content: bytes, columns: Sequence[str], more: bool = False) -> pd.DataFrame:

@@ -111,8 +111,10 @@ def draw_settings(method: str, count: int) -> list[dict[str, Any]]:
     study, space = optuna.create_study(sampler=RandomSampler(seed=0)), find_method(method).search_space
     found: list[dict[str, Any]] = []
     for _ in range(_LOOKS * count):
+        if len(found) == count:
+            break
         params = space(study.ask())
-        if len(found) < count and params and params not in found:
+        if params and params not in found:
             found.append(params)
     return found
 

@@ -20,7 +20,7 @@ from strokebench.datasets.own.yaml_file import read_yaml
 from strokebench.datasets.public.bucket import list_bucket
 from strokebench.datasets.public.plan import FetchPlan, at_mirror
 from strokebench.datasets.public.remote import RemoteFile, open_session
-from strokebench.errors import StrokebenchError, unknown_name
+from strokebench.errors import StrokebenchError, first_fault, unknown_name
 from strokebench.files import file_digest, home, read_kept, write_json
 
 RECORD = "fetched.json"
@@ -209,9 +209,7 @@ def read_manifest(path: Path) -> Manifest:
     try:
         manifest = Manifest.model_validate({**given, "path": path} if isinstance(given, dict) else given)
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(step) for step in first["loc"])
-        raise StrokebenchError(f"{path}: {where}: {first['msg']}.", "A manifest's keys are those of SOOP's.") from None
+        raise StrokebenchError(f"{path}: {first_fault(error)}.", "A manifest's keys are those of SOOP's.") from None
     for part in manifest.parts.values():
         if part.source not in manifest.sources:
             raise unknown_name(f"source of {path.name}", part.source, manifest.sources)

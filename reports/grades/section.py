@@ -1,5 +1,6 @@
 """What Table 1 shows besides where grades are predicted: every cut, and the grades themselves."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from strokebench.reports.clinical.calibration import recalibrate
@@ -7,6 +8,7 @@ from strokebench.reports.clinical.pooled import pictured, pool
 from strokebench.reports.grades.cut import at_cut
 from strokebench.reports.grades.figures import draw_calibration, draw_grotta
 from strokebench.reports.results import Results
+from strokebench.reports.statistics.scores import Scores
 from strokebench.reports.table1.table import table1
 from strokebench.reports.tables.caption import QUICK, outcome_in_words, runs_in_words
 from strokebench.reports.tables.section import Panel
@@ -21,23 +23,23 @@ ONE_FIT = (
 def grades_panels(results: Results) -> list[Panel]:
     """Panels of results whose endpoint has `dichotomies`; pictures as soon as one method has a finished seed."""
     cuts = {cut.expression: at_cut(results, label) for label, cut in enumerate(results.endpoint.dichotomies)}
-    tables = {cut: table1(part) for cut, part in cuts.items()}
+    scores = {cut: pool(part) for cut, part in cuts.items()}
+    table, tables = table1(results), {cut: table1(part) for cut, part in cuts.items()}
     panels = [
         Panel(
             "table1_cuts",
-            _auc_table(results, tables),
+            _auc_table(results, table, tables),
             shows="How well each method tells patients above a cut from those below it, at every cut.",
             does_not_show="Which cut matters to a patient, nor which differences are real.",
         ),
         Panel(
             "grades_calibration",
-            _slope_table(results, cuts),
+            _slope_table(results, table, scores),
             shows="Whether the probabilities of passing a cut are too extreme (below 1) or too timid (above 1).",
             does_not_show="Calibration elsewhere: it must be checked, and often mended, wherever a model is used.",
             in_terminal=False,
         ),
     ]
-    scores = {cut: pool(part) for cut, part in cuts.items()}
     shown = pictured(next(iter(cuts.values())), next(iter(scores.values())))
     if shown:
         panels += [
@@ -57,13 +59,13 @@ def grades_panels(results: Results) -> list[Panel]:
                 does_not_show="Calibration elsewhere.",
             ),
         ]
-    for cut, table in tables.items():
+    for cut, judged in tables.items():
         name = f"table1_above_{cut.rpartition(' ')[2]}"
         note = ONE_FIT.format(results.endpoint.expression)
         panels.append(
             Panel(
                 name,
-                replace(table, name=name, title=f"{table.title}, {cut}", notes=[note, *table.notes]),
+                replace(judged, name=name, title=f"{judged.title}, {cut}", notes=[note, *judged.notes]),
                 shows=f"The same methods judged as predictions of {cut}.",
                 does_not_show="What a method would do that was trained for this cut alone.",
                 in_terminal=False,
@@ -72,10 +74,9 @@ def grades_panels(results: Results) -> list[Panel]:
     return panels
 
 
-def _auc_table(results: Results, tables: dict[str, Table]) -> Table:
-    """The AUC of every method at every cut."""
-    table, auc = table1(results), "AUC"
-    cells = {cut: {row.key: row.cells[auc] for row in part.rows} for cut, part in tables.items()}
+def _auc_table(results: Results, table: Table, tables: Mapping[str, Table]) -> Table:
+    """The AUC of every method at every cut, in the rows of `table`."""
+    cells = {cut: {row.key: row.cells["AUC"] for row in part.rows} for cut, part in tables.items()}
     rows = [replace(row, cells={cut: by_row[row.key] for cut, by_row in cells.items()}) for row in table.rows]
     columns = [Column(cut, cut, Kind.PERCENT) for cut in tables]
     caption = (
@@ -94,9 +95,8 @@ def _auc_table(results: Results, tables: dict[str, Table]) -> Table:
     )
 
 
-def _slope_table(results: Results, cuts: dict[str, Results]) -> Table:
-    """The slope of calibration of every method at every cut."""
-    table, scores = table1(results), {cut: pool(part) for cut, part in cuts.items()}
+def _slope_table(results: Results, table: Table, scores: Mapping[str, Scores | None]) -> Table:
+    """The slope of calibration of every method at every cut, in the rows of `table`."""
     rows = [
         replace(
             row,
@@ -116,7 +116,7 @@ def _slope_table(results: Results, cuts: dict[str, Results]) -> Table:
         name="grades_calibration",
         title="Slope of calibration at every cut",
         caption=caption,
-        columns=text_columns(**{cut: cut for cut in cuts}),
+        columns=text_columns(**{cut: cut for cut in scores}),
         rows=rows,
         notes=[ONE_FIT.format(results.endpoint.expression)],
         footnotes=[],

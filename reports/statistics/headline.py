@@ -53,7 +53,16 @@ class Headline:
         return auc_gain(self.analytic, other, one, self.share if self.corrects else None)
 
 
-def differences_of(results: Results, pairs: Mapping[Key, Key]) -> dict[Key, PairedTest]:
+def headline_of(results: Results) -> Headline | None:
+    """None where settings are not compared by AUC, or nothing is predicted yet."""
+    if "AUC" not in results.judged_by or results.compared_by != "AUC" or results.judged.empty:
+        return None
+    return Headline(results)
+
+
+def differences_of(
+    results: Results, pairs: Mapping[Key, Key], headline: Headline | None = None
+) -> dict[Key, PairedTest]:
     """Settings against others in `Results.compared_by`, each by the test that holds under these results' protocol.
 
     Under `cv5` the headline's; of another metric than AUC the corrected t. Elsewhere runs share their test part, or are
@@ -63,6 +72,7 @@ def differences_of(results: Results, pairs: Mapping[Key, Key]) -> dict[Key, Pair
 
     Args:
         pairs: setting (`SETTING` values) -> the one that it is held against.
+        headline: `headline_of` these results, where it is known.
     """
     metric, corrects = results.compared_by, is_corrected(results)
     by_run = {
@@ -70,7 +80,7 @@ def differences_of(results: Results, pairs: Mapping[Key, Key]) -> dict[Key, Pair
         for key, runs in results.metrics.groupby(list(SETTING), dropna=False)
     }
     share, none = test_share(results), results.metrics.iloc[:0].set_index(["seed", "fold"])[metric]
-    headline = Headline(results) if metric == "AUC" and not results.judged.empty else None
+    headline = headline or headline_of(results)
     places = {s.key: name for name, s in results.settings.items() if headline and name in headline.names}
     found = {}
     for key, other in pairs.items():
@@ -86,14 +96,17 @@ def differences_of(results: Results, pairs: Mapping[Key, Key]) -> dict[Key, Pair
     return found
 
 
-def auc_intervals(results: Results) -> dict[str, Interval]:
+def auc_intervals(results: Results, headline: Headline | None = None) -> dict[str, Interval]:
     """The AUC of every setting by name; empty where settings are not compared by AUC, or one has too few runs yet.
 
     Under cross-validation the interval is made of the spread over runs: under `FEWEST_RUNS` it has any width by luck.
+
+    Args:
+        headline: `headline_of` these results, where it is known.
     """
-    if "AUC" not in results.judged_by or results.compared_by != "AUC" or results.judged.empty:
+    headline = headline or headline_of(results)
+    if headline is None:
         return {}
-    headline = Headline(results)
     if headline.corrects and np.isfinite(headline.analytic.aucs).sum(axis=1).min() < FEWEST_RUNS:
         return {}
     return {name: headline.auc(name) for name in headline.names}

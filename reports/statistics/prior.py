@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from strokebench.reports.results import RUN, Results
 
 BALANCED = ("smote", "duplicate")
-"""Ways of balancing after which a training part has as many events as others."""
+"""Ways of balancing after which a training part has as many patients of each label."""
 
 CLIP = 1e-6
 """Probabilities are kept this far from 0 and 1 before their log odds are taken (our choice)."""
@@ -18,6 +18,23 @@ def log_odds(p: NDArray[np.float64]) -> NDArray[np.float64]:
     from scipy.special import logit
 
     return logit(np.clip(p, CLIP, 1 - CLIP))
+
+
+def at_prevalence(p: NDArray[np.float64], shares: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Probabilities (n, levels) learnt from equally many patients of each label, where labels have these shares.
+
+    Odds are multiplied by those of the prevalence (Elkan 2001, theorem 2; of several labels Saerens et al. 2002). Where
+    only labels were thought possible that nobody has, there is nothing to weigh by.
+
+    Args:
+        shares: of the labels, (levels,) or a row a patient, in any unit.
+
+    >>> at_prevalence(np.array([[0.5, 0.5]]), np.array([0.8, 0.2]))
+    array([[0.8, 0.2]])
+    """
+    weighed = p * shares
+    sums = weighed.sum(axis=1, keepdims=True)
+    return np.where(sums > 0, weighed / np.where(sums > 0, sums, 1), p)
 
 
 def undo_balance(results: Results) -> pd.DataFrame:
@@ -58,9 +75,5 @@ def _undo_of_grades(results: Results) -> pd.DataFrame:
     tested = seen.groupby([predictions[name] for name in RUN], dropna=False).transform("sum").to_numpy()
     others = everyone - tested
     p = endpoint.probabilities(predictions)
-    weighed = p * np.where(others.sum(axis=1, keepdims=True) > 0, others, tested)
-    sums = weighed.sum(axis=1, keepdims=True)
-    # Where only labels were thought possible that nobody else has, there is nothing to weigh by.
-    shifts = _was_balanced(results)[:, None] & (sums > 0)
-    undone = np.where(shifts, weighed / np.where(sums > 0, sums, 1), p)
-    return predictions.assign(**endpoint.columns(undone))
+    undone = at_prevalence(p, np.where(others.sum(axis=1, keepdims=True) > 0, others, tested))
+    return predictions.assign(**endpoint.columns(np.where(_was_balanced(results)[:, None], undone, p)))

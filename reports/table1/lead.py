@@ -4,14 +4,17 @@ import math
 
 from strokebench.errors import StrokebenchError
 from strokebench.reports.results import Results
-from strokebench.reports.statistics.headline import FEWEST_RUNS, differences_of
+from strokebench.reports.statistics.headline import FEWEST_RUNS, Headline, differences_of
 from strokebench.reports.statistics.paired import PairedTest
 from strokebench.reports.summary import rows_by_setting
 from strokebench.tasks.paper_setup import REFERENCE
 
 
-def table1_lead(results: Results) -> str:
+def table1_lead(results: Results, headline: Headline | None = None) -> str:
     """The best of the methods that have all their runs, and how far the next and the best reference row are from it.
+
+    Args:
+        headline: `headline_of` these results, where it is known.
 
     Returns:
         Empty where no method is complete, or no metric compares them.
@@ -37,7 +40,7 @@ def table1_lead(results: Results) -> str:
         said = [f"{best.label} has the highest mean {metric} of {len(methods)} methods, {mean}."]
     others = {"The next": methods[1:2], "The best reference row": [s for s in ranked if s.method.family == REFERENCE]}
     compared = {role: settings[0] for role, settings in others.items() if settings}
-    found = differences_of(results, {setting.key: best.key for setting in compared.values()})
+    found = differences_of(results, {setting.key: best.key for setting in compared.values()}, headline)
     said += [f"{role}, {setting.label}, lies {_distance(found[setting.key])}." for role, setting in compared.items()]
     if len(methods) > 1:
         said.append("The best of several is picked on these test patients, which flatters it.")
