@@ -37,7 +37,9 @@ def table1_lead(results: Results, headline: Headline | None = None) -> str:
     if len(methods) == 1:
         said = [f"{best.label}: mean {metric} {mean}."]
     else:
-        said = [f"{best.label} has the highest mean {metric} of {len(methods)} methods, {mean}."]
+        # One method may stand there at several sizes.
+        n = len({setting.method.name for setting in methods})
+        said = [f"{best.label} has the highest mean {metric} of {n} methods, {mean}."]
     others = {"The next": methods[1:2], "The best reference row": [s for s in ranked if s.method.family == REFERENCE]}
     compared = {role: settings[0] for role, settings in others.items() if settings}
     found = differences_of(results, {setting.key: best.key for setting in compared.values()}, headline)

@@ -2,6 +2,8 @@
 
 from dataclasses import replace
 
+import pandas as pd
+
 from strokebench.reports.statistics.headline import Headline
 from strokebench.reports.summary import summarise
 from strokebench.reports.table1.lead import table1_lead
@@ -39,3 +41,11 @@ def test_few_runs_tell_nothing(make_results):
     two = replace(two, runs=two.runs[two.runs["fold"] < 2], predictions=two.predictions[two.predictions["fold"] < 2])
     assert "too few runs to tell that from chance" in table1_lead(two)
     assert "95 %" not in table1_lead(two)
+
+
+def test_a_method_at_two_sizes_is_one_method(results):
+    def twice(part):
+        return pd.concat([part, part[part["method"] == "svm"].assign(variant="C=2", variant_label="C=2")])
+
+    both = replace(results, runs=twice(results.runs), predictions=twice(results.predictions))
+    assert "of 8 methods" in table1_lead(both)
