@@ -72,7 +72,7 @@ def apart(first: Interval, second: Interval) -> Interval:
 
 def percentiles(draws: NDArray[np.float64], level: float = LEVEL) -> NDArray[Any]:
     """The two ends of the percentile interval over the first axis: (resamples, ...) -> (2, ...); NaN is no draw."""
-    if not len(draws) or np.isnan(draws).all():
+    if np.isnan(draws).all():
         return np.full((2, *draws.shape[1:]), np.nan)
     return np.nanquantile(draws, [(1 - level) / 2, (1 + level) / 2], axis=0)
 

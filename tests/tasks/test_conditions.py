@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from strokebench.tasks.conditions import COMPLETE, Condition
+from strokebench.tasks.inputs import Inputs
 from strokebench.tasks.preparing.prepare import prepare
 from strokebench.tasks.protocols import make_split
 
@@ -43,9 +44,51 @@ def test_raw_zeros_are_what_zeros_become_by_standardisation(parts):
     assert zero.test.arrays["table"][0, age] < complete.train.arrays["table"][:, age].min()
 
 
-def test_a_rate_of_none_is_refused():
+@pytest.mark.parametrize("rate", [0, -0.1, 1.01, np.nan])
+def test_a_rate_that_is_no_share_or_none_is_refused(rate):
     with pytest.raises(ValueError):
-        Condition(IMAGE_ONLY, rate=0)
+        Condition(IMAGE_ONLY, rate=rate)
+
+
+def test_parts_and_modalities_lack_patients_of_their_own_and_the_seed_decides_whom():
+    """A stream each: whoever lacks the text is another than whoever lacks the table, in each part, for each seed."""
+    x = Inputs.complete({name: np.ones((400, 2), np.float32) for name in ("image.vector", "text", "table")})
+    condition = Condition(IMAGE_ONLY, rate=0.25)
+    found = [condition.apply(x, part, seed).present for part in ("train", "validation", "test") for seed in (0, 1)]
+    for present in found:
+        assert present[:, 0].all() and (abs((~present[:, 1:]).mean(axis=0) - 0.25) < 0.08).all()
+    lacking = [tuple(column) for present in found for column in (~present[:, 1:]).T]
+    assert len(set(lacking)) == len(lacking) == 12
+    np.testing.assert_array_equal(condition.apply(x, "test").present, condition.apply(x, "test", 0).present)
+
+
+def test_what_is_taken_away_is_filled_in_a_copy():
+    x = Inputs.complete({"image.vector": np.ones((3, 2), np.float32), "table": np.full((3, 2), 7, np.float32)})
+    zeros = {"table": np.array([-1, -2], np.float32)}
+    for fill, row in (("mean", [0, 0]), ("zero", [-1, -2])):
+        taken = Condition(IMAGE_ONLY, fill=fill).apply(x, "train", zeros=zeros)
+        assert taken.arrays["table"].tolist() == [row] * 3
+    assert (x.arrays["table"] == 7).all() and x.present.all()
+
+
+@pytest.mark.parametrize(
+    ("condition", "id", "name"),
+    [
+        (COMPLETE, "complete", "complete"),
+        (Condition(frozenset({"table", "image"})), "image+table", "image+table"),
+        (Condition(frozenset()), "none", "none"),
+        (Condition(IMAGE_ONLY, "test_only"), "image@test", "image@test"),
+        (Condition(IMAGE_ONLY, rate=0.3), "image,rate=0.3", "image 30 % lack the rest"),
+        (Condition(IMAGE_ONLY, fill="zero"), "image,fill=zero", "image raw zero"),
+        (
+            Condition(IMAGE_ONLY, "test_only", 0.5, "zero"),
+            "image@test,rate=0.5,fill=zero",
+            "image 50 % lack the rest raw zero@test",
+        ),
+    ],
+)
+def test_a_condition_says_all_that_it_takes_away_and_nothing_else(condition, id, name):
+    assert (condition.id, condition.name) == (id, name)
 
 
 def test_each_condition_has_its_own_id():

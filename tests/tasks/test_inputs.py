@@ -1,9 +1,20 @@
+from dataclasses import FrozenInstanceError
+
 import numpy as np
 import pytest
 
 from strokebench.errors import StrokebenchError
 from strokebench.tasks.conditions import Condition
-from strokebench.tasks.inputs import Inputs, Modality, Row, all_modalities, in_order, modalities_of, register_modality
+from strokebench.tasks.inputs import (
+    Inputs,
+    Modality,
+    Row,
+    all_modalities,
+    in_order,
+    made_up_sizes,
+    modalities_of,
+    register_modality,
+)
 
 
 def make_inputs(n: int = 4) -> Inputs:
@@ -46,6 +57,23 @@ def test_the_built_in_modalities_come_first_whatever_others_are_called():
     assert list(all_modalities())[:3] == ["image", "text", "table"]
     assert in_order({"table", "a", "text"}) == ["text", "table", "a"]
     assert modalities_of(["image.vector", "image.tokens", "present", "source"]) == {"image"}
+
+
+def test_a_modality_begins_a_line_with_a_capital():
+    heading = Modality("eeg", "eeg of the first day", {"eeg": Row(("channels",))}).heading
+    assert heading == "Eeg of the first day"
+
+
+def test_made_up_sizes_are_known_by_name_fixed_or_eight():
+    sizes = made_up_sizes(prompts=5, width=384)
+    assert (sizes["text"], sizes["image.tokens"], sizes["table"]) == ((5, 8, 384), (16, 8), (8,))
+    assert sizes["present"] == (len(all_modalities()),)
+
+
+def test_what_a_method_sees_cannot_be_exchanged():
+    """`modalities` is worked out once, so other arrays would stand under it."""
+    with pytest.raises(FrozenInstanceError):
+        make_inputs().arrays = {}
 
 
 def test_what_no_schema_has_is_refused():

@@ -7,7 +7,7 @@ import pytest
 
 from strokebench.errors import StrokebenchError
 from strokebench.tasks.fold import Split
-from strokebench.tasks.protocols import SEEDS, make_split
+from strokebench.tasks.protocols import SEEDS, make_split, split_for_training
 
 
 def paper_sized() -> pd.Series:
@@ -123,3 +123,39 @@ def test_errors_say_what_to_do(labels):
         make_split("loho", labels)
     with pytest.raises(StrokebenchError, match="Only 3"):
         make_split("cv5", pd.Series([1, 1, 1] + [0] * 50, index=np.arange(53).astype(str)))
+
+
+@pytest.mark.parametrize("rare", [9, 10])
+def test_ten_of_a_label_are_enough_and_nine_are_not(rare):
+    """Two in each of five test parts: one to be tested, while others are left to learn from and to select by."""
+    labels = pd.Series([1] * rare + [0] * 30, index=[f"p{i:02d}" for i in range(rare + 30)])
+    if rare == 9:
+        with pytest.raises(StrokebenchError, match="Only 9 of 39 patients have label 1"):
+            make_split("cv5", labels)
+    else:
+        for fold in make_split("cv5", labels).folds:
+            assert [int(labels[list(part)].sum()) for part in (fold.test, fold.validation)] == [2, 2]
+
+
+def test_two_rows_of_one_id_have_no_part():
+    labels = pd.Series([0, 1] * 20, index=[f"p{i:02d}" for i in range(40)]).rename({"p07": "p06"})
+    with pytest.raises(StrokebenchError, match="Patient p06 has two labels"):
+        make_split("cv5", labels)
+
+
+def test_a_fifth_is_kept_from_training_where_nobody_is_tested(labels):
+    split = split_for_training(labels, seeds=(1, 2))
+    assert [(fold.seed, fold.fold, fold.name, fold.test) for fold in split.folds] == [
+        (1, 0, "all", ()),
+        (2, 0, "all", ()),
+    ]
+    for fold in split.folds:
+        assert len(fold.validation) == 20 and sorted([*fold.train, *fold.validation]) == sorted(labels.index)
+    assert split.folds[0].validation != split.folds[1].validation
+
+
+def test_hospitals_are_at_least_two(labels, cohort):
+    with pytest.raises(StrokebenchError, match="two hospitals"):
+        make_split("loho", labels, cohort.site.map(lambda _: "north"))
+    site = cohort.site.where(cohort.site == "north", "south")
+    assert [fold.name for fold in make_split("loho", labels, site, seeds=(1,)).folds] == ["north", "south"]

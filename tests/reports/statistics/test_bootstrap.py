@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from one_part import single
+from sklearn.metrics import average_precision_score, brier_score_loss
 
 from strokebench.reports.statistics import weighted
 from strokebench.reports.statistics.bootstrap import bootstrap, resample
@@ -18,8 +19,18 @@ def draw(seed, n=150, noise=1.0):
     return y, *(1 / (1 + np.exp(-(signal + noise * rng.normal(size=n)))) for _ in range(2))
 
 
+def scaled(y, p):
+    return 1 - np.mean((p - y) ** 2) / np.var(y)
+
+
 @pytest.mark.parametrize(
-    ("fast", "slow"), [(weighted.weighted_auc, auc), (weighted.weighted_brier, lambda y, p: np.mean((p - y) ** 2))]
+    ("fast", "slow"),
+    [
+        (weighted.weighted_auc, auc),
+        (weighted.weighted_auprc, average_precision_score),
+        (weighted.weighted_brier, brier_score_loss),
+        (weighted.weighted_scaled_brier, scaled),
+    ],
 )
 def test_weights_do_what_repeating_patients_does(fast, slow):
     y, p, _ = draw(0, 60)
@@ -28,11 +39,18 @@ def test_weights_do_what_repeating_patients_does(fast, slow):
     np.testing.assert_allclose(fast(y, p, weights), weighted.from_function(slow)(y, p, weights))
 
 
-def test_a_resample_without_a_class_has_no_auc():
+def test_a_resample_without_a_class_has_no_value_where_both_are_needed():
     y, p, _ = draw(0, 10)
-    weights = np.zeros((1, 10), int)
-    weights[0, y == 0] = 1
-    assert np.isnan(weighted.weighted_auc(y, p, weights)).all()
+    without = np.array([y == 0, y == 1]).astype(int)
+    assert np.isnan(weighted.weighted_auc(y, p, without)).all()
+    assert np.isnan(weighted.weighted_scaled_brier(y, p, without)).all()
+    assert np.isnan(weighted.weighted_auprc(y, p, without)).tolist() == [True, False]
+
+
+def test_who_was_not_drawn_has_no_say_in_the_precision_recall_curve():
+    """The first patient is ranked highest, wrongly, but not drawn: all who remain are ranked rightly."""
+    y, p = np.array([0, 1, 0]), np.array([0.9, 0.5, 0.1])
+    assert weighted.weighted_auprc(y, p, np.array([[0, 1, 1], [1, 1, 1]])).tolist() == [1, 0.5]
 
 
 def test_weighted_auc_is_the_same_in_chunks(monkeypatch):

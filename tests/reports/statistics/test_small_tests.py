@@ -96,6 +96,8 @@ def test_non_inferior_needs_the_whole_interval():
 def test_effect_sizes_by_hand():
     # Mean 2, standard deviation 1; the exact correction for 2 degrees of freedom is 1 / sqrt(pi).
     assert hedges_g([1, 2, 3]) == pytest.approx(2 / np.sqrt(np.pi))
+    # Of 4: Gamma(2) / (sqrt(2) Gamma(3/2)) = sqrt(2 / pi).
+    assert hedges_g([1, 2, 3, 4, 5, np.nan]) == pytest.approx(3 / np.sqrt(2.5) * np.sqrt(2 / np.pi))
     assert hedges_g([0, 0, 0]) == 0
     assert np.isnan(hedges_g([1, 2]))
     assert probability_of_superiority([1, 1, 0, -1]) == pytest.approx(0.625)

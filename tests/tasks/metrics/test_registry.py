@@ -1,0 +1,26 @@
+"""What a metric of a user's own is unless it says otherwise, and what it is given."""
+
+import numpy as np
+
+from strokebench.tasks.endpoints.binary import BINARY
+from strokebench.tasks.metrics.registry import metric
+
+Y, P = np.array([0, 1, 1]), np.array([0.2, 0.6, 0.9])
+
+
+def test_a_metric_is_better_when_higher_of_binary_outcomes_and_without_a_threshold_unless_it_says_otherwise():
+    found = metric("mean")(lambda endpoint, y, p: float(p.mean()))
+    assert (found.unit, found.higher_is_better, found.needs_threshold, found.endpoints) == (
+        "",
+        True,
+        False,
+        ("binary",),
+    )
+    # A function of three: a fourth argument would be refused.
+    assert found(BINARY, Y, P, 0.5) == np.mean(P) and found.scale == 1
+
+
+def test_a_metric_that_calls_patients_is_given_where_from():
+    found = metric("called", "%", needs_threshold=True)(lambda endpoint, y, p, threshold: float((p >= threshold).sum()))
+    assert [found(BINARY, Y, P, threshold) for threshold in (0.1, 0.6, 0.95)] == [3, 2, 0]
+    assert found.scale == 100
