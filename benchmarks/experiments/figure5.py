@@ -36,6 +36,7 @@ class Figure5(Experiment):
 
     def report(self, results: Results, folder: Path) -> RenderableType:
         from strokebench.reports.hospitals.figure import PANELS, draw_forest, draw_hospitals
+        from strokebench.reports.hospitals.pooled import further_hospital, pooled_table
         from strokebench.reports.hospitals.table import (
             auc_tables,
             few_patients,
@@ -65,7 +66,8 @@ class Figure5(Experiment):
                     f"figure5_forest{number or ''}",
                     figure,
                     title="AUC by hospital left out, with its interval",
-                    shows="The AUC of each method at each hospital, and how far its patients' chance may move it.",
+                    shows="The AUC of each method at each hospital, and how far its patients' chance may move it; "
+                    "below, all hospitals by random effects, and between which values a further one is expected.",
                     does_not_show="How the AUC would vary with other training patients: the models are taken as given.",
                 )
                 for number, figure in enumerate(draw_forest(results))
@@ -81,6 +83,13 @@ class Figure5(Experiment):
                 for table in auc_tables(results)
             ),
             Panel(
+                "figure5_pooled",
+                pooled_table(results),
+                shows="What the hospitals have in common, each weighed by what it tells, and between which AUCs "
+                "one more hospital like these would lie in 95 of 100 cases.",
+                does_not_show="A hospital that is unlike these, in its patients, its scanner or its care.",
+            ),
+            Panel(
                 "figure5_table",
                 hospital_table(results),
                 shows="All six metrics at each hospital left out.",
@@ -88,7 +97,6 @@ class Figure5(Experiment):
                 in_terminal=False,
             ),
         ]
-        section = Section(
-            self.name, self.title, cohort_title(results), panels, hospital_lead(results), few_patients(results)
-        )
+        lead = f"{hospital_lead(results)} {further_hospital(results)}".strip()
+        section = Section(self.name, self.title, cohort_title(results), panels, lead, few_patients(results))
         return publish(section, folder)

@@ -50,7 +50,7 @@ def sample_size(parameters: int, prevalence: float, r2: float, shrinkage: float 
 
 def r2_of_auc(auc: float, prevalence: float) -> float:
     """Cox and Snell's R2 of a model whose linear predictor is normal with one variance in those with and without the
-    outcome (Riley et al., Stat Med 2021;40:859), integrated where they simulate.
+    outcome, integrated where the R package pmsampsize simulates.
 
     Args:
         auc: above one half. prevalence: between 0 and 1.

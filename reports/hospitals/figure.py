@@ -8,8 +8,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from strokebench.reports.hospitals.pooled import pooled
 from strokebench.reports.hospitals.table import Hospital, summaries, worst_hospital
 from strokebench.reports.results import Results
+from strokebench.reports.statistics.random_effects import Pooled
 from strokebench.reports.table1.figure import CHANCE
 from strokebench.reports.tables import caption as words
 from strokebench.reports.tables.style import INK, LOOKS, PALE, ROWS, SOFT, dots, head, plain
@@ -18,6 +20,8 @@ WIDTH = 0.7
 """Of the room between two metrics, taken by the methods."""
 PANELS = 8
 """More hospitals than this have no panel each: they would fill pages."""
+TOGETHER = ("all, pooled", "a further one")
+"""The rows below the hospitals of a forest plot."""
 ACROSS, PAGE = 4, 10.5
 """Methods beside each other in a forest plot, and the inches of its height at most."""
 
@@ -41,20 +45,25 @@ def draw_hospitals(results: Results) -> Figure:
 
 
 def draw_forest(results: Results) -> list[Figure]:
-    """AUC by hospital with the interval of its patients' chance, a panel a method, `ACROSS` of them a page."""
+    """AUC by hospital with the interval of its patients' chance, a panel a method, `ACROSS` of them a page.
+
+    Below them what random effects make of all.
+    """
     judged = [(hospital, rows) for hospital, rows in summaries(results) if hospital.judged]
+    over = pooled(results)
     figures = []
     for first in range(0, len(results.methods), ACROSS):
         methods = results.methods[first : first + ACROSS]
-        height = min(1.3 + 0.24 * len(judged), PAGE)
+        height = min(1.8 + 0.24 * len(judged), PAGE)
         figure = Figure(figsize=(2.6 + 1.7 * len(methods), height), layout="constrained")
         grid = figure.subplots(1, len(methods), sharey=True, squeeze=False)[0]
         for axes, method in zip(grid, methods, strict=True):
             _forest(axes, method.name, judged)
+            _together(axes, over.get(method.name), len(judged))
             axes.set_title(method.label, loc="left", fontsize=9.5, fontweight="bold", color=INK)
         labels = [f"{hospital.name} ({hospital.positives}/{hospital.n})" for hospital, _ in judged]
-        grid[0].set_yticks(range(len(judged)), labels, fontsize=8)
-        grid[0].set_ylim(max(len(judged), 1) - 0.4, -0.6)
+        grid[0].set_yticks(range(len(judged) + 2), [*labels, *TOGETHER], fontsize=8)
+        grid[0].set_ylim(len(judged) + 1.6, -0.6)
         head(figure, f"{words.setting_line(results)}. AUC; bar = 95 % by the patients' chance; events/patients")
         figures.append(figure)
     return figures
@@ -74,6 +83,17 @@ def _forest(axes: Axes, method: str, judged: Sequence[tuple[Hospital, Sequence[M
     axes.set_xticks(range(0, 101, 25))
     axes.tick_params(axis="x", labelsize=8)
     plain(axes, "x", ROWS)
+
+
+def _together(axes: Axes, over: Pooled | None, place: int) -> None:
+    """The pooled AUC as a diamond as wide as its interval, and the prediction interval as a bar, in two rows."""
+    if over is None:
+        return
+    low, mid, high = 100 * over.mean.low, 100 * over.mean.value, 100 * over.mean.high
+    axes.axhline(place - 0.5, color=PALE, linewidth=0.8)
+    if not math.isnan(low):
+        axes.fill([low, mid, high, mid], [place, place - 0.3, place, place + 0.3], color=INK)
+    axes.plot([100 * over.new.low, 100 * over.new.high], [place + 1] * 2, color=LOOKS[0][0], linewidth=4)
 
 
 def look(number: int) -> tuple[tuple[str, str], bool]:

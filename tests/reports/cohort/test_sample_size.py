@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy.optimize import brentq
 from sklearn.metrics import roc_auc_score
 from small_cohort import make_cohort
 
@@ -9,12 +10,33 @@ from strokebench.reports.cohort.describe import describe_cohort
 from strokebench.reports.cohort.sample_size import r2_of_auc, sample_size, sample_size_in_words
 
 
-def test_the_criteria_give_the_published_numbers():
-    # Riley et al., BMJ 2020;368:m441, pre-eclampsia: 30 parameters, a prevalence of 5 %, R2 of 0.05.
+def test_the_criteria_give_what_pmsampsize_gives():
+    # pmsampsize 1.1.3 of its authors: 30 parameters, AUC 0.78, prevalence 0.2 -> R2 0.158 and 1,556 patients;
+    # R2 0.05 -> 5,249 by the first criterion, which knows no prevalence (that call is of survival).
+    assert r2_of_auc(0.78, 0.2) == pytest.approx(0.158, abs=0.001)
+    # The R2 is printed with three digits, which are worth five patients either way.
+    assert sample_size(30, 0.2, 0.158).patients == pytest.approx(1556, abs=5)
     assert sample_size(30, 0.05, 0.05).shrinkage == 5249
-    # The R2 of about 0.203 by which 36 columns at an AUC of 0.78 are reported to need 1,409 patients, and ten 392.
-    assert [sample_size(columns, 0.318, 0.203).patients for columns in (36, 10)] == [1409, 392]
-    assert sample_size(1, 0.318, 0.203).risk == 334 == sample_size(1, 0.318, 0.203).patients
+
+
+@pytest.mark.parametrize(("parameters", "prevalence", "r2"), [(36, 0.318, 0.203), (10, 0.318, 0.203), (24, 0.1, 0.1)])
+def test_the_criteria_are_what_they_promise(parameters, prevalence, r2):
+    found = sample_size(parameters, prevalence, r2)
+
+    def shrinkage(n):
+        """Of van Houwelingen and le Cessie: a likelihood ratio of n patients less its degrees of freedom, where the
+        apparent R2 is the expected one before its optimism is taken off."""
+        apparent = brentq(lambda a: a * (1 + parameters / (n * np.log(1 - a))) - r2, r2, 0.99)
+        return r2 / apparent
+
+    def optimism(n):
+        largest = 1 - np.exp(2 * (prevalence * np.log(prevalence) + (1 - prevalence) * np.log(1 - prevalence)))
+        return (r2 / shrinkage(n) - r2) / largest
+
+    assert shrinkage(found.shrinkage) >= 0.9 > shrinkage(found.shrinkage - 1)
+    assert optimism(found.optimism) <= 0.05 < optimism(found.optimism - 1)
+    risk = 1.96 * np.sqrt(prevalence * (1 - prevalence) / np.array([found.risk, found.risk - 1]))
+    assert risk[0] <= 0.05 < risk[1]
 
 
 def test_r2_is_that_of_simulated_patients():

@@ -11,6 +11,7 @@ from made_up import made_up, plan
 from rich.console import Console
 
 from strokebench.reports.hospitals.figure import draw_forest, draw_hospitals
+from strokebench.reports.hospitals.pooled import further_hospital, pooled, pooled_table
 from strokebench.reports.hospitals.table import (
     Hospital,
     auc_tables,
@@ -22,6 +23,7 @@ from strokebench.reports.hospitals.table import (
     hospitals,
     worst_hospital,
 )
+from strokebench.reports.statistics.random_effects import pool_aucs
 from strokebench.reports.summary import summarise
 from strokebench.reports.table1.table import table1
 from strokebench.reports.tables.terminal import TerminalTable
@@ -129,7 +131,7 @@ def test_thirty_six_hospitals_fit_a_terminal_and_a_page():
         assert len(re.findall(r"\d+\.\d\d", line)) == len(METHODS) and line.endswith("3/3")
     (figure,) = draw_forest(results)
     assert figure.get_size_inches()[1] <= 11
-    assert len(figure.axes) == len(METHODS) and len(figure.axes[0].get_yticklabels()) == 36
+    assert len(figure.axes) == len(METHODS) and len(figure.axes[0].get_yticklabels()) == 38
 
 
 def test_many_methods_take_several_tables_of_80_columns(make_results):
@@ -172,3 +174,29 @@ def test_a_panel_a_hospital_with_all_metrics_of_all_methods():
         assert [label.get_text() for label in axes.get_xticklabels()] == list(PAPER_METRICS)
         assert len(axes.containers) == len(METHODS)
     assert "lowest AUC" in panels[2].get_title(loc="left")
+
+
+def test_random_effects_pool_the_hospitals_that_are_judged():
+    sites = {**SITES, 3: ("Isle", 9, 4)}
+    results = made_up(plan(METHODS, folds=sites), sites=sites)
+    found = pooled(results)
+    aucs = hospital_aucs(results).loc["concat", [0, 1, 2]]
+    assert found["concat"] == pool_aucs(aucs, [60, 36, 70], [140, 131, 80])
+    one = found["vdafm"]
+    row = next(row for row in pooled_table(results).rows if row.key == "vdafm")
+    assert row.cells["mean"].text == one.mean.text()
+    assert row.cells["new"].text == f"[{100 * one.new.low:.1f}, {100 * one.new.high:.1f}]"
+    assert f"like these 3, the AUC of VDAFM is to be expected between {100 * one.new.low:.0f}" in further_hospital(
+        results
+    )
+    bars = [line for line in draw_forest(results)[0].axes[0].lines if line.get_linewidth() == 4]
+    assert list(bars[0].get_xdata()) == [100 * one.new.low, 100 * one.new.high] and list(bars[0].get_ydata()) == [4, 4]
+
+
+def test_an_unfinished_method_is_not_pooled():
+    lost = {run: "missing" for run in RUNS if run[0] == "vdafm" and run[4] == 2}
+    results = made_up(RUNS, sites=SITES, lost=lost)
+    assert set(pooled(results)) == {"concat", "random_forest"} and "Concat" in further_hospital(results)
+    few = {fold: SITES[fold] for fold in (0, 1)}
+    two = made_up(plan(METHODS, folds=few), sites=few)
+    assert further_hospital(two) == "" and pooled_table(two).rows[0].cells["new"].text == "–"

@@ -1,0 +1,60 @@
+"""The AUC over hospitals, and what a further one may bring, by random effects."""
+
+from strokebench.reports.hospitals.table import hospital_aucs, hospitals
+from strokebench.reports.results import Results
+from strokebench.reports.statistics.random_effects import FEWEST_TO_PREDICT, Pooled, pool_aucs
+from strokebench.reports.summary import run_counts
+from strokebench.reports.table1.table import FAMILIES
+from strokebench.reports.tables import caption as words
+from strokebench.reports.tables.results_table import results_table
+from strokebench.reports.tables.table import DASH, Cell, Row, Table, text_columns
+
+
+def pooled(results: Results) -> dict[str, Pooled]:
+    """By method, over the hospitals that are judged; only methods that are finished at every one of these."""
+    judged = [hospital for hospital in hospitals(results) if hospital.judged or not hospital.n]
+    aucs = hospital_aucs(results)[[hospital.fold for hospital in judged]].dropna()
+    positives = [hospital.positives for hospital in judged]
+    negatives = [hospital.n - hospital.positives for hospital in judged]
+    return {str(name): pool_aucs(row, positives, negatives) for name, row in aucs.iterrows() if judged}
+
+
+def pooled_table(results: Results) -> Table:
+    """A row a method: its AUC over hospitals, and at a further one."""
+    found = pooled(results)
+    rows = []
+    for method in results.methods:
+        one = found.get(method.name)
+        new = f"{one.new.text().partition(' ')[2] or DASH}" if one else DASH
+        texts = {"mean": one.mean.text(), "new": new, "spread": f"{one.spread:.2f}"} if one else {}
+        counts = run_counts(results.runs[results.runs["method"] == method.name])
+        rows.append(Row(method.name, method.label, "", {key: Cell(text=text) for key, text in texts.items()}, **counts))
+    return results_table(
+        results,
+        "figure5_pooled",
+        "AUC over hospitals, and at a further one",
+        text_columns(mean="AUC, pooled [95 %]", new="further hospital [95 %]", spread="spread, logit"),
+        rows,
+        words.outcome_in_words(results),
+        [
+            "Random effects on the logit scale: the spread between hospitals by Paule and Mandel, the pooled AUC's "
+            "interval by Student's t. Further hospital: a prediction interval of the AUC at one more hospital, if it "
+            "is like these, which allows for how little is known of the spread (after Nagashima, Noma and Furukawa 2019); "
+            f"none with fewer than {FEWEST_TO_PREDICT} hospitals.",
+        ],
+    )
+
+
+def further_hospital(results: Results) -> str:
+    """One sentence of the proposed method, or of the first where it is not there; empty where none can be predicted."""
+    found = pooled(results)
+    methods = sorted(
+        (method for method in results.methods if method.name in found), key=lambda m: m.family != FAMILIES[-1]
+    )
+    if not methods or found[methods[0].name].hospitals < FEWEST_TO_PREDICT:
+        return ""
+    one = found[methods[0].name]
+    return (
+        f"At one further hospital like these {one.hospitals}, the AUC of {methods[0].label} is to be expected between "
+        f"{100 * one.new.low:.0f} and {100 * one.new.high:.0f} (95 %, random effects)."
+    )
