@@ -39,8 +39,8 @@ def pooled_table(results: Results) -> Table:
         [
             "Random effects on the logit scale: the spread between hospitals by Paule and Mandel, the pooled AUC's "
             "interval by Student's t. Further hospital: a prediction interval of the AUC at one more hospital, if it "
-            "is like these, which allows for how little is known of the spread (after Nagashima, Noma and Furukawa 2019); "
-            f"none with fewer than {FEWEST_TO_PREDICT} hospitals.",
+            "is like these, which allows for how little is known of the spread (after Nagashima, Noma and Furukawa "
+            f"2019); none with fewer than {FEWEST_TO_PREDICT} hospitals.",
         ],
     )
 
