@@ -14,9 +14,10 @@ export GRID_SEEDS ?= 1
 
 METHOD ?= vdafm
 SAMPLER ?= tpe
+SPACE ?= own
 TRIALS ?= 40
 
-VARIABLES := METHOD SAMPLER TRIALS PYTHON DATASET FETCH OUTCOME PROTOCOL ENCODERS SIZES SEEDS JOBS QUICK GRID_SEEDS WEIGHTS DEVICE BACKEND SCHEDULER
+VARIABLES := METHOD SAMPLER SPACE TRIALS PYTHON DATASET FETCH OUTCOME PROTOCOL ENCODERS SIZES SEEDS JOBS QUICK GRID_SEEDS WEIGHTS DEVICE BACKEND SCHEDULER
 GIVEN := $(foreach name,$(.VARIABLES),$(if $(filter command,$(origin $(name))),$(name)))
 ifneq (,$(filter-out $(VARIABLES) STROKEBENCH_% MLFLOW_% MAKEFLAGS MAKEOVERRIDES,$(GIVEN)))
 $(error No variable is called $(filter-out $(VARIABLES),$(GIVEN)). Choose from: $(VARIABLES))
@@ -30,7 +31,7 @@ PACKAGES := -p strokebench
 .DEFAULT_GOAL := help
 EXPERIMENTS := table1 added_value tuned table2 table3 figure2 figure3 figure4 figure5 dropout alignment comparison clinical missing
 
-TARGETS := help environment $(EXPERIMENTS) paper-numbers paper report status tune speed speed-peers speed-scale ui doctor encode cohort-check cohort-describe cohort-fetch leaks wheelhouse test lint format types check clean clean-environment
+TARGETS := help environment $(EXPERIMENTS) paper-numbers paper report status tune speed speed-peers speed-scale ui studies doctor encode cohort-check cohort-describe cohort-fetch leaks wheelhouse test lint format types check clean clean-environment
 
 .PHONY: $(TARGETS)
 
@@ -91,8 +92,8 @@ report: $(INSTALLED) ## one HTML page of everything that is finished by now
 leaks: $(INSTALLED) ## look for leaks: doubled patients, telling columns and texts
 	@$(BIN)/strokebench audit leaks
 
-tune: $(INSTALLED) ## Optuna; METHOD=vdafm SAMPLER=tpe|grid|random TRIALS=40
-	@$(BIN)/strokebench tune $(METHOD) --sampler $(SAMPLER) --trials $(TRIALS)
+tune: $(INSTALLED) ## METHOD=vdafm SAMPLER=tpe|grid|random SPACE=own|paper TRIALS=40
+	@$(BIN)/strokebench tune $(METHOD) --sampler $(SAMPLER) --space $(SPACE) --trials $(TRIALS)
 
 speed: $(INSTALLED) ## what a fit of each method costs on this machine
 	@$(BIN)/strokebench speed
@@ -108,6 +109,9 @@ status: $(INSTALLED) ## how far every experiment is, and why runs failed
 
 ui: $(INSTALLED) ## show the logged runs in the browser (MLflow)
 	@$(BIN)/strokebench ui
+
+studies: $(INSTALLED) ## show the studies of `make tune` in the browser (optuna-dashboard)
+	@$(BIN)/strokebench ui --studies
 
 doctor: $(INSTALLED) ## look at this machine and installation
 	@$(BIN)/strokebench doctor

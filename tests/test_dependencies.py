@@ -25,7 +25,7 @@ def normal(requirement: str) -> str:
     return re.sub(r"[-_.]+", "-", re.split(r"[\[<>=!~; ]", requirement, maxsplit=1)[0]).lower()
 
 
-PRODUCT = {normal(one) for one in [*PROJECT["dependencies"], *EXTRAS["text"], *EXTRAS["cluster"]]}
+PRODUCT = {normal(one) for one in [*PROJECT["dependencies"], *EXTRAS["text"], *EXTRAS["cluster"], *EXTRAS["studies"]]}
 
 
 @cache

@@ -42,7 +42,7 @@ VERBS = {
     "audit": ("audit:app", "Checks of printed numbers, and of data for leaks."),
     "results": ("results:app", "Share results without sharing patients."),
     "doctor": ("doctor:doctor", "Look at this machine and installation, and say what is wrong."),
-    "ui": ("ui:ui", "Show the logged runs in the browser (MLflow)."),
+    "ui": ("ui:ui", "Show the logged runs in the browser (MLflow), or the studies (optuna-dashboard)."),
     "speed": ("speed:speed", "Time every method on one thread, stage by stage."),
     "speed-peers": (
         "speed:speed_peers",

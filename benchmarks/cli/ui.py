@@ -1,19 +1,58 @@
-"""`strokebench ui`: MLflow's pages of the logged runs."""
+"""`strokebench ui`: MLflow's pages of the logged runs, or optuna-dashboard's of the studies."""
 
 import os
 import signal
 import subprocess
 from contextlib import suppress
+from importlib.util import find_spec
 from typing import Annotated
 
 import typer
 
 from strokebench.benchmarks.running.tracking.mlflow import comparison_page, ui_command
+from strokebench.errors import StrokebenchError
 from strokebench.reports.tables.console import make_console
 
 
-def ui(port: Annotated[int, typer.Option(help="Port on this machine.")] = 5000) -> None:
-    """Show the logged runs in the browser (MLflow)."""
+def ui(
+    port: Annotated[int, typer.Option(help="Port on this machine.")] = 5000,
+    studies: Annotated[
+        bool, typer.Option("--studies", help="Show the studies of `strokebench tune` (optuna-dashboard) instead.")
+    ] = False,
+    storage: Annotated[
+        str | None, typer.Option("--storage", help="With --studies: where they are kept, as for `tune`.")
+    ] = None,
+) -> None:
+    """Show the logged runs in the browser (MLflow), or the studies (optuna-dashboard)."""
+    if storage and not studies:
+        raise StrokebenchError("--storage is where studies are kept.", "Give --studies too.")
+    if studies:
+        show_studies(storage, port)
+    else:
+        show_runs(port)
+
+
+def show_studies(storage: str | None, port: int) -> None:
+    """Serve optuna-dashboard to this machine until Ctrl-C.
+
+    Raises:
+        StrokebenchError: it is not installed, or there is no study yet.
+    """
+    if find_spec("optuna_dashboard") is None:
+        raise StrokebenchError("optuna-dashboard is not installed.", "pip install 'strokebench[studies]'.")
+    from optuna_dashboard import run_server
+
+    from strokebench.benchmarks.tuning.space import default_storage, open_storage
+
+    opened = open_storage(storage or default_storage())
+    if not opened.get_all_studies():
+        raise StrokebenchError("There is no study yet.", "`strokebench tune METHOD` makes one.")
+    make_console().print(f"Studies at http://127.0.0.1:{port} (Ctrl-C ends it)", markup=False)
+    run_server(opened, "127.0.0.1", port)
+
+
+def show_runs(port: int) -> None:
+    """Serve MLflow's pages to this machine until Ctrl-C."""
     make_console().print(f"MLflow at {comparison_page(port)} (Ctrl-C ends it)", soft_wrap=True, markup=False)
     # MLflow starts servers of its own: as a group they end together.
     server = subprocess.Popen(ui_command(port), start_new_session=True)

@@ -24,17 +24,20 @@ FEWEST_TRIALS = 4
 _STATUS = {TrialState.COMPLETE: "FINISHED", TrialState.PRUNED: "KILLED", TrialState.FAIL: "FAILED"}
 
 
-def describe_study(study: optuna.Study, best: Tuned, context: Context) -> Tuning:
-    """The study as the reports take it, without Optuna."""
+def title_of(context: Context) -> str:
+    """What a study calls its cohort; invented patients are always called so."""
+    told = not context.cohort.synthetic or "synthetic" in context.title.lower()
+    return context.title if told else f"{context.title} (synthetic patients)"
+
+
+def describe_study(study: optuna.Study, name: str, best: Tuned, context: Context) -> Tuning:
+    """The study as the reports take it, without Optuna, under a name of its own."""
     trials = [trial for trial in study.get_trials(deepcopy=False) if counts(trial)]
     method = find_method(best.method)
-    title = context.title
-    if context.cohort.synthetic and "synthetic" not in title.lower():
-        title += " (synthetic patients)"
     return Tuning(
-        method=method.name,
+        name=name,
         label=method.label,
-        cohort=title,
+        cohort=title_of(context),
         outcome=context.endpoint.expression,
         protocol=context.settings.protocol,
         study=study.study_name,

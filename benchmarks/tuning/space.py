@@ -2,6 +2,7 @@
 
 import re
 import time
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from copy import copy
 from itertools import count, product
@@ -20,6 +21,7 @@ from optuna.distributions import (
     IntDistribution,
     check_distribution_compatibility,
 )
+from optuna.exceptions import ExperimentalWarning
 from optuna.samplers import BaseSampler, GridSampler, RandomSampler, TPESampler
 from optuna.storages import BaseStorage, JournalStorage, RDBStorage
 from optuna.storages.journal import JournalFileBackend
@@ -27,10 +29,18 @@ from optuna.trial import FixedTrial, FrozenTrial, TrialState, create_trial
 
 from strokebench.benchmarks.running.context import Context
 from strokebench.benchmarks.running.run import Run
+from strokebench.benchmarks.tuning.report import title_of
 from strokebench.benchmarks.tuning.trial import counts
 from strokebench.errors import StrokebenchError, unknown_name
 from strokebench.files import digest, home
 from strokebench.methods.registry import find_method
+from strokebench.tasks.paper_setup import GRIDS, apart
+
+OWN, PAPER = "own", "paper"
+SPACES = (OWN, PAPER, *GRIDS)
+"""A method's own search space, all grids of the paper at once, or one of them by the name of its figure."""
+Space = Callable[[Trial], dict[str, Any]]
+"""Draws hyper-parameters by a trial."""
 
 SAMPLERS = ("tpe", "grid", "random")
 _LOOKS = 8
@@ -67,38 +77,70 @@ def seeded_by_number(kind: type[RandomSampler] | type[TPESampler], seed: int) ->
     return cast("BaseSampler", Seeded(seed=seed))
 
 
-def make_sampler(kind: str, method: str, seed: int = 0) -> BaseSampler:
+def find_space(method: str, name: str = OWN) -> Space:
+    """The search space of this name; of the paper's grids, the axes whose parameters the method has.
+
+    Raises:
+        StrokebenchError: no such space, or the method has no parameter of it.
+    """
+    known = find_method(method)
+    if name not in SPACES:
+        raise unknown_name("search space", name, SPACES)
+    if name == OWN:
+        return known.search_space
+    parameters, grids = known().get_params().keys(), GRIDS if name == PAPER else {name: GRIDS[name]}
+    axes = {
+        axis: values
+        for grid in grids.values()
+        for axis, values in grid.items()
+        if apart(axis, values[0]).keys() <= parameters
+    }
+    if not axes:
+        raise StrokebenchError(f"{method} has no hyper-parameter of the search space {name}.", "Leave --space out.")
+
+    def draw(trial: Trial) -> dict[str, Any]:
+        drawn = {axis: trial.suggest_categorical(axis, values) for axis, values in axes.items()}
+        return {name: value for axis, joint in drawn.items() for name, value in apart(axis, joint).items()}
+
+    return draw
+
+
+def named(method: str, space: str) -> str:
+    """What files and sections of a search are called: the method, and the space where it is not the method's own."""
+    return method if space == OWN else f"{method}_{space}"
+
+
+def make_sampler(kind: str, method: str, seed: int = 0, space: str = OWN) -> BaseSampler:
     """The sampler of this name.
 
     Raises:
-        StrokebenchError: no such sampler, nothing to tune, or a grid over a continuous parameter.
+        StrokebenchError: no such sampler or space, nothing to tune, or a grid over a continuous parameter.
     """
     if kind not in SAMPLERS:
         raise unknown_name("sampler", kind, SAMPLERS)
-    space = search_distributions(method)
+    draws = _draws(method, space)
     if kind == "grid":
-        return Grid(_discrete(method, space), seed=seed)
+        return Grid(_discrete(method, draws), seed=seed)
     return seeded_by_number(RandomSampler if kind == "random" else TPESampler, seed)
 
 
-def search_distributions(method: str) -> dict[str, BaseDistribution]:
-    """The distributions that a method's `search_space` asks a trial for, by parameter.
+def search_distributions(method: str, space: str = OWN) -> dict[str, BaseDistribution]:
+    """The distributions that a search space asks a trial for, by parameter.
 
     Raises:
         StrokebenchError: it asks for none.
     """
-    found = {name: each for draw in _draws(method) for name, each in draw.items()}
-    if not found:
-        raise StrokebenchError(f"{method} has nothing to tune: its search space is empty.")
-    return found
+    return {name: each for draw in _draws(method, space) for name, each in draw.items()}
 
 
-def _draws(method: str) -> list[dict[str, BaseDistribution]]:
+def _draws(method: str, space: str) -> list[dict[str, BaseDistribution]]:
     """What each of several random trials is asked for: a parameter may be wanted for some values of another alone."""
-    study = optuna.create_study(sampler=RandomSampler(seed=0))
+    study, draw = optuna.create_study(sampler=RandomSampler(seed=0)), find_space(method, space)
     trials = [study.ask() for _ in range(_LOOKS)]
     for trial in trials:
-        find_method(method).search_space(trial)
+        draw(trial)
+    if not any(trial.distributions for trial in trials):
+        raise StrokebenchError(f"{method} has nothing to tune: its search space is empty.")
     return [trial.distributions for trial in trials]
 
 
@@ -119,15 +161,16 @@ def draw_settings(method: str, count: int) -> list[dict[str, Any]]:
     return found
 
 
-def _discrete(method: str, space: Mapping[str, BaseDistribution]) -> dict[str, list[Any]]:
+def _discrete(method: str, draws: Sequence[Mapping[str, BaseDistribution]]) -> dict[str, list[Any]]:
     """The values of each parameter, refusing what has none to list."""
+    space = {name: each for draw in draws for name, each in draw.items()}
     grid = {name: values for name, each in space.items() if (values := grid_values(each)) is not None}
     if continuous := [name for name in space if name not in grid]:
         raise StrokebenchError(
             f"{method}: {continuous[0]} is continuous in its search space, so it has no grid.",
             "Use --sampler tpe or random, or give the parameter a step or choices.",
         )
-    if any(draw.keys() != space.keys() for draw in _draws(method)):
+    if any(draw.keys() != space.keys() for draw in draws):
         raise StrokebenchError(
             f"{method}: which parameters its search space asks for depends on their values, so it has no grid.",
             "Use --sampler tpe or random.",
@@ -147,10 +190,10 @@ def grid_values(distribution: BaseDistribution) -> list[Any] | None:
     return None
 
 
-def default_trial(method: str) -> dict[str, Any] | None:
-    """The values that make `search_space` give the method's defaults; None where it cannot."""
-    known, space = find_method(method), search_distributions(method)
-    defaults = known().get_params()
+def default_trial(method: str, name: str = OWN) -> dict[str, Any] | None:
+    """The values that make the search space of this name give the method's defaults; None where it cannot."""
+    draw, space = find_space(method, name), search_distributions(method, name)
+    defaults = find_method(method)().get_params()
     choices = [[defaults[name]] if name in defaults else grid_values(each) or [] for name, each in space.items()]
     if prod(map(len, choices)) > _MOST_DEFAULTS:
         return None
@@ -162,7 +205,7 @@ def default_trial(method: str) -> dict[str, Any] | None:
             # A default lies outside the space.
             return None
         # Whatever a trial is asked for, a fixed one answers.
-        params = known.search_space(cast("Trial", FixedTrial(drawn)))
+        params = draw(cast("Trial", FixedTrial(drawn)))
         if all(defaults.get(name) == value for name, value in params.items()):
             return drawn
     return None
@@ -218,12 +261,17 @@ WARMUP_SHARE = 0.25
 """And this share of a trial's folds: the first ones tell little (our choice)."""
 
 
-def study_name(method: str, context: Context) -> str:
-    """Cohort, outcome, protocol, method and split; and a hash of whatever else makes values comparable."""
+OBJECTIVE = "mean validation AUC"
+"""What a study makes as large as it can, as pages of studies call it."""
+
+
+def study_name(method: str, context: Context, space: str = OWN) -> str:
+    """Method, cohort, outcome, protocol and space; and a hash of whatever else makes values comparable."""
     identity = context.identity(first_run(method, context))
     rest = {name: value for name, value in identity.items() if name not in ("fold", "params")}
-    parts = [context.cohort.name, context.endpoint.name, context.settings.protocol, method, context.split.sha256[:12]]
-    return "/".join([*parts, digest([rest, context.settings.quick])[:8]])
+    parts = [method, context.cohort.name, context.endpoint.expression, context.settings.protocol]
+    parts += [space] if space != OWN else []
+    return "/".join([*parts, digest([rest, context.settings.quick, context.split.sha256])[:8]])
 
 
 def first_run(method: str, context: Context) -> Run:
@@ -232,7 +280,14 @@ def first_run(method: str, context: Context) -> Run:
     return Run(method, fold.seed, fold.fold, context.settings.protocol, balance=context.settings.balance)
 
 
-def open_study(method: str, context: Context, place: str | None, sampler: BaseSampler) -> optuna.Study:
+def default_storage() -> str:
+    """Where studies are kept if nothing else is said."""
+    return f"sqlite:///{home('tuning', 'studies.db')}"
+
+
+def open_study(
+    method: str, context: Context, place: str | None, sampler: BaseSampler, space: str = OWN
+) -> optuna.Study:
     """The study of this method, with the trials of earlier calls.
 
     Optuna lets the choices of a parameter never change within a study. Where they did, the study goes on as
@@ -240,12 +295,13 @@ def open_study(method: str, context: Context, place: str | None, sampler: BaseSa
 
     Args:
         place: of the storage; None: SQLite below `home("tuning")`.
+        space: a name of `SPACES`.
 
     Raises:
         StrokebenchError: the storage cannot be opened.
     """
-    storage, name = open_storage(place or f"sqlite:///{home('tuning', 'studies.db')}"), study_name(method, context)
-    space, earlier = search_distributions(method), list[FrozenTrial]()
+    storage, name = open_storage(place or default_storage()), study_name(method, context, space)
+    asked, earlier = search_distributions(method, space), list[FrozenTrial]()
     warmup = int(WARMUP_SHARE * len(context.split.folds))
     home("tuning").mkdir(parents=True, exist_ok=True)
     with FileLock(home("tuning", "opening.lock")):
@@ -260,11 +316,26 @@ def open_study(method: str, context: Context, place: str | None, sampler: BaseSa
             )
             trials = study.get_trials(deepcopy=False)
             if not trials:
-                study.add_trials(_within(space, earlier))
-            if all(_compatible(trial.distributions, space) for trial in trials):
+                with warnings.catch_warnings(action="ignore", category=ExperimentalWarning):
+                    study.set_metric_names([OBJECTIVE])
+                for about, value in _about(context).items():
+                    study.set_user_attr(about, value)
+                study.add_trials(_within(asked, earlier))
+            if all(_compatible(trial.distributions, asked) for trial in trials):
                 return study
             earlier = trials
     raise AssertionError("numbers do not end")
+
+
+def _about(context: Context) -> dict[str, Any]:
+    """What whoever meets a study in its storage should know of it."""
+    return {
+        "cohort": title_of(context),
+        "outcome": context.endpoint.expression,
+        "protocol": context.settings.protocol,
+        "folds": len(context.split.folds),
+        "patients": "test parts are out of reach",
+    }
 
 
 def _compatible(old: Mapping[str, BaseDistribution], new: Mapping[str, BaseDistribution]) -> bool:

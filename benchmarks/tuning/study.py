@@ -17,7 +17,16 @@ from strokebench.benchmarks.running.provenance import commit, strokebench_versio
 from strokebench.benchmarks.running.store import Store
 from strokebench.benchmarks.running.tracking.hooks import Hooks
 from strokebench.benchmarks.tuning.report import record_of, work_of
-from strokebench.benchmarks.tuning.space import Grid, default_trial, first_run, make_sampler, open_study
+from strokebench.benchmarks.tuning.space import (
+    OWN,
+    Grid,
+    default_trial,
+    find_space,
+    first_run,
+    make_sampler,
+    named,
+    open_study,
+)
 from strokebench.benchmarks.tuning.trial import (
     DEFAULT,
     ERROR,
@@ -47,6 +56,7 @@ class Search:
         storage: a database's URL or a journal file; None: SQLite below `home("tuning")`.
         prune: stop trials whose running mean is below the median of the others at the same fold.
         seed: of the sampler.
+        space: `own` for the method's own, `paper` for the paper's grids, or one of them, as `figure2`.
     """
 
     sampler: str = "tpe"
@@ -54,6 +64,7 @@ class Search:
     storage: str | None = None
     prune: bool = True
     seed: int = 0
+    space: str = OWN
 
     def __post_init__(self) -> None:
         if self.trials < 1:
@@ -74,15 +85,15 @@ def run_study(
     if method in left_out:
         raise StrokebenchError(f"{method} cannot be tuned: {left_out[method]}.")
     backend = choose(context.settings)
-    sampler = make_sampler(search.sampler, method, search.seed)
+    sampler = make_sampler(search.sampler, method, search.seed, search.space)
     folds = len(context.split.folds)
-    study = open_study(method, context, search.storage, sampler)
+    study = open_study(method, context, search.storage, sampler, search.space)
     hooks = hooks or Hooks()
     hooks.started(work_of(study.study_name, method, context))
     revived = revive(study)
     trials = study.get_trials(deepcopy=False)
     if not any(DEFAULT in trial.user_attrs for trial in trials if counts(trial) or not trial.state.is_finished()):
-        default = default_trial(method)
+        default = default_trial(method, search.space)
         study.enqueue_trial(default or {}, {DEFAULT: OUTSIDE if default is None else INSIDE})
     known = sum(map(counts, trials))
     again = f", {revived} cut off and queued again" if revived else ""
@@ -98,7 +109,8 @@ def run_study(
 
     with StepProgress(console) as progress:
         objective = Objective(
-            *(method, context, backend, Store(), study, search.sampler, search.prune),
+            *(method, context, find_space(method, search.space), backend, Store()),
+            *(study, search.sampler, search.prune),
             step=lambda done: progress.step("Folds", done, folds),
         )
         try:
@@ -220,6 +232,6 @@ def _named(trial: FrozenTrial) -> str:
     return ", ".join(f"{name}={short(value)}" for name, value in trial.user_attrs.get(PARAMS, {}).items())
 
 
-def parameters_path(method: str, context: Context) -> Path:
+def parameters_path(method: str, context: Context, space: str = OWN) -> Path:
     """Where the best parameters are written."""
-    return home("tuning", context.results_folder(f"tune_{method}").parent.name, f"{method}.yaml")
+    return home("tuning", context.results_folder(f"tune_{method}").parent.name, f"{named(method, space)}.yaml")

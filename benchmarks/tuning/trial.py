@@ -17,7 +17,6 @@ from strokebench.benchmarks.running.run import Run
 from strokebench.benchmarks.running.store import Store
 from strokebench.benchmarks.running.task import Task
 from strokebench.files import digest, home
-from strokebench.methods.registry import find_method
 from strokebench.tasks.fold import Fold
 
 DEFAULT, PARAMS, FOLDS, SAMPLER, ENDED, HOST, ERROR = (
@@ -47,6 +46,7 @@ class Objective:
     """What Optuna calls with a trial: mean validation AUC over the folds of the split.
 
     Args:
+        draw: the search space: hyper-parameters by a trial.
         backend: where fits are computed.
         sampler: name of the sampler, for the record.
         prune: let the study's pruner stop a trial after a fold; never the default's.
@@ -55,6 +55,7 @@ class Objective:
 
     method: str
     context: Context
+    draw: Callable[[Trial], dict[str, Any]]
     backend: Backend
     store: Store
     study: Study
@@ -94,7 +95,7 @@ class Objective:
     def _params(self, trial: Trial, default: bool) -> dict[str, Any]:
         if trial.user_attrs.get(DEFAULT) == OUTSIDE:
             return {}
-        params = find_method(self.method).search_space(trial)
+        params = self.draw(trial)
         return {} if default else params
 
     def _mean(self, trial: Trial, params: Mapping[str, Any], default: bool) -> float:

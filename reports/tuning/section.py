@@ -19,7 +19,7 @@ class Tuning:
     """A study, for the report.
 
     Args:
-        method, label: registry name and name in tables.
+        name: of the section, `tune_vdafm`. label: the method's name in tables.
         cohort: title, which says that it is synthetic. outcome, protocol: as everywhere.
         folds: folds a complete trial has.
         importances: share of the values' variance by parameter; empty where too few trials are finished.
@@ -27,7 +27,7 @@ class Tuning:
         provenance: of the study.
     """
 
-    method: str
+    name: str
     label: str
     cohort: str
     outcome: str
@@ -47,7 +47,7 @@ def best_trial(trials: Sequence[TrialRecord]) -> TrialRecord | None:
 
 def tuning_section(tuning: Tuning) -> Section:
     """The section of the report: the best trials, all trials, and the parameters' importance."""
-    name = f"tune_{tuning.method}"
+    name = tuning.name
     panels = [
         Panel(
             f"{name}_table",
@@ -111,7 +111,7 @@ def tuning_table(tuning: Tuning) -> Table:
     ]
     states = {state: sum(trial.state == state for trial in tuning.trials) for state in ("complete", "pruned", "fail")}
     return Table(
-        name=f"tune_{tuning.method}_table",
+        name=f"{tuning.name}_table",
         title=f"Tuning of {tuning.label}",
         cohort=tuning.cohort,
         caption=(

@@ -3,10 +3,12 @@
 from pathlib import Path
 
 import pytest
+from optuna.trial import FixedTrial
 from sqlalchemy.exc import IntegrityError
 
 from strokebench.benchmarks.tuning.space import (
     default_trial,
+    find_space,
     grid_values,
     make_sampler,
     open_storage,
@@ -19,8 +21,6 @@ from strokebench.methods.registry import all_methods, find_method
 
 @pytest.mark.parametrize("method", list(all_methods()))
 def test_the_default_is_found_wherever_the_space_holds_it(method: str):
-    from optuna.trial import FixedTrial
-
     try:
         space = search_distributions(method)
     except StrokebenchError as error:
@@ -47,6 +47,31 @@ def test_stepped_values_are_what_they_look_like():
 def test_an_unknown_sampler():
     with pytest.raises(StrokebenchError, match="tpe, grid, random"):
         make_sampler("evolution", "svm")
+
+
+def grid_of(method: str, space: str) -> dict[str, list]:
+    return {name: grid_values(each) for name, each in search_distributions(method, space).items()}
+
+
+def test_a_grid_of_the_paper_by_its_name():
+    assert grid_of("vdafm", "figure2") == {"layers": [1, 2, 3], "heads": [4, 8, 16, 32]}
+    assert grid_of("vdafm", "paper").keys() == {
+        *("layers", "heads", "contrastive_weight", "alignment_weight", "hidden:width", "dropout")
+    }
+    drawn = find_space("vdafm", "figure4")(FixedTrial({"hidden:width": "256:128"}))
+    assert drawn == {"hidden": 256, "width": 128}
+    assert default_trial("vdafm", "figure4") == {"hidden:width": "128:64"}
+
+
+def test_of_the_papers_grids_a_method_has_what_it_has():
+    assert grid_of("mlp", "paper") == {
+        "hidden:width": ["128:64", "256:128", "512:256", "512:512"],
+        "dropout": [0.3, 0.4, 0.5, 0.6, 0.7],
+    }
+    with pytest.raises(StrokebenchError, match="svm has no hyper-parameter"):
+        find_space("svm", "paper")
+    with pytest.raises(StrokebenchError, match="Did you mean paper"):
+        find_space("vdafm", "papr")
 
 
 def test_a_password_is_never_repeated():

@@ -21,6 +21,7 @@ from strokebench.benchmarks.running.context import Context
 from strokebench.benchmarks.running.parameters import read_tuned
 from strokebench.benchmarks.running.store import Store
 from strokebench.benchmarks.tuning import trial as trials_module
+from strokebench.benchmarks.tuning.space import default_storage
 from strokebench.benchmarks.tuning.study import Search, best_parameters, run_study
 from strokebench.benchmarks.tuning.trial import DEFAULT, FOLDS, PARAMS
 from strokebench.errors import StrokebenchError
@@ -289,3 +290,18 @@ def test_a_study_whose_choices_changed_goes_on_with_the_trials_that_fit(
     # Back to the old choices, back to the old study; a wider range of numbers is no other study at all.
     search_among(["plus", "broken"], monkeypatch)
     assert len(run_study("tunable", context, search, console).trials) == len(first.trials)
+
+
+def test_another_space_is_a_study_and_a_file_of_its_own(console: Console, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("strokebench.benchmarks.tuning.space.GRIDS", {"figure2": {"columns": (2, 4)}})
+    context, storage = make_context(), default_storage()
+    own = tune_and_report("tunable", context, Search("random", 2), console)
+    paper = tune_and_report("tunable", context, Search("grid", 9, space="paper"), console)
+    assert own.stem == "tunable" and paper.stem == "tunable_paper"
+    assert context.results_folder("tune_tunable_paper").is_dir()
+    studies = {summary.study_name: summary for summary in optuna.get_all_study_summaries(storage)}
+    assert len(studies) == 2 and all(name.startswith("tunable/small/") for name in studies)
+    study = optuna.load_study(study_name=next(name for name in studies if "/paper/" in name), storage=storage)
+    assert study.trials[0].params == {"columns": 4}, "the default"
+    assert {tuple(trial.params.items()) for trial in study.trials} == {(("columns", 2),), (("columns", 4),)}
+    assert study.metric_names == ["mean validation AUC"] and "synthetic" in study.user_attrs["cohort"]

@@ -1,0 +1,47 @@
+"""`strokebench ui --studies`: the studies that `tune` made, on this machine alone."""
+
+import optuna
+import optuna_dashboard
+import pytest
+from typer.testing import CliRunner
+
+from strokebench.benchmarks.cli.main import app
+from strokebench.benchmarks.tuning.space import default_storage, open_storage
+
+
+def call(*words: str):
+    return CliRunner().invoke(app, ["ui", *words])
+
+
+@pytest.fixture
+def served(monkeypatch, tmp_path):
+    """What would be served: names of studies, host and port."""
+    monkeypatch.setenv("STROKEBENCH_HOME", str(tmp_path))
+    seen = []
+
+    def run_server(storage, host, port):
+        seen.append(([study.study_name for study in storage.get_all_studies()], host, port))
+
+    monkeypatch.setattr(optuna_dashboard, "run_server", run_server)
+    return seen
+
+
+def test_the_studies_of_tune_are_served_to_this_machine(served):
+    optuna.create_study(storage=open_storage(default_storage()), study_name="vdafm/virtual")
+    done = call("--studies", "--port", "8123")
+    assert done.exit_code == 0 and served == [(["vdafm/virtual"], "127.0.0.1", 8123)]
+
+
+def test_another_storage(served, tmp_path):
+    journal = str(tmp_path / "shared.journal")
+    optuna.create_study(storage=open_storage(journal), study_name="of two machines")
+    assert call("--studies", "--storage", journal).exit_code == 0
+    assert served[0][0] == ["of two machines"]
+
+
+@pytest.mark.parametrize(
+    ("words", "told"), [(("--studies",), "strokebench tune METHOD"), (("--storage", "x.db"), "--studies")]
+)
+def test_nothing_to_show_is_told(served, words, told):
+    done = call(*words)
+    assert done.exit_code != 0 and told in done.output and not served
