@@ -1,12 +1,28 @@
 import csv
 import io
+import os
 import pickle
 
 import pandas as pd
 import pytest
 
 from strokebench.errors import StrokebenchError
-from strokebench.files import CONTROLS, atomic_path, csv_text, digest, home, read_json, write_json, write_text
+from strokebench.files import (
+    CONTROLS,
+    MANIFEST_FILE,
+    atomic_folder,
+    atomic_path,
+    csv_text,
+    damaged_file,
+    digest,
+    home,
+    is_plain_json,
+    read_json,
+    refuse_taken,
+    write_json,
+    write_manifest,
+    write_text,
+)
 
 
 def test_home_follows_the_environment(monkeypatch, tmp_path):
@@ -25,6 +41,71 @@ def test_interrupted_write_leaves_the_old_file_and_nothing_else(tmp_path):
         raise KeyboardInterrupt
     assert read_json(path) == {"b": 1}
     assert list(path.parent.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("umask", [0o022, 0o077])
+def test_only_what_lies_in_the_house_s_own_folder_is_the_user_s_alone(tmp_path, monkeypatch, umask):
+    """Elsewhere a file is shared as any other of the user's."""
+    monkeypatch.setenv("STROKEBENCH_HOME", str(tmp_path / "home"))
+    before = os.umask(umask)
+    try:
+        for folder in ("home", "elsewhere"):
+            write_text(tmp_path / folder / "a.txt", "a")
+            with atomic_folder(tmp_path / folder / "b") as temporary:
+                (temporary / "c").touch()
+    finally:
+        assert os.umask(before) == umask
+    modes = {path: (tmp_path / path).stat().st_mode & 0o777 for path in ("home/a.txt", "home/b", "elsewhere/a.txt")}
+    assert modes == {"home/a.txt": 0o600, "home/b": 0o700, "elsewhere/a.txt": 0o666 & ~umask}
+    assert (tmp_path / "elsewhere" / "b").stat().st_mode & 0o777 == 0o777 & ~umask
+    assert (tmp_path / "home").stat().st_mode & 0o777 == 0o700
+
+
+def test_a_folder_that_is_taken_is_left_as_it_is(tmp_path):
+    refuse_taken(tmp_path / "new")
+    (tmp_path / "empty").mkdir()
+    refuse_taken(tmp_path / "empty")
+    (tmp_path / "file").touch()
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "a").touch()
+    for name in ("file", "full"):
+        with pytest.raises(StrokebenchError, match=f"{name} is there already"), atomic_folder(tmp_path / name):
+            pass
+
+
+def test_any_flipped_bit_of_sealed_json_is_found_or_changes_nothing(tmp_path):
+    path = tmp_path / "a.json"
+    write_json(path, {"auc": 0.8338})
+    whole = path.read_bytes()
+    for place in range(len(whole)):
+        path.write_bytes(whole[:place] + bytes([whole[place] ^ 4]) + whole[place + 1 :])
+        try:
+            assert read_json(path)["auc"] == 0.8338
+        except StrokebenchError:
+            continue
+
+
+def test_a_folder_s_manifest_names_the_file_that_changed_or_went(tmp_path):
+    for name in ("a/one.txt", "two.txt"):
+        write_text(tmp_path / name, name)
+    assert damaged_file(tmp_path) is None, "no manifest promises nothing"
+    write_manifest(tmp_path)
+    assert damaged_file(tmp_path) is None
+    assert set(read_json(tmp_path / MANIFEST_FILE)) == {"a/one.txt", "two.txt"}
+    write_text(tmp_path / "two.txt", "2")
+    assert damaged_file(tmp_path) == tmp_path / "two.txt"
+    (tmp_path / "a" / "one.txt").unlink()
+    assert damaged_file(tmp_path) == tmp_path / "a" / "one.txt"
+    (tmp_path / MANIFEST_FILE).write_text('{"two.txt": "x"}')
+    assert damaged_file(tmp_path) == tmp_path / MANIFEST_FILE
+
+
+@pytest.mark.parametrize(
+    ("value", "plain"),
+    [({"a": [1, None, "x", True]}, True), ((1, 2), False), ({1: 2}, False), ({1, 2}, False), (float("nan"), False)],
+)
+def test_only_what_comes_back_from_json_as_it_was_is_plain(value, plain):
+    assert is_plain_json(value) is plain
 
 
 def test_damaged_or_absent_json_is_named(tmp_path):

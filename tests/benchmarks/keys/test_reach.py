@@ -25,6 +25,10 @@ from other_party.patients import Patients
 from strokebench.methods.registry import register
 from numpy import mean
 import other_party.patch
+try:
+    from other_party.fast import chosen
+except ImportError:
+    chosen = 0
 if TYPE_CHECKING:
     from other_party.unused import x
 
@@ -43,7 +47,8 @@ class Net(parts.Base):
         from other_party.late import rate
         if len(patients.table) < depth:
             raise ValueError(f"too few: {len(patients.table)}")
-        return self.width * rate * WAYS[how](height) * getattr(patients, "age") * mean([1])
+        said = f"{self.width} wide"
+        return self.width * rate * WAYS[how](height) * getattr(patients, "age") * mean([1]) * chosen * len(said)
 
     def save(self):
         return json.dumps(self.hidden)
@@ -74,6 +79,7 @@ class Patients:
     def heavy(self): return 1
 """,
     "patch.py": "import math\nmath.tau2 = 2 * math.tau\n",
+    "fast.py": "chosen = 1\nother = 2\n",
     "sizes.py": "small = 1\nlarge = 2\n",
     "unused.py": "x = 1\n",
 }
@@ -119,6 +125,8 @@ def edit(path: Path, old: str, new: str) -> None:
         ("deep.py", "unread = 2", "unread = 3"),
         ("sizes.py", "large = 2", "large = 3\nhuge = 4"),
         ("unused.py", "1", "2"),
+        ("fast.py", "other = 2", "other = 3"),
+        ("net.py", "too few: {len(patients.table)}", "{len(patients.table)} is too few"),
         ("patients.py", "weight = 1", "weight = 2\n    height = 3"),
         ("patients.py", "def heavy(self): return 1", "def heavy(self): return 2"),
         ("patients.py", "self.made = 1", "self.made = 2"),
@@ -139,6 +147,10 @@ def test_what_is_not_reached_or_does_nothing_costs_nothing(package: Path, file: 
         ("net.py", "from numpy import mean", "from numpy import median as mean"),
         ("net.py", "import depth", "import unread as depth"),
         ("layers.py", "def one(x): return x", "def one(x): return -x"),
+        ("net.py", 'f"{self.width} wide"', 'f"{self.width} thin"'),
+        ("net.py", 'f"{self.width} wide"', 'f"{self.hidden} wide"'),
+        ("net.py", "chosen = 0", "chosen = 3"),
+        ("fast.py", "chosen = 1", "chosen = 2"),
         ("layers.py", "width = 4", "width = 5"),
         ("deep.py", "depth = 1", "depth = 2"),
         ("deep.py", "def height(): return 1", "def height(): return 2"),

@@ -41,6 +41,16 @@ def test_one_file_a_run_and_nothing_half_written(store: Store):
     assert [path.name for path in store.path(KEY).parent.iterdir()] == [f"{KEY}.parquet"]
 
 
+@pytest.mark.parametrize("left", [b"", b"PAR1", b"PAR1PAR", b"PAR1 nothing", b"nothing PAR1"])
+def test_what_is_left_of_a_file_that_was_cut_is_removed_before_it_is_asked_for(store: Store, left: bytes):
+    store.write(KEY, PREDICTIONS, RECORD)
+    store.drop_damaged([KEY])
+    assert store.status(KEY) == "done"
+    store.path(KEY).write_bytes(left)
+    store.drop_damaged([KEY])
+    assert store.status(KEY) == "missing"
+
+
 @pytest.mark.parametrize("damage", [b"", b"PAR1 nothing"])
 def test_a_damaged_file_is_named(store: Store, damage: bytes):
     store.write(KEY, PREDICTIONS, RECORD)

@@ -51,6 +51,13 @@ def test_prepared_volume_is_standardised_on_the_grid(tmp_path):
     assert np.allclose(brightest(volume), [5, 40 / 6, 0], atol=0.7)
 
 
+def test_two_slices_are_a_volume_and_one_is_not(tmp_path):
+    two = nibabel.Nifti1Image(np.arange(32, dtype=np.int16).reshape(4, 4, 2), np.eye(4))
+    assert read_volume(save(two, tmp_path / "two.nii")).shape == (4, 4, 2)
+    with pytest.raises(StrokebenchError, match=r"single slice \(4, 4, 1\)"):
+        read_volume(save(two.slicer[:, :, :1], tmp_path / "one.nii"))
+
+
 @pytest.mark.parametrize("axes", ["LPS", "PIR", "ASL", "SRA"])
 def test_orientation_of_the_file_does_not_matter(tmp_path, axes):
     image = head()

@@ -9,6 +9,7 @@ from strokebench.datasets.catalogue import load_cohort
 from strokebench.datasets.cohort import Kind
 from strokebench.datasets.images.reading import Reading
 from strokebench.datasets.own import column_values
+from strokebench.datasets.own import load as own_load
 from strokebench.datasets.own.cohort_file import read_cohort_file
 from strokebench.datasets.own.load import load
 from strokebench.datasets.own.table_check import examine_table
@@ -227,6 +228,55 @@ def test_a_faulty_table_gives_exactly_one_problem_and_is_not_loaded(folder, yaml
     assert "cohort check" in str(error.value)
     if expected[0][0]:
         assert expected[0][0] in str(error.value)
+
+
+def test_a_column_without_a_name_is_told_by_its_number(folder):
+    (problem,) = examine_table(read_cohort_file(folder(edit=lambda t: t.rename(columns={"glucose": ""})))).problems
+    number = [*clinical_table().columns].index("glucose") + 1
+    assert problem.where == f"column {number}" and problem.what == f"column {number} has no name"
+
+
+def test_only_the_last_row_may_be_a_sum_and_it_is_told_by_its_own_number(folder):
+    def edit(table):
+        total = pd.DataFrame([{"id": "Total", "age": "70", "sex": "male", "mrs": "3"}])
+        return pd.concat([table.replace({"id": {"p38": "Sum of B"}}), total])
+
+    (problem,) = examine_table(read_cohort_file(folder(edit=edit))).problems
+    # The header is row 1 and 40 patients come before it.
+    assert problem.what == "row 42 of t.csv looks like a remark or a sum: 'Total'"
+
+
+def test_columns_of_few_whole_numbers_may_be_codes(folder):
+    n = np.arange(40)
+    more = {"flag": n % 2, "steps": n % 3, "ten": n % 10, "eleven": n % 11, "halves": n % 4 / 2}
+    notes = examine_table(
+        read_cohort_file(folder(edit=lambda t: t.drop(columns="mrs").assign(mrs=n % 7, **more)))
+    ).notes
+    (line,) = [note for note in notes if note.startswith("of few whole numbers")]
+    assert line.endswith("codes: mrs, steps, ten")
+
+
+def test_two_rules_on_one_column_are_two_outcomes(folder):
+    rules = "table: t.csv\nid: id\noutcome: [mrs > 2, mrs > 4, age < 60]\n"
+    assert read_cohort_file(folder(rules)).outcomes == {"mrs > 2": "mrs > 2", "mrs > 4": "mrs > 4", "age": "age < 60"}
+
+
+@pytest.mark.parametrize("length", [255, 256])
+def test_a_file_s_name_has_255_bytes_at_most(folder, length):
+    path = folder(BASE.replace("t.csv", "t" * (length - 4) + ".csv"))
+    if length == 255:
+        assert len(read_cohort_file(path).table.name) == 255
+    else:
+        with pytest.raises(StrokebenchError, match="so long a name"):
+            read_cohort_file(path)
+
+
+def test_a_table_is_examined_again_when_any_code_that_reads_it_changes(folder, monkeypatch):
+    looked = []
+    monkeypatch.setattr(own_load, "file_digest", lambda path: looked.append(path.name) or "")
+    file = read_cohort_file(folder())
+    assert own_load._mark(file).parent.name == "examined"
+    assert {file.table.name, file.path.name, "number_cells.py", "problems.py", "cohort.py"} <= set(looked)
 
 
 def test_a_code_of_unknown_holds_for_its_column_and_never_for_the_id(folder):

@@ -3,7 +3,16 @@ import pandas as pd
 import pytest
 
 from strokebench.datasets.cohort import Kind
-from strokebench.datasets.own.column_values import infer_kind, lone_codes, mixed_units, no_measurement, same_spelling
+from strokebench.datasets.own.column_values import (
+    infer_kind,
+    likely_typos,
+    lone_codes,
+    looks_like_free_text,
+    mixed_units,
+    no_measurement,
+    other_spellings,
+    same_spelling,
+)
 from strokebench.datasets.own.number_cells import Form, read_numbers
 
 
@@ -129,6 +138,79 @@ def test_a_lone_number_beyond_the_others_may_be_a_code(values, codes):
 )
 def test_row_numbers_ids_and_dates_are_no_measurements(name, values, words):
     said = no_measurement(name, pd.Series(list(values), dtype=float))
+    assert words in said and bool(said) == bool(words)
+
+
+GLUCOSE = [5.1, 5.6, 6.2, 6.6, 7.0, 7.4, 8.1, 8.8, 9.5, 10.2]
+
+
+@pytest.mark.parametrize(
+    ("values", "off"),
+    [
+        ([*GLUCOSE, 6.1 / 18.016], {10: 1 / 18.016}),
+        ([*GLUCOSE, 700, 0.07], {10: 100, 11: 1 / 100}),
+        # A gap, but no factor that units have.
+        ([*(7 + n / 10 for n in range(10)), 37.5], {}),
+        # Nine values, or seven different ones, are too few to know what is usual.
+        ([*GLUCOSE[:8], 6.1 * 18.016], {}),
+        ([*GLUCOSE[:6], *GLUCOSE[:6], 6.1 * 18.016], {}),
+        ([*GLUCOSE[:7], *GLUCOSE[:2], 6.1 * 18.016], {9: 18.016}),
+        # Half of them are in the other unit: nobody can say which.
+        ([*GLUCOSE, *(18.016 * value for value in GLUCOSE)], {}),
+        # A tail that reaches there step by step.
+        ([*GLUCOSE, *(10.2 * 1.4**n for n in range(1, 10))], {}),
+        # No unit makes a number negative or 0.
+        ([*GLUCOSE, 0, -120], {}),
+    ],
+)
+def test_a_number_in_another_unit_lies_apart_by_a_factor_that_units_have(values, off):
+    assert mixed_units(pd.Series(values, dtype=float)).to_dict() == pytest.approx(off)
+
+
+def test_free_text_is_of_many_different_values_and_dates_are_told_apart():
+    wards = [f"ward {n}" for n in range(20)]
+    assert looks_like_free_text(pd.Series([*wards, "", ""])) == ""
+    assert looks_like_free_text(pd.Series([*wards, "ward 20"])) == "free text"
+    # Of 42 values 21 are half.
+    assert looks_like_free_text(pd.Series([*wards, "ward 20"] * 2)) == ""
+    assert looks_like_free_text(pd.Series(["2024-01-05", "05.01.24", "12:30", "5/1/2024 12:30", "3:05:07"])) != ""
+    dates = [f"2024-01-{day:02d}" for day in range(1, 10)]
+    assert looks_like_free_text(pd.Series([*dates, "unknown"])) == "dates or times"
+    assert looks_like_free_text(pd.Series([*dates[:8], "unknown", "never"])) == ""
+
+
+def test_a_slip_is_a_rare_name_beside_a_frequent_one():
+    often = ["University Hospital"] * 40
+    assert likely_typos(pd.Series([*often, "Univresity Hospital"])) == {"Univresity Hospital": "University Hospital"}
+    assert likely_typos(pd.Series([*often, *["Univresity Hospital"] * 2])) != {}
+    # 3 of 40 are more than one in twenty; another word is no slip; nor is a short one or one with a digit.
+    for other in (["Univresity Hospital"] * 3, ["Community Hospital"], ["University Hostel 2"], ["University"]):
+        assert likely_typos(pd.Series([*often, *other])) == {}
+    assert likely_typos(pd.Series([*["Ward Two"] * 9, "Ward Tow"])) == {}
+    assert likely_typos(pd.Series([*["Clinic North"] * 3, "Clinic Norht"])) == {"Clinic Norht": "Clinic North"}
+    assert likely_typos(pd.Series([*["Clinic North"] * 2, "Clinic Norht"])) == {}
+
+
+def test_the_more_frequent_spelling_stands():
+    cells = pd.Series(["male", "male", "Male ", " male", "female", ""])
+    assert other_spellings(cells) == {"Male ": "male", " male": "male"}
+    assert other_spellings(pd.Series([" A", "A"])) == {" A": "A"}
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ([float(n) for n in range(1, 10)], ""),
+        (range(10), "rows"),
+        (range(2, 31), ""),
+        ([20231230, 20231231, *[20240101] * 8], "dates"),
+        ([20231230, 20231232, *[20240101] * 8], ""),
+        (np.random.default_rng(0).permutation(np.arange(500, 529)), ""),
+        (np.random.default_rng(0).permutation(np.arange(500, 530)), "ids"),
+    ],
+)
+def test_what_a_column_of_whole_numbers_counts(values, words):
+    said = no_measurement("number", pd.Series(list(values), dtype=float))
     assert words in said and bool(said) == bool(words)
 
 

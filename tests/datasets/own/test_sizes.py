@@ -108,6 +108,18 @@ def test_a_yaml_file_is_read_within_bounds(tmp_path, text, said):
     assert "c.yaml" in caught.value.message and len(caught.value.message) < 600
 
 
+def test_twenty_levels_and_a_hundred_thousand_values_are_within_the_bounds(tmp_path):
+    path = tmp_path / "c.yaml"
+    # The file is the first level; file, key and list are the first three values.
+    nested, long = "[" * 19 + "]" * 19, f"[{', '.join(['x'] * 99_997)}]"
+    for value, larger, said in ((nested, f"[{nested}]", "deeper"), (long, long[:-1] + ", x]", "more than 100,000")):
+        path.write_text(f"a: {value}\n")
+        read_yaml(path)
+        path.write_text(f"a: {larger}\n")
+        with pytest.raises(StrokebenchError, match=said):
+            read_yaml(path)
+
+
 def test_an_alias_stands_for_what_it_names(tmp_path):
     path = tmp_path / "c.yaml"
     path.write_text(

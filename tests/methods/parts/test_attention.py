@@ -25,11 +25,13 @@ def test_attention_and_its_weights_are_torchs():
     torch.testing.assert_close(attention_weights(attention.queries(x), keys, bias), weights)
 
 
+@pytest.mark.parametrize("with_bias", [False, True])
 @pytest.mark.parametrize("columns", [1, 4, 8, 9])
-def test_weights_and_gradients_are_the_same_however_few_keys_there_are(columns):
+def test_weights_and_gradients_are_the_same_however_few_keys_there_are(columns, with_bias):
     queries, keys = noise(2, 3, 12, 8).requires_grad_(), noise(2, 3, columns, 8, seed=1).requires_grad_()
-    wanted = (queries @ keys.mT / 8**0.5).softmax(3)
-    weights = attention_weights(queries, keys)
+    bias = noise(12, columns, seed=3) if with_bias else None
+    wanted = (queries @ keys.mT / 8**0.5 + (0 if bias is None else bias)).softmax(3)
+    weights = attention_weights(queries, keys, bias)
     torch.testing.assert_close(weights, wanted)
     target = noise(2, 3, 12, columns, seed=2)
     for one, other in zip(*(grad((w * target).sum(), (queries, keys)) for w in (weights, wanted)), strict=True):

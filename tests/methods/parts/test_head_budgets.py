@@ -65,6 +65,12 @@ def test_concentration_of_equal_and_of_single_heads():
     assert single == pytest.approx({"head_mass_top5": 1, "head_mass_top10": 1, "head_mass_top20": 1, "head_gini": 0.95})
 
 
+@pytest.mark.parametrize(("n", "counts"), [(16, (1, 2, 4)), (20, (1, 2, 4)), (101, (6, 11, 21))])
+def test_the_top_heads_are_rounded_up(n, counts):
+    found = concentration(np.ones(n))
+    assert [found[f"head_mass_top{percent}"] * n for percent in (5, 10, 20)] == pytest.approx(counts)
+
+
 def test_concentration_of_scores_that_are_all_zero_is_that_of_equal_ones():
     assert concentration(np.zeros(16)) == pytest.approx(concentration(np.ones(16)))
 

@@ -39,6 +39,12 @@ def test_tokens_are_normalised_before_their_place_is_added():
         torch.testing.assert_close(layer_norm(tokens - place, (32,)), tokens - place, rtol=1e-3, atol=1e-3)
 
 
+def test_places_begin_small_beside_the_tokens_and_unlike_each_other():
+    module = adapter()
+    for place in (module.place, module.layer):
+        assert place.std().item() == pytest.approx(0.02, rel=0.15) and abs(place.mean().item()) < 0.005
+
+
 def test_channel_groups_are_neighbouring_channels_of_the_pooled_vector():
     module = adapter({**VECTOR_ONLY, "image.vector": (32,)})
     vector = torch.arange(32.0).repeat(2, 1)

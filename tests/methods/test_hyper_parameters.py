@@ -1,0 +1,62 @@
+"""Defaults are those of the paper or of the method's own description, and tuning varies what the paper varies."""
+
+import optuna
+import pytest
+from optuna.distributions import CategoricalDistribution, FloatDistribution
+
+from strokebench.benchmarks.tuning.space import grid_values, search_distributions
+from strokebench.methods.neural import NeuralMethod
+from strokebench.methods.registry import all_methods, find_method
+from strokebench.tasks.paper_setup import CHOSEN, GRIDS, SIZES
+
+TUNED = [name for name, method in all_methods().items() if method.search_space(optuna.create_study().ask())]
+NETWORKS = [name for name, method in all_methods().items() if issubclass(method, NeuralMethod)]
+
+PROTOCOL = {
+    "learning_rate": 1e-4,
+    "batch_size": 32,
+    "max_epochs": 100,
+    "patience": 30,
+    "warmup_epochs": 15,
+    "clip_norm": 1.0,
+    "noise": 0.01,
+    "noise_probability": 0.5,
+    "mixup_alpha": 0.4,
+    "mixup_probability": 0.5,
+}
+"""Section 4.2, with our batch."""
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_every_network_is_trained_as_the_paper_trains(name: str):
+    defaults = find_method(name)().get_params()
+    assert {key: defaults[key] for key in PROTOCOL} == PROTOCOL
+    assert {key: defaults[key] for key in ("hidden", "width", "dropout") if key in defaults}.items() <= {
+        **SIZES["small"],
+        "dropout": CHOSEN["dropout"],
+    }.items()
+
+
+def test_a_support_vector_machine_has_the_usual_penalty_and_width():
+    assert (find_method("svm")().C, find_method("svm")().gamma) == (1, "scale")
+
+
+def test_the_proposed_method_is_tuned_over_the_paper_s_grids():
+    offered = {name: tuple(grid_values(each)) for name, each in search_distributions("vdafm").items()}
+    grids = {axis: values for grid in GRIDS.values() for axis, values in grid.items()}
+    assert offered.pop("sizes") == grids.pop("hidden:width")
+    assert offered == grids
+
+
+@pytest.mark.parametrize("name", TUNED)
+def test_dropout_is_tuned_alike_and_a_default_lies_where_tuning_looks(name: str):
+    space, defaults = search_distributions(name), find_method(name)().get_params()
+    if "dropout" in space:
+        assert tuple(grid_values(space["dropout"])) == GRIDS["dropout"]["dropout"]
+    for parameter in space.keys() & defaults.keys():
+        if isinstance(space[parameter], CategoricalDistribution):
+            assert defaults[parameter] in space[parameter].choices
+        elif not isinstance(defaults[parameter], str):
+            assert space[parameter].low <= defaults[parameter] <= space[parameter].high
+    shares = [key for key in ("dropout", "subsample") if isinstance(space.get(key), FloatDistribution)]
+    assert all(space[key].low > 0 and space[key].high <= 1 for key in shares)
