@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from strokebench.methods.parts.estimators import label_probabilities
 from strokebench.methods.reference.on_all import OnAll
-from strokebench.methods.reference.penalised import penalised_logistic
+from strokebench.methods.reference.penalised import likelihood, penalised_logistic
 from strokebench.methods.registry import register
 from strokebench.tasks.inputs import Inputs
 
@@ -26,7 +26,7 @@ class LateFusion(OnAll):
     variables did best.
 
     Ours: each model is a penalised logistic regression, of image and text on 8 components; the weights are the
-    multiples of a tenth with the best AUC on the validation part, of equal ones those nearest to equal shares.
+    multiples of a tenth with the best likelihood on the validation part, of equal ones those nearest to equal shares.
     """
 
     name = "late_fusion"
@@ -40,8 +40,8 @@ class LateFusion(OnAll):
         }
         p = [label_probabilities(model, held_out[name], self.endpoint.levels) for name, model in models.items()]
         weights = shares(len(models))
-        scores = [self.endpoint.score(y_validation, np.tensordot(share, p, 1)) for share in weights]
-        best = weights[int(np.argmax(np.nan_to_num(scores)))]
+        scores = [likelihood(y, y_validation, np.tensordot(share, p, 1)) for share in weights]
+        best = weights[int(np.argmax(np.nan_to_num(scores, nan=-np.inf)))]
         self.estimator_ = {
             name: (float(weight), model) for weight, (name, model) in zip(best, models.items(), strict=True)
         }

@@ -26,35 +26,36 @@ def penalised_logistic(
 ) -> Pipeline:
     """Fit on the training part, standardised columns (n, columns) and labels (n,); of equal penalties the strongest.
 
-    The penalty is chosen as the networks choose their epoch, by the score on the validation part. Of ordered grades it
-    is the model of proportional odds, and it is chosen by the likelihood: ranks alone do not see a penalty that leaves
-    the same grade the likeliest for everyone. That rule was taken after c had given such a model on test parts of
+    Of ordered grades it is the model of proportional odds. The penalty is chosen by the likelihood on the validation
+    part, for calibration and not for test results: ranks do not see a penalty that leaves the same probability for
+    everyone, and elsewhere such a model is of no use. The rule was changed from ranks after such models had been met on
     SOOP. Cross-validation within a training part that was oversampled would meet copies of one patient on both sides.
     """
     scores, models = [], []
     for strength in STRENGTHS:
         model = logistic(endpoint, strength).fit(x, y)
         p = label_probabilities(model, x_validation, endpoint.levels)
-        # On one class there is no score: then the strongest penalty is taken.
-        scores.append(likelihood(y, y_validation, p) if endpoint.dichotomies else endpoint.score(y_validation, p))
+        scores.append(likelihood(y, y_validation, p))
         models.append(model)
-    return models[int(np.argmax(np.nan_to_num(scores)))]
+    # On one class there is no likelihood: then the strongest penalty is taken.
+    return models[int(np.argmax(np.nan_to_num(scores, nan=-np.inf)))]
 
 
 def likelihood(y: NDArray, y_validation: NDArray, p: NDArray) -> float:
-    """Mean log probability of the validation part's labels (m,), each weighed as in training, (n,); NaN on none.
+    """Mean log probability of the validation part's labels (m,), each weighed as in training, (n,).
 
-    Training parts may be balanced, and a model of balanced grades is not to be judged by their true shares.
+    Training parts may be balanced, and a model of balanced labels is not to be judged by their true shares. NaN where
+    fewer than two labels are on both sides: then the same probability for everyone would be the best.
 
     Args:
         p: probabilities of the labels, (m, levels).
     """
-    trained, held = (np.bincount(labels, minlength=p.shape[1]) for labels in (y, y_validation))
-    weights = trained[y_validation] / held[y_validation]
-    if not weights.sum():
+    own = y_validation.astype(int)
+    trained, held = (np.bincount(labels, minlength=p.shape[1]) for labels in (y.astype(int), own))
+    if np.count_nonzero(trained * held) < 2:
         return float("nan")
-    own = np.take_along_axis(p, y_validation[:, None].astype(int), axis=1)[:, 0]
-    return float(np.average(np.log(np.maximum(own, SMALLEST)), weights=weights))
+    given = np.maximum(p[np.arange(len(own)), own], SMALLEST)
+    return float(np.average(np.log(given), weights=trained[own] / held[own]))
 
 
 def logistic(endpoint: Endpoint, strength: float = 1.0) -> Pipeline:

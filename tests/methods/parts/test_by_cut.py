@@ -80,6 +80,7 @@ def test_the_likelihood_weighs_the_validation_part_as_training_was():
     p = np.array([[0.9, 0.1], [0.9, 0.1], [0.9, 0.1], [0.4, 0.6]])
     found = likelihood(np.array([0, 1, 0, 1]), np.array([0, 0, 0, 1]), p)
     assert found == pytest.approx((np.log(0.9) + np.log(0.6)) / 2)
+    assert likelihood(np.array([False, True, False, True]), np.array([False, False, False, True]), p) == found
     assert np.isnan(likelihood(np.array([0, 0]), np.array([1]), p[:1]))
 
 

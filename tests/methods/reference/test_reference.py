@@ -2,12 +2,13 @@
 
 import numpy as np
 import pytest
+from sklearn.metrics import log_loss
 
 from strokebench.benchmarks.keys.described import described_methods
 from strokebench.methods.conformance.subject import MadeUp, changed
 from strokebench.methods.reference.late_fusion import LateFusion, shares
 from strokebench.methods.reference.logistic_regression import LogisticComponents, LogisticRegression
-from strokebench.methods.reference.penalised import STRENGTHS, penalised_logistic
+from strokebench.methods.reference.penalised import STRENGTHS, logistic, penalised_logistic
 from strokebench.tasks.endpoints.binary import BINARY
 from strokebench.tasks.metrics.selection import auc
 
@@ -38,23 +39,18 @@ def test_of_two_penalties_the_one_that_does_better_on_the_validation_part_is_tak
     chosen = penalised_logistic(x, y, validation, labels, BINARY)
 
     def score(model) -> float:
-        return auc(labels, model.predict_proba(validation)[:, 1])
+        return -log_loss(labels, model.predict_proba(validation)[:, 1])
 
-    scores = [score(penalised_logistic(x, y, validation, labels, only)) for only in map(_Only, range(len(STRENGTHS)))]
+    scores = [score(logistic(BINARY, strength).fit(x, y)) for strength in STRENGTHS]
     assert score(chosen) == max(scores) > min(scores)
 
 
-class _Only:
-    """An endpoint that likes the number-th penalty alone."""
-
-    levels, dichotomies = 2, ()
-
-    def __init__(self, number: int) -> None:
-        self.left = number
-
-    def score(self, y, p) -> float:
-        self.left -= 1
-        return float(self.left == -1)
+def test_a_penalty_that_gives_everyone_the_same_is_not_taken_though_it_keeps_the_order():
+    x, labels = np.random.default_rng(0).standard_normal((300, 1)), np.tile([0, 1], 150)
+    x[:, 0] += 2 * labels
+    found = penalised_logistic(x[:200], labels[:200], x[200:], labels[200:], BINARY).predict_proba(x[200:])[:, 1]
+    # One column is ranked alike by every penalty, and equal penalties give the strongest.
+    assert found.std() > 0.3
 
 
 def test_equal_penalties_give_the_strongest():
