@@ -131,7 +131,7 @@ def probability(method: Method, x: Inputs) -> NDArray[np.float64]:
     require(
         bool(np.isfinite(p).all()), f"{int((~np.isfinite(p)).any(1).sum())} of {len(x)} predictions are not finite."
     )
-    require(bool((p >= 0).all() and (p <= 1).all()), f"Predictions range from {p.min():.3g} to {p.max():.3g}.")
+    require(bool((p >= 0).all()), f"Predictions range from {p.min():.3g} to {p.max():.3g}.")
     worst = float(np.abs(p.sum(1) - 1).max(initial=0))
     require(worst < 1e-6, f"A patient's two probabilities sum to 1 only within {worst:.2g}.")
     return p[:, 1].astype(np.float64)

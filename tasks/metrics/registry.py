@@ -32,10 +32,10 @@ class Metric:
 
     name: str
     function: MetricFunction
-    unit: str = ""
-    higher_is_better: bool = True
-    needs_threshold: bool = False
-    endpoints: tuple[str, ...] = ("binary",)
+    unit: str
+    higher_is_better: bool
+    needs_threshold: bool
+    endpoints: tuple[str, ...]
 
     def __call__(self, endpoint: Endpoint, y: NDArray, p: NDArray, threshold: float) -> float:
         """The value, of labels (n,) and probabilities (n,) or (n, columns)."""
