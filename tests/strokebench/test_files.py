@@ -1,7 +1,9 @@
 import csv
+import hashlib
 import io
 import os
 import pickle
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -119,6 +121,12 @@ def test_damaged_or_absent_json_is_named(tmp_path):
 def test_digest_ignores_key_order():
     assert digest({"a": 1, "b": 2}) == digest({"b": 2, "a": 1})
     assert digest({"a": 1}) != digest({"a": 2})
+
+
+def test_a_digest_is_the_same_in_every_version():
+    """Finished runs, caches and splits lie under it: of `{"größe":[1,"x"]}` as UTF-8, without spaces."""
+    expected = hashlib.sha256('{"gr\u00f6\u00dfe":[1,"x"]}'.encode()).hexdigest()
+    assert digest({"gr\u00f6\u00dfe": [1, Path("x")]}) == expected
 
 
 def test_an_error_is_one_line_also_where_it_quotes_several():

@@ -1,9 +1,54 @@
-"""The interval of an AUC, and when there is none."""
+"""The interval of an AUC, and when there is none; which test holds differences under which protocol."""
 
-from strokebench.reports.statistics.headline import auc_intervals
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from strokebench.reports.statistics.delong import delong
+from strokebench.reports.statistics.headline import Headline, auc_intervals, differences_of
+from strokebench.reports.statistics.scores import arrange
+
+
+def key_of(results, method):
+    [setting] = [each for each in results.settings.values() if each.key[0] == method]
+    return setting.key
 
 
 def test_an_interval_needs_a_whole_cross_validation(make_results):
     whole = auc_intervals(make_results(seeds=(39,)))
     assert whole and all(each.low < each.value < each.high for each in whole.values())
     assert auc_intervals(make_results(seeds=(39,), missing={next(iter(whole)): 1})) == {}, "four runs of five"
+
+
+def test_under_cross_validation_a_difference_is_the_headline_s_as_it_is(results):
+    pairs = {key_of(results, "mlp"): key_of(results, "vdafm"), key_of(results, "svm"): key_of(results, "vdafm")}
+    headline = Headline(results)
+    for (method, *_), found in differences_of(results, pairs).items():
+        assert found == headline.difference(method, "vdafm")
+
+
+def test_elsewhere_delong_s_p_are_adjusted_over_those_that_are_held_against_one_other(results):
+    holdout = replace(results, provenance={**results.provenance, "protocol": "holdout"})
+    names, best = ("concat", "xgboost", "sparsemm"), "vdafm"
+    pairs = {key_of(results, name): key_of(results, best) for name in names}
+    pairs[key_of(results, "mlp")] = key_of(results, "svm")
+    scores = arrange(results.predictions)
+    place, analytic = scores.names.index, delong(scores)
+    tests = {name: analytic.test(place(name), place(best)) for name in names}
+    smallest, middle, largest = sorted(names, key=lambda name: tests[name].p)
+    adjusted = {smallest: 3 * tests[smallest].p}
+    adjusted[middle] = max(adjusted[smallest], 2 * tests[middle].p)
+    adjusted[largest] = max(adjusted[middle], tests[largest].p)
+    assert adjusted[middle] > tests[middle].p, "or nothing would be adjusted"
+    found = {key[0]: test for key, test in differences_of(holdout, pairs).items()}
+    for name, p in adjusted.items():
+        assert found[name].p == pytest.approx(min(p, 1)) and found[name].value == pytest.approx(tests[name].value)
+    # Alone against another: as it is.
+    assert found["mlp"].p == pytest.approx(analytic.test(place("mlp"), place("svm")).p)
+
+
+def test_what_has_no_predictions_yet_has_no_difference(incomplete):
+    found = differences_of(incomplete, {key_of(incomplete, "svm"): key_of(incomplete, "vdafm")})
+    [none] = found.values()
+    assert none.runs == 0 and np.isnan([none.value, none.p]).all()
