@@ -12,11 +12,11 @@ from typing import Any, TypedDict
 import pandas as pd
 
 from strokebench.errors import StrokebenchError
-from strokebench.files import atomic_path, file_digest, read_json, write_json
+from strokebench.files import atomic_path, file_digest, natural_order, read_json, write_json
 from strokebench.tasks.conditions import COMPLETE
 from strokebench.tasks.endpoint import Endpoint
 from strokebench.tasks.endpoints.binary import BINARY
-from strokebench.tasks.endpoints.parse import parse_endpoint
+from strokebench.tasks.endpoints.parse import parse_endpoint, too_few
 from strokebench.tasks.metrics.evaluate import evaluate, metrics_of
 from strokebench.tasks.metrics.registry import Metric
 
@@ -47,9 +47,6 @@ PREDICTIONS_FILE, RUNS_FILE, FACTS_FILE = "predictions.parquet", "runs.parquet",
 PATIENT_FACTS_FILE, GROUPS_FILE = "patient_facts.parquet", "groups.parquet"
 RESULT_FILES = (PREDICTIONS_FILE, RUNS_FILE, FACTS_FILE, PATIENT_FACTS_FILE, GROUPS_FILE)
 """What `Results.write` writes; the last two only where there is something to say."""
-
-FEWEST = 10
-"""A hospital left out with fewer patients is judged by no metric (our choice)."""
 
 
 def variant_id(params: Mapping[str, Any]) -> str:
@@ -265,18 +262,20 @@ class Results:
 
     @cached_property
     def too_small(self) -> dict[int, str]:
-        """Under `loho`: fold -> hospital in words, where it has one class only or fewer than `FEWEST` patients.
+        """Under `loho`: fold -> hospital in words, where so few are outside its commonest class that it tells little.
 
         It is in no metric: one would lack its AUC and count its F1, which is then chance or cannot be but 0.
         """
-        found: dict[int, str] = {}
         if self.provenance.get("protocol") != "loho":
-            return found
+            return {}
+        found: dict[int, str] = {}
         for fold, part in self.predictions.drop_duplicates(["fold", "patient_id"]).groupby("fold"):
-            if len(part) < FEWEST or part["y"].nunique() < 2:
-                why = f"{len(part)} patient{'s' * (len(part) > 1)}{', one class only' * (part['y'].nunique() < 2)}"
-                found[int(str(fold))] = f"{part['site'].iloc[0]} ({why})"
-        return found
+            counts = part["y"].value_counts()
+            if too_few(counts):
+                others = counts.sum() - counts.max()
+                why = f"{others} outside its commonest class" if others else "one class only"
+                found[int(str(fold))] = f"{part['site'].iloc[0]} ({len(part)} patient{'s' * (len(part) > 1)}, {why})"
+        return dict(sorted(found.items(), key=lambda item: natural_order(item[1])))
 
     @property
     def judged(self) -> pd.DataFrame:

@@ -14,6 +14,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -219,6 +220,16 @@ def _digests(folder: Path, paths: list[Path]) -> dict[str, str]:
     with ThreadPoolExecutor(8) as pool:
         names = [path.relative_to(folder).as_posix() for path in paths]
         return dict(zip(names, pool.map(file_digest, paths), strict=True))
+
+
+def natural_order(name: object) -> list[tuple[str, int]]:
+    """A key to sort names by, of which hospital 2 comes before hospital 10.
+
+    >>> sorted(["site 10", "site 2"], key=natural_order)
+    ['site 2', 'site 10']
+    """
+    parts = re.split(r"(\d+)", str(name))
+    return [(text, int(number or 0)) for text, number in zip_longest(parts[::2], parts[1::2])]
 
 
 def is_plain_json(value: Any) -> bool:

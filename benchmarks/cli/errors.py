@@ -42,6 +42,8 @@ class ReadableErrors(TyperGroup):
             status = getattr(error, "exit_code", None)
             if ctx.params.get("debug") or isinstance(error, typer.Abort):
                 raise
+            if _interrupted(error):
+                raise typer.Exit(INTERRUPTED) from None
             if status is None:
                 _show(error)
             elif message := _wrong_usage(error):
@@ -51,6 +53,13 @@ class ReadableErrors(TyperGroup):
                 # Typer's own exceptions carry the exit status that they ask for.
                 raise
             raise typer.Exit(1 if status is None else status) from None
+
+
+def _interrupted(error: BaseException | None) -> bool:
+    """Whether Ctrl-C is behind it: a library that it comes upon may wrap it in an error of its own."""
+    while error and not isinstance(error, KeyboardInterrupt):
+        error = error.__cause__
+    return error is not None
 
 
 def _wrong_usage(error: Any) -> str:

@@ -13,6 +13,9 @@ from strokebench.benchmarks.running.tracking.mlflow import comparison_page, ui_c
 from strokebench.errors import StrokebenchError
 from strokebench.reports.tables.console import make_console
 
+GRACE = 5.0
+"""Seconds that MLflow's servers have to end by themselves; those that are still starting take longer."""
+
 
 def ui(
     port: Annotated[int, typer.Option(help="Port on this machine.")] = 5000,
@@ -59,7 +62,8 @@ def show_runs(port: int) -> None:
     try:
         status = server.wait()
     finally:
-        with suppress(ProcessLookupError):
-            os.killpg(server.pid, signal.SIGTERM)
-        server.wait()
+        for number in (signal.SIGTERM, signal.SIGKILL):
+            with suppress(ProcessLookupError, subprocess.TimeoutExpired):
+                os.killpg(server.pid, number)
+                server.wait(GRACE)
     raise typer.Exit(status)

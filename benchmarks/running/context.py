@@ -20,7 +20,7 @@ from strokebench.datasets.embeddings import Embeddings
 from strokebench.datasets.images.mask_volumes import lesion_volumes
 from strokebench.datasets.roles import LESION_VOLUME
 from strokebench.errors import StrokebenchError
-from strokebench.files import digest, home, is_plain_json
+from strokebench.files import digest, home, is_plain_json, natural_order
 from strokebench.tasks.endpoint import Endpoint
 from strokebench.tasks.fold import Fold, Split
 from strokebench.tasks.inputs import all_modalities
@@ -114,7 +114,8 @@ class Context:
         """Hospitals that `loho` leaves in, since without them fewer than two patients of one class are left."""
         if self.split.protocol != "loho" or self.cohort.site is None or self.settings.quick:
             return []
-        return sorted(set(map(str, self.cohort.site.loc[self.labels.index])) - {fold.name for fold in self.split.folds})
+        hospitals = set(map(str, self.cohort.site.loc[self.labels.index]))
+        return sorted(hospitals - {fold.name for fold in self.split.folds}, key=natural_order)
 
     @cached_property
     def modalities(self) -> frozenset[str]:

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from strokebench.files import natural_order
 from strokebench.reports.clinical.pooled import RESAMPLES, aligned, of_patients
 from strokebench.reports.results import Results
 from strokebench.reports.statistics.bootstrap import bootstrap
@@ -76,7 +77,7 @@ def subgroups(
         order: of the groups; those that it lacks follow by name. An empty group is left out.
     """
     there = {str(name) for name in membership}
-    names = [name for name in order if name in there] + sorted(there - set(order))
+    names = [name for name in order if name in there] + sorted(there - set(order), key=natural_order)
     found = []
     for name in names:
         part = of_patients(scores, membership.astype(str) == name)

@@ -13,7 +13,7 @@ import pandas as pd
 from strokebench.datasets.cohort import Cohort, Kind
 from strokebench.datasets.images.contact_sheet import fit, slices_of
 from strokebench.errors import StrokebenchError
-from strokebench.files import home, write_text
+from strokebench.files import home, natural_order, write_text
 from strokebench.reports.cohort.sample_size import sample_size_in_words
 from strokebench.reports.cohort.table_one import IMBALANCED, TableOne, table_one
 from strokebench.reports.tables.render import templates_in
@@ -172,7 +172,7 @@ def _prevalence(cohort: Cohort, rule: str) -> list[Prevalence]:
         return []
     found = [_wilson(ALL, len(cohort), events)]
     if cohort.site is not None:
-        for site in sorted(cohort.site.unique(), key=str):
+        for site in sorted(cohort.site.unique(), key=natural_order):
             ids = cohort.ids[cohort.site == site]
             found.append(_wilson(str(site), len(ids), events[events.index.isin(ids)]))
     return found

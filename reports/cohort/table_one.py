@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from strokebench.datasets.cohort import Cohort, Column, Kind
+from strokebench.files import natural_order
 
 SKEWED = 1.0
 """From this absolute skewness on, a column is shown as median [IQR] instead of mean (SD) (our choice)."""
@@ -75,7 +76,7 @@ def table_one(cohort: Cohort, groups: pd.Series, title: str) -> TableOne:
     """
     groups = groups.dropna()
     table = cohort.table.loc[groups.index]
-    names = tuple(sorted(groups.unique()))
+    names = tuple(sorted(groups.unique(), key=natural_order))
     lines: list[Line] = []
     for name in table.columns:
         lines += _lines(str(name), cohort.columns[name], table[name], groups, names)

@@ -8,7 +8,8 @@ from typing import Any
 
 import pandas as pd
 
-from strokebench.reports.results import FEWEST, SETTING, MethodInfo, Results
+from strokebench.files import natural_order
+from strokebench.reports.results import SETTING, MethodInfo, Results
 from strokebench.reports.statistics.intervals import Interval, auc_standard_error, logit_interval, z_value
 from strokebench.reports.summary import RunCounts, rows_by_setting, run_counts
 from strokebench.reports.table1.table import adapted_footnotes, metric_cells, metric_columns, metric_row
@@ -18,7 +19,7 @@ from strokebench.reports.tables.table import DASH, Cell, Column, Kind, Row, Tabl
 from strokebench.tasks.metrics.evaluate import THRESHOLD
 
 FEW = 10
-"""A hospital with fewer patients of either class is warned of (our choice)."""
+"""Of a hospital with fewer patients of either class a warning says that its numbers are mostly chance (our choice)."""
 
 MEAN = "mean"
 WIDTH = 36
@@ -31,12 +32,14 @@ class Hospital:
 
     Args:
         fold: its number. n, positives: test patients, and those of label 1; 0 where no run is finished.
+        left_out: why it is in no number, empty where it is; see `Results.too_small`.
     """
 
     fold: int
     name: str
     n: int
     positives: int
+    left_out: str = ""
 
     @property
     def facts(self) -> str:
@@ -52,8 +55,8 @@ class Hospital:
 
     @property
     def judged(self) -> bool:
-        """It has both classes, and patients enough for its numbers to be in any mean; see `Results.too_small`."""
-        return self.n >= FEWEST and self.rarer > 0
+        """Its numbers are in means and comparisons."""
+        return bool(self.n) and not self.left_out
 
     def interval(self, auc: float) -> Interval:
         """Of an AUC measured on these patients, 95 %, models as they are."""
@@ -65,14 +68,15 @@ class Hospital:
 
 
 def hospitals(results: Results) -> list[Hospital]:
-    """The hospitals of results of protocol `loho`, in the order of folds."""
+    """The hospitals of results of protocol `loho`, in the order of their names."""
     found = []
     for fold in sorted(results.runs["fold"].unique()):
         part = results.predictions[results.predictions["fold"] == fold].drop_duplicates("patient_id")
         sites = part["site"].dropna().astype(str).unique()
         name = " and ".join(sites) if len(sites) else f"Hospital {fold + 1}"
-        found.append(Hospital(int(fold), name, len(part), int(results.endpoint.events(part["y"]).sum())))
-    return found
+        events = int(results.endpoint.events(part["y"]).sum())
+        found.append(Hospital(int(fold), name, len(part), events, results.too_small.get(int(fold), "")))
+    return sorted(found, key=lambda hospital: natural_order(hospital.name))
 
 
 def summaries(results: Results) -> list[tuple[Hospital, list[dict[str, Any]]]]:
@@ -167,7 +171,7 @@ def hospital_frame(results: Results) -> pd.DataFrame:
             lines.append(
                 {
                     **{"hospital": hospital.name, "patients": hospital.n, "events": hospital.positives},
-                    **{"left_out": "" if hospital.judged else results.too_small.get(hospital.fold, "no finished run")},
+                    **{"left_out": hospital.left_out or ("" if hospital.n else "no finished run")},
                     **{"method": row["method"], "runs_done": row["done"], "runs_planned": row["planned"]},
                     **{column: row[column] for name in results.judged_by for column in (name, f"{name}_std")},
                     **{"AUC_low": limits.low, "AUC_high": limits.high},
@@ -188,8 +192,7 @@ def few_patients(results: Results) -> list[str]:
 def worst_hospital(results: Results) -> Hospital | None:
     """The hospital with the lowest mean AUC over the methods that are finished at every hospital.
 
-    Only of those with `FEW` patients of either class: the lowest of many small ones is low by chance. None where
-    fewer than two can be compared.
+    None where fewer than two can be compared.
     """
     means = _means(results)
     if len(means) < 2:
@@ -203,15 +206,15 @@ def hospital_lead(results: Results) -> str:
         return "Nothing was planned: no wanted method can be run on this cohort."
     worst = worst_hospital(results)
     if worst is None:
-        return f"No two hospitals can be compared: none, or one, has results and {FEW} patients of either class."
+        return "No two hospitals can be compared: none, or one, has results and is large enough to be in any number."
     means = _means(results)
     best = next(hospital for hospital in hospitals(results) if hospital.fold == means.idxmax())
     low, high = means.min(), means.max()
     error = math.hypot(worst.standard_error(low), best.standard_error(high))
     verdict = "more than two of them" if high - low > 2 * error else "within two of them, so chance may be all of it"
     many = f", and the extremes of {len(means)} hospitals always lie apart" if len(means) > 2 else ""
-    small = sum(hospital.rarer < FEW for hospital in hospitals(results) if hospital.n)
-    beside = f" Not among these: {small} with fewer than {FEW} patients of one class." if small else ""
+    small = sum(bool(hospital.left_out) for hospital in hospitals(results))
+    beside = f" Not among these: {small} too small to be in any number." if small else ""
     over = len(_compared(results).index)
     return (
         f"Worst hospital: {worst.name} ({worst.facts}), mean AUC {100 * low:.2f} over {over} "
@@ -227,7 +230,7 @@ def _leader(results: Results) -> str:
     compared = 0
     for hospital, rows in summaries(results):
         known = sorted((row for row in rows if not math.isnan(row["AUC"])), key=lambda row: -row["AUC"])
-        if hospital.rarer < FEW or len(known) < 2:
+        if not hospital.judged or len(known) < 2:
             continue
         compared += 1
         first, second = known[:2]
@@ -249,7 +252,7 @@ def _compared(results: Results) -> pd.DataFrame:
 
 
 def _means(results: Results) -> pd.Series:
-    enough = [hospital.fold for hospital in hospitals(results) if hospital.rarer >= FEW]
+    enough = [hospital.fold for hospital in hospitals(results) if hospital.judged]
     return _compared(results).mean().dropna().filter(enough)
 
 

@@ -59,7 +59,7 @@ def table1(results: Results, cost: bool = False) -> Table:
     if oracle is not None:
         rows.append(_oracle_row(results, oracle))
     title = "Table 1. Prognosis by method" + (", and its cost" if cost else "")
-    notes = _notes(rows, columns, oracle is not None, cost)
+    notes = [*_notes(rows, columns, oracle is not None, cost), words.counted_not_inputs(results)]
     paper = f"{OTHER_PATIENTS} Of its Table 1 only what its text and other tables repeat is known to us."
     caption = words.caption(results)
     return results_table(

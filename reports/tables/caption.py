@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 
-from strokebench.reports.results import FEWEST, Provenance, Results
+from strokebench.reports.results import FACTS_FILE, Provenance, Results
+from strokebench.tasks.endpoints.parse import FEWEST
 from strokebench.tasks.metrics.evaluate import THRESHOLD
 from strokebench.tasks.paper_setup import SIZES
 
@@ -17,6 +18,8 @@ EXTERNAL = "external"
 """The protocol of a validation."""
 
 
+NAMED = 8
+"""Columns that are no input for one reason: so many are named, more are counted (our choice)."""
 QUICK = "A quick check: the first two folds of the first seed, networks for eight epochs; no number is a result."
 
 
@@ -129,19 +132,39 @@ def sizes_in_words(sizes: str) -> str:
 
 
 def not_inputs_in_words(reasons: Mapping[str, str]) -> str:
-    """`No inputs: mrs90 (the outcome is read from it); ward, nurse (banned).`, of column -> why; empty for none."""
+    """`No inputs: mrs90 (the outcome is read from it); ward, nurse (banned).`, of column -> why; empty for none.
+
+    Of many of one reason their number stands there, and where they are listed.
+    """
+    columns = _by_reason(reasons)
+    counted = any(len(names) > NAMED for names in columns.values())
+    said = "; ".join(
+        f"{', '.join(names) if len(names) <= NAMED else f'{len(names)} columns'} ({reason})"
+        for reason, names in columns.items()
+    )
+    where = f" All by name: the notes of Table 1's files, and `not_inputs` in {FACTS_FILE}."
+    return f"No inputs: {said}.{where * counted}" if said else ""
+
+
+def counted_not_inputs(results: Results) -> str:
+    """The columns that `not_inputs_in_words` only counts, by name; empty where it names all."""
+    columns = _by_reason(results.provenance.get("not_inputs", {}))
+    said = "; ".join(f"{', '.join(names)} ({reason})" for reason, names in columns.items() if len(names) > NAMED)
+    return f"No inputs, by name: {said}." if said else ""
+
+
+def _by_reason(reasons: Mapping[str, str]) -> dict[str, list[str]]:
     columns: dict[str, list[str]] = {}
     for name, reason in reasons.items():
         columns.setdefault(reason, []).append(name)
-    said = "; ".join(f"{', '.join(names)} ({reason})" for reason, names in columns.items())
-    return f"No inputs: {said}." if said else ""
+    return columns
 
 
 def left_out(results: Results) -> str:
     """Which hospitals are in no number, and why; empty where all are."""
     said = []
     if results.too_small:
-        why = f"a hospital of one class or of fewer than {FEWEST} patients tells little of a method"
+        why = f"a hospital with fewer than {FEWEST} patients outside its commonest class tells little of a method"
         said.append(f"Left out of every number: {', '.join(results.too_small.values())}; {why}.")
     if untested := results.provenance.get("untested"):
         said.append(f"Not tested: {untested_in_words(untested)}.")

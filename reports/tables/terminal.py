@@ -1,6 +1,7 @@
 """A `Table` in the terminal, by Rich."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from textwrap import wrap
 
 from rich import box
 from rich.console import Console, ConsoleOptions, JustifyMethod, RenderResult
@@ -20,8 +21,8 @@ _SUPERSCRIPT = str.maketrans("abcdefghijklmnoprstuvwxyz", "ᵃᵇᶜᵈᵉᶠᵍ
 class TerminalTable:
     """Prints itself into the width that a Rich console has.
 
-    Where it is narrow, cells of prose go below the grid and deviations below the means; where that is not enough,
-    costs get their own grid; labels are broken at last.
+    Where it is narrow, cells of prose go below the grid, and deviations and intervals below their values; where that
+    is not enough, columns go on in further grids, and long labels are broken.
     """
 
     def __init__(self, table: Table) -> None:
@@ -33,20 +34,26 @@ class TerminalTable:
         yield Text(table.caption, style="dim")
         # A measurement never exceeds the width that it is asked for, so we ask without a limit.
         unlimited = options.update(max_width=10_000)
-        scores = [column for column in table.columns if column.kind is Kind.TEXT or column.measured]
-        costs = [column for column in table.columns if column not in scores]
+
+        def fits(grid: RichTable) -> bool:
+            return Measurement.get(console, unlimited, grid).maximum <= options.max_width
+
         short = [column for column in table.columns if column not in table.prose]
-        scores = [column for column in scores if column not in table.prose]
-        for parts, stacked in (([table.columns], False), ([short], False), ([short], True), ([scores, costs], True)):
-            grids = [self._grid(columns, stacked) for columns in parts if columns]
-            if all(Measurement.get(console, unlimited, grid).maximum <= options.max_width for grid in grids):
-                break
-        else:
-            grids = [self._grid(columns, stacked, NARROW_LABEL) for columns in parts if columns]
-        yield from grids
-        if parts != [table.columns]:
+        whole = ((table.columns, False), (short, False), (short, True))
+        grid = next(filter(fits, (self._grid(columns, stacked) for columns, stacked in whole)), None)
+        yield from [grid] if grid else self._several(short, fits)
+        if not fits(self._grid(table.columns, False)):
             yield from self._prose()
         yield from self._below()
+
+    def _several(self, columns: Sequence[Column], fits: Callable[[RichTable], bool]) -> Iterator[RichTable]:
+        """Grids that hold the columns from left to right, each as many as fit."""
+        parts: list[list[Column]] = [[]]
+        for column in columns:
+            if parts[-1] and not fits(self._grid([*parts[-1], column], True, NARROW_LABEL)):
+                parts.append([])
+            parts[-1].append(column)
+        yield from (self._grid(part, True, NARROW_LABEL) for part in parts)
 
     def _prose(self) -> Iterator[Text]:
         for column in self.table.prose:
@@ -60,7 +67,8 @@ class TerminalTable:
         grid.add_column(self.table.head, no_wrap=label_width is None, max_width=label_width, overflow="fold")
         for column in columns:
             justify: JustifyMethod = "center" if column.kind is Kind.TEXT else "right"
-            grid.add_column(column.title, justify=justify, min_width=len(column.title), overflow="fold")
+            title = self._heading(column) if stacked else column.title
+            grid.add_column(title, justify=justify, min_width=_width(title), overflow="fold")
         if self.table.counts_runs:
             grid.add_column("Runs", justify="right")
         for group, rows in self.table.groups:
@@ -73,6 +81,14 @@ class TerminalTable:
                     grid.add_row("  paper †", *text, style="dim italic")
             grid.add_section()
         return grid
+
+    def _heading(self, column: Column) -> str:
+        """The title in lines of the width of its cells, or of its longest word."""
+        shown = [_fold(show(row.cells.get(column.key), column.kind), True) for row in self.table.rows]
+        # A unit stays with its quantity: `wrap` breaks at no protected space.
+        lines = _fold(column.title, True).replace(" %", "\u00a0%").split("\n")
+        width = max(map(_width, [*shown, *(word for line in lines for word in line.split(" "))]))
+        return "\n".join(part for line in lines for part in wrap(line, width, break_on_hyphens=False))
 
     def _cells(self, row: Row, columns: Sequence[Column], stacked: bool) -> Iterator[Text]:
         label = row.label.replace(" (", "\n  (") if row.reference else row.label
@@ -103,4 +119,8 @@ class TerminalTable:
 
 
 def _fold(text: str, stacked: bool) -> str:
-    return text.replace(" (", "\n(") if stacked else text
+    return text.replace(" (", "\n(").replace(" [", "\n[") if stacked else text
+
+
+def _width(text: str) -> int:
+    return max(map(len, text.split("\n")))

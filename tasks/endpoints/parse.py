@@ -11,9 +11,18 @@ import pandas as pd
 import strokebench.tasks.endpoints
 from strokebench.datasets.problems import Problem
 from strokebench.errors import StrokebenchError
+from strokebench.files import natural_order
 from strokebench.tasks.endpoint import KINDS, Endpoint
 from strokebench.tasks.endpoints.binary import Binary
 from strokebench.tasks.protocols import FOLDS
+
+FEWEST = 5
+"""Patients outside its commonest class without whom a hospital left out is judged by no metric (our choice)."""
+
+
+def too_few(counts: pd.Series) -> bool:
+    """Whether patients of these classes (class -> patients, one hospital's) tell little of a method."""
+    return bool(counts.sum() - counts.max() < FEWEST)
 
 
 @cache
@@ -85,7 +94,7 @@ def hospital_notes(table: pd.DataFrame, rule: str, site: pd.Series) -> Iterator[
     except (StrokebenchError, KeyError):
         return
     counts = pd.crosstab(site.loc[labels.index].astype(str), labels)
-    small = counts.index[(counts.sum(axis=1) < 2 * FOLDS) | (counts == 0).any(axis=1)]
+    small = sorted(counts.index[counts.apply(too_few, axis=1)], key=natural_order)
     if len(counts) < 2:
         yield "one hospital only: leave one hospital out (loho) cannot be run"
     elif len(small):
@@ -93,6 +102,6 @@ def hospital_notes(table: pd.DataFrame, rule: str, site: pd.Series) -> Iterator[
         more = f" and {len(small) - 6} more" if len(small) > 6 else ""
         labels_named = ", ".join(map(str, counts.columns))
         yield (
-            f"{len(small)} of {len(counts)} hospitals have under {2 * FOLDS} patients or not every label, too few to be"
-            f" judged alone by loho (patients of label {labels_named}): {named}{more}"
+            f"{len(small)} of {len(counts)} hospitals have under {FEWEST} patients outside their commonest label, too"
+            f" few to be judged alone by loho (patients of label {labels_named}): {named}{more}"
         )

@@ -17,7 +17,7 @@ RUN = ["method", "variant", "condition", "seed", "fold"]
 HALF = 0.5 * 10**-2 + 1e-9
 """A number printed with two decimals is at most so far from the true one."""
 
-FEWEST = 10
+FEWEST = 5
 """A hospital of fewer patients is in no number."""
 
 
@@ -73,9 +73,9 @@ class Stored:
         return len(part), int((part["y"] == 1).sum())
 
     def judged(self, fold: int) -> bool:
-        """Whether a hospital has both classes, and patients enough to be in any number."""
+        """Whether a hospital has patients enough of both classes to be in any number."""
         n, events = self.patients_of(fold)
-        return n >= FEWEST and 0 < events < n
+        return min(events, n - events) >= FEWEST
 
     def tested_at(self, fold: int, method: str) -> pd.DataFrame:
         """A method's runs at a hospital that is judged; none of another."""

@@ -91,9 +91,9 @@ def test_an_outcome_too_rare_to_split_is_told():
 
 def test_hospitals_too_small_to_be_left_out_are_told():
     table = pd.DataFrame({"mrs": [0.0, 5.0] * 20 + [0.0] * 12 + [0.0, 5.0]})
-    site = pd.Series(["A"] * 20 + ["B"] * 20 + ["C"] * 12 + ["D"] * 2)
+    site = pd.Series(["A"] * 20 + ["B"] * 20 + ["C 10"] * 12 + ["C 9"] * 2)
     [note] = hospital_notes(table, "mrs > 2", site)
-    assert note.startswith("2 of 4 hospitals") and note.endswith(": C (12, 0), D (1, 1)")
+    assert note.startswith("2 of 4 hospitals") and note.endswith(": C 9 (1, 1), C 10 (12, 0)")
     assert next(hospital_notes(table, "mrs > 2", pd.Series("A", table.index))).startswith("one hospital only")
     assert list(hospital_notes(table[:40], "mrs > 2", site[:40])) == []
 

@@ -258,6 +258,18 @@ def test_an_unexpected_error_is_one_line_too(small: None, monkeypatch: pytest.Mo
     assert "ZeroDivisionError: by nothing" in result.stderr and "--debug" in result.stderr
 
 
+def test_ctrl_c_that_a_library_wraps_is_no_fault(small: None, monkeypatch: pytest.MonkeyPatch):
+    def stopped(*_: object) -> None:
+        try:
+            raise KeyboardInterrupt
+        except KeyboardInterrupt as stop:
+            raise ValueError("could not serialise") from stop
+
+    monkeypatch.setattr(encode, "encode_cohort", stopped)
+    result = call("run", "table1")
+    assert result.exit_code == 130 and "serialise" not in result.output
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [(["run"], "experiment"), (["rn"], "Did you mean 'run'?"), (["run", "table1", "--protcol", "cv5"], "--protocol")],

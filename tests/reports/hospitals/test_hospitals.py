@@ -16,7 +16,6 @@ from strokebench.reports.hospitals.table import (
     Hospital,
     auc_tables,
     few_patients,
-    hospital_aucs,
     hospital_frame,
     hospital_lead,
     hospital_table,
@@ -78,14 +77,17 @@ def means(results):
 
 
 def test_hospitals_of_one_class_or_few_patients_are_in_no_metric_and_named():
-    small = {2: ("West", 30, 0), 3: ("East", 2, 1), 4: ("Isle", 9, 4)}
+    small = {2: ("West", 30, 0), 3: ("East", 2, 1), 4: ("Isle", 40, 4)}
     results = made_up(plan(METHODS, folds=range(5)), sites={0: SITES[0], 1: SITES[1], **small})
     assert set(results.metrics["fold"]) == {0, 1} and results.metrics.notna().all(axis=None)
     without = made_up(plan(METHODS, folds=(0, 1)), sites={0: SITES[0], 1: SITES[1]})
     pd.testing.assert_frame_equal(
         summarise(results).drop(columns=["planned", "done"]), summarise(without).drop(columns=["planned", "done"])
     )
-    said = "Left out of every number: West (30 patients, one class only), East (2 patients), Isle (9 patients)"
+    said = (
+        "Left out of every number: East (2 patients, 1 outside its commonest class), Isle (40 patients, 4 outside its "
+        "commonest class), West (30 patients, one class only)"
+    )
     assert said in table1(results).caption and "Left out" not in table1(without).caption
     (table,) = auc_tables(results)
     by_name = {row.label: row for row in table.rows}
@@ -95,18 +97,29 @@ def test_hospitals_of_one_class_or_few_patients_are_in_no_metric_and_named():
         expected = (by_name["North"].cells[method].value + by_name["South"].cells[method].value) / 2
         assert means(results)[method] == pytest.approx(expected)
     assert worst_hospital(results).name in ("North", "South")
-    assert "Not among these: 3 with fewer than 10" in hospital_lead(results)
+    assert "Not among these: 3 too small to be in any number." in hospital_lead(results)
 
 
 def test_the_headline_rests_on_no_small_hospital():
-    sites = {**SITES, 3: ("Isle", 40, 9)}
+    sites = {**SITES, 3: ("Isle", 40, 4)}
     results = made_up(plan(METHODS, folds=sites), sites=sites)
     p = results.predictions
     p["p"] = p["p"].where(p["fold"] != 3, 1 - p["p"])
-    assert hospital_aucs(results).mean().idxmin() == 3
     assert worst_hospital(results).name != "Isle" and "Isle" not in hospital_lead(results)
-    (warning,) = few_patients(results)
+
+
+def test_a_hospital_whose_numbers_are_mostly_chance_is_warned_of():
+    sites = {**SITES, 3: ("Isle", 40, 9)}
+    (warning,) = few_patients(made_up(plan(METHODS, folds=sites), sites=sites))
     assert "Isle (40 patients, 9 of them positive)" in warning and few_patients(made_up(RUNS, sites=SITES)) == []
+
+
+def test_numbered_hospitals_stand_in_the_order_of_their_numbers():
+    sites = {0: ("1", 40, 12), 1: ("10", 40, 12), 2: ("2", 40, 12)}
+    results = made_up(plan(METHODS, folds=sites), sites=sites)
+    assert [hospital.name for hospital in hospitals(results)] == ["1", "2", "10"]
+    (table,) = auc_tables(results)
+    assert [row.label for row in table.rows[:3]] == ["1", "2", "10"]
 
 
 def test_one_line_a_hospital_and_method():
@@ -116,7 +129,7 @@ def test_one_line_a_hospital_and_method():
     south = frame.loc[("South", "concat")]
     assert (south["patients"], south["events"], south["left_out"]) == (167, 36, "")
     assert 0 < south["AUC_low"] < south["AUC"] < south["AUC_high"] < 1
-    assert frame.loc[("Isle", "concat"), "left_out"] == "Isle (2 patients)"
+    assert frame.loc[("Isle", "concat"), "left_out"] == "Isle (2 patients, 1 outside its commonest class)"
 
 
 def test_thirty_six_hospitals_fit_a_terminal_and_a_page():

@@ -1,4 +1,4 @@
-"""Cells of prose are whole in every dress, however narrow."""
+"""Cells of prose and intervals are whole in every dress, however narrow."""
 
 import io
 
@@ -34,3 +34,19 @@ def test_the_terminal_drops_nothing(table: Table, width: int):
     assert "…" not in printed and all(len(line) <= width for line in printed.splitlines())
     words = printed.split()
     assert all(word in words for word in [*SAID.split(), "29/90", "33/89", "population", "solution"])
+
+
+@pytest.mark.parametrize("width", [40, 80, 200])
+def test_intervals_break_neither_headings_nor_names(width: int):
+    titles = ("Area under it [95 % CI]", "Difference, %", "Non-inferior?", "Practically equal?", "Slope [95 % CI]")
+    columns = [Column(str(number), title, Kind.TEXT) for number, title in enumerate(titles)]
+    cells = {column.key: Cell(text="-12.34 [-14.1, -10.2]") for column in columns}
+    rows = [Row(name, name, "Wards", cells) for name in ("Oak", "Mountain ash")]
+    console = Console(file=io.StringIO(), width=width)
+    console.print(TerminalTable(Table("t", "T", "nobody", "", columns, rows)))
+    lines = console.file.getvalue().splitlines()
+    assert all(len(line) <= width for line in lines)
+    words = " ".join(lines).replace("\u00a0", " ").split()
+    assert {word for title in titles for word in title.split()} <= {*words}
+    assert all("Mountain ash" in line for line in lines if "Mountain" in line)
+    assert words.count("-12.34") == words.count("[-14.1,") == len(columns) * len(rows)

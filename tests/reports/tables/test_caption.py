@@ -1,0 +1,26 @@
+"""The words around a table."""
+
+from dataclasses import replace
+
+from strokebench.reports.table1.table import table1
+from strokebench.reports.tables.caption import not_inputs_in_words
+
+
+def test_few_columns_that_are_no_input_are_named_and_many_are_counted(results):
+    many = {f"lab_{number}": "known only afterwards" for number in range(30)}
+    reasons = {"mrs90": "the outcome is read from it", **many, "nurse": "banned"}
+    said = not_inputs_in_words(reasons)
+    assert said.startswith(
+        "No inputs: mrs90 (the outcome is read from it); 30 columns (known only afterwards); nurse (banned). All by"
+    )
+    table = table1(replace(results, provenance=results.provenance | {"not_inputs": reasons}))
+    assert said in table.caption and "lab_7" not in table.caption
+    (named,) = [note for note in table.notes if note.startswith("No inputs")]
+    assert set(many) == set(named.removeprefix("No inputs, by name: ").split(" (")[0].split(", "))
+
+
+def test_of_few_nothing_more_is_said(results):
+    assert not_inputs_in_words({"mrs90": "banned"}) == "No inputs: mrs90 (banned)."
+    assert not_inputs_in_words({}) == ""
+    table = table1(replace(results, provenance=results.provenance | {"not_inputs": {"mrs90": "banned"}}))
+    assert not any("No inputs" in note for note in table.notes)
