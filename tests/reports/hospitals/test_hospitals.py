@@ -16,6 +16,7 @@ from strokebench.reports.hospitals.table import (
     Hospital,
     auc_tables,
     few_patients,
+    hospital_aucs,
     hospital_frame,
     hospital_lead,
     hospital_table,
