@@ -1,10 +1,10 @@
 """What a prediction may depend on: the patient, the training part and the seed; nothing else."""
 
 import random as python_random
+import sys
 from typing import Any
 
 import numpy as np
-import torch
 
 from strokebench.methods.conformance.subject import Subject, changed, fit, probability, require, same
 from strokebench.tasks.inputs import all_modalities
@@ -38,6 +38,8 @@ def same_seed(subject: Subject) -> None:
 
 def global_random_state(subject: Subject) -> None:
     """It leaves the global random generators of Python, NumPy and torch as they are."""
+    # Fitted before, so that a method that needs torch has loaded it.
+    probability(subject.fitted, subject.test.x)
     set_global_states(54321)
     before = global_states()
     fitted = subject.fit(subject.train, subject.validation)
@@ -54,20 +56,20 @@ def declared_modalities(subject: Subject) -> None:
 
 
 def set_global_states(seed: int) -> None:
-    """Seed every global generator that a method might lean on."""
+    """Seed every global generator that a method might lean on; torch's where anything has loaded it."""
     python_random.seed(seed)
     np.random.seed(seed)  # noqa: NPY002
-    torch.manual_seed(seed)
+    if torch := sys.modules.get("torch"):
+        torch.manual_seed(seed)
 
 
 def global_states() -> dict[str, Any]:
     """State of each global generator, comparable with ==."""
     name, keys, *rest = np.random.get_state()  # noqa: NPY002
-    return {
-        "Python": python_random.getstate(),
-        "NumPy": (name, np.asarray(keys).tobytes(), *rest),
-        "torch": torch.get_rng_state().numpy().tobytes(),
-    }
+    states = {"Python": python_random.getstate(), "NumPy": (name, np.asarray(keys).tobytes(), *rest)}
+    if torch := sys.modules.get("torch"):
+        states["torch"] = torch.get_rng_state().numpy().tobytes()
+    return states
 
 
 CHECKS = (batch_composition, row_order, same_seed, global_random_state, declared_modalities)
