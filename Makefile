@@ -31,9 +31,9 @@ PACKAGES := -p strokebench
 .DEFAULT_GOAL := help
 EXPERIMENTS := table1 added_value tuned table2 table3 figure2 figure3 figure4 figure5 dropout alignment comparison clinical missing
 
-TARGETS := help environment $(EXPERIMENTS) paper-numbers paper report status tune speed speed-peers speed-scale ui studies doctor encode cohort-check cohort-describe cohort-fetch leaks wheelhouse test lint format types check clean clean-environment
+TARGETS := help environment $(EXPERIMENTS) paper-numbers paper report status tune speed speed-peers speed-scale ui studies doctor encode cohort-check cohort-describe cohort-fetch leaks wheelhouse docs test lint format types check clean clean-environment
 
-.PHONY: $(TARGETS)
+.PHONY: $(TARGETS) links
 
 help: ## list the targets
 	@echo "strokebench: make TARGET [VARIABLE=value ...]"
@@ -143,10 +143,15 @@ format: $(INSTALLED) ## mend style and formatting
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
-# The type checker does not follow an editable install: it gets the package under its installed name by links.
-types: $(INSTALLED) ## check types
+# What reads source does not follow an editable install: it gets the package under its installed name by links.
+links: $(INSTALLED)
 	@mkdir -p .venv/types/strokebench
 	@for part in $(ROOMS) strokebench/*.py; do ln -sfn "$(CURDIR)/$$part" .venv/types/strokebench/$${part##*/}; done
+
+docs: links ## the documentation as a site in build/docs, every link checked
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
+
+types: links ## check types
 	@MYPYPATH=.venv/types $(BIN)/mypy $(PACKAGES)
 
 check: lint types test ## lint, types and test

@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 
 import pandas as pd
+from PIL import Image
 from rich.console import Console, RenderableType
 
 from strokebench.benchmarks.keys.described import described_methods
@@ -24,7 +25,7 @@ from strokebench.benchmarks.running.store import Store
 from strokebench.benchmarks.running.task import Task
 from strokebench.benchmarks.running.tracking.mlflow import tracker
 from strokebench.benchmarks.running.tracking.runs import record_of, work_of
-from strokebench.errors import StrokebenchError
+from strokebench.errors import StrokebenchError, unknown_name
 from strokebench.files import read_kept
 from strokebench.reports.results import FACTS_FILE, Results
 from strokebench.reports.tables.section import read_section
@@ -74,6 +75,22 @@ class Report:
     def figures(self) -> list[Path]:
         """Its pictures as written."""
         return sorted(self.folder.glob("*.png"))
+
+    def plot(self, name: str = "") -> Image.Image:
+        """One of its pictures, which a notebook shows; by default the first.
+
+        Args:
+            name: of one of `figures`, without its ending.
+
+        Raises:
+            StrokebenchError: there is none of that name, or none at all.
+        """
+        known = {path.stem: path for path in self.figures}
+        if not known:
+            raise StrokebenchError(f"{self.folder.name} has no figure.", "Its `table` is a DataFrame.")
+        if (name or next(iter(known))) not in known:
+            raise unknown_name("figure", name, known)
+        return Image.open(known[name or next(iter(known))])
 
 
 def run_experiment(experiment: Experiment, context: Context, console: Console) -> Report:

@@ -28,6 +28,9 @@ def test_table_metrics_and_predictions_agree(own, capsys):
     assert row["AUC"] == pytest.approx(100 * report.metrics["AUC"].mean(), abs=0.005)
     assert len(report.predictions) == 2 * 16, "two test parts of a fifth of eighty patients"
     assert report.figures and all(path.is_file() for path in report.figures)
+    assert report.plot().size == report.plot(report.figures[0].stem).size
+    with pytest.raises(strokebench.StrokebenchError, match="Did you mean table1_picture"):
+        report.plot("table1_pictur")
     said = capsys.readouterr()
     assert "Leak check" in said.err and not said.out
 
