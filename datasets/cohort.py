@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
@@ -55,6 +56,11 @@ class Column:
         )
 
 
+ONLY = "image"
+"""What the image of a cohort is called that has one sequence and does not say which."""
+SEQUENCE, SEQUENCE_HINT = re.compile(r"[A-Za-z][A-Za-z0-9_-]*"), "Letters, digits, '-' and '_' make a name."
+"""What an image may be called; conditions join names by other signs."""
+
 PARTS = ("images", "texts", "site", "group", "masks", "brain_masks", "oracle")
 """What a cohort may have beside its table; each indexed by patient id."""
 
@@ -71,14 +77,16 @@ class Cohort:
         table: one row a patient, index = patient id (unique strings), columns as given. Holds the outcome's
             source columns too; an outcome bans the columns that define it (`strokebench.tasks.endpoint`).
         columns: a `Column` for each column of `table`.
-        images: one NIfTI path a patient, or None for a cohort without images. A missing path is NaN/None.
+        images: NIfTI paths, one column a sequence (`dwi`, `adc`, ...), one row a patient; a series is a cohort of one
+            sequence, called `image`. None: a cohort without images. A missing path is NaN/None.
         texts: one column a prompt, one row a patient; a missing answer is None. None: no text.
         site: hospital of each patient, or None.
         group: whose each row is, where a person may have several, or None; a split never parts them.
         folds: the cohort's own folds, columns patient, seed, fold and part, or None.
-        masks: lesion mask path a patient where the cohort has them, in the grid of the image.
-        brain_masks: likewise a mask of the brain; what lies outside it is not encoded. A patient without one
-            is encoded as the image is.
+        masks: lesion mask path a patient where the cohort has them, in the grid of the sequence `masked`.
+        masked: a column of `images`; default: the first.
+        brain_masks: masks of the brain by sequence, as `images`; what lies outside is not encoded. An image without one
+            is encoded as it is.
         reading: how its volumes and masks are to be read.
         features: numbers that were made elsewhere, by name of an array of the schema (`strokebench.tasks.inputs`), e.g.
             `image.vector`: a frame of one column a number, or a series of arrays of one shape; a patient who has none
@@ -101,13 +109,14 @@ class Cohort:
     title: str
     table: pd.DataFrame
     columns: Mapping[str, Column]
-    images: pd.Series | None = None
+    images: pd.DataFrame | None = None
     texts: pd.DataFrame | None = None
     site: pd.Series | None = None
     group: pd.Series | None = None
     folds: pd.DataFrame | None = None
     masks: pd.Series | None = None
-    brain_masks: pd.Series | None = None
+    masked: str = ""
+    brain_masks: pd.DataFrame | None = None
     reading: Reading = PLAIN
     features: Mapping[str, pd.DataFrame | pd.Series] = field(default_factory=dict)
     oracle: pd.Series | None = None
@@ -121,6 +130,11 @@ class Cohort:
     def __post_init__(self) -> None:
         table = _with_string_ids(self.table, "the clinical table")
         object.__setattr__(self, "table", table)
+        for part in ("images", "brain_masks"):
+            if isinstance(value := getattr(self, part), pd.Series):
+                object.__setattr__(self, part, value.to_frame(ONLY))
+        if not self.masked and self.sequences:
+            object.__setattr__(self, "masked", self.sequences[0])
         for part in PARTS:
             value = getattr(self, part)
             if value is not None:
@@ -132,9 +146,12 @@ class Cohort:
         _check_columns(self)
         _check_values(self)
         _check_roles(self)
-        _check_files(self.images, "image")
+        _check_sequences(self)
+        for sequence, paths in () if self.images is None else self.images.items():
+            _check_files(paths, str(sequence) if len(self.sequences) > 1 else "image")
         _check_files(self.masks, "lesion mask")
-        _check_files(self.brain_masks, "brain mask")
+        for _, paths in () if self.brain_masks is None else self.brain_masks.items():
+            _check_files(paths, "brain mask")
         if self.site is not None and self.site.isna().any():
             raise StrokebenchError(
                 f"Patient {self.site.index[self.site.isna()][0]} has no site.",
@@ -148,6 +165,11 @@ class Cohort:
     def ids(self) -> pd.Index:
         """Patient ids, in the order of the table."""
         return self.table.index
+
+    @property
+    def sequences(self) -> tuple[str, ...]:
+        """Names of the images that a patient may have, in order; empty for a cohort without images."""
+        return () if self.images is None else tuple(map(str, self.images.columns))
 
     def subset(self, ids: pd.Index) -> Cohort:
         """The same cohort with only these patients, in this order."""
@@ -165,10 +187,11 @@ class Cohort:
         for part in ("texts", "site"):
             value = getattr(self, part)
             parts[part] = None if value is None else value.loc[ids].to_csv()
-        if self.images is not None:
-            parts["images"] = _digests(self.images.loc[ids])
-        if self.brain_masks is not None:
-            parts["brain_masks"] = _digests(self.brain_masks.loc[ids])
+        for part in ("images", "brain_masks"):
+            if (paths := getattr(self, part)) is not None:
+                found = {str(sequence): _digests(paths.loc[ids, sequence]) for sequence in paths}
+                # The name of a single one decides nothing.
+                parts[part] = found if len(self.sequences) > 1 else next(iter(found.values()))
         if self.reading != PLAIN:
             parts["reading"] = asdict(self.reading)
         parts["features"] = {name: array_digest(self.feature_array(name, ids)) for name in sorted(self.features)}
@@ -282,6 +305,16 @@ def _check_roles(cohort: Cohort) -> None:
         if column not in cohort.table:
             raise StrokebenchError(f"The role {role} is that of {column!r}, which is no column of the table.")
     cohort.by_role()
+
+
+def _check_sequences(cohort: Cohort) -> None:
+    for sequence in cohort.sequences:
+        if not SEQUENCE.fullmatch(sequence):
+            raise StrokebenchError(f"{sequence!r} is no name of a sequence.", SEQUENCE_HINT)
+    masks = () if cohort.brain_masks is None else tuple(map(str, cohort.brain_masks.columns))
+    for sequence in (*masks, cohort.masked) if cohort.sequences else ():
+        if sequence not in cohort.sequences:
+            raise unknown_name("sequence", sequence, cohort.sequences)
 
 
 def _check_files(paths: pd.Series | None, what: str) -> None:

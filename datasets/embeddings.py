@@ -20,6 +20,8 @@ class Embeddings:
             the cohort lacks is not among them. A patient of whom nothing is known is a row of NaN.
         encoders: modality -> what made its arrays, for every table's caption.
         untrained: names of those of them that learnt from nothing.
+        sequences: of the image, where there are several. Their numbers lie side by side, equally many each, along the
+            last axis of its arrays.
         fingerprint: hash of the inputs, the encoders and their settings.
 
     Raises:
@@ -31,6 +33,7 @@ class Embeddings:
     encoders: Mapping[str, str] = field(default_factory=dict)
     untrained: tuple[str, ...] = ()
     fingerprint: str = ""
+    sequences: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         for name, array in self.arrays.items():

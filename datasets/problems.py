@@ -89,6 +89,7 @@ CODES: Mapping[str, Code] = {
     "image_empty": Code("Export the volume again.", True),
     "image_doubled": Code("Find out whose image it is and replace the other.", True),
     "image_scale": Code("Give the magnitude image of the cohort's own sequence.", True),
+    "image_apart": Code("Register it to the patient's other sequences, or export all with their positions."),
     "image_few_slices": Code("Export all slices of the series.", True),
     "image_missing_slices": Code("Export all slices of the series.", True),
     "image_field_of_view": Code("Take a series that covers the head, or correct the spacing.", True),
@@ -121,6 +122,7 @@ class Problem:
         where: column, file pattern or prompt that it concerns; problems of one code and place are grouped.
         remedy: what to do, where there is more to say than the code's own remedy.
         value: what was found, for the remedy to name.
+        sequence: of an image, where a patient has several.
     """
 
     code: str
@@ -129,6 +131,7 @@ class Problem:
     where: str = ""
     remedy: str = ""
     value: str = ""
+    sequence: str = ""
 
     def __post_init__(self) -> None:
         if not self.remedy:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Literal
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from strokebench.errors import StrokebenchError
 from strokebench.large import take
 from strokebench.tasks.fold import PARTS
-from strokebench.tasks.inputs import Inputs, all_modalities, in_order
+from strokebench.tasks.inputs import Inputs, all_modalities, in_order, modality_of, units_of
 from strokebench.tasks.paper_setup import PAPER_ORDER
 
 When = Literal["always", "test_only"]
@@ -25,7 +25,8 @@ class Condition:
     """Modalities that are kept; the others are filled with a constant.
 
     Args:
-        keep: names of the modalities that stay; None: all that there are.
+        keep: names of the modalities, and of single sequences of the image (`image.dwi`), that stay; None: all that
+            there are.
         when: `always` takes away in training, validation and test (the paper's way: the method is trained
             without the modality); `test_only` trains on everything and takes it away at the end (ours).
         rate: share of patients who lack a modality that is not kept, each drawn on its own (ours; 1: all).
@@ -45,7 +46,7 @@ class Condition:
     def __post_init__(self) -> None:
         if not 0 < self.rate <= 1:
             raise ValueError(f"The rate of missing patients is {self.rate}, not within (0, 1].")
-        if self.keep and (unknown := self.keep - set(all_modalities())):
+        if self.keep and (unknown := set(map(modality_of, self.keep)) - set(all_modalities())):
             raise StrokebenchError(
                 f"No modality is called {min(unknown)!r}.", f"Choose from: {', '.join(all_modalities())}."
             )
@@ -95,18 +96,41 @@ class Condition:
             return x
         arrays, present = dict(x.arrays), x.present.copy()
         for number, modality in enumerate(all_modalities().values()):
-            if modality.name in self.keep or modality.name not in x.modalities:
+            units = [unit for unit in x.units if modality_of(unit) == modality.name]
+            lost = [place for place, unit in enumerate(units) if unit not in self.keep]
+            if modality.name in self.keep or not lost:
                 continue
-            stream = np.random.default_rng([seed, PARTS.index(part), number])
-            lacking = stream.random(len(x)) < self.rate
-            present[lacking, x.modalities.index(modality.name)] = False
-            for name in modality.arrays.keys() & arrays.keys():
-                arrays[name] = take(arrays[name], np.arange(len(x)))
-                arrays[name][lacking] = zeros[name] if self.fill == "zero" and zeros else modality.filled_with
-        return Inputs(arrays, present, x.source)
+            names = modality.arrays.keys() & arrays.keys()
+            arrays |= {name: take(arrays[name], np.arange(len(x))) for name in names}
+            for place in lost:
+                # All sequences of an image are lost together, single ones each on its own.
+                stream = np.random.default_rng(
+                    [seed, PARTS.index(part), number, place if len(lost) < len(units) else 0]
+                )
+                lacking = stream.random(len(x)) < self.rate
+                present[lacking, x.units.index(units[place])] = False
+                for name in names:
+                    width = arrays[name].shape[-1] // len(units)
+                    own = np.s_[..., place * width : (place + 1) * width]
+                    filling = zeros[name][own] if self.fill == "zero" and zeros else modality.filled_with
+                    arrays[name][(lacking, *own)] = filling
+        return Inputs(arrays, present, x.source, x.sequences)
 
 
 COMPLETE = Condition()
+
+
+def by_sequence(modalities: Collection[str], sequences: Sequence[str], when: When = "always") -> list[Condition]:
+    """Without each sequence of the image, then with each as the only one; nothing where there are not several.
+
+    Of two these are the same conditions, which come once.
+    """
+    if len(sequences) < 2 or "image" not in modalities:
+        return []
+    others = frozenset(modalities) - {"image"}
+    units = frozenset(units_of(["image"], sequences))
+    kept = [units - {unit} for unit in sorted(units)] + [frozenset({unit}) for unit in sorted(units)]
+    return list(dict.fromkeys(Condition(others | own, when) for own in kept))
 
 
 def all_subsets(modalities: Collection[str] = PAPER_ORDER, when: When = "always") -> list[Condition]:

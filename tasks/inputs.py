@@ -97,17 +97,41 @@ def all_modalities() -> dict[str, Modality]:
 
 def in_order(names: Iterable[str], first: Sequence[str] = ("image", "text", "table")) -> list[str]:
     """Names of modalities: the `first` as they are here, then the others by name; the same in every process."""
-    return sorted(names, key=lambda name: (first.index(name) if name in first else len(first), name))
+    places = {name: place for place, name in enumerate(first)}
+    return sorted(names, key=lambda name: (places.get(modality_of(name), len(first)), name))
+
+
+def units_of(modalities: Iterable[str], sequences: Sequence[str]) -> tuple[str, ...]:
+    """What a patient may lack: modalities, and of an image of several sequences each of these.
+
+    >>> units_of(["image", "text"], ["dwi", "flair"])
+    ('image.dwi', 'image.flair', 'text')
+    """
+    split = {"image": [f"image.{name}" for name in sequences]} if sequences else {}
+    return tuple(unit for modality in modalities for unit in split.get(modality, [modality]))
 
 
 def modality_of(array: str) -> str:
-    """Name of the modality that an array belongs to."""
+    """Name of the modality that an array, or an image's sequence, belongs to."""
     return array.partition(".")[0]
 
 
 def modalities_of(arrays: Iterable[str]) -> frozenset[str]:
     """Names of the modalities that these arrays belong to; `PRESENT` and `SOURCE` are of none."""
     return frozenset(modality_of(array) for array in arrays if array not in (PRESENT, SOURCE))
+
+
+def in_words(units: Iterable[str], first: Sequence[str] = ("image", "text", "table")) -> list[str]:
+    """Labels of what is there of a patient, modality by modality, the `first` as they are here.
+
+    >>> in_words(["table", "image.dwi", "image.adc"])
+    ['image (adc, dwi)', 'table']
+    """
+    named: dict[str, list[str]] = {}
+    for unit in in_order(units, first):
+        modality, _, sequence = unit.partition(".")
+        named.setdefault(modality, []).extend([sequence] if sequence else [])
+    return [all_modalities()[name].label + (f" ({', '.join(of)})" if of else "") for name, of in named.items()]
 
 
 def row_of(array: str) -> Row:
@@ -140,7 +164,10 @@ class Inputs:
 
     Args:
         arrays: by name of the schema, (n, *row), modality by modality. What the cohort lacks has rows of one number.
-        present: which of these modalities each patient has, (n, modalities).
+        present: which of these modalities each patient has, (n, modalities); an image of several sequences has a column
+            for each instead.
+        sequences: of the image, where there are several. Their numbers lie side by side, equally many each, along the
+            last axis of its arrays.
         source: number of the patient whose features a row has, (n,): copies have the same. None: there are no copies.
 
     Raises:
@@ -150,13 +177,14 @@ class Inputs:
     arrays: Mapping[str, NDArray[np.float32]]
     present: NDArray[np.bool_]
     source: NDArray[np.intp] | None = None
+    sequences: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         rows = {name: len(array) for name, array in self.arrays.items()}
         if set(rows.values()) - {len(self.present)}:
             raise ValueError(f"All arrays need the same number of rows, got {rows} and {len(self.present)} present.")
-        if self.present.shape[1] != len(self.modalities):
-            raise ValueError(f"{self.present.shape[1]} columns say what is present of {', '.join(self.modalities)}.")
+        if self.present.shape[1] != len(self.units):
+            raise ValueError(f"{self.present.shape[1]} columns say what is present of {', '.join(self.units)}.")
 
     @classmethod
     def complete(cls, arrays: Mapping[str, NDArray[np.float32]]) -> Inputs:
@@ -165,9 +193,9 @@ class Inputs:
         return cls(arrays, np.ones((n, len(dict.fromkeys(map(modality_of, arrays)))), bool))
 
     @cached_property
-    def modalities(self) -> tuple[str, ...]:
-        """Names of the columns of `present`."""
-        return tuple(dict.fromkeys(map(modality_of, self.arrays)))
+    def units(self) -> tuple[str, ...]:
+        """Names of the columns of `present`, which are what a patient may lack."""
+        return units_of(dict.fromkeys(map(modality_of, self.arrays)), self.sequences)
 
     def __len__(self) -> int:
         return len(self.present)
@@ -175,7 +203,7 @@ class Inputs:
     def __getitem__(self, rows: Any) -> Inputs:
         """The patients at `rows` (integers, a mask or a slice)."""
         arrays = {name: take(array, rows) for name, array in self.arrays.items()}
-        return Inputs(arrays, self.present[rows], self.sources[rows])
+        return Inputs(arrays, self.present[rows], self.sources[rows], self.sequences)
 
     @property
     def sources(self) -> NDArray[np.intp]:

@@ -235,7 +235,9 @@ def test_a_damaged_volume(tmp_path_factory, zipped, data):
     path = tmp_path_factory.getbasetemp() / "damaged.nii.gz"
     path.write_bytes(gzip.compress(content, 1) if zipped else content)
     reading = Reading(data.draw(st.booleans()), data.draw(st.booleans()))
-    problems = examine_images(pd.Series({"k1": path}), [pd.Series({"k1": path})], 1, reading=reading)
+    problems = examine_images(
+        pd.DataFrame({"dwi": {"k1": path}}), {"dwi": [pd.Series({"k1": path})]}, 1, reading=reading
+    )
     assert {problem.patient for problem in problems} <= {"k1"}
     slices_of(path)
     try:

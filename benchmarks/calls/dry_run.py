@@ -117,7 +117,9 @@ def _stand_in(cohort: Cohort) -> Embeddings:
     """Embeddings of which only is known which modalities they have: no finished run is of them."""
     parts = {"image.vector": cohort.images, "image.tokens": cohort.images, "text": cohort.texts}
     names = [name for name, part in parts.items() if part is not None] + list(cohort.features)
-    return Embeddings(cohort.ids, {name: np.empty((len(cohort), 0), np.float32) for name in names})
+    sequences = cohort.sequences if len(cohort.sequences) > 1 else ()
+    arrays = {name: np.empty((len(cohort), 0), np.float32) for name in names}
+    return Embeddings(cohort.ids, arrays, sequences=sequences)
 
 
 def _sent(settings: Settings) -> list[str]:

@@ -103,7 +103,9 @@ def _summary(report: CheckReport, dataset: str, console: Console) -> None:
         console.print()
     for note in report.notes:
         console.print(Text(f"Note: {note}", style="dim"), soft_wrap=True)
-    read = f"{report.patients} patients, {report.images} images and {report.texts} texts read; nothing was changed."
+    which = ", ".join(f"{n} {name}" for name, n in report.sequences.items())
+    images = f"{report.images} images" + (f" ({which})" if which else "")
+    read = f"{report.patients} patients, {images} and {report.texts} texts read; nothing was changed."
     console.print(Text(f"{report.title}: {read}"), soft_wrap=True)
     if report.excluded:
         excluded = len(report.excluded)

@@ -86,9 +86,9 @@ def write(
     prices = None if price_in is None or price_out is None else Prices(price_in, price_out)
     console = make_console()
     cohort, banned = _load(settings, console)
-    chosen = (
-        cohort if patients <= 0 or cohort.images is None else cohort.subset(cohort.images.dropna().index[:patients])
-    )
+    chosen = cohort
+    if patients > 0 and cohort.images is not None:
+        chosen = cohort.subset(cohort.images.iloc[:, 0].dropna().index[:patients])
     folder = to or home("texts", cohort.name, re.sub(r"[^A-Za-z0-9._-]+", "_", model).lstrip("._") or "model")
     sampling, pictures = Sampling(max_tokens, top_p, temperature), SliceSettings(slices, pixels)
     with AnswerStore(folder / "answers.sqlite") as store:

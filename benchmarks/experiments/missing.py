@@ -29,7 +29,7 @@ class MissingModalities(Experiment):
             if described(method).uses != frozenset(ORDER):
                 left_out[method] = f"it does not read {', '.join(ORDER)}, all of them and no other"
                 continue
-            for condition in missing_conditions():
+            for condition in missing_conditions(context.embeddings.sequences):
                 runs += method_runs(method, context, condition=condition)
         return Plan(runs, left_out)
 

@@ -1,6 +1,7 @@
 """Table 2 of the paper: every subset of the modalities, by zeroing the others (section 4.4)."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
+from itertools import chain
 from pathlib import Path
 
 from rich.console import RenderableType
@@ -12,8 +13,8 @@ from strokebench.benchmarks.running.experiment import Experiment, Plan
 from strokebench.benchmarks.running.plans import method_runs, usable_methods
 from strokebench.reports.ablation.table import Entry
 from strokebench.reports.results import Results
-from strokebench.tasks.conditions import COMPLETE, Condition, When, all_subsets
-from strokebench.tasks.inputs import all_modalities, in_order
+from strokebench.tasks.conditions import COMPLETE, Condition, When, all_subsets, by_sequence
+from strokebench.tasks.inputs import in_order, in_words
 from strokebench.tasks.paper_setup import PAPER_ORDER, PROPOSED
 
 
@@ -33,7 +34,7 @@ class Table2(Experiment):
             if len(uses) < 2:
                 left_out[method] = f"it reads the {next(iter(uses))} alone: nothing to take away"
                 continue
-            for condition in conditions(uses):
+            for condition in conditions(uses, context.embeddings.sequences):
                 runs += method_runs(method, context, condition=condition)
         return Plan(runs, left_out)
 
@@ -94,9 +95,11 @@ class Table2(Experiment):
         )
 
 
-def conditions(uses: Collection[str]) -> list[Condition]:
-    """All subsets of what a method reads, taken away always, then all but the whole at test time only."""
-    return list(dict.fromkeys([*all_subsets(uses), *all_subsets(uses, "test_only")]))
+def conditions(uses: Collection[str], sequences: Sequence[str] = ()) -> list[Condition]:
+    """All subsets of what a method reads, and single sequences of the image, away always, then at test time only."""
+    ways: tuple[When, ...] = ("always", "test_only")
+    wanted = [[*all_subsets(uses, way), *by_sequence(uses, sequences, way)] for way in ways]
+    return list(dict.fromkeys(chain.from_iterable(wanted)))
 
 
 def entries(results: Results, when: When) -> list[Entry]:
@@ -104,10 +107,13 @@ def entries(results: Results, when: When) -> list[Entry]:
     from strokebench.reports.ablation.table import Entry
 
     found = []
+    sequences = results.provenance.get("sequences", [])
     for method in results.methods:
-        for condition in all_subsets(method.uses, when):
+        single = by_sequence(method.uses, sequences, when)
+        # The whole stands last.
+        for condition in sorted([*all_subsets(method.uses, when), *single], key=lambda one: one == COMPLETE):
             kept = in_order(method.uses if condition.keep is None else condition.keep, PAPER_ORDER)
-            label = " + ".join(all_modalities()[name].heading for name in kept)
-            paper = "+".join(kept) if method.name == PROPOSED else ""
+            label = " + ".join(words[:1].upper() + words[1:] for words in in_words(kept, PAPER_ORDER))
+            paper = "+".join(kept) if method.name == PROPOSED and condition not in single else ""
             found.append(Entry(method.name, "", condition.id, label, paper, condition == COMPLETE))
     return found

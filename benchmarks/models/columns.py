@@ -12,7 +12,7 @@ import pandas as pd
 
 from strokebench.benchmarks.models.description import Description, TableInput
 from strokebench.benchmarks.running.context import roles_of
-from strokebench.datasets.cohort import Cohort, Column, Kind
+from strokebench.datasets.cohort import ONLY, Cohort, Column, Kind
 from strokebench.datasets.embeddings import Embeddings
 from strokebench.datasets.own.cohort_file import nearest
 from strokebench.datasets.own.yaml_file import read_yaml
@@ -172,6 +172,7 @@ def _in_its_names(
         else:
             problems.append(f"{name}: said to be unknown, and {'the table has it' if name in table else 'no input'}")
     reads = model.encodings
+    sequences = _sequences(model, cohort, problems, notes) if "image" in reads else []
     texts = cohort.texts if "text" in reads else None
     if texts is not None and model.prompts and set(model.prompts) <= set(texts.columns):
         if extra := [str(name) for name in texts.columns if name not in model.prompts]:
@@ -184,11 +185,32 @@ def _in_its_names(
         columns={name: replace(column, low=None, high=None) for name, column in described.items()},
         roles={role: renamed.get(name, name) for role, name in cohort.roles.items()},
         banned=tuple(renamed.get(name, name) for name in cohort.banned),
-        images=cohort.images if "image" in reads else None,
-        brain_masks=cohort.brain_masks if "image" in reads else None,
+        images=cohort.images.reindex(columns=sequences) if cohort.images is not None and sequences else None,
+        masked=cohort.masked if cohort.masked in sequences else "",
+        brain_masks=cohort.brain_masks.reindex(columns=sequences)
+        if cohort.brain_masks is not None and sequences
+        else None,
         texts=texts,
         features={name: values for name, values in cohort.features.items() if modality_of(name) in reads},
     )
+
+
+def _sequences(model: Description, cohort: Cohort, problems: list[str], notes: list[str]) -> list[str]:
+    """The images that the model reads, in its order; the cohort's own where each has one, of which nothing is said."""
+    wanted, here = list(model.sequences), list(cohort.sequences)
+    if len(here) == 1 and len(wanted) < 2 and (here == wanted or not wanted or ONLY in (*here, *wanted)):
+        return here
+    if not here or not {*here} & {*wanted}:
+        if here:
+            problems.append(f"image: the cohort's is {' and '.join(here)}, the model's {' and '.join(wanted) or 'one'}")
+        return here
+    if extra := [name for name in here if name not in wanted]:
+        notes.append(f"the images {named(extra)} are not read")
+    for name in wanted:
+        lacking = len(cohort) if name not in here else int(cohort.images[name].isna().sum())  # type: ignore[index]
+        if lacking:
+            notes.append(f"{name}: {lacking} of {len(cohort)} patients have none; the training mean stands there")
+    return wanted
 
 
 def _converted(values: pd.Series, column: Column, to: Renamed, said: TableInput | None) -> tuple[pd.Series, Column]:

@@ -110,6 +110,7 @@ class Description:
         prompts: the texts that it needs, in order.
         encoders: a name of `strokebench list encoders`, or two. encodings: by modality that it reads.
         balance: how its training parts were balanced. probabilities: what became of them, in words.
+        sequences: images that it reads, in order; empty where it reads none, or its cohort said of none what it is.
         hashes: SHA-256 of data, split, code and key by name. versions: of libraries that its code calls.
     """
 
@@ -137,6 +138,7 @@ class Description:
     strokebench: str
     commit: str
     created: str
+    sequences: tuple[str, ...] = ()
 
     @property
     def id(self) -> str:

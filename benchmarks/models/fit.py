@@ -238,6 +238,7 @@ def _describe(
         roles=described(model.name).needs if BY_ROLE in reads else (),
         prompts=tuple(map(str, cohort.texts.columns)) if cohort.texts is not None else (),
         encoders=settings.encoders,
+        sequences=cohort.sequences if "image" in modalities_of(reads) else (),
         encodings=dict(_encodings(context, reads)),
         origin=Origin(
             cohort=cohort.name,

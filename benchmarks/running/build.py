@@ -174,12 +174,17 @@ def _split(settings: Settings, cohort: Cohort, strata: pd.Series) -> Split:
 def _cohort_facts(cohort: Cohort) -> str:
     has = [
         f"{len(cohort.table.columns)} table columns",
-        *([f"{cohort.images.notna().sum()} images"] if cohort.images is not None else ["no images"]),
+        *(_image_facts(cohort.images) if cohort.images is not None else ["no images"]),
         *([f"{len(cohort.texts.columns)} texts each"] if cohort.texts is not None else ["no text"]),
         *([f"{cohort.site.nunique()} site(s)"] if cohort.site is not None else []),
         *([f"rows of {cohort.group.nunique()} persons, never parted"] if cohort.group is not None else []),
     ]
     return f"Cohort      {cohort.title}: {len(cohort)} patients, {', '.join(has)}"
+
+
+def _image_facts(images: pd.DataFrame) -> list[str]:
+    known = images.notna().sum()
+    return [f"{n} images" if len(known) == 1 else f"{n} {name}" for name, n in known.items()]
 
 
 def _input_facts(cohort: Cohort, endpoint: Endpoint) -> str:

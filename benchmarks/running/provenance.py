@@ -43,6 +43,8 @@ def provenance_of(context: Context, versions: Mapping[str, str] | None = None) -
         "split_sha256": context.split.sha256,
         "machine": machine(),
     }
+    if embeddings.sequences:
+        provenance["sequences"] = list(embeddings.sequences)
     if cohort.group is not None:
         provenance["n_persons"] = int(cohort.group.loc[context.labels.index].nunique())
     if context.untested:

@@ -76,14 +76,14 @@ def make_plan(
     Raises:
         StrokebenchError: no cohort images, no model name, or no number of answers.
     """
-    if cohort.images is None or cohort.images.isna().all():
+    images = None if cohort.images is None else cohort.images.iloc[:, 0]
+    if images is None or images.isna().all():
         raise StrokebenchError(f"{cohort.title} has no images to ask about.", "Give the cohort's images first.")
     if not model.strip():
         raise StrokebenchError("No model is named.", "Give --model, e.g. qwen-vl-max.")
     if not 1 <= answers <= 20:
         raise StrokebenchError(f"{answers} answers a prompt.", "Choose 1 to 20.")
-    with_image = cohort.images.dropna()
-    volumes = {str(patient): Path(path) for patient, path in with_image.items()}
+    volumes = {str(patient): Path(path) for patient, path in images.dropna().items()}
     pictures = {}
     for done, (patient, path) in enumerate(volumes.items(), 1):
         pictures[patient] = slices.fingerprint(path)
@@ -100,7 +100,7 @@ def make_plan(
     known = tuple(
         answer for question, answer in stored if question.model == model and question.settings == sampling.as_json()
     )
-    without = tuple(map(str, cohort.images.index[cohort.images.isna()]))
+    without = tuple(map(str, images.index[images.isna()]))
     missing = tuple(question for question in questions if question.key not in have)
     return TextPlan(volumes, without, slices, model, sampling, questions, missing, known, len(stored), cohort.reading)
 

@@ -18,9 +18,10 @@ from strokebench.datasets.encoders.contract import LAYERS, TOKENS, Encoder, Imag
 from strokebench.datasets.encoders.registry import find_encoders, further_encoders
 from strokebench.datasets.encoders.store import Arrays, EmbeddingStore, read_finished, write_finished
 from strokebench.datasets.encoders.work import Chunk, encode_images, encode_texts
-from strokebench.datasets.images.reading import PLAIN, Reading
+from strokebench.datasets.images.reading import PLAIN, Files, Reading
 from strokebench.errors import StrokebenchError
 from strokebench.files import digest, file_digest, home
+from strokebench.large import room
 
 Progress = Callable[[str, int, int], None]
 """Called with `images` or `texts`, how many are done, and how many there are to do."""
@@ -95,15 +96,17 @@ def encode_cohort(
     arrays: Arrays = {}
     names, keys = {}, {}
     untrained: tuple[str, ...] = ()
+    sequences: tuple[str, ...] = ()
     for name in cohort.features:
         modality = name.partition(".")[0]
         arrays[name], names[modality] = cohort.feature_array(name, ids), "the cohort's own features"
         keys[name] = array_digest(arrays[name])
     if cohort.images is not None and "image" not in names:
+        sequences = cohort.sequences if len(cohort.sequences) > 1 else ()
         names["image"] = encoder.name
         untrained = () if encoder.trained else (encoder.name,)
         keys["image"], image = _images(cohort, ids, encoder, jobs, progress, device)
-        arrays |= {"image.vector": image["pooled"], "image.tokens": image["tokens"]}
+        arrays |= _side_by_side(image) if sequences else _named(image)
     if cohort.texts is not None and cohort.texts.shape[1] and "text" not in names:
         names["text"] = reader.name
         keys["text"], text = _texts(cohort.texts.loc[ids], reader, text_filter, jobs, progress, device)
@@ -113,7 +116,7 @@ def encode_cohort(
             names[modality] = further.name
             keys[modality], made = _further(sources.loc[ids], further, progress)
             arrays |= made
-    return Embeddings(ids, arrays, names, untrained, digest(keys))
+    return Embeddings(ids, arrays, names, untrained, digest(keys), sequences)
 
 
 def _device(device: str) -> str:
@@ -128,27 +131,54 @@ def _device(device: str) -> str:
 def _images(
     cohort: Cohort, ids: pd.Index, encoder: ImageEncoder, jobs: int, progress: Progress | None, device: str
 ) -> tuple[str, Arrays]:
-    paths, brain_masks, reading = cast(pd.Series, cohort.images).loc[ids], cohort.brain_masks, cohort.reading
-    masks = {} if brain_masks is None else {str(id): Path(p) for id, p in brain_masks.items() if not pd.isna(p)}
-    files = {str(id): (Path(p), masks.get(str(id))) for id, p in paths.items() if not pd.isna(p)}
+    """The set's key, and `pooled` and `tokens`, (n, ...); of several sequences (n, sequences, ...)."""
+    images, reading = cast(pd.DataFrame, cohort.images).loc[ids], cohort.reading
+    masks = images.iloc[:, :0] if cohort.brain_masks is None else cohort.brain_masks.loc[ids]
+    mask_of = masks.reindex(columns=images.columns).to_numpy(dtype=object)
+    files: dict[tuple[int, int], Files] = {}
+    for place, path in np.ndenumerate(images.to_numpy(dtype=object)):
+        if not pd.isna(path):
+            files[place[0], place[1]] = Path(path), None if pd.isna(mask_of[place]) else Path(mask_of[place])
     # Reading and hashing leave the interpreter's lock, so threads are enough.
+    who = [str(ids[row]) for row, _ in files]
     with ThreadPoolExecutor(8) as pool:
-        digests = dict(zip(files, pool.map(partial(_image_digest, reading), files, files.values()), strict=True))
-    keys = np.array([digests.get(patient) for patient in paths.index], dtype=object)
-    shapes = {"pooled": (encoder.dim,), "tokens": (TOKENS, encoder.dim)}
+        digests = dict(zip(files, pool.map(partial(_image_digest, reading), who, files.values()), strict=True))
+    keys = np.full(images.shape, None, dtype=object)
+    sources: dict[str, tuple[Files, Files | None]] = {}
     # The same image twice is encoded once; if it cannot be, each of its patients is named.
     patients: dict[str, list[str]] = {}
-    for patient, key in digests.items():
+    first: dict[int, tuple[int, int]] = {}
+    for place, patient in zip(files, who, strict=True):
+        # A patient's sequences share the grid of the first one there is.
+        other = first.setdefault(place[0], place)
+        alone = other == place
+        keys[place] = key = digests[place] if alone else digest([digests[place], "beside", digests[other]])
+        sources[key] = files[place], None if alone else files[other]
         patients.setdefault(key, []).append(patient)
-    sources = {key: (", ".join(same[:NAMED]), *files[same[0]]) for key, same in patients.items()}
 
     def chunks(missing: Sequence[str]) -> Iterator[Chunk]:
-        return encode_images(encoder, [(key, *sources[key]) for key in missing], jobs, _device(device), reading)
+        items = [(key, ", ".join(patients[key][:NAMED]), *sources[key]) for key in missing]
+        return encode_images(encoder, items, jobs, _device(device), reading)
 
-    return _cached("image", encoder, paths.index, keys, shapes, chunks, progress)
+    shapes = {"pooled": (encoder.dim,), "tokens": (TOKENS, encoder.dim)}
+    return _cached("image", encoder, ids, keys if keys.shape[1] > 1 else keys[:, 0], shapes, chunks, progress)
 
 
-def _image_digest(reading: Reading, patient: str, files: tuple[Path, Path | None]) -> str:
+def _named(image: Arrays) -> Arrays:
+    return {"image.vector": image["pooled"], "image.tokens": image["tokens"]}
+
+
+def _side_by_side(image: Arrays) -> Arrays:
+    """Vectors (n, sequences, d) as (n, sequences d), tokens (n, sequences, 16, d) as (n, 16, sequences d)."""
+    tokens = image["tokens"]
+    n, sequences, places, d = tokens.shape
+    beside = room((n, places, sequences * d))
+    for number in range(sequences):
+        beside[:, :, number * d : (number + 1) * d] = tokens[:, number]
+    return _named({"pooled": image["pooled"].reshape(n, sequences * d), "tokens": beside})
+
+
+def _image_digest(reading: Reading, patient: str, files: Files) -> str:
     """Hash of an image, of its brain mask where it has one, and of what is declared of both."""
     path, mask = files
     try:

@@ -3,14 +3,13 @@
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from strokebench.datasets.encoders.contract import ImageEncoder, TextEncoder
-from strokebench.datasets.images.reading import PLAIN, Reading
+from strokebench.datasets.images.reading import PLAIN, Files, Reading
 from strokebench.datasets.images.target import Target
 from strokebench.errors import StrokebenchError
 
@@ -18,8 +17,8 @@ from strokebench.errors import StrokebenchError
 IMAGES = 8
 TEXTS = 64
 Item = TypeVar("Item")
-ImageItem = tuple[str, str, Path, Path | None]
-"""Key, patient, image, and brain mask if there is one."""
+ImageItem = tuple[str, str, Files, Files | None]
+"""Key, patient, image, and the image beside which it is laid, if it is not laid by itself."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +38,7 @@ class Chunk:
 def encode_images(
     encoder: ImageEncoder, items: Sequence[ImageItem], jobs: int, device: str, reading: Reading = PLAIN
 ) -> Iterator[Chunk]:
-    """Encode image files given as (key, patient, path, brain mask or None), in no particular order of chunks."""
+    """Encode image files, in no particular order of chunks."""
     chunks = _chunks(items, IMAGES)
     if device == "cpu":
         yield from _spread(_encode_images, [(encoder, chunk, reading) for chunk in chunks], jobs)
@@ -83,9 +82,9 @@ def _prepare(
     from strokebench.datasets.images.mri import prepare
 
     keys, volumes, errors = [], [], []
-    for key, patient, path, brain_mask in items:
+    for key, patient, (path, brain_mask), beside in items:
         try:
-            volumes.append(prepare(path, target, patient, brain_mask, reading))
+            volumes.append(prepare(path, target, patient, brain_mask, reading, beside))
             keys.append(key)
         except StrokebenchError as error:
             errors.append(error)

@@ -2,6 +2,7 @@
 
 import textwrap
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import nibabel
 import numpy as np
 from numpy.typing import NDArray
 
+from strokebench.datasets.images.mask import read_mask
 from strokebench.datasets.images.nifti import open_nifti
 from strokebench.files import atomic_path
 
@@ -54,7 +56,7 @@ def write_contact_sheet(cards: Sequence[Card], path: Path, heading: str, columns
         top, left = head + number // columns * height, GAP + number % columns * width
         slices = slices_of(card.path)
         page[top : top + TILE, left : left + 3 * TILE] = 0 if slices else _EMPTY
-        for i, picture in enumerate(slices or ()):
+        for i, (picture, _) in enumerate(slices or ()):
             page[top : top + TILE, left + i * TILE : left + (i + 1) * TILE] = fit(picture, TILE)
         if not slices:
             axes.text(left + 1.5 * TILE, top + TILE / 2, "cannot be shown", color="white", fontsize=10, ha="center")
@@ -70,11 +72,17 @@ def write_contact_sheet(cards: Sequence[Card], path: Path, heading: str, columns
         FigureCanvasAgg(figure).print_png(temporary)
 
 
-def slices_of(path: Path | None) -> list[NDArray[np.float32]] | None:
-    """Axial, coronal and sagittal slice through the middle of the head, 0 to 1; None if nothing can be read.
+def slices_of(
+    path: Path | None, mask: Path | None = None
+) -> list[tuple[NDArray[np.float32], NDArray[np.float32]]] | None:
+    """Axial, coronal and sagittal slice, 0 to 1, and the lesion there, 0 or 1; None if nothing can be read.
 
-    Each (rows, columns), as radiologists have them: the patient's right is on the left, front or top is up, and
-    pixels are square in mm. The sagittal slice looks to the left.
+    They go through the lesion where a mask shows one, else through the middle of the head. Each (rows, columns), as
+    radiologists have them: the patient's right is on the left, front or top is up, and pixels are square in mm. The
+    sagittal slice looks to the left.
+
+    Args:
+        mask: of the lesion, on any grid of the same space; one that cannot be read shows none.
     """
     if path is None:
         return None
@@ -87,22 +95,43 @@ def slices_of(path: Path | None) -> list[NDArray[np.float32]] | None:
         stored = nibabel.Nifti1Image(nifti.voxels(), nifti.affine if sane else np.eye(4))
         image: Any = nibabel.as_closest_canonical(stored)
         data = np.nan_to_num(np.asarray(image.dataobj, dtype=np.float32), posinf=0.0, neginf=0.0)
-        return _middle_slices(data, np.linalg.norm(image.affine[:3, :3], axis=0))
+        lesion = np.zeros(data.shape, np.float32)
+        if mask is not None and sane:
+            with suppress(Exception):
+                lesion = read_mask(mask, data.shape, image.affine, resample=True).astype(np.float32)
+        return _slices(data, lesion, np.linalg.norm(image.affine[:3, :3], axis=0))
     except Exception:
         return None
 
 
-def _middle_slices(data: NDArray[np.float32], spacing: NDArray[np.float64]) -> list[NDArray[np.float32]]:
+def _slices(
+    data: NDArray[np.float32], lesion: NDArray[np.float32], spacing: NDArray[np.float64]
+) -> list[tuple[NDArray[np.float32], NDArray[np.float32]]]:
     low, high = np.percentile(data, [1, 99.5])
     data = ((data - low) / (high - low if high > low else 1.0)).clip(0, 1)
-    bright = np.argwhere(data > _BRIGHT)
+    bright = np.argwhere(lesion if lesion.any() else data > _BRIGHT)
     middle = np.median(bright, axis=0).astype(int) if len(bright) else np.array(data.shape) // 2
     pictures = []
     for axis in (2, 1, 0):
-        plane = np.take(data, middle[axis], axis=axis)
         # Both axes of the plane run towards right, front or top; a picture runs left and down.
-        pictures.append(_square(plane, *np.delete(spacing, axis))[::-1, ::-1].T)
+        picture, inside = (
+            _square(np.take(volume, middle[axis], axis=axis), *np.delete(spacing, axis))[::-1, ::-1].T
+            for volume in (data, lesion)
+        )
+        pictures.append((picture, inside))
     return pictures
+
+
+def outlined(slices: Sequence[tuple[NDArray[np.float32], NDArray[np.float32]]], size: int) -> NDArray[np.uint8]:
+    """Slices, and lesions in them, side by side as colours (size, n size, 3); a red line goes round the lesion."""
+    from scipy.ndimage import binary_dilation
+
+    grey = np.hstack([fit(picture, size) for picture, _ in slices])
+    inside = np.hstack([fit(lesion, size) > 0.5 for _, lesion in slices])
+    colours = np.repeat((255 * grey).astype(np.uint8)[:, :, None], 3, axis=2)
+    # Around it and not on it, so that all of the lesion is seen.
+    colours[binary_dilation(inside) & ~inside] = (255, 40, 40)
+    return colours
 
 
 def _square(plane: NDArray[np.float32], across: float, down: float) -> NDArray[np.float32]:

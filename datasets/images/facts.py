@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 
 from strokebench.datasets.images.mri import Volume
 
+CELL_MM = 20.0
+"""Edge of a cell by which two heads are held to lie in one place (our choice)."""
 FOREGROUND = 0.15
 """A voxel is head if it is brighter than this share of the bright tissue above the background."""
 
@@ -33,6 +35,7 @@ class ImageFacts:
         ghosting: mean intensity of the air that noise does not explain, over the median of the head; NaN
             where the volume shows no air.
         content: hash of the voxel values; equal for equal volumes in whatever orientation and data type.
+        place: cells of `CELL_MM` of the scanner's space that the head fills.
     """
 
     extent_mm: tuple[float, ...]
@@ -49,6 +52,7 @@ class ImageFacts:
     noise: float
     ghosting: float
     content: str
+    place: frozenset[tuple[int, ...]]
 
 
 def measure_image(volume: Volume) -> ImageFacts:
@@ -76,7 +80,16 @@ def measure_image(volume: Volume) -> ImageFacts:
         noise=noise,
         ghosting=_ghosting(data, head, slice_axis) / level,
         content=hashlib.sha256(str(data.shape).encode() + np.ascontiguousarray(data).tobytes()).hexdigest(),
+        place=_place(head, volume),
     )
+
+
+def _place(head: NDArray[np.bool_], volume: Volume) -> frozenset[tuple[int, ...]]:
+    # A quarter of a cell between samples fills every cell that a finer look would.
+    steps = [max(1, int(CELL_MM / 4 / edge)) for edge in volume.spacing]
+    voxels = np.argwhere(head[:: steps[0], :: steps[1], :: steps[2]]) * steps
+    world = voxels @ volume.to_world[:3, :3].T + volume.to_world[:3, 3]
+    return frozenset(map(tuple, np.unique(np.floor(world / CELL_MM).astype(int), axis=0).tolist()))
 
 
 def _air(data: NDArray[np.float32]) -> tuple[float, float]:

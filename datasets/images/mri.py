@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from strokebench.datasets.images.mask import read_mask
 from strokebench.datasets.images.nifti import Nifti, VolumeError, of_patient, open_nifti
-from strokebench.datasets.images.reading import PLAIN, Reading
+from strokebench.datasets.images.reading import PLAIN, Files, Reading
 from strokebench.datasets.images.target import Target
 from strokebench.errors import StrokebenchError
 
@@ -18,6 +18,8 @@ PREPARATION = 2
 """Raised with every change that alters a prepared volume: cached embeddings are made anew."""
 SPACING_MM = (0.2, 25.0)
 """Voxel edges outside this are a wrong header, not a scanner."""
+SAME_PLACE = 0.5
+"""Share of the smaller of two heads that the other holds, from which they lie in one place (our choice)."""
 
 
 @dataclass(frozen=True)
@@ -27,12 +29,14 @@ class Volume:
     Args:
         data: (x, y, z), left to right, back to front, bottom to top.
         spacing: in mm, along the same axes.
+        to_world: from voxels to the scanner's millimetres, (4, 4).
         shape, affine: the grid as it lies in the file (4, 4).
         side: why left and right are a guess; empty where the header says which is which.
     """
 
     data: NDArray[np.float32]
     spacing: tuple[float, float, float]
+    to_world: NDArray[np.float64]
     shape: tuple[int, ...]
     affine: NDArray[np.float64]
     side: str
@@ -55,11 +59,16 @@ def read_volume(path: Path, patient: str = "", reading: Reading = PLAIN) -> Volu
         data, nifti = _load(path, reading)
     image: Any = nibabel.as_closest_canonical(nibabel.Nifti1Image(data, nifti.affine))
     spacing = tuple(float(edge) for edge in np.linalg.norm(image.affine[:3, :3], axis=0))
-    return Volume(np.asarray(image.dataobj), spacing, data.shape, nifti.affine, nifti.side)  # type: ignore[arg-type]
+    return Volume(np.asarray(image.dataobj), spacing, image.affine, data.shape, nifti.affine, nifti.side)  # type: ignore[arg-type]
 
 
 def prepare(
-    path: Path, target: Target, patient: str = "", brain_mask: Path | None = None, reading: Reading = PLAIN
+    path: Path,
+    target: Target,
+    patient: str = "",
+    brain_mask: Path | None = None,
+    reading: Reading = PLAIN,
+    beside: Files | None = None,
 ) -> NDArray[np.float32]:
     """Read a volume, centre the head on the encoder's grid and standardise its intensities, with MONAI's transforms.
 
@@ -72,14 +81,47 @@ def prepare(
         target: shape and spacing of the grid.
         patient: named in errors.
         brain_mask: what lies outside becomes background.
+        beside: another image of the same head in the same space, on whose grid this one is brought.
 
     Returns:
         float32, the shape of `target`, (right, front, top).
 
     Raises:
-        StrokebenchError: as `read_volume` and `strokebench.datasets.images.mask.read_mask`; or nothing stands out
-            from the background.
+        StrokebenchError: as `read_volume` and `strokebench.datasets.images.mask.read_mask`; nothing stands out from the
+            background; or the two heads do not lie in one place.
     """
+    image, head = _image_and_head((path, brain_mask), target, patient, reading)
+    from strokebench.datasets.images import transforms as steps
+
+    if beside is None:
+        grid = steps.grid_around(image, head, target)
+        return np.asarray(steps.standardised(*steps.on_grid(image, head, grid, target))[0])
+    other = _image_and_head(beside, target, patient, reading)
+    grid = steps.grid_around(*other, target)
+    image, head = steps.on_grid(image, head, grid, target)
+    _, there = steps.on_grid(*other, grid, target)
+    with of_patient(patient):
+        check_place(path, beside[0], float((head & there).sum() / min(head.sum(), there.sum()).clip(1)))
+    return np.asarray(steps.standardised(image, head)[0])
+
+
+def check_place(path: Path, other: Path, overlap: float) -> None:
+    """Two images of one head: a share of the smaller head below `SAME_PLACE` that lies in the other is an error.
+
+    Raises:
+        VolumeError: `apart`.
+    """
+    if overlap < SAME_PLACE:
+        raise VolumeError(
+            f"{path} lies elsewhere than {other} ({100 * overlap:.0f}% of the head in common).",
+            "Register it to the other one, or export both again with their positions.",
+            "apart",
+        )
+
+
+def _image_and_head(files: Files, target: Target, patient: str, reading: Reading) -> tuple[Any, Any]:
+    """An image at its own place, averaged to the target's spacing, and where the head is, each (1, x, y, z)."""
+    path, brain_mask = files
     # A bad file is named before MONAI's import takes its seconds.
     with of_patient(patient):
         data, nifti = _load(path, reading)
@@ -94,7 +136,7 @@ def prepare(
     if head.sum() < 8:
         who = f"Patient {patient}: " if patient else ""
         raise StrokebenchError(f"{who}{path} shows no head.", "Look at it; export it again.")
-    return np.asarray(steps.standardised(*steps.centred(image, head, target))[0])
+    return image, head
 
 
 def _load(path: Path, reading: Reading) -> tuple[NDArray[np.float32], Nifti]:

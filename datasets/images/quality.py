@@ -7,6 +7,7 @@ are our choice.
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,7 @@ from joblib import Parallel, delayed
 
 from strokebench.datasets.images.facts import ImageFacts, measure_image
 from strokebench.datasets.images.mask import read_mask
-from strokebench.datasets.images.mri import Volume, read_volume
+from strokebench.datasets.images.mri import SAME_PLACE, Volume, read_volume
 from strokebench.datasets.images.nifti import VolumeError
 from strokebench.datasets.images.reading import PLAIN, Reading
 from strokebench.datasets.problems import Problem
@@ -43,24 +44,66 @@ ghost intensity as a share of the head's."""
 
 
 def examine_images(
-    images: pd.Series,
-    masks: Sequence[pd.Series | None] = (),
+    images: pd.DataFrame,
+    masks: Mapping[str, Sequence[pd.Series]] = {},
     jobs: int = 2,
     progress: Callable[[int, int], None] | None = None,
     reading: Reading = PLAIN,
 ) -> list[Problem]:
-    """Read every image (and mask) and judge it; what is wrong, file by file, then beside the cohort's others.
+    """Read every image (and mask) and judge it by itself, beside the cohort's others, and beside the patient's others.
 
     Args:
-        images: path a patient; None where there is none (that is for the caller to report).
-        masks: likewise, of lesions and of brains.
+        images: paths, one column a sequence, one row a patient; None where there is none (that is for the caller to
+            report).
+        masks: sequence -> paths likewise, of lesions and of brains.
         jobs: processes.
-        progress: called with the number of patients done and of all.
+        progress: called with the number of images done and of all.
     """
+    total, before = int(images.notna().sum().sum()), 0
+    facts: dict[str, dict[str, ImageFacts]] = {}
+    problems: list[Problem] = []
+    for sequence, paths in images.items():
+
+        def advance(done: int, _: int, before: int = before) -> None:
+            if progress:
+                progress(before + done, total)
+
+        facts[str(sequence)], found = _examine_sequence(paths, masks.get(str(sequence), ()), jobs, advance, reading)
+        label = f"{sequence}: " if len(images.columns) > 1 else ""
+        problems += [replace(problem, what=label + problem.what, sequence=str(sequence)) for problem in found]
+        before += int(paths.notna().sum())
+    return [*problems, *_apart(facts)]
+
+
+def masks_by_sequence(
+    masks: pd.Series | None, masked: str, brain_masks: pd.DataFrame | None
+) -> dict[str, list[pd.Series]]:
+    """Sequence -> paths of what lies in its grid: lesion masks, where it is `masked`, and brain masks."""
+    found = {} if brain_masks is None else {str(name): [paths] for name, paths in brain_masks.items()}
+    if masks is not None:
+        found[masked] = [masks, *found.get(masked, [])]
+    return found
+
+
+def _apart(facts: Mapping[str, Mapping[str, ImageFacts]]) -> Iterator[Problem]:
+    """Patients whose sequences do not lie in one place: each is held against the first that there is."""
+    first: dict[str, str] = {}
+    for sequence, by_patient in facts.items():
+        for id, fact in by_patient.items():
+            one, other = fact.place, facts[first.setdefault(id, sequence)][id].place
+            overlap = len(one & other) / max(1, min(len(one), len(other)))
+            if first[id] != sequence and overlap < SAME_PLACE:
+                what = f"{100 * overlap:.0f}% of the head lies where that of {first[id]} does"
+                yield Problem("image_apart", f"{sequence}: {what}", id, sequence=sequence)
+
+
+def _examine_sequence(
+    images: pd.Series, masks: Sequence[pd.Series], jobs: int, progress: Callable[[int, int], None], reading: Reading
+) -> tuple[dict[str, ImageFacts], list[Problem]]:
     paths = {str(id): Path(path) for id, path in images.items() if not pd.isna(path)}
     masks_of: dict[str, list[Path]] = {id: [] for id in paths}
     for kind in masks:
-        for id, mask in () if kind is None else kind.items():
+        for id, mask in kind.items():
             if not pd.isna(mask) and str(id) in masks_of:
                 masks_of[str(id)].append(Path(mask))
     tasks = (delayed(_examine)(path, masks_of[id], reading) for id, path in paths.items())
@@ -71,9 +114,8 @@ def examine_images(
         problems += [Problem(code, what, id, paths[id].name, remedy) for code, what, remedy in found]
         if fact is not None:
             facts[id] = fact
-        if progress:
-            progress(done, len(paths))
-    return [*problems, *judge(facts, {id: path.name for id, path in paths.items()})]
+        progress(done, len(paths))
+    return facts, [*problems, *judge(facts, {id: path.name for id, path in paths.items()})]
 
 
 def judge(facts: Mapping[str, ImageFacts], names: Mapping[str, str]) -> Iterator[Problem]:

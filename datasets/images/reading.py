@@ -1,6 +1,10 @@
 """What the owner of a cohort declares of its volumes."""
 
 from dataclasses import dataclass
+from pathlib import Path
+
+Files = tuple[Path, Path | None]
+"""An image, and its brain mask where there is one."""
 
 
 @dataclass(frozen=True)

@@ -66,15 +66,20 @@ def find_head(image: Image) -> torch.Tensor:
     return torch.from_numpy(difference > FOREGROUND * np.percentile(difference, 99))[None]
 
 
-def centred(image: Image, head: torch.Tensor, target: Target) -> tuple[Image, torch.Tensor]:
-    """Image and head, each (1, x, y, z), on the target's grid, the middle of the head in its middle; linear."""
+def grid_around(image: Image, head: torch.Tensor, target: Target) -> torch.Tensor:
+    """The target's grid about the middle of the head, (1, x, y, z): voxel to world millimetres, (4, 4)."""
     scale = target.spacing / _edges(image)
     # To voxels of the image from those of the grid: one interpolation settles spacing and field of view alike.
     grid = np.diag([*scale, 1.0])
     grid[:3, 3] = _middle(head) - scale * (np.array(target.shape) - 1) / 2
+    return image.affine @ torch.from_numpy(grid)
+
+
+def on_grid(image: Image, head: torch.Tensor, grid: torch.Tensor, target: Target) -> tuple[Image, torch.Tensor]:
+    """Image and head, each (1, x, y, z), on a grid (4, 4) of the target's shape; linear."""
     resample: Any = SpatialResample(mode="bilinear", padding_mode="zeros", dtype=np.float32)
     both = torch.cat([image, head.to(image.dtype)])
-    moved = resample(both, dst_affine=image.affine @ torch.from_numpy(grid), spatial_size=target.shape)
+    moved = resample(both, dst_affine=grid, spatial_size=target.shape)
     return moved[:1], moved[1:].as_tensor() > 0.5
 
 

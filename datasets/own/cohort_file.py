@@ -15,6 +15,8 @@ from typing import Any
 from strokebench.datasets.cohort import Column, Kind, Time
 from strokebench.datasets.images.reading import Reading
 from strokebench.datasets.outcome_rule import read_rule
+from strokebench.datasets.own.file_pattern import checked_path, checked_pattern
+from strokebench.datasets.own.sequences import by_sequence, one_sequence, sequence_faults
 from strokebench.datasets.own.yaml_file import read_yaml
 from strokebench.datasets.problems import CODES, EVERY
 from strokebench.datasets.texts.prompts import PROMPTS
@@ -62,7 +64,10 @@ class DeclaredColumn:
 
 @dataclass(frozen=True)
 class CohortFile:
-    """A cohort's YAML file, read and checked for form; paths are absolute. Keys: see `KEYS`."""
+    """A cohort's YAML file, read and checked for form; paths are absolute. Keys: see `KEYS`.
+
+    Patterns of images and masks are by sequence; a lone pattern's is called `image`.
+    """
 
     path: Path
     name: str
@@ -77,9 +82,9 @@ class CohortFile:
     columns: Mapping[str, DeclaredColumn] = field(default_factory=dict)
     banned: tuple[str, ...] = ()
     roles: Mapping[str, str] = field(default_factory=dict)
-    images: str | None = None
-    masks: str | None = None
-    brain_masks: str | None = None
+    images: Mapping[str, str] = field(default_factory=dict)
+    masks: Mapping[str, str] = field(default_factory=dict)
+    brain_masks: Mapping[str, str] = field(default_factory=dict)
     image_nan: str = ""
     mask_grid: str = ""
     text: TextSource | None = None
@@ -127,9 +132,12 @@ KEYS = {
     "columns": "column -> kind, or -> {kind, unit, low, high, categories, description, time, missing, censored}",
     "banned": "columns that are never an input (identifiers, dates, facts after discharge)",
     "roles": "role -> column, by which clinical scores find their numbers, e.g. `nihss: nihss_adm`",
-    "images": "file pattern, e.g. `images/{id}.nii.gz` or `sub-{id}/anat/*_FLAIR.nii.gz`",
-    "masks": "file pattern of lesion masks in the grid of the images",
-    "brain_masks": "file pattern of brain masks in the grid of the images; what lies outside is not encoded",
+    "images": "file pattern, e.g. `images/{id}.nii.gz` or `sub-{id}/anat/*_FLAIR.nii.gz`; of several sequences"
+    " {dwi: pattern, adc: pattern}, of which a patient may lack some",
+    "masks": "file pattern of lesion masks in the grid of the images; of several {dwi: pattern}, in the grid of"
+    " this one",
+    "brain_masks": "file pattern of brain masks in the grid of the images, or by sequence; what lies outside is not"
+    " encoded",
     "image_nan": "`background` where NaN marks what lies outside the brain (SPM); default: a problem",
     "mask_grid": "`resample` where masks lie in the space of their image, but on another grid; default: a problem",
     "text": "`none`, a column, {columns: {prompt: column}} or {files: pattern, prompts: list}",
@@ -140,8 +148,6 @@ KEYS = {
 
 CENSORED = ("bound", "half", "missing")
 """What a cell `<3` is read as: 3, 1.5 or unknown; beyond an upper bound (`>200`, `89+`) `half` is the bound too."""
-LONGEST_NAME, LONGEST_PATH = 255, 3000
-"""Bytes of the name of a file or folder on nearly every system, and of a path below the cohort's folder."""
 REQUIRED = ("table", "id", "outcome")
 _COLUMN_KEYS = ("kind", "unit", "low", "high", "categories", "description", "time", "missing", "censored")
 
@@ -168,6 +174,7 @@ def read_cohort_file(path: Path) -> CohortFile:
                 faults.append(f"{key}: {error}")
     if parts.get("thousands") == parts.get("decimal", "."):
         faults.append("thousands: the sign is that of the decimals; set `decimal:` too")
+    faults += sequence_faults(parts)
     if faults:
         raise StrokebenchError(f"{path}: {'; '.join(faults)}.", "docs/bring_your_cohort.md shows a whole file.")
     name = parts.pop("name", path.stem)
@@ -208,7 +215,7 @@ def _text(value: Any) -> str:
 
 
 def _name(value: Any) -> str:
-    name = _path(value)
+    name = checked_path(value)
     if len(name) > 100 or not all(c.isalnum() or c in "-_." for c in name) or name.startswith("."):
         raise ValueError(f"{name!r} is no file name; use letters, digits, '-' and '_', up to 100")
     return name
@@ -241,20 +248,6 @@ def _only(word: str, value: Any) -> str:
     if value != word:
         raise ValueError(f"give {word!r}, or leave the key out")
     return word
-
-
-def _path(value: Any) -> str:
-    path = _text(value)
-    if len(path.encode()) > LONGEST_PATH or max(len(name.encode()) for name in path.split("/")) > LONGEST_NAME:
-        raise ValueError(f"no file can have so long a name: {path[:40]}...")
-    return path
-
-
-def _pattern(value: Any) -> str:
-    pattern = _path(value)
-    if "{id}" not in pattern:
-        raise ValueError(f"the pattern {pattern!r} has no {{id}}")
-    return pattern
 
 
 def _decimal(value: Any) -> str:
@@ -339,10 +332,10 @@ def _text_source(value: Any) -> TextSource | None:
         columns = value["columns"]
         by_prompt = _texts_by_key(columns) if isinstance(columns, dict) else {one: one for one in _list(columns)}
         return TextSource(columns=by_prompt)
-    pattern = _pattern(value["files"])
+    pattern = checked_pattern(value["files"])
     prompts = _list(value.get("prompts", list(DEFAULT_PROMPTS)))
     for prompt in prompts:
-        _path(pattern.replace("{prompt}", prompt))
+        checked_path(pattern.replace("{prompt}", prompt))
     return TextSource(files=pattern, prompts=prompts if "{prompt}" in pattern else ("report",))
 
 
@@ -359,9 +352,10 @@ def _accept(value: Any) -> dict[str, str | tuple[str, ...]]:
 
 _READERS: dict[str, Any] = {
     **dict.fromkeys(("title", "licence", "source", "citation", "sheet", "encoding", "id", "site", "group"), _text),
-    **dict.fromkeys(("table", "split"), _path),
+    **dict.fromkeys(("table", "split"), checked_path),
     **dict.fromkeys(("sites", "banned", "missing"), _list),
-    **dict.fromkeys(("images", "masks", "brain_masks"), _pattern),
+    **dict.fromkeys(("images", "brain_masks"), by_sequence),
+    "masks": one_sequence,
     "name": _name,
     "image_nan": partial(_only, "background"),
     "mask_grid": partial(_only, "resample"),

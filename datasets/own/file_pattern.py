@@ -6,19 +6,43 @@ import glob
 import re
 import unicodedata
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
 from strokebench.datasets.problems import Problem
 
+LONGEST_NAME, LONGEST_PATH = 255, 3000
+"""Bytes of the name of a file or folder on nearly every system, and of a path below the cohort's folder."""
 _PIECES = re.compile(r"(\{id\}|\*\*/|\*+|\?|\[!?\]?[^\]]*\])")
 _WILD = re.compile(r"[*?\[]")
 _SEAM = r"(?!(?<=\d)\d|(?<=[^\W\d_])[^\W\d_])"
 """Between an id and a wild card: a digit does not go on after a digit, nor a letter after a letter, or `p1` would
 take the file of `p10`."""
+
+
+def checked_path(value: Any) -> str:
+    """A path as a cohort's file gives it.
+
+    Raises:
+        ValueError: it is no text, or no file can have so long a name.
+    """
+    if not isinstance(value, str):
+        raise ValueError("give one path, not a list or block")
+    if len(value.encode()) > LONGEST_PATH or max(len(name.encode()) for name in value.split("/")) > LONGEST_NAME:
+        raise ValueError(f"no file can have so long a name: {value[:40]}...")
+    return value
+
+
+def checked_pattern(value: Any) -> str:
+    """A pattern likewise; errors as `checked_path`, and without `{id}`."""
+    pattern = checked_path(value)
+    if "{id}" not in pattern:
+        raise ValueError(f"the pattern {pattern!r} has no {{id}}")
+    return pattern
 
 
 @dataclass(frozen=True)
@@ -37,7 +61,12 @@ class Resolved:
 
 
 def resolve(
-    folder: Path, pattern: str, ids: Sequence[str], what: str = "image", others: Iterable[str] = ()
+    folder: Path,
+    pattern: str,
+    ids: Sequence[str],
+    what: str = "image",
+    others: Iterable[str] = (),
+    may_lack: Collection[str] = (),
 ) -> Resolved:
     """Find the file of each patient.
 
@@ -49,6 +78,7 @@ def resolve(
         folder: what a relative pattern counts from.
         what: `image`, `mask` or `text`: the first word of the problems' codes.
         others: ids whose files are not unmatched, e.g. excluded patients.
+        may_lack: ids whose file may be absent, unless one is spelled alike.
     """
     pattern = Path(pattern).as_posix()
     files = _all_files(folder, pattern)
@@ -67,7 +97,8 @@ def resolve(
         if not found and files:
             expected = pattern.replace("{id}", _bare(pattern, id))
             hint = _hint(expected, alike.get(_key(expected)))
-            faults.append(Problem(f"{what}_missing", f"no file {expected}{hint}", id, pattern))
+            if hint or id not in may_lack:
+                faults.append(Problem(f"{what}_missing", f"no file {expected}{hint}", id, pattern))
         paths[id] = None if faults or not found else str(folder / found[0])
         problems += faults
     return Resolved(pd.Series(paths, dtype=object), problems, [folder / file for file in unmatched])

@@ -1,6 +1,5 @@
 """A cohort of one's own: a YAML file, a table, and perhaps images, masks and texts."""
 
-from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -8,8 +7,8 @@ import pandas as pd
 
 from strokebench.datasets.cohort import Cohort
 from strokebench.datasets.own.cohort_file import CohortFile, read_cohort_file
-from strokebench.datasets.own.file_pattern import Resolved, resolve
 from strokebench.datasets.own.folds_file import read_folds
+from strokebench.datasets.own.image_files import ImageFiles, find_images
 from strokebench.datasets.own.table_check import Examined, examine_table
 from strokebench.datasets.own.texts import read_texts
 from strokebench.datasets.problems import EVERY, Problem, split_accepted
@@ -34,10 +33,8 @@ def load(path: Path) -> Cohort:
     problems = list(examined.problems)
     if not ids:
         raise StrokebenchError(f"{file.table}: no patient is left.", "Check the id column and `exclude:`.")
-    images = paths_of(file, file.images, ids, "image")
-    masks = paths_of(file, file.masks, ids, "mask")
-    brain_masks = paths_of(file, file.brain_masks, ids, "mask")
-    problems += [problem for part in (images, masks, brain_masks) if part for problem in part.problems]
+    files = find_images(file, ids)
+    problems += files.problems
     texts = examined.texts
     if file.text and file.text.files:
         texts, found = read_texts(file, ids)
@@ -56,16 +53,17 @@ def load(path: Path) -> Cohort:
         title=file.title,
         table=examined.table,
         columns=examined.columns,
-        images=images.paths if images else None,
-        masks=masks.paths if masks else None,
-        brain_masks=brain_masks.paths if brain_masks else None,
+        images=files.images,
+        masks=files.masks,
+        masked=next(iter(file.masks), ""),
+        brain_masks=files.brain_masks,
         reading=file.reading,
         texts=texts,
         site=None if examined.site is None else examined.site.str.strip(),
         group=examined.group,
         folds=folds,
         outcomes=file.outcomes,
-        about=_about(file, examined, {"image": images, "mask": masks, "brain mask": brain_masks}),
+        about=_about(file, examined, files),
         banned=file.banned,
         roles=file.roles,
     )
@@ -84,11 +82,6 @@ def _mark(file: CohortFile) -> Path:
 _HARMLESS = ("outcome_missing", "text_missing")
 
 
-def paths_of(file: CohortFile, pattern: str | None, ids: Sequence[str], what: str) -> Resolved | None:
-    """File of each patient (`what`: `image` or `mask`); None where the cohort has no such pattern."""
-    return None if pattern is None else resolve(file.folder, pattern, ids, what, file.exclude)
-
-
 def _refuse(file: CohortFile, problems: list[Problem]) -> StrokebenchError:
     first = problems[0]
     whose = f"patient {first.patient}: " if first.patient else ""
@@ -99,7 +92,7 @@ def _refuse(file: CohortFile, problems: list[Problem]) -> StrokebenchError:
     )
 
 
-def _about(file: CohortFile, examined: Examined, files: Mapping[str, Resolved | None]) -> dict[str, str]:
+def _about(file: CohortFile, examined: Examined, files: ImageFiles) -> dict[str, str]:
     about = dict(file.about)
     declared = {"NaN is background": file.image_nan, "masks are resampled to their images": file.mask_grid}
     if any(declared.values()):
@@ -111,9 +104,7 @@ def _about(file: CohortFile, examined: Examined, files: Mapping[str, Resolved | 
         accepted = [f"{code}: {who if who == EVERY else len(who)}" for code, who in file.accept.items()]
         about["accepted"] = "; ".join(accepted)
     missing = {str(name): int(n) for name, n in examined.table.isna().sum().items() if n}
-    for what, part in files.items():
-        if part and part.paths.isna().any():
-            missing[what] = int(part.paths.isna().sum())
+    missing |= {what: len(patients) for what, patients in files.lacking().items()}
     if missing:
         about["missing"] = "; ".join(f"{name}: {n}" for name, n in missing.items())
     if examined.notes:

@@ -7,6 +7,8 @@ from pydantic import BaseModel, ConfigDict, Field, create_model
 
 from strokebench.datasets.cohort import Kind, Time
 from strokebench.datasets.own import cohort_file as own
+from strokebench.datasets.own.file_pattern import checked_path
+from strokebench.datasets.own.sequences import by_sequence, one_sequence
 from strokebench.datasets.problems import CODES, EVERY
 
 
@@ -37,10 +39,11 @@ ColumnKey: Any = Kind | ColumnBlock
 Accepted: Any = Literal[EVERY] | Texts
 TYPES: dict[Any, Any] = {
     own._text: Text,
-    own._path: str,
+    checked_path: str,
     own._name: Annotated[str, Field(pattern=r"^[\w-][\w.-]{0,99}$")],
     own._list: Texts,
-    own._pattern: Pattern,
+    by_sequence: Pattern | dict[str, Pattern],
+    one_sequence: Pattern | Annotated[dict[str, Pattern], Field(max_length=1)],
     own._texts_by_key: Named,
     own._outcomes: Texts | Named,
     own._decimal: Literal[".", ","],

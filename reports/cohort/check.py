@@ -11,11 +11,10 @@ import pandas as pd
 from strokebench.datasets.catalogue import cohort_file, load_cohort
 from strokebench.datasets.cohort import Cohort
 from strokebench.datasets.images.contact_sheet import Card, write_contact_sheet
-from strokebench.datasets.images.quality import examine_images
+from strokebench.datasets.images.quality import examine_images, masks_by_sequence
 from strokebench.datasets.own.cohort_file import CohortFile, read_cohort_file
-from strokebench.datasets.own.file_pattern import Resolved
 from strokebench.datasets.own.folds_file import read_folds
-from strokebench.datasets.own.load import paths_of
+from strokebench.datasets.own.image_files import find_images
 from strokebench.datasets.own.table_check import examine_table
 from strokebench.datasets.own.texts import read_texts, text_problems
 from strokebench.datasets.problems import Problem, in_order, split_accepted
@@ -37,6 +36,7 @@ class CheckReport:
         name, title: of the cohort.
         patients: in the table, without excluded ones.
         images, texts: how many were read.
+        sequences: images by sequence, where there are several.
         problems: open ones, those of the whole cohort first, then by patient in the order of the table.
         accepted: problems that the cohort's file accepts.
         excluded: patient -> reason, from the cohort's file.
@@ -49,6 +49,7 @@ class CheckReport:
     patients: int
     images: int
     texts: int
+    sequences: Mapping[str, int]
     problems: list[Problem]
     accepted: list[Problem]
     excluded: Mapping[str, str]
@@ -62,6 +63,7 @@ class CheckReport:
             "patients": self.patients,
             "images": self.images,
             "texts": self.texts,
+            "sequences": dict(self.sequences),
             "codes": dict(Counter(problem.code for problem in self.problems)),
             "problems": [problem.to_json() for problem in self.problems],
             "accepted": [problem.to_json() for problem in self.accepted],
@@ -92,20 +94,18 @@ def check_cohort(dataset: str, jobs: int = 2, progress: Progress | None = None) 
 def _check_file(file: CohortFile, jobs: int, progress: Progress | None) -> CheckReport:
     examined = examine_table(file)
     ids = [str(id) for id in examined.table.index]
-    images = paths_of(file, file.images, ids, "image")
-    masks = paths_of(file, file.masks, ids, "mask")
-    brain_masks = paths_of(file, file.brain_masks, ids, "mask")
+    files = find_images(file, ids)
     problems = [*examined.problems, *read_folds(file, ids)[1], *outcome_problems(examined.table, file.outcomes)]
     notes = list(examined.notes)
     if examined.site is not None:
         notes += hospital_notes(examined.table, next(iter(file.outcomes.values()), ""), examined.site)
-    for what, part in (("image", images), ("mask", masks), ("mask", brain_masks)):
-        if part:
-            problems += part.problems
-            notes += _unmatched(part, what, file.folder)
-    if images:
-        given = [part.paths for part in (masks, brain_masks) if part]
-        problems += examine_images(images.paths, given, jobs, progress, file.reading)
+    problems += files.problems
+    notes += [note for what, paths in files.unmatched.items() for note in _unmatched(paths, what, file.folder)]
+    if len(file.images) > 1:
+        notes += [f"no {what} ({len(lack)}): {named(lack, 5)}" for what, lack in files.lacking().items()]
+    if files.images is not None:
+        masks = masks_by_sequence(files.masks, next(iter(file.masks), ""), files.brain_masks)
+        problems += examine_images(files.images, masks, jobs, progress, file.reading)
     texts = examined.texts
     unread: list[Problem] = []
     if file.text and file.text.files:
@@ -113,8 +113,7 @@ def _check_file(file: CohortFile, jobs: int, progress: Progress | None) -> Check
     if texts is not None:
         problems += [*unread, *text_problems(texts, unread)]
     left, kept = split_accepted(problems, file.accept)
-    found = None if images is None else images.paths
-    return _report(file, ids, found, texts, (left, kept), excluded=file.exclude, notes=notes)
+    return _report(file, ids, files.images, texts, (left, kept), excluded=file.exclude, notes=notes)
 
 
 def _check_built_in(dataset: str, jobs: int, progress: Progress | None) -> CheckReport:
@@ -122,7 +121,8 @@ def _check_built_in(dataset: str, jobs: int, progress: Progress | None) -> Check
     ids = [str(id) for id in cohort.ids]
     problems = list(outcome_problems(cohort.table, cohort.outcomes))
     if cohort.images is not None:
-        problems += examine_images(cohort.images, [cohort.masks, cohort.brain_masks], jobs, progress, cohort.reading)
+        masks = masks_by_sequence(cohort.masks, cohort.masked, cohort.brain_masks)
+        problems += examine_images(cohort.images, masks, jobs, progress, cohort.reading)
     if cohort.texts is not None:
         problems += text_problems(cohort.texts)
     # A public cohort's outcome is known to be missing for some; its description counts them.
@@ -134,19 +134,21 @@ def _check_built_in(dataset: str, jobs: int, progress: Progress | None) -> Check
 def _report(
     cohort: CohortFile | Cohort,
     ids: list[str],
-    images: pd.Series | None,
+    images: pd.DataFrame | None,
     texts: pd.DataFrame | None,
     problems: tuple[Sequence[Problem], Sequence[Problem]],
     excluded: Mapping[str, str] = {},
     notes: Sequence[str] = (),
 ) -> CheckReport:
     left, accepted = (in_order(part, ids) for part in problems)
+    counts = {} if images is None else {str(name): int(n) for name, n in images.notna().sum().items()}
     return CheckReport(
         name=cohort.name,
         title=cohort.title,
         patients=len(ids),
-        images=0 if images is None else int(images.notna().sum()),
+        images=sum(counts.values()),
         texts=0 if texts is None else int(texts.notna().sum().sum()),
+        sequences=counts if len(counts) > 1 else {},
         problems=left,
         accepted=accepted,
         excluded=excluded,
@@ -155,30 +157,35 @@ def _report(
     )
 
 
-def _unmatched(found: Resolved, what: str, folder: Path) -> list[str]:
-    if not found.unmatched:
+def _unmatched(paths: Sequence[Path], what: str, folder: Path) -> list[str]:
+    if not paths:
         return []
-    names = [str(path.relative_to(folder)) if path.is_relative_to(folder) else str(path) for path in found.unmatched]
+    names = [str(path.relative_to(folder)) if path.is_relative_to(folder) else str(path) for path in paths]
     return [f"{what} files of no patient in the table ({len(names)}): {named(names, 5)}"]
 
 
-def _sheets(name: str, title: str, problems: list[Problem], images: pd.Series | None) -> list[Path]:
+def _sheets(name: str, title: str, problems: list[Problem], images: pd.DataFrame | None) -> list[Path]:
     if images is None:
         return []
-    reasons: dict[str, list[str]] = {}
+    reasons: dict[tuple[str, str], list[str]] = {}
     for problem in problems:
         if problem.patient is not None and problem.code.startswith("image_") and problem.code not in _NO_IMAGE:
-            reasons.setdefault(problem.patient, []).append(f"{problem.code}: {problem.what}")
+            sequence = problem.sequence or images.columns[0]
+            reasons.setdefault((problem.patient, sequence), []).append(f"{problem.code}: {problem.what}")
+    several = len(images.columns) > 1
     cards = [
-        Card(id, "; ".join(what), None if pd.isna(path := images.get(id)) else Path(path))
-        for id, what in reasons.items()
+        Card(
+            f"{id} {sequence}" if several else id,
+            "; ".join(what),
+            None if pd.isna(path := images.loc[id, sequence]) else Path(path),
+        )
+        for (id, sequence), what in reasons.items()
     ]
     sheets = []
     for number, start in enumerate(range(0, len(cards), CARDS_A_SHEET), 1):
         path = home("results", name, f"quality-{number}.png")
-        heading = (
-            f"{title}: {len(cards)} of {images.notna().sum()} images to look at (the patient's right is on the left)"
-        )
+        number_of = f"{len(cards)} of {images.notna().sum().sum()}"
+        heading = f"{title}: {number_of} images to look at (the patient's right is on the left)"
         write_contact_sheet(cards[start : start + CARDS_A_SHEET], path, heading)
         sheets.append(path)
     return sheets

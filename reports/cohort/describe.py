@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from strokebench.datasets.cohort import Cohort, Kind
-from strokebench.datasets.images.contact_sheet import fit, slices_of
+from strokebench.datasets.images.contact_sheet import outlined, slices_of
 from strokebench.errors import StrokebenchError
 from strokebench.files import home, natural_order, write_text
 from strokebench.reports.cohort.sample_size import sample_size_in_words
@@ -134,13 +134,17 @@ def _parts(cohort: Cohort) -> dict[str, str]:
     def count(part: pd.Series | None) -> str:
         return "none" if part is None else f"{int(part.notna().sum())} of {len(cohort)} patients"
 
+    images = {"Images": count(None if cohort.images is None else cohort.images.iloc[:, 0])}
+    if cohort.images is not None and len(cohort.sequences) > 1:
+        images = {f"Images, {name}": count(cohort.images[name]) for name in cohort.sequences}
+
     answers = None if cohort.texts is None else cohort.texts.notna().any(axis=1)
     inputs = [name for name in cohort.table.columns if name not in cohort.banned]
     return {
         "Patients": str(len(cohort)),
         "Sites": "none" if cohort.site is None else str(cohort.site.nunique()),
         "Columns": f"{len(inputs)}, and {len(cohort.banned)} banned" if cohort.banned else str(len(inputs)),
-        "Images": count(cohort.images),
+        **images,
         "Lesion masks": count(cohort.masks),
         "Texts": count(None if answers is None else answers.where(answers)),
     }
@@ -194,15 +198,18 @@ def _pictures(cohort: Cohort, count: int) -> list[dict[str, Any]]:
 
     if cohort.images is None:
         return []
-    known = cohort.images.dropna()
+    known = cohort.images.dropna(how="all")
     chosen = known.iloc[np.unique(np.linspace(0, len(known) - 1, min(count, len(known))).astype(int))]
     pictures = []
-    for id, path in chosen.items():
-        slices = slices_of(Path(path))
-        if slices:
-            row = (255 * np.hstack([fit(picture, PICTURE) for picture in slices])).astype(np.uint8)
+    for id, paths in chosen.iterrows():
+        mask = None if cohort.masks is None or pd.isna(found := cohort.masks[id]) else Path(found)
+        rows = {str(name): slices_of(Path(path), mask) for name, path in paths.dropna().items()}
+        shown = {name: outlined(slices, PICTURE) for name, slices in rows.items() if slices}
+        if shown:
             buffer = io.BytesIO()
-            Image.fromarray(row).save(buffer, "PNG", optimize=True)
+            Image.fromarray(np.vstack(list(shown.values()))).save(buffer, "PNG", optimize=True)
             data = base64.b64encode(buffer.getvalue()).decode()
-            pictures.append({"id": str(id), "url": f"data:image/png;base64,{data}"})
+            several = len(paths) > 1
+            which = ": " + ", ".join(name if name in shown else f"no {name}" for name in paths.index) if several else ""
+            pictures.append({"id": str(id), "which": which, "url": f"data:image/png;base64,{data}"})
     return pictures

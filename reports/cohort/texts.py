@@ -35,6 +35,8 @@ def show_plan(
         f"Questions   {len(plan.questions):,} about {len(plan.volumes):,} patients of {cohort.title};"
         f" {answered:,} are answered already, {guess.requests:,} are to be asked"
     )
+    if len(cohort.sequences) > 1:
+        console.print(f"Images      the first of {', '.join(cohort.sequences)} alone")
     if plan.without_image:
         console.print(f"No image    {len(plan.without_image):,} patients: {named(plan.without_image, NAMED)}")
     if not plan.missing:

@@ -17,8 +17,8 @@ from strokebench.reports.summary import run_counts
 from strokebench.reports.tables import caption as words
 from strokebench.reports.tables.results_table import results_table
 from strokebench.reports.tables.table import Cell, Column, Row, Table, text_columns
-from strokebench.tasks.conditions import COMPLETE, Condition, all_subsets
-from strokebench.tasks.inputs import all_modalities
+from strokebench.tasks.conditions import COMPLETE, Condition, all_subsets, by_sequence
+from strokebench.tasks.inputs import all_modalities, in_words, units_of
 from strokebench.tasks.metrics.evaluate import mean_std
 
 ORDER = ("image", "text", "table")
@@ -62,19 +62,31 @@ def subsets() -> list[frozenset[str]]:
     return [condition.keep or WHOLE for condition in all_subsets(ORDER)]
 
 
-def rate_condition(curve: str, rate: float) -> Condition | None:
+def single_sequences(sequences: Sequence[str]) -> list[frozenset[str]]:
+    """What is there without each sequence of the image, then with each as its only one."""
+    return [condition.keep or WHOLE for condition in by_sequence(ORDER, sequences)]
+
+
+def curves_of(sequences: Sequence[str]) -> dict[str, frozenset[str]]:
+    """`CURVES`, and one for each of several sequences of the image."""
+    units = frozenset(units_of(ORDER, sequences)) if len(sequences) > 1 else frozenset()
+    return {**CURVES, **{unit: units - {unit} for unit in units_of(["image"], sequences) if units}}
+
+
+def rate_condition(curve: str, rate: float, curves: Mapping[str, frozenset[str]] = CURVES) -> Condition | None:
     """The point of a curve at this rate; None where it has none (everything missing needs no run)."""
     if curve == TRAINED_ANY:
         return Condition(frozenset(), rate=rate) if rate == TRAINED_RATE else None
     if rate == 0:
         return COMPLETE
-    return None if curve == ANY and rate == 1 else Condition(CURVES[curve], "test_only", rate)
+    return None if curve == ANY and rate == 1 else Condition(curves[curve], "test_only", rate)
 
 
-def missing_conditions() -> list[Condition]:
+def missing_conditions(sequences: Sequence[str] = ()) -> list[Condition]:
     """Every condition of the experiment, once; those of the test part alone share one fit."""
-    wanted = [subset_condition(way, keep) for way in WAYS for keep in subsets()]
-    wanted += [found for curve in CURVES for rate in RATES if (found := rate_condition(curve, rate))]
+    curves = curves_of(sequences)
+    wanted = [subset_condition(way, keep) for way in WAYS for keep in (*subsets(), *single_sequences(sequences))]
+    wanted += [found for curve in curves for rate in RATES if (found := rate_condition(curve, rate, curves))]
     wanted += [Condition(frozenset(), rate=TRAINED_RATE)]
     return list(dict.fromkeys(wanted))
 
@@ -167,10 +179,11 @@ def subsets_table(results: Results, measured: Measured) -> Table:
     columns = [Column(way, way.capitalize()) for way in WAYS]
     rows = []
     for method, found in measured.items():
-        for keep in sorted(subsets(), key=len):
+        for keep in (*single_sequences(_sequences(results)), *sorted(subsets(), key=len)):
             conditions = {way: subset_condition(way, keep) for way in WAYS}
             cells = {way: _cell(found, condition) for way, condition in conditions.items()}
-            label = " + ".join(all_modalities()[name].label for name in ORDER if name in keep).capitalize()
+            label = " + ".join(in_words(keep))
+            label = label[:1].upper() + label[1:]
             rows.append(_row(results, method, label, cells, conditions.values()))
     note = (
         "Tested without: trained on everything; what a row does not name is zero after standardisation (the training "
@@ -184,11 +197,13 @@ def rates_table(results: Results, measured: Measured) -> Table:
     """AUC while more and more test patients lack a modality."""
     columns = [Column(f"rate_{100 * rate:.0f}", f"{100 * rate:.0f} %") for rate in ALL_RATES]
     rows = []
+    curves = curves_of(_sequences(results))
     for method, found in measured.items():
-        for curve in (*CURVES, TRAINED_ANY):
-            conditions = [rate_condition(curve, rate) for rate in ALL_RATES]
+        for curve in (*curves, TRAINED_ANY):
+            conditions = [rate_condition(curve, rate, curves) for rate in ALL_RATES]
             cells = {column.key: _cell(found, condition) for column, condition in zip(columns, conditions, strict=True)}
-            rows.append(_row(results, method, curve.capitalize(), cells, filter(None, conditions)))
+            label = curve.partition(".")[2] or curve.capitalize()
+            rows.append(_row(results, method, label, cells, filter(None, conditions)))
     note = (
         "Any: every patient may lack each modality, drawn on its own. A patient who lacks a modality at one rate lacks "
         "it at every higher one. Trained so too: the training and validation patients lacked modalities likewise."
@@ -254,6 +269,10 @@ def missing_lead(results: Results, measured: Measured) -> str:
             ranked = [f"the {all_modalities()[ORDER[i]].label} {100 * values[i]:.1f}" for i in np.argsort(values)[::-1]]
             sentences.append(f"Of its points above chance the model owes {', '.join(ranked)}.")
     return " ".join(sentences) or "Nothing was planned."
+
+
+def _sequences(results: Results) -> list[str]:
+    return results.provenance.get("sequences", [])
 
 
 def _cell(found: Missing | None, condition: Condition | None) -> Cell:

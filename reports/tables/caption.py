@@ -107,6 +107,7 @@ def caption(results: Results) -> str:
         persons_in_words(facts),
         QUICK if facts.get("quick") else "",
         f"Encoders: {_encoders(facts['encoders'])}." if facts.get("encoders") else "",
+        sequences_in_words(facts),
         sizes_in_words(facts["sizes"]) if facts.get("sizes") else "",
         not_inputs_in_words(facts.get("not_inputs", {})),
         results.endpoint.how_called(THRESHOLD),
@@ -123,6 +124,13 @@ def persons_in_words(facts: Provenance) -> str:
         f"The rows are of {persons} persons, who are never parted between training and test; intervals and tests take"
         " each row as a patient of its own, and are too narrow where persons have several."
     )
+
+
+def sequences_in_words(facts: Provenance) -> str:
+    """Of which images a patient's is made up; empty for a single one."""
+    if not (sequences := facts.get("sequences")):
+        return ""
+    return f"Image: {', '.join(sequences)}, each encoded by itself on one grid and laid side by side."
 
 
 def sizes_in_words(sizes: str) -> str:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from strokebench.large import blocks, room
 
 Known = tuple[NDArray[np.float32], NDArray[np.bool_]]
-"""Standardised values (n, ...), and which patients have any, (n,)."""
+"""Standardised values (n, ...), and which patients have any, (n,), or by sequence of an image, (n, sequences)."""
 
 
 class ArrayPreprocessor:
@@ -30,16 +30,20 @@ class ArrayPreprocessor:
         self.mean_, self.deviation_ = moments(x, rows, self.axis)
         return self
 
-    def transform(self, x: NDArray[np.float32], rows: NDArray[np.intp]) -> Known:
-        """These rows of `x` (n, ...), standardised float32, and which of them have any value, (n,)."""
+    def transform(self, x: NDArray[np.float32], rows: NDArray[np.intp], pieces: int = 1) -> Known:
+        """These rows of `x` (n, ...), standardised float32, and which of them have any value, (n, pieces).
+
+        Args:
+            pieces: equal ones of the last axis, each of which may be missing.
+        """
         mean, deviation = self.mean_.astype(np.float32), self.deviation_.astype(np.float32)
-        scaled, present = room((len(rows), *x.shape[1:])), np.ones(len(rows), bool)
+        scaled, present = room((len(rows), *x.shape[1:])), np.ones((len(rows), pieces), bool)
         for part in blocks(len(rows), x.shape):
             values = np.subtract(x[rows[part]], mean, out=scaled[part])
             values /= deviation
             known = _without_gaps(values, self.filled_with)
             if known is not None:
-                present[part] = known.reshape(len(known), -1).any(axis=1)
+                present[part] = known.reshape(len(known), -1, pieces, known.shape[-1] // pieces).any(axis=(1, 3))
         return scaled, present
 
 

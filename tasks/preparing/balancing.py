@@ -71,7 +71,9 @@ def smote(x: Inputs, y: NDArray[np.int8], tables: Tables, seed: int) -> Balanced
         rows[new] = own[nearest.kneighbors(table[new], return_distance=False)[:, 0]]
     copied = x[rows]
     arrays = dict(zip(tables, np.split(table, ends[:-1], axis=1), strict=True))
-    return Inputs({**copied.arrays, **arrays}, copied.present, copied.source), balanced.astype(np.int8)
+    return Inputs({**copied.arrays, **arrays}, copied.present, copied.source, copied.sequences), balanced.astype(
+        np.int8
+    )
 
 
 def _dense_search() -> NearestNeighbors:

@@ -16,9 +16,9 @@ from strokebench.datasets.embeddings import Embeddings
 from strokebench.datasets.roles import ROLES
 from strokebench.errors import StrokebenchError
 from strokebench.files import atomic_path, read_json, write_json
-from strokebench.tasks.inputs import BY_ROLE, Inputs, all_modalities, modality_of
+from strokebench.tasks.inputs import BY_ROLE, Inputs, all_modalities, modality_of, units_of
 from strokebench.tasks.preparing.arrays import ArrayPreprocessor, Known
-from strokebench.tasks.preparing.sources import ClinicalTable, Features, RoleValues
+from strokebench.tasks.preparing.sources import ClinicalTable, Features, RoleValues, assembled
 from strokebench.tasks.preparing.table import TablePreprocessor
 
 STATE_FILE, ARRAYS_FILE = "preprocessing.json", "preprocessing.safetensors"
@@ -35,6 +35,7 @@ class Preprocessing:
         rows: shape of a patient's row of each of these.
         table: of the columns.
         roles: stands where a role is unknown, scaled, (roles,).
+        sequences: of the image, where there are several.
     """
 
     arrays: tuple[str, ...]
@@ -43,6 +44,7 @@ class Preprocessing:
     rows: Mapping[str, tuple[int, ...]]
     table: TablePreprocessor
     roles: NDArray[np.float32]
+    sequences: tuple[str, ...] = ()
 
     @classmethod
     def fit(
@@ -66,6 +68,7 @@ class Preprocessing:
             rows={name: source.array.shape[1:] for name, source in sources.items()},
             table=ClinicalTable(cohort, banned, train, train).fitted,
             roles=usual[0],
+            sequences=embeddings.sequences,
         )
 
     def inputs(
@@ -94,10 +97,7 @@ class Preprocessing:
                 known[name] = self._features(name, embeddings, ids)
             else:
                 known[name] = np.zeros((len(ids), *(1 for _ in self.rows[name])), np.float32), np.zeros(len(ids), bool)
-        present: dict[str, NDArray[np.bool_]] = {}
-        for name, (_, there) in known.items():
-            present[modality_of(name)] = present.get(modality_of(name), False) | there
-        return Inputs({name: values for name, (values, _) in known.items()}, np.column_stack(list(present.values())))
+        return assembled(known, self.sequences)
 
     def _roles(self, roles: pd.DataFrame, ids: pd.Index) -> Known:
         known = roles.reindex(index=ids, columns=list(ROLES))
@@ -106,14 +106,15 @@ class Preprocessing:
 
     def _features(self, name: str, embeddings: Embeddings, ids: pd.Index) -> Known:
         fitted, row, array = self.features[name], self.rows[name], embeddings.arrays.get(name)
+        pieces = len(units_of([modality_of(name)], self.sequences))
         if array is None:
-            return fitted.transform(np.full((len(ids), *row), np.nan, np.float32), np.arange(len(ids)))
+            return fitted.transform(np.full((len(ids), *row), np.nan, np.float32), np.arange(len(ids)), pieces)
         if array.shape[1:] != row:
             raise StrokebenchError(
                 f"{name} has rows of shape {array.shape[1:]}, and the model was fitted on {row}.",
                 "Encode with the encoders that the model names.",
             )
-        return fitted.transform(array, embeddings.rows(ids))
+        return fitted.transform(array, embeddings.rows(ids), pieces)
 
     def save(self, folder: Path) -> None:
         """Write it below `folder`: a table that can be read by people, and arrays as safetensors."""
@@ -125,6 +126,7 @@ class Preprocessing:
             {
                 "arrays": self.arrays,
                 "columns": self.columns,
+                "sequences": self.sequences,
                 "rows": self.rows,
                 "filled_with": {name: fitted.filled_with for name, fitted in self.features.items()},
                 "roles": dict(zip(ROLES, self.roles.tolist(), strict=True)),
@@ -168,6 +170,7 @@ class Preprocessing:
                 {name: tuple(row) for name, row in state["rows"].items()},
                 table,
                 np.array([state["roles"][role] for role in ROLES], np.float32),
+                tuple(state.get("sequences", ())),
             )
         except (KeyError, TypeError, ValueError, OSError) as error:
             raise StrokebenchError(f"{folder / STATE_FILE} cannot be read: {error!r}") from None

@@ -12,9 +12,9 @@ from strokebench.datasets.embeddings import Embeddings
 from strokebench.errors import StrokebenchError, unknown_name
 from strokebench.tasks.conditions import COMPLETE, Condition
 from strokebench.tasks.fold import PARTS, Fold
-from strokebench.tasks.inputs import BY_ROLE, Inputs, all_modalities, modality_of
+from strokebench.tasks.inputs import BY_ROLE, Inputs, all_modalities
 from strokebench.tasks.preparing.balancing import BALANCERS
-from strokebench.tasks.preparing.sources import ClinicalTable, Features, RoleValues
+from strokebench.tasks.preparing.sources import ClinicalTable, Features, RoleValues, assembled
 
 Labels = NDArray[np.int8]
 
@@ -79,7 +79,7 @@ def prepare(
             else:
                 sources[name] = Features(embeddings, name, modality, ids["train"])
     tables = {name: source.fitted for name, source in sources.items() if isinstance(source, ClinicalTable)}
-    parts = {part: _inputs(sources, index) for part, index in ids.items()}
+    parts = {part: _inputs(sources, index, embeddings.sequences) for part, index in ids.items()}
     y = {part: labels.loc[index].to_numpy(np.int8) for part, index in ids.items() if part != "test"}
     seed = int(np.random.SeedSequence([fold.seed, fold.fold]).generate_state(1)[0])
     # Taken out, so that the unbalanced one need not be kept beside the balanced one.
@@ -97,11 +97,7 @@ def prepare(
     )
 
 
-def _inputs(sources: Mapping[str, Features | ClinicalTable | RoleValues], ids: pd.Index) -> Inputs:
-    """These patients' arrays. A modality is present where any of its arrays has a value."""
-    known = {name: source.of(ids) for name, source in sources.items()}
-    present: dict[str, NDArray[np.bool_]] = {}
-    for name, (_, there) in known.items():
-        modality = modality_of(name)
-        present[modality] = present.get(modality, False) | there
-    return Inputs({name: values for name, (values, _) in known.items()}, np.column_stack(list(present.values())))
+def _inputs(
+    sources: Mapping[str, Features | ClinicalTable | RoleValues], ids: pd.Index, sequences: tuple[str, ...]
+) -> Inputs:
+    return assembled({name: source.of(ids) for name, source in sources.items()}, sequences)

@@ -1,6 +1,6 @@
 """Where an array of a method's inputs comes from: fitted on the training part, asked for patients by id."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
 import numpy as np
 import pandas as pd
@@ -10,9 +10,21 @@ from strokebench.datasets.cohort import Cohort
 from strokebench.datasets.embeddings import Embeddings
 from strokebench.datasets.roles import ROLES
 from strokebench.errors import StrokebenchError
-from strokebench.tasks.inputs import Modality
+from strokebench.tasks.inputs import Inputs, Modality, modality_of, units_of
 from strokebench.tasks.preparing.arrays import ArrayPreprocessor, Known
 from strokebench.tasks.preparing.table import TablePreprocessor
+
+
+def assembled(known: Mapping[str, Known], sequences: tuple[str, ...]) -> Inputs:
+    """Patients' arrays side by side. A modality, or a sequence of the image, is present where an array has a value."""
+    present: dict[str, NDArray[np.bool_]] = {}
+    for name, (_, there) in known.items():
+        modality = modality_of(name)
+        columns = len(units_of([modality], sequences))
+        before = present.setdefault(modality, np.zeros((len(there), columns), bool))
+        present[modality] = before | there.reshape(len(there), -1)
+    arrays = {name: values for name, (values, _) in known.items()}
+    return Inputs(arrays, np.hstack(list(present.values())), sequences=sequences)
 
 
 class Features:
@@ -44,10 +56,11 @@ class Features:
         # Axis 0 are the patients.
         axes = (0, *(1 + axis for axis in row.scaled_over))
         self.fitted = ArrayPreprocessor(axes, modality.filled_with).fit(array, embeddings.rows(train))
+        self.pieces = max(1, len(embeddings.sequences)) if name in embeddings.arrays and modality.name == "image" else 1
 
     def of(self, ids: pd.Index) -> Known:
         """Of these patients."""
-        return self.fitted.transform(self.array, self.embeddings.rows(ids))
+        return self.fitted.transform(self.array, self.embeddings.rows(ids), self.pieces)
 
     def zeros(self) -> NDArray[np.float32]:
         """What a row of zeros becomes by standardisation, (*row)."""

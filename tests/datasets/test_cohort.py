@@ -69,7 +69,7 @@ def test_missing_image_file_is_named_and_a_missing_path_is_allowed(tmp_path):
     file = tmp_path / "p000.nii.gz"
     file.write_bytes(b"x")
     images = pd.Series({"p000": file, "p001": None, "p002": None})
-    assert replace(cohort, images=images).images.notna().sum() == 1
+    assert replace(cohort, images=images).images["image"].notna().sum() == 1
     with pytest.raises(StrokebenchError, match=r"p001.*nowhere"):
         replace(cohort, images=pd.Series({"p000": file, "p001": tmp_path / "nowhere", "p002": None}))
 

@@ -25,7 +25,7 @@ def make_inputs(n: int = 4) -> Inputs:
 def test_rows_are_taken_of_every_array_and_of_what_is_present():
     x = make_inputs()
     some = x[np.array([2, 0])]
-    assert len(some) == 2 and some.modalities == x.modalities == ("image", "table")
+    assert len(some) == 2 and some.units == x.units == ("image", "table")
     np.testing.assert_array_equal(some.arrays["table"], np.eye(4)[[2, 0]])
     np.testing.assert_array_equal(some.present, x.present[[2, 0]])
     assert x.sizes == {"image.vector": (3,), "image.tokens": (16, 3), "table": (4,), "present": (2,)}

@@ -198,10 +198,10 @@ def test_other_pictures_settings_or_model_are_other_questions(cohort, store, tmp
     assert len(make_plan(cohort, store, "other", slices=SLICES).missing) == 20
     assert len(make_plan(cohort, store, "qwen-vl-max", Sampling(temperature=0), SLICES).missing) == 20
     assert len(make_plan(cohort, store, "qwen-vl-max", slices=SliceSettings(3, 32)).missing) == 20
-    image = nibabel.load(cohort.images.iloc[2])
+    image = nibabel.load(cohort.images.iloc[2, 0])
     volume = np.asarray(image.dataobj).copy()
     volume[6, 6, 4] += 1
-    nibabel.Nifti1Image(volume, image.affine).to_filename(cohort.images.iloc[2])
+    nibabel.Nifti1Image(volume, image.affine).to_filename(cohort.images.iloc[2, 0])
     missing = make_plan(cohort, store, "qwen-vl-max", slices=SLICES).missing
     assert [question.patient for question in missing] == [cohort.ids[2]] * 5
 
@@ -307,7 +307,7 @@ def test_a_dead_endpoint_is_given_up(tmp_path, store):
 
 
 def test_an_unreadable_volume_costs_nothing_and_is_named(cohort, store):
-    path = Path(cohort.images.iloc[1])
+    path = Path(cohort.images.iloc[1, 0])
     path.write_bytes(path.read_bytes()[:200])
     with ChatServer() as server:
         collected = run(cohort, store, server)

@@ -136,7 +136,7 @@ def test_missing_parts(cohort):
     assert not embeddings.arrays and not embeddings.encoders
     assert list(embeddings.ids) == list(cohort.ids)
 
-    images = cohort.images.astype(object).copy()
+    images = cohort.images["image"].astype(object).copy()
     images["P03"] = None
     texts = cohort.texts.astype(object).copy()
     texts.loc["P04", "areas"] = None
@@ -150,8 +150,8 @@ def test_missing_parts(cohort):
 
 def test_only_what_changed_is_encoded_again(cohort):
     before = encode(cohort)
-    data = nibabel.load(cohort.images["P02"]).get_fdata()[::-1].astype(np.int16)
-    nibabel.save(nibabel.Nifti1Image(data, np.diag([6.0, 6, 6, 1])), cohort.images["P02"])
+    data = nibabel.load(cohort.images.loc["P02", "image"]).get_fdata()[::-1].astype(np.int16)
+    nibabel.save(nibabel.Nifti1Image(data, np.diag([6.0, 6, 6, 1])), cohort.images.loc["P02", "image"])
     log = Log()
     after = encode(cohort, progress=log)
     assert after.fingerprint != before.fingerprint
@@ -174,7 +174,7 @@ def test_the_filter_decides_what_is_encoded(cohort):
 
 
 def test_the_same_image_is_encoded_once(cohort):
-    images = cohort.images.copy()
+    images = cohort.images["image"].copy()
     images["P09"] = images["P08"]
     log = Log()
     embeddings = encode(with_parts(cohort, images=images), progress=log)
@@ -183,17 +183,17 @@ def test_the_same_image_is_encoded_once(cohort):
 
 
 def test_unreadable_images_are_all_named_and_the_others_kept(cohort):
-    good = Path(cohort.images["P12"]).read_bytes()
-    originals = {patient: Path(cohort.images[patient]).read_bytes() for patient in ("P01", "P12", "P13")}
+    good = Path(cohort.images.loc["P12", "image"]).read_bytes()
+    originals = {patient: Path(cohort.images.loc[patient, "image"]).read_bytes() for patient in ("P01", "P12", "P13")}
     for patient, length in {"P01": 300, "P12": 400, "P13": 400}.items():
-        Path(cohort.images[patient]).write_bytes(good[:length])
+        Path(cohort.images.loc[patient, "image"]).write_bytes(good[:length])
     with pytest.raises(StrokebenchError) as caught:
         encode(cohort)
     assert "2 images" in caught.value.message
     assert all(patient in caught.value.message for patient in originals)
     assert not list(home("embeddings").glob("image-*"))
     for patient, content in originals.items():
-        Path(cohort.images[patient]).write_bytes(content)
+        Path(cohort.images.loc[patient, "image"]).write_bytes(content)
     log = Log()
     encode(cohort, progress=log)
     assert log.total("images") == 3
@@ -260,7 +260,7 @@ calls: list[tuple[int, str]] = []
 
 def test_a_gpu_gets_batches(cohort):
     calls.clear()
-    items = [(f"key-{patient}", patient, Path(path), None) for patient, path in cohort.images.items()]
+    items = [(f"key-{patient}", patient, (Path(path), None), None) for patient, path in cohort.images["image"].items()]
     encoder = OnDevice(planes=(2, 2, 4, 4))
     chunks = list(work.encode_images(encoder, items, 1, "cuda"))
     assert calls == [(8, "cuda"), (8, "cuda"), (4, "cuda")]

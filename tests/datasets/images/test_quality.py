@@ -133,7 +133,7 @@ def found(folder, number=99, extra=None):
     paths = {path.name[:3]: path for path in sorted((folder / "images").glob("*.nii.gz"))}
     if extra is not None:
         paths[f"p{number}"] = extra
-    problems = examine_images(pd.Series(paths), jobs=1)
+    problems = examine_images(pd.DataFrame({"image": paths}), jobs=1)
     assert {problem.patient for problem in problems} <= {f"p{number}"}
     return [problem.code for problem in problems]
 
@@ -225,14 +225,14 @@ def test_masks_are_held_against_their_images(tmp_path):
         save(images[id], upright() * (1 + number / 9), (4, 4, 4))
         save(tmp_path / f"{id}_mask.nii.gz", mask, (4, 4, 4), dtype=np.uint8)
     paths = pd.Series({id: tmp_path / f"{id}_mask.nii.gz" for id in masks})
-    problems = examine_images(pd.Series(images), [paths], jobs=1)
+    problems = examine_images(pd.DataFrame({"image": images}), {"image": [paths]}, jobs=1)
     assert [(p.patient, p.code) for p in problems] == [("b", "mask_grid"), ("c", "mask_values")]
 
 
 def test_progress_is_told(cohort_of_images):
     told = []
     paths = pd.Series({p.name[:3]: p for p in sorted((cohort_of_images / "images").glob("*.nii.gz"))[:3]})
-    examine_images(paths, jobs=1, progress=lambda done, all: told.append((done, all)))
+    examine_images(paths.to_frame("image"), jobs=1, progress=lambda done, all: told.append((done, all)))
     assert told == [(1, 3), (2, 3), (3, 3)]
 
 
@@ -260,6 +260,6 @@ def test_a_volume_that_defeats_a_measure_is_a_problem_of_its_patient(cohort_of_i
             raise FloatingPointError("no such number")
 
     monkeypatch.setattr("strokebench.datasets.images.quality.measure_image", measure)
-    (problem,) = examine_images(pd.Series({"p99": path}), jobs=1)
+    (problem,) = examine_images(pd.DataFrame({"image": {"p99": path}}), jobs=1)
     assert (problem.patient, problem.code) == ("p99", "image_unreadable")
     assert "FloatingPointError" in problem.what

@@ -394,17 +394,17 @@ def test_bids_files_are_found_with_and_without_the_prefix_in_the_id(folder):
     for i in range(40):
         touch(folder.path / f"sub-p{i:02d}" / "anat" / f"sub-p{i:02d}_acq-{i}_FLAIR.nii.gz")
         touch(folder.path / f"sub-p{i:02d}" / "anat" / f"sub-p{i:02d}_T1w.nii.gz")
-    assert load(folder(pattern)).images.notna().all()
+    assert load(folder(pattern)).images.notna().all(axis=None)
     prefixed = lambda table: table.assign(id="sub-" + table["id"])  # noqa: E731
     cohort = load(folder(pattern, prefixed))
-    assert cohort.images["sub-p07"].endswith("sub-p07_acq-7_FLAIR.nii.gz")
+    assert cohort.images.loc["sub-p07", "image"].endswith("sub-p07_acq-7_FLAIR.nii.gz")
 
 
 def test_a_pattern_that_fits_several_files_or_none_names_the_patient(folder):
     for i in range(40):
         touch(folder.path / "images" / f"p{i:02d}_a.nii.gz")
     path = folder(BASE + "images: images/{id}_*.nii.gz\n")
-    assert load(path).images.notna().all()
+    assert load(path).images.notna().all(axis=None)
     second = touch(folder.path / "images" / "p05_b.nii.gz")
     with pytest.raises(StrokebenchError, match=r"p05: 2 files fit.*p05_a.*p05_b"):
         load(path)
@@ -414,7 +414,7 @@ def test_a_pattern_that_fits_several_files_or_none_names_the_patient(folder):
         load(path)
     path.write_text(path.read_text() + "accept:\n  image_missing: [p06]\n")
     cohort = load(path)
-    assert list(cohort.ids[cohort.images.isna()]) == ["p06"]
+    assert list(cohort.ids[cohort.images["image"].isna()]) == ["p06"]
     assert cohort.about["missing"] == "image: 1"
 
 
@@ -488,8 +488,8 @@ def test_brain_masks_are_found_by_their_pattern(tmp_path):
     assert cohort.about["declared"] == "NaN is background; masks are resampled to their images"
     assert cohort.about["missing"] == "brain mask: 11"
     found = cohort.brain_masks
-    assert found["p03"] == str(brain)
-    assert found.drop("p03").isna().all()
+    assert found.loc["p03", "image"] == str(brain)
+    assert found.drop("p03").isna().all(axis=None)
 
 
 def test_a_table_that_was_found_clean_is_not_examined_again(folder, monkeypatch):

@@ -258,9 +258,9 @@ def test_the_fetched_cohort_loads(tmp_path):
     cohort = load_cohort(str(made.path))
     assert list(cohort.ids) == ["sub-2", "sub-3", "sub-10", "sub-11"]
     assert cohort.table.loc["sub-10", "age"] == 89 and cohort.outcomes["nihss"] == "nihss < 7"
-    assert cohort.images["sub-2"].endswith("sub-2_rec-TRACE_dwi.nii.gz")
+    assert cohort.images.loc["sub-2", "image"].endswith("sub-2_rec-TRACE_dwi.nii.gz")
     assert pd.isna(cohort.masks["sub-3"]) and cohort.masks.notna().sum() == 3
-    assert nibabel.load(cohort.masks["sub-2"]).shape == nibabel.load(cohort.images["sub-2"]).shape
+    assert nibabel.load(cohort.masks["sub-2"]).shape == nibabel.load(cohort.images.loc["sub-2", "image"]).shape
     assert "mrs" in cohort.banned and "CC0" in cohort.about["licence"]
     # Masks are drawn on TRACE; on FLAIR they would lie elsewhere.
     assert load_cohort(str(write_cohort_file(tmp_path, "flair").path)).masks is None

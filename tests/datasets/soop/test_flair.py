@@ -89,8 +89,8 @@ def test_the_cohort_has_slices_where_there_is_a_picture_and_is_called_so(tmp_pat
         obtain("soop-flair", Console(quiet=True), yes=True)
     cohort = load_cohort("soop-flair")
     assert cohort.name == "soop-flair" and "FLAIR" in cohort.title and "slices" in cohort.about["image"]
-    assert list(cohort.images.notna()) == [True, False, True, False] and "image: 2" in cohort.about["missing"]
-    assert nibabel.load(cohort.images["sub-2"]).get_fdata().max() == 100
+    assert list(cohort.images["image"].notna()) == [True, False, True, False] and "image: 2" in cohort.about["missing"]
+    assert nibabel.load(cohort.images.loc["sub-2", "image"]).get_fdata().max() == 100
     assert list(load_cohort("soop").texts.iloc[0]) == list(cohort.texts.iloc[0])
 
 

@@ -104,7 +104,7 @@ def test_volumes_masks_and_text(folder):
     cohort = soop.load(folder)
     assert list(cohort.texts.columns) == list(PROMPTS)
     for patient, side in (("sub-1", "left"), ("sub-2", "right")):
-        image, mask = nibabel.load(cohort.images[patient]), nibabel.load(cohort.masks[patient])
+        image, mask = nibabel.load(cohort.images.loc[patient, "image"]), nibabel.load(cohort.masks[patient])
         assert image.shape == mask.shape and np.array_equal(image.affine, mask.affine)
         x = np.argwhere(mask.get_fdata()).mean(0) @ mask.affine[0, :3] + mask.affine[0, 3]
         assert ("left" if x < 0 else "right") == side

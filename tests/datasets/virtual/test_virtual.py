@@ -64,7 +64,7 @@ def test_images_are_valid_and_masks_lie_on_them(cohort):
     planned = dict(zip(draw_patients(0, N).table.index, draw_patients(0, N).lesions, strict=True))
     gain = []
     for patient in cohort.ids:
-        image, mask = nibabel.load(cohort.images[patient]), nibabel.load(cohort.masks[patient])
+        image, mask = nibabel.load(cohort.images.loc[patient, "image"]), nibabel.load(cohort.masks[patient])
         assert image.get_data_dtype() == np.int16
         assert image.shape == mask.shape
         np.testing.assert_array_equal(image.affine, mask.affine)
@@ -84,7 +84,7 @@ def test_the_same_patients_whatever_the_number_of_workers(cohort, at, tmp_path):
         patch.setenv("STROKEBENCH_HOME", str(tmp_path))
         patch.setattr(generate, "_BATCH", 5)
         other = load(0, N, jobs=2)
-    assert other.images.iloc[0] != cohort.images.iloc[0]
+    assert other.images.iloc[0, 0] != cohort.images.iloc[0, 0]
     assert other.fingerprint() == cohort.fingerprint()
 
 

@@ -114,7 +114,7 @@ def test_missing_and_empty_inputs_give_finite_arrays(cohort, embeddings, labels,
             assert np.isfinite(x).all()
     assert (parts.test.arrays["image.vector"][:3] == 0).all()
     assert (parts.test.arrays["text"][:, 2] == 0).all()
-    assert parts.test.modalities == ("image", "text", "table")
+    assert parts.test.units == ("image", "text", "table")
     assert not parts.test.present[:3, 0].any() and parts.test.present[3:, 0].all()
     text_of = dict(zip(fold.train, parts.train.present[:, 1], strict=False))
     assert [patient for patient, there in text_of.items() if not there] == [cohort.ids[5]]
