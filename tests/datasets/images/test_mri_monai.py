@@ -8,6 +8,7 @@ from pathlib import Path
 import nibabel
 import numpy as np
 import pytest
+import torch
 
 from strokebench.datasets.images import transforms as steps
 from strokebench.datasets.images.mri import prepare
@@ -90,7 +91,9 @@ def sampled(path: Path) -> np.ndarray:
     """The same steps without the mean over cells."""
     image: nibabel.Nifti1Image = nibabel.load(path)  # type: ignore[assignment]
     ras = steps.to_ras(np.asarray(image.dataobj, dtype=np.float32), image.affine)
-    return np.asarray(steps.standardised(*steps.centred(ras, steps.find_head(ras), TARGET))[0])
+    head = steps.find_head(ras)
+    moved = steps.on_grid(ras, head, steps.grid_around(ras, head, TARGET), TARGET)
+    return np.asarray(steps.standardised(*moved)[0])
 
 
 @pytest.mark.parametrize("shift", [(0, 0, 0), (1, 1, 1), (3, 3, 3), (2, 0, 4)])
@@ -144,3 +147,25 @@ def test_monai_is_not_imported_before_a_volume_is_prepared():
     code = "import sys, strokebench.datasets.images.mri, strokebench.benchmarks.cli.main; print('monai' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
+
+
+def whole_head(height: float) -> tuple[np.ndarray, np.ndarray]:
+    """A head with scalp, face and neck, this many mm tall, in voxels of 3 mm, and where its brain lies."""
+    shape = (64, 80, round(height / 3) + 8)
+    x, y, z = 3 * (np.indices(shape) - np.reshape([31.5, 39.5, shape[2] - 4 - 26], (3, 1, 1, 1)))
+    brain = (x / 66) ** 2 + (y / 84) ** 2 + (z / 66) ** 2 < 1
+    skin = (x / 78) ** 2 + (y / 96) ** 2 + (z / 78) ** 2 < 1
+    end = z > 78 - height
+    neck = (x**2 + (y + 15) ** 2 < 58**2) & (z < 0) & end
+    face = (abs(x) < 55) & (y > 0) & (y < 105) & (z < -20) & (z > -110) & end
+    return np.where(brain, 400, np.where(skin | neck | face, 500, 0)).astype(np.float32), brain
+
+
+@pytest.mark.parametrize("height", [181, 206, 231, 256, 281])
+def test_a_whole_head_keeps_its_brain_however_much_neck_it_shows(height):
+    data, brain = whole_head(height)
+    target = Target((56, 64, 48), 3.0)
+    image = steps.to_ras(data, np.diag([3.0, 3, 3, 1]))
+    inside = torch.from_numpy(brain)[None]
+    _, kept = steps.on_grid(image, inside, steps.grid_around(image, steps.find_head(image), target), target)
+    assert kept.sum() > 0.99 * brain.sum()
