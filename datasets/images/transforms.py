@@ -109,7 +109,7 @@ def _edges(image: Image) -> NDArray[np.float64]:
 
 
 def _middle(head: NDArray[np.bool_], edges: NDArray[np.float64], target: Target) -> NDArray[np.float64]:
-    """Middle of the head (x, y, z) in voxels; of one with face and neck, that of as much as the grid holds, from its top.
+    """Middle of the head (x, y, z) in voxels; of a whole head, that of what the grid holds from its top.
 
     Args:
         edges: of a voxel in mm.
