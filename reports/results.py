@@ -92,8 +92,7 @@ class Provenance(TypedDict, total=False):
     """What the user chose, `embedded`."""
     encoders: str | dict[str, str]
     """Name of the pair, or names by modality."""
-    sequences: list[str]
-    """Names of the images of a patient, where there are several."""
+    sequences: list[str]  # of a patient's image, where there are several
     untrained_encoders: list[str]
     """Names of those of them whose weights have learnt from nothing."""
     quick: bool
