@@ -10,7 +10,7 @@ from strokebench.reports.grades.figures import draw_calibration, draw_grotta
 from strokebench.reports.results import Results
 from strokebench.reports.statistics.scores import Scores
 from strokebench.reports.table1.table import table1
-from strokebench.reports.tables.caption import QUICK, outcome_in_words, runs_in_words
+from strokebench.reports.tables.caption import outcome_in_words, runs_in_words
 from strokebench.reports.tables.section import Panel
 from strokebench.reports.tables.table import Cell, Column, Kind, Table, text_columns
 
@@ -81,14 +81,14 @@ def _auc_table(results: Results, table: Table, tables: Mapping[str, Table]) -> T
     columns = [Column(cut, cut, Kind.PERCENT) for cut in tables]
     caption = (
         f"{outcome_in_words(results)} AUC of the probability of passing each cut: mean (population standard deviation)"
-        f" in percent over {runs_in_words(results)}. {QUICK if results.provenance.get('quick') else ''}"
+        f" in percent over {runs_in_words(results)}."
     )
     notes = [ONE_FIT.format(results.endpoint.expression), *table.notes]
     return replace(
         table,
         name="table1_cuts",
         title="AUC at every cut",
-        caption=caption.strip(),
+        caption=caption,
         columns=columns,
         rows=rows,
         notes=notes,

@@ -54,9 +54,10 @@ def outcome_title(results: Results) -> str:
 
 
 def outcome_in_words(results: Results) -> str:
-    """`Outcome nihss < 7: 729 patients, 31.8 % positive.`; says too where models were fitted elsewhere."""
+    """`Outcome nihss < 7: 729 patients, 31.8 % positive.`; and whether it is external, or a quick check."""
     said = f"Outcome {outcome_title(results) or 'not stated'}: {patients_in_words(results)}."
-    return f"{said} Protocol external: {PROTOCOLS[EXTERNAL]}." if is_external(results) else said
+    said += f" Protocol external: {PROTOCOLS[EXTERNAL]}." if is_external(results) else ""
+    return f"{said} {QUICK}" if results.provenance.get("quick") else said
 
 
 def is_external(results: Results) -> bool:
@@ -105,7 +106,6 @@ def caption(results: Results) -> str:
         *(f"A lower {name} is better." for name, metric in results.judged_by.items() if not metric.higher_is_better),
         f"Protocol {protocol}: {PROTOCOLS.get(protocol, 'as named')}." if protocol else "",
         persons_in_words(facts),
-        QUICK if facts.get("quick") else "",
         f"Encoders: {_encoders(facts['encoders'])}." if facts.get("encoders") else "",
         sequences_in_words(facts),
         sizes_in_words(facts["sizes"]) if facts.get("sizes") else "",

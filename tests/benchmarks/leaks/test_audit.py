@@ -4,6 +4,7 @@ import time
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 from rich.console import Console
 from typer.testing import CliRunner
@@ -30,6 +31,16 @@ def test_a_clean_cohort_is_one_quiet_line(make, console: Console):
     warn_of_leaks(make(), console)
     said = console.export_text()
     assert len(said.strip().splitlines()) == 1 and "nothing found" in said
+
+
+def test_nothing_found_is_not_said_of_what_the_cohort_has_not(make, console: Console):
+    context = make(cohort=lambda cohort: replace(cohort, texts=None), text_embeddings=None)
+    write_section(run_audit(context), context, context.results_folder("leaks"))
+    verdicts = pd.read_csv(context.results_folder("leaks") / "leaks.csv").set_index("key")["verdict"]
+    assert any(verdict.startswith("not looked for: the cohort has no ") for verdict in verdicts)
+    warn_of_leaks(context, console)
+    looked = sum(not verdict.startswith("not looked for") for verdict in verdicts)
+    assert f"nothing found by {looked} quick alarms" in console.export_text()
 
 
 def test_a_leak_is_loud_also_when_remembered(leaky, console: Console, monkeypatch: pytest.MonkeyPatch):

@@ -226,6 +226,13 @@ def test_cautions_follow_facts_and_no_title(results):
     ]
 
 
+def test_an_experiment_without_runs_is_not_complete_and_one_that_trains_nothing_is(results):
+    nothing = replace(results, runs=results.runs[:0], predictions=results.predictions[:0])
+    assert Part("a", "table1", "T", results=results).complete and Part("b", "leaks", "T").complete
+    empty = Part("c", "table1", "T", results=nothing)
+    assert not empty.complete and empty.progress == ""
+
+
 def test_tuning_of_any_method_stands_where_tuning_does(tmp_path):
     publish(Section("tune_svm", "Tuning of SVM", "a cohort", [], topic="tuning"), tmp_path / "x" / "tune_svm")
     [part] = find_parts([tmp_path / "x"])

@@ -124,6 +124,11 @@ def test_the_papers_numbers_stand_beside_ours(results):
     assert not rows["oracle"].has_paper
 
 
+def test_the_papers_numbers_stand_beside_no_other_outcome(results):
+    other = replace(results, provenance=results.provenance | {"outcome": "nihss < 6"})
+    assert not any(row.has_paper for row in table1(other).rows)
+
+
 def test_adapted_methods_have_a_footnote(results):
     table = table1(results)
     assert [(note.letter, note.label) for note in table.footnotes] == [("a", "SparseMM")]

@@ -2,8 +2,9 @@
 
 from dataclasses import replace
 
+from strokebench.reports.clinical.tables import thresholds_table
 from strokebench.reports.table1.table import table1
-from strokebench.reports.tables.caption import not_inputs_in_words
+from strokebench.reports.tables.caption import QUICK, not_inputs_in_words
 
 
 def test_few_columns_that_are_no_input_are_named_and_many_are_counted(results):
@@ -24,3 +25,9 @@ def test_of_few_nothing_more_is_said(results):
     assert not_inputs_in_words({}) == ""
     table = table1(replace(results, provenance=results.provenance | {"not_inputs": {"mrs90": "banned"}}))
     assert not any("No inputs" in note for note in table.notes)
+
+
+def test_whatever_table_is_made_of_a_quick_check_says_what_was_run(results):
+    quick = replace(results, provenance=results.provenance | {"quick": True})
+    for table in (table1, thresholds_table):
+        assert table(quick).caption.count(QUICK) == 1 and QUICK not in table(results).caption
