@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from strokebench.reports.clinical.calibration import recalibrate, reliability
 from strokebench.reports.clinical.decision import decision_curve, thresholds, treat_all
+from strokebench.reports.clinical.instability import instability, tested_by_all
 from strokebench.reports.clinical.pooled import label_of, seeds_of
 from strokebench.reports.clinical.subgroups import Subgroup
 from strokebench.reports.clinical.tables import prevalence
@@ -68,6 +69,27 @@ def _probabilities(axes: Axes, scores: Scores, name: str) -> None:
             label=f"label {label}",
         )
     axes.set_yticks([])
+
+
+def draw_instability(results: Results, scores: Scores, methods: Sequence[str]) -> Figure:
+    """Each seed's probability of a patient against the patient's mean, a panel a method; on the line none moves."""
+    figure = Figure(figsize=(0.6 + 2.75 * max(2, len(methods)), 3.4), layout="constrained")
+    for number, (axes, name) in enumerate(
+        zip(figure.subplots(1, len(methods), sharey=True, squeeze=False)[0], methods, strict=True)
+    ):
+        p = tested_by_all(scores, name)
+        mean = np.broadcast_to(p.mean(axis=0), p.shape)
+        axes.plot(100 * mean.ravel(), 100 * p.ravel(), ".", color=LOOKS[number][0], alpha=0.35, markersize=3)
+        axes.plot([0, 100], [0, 100], color=INK, linestyle="--", linewidth=1)
+        text = f"apart: {instability(scores, name).difference.text()} points"
+        axes.text(0.03, 0.93, text, transform=axes.transAxes, fontsize=8, color=INK)
+        axes.set_title(label_of(results, name), fontsize=10, color=INK, loc="left")
+        axes.set(xlim=(0, 100), ylim=(0, 100), xlabel="Mean over seeds, %")
+        axes.set_box_aspect(1)
+        plain(axes)
+    figure.axes[0].set_ylabel("Of one seed, %", fontsize=9, color=INK)
+    head(figure, words.setting_line(results))
+    return figure
 
 
 def draw_decision_curves(

@@ -4,13 +4,17 @@ import numpy as np
 
 from strokebench.reports.clinical.calibration import recalibrate
 from strokebench.reports.clinical.decision import decision_curve, thresholds, treat_all
-from strokebench.reports.clinical.figures import draw_decision_curves, draw_forest, draw_reliability
+from strokebench.reports.clinical.fairness import gaps
+from strokebench.reports.clinical.figures import draw_decision_curves, draw_forest, draw_instability, draw_reliability
+from strokebench.reports.clinical.instability import tested_by_all
 from strokebench.reports.clinical.pooled import RESAMPLES, draw_patients, headline, label_of, pictured, pool
-from strokebench.reports.clinical.subgroups import HOSPITAL, Subgroup, all_subgroups, worst
+from strokebench.reports.clinical.subgroups import HOSPITAL, Grouping, Subgroup, all_groupings, all_subgroups, worst
 from strokebench.reports.clinical.tables import (
     balanced_by,
     benefit_table,
     calibration_table,
+    fairness_table,
+    instability_table,
     prevalence,
     scores_table,
     subgroups_table,
@@ -45,7 +49,7 @@ def clinical_section(results: Results, title: str) -> Section:
             shows="Whether a predicted 30 % comes true in 30 of 100 patients.",
             does_not_show="Calibration elsewhere: it must be checked, and often mended, wherever a model is used.",
         ),
-        *([] if is_external(results) else [_thresholds(results)]),
+        *([] if is_external(results) else [_thresholds(results), _instability(results, scores)]),
         Panel(
             "net_benefit",
             benefit_table(results, scores, weights),
@@ -56,7 +60,8 @@ def clinical_section(results: Results, title: str) -> Section:
     ]
     found: list[Subgroup] = []
     if scores is not None and aucs is not None and methods:
-        found = all_subgroups(results, scores)
+        groupings = all_groupings(results, scores)
+        found = all_subgroups(groupings, scores)
         curves = Panel(
             "reliability",
             draw_reliability(results, scores, methods),
@@ -76,8 +81,45 @@ def clinical_section(results: Results, title: str) -> Section:
             does_not_show="What acting means, and which threshold is right: both are the clinician's to say.",
         )
         panels[2:2] = [curves]
-        panels += [decisions, *_groups(results, scores, aucs, methods, found)]
+        panels += [decisions]
+        if (steady := [name for name in methods if len(tested_by_all(scores, name)) > 1]) and not is_external(results):
+            panels.append(
+                Panel(
+                    "instability_picture",
+                    draw_instability(results, scores, steady),
+                    title="One patient, trained again",
+                    shows="Each patient's probability by each seed, against the mean of all seeds.",
+                    does_not_show="Whether any of them is right.",
+                )
+            )
+        panels += [*_groups(results, scores, aucs, methods, found), *_fairness(results, scores, methods, groupings)]
     return Section("clinical", title, cohort_title(results), panels, lead=clinical_lead(results, scores, aucs, found))
+
+
+def _instability(results: Results, scores: Scores | None) -> Panel:
+    return Panel(
+        "instability",
+        instability_table(results, scores),
+        shows="How far what a patient is told hangs on chance in training: two seeds' probabilities of one patient.",
+        does_not_show="How far it would hang on another hospital's patients, or on another way of preparing data.",
+        in_terminal=False,
+    )
+
+
+def _fairness(results: Results, scores: Scores, methods: list[str], groupings: list[Grouping]) -> list[Panel]:
+    raw = pool(results, raw=True)
+    found = {name: gaps(raw, scores, name, groupings) for name in methods} if raw else {}
+    if not any(found.values()):
+        return []
+    return [
+        Panel(
+            "fairness",
+            fairness_table(results, found),
+            shows="Whether a group's patients are ranked, found, spared or judged less well than all others.",
+            does_not_show="Why, and whether it is just: groups differ in severity, and the data in how they were got.",
+            in_terminal=False,
+        )
+    ]
 
 
 def _thresholds(results: Results) -> Panel:

@@ -20,6 +20,9 @@ FEW_PATIENTS, FEW_EVENTS = 30, 10
 
 HOSPITAL = "hospital"
 
+Grouping = tuple[str, NDArray[Any], Sequence[str]]
+"""Its name, the group of each patient (n,), and the groups in their order."""
+
 
 @dataclass(frozen=True)
 class Subgroup:
@@ -42,45 +45,59 @@ class Subgroup:
     @property
     def warning(self) -> str:
         """Why its numbers say little; empty where they are enough."""
-        if not 0 < self.events < self.n:
-            return "one class only"
-        reasons = [f"n < {FEW_PATIENTS}"] if self.n < FEW_PATIENTS else []
-        if min(self.events, self.n - self.events) < FEW_EVENTS:
-            which = "events" if self.events <= self.n - self.events else "without event"
-            reasons.append(f"< {FEW_EVENTS} {which}")
-        return ", ".join(reasons)
+        return small(self.n, self.events)
 
 
-def all_subgroups(results: Results, scores: Scores) -> list[Subgroup]:
+def small(n: int, events: int) -> str:
+    """Why so few patients, and those of label 1 among them, say little; empty where they are enough."""
+    if not 0 < events < n:
+        return "one class only"
+    reasons = [f"n < {FEW_PATIENTS}"] if n < FEW_PATIENTS else []
+    if min(events, n - events) < FEW_EVENTS:
+        which = "events" if events <= n - events else "without event"
+        reasons.append(f"< {FEW_EVENTS} {which}")
+    return ", ".join(reasons)
+
+
+def all_groupings(results: Results, scores: Scores) -> list[Grouping]:
     """Every grouping that the results know: those of `Results.groups`, then hospitals where there are several."""
-    found: list[Subgroup] = []
+    found: list[Grouping] = []
     if results.groups is not None:
         groups = results.groups.set_index(results.groups["patient_id"].astype(str)).drop(columns="patient_id")
         for grouping in groups:
             values = groups[grouping]
             order = values.cat.categories if isinstance(values.dtype, pd.CategoricalDtype) else sorted(values.unique())
-            found += subgroups(scores, str(grouping), aligned(values, scores.patients), [str(name) for name in order])
+            found.append(_grouping(str(grouping), aligned(values, scores.patients), [str(name) for name in order]))
     sites = results.predictions.drop_duplicates("patient_id").set_index("patient_id")["site"]
     if len(sites.dropna().unique()) > 1:
         sites.index = sites.index.astype(str)
-        found += subgroups(scores, HOSPITAL, aligned(sites, scores.patients))
+        found.append(_grouping(HOSPITAL, aligned(sites, scores.patients), []))
     return found
 
 
+def _grouping(name: str, membership: NDArray[Any], order: Sequence[str]) -> Grouping:
+    """Groups that the order lacks follow by name; an empty one is left out."""
+    members = membership.astype(str)
+    there = set(members)
+    return name, members, [group for group in order if group in there] + sorted(there - set(order), key=natural_order)
+
+
+def all_subgroups(groupings: Sequence[Grouping], scores: Scores) -> list[Subgroup]:
+    """The groups of all groupings."""
+    return [group for grouping in groupings for group in subgroups(scores, *grouping)]
+
+
 def subgroups(
-    scores: Scores, grouping: str, membership: NDArray[Any], order: Sequence[str] = (), n_resamples: int = RESAMPLES
+    scores: Scores, grouping: str, membership: NDArray[Any], names: Sequence[str], n_resamples: int = RESAMPLES
 ) -> list[Subgroup]:
     """AUC of each method within each group, over patients drawn again within the group and label.
 
     Args:
-        membership: group of each patient, (n,).
-        order: of the groups; those that it lacks follow by name. An empty group is left out.
+        membership: group of each patient, (n,). names: the groups.
     """
-    there = {str(name) for name in membership}
-    names = [name for name in order if name in there] + sorted(there - set(order), key=natural_order)
     found = []
     for name in names:
-        part = of_patients(scores, membership.astype(str) == name)
+        part = of_patients(scores, membership == name)
         drawn = bootstrap(part, n_resamples=n_resamples)
         found.append(
             Subgroup(

@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 
 from strokebench.reports.clinical.calibration import calibration_error, recalibrate
 from strokebench.reports.clinical.decision import decision_curve, treat_all
+from strokebench.reports.clinical.fairness import Gap
+from strokebench.reports.clinical.instability import instability
 from strokebench.reports.clinical.pooled import RESAMPLES, label_of, ordered, pool, seeds_of
 from strokebench.reports.clinical.subgroups import FEW_EVENTS, FEW_PATIENTS, HOSPITAL, Subgroup, worst
 from strokebench.reports.results import RUN, Results
@@ -31,6 +33,12 @@ POOLED = (
 )
 ONCE = "Each model predicts each patient once; the 95 % interval in brackets is over patients."
 INCOMPLETE = "Incomplete: a seed counts for a method once all its folds are finished."
+GAPS = {
+    "auc": "AUC",
+    "sensitivity": "Sensitivity",
+    "specificity": "Specificity",
+    "observed_less_predicted": "Observed less predicted",
+}
 BENEFIT_AT = (0.1, 0.2, 0.3, 0.4, 0.5)
 
 
@@ -280,6 +288,65 @@ def subgroups_table(results: Results, found: Sequence[Subgroup], methods: Sequen
     )
     notes = [SMALL, "Many groups were looked at, so a single low or high one is expected by chance."]
     return _table(results, name, "Subgroups", caption, columns, rows, notes, head="Group", counts_runs=False)
+
+
+def instability_table(results: Results, scores: Scores | None) -> Table:
+    """How far two trainings' probabilities of one patient lie apart."""
+
+    def cells(name: str) -> dict[str, Cell]:
+        assert scores is not None
+        found = instability(scores, name)
+        texts = {"difference": found.difference.text()}
+        if found.trainings > 1:
+            texts |= {"unsteadiest": f"{100 * found.unsteadiest:.1f}", "changed": f"{100 * found.changed:.1f}"}
+        return {key: Cell(text=text) for key, text in texts.items()}
+
+    columns = text_columns(
+        difference="Apart, points",
+        unsteadiest="one of 20: more than",
+        changed=f"called otherwise at {THRESHOLD:g}, %",
+    )
+    notes = [
+        "Two seeds' probabilities of one patient, the balance of training undone: mean absolute difference over all "
+        "pairs of seeds and all patients (after Riley and Collins 2023, who hold bootstrap models against one), "
+        "what it exceeds in one patient of twenty, and how often the two call the patient differently.",
+        "Seeds differ in folds, validation part and initial weights under cv5; under other protocols in the last two.",
+    ]
+    title = "Instability: one patient, trained twice"
+    return _by_method(results, scores, "instability", title, columns, cells, notes)
+
+
+def fairness_table(results: Results, found: Mapping[str, Sequence[Gap]]) -> Table:
+    """Gaps between groups; `found` by method."""
+    rows = [
+        Row(
+            f"{method}/{gap.grouping}/{gap.group}",
+            f"{gap.grouping}: {gap.group} less {gap.against}",
+            label_of(results, method),
+            {
+                "n": Cell(gap.n),
+                "warning": Cell(text=gap.warning),
+                **{key: Cell(text=getattr(gap, key).text(sign="+", end_sign="+")) for key in GAPS},
+            },
+        )
+        for method, gaps in found.items()
+        for gap in gaps
+    ]
+    columns = [Column("n", "Patients", Kind.COUNT), *text_columns(**GAPS, warning="Warning")]
+    caption = (
+        f"Points by which a group lies above the others (95 % interval over patients). Called from {THRESHOLD:g} on, "
+        "as in Table 1; observed less predicted with the balance of training undone."
+    )
+    notes = [
+        "Sensitivity and specificity by Wilson's interval, the AUC by DeLong's, the difference of both sides after Zou "
+        "and Donner 2008. Sensitivity differs between groups of unlike severity even where probabilities are right: "
+        "observed less predicted tells whether they are.",
+        SMALL,
+        f"{len(rows)} gaps a column were looked at, unadjusted: one interval of twenty misses 0 by chance alone.",
+    ]
+    return _table(
+        results, "fairness", "Gaps between groups", caption, columns, rows, notes, head="Group", counts_runs=False
+    )
 
 
 def worst_table(results: Results, scores: Scores, overall: Bootstrap, found: Sequence[Subgroup]) -> Table:

@@ -6,12 +6,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from one_part import single
 
 from strokebench.benchmarks.experiments.clinical import Clinical
 from strokebench.reports.clinical.pooled import headline, of_patients, pictured, pool
 from strokebench.reports.clinical.sections import clinical_lead
-from strokebench.reports.clinical.subgroups import Subgroup, all_subgroups, subgroups, worst
+from strokebench.reports.clinical.subgroups import Subgroup, all_groupings, all_subgroups, worst
 from strokebench.reports.clinical.tables import balance_note, thresholds_table
 from strokebench.reports.statistics.bootstrap import bootstrap
 from strokebench.reports.statistics.intervals import Interval
@@ -56,8 +55,17 @@ def published(some, tmp_path_factory) -> Path:
 
 def test_everything_is_written(published):
     names = {path.name for path in published.iterdir()}
-    tables = ("clinical_scores", "calibration", "thresholds", "net_benefit", "subgroups", "worst_hospital")
-    pictures = ("reliability", "decision_curves", "subgroups_forest", "hospitals_forest")
+    tables = (
+        "clinical_scores",
+        "calibration",
+        "thresholds",
+        "net_benefit",
+        "subgroups",
+        "worst_hospital",
+        "instability",
+        "fairness",
+    )
+    pictures = ("reliability", "instability_picture", "decision_curves", "subgroups_forest", "hospitals_forest")
     assert {f"{table}.csv" for table in tables} | {f"{picture}.png" for picture in pictures} <= names
 
 
@@ -88,7 +96,7 @@ def test_warnings(n, events, warning):
 
 def test_a_subgroup_is_scored_on_its_own_patients(some):
     scores = pool(some, raw=True)
-    north = next(group for group in all_subgroups(some, scores) if group.name == "North")
+    north = next(group for group in all_subgroups(all_groupings(some, scores), scores) if group.name == "North")
     mine = some.predictions[(some.predictions["method"] == "vdafm") & (some.predictions["site"] == "North")]
     expected = np.mean([auc(part["y"], part["p"]) for _, part in mine.groupby("seed")])
     assert north.auc["vdafm"].value == pytest.approx(expected)
@@ -110,13 +118,14 @@ def test_the_worst_hospital_is_not_a_small_one():
     assert worst(found[:1], "m") is None
 
 
-def test_empty_groups_are_left_out_and_order_is_kept():
-    rng = np.random.default_rng(0)
-    scores = single(rng.integers(0, 2, 60), rng.random(60))
-    membership = np.array(["old", "young", "unknown"] * 20)
-    found = subgroups(scores, "age", membership, ["young", "middle", "old"], n_resamples=10)
-    assert [group.name for group in found] == ["young", "old", "unknown"]
-    assert len(of_patients(scores, membership == "old").y) == 20
+def test_empty_groups_are_left_out_and_order_is_kept(some):
+    patients = some.predictions["patient_id"].unique()
+    ages = pd.Categorical(["old", "young"] * (len(patients) // 2), ["young", "middle", "old"], ordered=True)
+    groups = pd.DataFrame({"patient_id": patients, "age": ages}).iloc[10:]
+    scores = pool(some)
+    (_, membership, names), *_ = all_groupings(replace(some, groups=groups), scores)
+    assert names == ["young", "old", "unknown"]
+    assert len(of_patients(scores, membership == "unknown").y) == 10
 
 
 def test_thresholds_are_applied_run_by_run(some):

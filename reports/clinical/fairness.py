@@ -1,0 +1,94 @@
+"""Are patients of one group served worse than the others? Gaps with intervals."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from strokebench.reports.clinical.pooled import of_patients
+from strokebench.reports.clinical.subgroups import Grouping, small
+from strokebench.reports.statistics.delong import delong
+from strokebench.reports.statistics.intervals import LEVEL, UNDEFINED, Interval, apart, z_value
+from strokebench.reports.statistics.scores import Scores
+from strokebench.tasks.metrics.evaluate import THRESHOLD
+
+
+@dataclass(frozen=True)
+class Gap:
+    """A group less all other patients, for one method; different patients, hence independent.
+
+    Args:
+        grouping, group: `sex`, `F`. against: `M` where there are two groups, else `others`.
+        n: patients of the group. warning: why its numbers say little, on the smaller of both sides.
+        auc, sensitivity, specificity: gaps, below 0 where the group is served worse.
+        observed_less_predicted: how much more often than predicted the outcome comes, in the group less in the others:
+            above 0 its risk is understated, relative to theirs.
+    """
+
+    grouping: str
+    group: str
+    against: str
+    n: int
+    warning: str
+    auc: Interval
+    sensitivity: Interval
+    specificity: Interval
+    observed_less_predicted: Interval
+
+
+def gaps(raw: Scores, calibrated: Scores, name: str, groupings: Sequence[Grouping]) -> list[Gap]:
+    """Every group against the others; of two groups the first alone, for the second is its mirror.
+
+    Args:
+        raw: probabilities as trained, by which patients are called from `THRESHOLD` on, as in Table 1.
+        calibrated: with the balance of training undone; the same patients and seeds.
+    """
+    found = []
+    for grouping, membership, order in groupings:
+        groups = [group for group in order if (membership == group).any()]
+        for group in groups[:1] if len(groups) == 2 else groups if len(groups) > 2 else []:
+            inside = membership == group
+            sides = [_measures(raw, calibrated, name, part) for part in (inside, ~inside)]
+            ends = [apart(one, other) for one, other in zip(*sides, strict=True)]
+            against = groups[1] if len(groups) == 2 else "others"
+            fewest = [small(int(side.sum()), int(raw.y[side].sum())) for side in (inside, ~inside)]
+            found.append(Gap(grouping, group, against, int(inside.sum()), next(filter(None, fewest), ""), *ends))
+    return found
+
+
+def _measures(raw: Scores, calibrated: Scores, name: str, part: NDArray[np.bool_]) -> Iterator[Interval]:
+    """AUC, sensitivity, specificity and observed less predicted risk of these patients, (n,), with intervals."""
+    scores = of_patients(raw, part)
+    place = scores.names.index(name)
+    if 0 < scores.y.sum() < len(scores.y):
+        yield delong(scores).interval(place)
+    else:
+        yield UNDEFINED
+    p = scores.p[place]
+    called = np.where(np.isnan(p), np.nan, p >= THRESHOLD)
+    yield _share(called[:, scores.y])
+    yield _share(1 - called[:, ~scores.y])
+    risks = of_patients(calibrated, part)
+    excess = _by_patient(risks.y - risks.p[place])
+    half = z_value() * excess.std(ddof=1) / np.sqrt(len(excess)) if len(excess) > 1 else np.nan
+    mean = float(excess.mean()) if len(excess) else np.nan
+    yield Interval(mean, mean - half, mean + half)
+
+
+def _by_patient(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Means over seeds of the patients who were tested: (seeds, n) -> (tested,)."""
+    tested = ~np.isnan(values)
+    counts = tested.sum(axis=0)
+    return (np.where(tested, values, 0).sum(axis=0) / np.maximum(counts, 1))[counts > 0]
+
+
+def _share(called: NDArray[np.float64]) -> Interval:
+    """Wilson's interval of a share, (seeds, n); a patient counts once, however many seeds called it."""
+    from statsmodels.stats.proportion import proportion_confint
+
+    shares = _by_patient(called)
+    if not len(shares):
+        return UNDEFINED
+    low, high = proportion_confint(shares.sum(), len(shares), alpha=1 - LEVEL, method="wilson")
+    return Interval(float(shares.mean()), float(low), float(high))
