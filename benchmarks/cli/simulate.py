@@ -16,7 +16,9 @@ from strokebench.reports.tables.terminal import TerminalTable
 
 def simulate(
     replicates: Annotated[int, typer.Option("--replicates", "-n", min=2, help="Made-up cohorts a table.")] = 500,
-    patients: Annotated[int, typer.Option("--patients", min=60, help="Patients of each cohort.")] = 200,
+    patients: Annotated[
+        int | None, typer.Option("--patients", min=60, help="Of each cohort; default: 200 or 729, as the table says.")
+    ] = None,
     seed: Annotated[int, typer.Option("--seed", help="Equal seeds give equal tables.")] = 0,
     jobs: Annotated[int, typer.Option("--jobs", "-j", min=1, envvar="JOBS", help="Processes of one thread.")] = 1,
 ) -> None:
@@ -24,7 +26,7 @@ def simulate(
     console = make_console()
     folder = home("results", "simulation")
     for number, world in enumerate(WORLDS):
-        world = replace(world, patients=patients)
+        world = replace(world, patients=patients or world.patients)
         with threadpool_limits(1), console.status(f"{world.title}: {replicates} cohorts"):
             table = simulation_table(world, measure(world, replicates, seed, jobs=jobs), f"simulation_{number + 1}")
         write_table(table, folder)

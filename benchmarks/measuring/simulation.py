@@ -4,6 +4,7 @@ Two truths are at hand: that of the *procedure* (the expected AUC of a model tra
 the very *models* trained. Intervals are held against both, tests against equal procedures.
 """
 
+from dataclasses import replace
 from itertools import combinations
 from typing import Any
 
@@ -18,26 +19,33 @@ from strokebench.reports.statistics.bootstrap import bootstrap
 from strokebench.reports.statistics.decisions import ALPHA, holm
 from strokebench.reports.statistics.delong import DeLong, delong
 from strokebench.reports.statistics.intervals import Interval
+from strokebench.reports.statistics.paired import CORRECTED as PROTOCOLS_OF_DRAWS
 from strokebench.reports.statistics.paired import combined_t, corrected_auc, corrected_t
-from strokebench.reports.statistics.scores import Pooling, arrange
 from strokebench.reports.tables.table import Cell, Column, Row, Table
 from strokebench.tasks.protocols import FOLDS
 
 AUC, DIFFERENCE, TEST, FAMILY = "auc", "difference", "test", "family"
-WAYS: tuple[tuple[Pooling, str], ...] = (("run", "mean over runs"), ("seed", "folds pooled"))
+DELONG, BOOTSTRAP = "DeLong", "Paired bootstrap over patients"
 CORRECTED = "Corrected t over runs"
+UNCORRECTED = "Uncorrected t over runs (wrong: runs share patients)"
 LOGIT = "Corrected t on the logit scale (headline)"
 COMBINED = "Mean of DeLong's and the corrected variance, t (headline)"
 TEST_SHARE = 1 / (FOLDS - 1)
 """Test patients by training patients, which the corrected t needs."""
 
+UNSTEADY = World("Unsteady: 24 variables, so that models depend on whom they are trained on", variables=24, signal=0.3)
+SEPARABLE = World("Nearly separable: AUC 0.96", slope=12.0, signal=2.0)
 WORLDS = (
     World("Steady: 4 variables a method"),
-    World(
-        "Unsteady: 24 variables a method, so that models depend on their training patients", variables=24, signal=0.3
-    ),
+    UNSTEADY,
+    SEPARABLE,
+    replace(World("Steady, as many as the paper's"), patients=729, seeds=4),
+    replace(UNSTEADY, title="Unsteady, as many as the paper's", patients=729, seeds=4),
+    replace(SEPARABLE, title="Nearly separable, as many as the paper's", patients=729, seeds=4),
     World("A true difference: 4 variables, the second method worse", handicap=0.5),
-    World("Many methods: 6 alike, 24 variables each", methods=6, variables=24, signal=0.3),
+    replace(UNSTEADY, title="Unsteady, one fixed test part", protocol="holdout", seeds=4),
+    replace(UNSTEADY, title="Unsteady, each of four hospitals left out", protocol="loho", seeds=4),
+    replace(UNSTEADY, title="Many methods: 12 alike, 24 variables each", methods=12),
 )
 
 
@@ -63,33 +71,29 @@ def simulate(world: World, replicates: int, seed: int = 0, resamples: int = 500,
 def _replicate(world: World, truth: NDArray[Any], seed: int, number: int, resamples: int) -> pd.DataFrame:
     """One cohort: whether each interval covered, and whether each test rejected. The first pair stands for all."""
     last = world.methods - 1
-    predictions, models = cross_validate(world, np.random.default_rng([seed, world.variables, 2, number]))
-    aucs: dict[str, Interval] = {}
-    differences: dict[str, Interval] = {}
-    p: dict[str, float] = {}
-    for by, words in WAYS:
-        scores = arrange(predictions, by)
-        analytic, drawn = delong(scores), bootstrap(scores, n_resamples=resamples, seed=number)
-        if by == "run":
-            over_runs = analytic
-        aucs |= {f"DeLong, {words}": analytic.interval(0), f"Bootstrap, {words}": drawn.interval(0)}
-        tested, difference = analytic.test(0, last), drawn.difference(0, last)
-        differences |= {f"DeLong, {words}": tested, f"Paired bootstrap, {words}": difference}
-        p |= {f"DeLong, {words}": tested.p, f"Paired bootstrap, {words}": difference.p}
-    aucs[CORRECTED] = corrected_t(over_runs.aucs[0], TEST_SHARE)
-    aucs[LOGIT] = corrected_auc(over_runs.aucs[0], TEST_SHARE)
-    apart_by_run = over_runs.aucs[0] - over_runs.aucs[last]
-    corrected = corrected_t(apart_by_run, TEST_SHARE)
-    differences[CORRECTED], p[CORRECTED] = corrected, corrected.p
-    combined = combined_t(apart_by_run, TEST_SHARE, over_runs.test(0, last).se)
-    differences[COMBINED], p[COMBINED] = combined, combined.p
-    p["Uncorrected t over runs (wrong: runs share patients)"] = float(ttest_1samp(apart_by_run, 0.0).pvalue)
+    scores, models = cross_validate(world, np.random.default_rng([seed, world.variables, 2, number]))
+    analytic, drawn = delong(scores), bootstrap(scores, n_resamples=resamples, seed=number)
+    by_run, test = analytic.aucs[0] - analytic.aucs[last], analytic.test(0, last)
+    aucs: dict[str, Interval] = {DELONG: analytic.interval(0), BOOTSTRAP: drawn.interval(0)}
+    difference = drawn.difference(0, last)
+    differences: dict[str, Interval] = {DELONG: test, BOOTSTRAP: difference}
+    p = {DELONG: test.p, BOOTSTRAP: difference.p}
+    if world.protocol in PROTOCOLS_OF_DRAWS:
+        aucs[CORRECTED] = corrected_t(analytic.aucs[0], TEST_SHARE)
+        aucs[LOGIT] = corrected_auc(analytic.aucs[0], TEST_SHARE)
+        for name, t in (
+            (CORRECTED, corrected_t(by_run, TEST_SHARE)),
+            (COMBINED, combined_t(by_run, TEST_SHARE, test.se)),
+        ):
+            differences[name], p[name] = t, t.p
+    if len(by_run) > 1:
+        p[UNCORRECTED] = float(ttest_1samp(by_run, 0.0).pvalue)
     judged = [_judged(AUC, name, interval, truth[0], models[0]) for name, interval in aucs.items()]
     apart = truth[0] - truth[last], models[0] - models[last]
     judged += [_judged(DIFFERENCE, name, interval, *apart) for name, interval in differences.items()]
     judged += [{"kind": TEST, "name": name, "rejected": float(value < ALPHA)} for name, value in p.items()]
     if world.methods > 2:
-        judged += _families(world, over_runs)
+        judged += _families(world, analytic)
     return pd.DataFrame(judged, columns=["kind", "name", "procedure", "models", "rejected"])
 
 
@@ -141,7 +145,7 @@ def simulation_table(world: World, measured: pd.DataFrame, name: str) -> Table:
         name=name,
         title=world.title,
         cohort=f"made-up cohorts of {world.patients} patients",
-        caption=f"{world.methods} methods, 5-fold cross-validation with {world.seeds} seeds. Percent of cohorts "
+        caption=f"{world.methods} methods, protocol {world.protocol}, {world.seeds} seeds. Percent of cohorts "
         "(standard error). Intervals should cover 95 %; tests of equal methods should reject 5 %.",
         columns=columns,
         rows=rows,

@@ -12,12 +12,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy.special import expit
 from scipy.stats import norm
 
+from strokebench.reports.statistics.scores import Scores
 from strokebench.tasks.protocols import FOLDS, VALIDATION_SHARE, make_split
 
-SHIFT, SLOPE = -1.0, 2.0
-"""Logit of the outcome = SHIFT + SLOPE * severity: a third of patients positive, true probabilities of AUC 0.86."""
+HOSPITALS = (0.4, 0.3, 0.2, 0.1)
+"""Shares of the patients, who fall to a hospital by chance, where each hospital is left out."""
 TRUTH_MODELS = 1000
 """Cohorts of their own to train on; the mean AUC over them is the truth of a procedure (standard error 0.001)."""
 
@@ -35,6 +37,8 @@ class World:
         shared: share of that variance that all variables have in common.
         seeds: repetitions of the 5-fold cross-validation.
         handicap: factor of the last method's signal; below 1 it is truly the worst.
+        slope: logit of the outcome = slope x (severity - 1/2): a third positive, true probabilities of AUC 0.86 at 2.
+        protocol: by which patients are split: `cv5`, `holdout` or `loho`.
     """
 
     title: str
@@ -45,6 +49,8 @@ class World:
     shared: float = 0.2
     seeds: int = 2
     handicap: float = 1.0
+    slope: float = 2.0
+    protocol: str = "cv5"
 
     @property
     def signals(self) -> tuple[float, ...]:
@@ -55,7 +61,7 @@ class World:
         """A cohort: each method's variables (n, variables), and labels (n,)."""
         n = n or self.patients
         severity = rng.normal(size=n)
-        y = (rng.random(n) < 1 / (1 + np.exp(-SHIFT - SLOPE * severity))).astype(np.int8)
+        y = (rng.random(n) < expit(self.slope * (severity - 0.5))).astype(np.int8)
         x = np.sqrt(1 - self.shared) * rng.normal(size=(n, self.methods * self.variables))
         x += np.sqrt(self.shared) * rng.normal(size=(n, 1))
         x += np.repeat(self.signals, self.variables) * severity[:, None]
@@ -66,13 +72,15 @@ class World:
         spread = np.sqrt((1 - self.shared) * (weights**2).sum() + self.shared * weights.sum() ** 2)
         if not spread > 0:
             return 0.5
-        return float(np.interp(self.signals[method] * weights.sum() / spread, *_auc_by_ratio()))
+        return float(np.interp(self.signals[method] * weights.sum() / spread, *_auc_by_ratio(self.slope)))
 
 
+@cache
 def expected_aucs(world: World, seed: int = 0) -> NDArray[np.float64]:
     """The expected AUC of each method's procedure, (methods,), trained on as many patients as a fold has."""
     rng = np.random.default_rng([seed, world.variables, 1])
-    n_train = round(world.patients * (1 - 1 / FOLDS) * (1 - VALIDATION_SHARE))
+    tested = float(np.mean(HOSPITALS)) if world.protocol == "loho" else 1 / FOLDS
+    n_train = round(world.patients * (1 - tested) * (1 - VALIDATION_SHARE))
     aucs = np.empty((-(-TRUTH_MODELS // world.methods), world.methods))
     for row in aucs:
         x, y = world.draw(rng, n_train)
@@ -81,26 +89,29 @@ def expected_aucs(world: World, seed: int = 0) -> NDArray[np.float64]:
     return np.full(world.methods, aucs.mean()) if world.handicap == 1 else aucs.mean(axis=0)
 
 
-def cross_validate(world: World, rng: np.random.Generator) -> tuple[pd.DataFrame, NDArray[np.float64]]:
-    """Draw a cohort and predict it out of fold, with the suite's own splits.
+def cross_validate(world: World, rng: np.random.Generator) -> tuple[Scores, NDArray[np.float64]]:
+    """Draw a cohort and predict its test parts, with the suite's own splits.
 
     Returns:
-        Predictions in the long format, and the mean true AUC of each method's trained models, (methods,).
+        Predictions, and the mean true AUC of each method's trained models, (methods,).
     """
     x, y = world.draw(rng)
-    labels = pd.Series(y, [f"P{patient:05d}" for patient in range(len(y))])
-    rows = pd.Series(np.arange(len(y)), labels.index)
-    true, found = [], []
-    for fold in make_split("cv5", labels, seeds=[int(seed) for seed in rng.integers(2**31, size=world.seeds)]).folds:
-        train, test = rows[list(fold.train)].to_numpy(), rows[list(fold.test)].to_numpy()
+    names = np.array([f"P{patient:05d}" for patient in range(len(y))])
+    labels = pd.Series(y, names)
+    sites = pd.Series(rng.choice(len(HOSPITALS), len(y), p=HOSPITALS), names)
+    seeds = [int(seed) for seed in rng.integers(2**31, size=world.seeds)]
+    folds = make_split(world.protocol, labels, sites, seeds).folds
+    predicted = np.full((world.methods, len(folds), len(y)), np.nan)
+    true = np.empty((world.methods, len(folds)))
+    for number, fold in enumerate(folds):
+        train, test = np.searchsorted(names, fold.train), np.searchsorted(names, fold.test)
         for method, part in enumerate(x):
             weights, intercept = fit_logistic(part[train], y[train])
-            true.append(world.true_auc(weights, method))
-            p = 1 / (1 + np.exp(-part[test] @ weights - intercept))
-            run = {"method": method, "variant": "", "condition": "", "seed": fold.seed, "fold": fold.fold}
-            found.append(pd.DataFrame({**run, "patient_id": labels.index[test], "y": y[test], "p": p}))
-    predictions = pd.concat(found, ignore_index=True)
-    return predictions, np.reshape(true, (-1, world.methods)).mean(axis=0)
+            true[method, number] = world.true_auc(weights, method)
+            predicted[method, number, test] = expit(part[test] @ weights + intercept)
+    methods = tuple(str(method) for method in range(world.methods))
+    groups = tuple((fold.seed, fold.fold) for fold in folds)
+    return Scores(methods, groups, names, y.astype(bool), predicted), true.mean(axis=1)
 
 
 def fit_logistic(x: NDArray[Any], y: NDArray[Any]) -> tuple[NDArray[np.float64], float]:
@@ -112,7 +123,7 @@ def fit_logistic(x: NDArray[Any], y: NDArray[Any]) -> tuple[NDArray[np.float64],
     penalty = np.diag([1.0] * x.shape[1] + [0.0])
     weights = np.zeros(wide.shape[1])
     for _ in range(25):
-        p = 1 / (1 + np.exp(-wide @ weights))
+        p = expit(wide @ weights)
         gradient = wide.T @ (p - y) + penalty @ weights
         if np.abs(gradient).max() < 1e-6:
             break
@@ -121,13 +132,13 @@ def fit_logistic(x: NDArray[Any], y: NDArray[Any]) -> tuple[NDArray[np.float64],
 
 
 @cache
-def _auc_by_ratio() -> tuple[NDArray[Any], NDArray[Any]]:
+def _auc_by_ratio(slope: float) -> tuple[NDArray[Any], NDArray[Any]]:
     """AUC of a score `ratio * severity + N(0, 1)` by ratio: how likely a positive's is above a negative's."""
     severity = np.linspace(-6, 6, 241)
     density = np.exp(-(severity**2) / 2)
-    positive = density / (1 + np.exp(-SHIFT - SLOPE * severity))
+    positive = density * expit(slope * (severity - 0.5))
     negative = density - positive
-    ratios = np.linspace(-4, 4, 401)
+    ratios = np.linspace(-4, 4, 101)
     apart = (severity[:, None] - severity) / np.sqrt(2)
     aucs = [positive @ norm.cdf(ratio * apart) @ negative for ratio in ratios]
     return ratios, np.array(aucs) / (positive.sum() * negative.sum())

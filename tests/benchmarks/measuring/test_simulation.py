@@ -1,9 +1,11 @@
 """The simulation's truth is true, and its figures are what its intervals and tests said."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from strokebench.benchmarks.measuring.simulation import COMBINED, simulate, simulation_table
+from strokebench.benchmarks.measuring.simulation import BOOTSTRAP, COMBINED, DELONG, simulate, simulation_table
 from strokebench.benchmarks.measuring.simulation_world import World, cross_validate, fit_logistic
 from strokebench.tasks.metrics.selection import auc
 
@@ -12,7 +14,7 @@ SMALL = World("small", patients=80, methods=3, variables=2, seeds=1)
 
 @pytest.fixture(scope="module")
 def measured():
-    return simulate(SMALL, replicates=3, resamples=50)
+    return simulate(SMALL, replicates=3, resamples=20)
 
 
 def test_the_true_auc_is_that_of_many_patients():
@@ -34,17 +36,23 @@ def test_the_fit_is_scikit_learn_s():
     assert intercept == pytest.approx(model.intercept_[0], abs=1e-5)
 
 
-def test_every_patient_is_predicted_once_a_seed_by_every_method():
-    predictions, models = cross_validate(SMALL, np.random.default_rng(0))
-    assert (predictions.groupby("method")["patient_id"].agg(["size", "nunique"]) == 80).all(axis=None)
+@pytest.mark.parametrize(("protocol", "tested"), [("cv5", 80), ("holdout", 16), ("loho", 80)])
+def test_every_tested_patient_is_predicted_once_a_seed_by_every_method(protocol, tested):
+    scores, models = cross_validate(replace(SMALL, protocol=protocol), np.random.default_rng(0))
+    assert (((~np.isnan(scores.p)).sum(axis=1) == 1).sum(axis=1) == tested).all()
     assert models.shape == (3,) and ((models > 0.5) & (models < 1)).all()
+
+
+def test_no_rule_of_cross_validation_is_tried_on_one_test_part():
+    found = simulate(replace(SMALL, methods=2, protocol="holdout"), replicates=2, resamples=20)
+    assert set(found["name"]) == {DELONG, BOOTSTRAP}
 
 
 def test_rates_are_shares_and_the_same_again(measured):
     assert (measured["n"] == 3).all()
     shares = measured[["procedure", "models", "rejected"]].to_numpy()
     assert set(np.unique(shares[~np.isnan(shares)]).round(6)) <= {0.0, 0.333333, 0.666667, 1.0}
-    assert measured.equals(simulate(SMALL, replicates=3, resamples=50))
+    assert measured.equals(simulate(SMALL, replicates=3, resamples=20))
 
 
 def test_a_family_of_methods_is_judged_by_each_rule(measured):
