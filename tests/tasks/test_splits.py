@@ -70,7 +70,9 @@ def test_loho_takes_one_hospital_at_a_time(labels, cohort):
 def test_a_hospital_with_nearly_all_events_leaves_a_validation_part_with_one():
     labels = pd.Series([1] * 40 + [0] * 20 + [1] * 2 + [0] * 98, index=[f"p{i:03d}" for i in range(160)])
     sites = pd.Series(["big"] * 60 + ["small"] * 100, index=labels.index)
-    for fold in make_split("loho", labels, sites).folds:
+    folds = make_split("loho", labels, sites).folds
+    assert [fold.name for fold in folds] == ["big", "small"] * 4, "two events are enough"
+    for fold in folds:
         for part in (fold.train, fold.validation):
             assert set(labels[list(part)]) == {0, 1}, fold.name
         assert len(fold.validation) == (20 if fold.name == "big" else 12)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from house_copy import forget
 
-from strokebench.benchmarks.keys import reach
+from strokebench.benchmarks.keys import reach, sources
 from strokebench.benchmarks.keys.reach import Reached
 from strokebench.errors import StrokebenchError
 
@@ -28,7 +28,7 @@ import other_party.patch
 try:
     from other_party.fast import chosen
 except ImportError:
-    chosen = 0
+    pass
 if TYPE_CHECKING:
     from other_party.unused import x
 
@@ -149,7 +149,6 @@ def test_what_is_not_reached_or_does_nothing_costs_nothing(package: Path, file: 
         ("layers.py", "def one(x): return x", "def one(x): return -x"),
         ("net.py", 'f"{self.width} wide"', 'f"{self.width} thin"'),
         ("net.py", 'f"{self.width} wide"', 'f"{self.hidden} wide"'),
-        ("net.py", "chosen = 0", "chosen = 3"),
         ("fast.py", "chosen = 1", "chosen = 2"),
         ("layers.py", "width = 4", "width = 5"),
         ("deep.py", "depth = 1", "depth = 2"),
@@ -224,6 +223,24 @@ def test_libraries_are_those_that_are_named(package: Path):
     assert reached().packages == {"numpy", "other_party"}
     edit(package / "layers.py", "def one(x): return x", "def one(x):\n    import yaml\n    return yaml.dump(x)")
     assert reached().packages == {"numpy", "other_party", "yaml"}
+
+
+def test_what_has_a_version_counts_by_its_source_unless_it_is_installed(package: Path, tmp_path: Path, monkeypatch):
+    """An editable install has a version that stays while its files change."""
+    monkeypatch.setattr(sources, "distribution", lambda name: "other-party")
+    installed = tmp_path / "site-packages" / "third_party_of_all"
+    installed.mkdir(parents=True)
+    (installed / "__init__.py").touch()
+    monkeypatch.syspath_prepend(str(installed.parent))
+    forget()
+    assert not sources.is_library("other_party") and sources.is_library("third_party_of_all")
+    monkeypatch.setattr(sources, "plugins", lambda: {"third_party_of_all"})
+    forget()
+    assert not sources.is_library("third_party_of_all"), "a plugin counts by its source too"
+    monkeypatch.setattr(sources, "distribution", lambda name: None)
+    monkeypatch.setattr(sources, "plugins", dict)
+    forget()
+    assert not sources.is_library("third_party_of_all"), "copied there, without a version"
 
 
 def test_code_without_source_is_refused():

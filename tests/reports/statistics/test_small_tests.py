@@ -87,6 +87,8 @@ def test_practically_equal_needs_the_whole_interval_on_both_sides():
 def test_non_inferior_needs_the_whole_interval():
     assert non_inferior(Interval(0.0, -0.019, 0.02))
     assert not non_inferior(Interval(0.0, -0.021, 0.02))
+    # An end on the margin does not lie within it.
+    assert not non_inferior(Interval(0.0, -0.02, 0.01)) and not equivalent(Interval(0.0, -0.01, 0.02))
     assert not non_inferior(Interval(0.0, float("nan"), 0.02))
     assert non_inferior(Interval(0.0, -0.021, 0.02), margin=0.03)
     with pytest.raises(ValueError):
