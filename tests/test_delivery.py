@@ -65,6 +65,7 @@ def test_the_workflow_runs_targets_and_pythons_that_there_are():
     made = [word for line in steps() if line.startswith("make ") for word in line.split()[1:] if "=" not in word]
     assert set(made) <= {*known[1].split(), *experiments[1].split()} and "test" in made
     pythons = WORKFLOW["jobs"]["check"]["strategy"]["matrix"]["python"]
+    assert WORKFLOW["jobs"]["wheel"]["strategy"]["matrix"]["python"] == pythons, "installed on all of them"
     assert PROJECT["requires-python"] == f">={min(pythons, key=lambda each: int(each.split('.')[1]))}"
 
 
