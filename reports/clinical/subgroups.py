@@ -56,7 +56,7 @@ def small(n: int, events: int) -> str:
     if min(events, n - events) < FEW_EVENTS:
         which = "events" if events <= n - events else "without event"
         reasons.append(f"< {FEW_EVENTS} {which}")
-    return ", ".join(reasons)
+    return "; ".join(reasons)
 
 
 def all_groupings(results: Results, scores: Scores) -> list[Grouping]:

@@ -119,7 +119,7 @@ class TerminalTable:
 
 
 def _fold(text: str, stacked: bool) -> str:
-    return text.replace(" (", "\n(").replace(" [", "\n[") if stacked else text
+    return text.replace(" (", "\n(").replace(" [", "\n[").replace("; ", ";\n") if stacked else text
 
 
 def _width(text: str) -> int:

@@ -85,7 +85,7 @@ def test_small_and_one_class_groups_are_warned_of(published):
         (29, 10, "n < 30"),
         (100, 9, "< 10 events"),
         (100, 95, "< 10 without event"),
-        (29, 9, "n < 30, < 10 events"),
+        (29, 9, "n < 30; < 10 events"),
         (50, 0, "one class only"),
         (50, 50, "one class only"),
     ],
