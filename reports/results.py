@@ -263,7 +263,9 @@ class Results:
 
     @cached_property
     def too_small(self) -> dict[int, str]:
-        """Under `loho`: fold -> hospital in words, where so few are outside its commonest class that it tells little.
+        """Under `loho`: fold -> `West (30, 4)`, which has too few outside its commonest class.
+
+        The numbers are its patients, and those outside that class.
 
         It is in no metric: one would lack its AUC and count its F1, which is then chance or cannot be but 0.
         """
@@ -273,9 +275,7 @@ class Results:
         for fold, part in self.predictions.drop_duplicates(["fold", "patient_id"]).groupby("fold"):
             counts = part["y"].value_counts()
             if too_few(counts):
-                others = counts.sum() - counts.max()
-                why = f"{others} outside its commonest class" if others else "one class only"
-                found[int(str(fold))] = f"{part['site'].iloc[0]} ({len(part)} patient{'s' * (len(part) > 1)}, {why})"
+                found[int(str(fold))] = f"{part['site'].iloc[0]} ({len(part)}, {counts.sum() - counts.max()})"
         return dict(sorted(found.items(), key=lambda item: natural_order(item[1])))
 
     @property

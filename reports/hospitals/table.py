@@ -32,7 +32,7 @@ class Hospital:
 
     Args:
         fold: its number. n, positives: test patients, and those of label 1; 0 where no run is finished.
-        left_out: why it is in no number, empty where it is; see `Results.too_small`.
+        left_out: how it is named where it is in no number, empty where it is in them; see `Results.too_small`.
     """
 
     fold: int
@@ -171,7 +171,7 @@ def hospital_frame(results: Results) -> pd.DataFrame:
             lines.append(
                 {
                     **{"hospital": hospital.name, "patients": hospital.n, "events": hospital.positives},
-                    **{"left_out": hospital.left_out or ("" if hospital.n else "no finished run")},
+                    **{"left_out": "too small" if hospital.left_out else "" if hospital.n else "no finished run"},
                     **{"method": row["method"], "runs_done": row["done"], "runs_planned": row["planned"]},
                     **{column: row[column] for name in results.judged_by for column in (name, f"{name}_std")},
                     **{"AUC_low": limits.low, "AUC_high": limits.high},

@@ -172,8 +172,8 @@ def left_out(results: Results) -> str:
     """Which hospitals are in no number, and why; empty where all are."""
     said = []
     if results.too_small:
-        why = f"a hospital with fewer than {FEWEST} patients outside its commonest class tells little of a method"
-        said.append(f"Left out of every number: {', '.join(results.too_small.values())}; {why}.")
+        why = f"with fewer than {FEWEST} patients outside their commonest class (patients, of them outside it)"
+        said.append(f"Left out of every number, {why}: {', '.join(results.too_small.values())}.")
     if untested := results.provenance.get("untested"):
         said.append(f"Not tested: {untested_in_words(untested)}.")
     return " ".join(said)

@@ -86,8 +86,8 @@ def test_hospitals_of_one_class_or_few_patients_are_in_no_metric_and_named():
         summarise(results).drop(columns=["planned", "done"]), summarise(without).drop(columns=["planned", "done"])
     )
     said = (
-        "Left out of every number: East (2 patients, 1 outside its commonest class), Isle (40 patients, 4 outside its "
-        "commonest class), West (30 patients, one class only)"
+        "Left out of every number, with fewer than 5 patients outside their commonest class (patients, of them outside "
+        "it): East (2, 1), Isle (40, 4), West (30, 0)."
     )
     assert said in table1(results).caption and "Left out" not in table1(without).caption
     (table,) = auc_tables(results)
@@ -130,7 +130,7 @@ def test_one_line_a_hospital_and_method():
     south = frame.loc[("South", "concat")]
     assert (south["patients"], south["events"], south["left_out"]) == (167, 36, "")
     assert 0 < south["AUC_low"] < south["AUC"] < south["AUC_high"] < 1
-    assert frame.loc[("Isle", "concat"), "left_out"] == "Isle (2 patients, 1 outside its commonest class)"
+    assert frame.loc[("Isle", "concat"), "left_out"] == "too small"
 
 
 def test_thirty_six_hospitals_fit_a_terminal_and_a_page():
