@@ -243,6 +243,11 @@ def test_what_has_a_version_counts_by_its_source_unless_it_is_installed(package:
     assert not sources.is_library("third_party_of_all"), "copied there, without a version"
 
 
+def test_an_import_that_nothing_names_may_be_meant_for_its_effects(package: Path):
+    forget()
+    assert set(sources.find_module("other_party.net").silent) == {"other_party", "other_party.patch"}
+
+
 def test_code_without_source_is_refused():
     with pytest.raises(StrokebenchError, match="nowhere_to_be_found"):
         Reached(["nowhere_to_be_found.Method"])

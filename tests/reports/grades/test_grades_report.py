@@ -67,6 +67,12 @@ def test_each_grade_is_weighed_by_its_share_among_the_patients_that_a_run_does_n
     pd.testing.assert_frame_equal(undo_balance(unbalanced(graded))[columns], graded.predictions[columns])
 
 
+def test_how_many_methods_and_seeds_tested_a_patient_does_not_weigh_the_grades(graded):
+    alone = graded.predictions["method"] == "svm"
+    one = replace(graded, predictions=graded.predictions[alone], runs=graded.runs[graded.runs["method"] == "svm"])
+    pd.testing.assert_frame_equal(undo_balance(one), undo_balance(graded)[alone])
+
+
 def test_of_true_probabilities_the_thirds_come_as_predicted(graded):
     observed, predicted = thirds(unbalanced(graded), "vdafm")
     np.testing.assert_allclose(observed.sum(axis=1), 1)
