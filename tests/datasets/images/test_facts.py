@@ -63,6 +63,8 @@ def test_extent_slices_and_shares_are_counted():
     assert measure_image(volume(head(), (4, 3.5, 1))).slice_axis == 0
     steps = np.arange(64.0).reshape(4, 4, 4)
     assert measure_image(volume(steps)).n_values == 8, "every other voxel along each axis"
+    # One and 99 hundredths of the way from 0 to 63.
+    assert [measure_image(volume(steps)).low, measure_image(volume(steps)).high] == pytest.approx([0.63, 62.37])
 
 
 @pytest.mark.parametrize(
