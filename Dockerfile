@@ -11,7 +11,7 @@ RUN apt-get update && apt-get install --yes --no-install-recommends libgomp1 && 
 
 COPY . /opt/strokebench
 RUN python -m pip install --no-cache-dir --extra-index-url "${TORCH_INDEX}" \
-    --constraint /opt/strokebench/constraints.txt "/opt/strokebench[text,cluster]"
+    --constraint /opt/strokebench/constraints.txt "/opt/strokebench[embedded,text,cluster]"
 
 RUN useradd --create-home strokebench
 USER strokebench

@@ -6,6 +6,8 @@ export FETCH ?=
 export OUTCOME ?=
 export PROTOCOL ?= cv5
 export ENCODERS ?= embedded
+export IMAGE_ENCODER ?=
+export TEXT_ENCODER ?=
 export SIZES ?= small
 export SEEDS ?= 39,40,41,42
 export JOBS ?= 0
@@ -17,7 +19,7 @@ SAMPLER ?= tpe
 SPACE ?= own
 TRIALS ?= 40
 
-VARIABLES := METHOD SAMPLER SPACE TRIALS PYTHON DATASET FETCH OUTCOME PROTOCOL ENCODERS SIZES SEEDS JOBS QUICK GRID_SEEDS WEIGHTS DEVICE BACKEND SCHEDULER
+VARIABLES := METHOD SAMPLER SPACE TRIALS PYTHON DATASET FETCH OUTCOME PROTOCOL ENCODERS IMAGE_ENCODER TEXT_ENCODER SIZES SEEDS JOBS QUICK GRID_SEEDS WEIGHTS DEVICE BACKEND SCHEDULER
 GIVEN := $(foreach name,$(.VARIABLES),$(if $(filter command,$(origin $(name))),$(name)))
 ifneq (,$(filter-out $(VARIABLES) STROKEBENCH_% MLFLOW_% MAKEFLAGS MAKEOVERRIDES,$(GIVEN)))
 $(error No variable is called $(filter-out $(VARIABLES),$(GIVEN)). Choose from: $(VARIABLES))
@@ -55,6 +57,7 @@ help: ## list the targets
 	@echo "  OUTCOME='nihss < 7'"
 	@echo "  FETCH=1 (what is public of DATASET=soop, without asking)"
 	@echo "  PROTOCOL=cv5|holdout|loho|own   ENCODERS=embedded|paper|IMAGE+TEXT"
+	@echo "  IMAGE_ENCODER=  TEXT_ENCODER=  (one apart: a name of 'strokebench list encoders', hf:owner/name@revision)"
 	@echo "  SIZES=small|paper (networks of 128 hidden units and width 64, or 512, 256)"
 	@echo "  SEEDS=39,40,41,42   GRID_SEEDS=1 (of the seeds, for each point of a grid)"
 	@echo "  JOBS=0 (one a core)   QUICK=1 (a check in minutes)"
@@ -129,8 +132,8 @@ cohort-fetch: $(INSTALLED) ## SOOP, a public cohort: says licence and size, then
 	@$(BIN)/strokebench cohort fetch soop
 
 wheelhouse: $(INSTALLED) ## all wheels in wheelhouse/, for a machine without network
-	@$(BIN)/python -m pip wheel --quiet -c constraints.txt -w wheelhouse ".[text,cluster]"
-	@echo "There: pip install --no-index --find-links wheelhouse 'strokebench[text,cluster]'"
+	@$(BIN)/python -m pip wheel --quiet -c constraints.txt -w wheelhouse ".[embedded,text,cluster]"
+	@echo "There: pip install --no-index --find-links wheelhouse 'strokebench[embedded,text,cluster]'"
 
 test: $(INSTALLED) ## run the tests, one process a core
 	@$(BIN)/python -m pytest -n auto --dist loadfile

@@ -4,6 +4,7 @@ import re
 import types
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 from rich.console import Console
@@ -28,7 +29,7 @@ def run(heading: str) -> types.ModuleType:
     return module
 
 
-@pytest.mark.parametrize("heading", ["Add a cohort", "Add an experiment"])
+@pytest.mark.parametrize("heading", ["Add a cohort", "Add an experiment", "Add an encoder"])
 def test_short_enough_to_read_in_one_go(heading):
     assert len(code(heading).splitlines()) < 40
 
@@ -37,6 +38,15 @@ def test_the_cohort_of_the_page_loads_and_has_its_outcome():
     cohort = run("Add a cohort").load()
     assert len(cohort) == 10
     assert parse_endpoint(cohort.outcomes["mrs"]).labels(cohort).sum() == 5
+
+
+def test_the_encoder_of_the_page_encodes():
+    encoder = run("Add an encoder").Brightness.make(None)
+    volumes = np.zeros((2, *encoder.target.shape), np.float32)
+    volumes[1, :, :, 7] = 1
+    vectors, tokens = encoder.encode(volumes)
+    assert vectors.shape == (2, encoder.dim) and tokens.shape == (2, 16, encoder.token_dim)
+    assert vectors[1].argmax() == 7 and not vectors[0].any() and encoder.fingerprint()
 
 
 def test_the_experiment_of_the_page_runs(monkeypatch, tmp_path):

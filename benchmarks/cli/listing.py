@@ -11,7 +11,7 @@ from strokebench.benchmarks.cli.options import JsonOption, completes, echo_json
 from strokebench.benchmarks.experiments.find import all_experiments
 from strokebench.datasets.catalogue import COHORTS
 from strokebench.datasets.encoders.contract import ImageEncoder
-from strokebench.datasets.encoders.registry import ENCODERS, PAIRS
+from strokebench.datasets.encoders.registry import ENCODERS, FORMS, PAIRS
 from strokebench.datasets.own import cohort_file
 from strokebench.errors import unknown_name
 from strokebench.methods.registry import all_methods
@@ -65,9 +65,15 @@ def _datasets() -> Iterator[tuple[str, ...]]:
 
 def _encoders() -> Iterator[tuple[str, ...]]:
     for name, pair in PAIRS.items():
-        yield name, "image text", pair
+        yield name, "image text", "", "", "", "", "", pair
     for name, encoder in ENCODERS.all().items():
-        yield name, "image" if issubclass(encoder, ImageEncoder) else "text", _first_words(encoder)
+        about = encoder.about
+        trained_on = ", ".join(about.trained_on) if encoder.trained else "nothing"
+        facts = (about.licence, trained_on, about.size, about.source, about.preparation)
+        reads = "image" if issubclass(encoder, ImageEncoder) else "text"
+        yield name, reads, *(fact or "not stated" for fact in facts), _first_words(encoder)
+    for form, reads in zip(FORMS, ("image text", "image"), strict=True):
+        yield form, reads, *["as it is given"] * 5, "a model of transformers" if "hf" in form else "a network of MONAI"
 
 
 def _metrics() -> Iterator[tuple[str, ...]]:
@@ -89,7 +95,7 @@ LISTS: dict[str, tuple[Any, ...]] = {
     "methods": (_methods, "In tables", "Category", "Reads"),
     "experiments": (_experiments,),
     "datasets": (_datasets,),
-    "encoders": (_encoders, "Reads"),
+    "encoders": (_encoders, "Reads", "Licence", "Trained on", "Size", "From", "Sees"),
     "metrics": (_metrics, "Unit", "Better"),
     "schemas": (_schemas, "Path"),
 }

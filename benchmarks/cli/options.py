@@ -13,6 +13,9 @@ from strokebench.benchmarks.calls.run_file import is_run_file, read_run_file
 from strokebench.benchmarks.running.settings import EXPERIMENTS, Option, Settings
 from strokebench.files import json_text
 
+ENCODERS = "encoders", "image_encoder", "text_encoder"
+"""The settings that choose them."""
+
 
 def completes(names: Callable[[], Iterable[str]]) -> Callable[[str], list[str]]:
     """What a shell is offered for a name that is half typed, for Typer's `autocompletion`."""

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from strokebench.benchmarks.cli.options import takes_settings
+from strokebench.benchmarks.cli.options import ENCODERS, takes_settings
 from strokebench.benchmarks.experiments.find import all_experiments
 from strokebench.benchmarks.running.build import choose_endpoint
 from strokebench.benchmarks.running.context import results_name
@@ -22,7 +22,7 @@ from strokebench.reports.tables.console import make_console
 from strokebench.reports.tables.section import SECTION_FILE
 
 
-@takes_settings("dataset", "outcome", "encoders", "quick", "balance", "shuffle_labels", "keep_scale_text")
+@takes_settings("dataset", "outcome", *ENCODERS, "quick", "balance", "shuffle_labels", "keep_scale_text")
 def page(
     settings: Settings,
     protocol: Annotated[

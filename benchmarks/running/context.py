@@ -1,5 +1,6 @@
 """On what is an experiment run? Cohort, embeddings, outcome and split, with the hashes that name them."""
 
+import re
 from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
@@ -33,12 +34,18 @@ def results_name(cohort: str, outcome: str, settings: Settings, protocol: str) -
     """Name of the folder of results under these settings and one protocol, or under all (empty)."""
     parts = [cohort, outcome]
     parts += [protocol] if protocol else []
-    parts += [settings.encoders] if settings.encoders != "embedded" else []
+    parts += [_as_folder(settings.encoders)] if settings.encoders != "embedded" else []
     parts += [f"balance_{settings.balance}"] if settings.balance != "smote" else []
     parts += ["quick"] if settings.quick else []
     parts += ["scale_text"] if settings.keep_scale_text else []
     parts += [f"shuffled_{settings.shuffle_labels}"] if settings.shuffle_labels is not None else []
     return "-".join(parts)
+
+
+def _as_folder(encoders: str) -> str:
+    """A pair as part of a folder's name; for what cannot stand there (`/`, `:`) a hash does."""
+    plain = re.sub(r"[^\w.+-]", "_", encoders)
+    return encoders if plain == encoders else f"{plain[-80:]}_{digest(encoders)[:8]}"
 
 
 def roles_of(cohort: Cohort, banned: Collection[str]) -> pd.DataFrame:

@@ -132,6 +132,12 @@ class Settings:
         "embedded (no network needed), paper, or IMAGE+TEXT of `strokebench list encoders`.",
         choices="strokebench.datasets.encoders.registry:find_encoders",
     )
+    image_encoder: str | None = setting(
+        None, "In place of the pair's: a name of `strokebench list encoders`, hf:owner/name@revision or monai:net@file."
+    )
+    text_encoder: str | None = setting(
+        None, "In place of the pair's: a name of `strokebench list encoders`, or hf:owner/name@revision."
+    )
     seeds: tuple[int, ...] = setting(SEEDS, "One repetition each.", read=parse_seeds, typed=str)
     jobs: int = setting(0, "Worker processes of one thread each. 0: one a core.", least=0, also="-j")
     quick: bool = setting(False, "One seed, two folds, eight epochs: does it all work?")
@@ -182,6 +188,8 @@ class Settings:
                 object.__setattr__(self, each.name, value)
             if value != each.default:
                 option.check(each.name, value)
+        if self.image_encoder or self.text_encoder:
+            self._choose_apart()
         object.__setattr__(self, "jobs", self.jobs or usable_cores())
         if self.scheduler and self.backend not in ("auto", "dask"):
             raise StrokebenchError(f"A scheduler is Dask's, and the backend is {self.backend}.", "Give --backend dask.")
@@ -189,3 +197,12 @@ class Settings:
             raise StrokebenchError("Worker processes and clusters compute on CPUs, not on cuda.", "Give --device auto.")
         if self.device == "cpu" and self.backend == "stack":
             raise StrokebenchError("The stack needs a GPU, and the device is cpu.", "Give --device cuda.")
+
+    def _choose_apart(self) -> None:
+        """Write the two encoders as a pair, by which everything else knows them."""
+        from strokebench.datasets.encoders.registry import find_encoders, pair_of
+
+        encoders = pair_of(self.encoders, self.image_encoder, self.text_encoder)
+        find_encoders(encoders, self.weights)
+        for name, value in (("encoders", encoders), ("image_encoder", None), ("text_encoder", None)):
+            object.__setattr__(self, name, value)

@@ -1,4 +1,4 @@
-"""What the text encoders share: CLS vectors of the last layers of a BERT."""
+"""What the text encoders share: CLS vectors of the last layers."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -28,8 +28,8 @@ def quiet_transformers() -> Iterator[None]:
             logging.enable_progress_bar()
 
 
-def cls_vectors(tokenizer: Any, model: Any, texts: Sequence[str], device: str) -> NDArray[np.float32]:
-    """(n, 4, d) CLS vectors of the last four layers.
+def cls_vectors(tokenizer: Any, model: Any, window: int, texts: Sequence[str], device: str) -> NDArray[np.float32]:
+    """(n, 4, d) CLS vectors of the last four layers of n texts, each cut at `window` word pieces.
 
     On a CPU one text at a time: on one thread a batch gains next to nothing, and so a text's vector, to the
     last bit, does not depend on its neighbours. On a GPU in batches of similar length.
@@ -37,7 +37,6 @@ def cls_vectors(tokenizer: Any, model: Any, texts: Sequence[str], device: str) -
     import torch
 
     model.to(device)
-    window = min(getattr(model.config, "max_position_embeddings", 512), 512)
     size = 1 if device == "cpu" else GPU_BATCH
     order = sorted(range(len(texts)), key=lambda i: len(texts[i]))
     vectors = np.empty((len(texts), LAYERS, model.config.hidden_size), dtype=np.float32)

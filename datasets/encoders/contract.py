@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -20,6 +21,23 @@ LAYERS = 4
 """Hidden layers of a text encoder whose CLS vectors are kept, the last ones (the paper, section 4.1)."""
 
 
+@dataclass(frozen=True)
+class About:
+    """What its publishers say of an encoder; empty where they say nothing.
+
+    Args:
+        licence: of its weights.
+        trained_on: data sets by name; compared with the cohort, since patients that an encoder knows are a leak.
+        size: of network and file. source: where it comes from. preparation: what it sees of an image or a text.
+    """
+
+    licence: str = ""
+    trained_on: tuple[str, ...] = ()
+    size: str = ""
+    source: str = ""
+    preparation: str = ""
+
+
 class Encoder(ABC):
     """What all encoders share. Frozen: none is ever trained on a cohort.
 
@@ -30,11 +48,13 @@ class Encoder(ABC):
         name: what captions call it.
         trained: its weights have learnt from data; reports warn where they have not.
         published: files that are fetched from the hub where no folder of weights is given.
+        about: what is known of it before any file of it is read.
     """
 
     name: ClassVar[str]
     trained: ClassVar[bool] = True
     published: ClassVar[tuple[Published, ...]] = ()
+    about: ClassVar[About] = About()
 
     @classmethod
     def make(cls, weights: Path | None) -> Self:
@@ -44,6 +64,11 @@ class Encoder(ABC):
     @abstractmethod
     def fingerprint(self) -> str:
         """SHA-256 of whatever decides its output: settings, weights, vocabulary, preparation of the volume."""
+
+    @property
+    def trained_on(self) -> tuple[str, ...]:
+        """Data sets that it has learnt from, by name; empty where they are not known."""
+        return self.about.trained_on
 
 
 class ImageEncoder(Encoder):
@@ -58,7 +83,12 @@ class ImageEncoder(Encoder):
     @property
     @abstractmethod
     def dim(self) -> int:
-        """Channels of the pooled vector and of each token."""
+        """Channels of the pooled vector."""
+
+    @property
+    def token_dim(self) -> int:
+        """Channels of each token; by default as many."""
+        return self.dim
 
     @abstractmethod
     def encode(
@@ -71,8 +101,8 @@ class ImageEncoder(Encoder):
             device: `cpu` or `cuda`; on a GPU in mixed precision.
 
         Returns:
-            The mean of the last feature map (b, d), and the same map averaged over depth and over the cells of
-            a 4 x 4 grid (b, 16, d): token 4 i + j is the i-th cell left to right, j-th back to front.
+            A vector of each volume (b, d), and the last feature map averaged over depth and over the cells of a
+            4 x 4 grid (b, 16, token_dim): token 4 i + j is the i-th cell left to right, j-th back to front.
         """
 
 

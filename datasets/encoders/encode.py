@@ -160,7 +160,7 @@ def _images(
         items = [(key, ", ".join(patients[key][:NAMED]), *sources[key]) for key in missing]
         return encode_images(encoder, items, jobs, _device(device), reading)
 
-    shapes = {"pooled": (encoder.dim,), "tokens": (TOKENS, encoder.dim)}
+    shapes = {"pooled": (encoder.dim,), "tokens": (TOKENS, encoder.token_dim)}
     return _cached("image", encoder, ids, keys if keys.shape[1] > 1 else keys[:, 0], shapes, chunks, progress)
 
 

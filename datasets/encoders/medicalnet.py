@@ -13,19 +13,16 @@ from typing import TYPE_CHECKING, ClassVar, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from strokebench.datasets.encoders.contract import ImageEncoder
-from strokebench.datasets.encoders.weights import Published, find_weights, load_state
+from strokebench.datasets.encoders.contract import About, ImageEncoder
+from strokebench.datasets.encoders.weights import Published, find_weights
 from strokebench.datasets.images.mri import PREPARATION
 from strokebench.datasets.images.target import Target
-from strokebench.errors import StrokebenchError
 from strokebench.files import digest, file_digest
 
 if TYPE_CHECKING:
     import torch
 
 WEIGHTS = Published("TencentMedicalNet/MedicalNet-Resnet50", "resnet_50_23dataset.pth", "185 MB")
-HEADS = ("conv_seg.", "fc.")
-"""Parts of a published file that belong to its training task."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +39,13 @@ class MedicalNet(ImageEncoder):
     name: ClassVar[str] = "MedicalNet ResNet-50"
     target: ClassVar[Target] = Target((56, 64, 48), 3.0)
     published: ClassVar[tuple[Published, ...]] = (WEIGHTS,)
+    about: ClassVar[About] = About(
+        licence="MIT",
+        trained_on=("23 public sets of CT and MRI (Med3D)",),
+        size="46 M parameters, 185 MB",
+        source=f"https://huggingface.co/{WEIGHTS.repository}",
+        preparation="whole head, 56 x 64 x 48 voxels of 3 mm",
+    )
 
     weights: Path | None = None
     planes: tuple[int, int, int, int] = (64, 128, 256, 512)
@@ -68,24 +72,16 @@ class MedicalNet(ImageEncoder):
         self, volumes: NDArray[np.float32], device: str = "cpu"
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Vectors (b, d) and tokens (b, 16, d) of volumes (b, x, y, z), as `ImageEncoder` says."""
-        from strokebench.datasets.encoders.resnet import run
+        from strokebench.datasets.encoders.resnet import pool, run, stage_maps
 
-        return run(_network(self), volumes, device)
+        network = _network(self)
+        return run(network, volumes, device, lambda inputs: pool(stage_maps(network, inputs)[-1]))
 
 
 @lru_cache(maxsize=1)
 def _network(encoder: MedicalNet) -> torch.nn.Module:
-    from strokebench.datasets.encoders.resnet import new_resnet
+    from strokebench.datasets.encoders.resnet import load_body, new_resnet
 
-    path = find_weights(WEIGHTS, encoder.weights)
-    state = {name: value for name, value in load_state(path).items() if not name.startswith(HEADS)}
     network = new_resnet("bottleneck", [3, 4, 6, 3], encoder.planes)
-    try:
-        network.load_state_dict(state, strict=True)
-    except RuntimeError as error:
-        # PyTorch's first line only says that there are errors.
-        reason = " ".join(str(error).partition("\n")[2].split())[:160]
-        raise StrokebenchError(
-            f"{path} does not fit ResNet-50: {reason}", f"Give {WEIGHTS.file} of {WEIGHTS.repository}."
-        ) from None
+    load_body(network, find_weights(WEIGHTS, encoder.weights), "ResNet-50", f"{WEIGHTS.file} of {WEIGHTS.repository}")
     return network.eval()

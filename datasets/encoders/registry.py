@@ -1,7 +1,8 @@
 """Encoders, and the pairs of an image and a text encoder that have a name. One is imported when it is asked for."""
 
 from pathlib import Path
-from typing import Any
+from pkgutil import resolve_name
+from typing import Any, TypeVar
 
 from strokebench.datasets.encoders.contract import Encoder, ImageEncoder, ModalityEncoder, TextEncoder
 from strokebench.errors import StrokebenchError, unknown_name
@@ -18,6 +19,8 @@ ENCODERS: Registry[type[Encoder]] = Registry(
     _is_encoder,
     {
         "untrained_resnet": f"{_HERE}.untrained_resnet:UntrainedResNet",
+        "untrained_stages": f"{_HERE}.untrained_resnet:UntrainedStages",
+        "efficientnet_lite0": f"{_HERE}.efficientnet:EfficientNetLite0",
         "minilm": f"{_HERE}.minilm:MiniLM",
         "medicalnet": f"{_HERE}.medicalnet:MedicalNet",
         "biobert": f"{_HERE}.biobert:BioBERT",
@@ -27,8 +30,24 @@ PAIRS = {"embedded": "untrained_resnet+minilm", "paper": "medicalnet+biobert"}
 """Names of an image and a text encoder that belong together: without a download, and as the paper."""
 
 
+ELSEWHERE = {
+    ("hf", ImageEncoder): f"{_HERE}.hub_image:HubImage",
+    ("hf", TextEncoder): f"{_HERE}.hub_text:HubText",
+    ("monai", ImageEncoder): f"{_HERE}.monai_network:MonaiNetwork",
+}
+"""By what stands before the colon and by what is read: classes that are made of what stands behind it."""
+FORMS = "hf:owner/name@revision", "monai:network@file"
+
+
+def pair_of(encoders: str, image: str | None, text: str | None) -> str:
+    """What a pair is called with another image or text encoder in it."""
+    first, _, second = PAIRS.get(encoders, encoders).rpartition("+")
+    chosen = f"{image or first}+{text or second}"
+    return next((name for name, pair in PAIRS.items() if pair == chosen), chosen)
+
+
 def find_encoders(encoders: str, weights: Path | None = None) -> tuple[ImageEncoder, TextEncoder]:
-    """The encoders of this pair's name, or of `IMAGE+TEXT`.
+    """The encoders of this pair's name, or of `IMAGE+TEXT`, each by its name or in one of `FORMS`.
 
     Args:
         weights: folder with downloaded weights, for encoders that need them; None: the usual place.
@@ -36,20 +55,27 @@ def find_encoders(encoders: str, weights: Path | None = None) -> tuple[ImageEnco
     Raises:
         StrokebenchError: there is none, one is not of its kind, or the package that brings it is broken.
     """
-    first, plus, second = PAIRS.get(encoders, encoders).partition("+")
-    known = ENCODERS.names()
-    hint = f"Take {', '.join(PAIRS)}, or IMAGE+TEXT of {', '.join(known)}."
+    # A file's path may hold a plus, a model of texts is named by the hub.
+    first, plus, second = PAIRS.get(encoders, encoders).rpartition("+")
+    hint = f"Take {', '.join(PAIRS)}, or IMAGE+TEXT of {', '.join([*ENCODERS.names(), *FORMS])}."
     if not plus:
         raise unknown_name("pair of encoders", encoders, PAIRS, hint)
-    for name in (first, second):
-        if name not in known:
-            raise unknown_name("encoder", name, known, hint)
-    image, text = (ENCODERS.find(name).make(weights) for name in (first, second))
-    if not isinstance(image, ImageEncoder):
-        raise StrokebenchError(f"{first!r} is no encoder of images.", "Write IMAGE+TEXT.")
-    if not isinstance(text, TextEncoder):
-        raise StrokebenchError(f"{second!r} is no encoder of texts.", "Write IMAGE+TEXT.")
-    return image, text
+    return _find(first, ImageEncoder, "images", weights, hint), _find(second, TextEncoder, "texts", weights, hint)
+
+
+Kind = TypeVar("Kind", ImageEncoder, TextEncoder)
+
+
+def _find(name: str, kind: type[Kind], what: str, weights: Path | None, hint: str) -> Kind:
+    scheme, colon, rest = name.partition(":")
+    if colon and (place := ELSEWHERE.get((scheme, kind))):
+        return resolve_name(place).parse(rest, weights)
+    if name not in (known := ENCODERS.names()):
+        raise unknown_name("encoder", name, known, hint)
+    found = ENCODERS.find(name).make(weights)
+    if not isinstance(found, kind):
+        raise StrokebenchError(f"{name!r} is no encoder of {what}.", "Write IMAGE+TEXT.")
+    return found
 
 
 def further_encoders(weights: Path | None = None) -> dict[str, ModalityEncoder]:

@@ -1,6 +1,7 @@
-"""What the image encoders share: running a MONAI ResNet up to its last feature map."""
+"""What the encoders of whole volumes share: running a MONAI ResNet up to its last feature map."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,8 @@ from monai.networks.nets.resnet import ResNet
 from numpy.typing import NDArray
 
 from strokebench.datasets.encoders.contract import GRID
+from strokebench.datasets.encoders.weights import load_state
+from strokebench.errors import StrokebenchError
 
 
 def new_resnet(block: str, layers: Sequence[int], planes: Sequence[int], first_kernel: int = 7) -> ResNet:
@@ -33,14 +36,15 @@ def new_resnet(block: str, layers: Sequence[int], planes: Sequence[int], first_k
         )
 
 
-def feature_map(network: Any, volumes: torch.Tensor) -> torch.Tensor:
-    """Last feature map (b, d, x, y, z) of a `monai.networks.nets.ResNet` without its pooling and head."""
+def stage_maps(network: Any, volumes: torch.Tensor) -> list[torch.Tensor]:
+    """The map (b, c, x, y, z) after each stage of a `monai.networks.nets.ResNet`, volumes (b, 1, x, y, z)."""
     features = network.act(network.bn1(network.conv1(volumes)))
     if not network.no_max_pool:
         features = network.maxpool(features)
+    maps = []
     for stage in (network.layer1, network.layer2, network.layer3, network.layer4):
-        features = stage(features)
-    return features
+        maps.append(features := stage(features))
+    return maps
 
 
 def pool(features: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
@@ -51,12 +55,47 @@ def pool(features: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     return features.mean((2, 3, 4)), cells.flatten(2).transpose(1, 2)
 
 
+def statistics(maps: Sequence[torch.Tensor]) -> torch.Tensor:
+    """Mean, deviation and largest value over space of each channel of each map, side by side: (b, 3 * channels)."""
+    parts = []
+    for features in maps:
+        flat = features.float().flatten(2)
+        parts += [flat.mean(2), flat.std(2, unbiased=False), flat.amax(2)]
+    return torch.cat(parts, 1)
+
+
 def run(
-    network: torch.nn.Module, volumes: NDArray[np.float32], device: str
+    network: torch.nn.Module,
+    volumes: NDArray[np.float32],
+    device: str,
+    parts: Callable[[torch.Tensor], tuple[torch.Tensor, torch.Tensor]],
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Pooled vectors and tokens of (b, x, y, z) volumes, as `ImageEncoder.encode` promises them."""
+    """Vectors and tokens of (b, x, y, z) volumes, as `ImageEncoder.encode` promises them.
+
+    Args:
+        parts: from volumes (b, 1, x, y, z) to both.
+    """
     network.to(device)
     with torch.inference_mode(), torch.autocast(device, enabled=device != "cpu"):
-        parts = pool(feature_map(network, torch.from_numpy(volumes)[:, None].to(device)))
-    pooled, tokens = (part.cpu().contiguous().numpy() for part in parts)
-    return pooled, tokens
+        found = parts(torch.from_numpy(volumes)[:, None].to(device))
+    vectors, tokens = (part.cpu().contiguous().numpy() for part in found)
+    return vectors, tokens
+
+
+def load_body(network: torch.nn.Module, path: Path, called: str, source: str) -> None:
+    """Load a file's tensors; those of parts that the network has none of (heads) are left.
+
+    Args:
+        called: the network, and `source` where the right file is from, for errors.
+
+    Raises:
+        StrokebenchError: a tensor of the network is missing, of another size, or one of its parts has more.
+    """
+    parts = {name for name, _ in network.named_children()}
+    state = {name: value for name, value in load_state(path).items() if name.partition(".")[0] in parts}
+    try:
+        network.load_state_dict(state, strict=True)
+    except RuntimeError as error:
+        # PyTorch's first line only says that there are errors.
+        reason = " ".join(str(error).partition("\n")[2].split())[:160]
+        raise StrokebenchError(f"{path} does not fit {called}: {reason}", f"Give {source}.") from None

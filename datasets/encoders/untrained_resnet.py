@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from strokebench.datasets.encoders.contract import ImageEncoder
+from strokebench.datasets.encoders.contract import About, ImageEncoder
 from strokebench.datasets.images.mri import PREPARATION
 from strokebench.datasets.images.target import Target
 from strokebench.files import digest
@@ -41,6 +41,12 @@ class UntrainedResNet(ImageEncoder):
     name: ClassVar[str] = "3D ResNet-10 (untrained, seeded)"
     target: ClassVar[Target] = Target((56, 64, 48), 3.0)
     trained: ClassVar[bool] = False
+    about: ClassVar[About] = About(
+        licence="Apache-2.0",
+        size="9.8 M parameters, drawn from a seed",
+        source="strokebench",
+        preparation="whole head, 56 x 64 x 48 voxels of 3 mm",
+    )
 
     planes: tuple[int, int, int, int] = (32, 64, 128, 512)
     kernel: int = 3
@@ -59,7 +65,41 @@ class UntrainedResNet(ImageEncoder):
         """Vectors (b, d) and tokens (b, 16, d) of volumes (b, x, y, z), as `ImageEncoder` says."""
         from strokebench.datasets.encoders.resnet import run
 
-        return run(_network(self), volumes, device)
+        network = _network(self)
+        return run(network, volumes, device, lambda inputs: self._parts(network, inputs))
+
+    def _parts(self, network: torch.nn.Module, inputs: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        from strokebench.datasets.encoders.resnet import pool, stage_maps
+
+        return pool(stage_maps(network, inputs)[-1])
+
+
+@dataclass(frozen=True)
+class UntrainedStages(UntrainedResNet):
+    """The same network; its vector is mean, deviation and largest value of every channel of all four stages.
+
+    What early stages see (edges, bright spots) is lost in the mean of the last one. Published before us as an
+    untrained encoder of brain MRI with features of several layers: uncnn, bioRxiv 2026.06.07.730652.
+    """
+
+    name: ClassVar[str] = "3D ResNet-10 (untrained, seeded), statistics of all stages"
+
+    @property
+    def dim(self) -> int:
+        return 3 * sum(self.planes)
+
+    @property
+    def token_dim(self) -> int:
+        return self.planes[-1]
+
+    def fingerprint(self) -> str:
+        return digest({"class": "UntrainedStages 1", "network": super().fingerprint()})
+
+    def _parts(self, network: torch.nn.Module, inputs: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        from strokebench.datasets.encoders.resnet import pool, stage_maps, statistics
+
+        maps = stage_maps(network, inputs)
+        return statistics(maps), pool(maps[-1])[1]
 
 
 @lru_cache(maxsize=1)

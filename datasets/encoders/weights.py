@@ -25,11 +25,17 @@ class Published:
         repository: `owner/name`.
         file: its name there, and in a local folder.
         size: rough size for the one who has to fetch it, e.g. `185 MB`.
+        revision: a commit, tag or branch.
     """
 
     repository: str
     file: str
     size: str
+    revision: str = "main"
+
+    def __str__(self) -> str:
+        at = "" if self.revision == "main" else f"@{self.revision}"
+        return f"{self.repository}{at}/{self.file}"
 
 
 def find_weights(published: Published, folder: Path | None) -> Path:
@@ -51,14 +57,21 @@ def find_weights(published: Published, folder: Path | None) -> Path:
 
 def fetched(published: Published) -> bool:
     """Whether the file was fetched from the hub before."""
+    return cached(published) is not None
+
+
+def cached(published: Published) -> str | None:
+    """Path of a file that was fetched from the hub before."""
     import huggingface_hub
 
-    cache = home("weights", "hub")
-    return isinstance(huggingface_hub.try_to_load_from_cache(published.repository, published.file, cache), str)
+    found = huggingface_hub.try_to_load_from_cache(
+        published.repository, published.file, home("weights", "hub"), published.revision
+    )
+    return found if isinstance(found, str) else None
 
 
 def load_state(path: Path) -> dict[str, Any]:
-    """Tensors of a PyTorch file by name, without running code from it.
+    """Tensors of a PyTorch or safetensors file by name, without running code from it.
 
     A file that keeps them under `state_dict`, and the `module.` that parallel training leaves before each
     name, are unwrapped.
@@ -69,9 +82,12 @@ def load_state(path: Path) -> dict[str, Any]:
     import pickle
 
     import torch
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
 
     try:
-        loaded = torch.load(path, map_location="cpu", weights_only=True)
+        safe = path.suffix == ".safetensors"
+        loaded = load_file(path) if safe else torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         # PyTorch says "Unsupported global: GLOBAL os.system ..." in the midst of a page of advice.
         asked = re.search(r"GLOBAL (\S+)", str(error))
@@ -80,14 +96,24 @@ def load_state(path: Path) -> dict[str, Any]:
             f"{path} is refused: it holds more than tensors ({what}).",
             "Such a file can run code when it is read. Use the published file, and distrust where this one is from.",
         ) from None
-    except (RuntimeError, EOFError, OSError, ValueError, KeyError) as error:
+    except (RuntimeError, EOFError, OSError, ValueError, KeyError, SafetensorError) as error:
         raise StrokebenchError(
-            f"{path} is not a readable PyTorch file ({first_line(error)}).", "Fetch it again: it may be cut short."
+            f"{path} is not a readable file of weights ({first_line(error)}).", "Fetch it again: it may be cut short."
         ) from None
     state = loaded.get("state_dict", loaded) if isinstance(loaded, dict) else None
     if not isinstance(state, dict) or not all(isinstance(value, torch.Tensor) for value in state.values()):
         raise StrokebenchError(f"{path} holds no tensors by name.", "Give the published file of weights.")
     return {name.removeprefix("module."): value for name, value in state.items()}
+
+
+def not_had(what: str, error: Exception) -> StrokebenchError:
+    """That the hub did not give something, and what to do without it."""
+    return StrokebenchError(
+        f"{what} could not be had from {os.environ.get('HF_ENDPOINT') or 'https://huggingface.co'}:"
+        f" {first_line(error)}",
+        "Fetch the encoder's files on another machine and give their folder with --weights, set HF_ENDPOINT to a"
+        " mirror, or take the embedded encoders, which need no download.",
+    )
 
 
 def first_line(error: BaseException) -> str:
@@ -110,28 +136,28 @@ def _local(published: Published, folder: Path) -> Path:
 def _download(published: Published) -> Path:
     import huggingface_hub
 
-    cache = home("weights", "hub")
-    found = huggingface_hub.try_to_load_from_cache(published.repository, published.file, cache)
-    if isinstance(found, str):
+    if found := cached(published):
         _check_published(published, Path(found))
         return Path(found)
     endpoint = os.environ.get("HF_ENDPOINT") or None
     try:
         # These repositories are public: a login of the user is nobody's business.
         # A download tries a dead connection for half a minute; this asks once.
-        url = huggingface_hub.hf_hub_url(published.repository, published.file, endpoint=endpoint)
+        url = huggingface_hub.hf_hub_url(
+            published.repository, published.file, revision=published.revision, endpoint=endpoint
+        )
         huggingface_hub.get_hf_file_metadata(url, token=False, endpoint=endpoint)
         path = huggingface_hub.hf_hub_download(
-            published.repository, published.file, cache_dir=cache, endpoint=endpoint, token=False
+            published.repository,
+            published.file,
+            revision=published.revision,
+            cache_dir=home("weights", "hub"),
+            endpoint=endpoint,
+            token=False,
         )
     except Exception as error:
         # What a broken connection raises depends on the client's HTTP library, which its releases exchange.
-        raise StrokebenchError(
-            f"{published.file} of {published.repository} ({published.size}) could not be had from"
-            f" {endpoint or 'https://huggingface.co'}: {first_line(error)}",
-            "Fetch the encoder's files on another machine and give their folder with --weights, set HF_ENDPOINT to a"
-            " mirror, or take the embedded encoders, which need no download.",
-        ) from None
+        raise not_had(f"{published.file} of {published.repository} ({published.size})", error) from None
     _check_published(published, Path(path))
     return Path(path)
 
@@ -156,15 +182,19 @@ def _check_published(published: Published, path: Path) -> None:
 
 
 def _check_lock(published: Published, path: Path) -> None:
-    lock = home("weights", "lock.json")
-    entries = read_json(lock) if lock.is_file() else {}
-    name = f"{published.repository}/{published.file}"
     seen: dict[str, Any] = {"size": path.stat().st_size, "sha256": file_digest(path)}
-    if name not in entries:
-        write_json(lock, {**entries, name: seen})
-    elif entries[name] != seen:
+    if (first := locked(str(published), seen)) != seen:
         raise StrokebenchError(
-            f"{path} ({seen['size']} bytes, SHA-256 {seen['sha256'][:16]}...) is not the {name} of first use"
-            f" ({entries[name]['size']} bytes, {entries[name]['sha256'][:16]}...).",
-            f"Fetch it again; if the change is meant, remove its entry from {lock}.",
+            f"{path} ({seen['size']} bytes, SHA-256 {seen['sha256'][:16]}...) is not the {published} of first use"
+            f" ({first['size']} bytes, {first['sha256'][:16]}...).",
+            f"Fetch it again; if the change is meant, remove its entry from {home('weights', 'lock.json')}.",
         )
+
+
+def locked(name: str, seen: dict[str, Any] | None = None) -> dict[str, Any]:
+    """What was written of a file or repository on first use; now, where this is the first (empty without `seen`)."""
+    lock = home("weights", "lock.json")
+    entries: dict[str, dict[str, Any]] = read_json(lock) if lock.is_file() else {}
+    if name not in entries and seen:
+        write_json(lock, {**entries, name: seen})
+    return entries.get(name, seen or {})

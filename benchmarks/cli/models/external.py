@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from strokebench.benchmarks.cli.options import takes_settings
+from strokebench.benchmarks.cli.options import ENCODERS, takes_settings
 from strokebench.benchmarks.models.external import external as judge_elsewhere
 from strokebench.benchmarks.running.settings import Settings
 from strokebench.files import home
@@ -14,7 +14,7 @@ from strokebench.reports.tables.section import publish
 
 
 @takes_settings(
-    *("outcome", "methods", "seeds", "sizes", "encoders", "jobs", "quick", "balance", "weights", "device", "tracking")
+    *("outcome", "methods", "seeds", "sizes", *ENCODERS, "jobs", "quick", "balance", "weights", "device", "tracking")
 )
 def external(
     a: Annotated[str, typer.Argument(metavar="A", help="virtual, soop, or a cohort's YAML file.")],

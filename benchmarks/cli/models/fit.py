@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from strokebench.benchmarks.cli.options import takes_settings
+from strokebench.benchmarks.cli.options import ENCODERS, takes_settings
 from strokebench.benchmarks.models.fit import Part, fit_on
 from strokebench.benchmarks.running.parameters import read_all
 from strokebench.benchmarks.running.settings import SEEDS, Settings, parse_seeds
@@ -16,7 +16,7 @@ from strokebench.reports.tables.console import make_console
 
 
 @takes_settings(
-    *("dataset", "outcome", "sizes", "encoders", "jobs", "quick", "balance", "weights", "device", "keep_scale_text")
+    *("dataset", "outcome", "sizes", *ENCODERS, "jobs", "quick", "balance", "weights", "device", "keep_scale_text")
 )
 def fit(
     method: Annotated[str, typer.Argument(help="See `strokebench list methods`.")],

@@ -9,23 +9,28 @@ import numpy as np
 import pytest
 import torch
 
-from strokebench.datasets.encoders import biobert, medicalnet, untrained_resnet
+from strokebench.datasets.encoders import biobert, efficientnet, medicalnet, minilm, slices, untrained_resnet
 from strokebench.datasets.encoders.biobert import BioBERT
 from strokebench.datasets.encoders.contract import ImageEncoder, TextEncoder
+from strokebench.datasets.encoders.efficientnet import EfficientNetLite0, find_file
 from strokebench.datasets.encoders.medicalnet import MedicalNet
 from strokebench.datasets.encoders.minilm import MiniLM
 from strokebench.datasets.encoders.registry import find_encoders
 from strokebench.datasets.encoders.resnet import pool
-from strokebench.datasets.encoders.untrained_resnet import UntrainedResNet
+from strokebench.datasets.encoders.untrained_resnet import UntrainedResNet, UntrainedStages
 from strokebench.errors import StrokebenchError
 
 PLANES = (2, 2, 4, 4)
 
 
-@pytest.fixture(params=["untrained", "medicalnet"])
+@pytest.fixture(params=["untrained", "stages", "medicalnet", "lite0"])
 def image_encoder(request, published_weights, own_home) -> ImageEncoder:
-    small = UntrainedResNet(planes=PLANES)
-    return small if request.param == "untrained" else MedicalNet(published_weights, planes=PLANES)
+    return {
+        "untrained": UntrainedResNet(planes=PLANES),
+        "stages": UntrainedStages(planes=PLANES),
+        "medicalnet": MedicalNet(published_weights, planes=PLANES),
+        "lite0": EfficientNetLite0(),
+    }[request.param]
 
 
 @pytest.fixture(params=["minilm", "biobert"])
@@ -40,7 +45,7 @@ def volumes(encoder: ImageEncoder, n: int = 3) -> np.ndarray:
 
 def test_image_encoder_gives_pooled_vector_and_sixteen_tokens(image_encoder):
     pooled, tokens = image_encoder.encode(volumes(image_encoder))
-    assert pooled.shape == (3, image_encoder.dim) and tokens.shape == (3, 16, image_encoder.dim)
+    assert pooled.shape == (3, image_encoder.dim) and tokens.shape == (3, 16, image_encoder.token_dim)
     assert pooled.dtype == tokens.dtype == np.float32
     assert np.isfinite(pooled).all() and np.isfinite(tokens).all()
     assert pooled.std(axis=0).max() > 0
@@ -74,6 +79,55 @@ def test_an_encoder_survives_pickling_and_leaves_global_random_state_alone(image
     assert np.array_equal(twin.encode(batch)[0], image_encoder.encode(batch)[0])
     assert torch.equal(before[0], torch.get_rng_state())
     assert np.array_equal(before[1], np.random.get_state()[1])  # noqa: NPY002
+
+
+def test_statistics_of_stages_are_mean_deviation_and_largest_value_of_each_channel():
+    encoder = UntrainedStages(planes=PLANES)
+    batch = volumes(encoder, 1)
+    vectors, tokens = encoder.encode(batch)
+    pooled, same = UntrainedResNet(planes=PLANES).encode(batch)
+    # The first stage's mean begins the vector; the last stage's mean is the plain encoder's vector.
+    assert np.array_equal(tokens, same) and vectors.shape == (1, 36)
+    assert np.allclose(vectors[:, -12:-8], pooled, atol=1e-6)
+    assert (vectors[:, -8:-4] >= 0).all() and (vectors[:, -4:] >= vectors[:, -12:-8]).all()
+
+
+def test_slices_are_spread_over_the_head_with_the_forehead_up():
+    volume = np.zeros((1, *slices.TARGET.shape), np.float32)
+    volume[0, :, :, 10:61] = np.arange(10, 61) / 10
+    volume[0, 5, 100, :] = 9
+    found = slices.slices(volume)
+    assert found.shape == (1, 6, 128, 128)
+    heights = np.rint(10 + np.linspace(0.12, 0.88, 6) * 50) / 10
+    assert np.allclose(found[0, :, 64, 64], np.clip((heights + 2) / 6, 0, 1))
+    assert (found[0, :, 127 - 100, 5] == 1).all()
+
+
+def test_weights_of_a_package_are_checked_and_missed_in_one_line(own_home, tmp_path, monkeypatch):
+    good = find_file(None)
+    assert find_file(tmp_path) == good, "a folder without the file"
+    (tmp_path / good.name).write_bytes(good.read_bytes())
+    assert find_file(tmp_path) == tmp_path / good.name
+    (tmp_path / good.name).write_bytes(b"other")
+    with pytest.raises(StrokebenchError, match="SHA-256"):
+        find_file(tmp_path)
+    for module in (efficientnet, minilm):
+        monkeypatch.setattr(module, "find_spec", lambda name: None)
+    monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    for read in (lambda: find_file(None), MiniLM().fingerprint):
+        with pytest.raises(StrokebenchError, match="is not installed") as caught:
+            read()
+        assert "strokebench[embedded]" in caught.value.hint and "\n" not in str(caught.value)
+
+
+def test_minilm_of_a_folder_is_that_of_the_package_and_no_other(own_home, tmp_path):
+    place = tmp_path / "all-MiniLM-L6-v2"
+    shutil.copytree(minilm.find_folder(None), place)
+    assert MiniLM(tmp_path).fingerprint() == MiniLM().fingerprint()
+    (place / minilm.WEIGHTS).write_bytes(b"other")
+    with pytest.raises(StrokebenchError, match="SHA-256"):
+        MiniLM(tmp_path).fingerprint()
 
 
 def test_untrained_weights_come_from_the_seed_and_change_the_fingerprint():

@@ -1,0 +1,82 @@
+"""A text model of transformers from the hub or a folder: `hf:owner/name@revision`."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from strokebench.datasets.encoders.contract import LAYERS, TextEncoder
+from strokebench.datasets.encoders.repository import CONFIG, Repository
+from strokebench.datasets.encoders.weights import Published
+from strokebench.errors import StrokebenchError
+from strokebench.files import digest, read_json
+
+LONGEST = 8192
+"""Word pieces, where a tokenizer names no window."""
+
+
+@dataclass(frozen=True)
+class HubText(TextEncoder):
+    """Any encoder of the BERT kind, with four layers or more and a CLS token."""
+
+    repository: Repository
+
+    @classmethod
+    def parse(cls, given: str, weights: Path | None) -> Self:
+        """Of `owner/name@revision`."""
+        return cls(Repository.parse(given, weights))
+
+    @property
+    def name(self) -> str:  # type: ignore[override]
+        return str(self.repository)
+
+    @property
+    def published(self) -> tuple[Published, ...]:  # type: ignore[override]
+        return self.repository.published
+
+    @cached_property
+    def trained_on(self) -> tuple[str, ...]:
+        return self.repository.about().trained_on
+
+    @property
+    def dim(self) -> int:
+        size = read_json(self.repository.files[CONFIG]).get("hidden_size")
+        if not isinstance(size, int):
+            raise StrokebenchError(f"{self.name} names no hidden_size.", "Take a model of the BERT kind.")
+        return size
+
+    def fingerprint(self) -> str:
+        return digest({"class": "HubText 1", "model": self.repository.fingerprint()})
+
+    def encode(self, texts: Sequence[str], device: str = "cpu") -> NDArray[np.float32]:
+        """CLS vectors (n, 4, d) of n texts, as `TextEncoder` says."""
+        from strokebench.datasets.encoders.bert import cls_vectors
+
+        return cls_vectors(*_model(self.repository), texts, device)
+
+
+@lru_cache(maxsize=1)
+def _model(repository: Repository) -> tuple[Any, Any, int]:
+    from transformers import AutoTokenizer
+
+    from strokebench.datasets.encoders.bert import quiet_transformers
+    from strokebench.datasets.encoders.repository import load_repository
+
+    with quiet_transformers():
+        try:
+            tokenizer = AutoTokenizer.from_pretrained(repository.files[CONFIG].parent, local_files_only=True)
+        except (OSError, ValueError, ImportError) as error:
+            raise StrokebenchError(f"{repository} has no tokenizer that can be read: {error}".splitlines()[0]) from None
+        model = load_repository(repository)
+    layers = getattr(model.config, "num_hidden_layers", 0)
+    if tokenizer.cls_token_id is None or model.config.is_encoder_decoder or layers < LAYERS:
+        raise StrokebenchError(
+            f"{repository} has no CLS vectors of {LAYERS} layers.", "Take a model of the BERT kind, no generating one."
+        )
+    # RoBERTa counts its places from 2 on.
+    places = getattr(model.config, "max_position_embeddings", LONGEST) - 2
+    return tokenizer, model, min(tokenizer.model_max_length, places, LONGEST)
