@@ -8,6 +8,7 @@ export PROTOCOL ?= cv5
 export ENCODERS ?= embedded
 export IMAGE_ENCODER ?=
 export TEXT_ENCODER ?=
+export COMPARED_ENCODERS ?=
 export SIZES ?= small
 export SEEDS ?= 39,40,41,42
 export JOBS ?= 0
@@ -19,7 +20,7 @@ SAMPLER ?= tpe
 SPACE ?= own
 TRIALS ?= 40
 
-VARIABLES := METHOD SAMPLER SPACE TRIALS PYTHON DATASET FETCH OUTCOME PROTOCOL ENCODERS IMAGE_ENCODER TEXT_ENCODER SIZES SEEDS JOBS QUICK GRID_SEEDS WEIGHTS DEVICE BACKEND SCHEDULER
+VARIABLES := METHOD SAMPLER SPACE TRIALS PYTHON DATASET FETCH OUTCOME PROTOCOL ENCODERS IMAGE_ENCODER TEXT_ENCODER COMPARED_ENCODERS SIZES SEEDS JOBS QUICK GRID_SEEDS WEIGHTS DEVICE BACKEND SCHEDULER
 GIVEN := $(foreach name,$(.VARIABLES),$(if $(filter command,$(origin $(name))),$(name)))
 ifneq (,$(filter-out $(VARIABLES) STROKEBENCH_% MLFLOW_% MAKEFLAGS MAKEOVERRIDES,$(GIVEN)))
 $(error No variable is called $(filter-out $(VARIABLES),$(GIVEN)). Choose from: $(VARIABLES))
@@ -31,7 +32,7 @@ ROOMS := benchmarks datasets methods reports tasks
 PACKAGES := -p strokebench
 
 .DEFAULT_GOAL := help
-EXPERIMENTS := table1 added_value tuned table2 table3 figure2 figure3 figure4 figure5 dropout alignment comparison clinical missing
+EXPERIMENTS := table1 added_value tuned table2 table3 figure2 figure3 figure4 figure5 dropout alignment comparison clinical missing encoders
 
 TARGETS := help environment $(EXPERIMENTS) paper-numbers paper report status tune speed speed-peers speed-scale ui studies doctor encode cohort-check cohort-describe cohort-fetch leaks wheelhouse docs test lint format types check clean clean-environment
 
@@ -51,6 +52,7 @@ help: ## list the targets
 	@echo "  comparison         which differences between methods are real"
 	@echo "  clinical           calibration, decision curves, hospitals and subgroups"
 	@echo "  missing            missing modalities, and what each contributes"
+	@echo "  encoders           what another image or text encoder is worth; COMPARED_ENCODERS="
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo
 	@echo "  DATASET=virtual|virtual-null|virtual-fusion|soop|soop-flair|FILE.yaml"

@@ -96,7 +96,8 @@ class Cohort:
         synthetic: every output must say so.
         outcomes: the outcomes that this cohort offers, short name -> expression (`{"nihss": "nihss < 7"}`);
             the first is the default.
-        about: provenance: source, licence, citation, notes (what was left out and why).
+        about: provenance: source, licence, citation, notes (what was left out and why); where a model wrote the texts,
+            `text_trained_on`, the data sets that it has learnt from.
         banned: columns that are never an input whatever the outcome (identifiers, post-discharge facts).
         roles: what columns are to a clinician, role -> column (`strokebench.datasets.roles`).
 

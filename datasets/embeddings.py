@@ -22,6 +22,7 @@ class Embeddings:
         untrained: names of those of them that learnt from nothing.
         sequences: of the image, where there are several. Their numbers lie side by side, equally many each, along the
             last axis of its arrays.
+        trained_on: name of each of them -> the data sets that it has learnt from, as far as they are known.
         fingerprint: hash of the inputs, the encoders and their settings.
 
     Raises:
@@ -34,6 +35,7 @@ class Embeddings:
     untrained: tuple[str, ...] = ()
     fingerprint: str = ""
     sequences: tuple[str, ...] = ()
+    trained_on: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for name, array in self.arrays.items():

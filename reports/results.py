@@ -95,6 +95,8 @@ class Provenance(TypedDict, total=False):
     sequences: list[str]  # of a patient's image, where there are several
     untrained_encoders: list[str]
     """Names of those of them whose weights have learnt from nothing."""
+    compared_encoders: dict[str, dict[str, str | float | None]]
+    """Pair -> the encoder's name by modality, and the processor time that an image and a text took."""
     quick: bool
     """A quick check, of which no number is a result."""
     labels_shuffled: int

@@ -5,7 +5,7 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 
 from strokebench.benchmarks.keys.code import code_of
-from strokebench.benchmarks.leaks import canary, columns, doubles, patients, texts, untouched
+from strokebench.benchmarks.leaks import canary, columns, doubles, learnt_from, patients, texts, untouched
 from strokebench.benchmarks.leaks.finding import Finding
 from strokebench.benchmarks.running.context import Context
 from strokebench.errors import StrokebenchError
@@ -41,6 +41,7 @@ QUICK: Mapping[str, Alarm] = {
     "text_states_outcome": Alarm("Text that speaks of the outcome", texts.text_states_outcome, "texts"),
     "text_gives_outcome": Alarm("Text that tells the outcome", texts.text_gives_outcome, "texts"),
     "site_predicts_outcome": Alarm("A hospital that predicts the outcome", columns.site_predicts_outcome, "site"),
+    "learnt_from_cohort": Alarm("An encoder that has learnt from these patients", learnt_from.learnt_from_cohort),
     "preprocessing_touched": Alarm("Test patients that move what is fitted", untouched.preprocessing_touched),
 }
 """Seconds, all together."""
@@ -103,6 +104,7 @@ def remembered_audit(context: Context) -> Audit:
         "site": None if site is None else site.to_csv(),
         "scale_text": context.settings.keep_scale_text,
         "split": context.split.sha256,
+        "models": [dict(context.embeddings.trained_on), dict(context.cohort.about), context.cohort.title],
         "balance": context.settings.balance,
         "code": code_of(f"{__name__}.QUICK").sha256,
     }

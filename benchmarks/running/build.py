@@ -1,6 +1,7 @@
 """From the name of a dataset to a context in which experiments run."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from importlib.metadata import version
 
 import numpy as np
@@ -41,7 +42,7 @@ def build_context(
     """
     if like:
         split = _split(settings, like.cohort, like.endpoint.strata(like.labels))
-        context = Context(settings, like.cohort, like.embeddings, like.endpoint, like.labels, split)
+        context = replace(like, settings=settings, split=split)
     else:
         cohort = _load(settings, console)
         endpoint = choose_endpoint(cohort, settings.outcome, settings.keep_scale_text)
@@ -52,7 +53,12 @@ def build_context(
         console.print(_input_facts(cohort, endpoint), markup=False)
         split = _split(settings, cohort, endpoint.strata(labels))
         embeddings = (embed or encode)(settings, cohort, endpoint, console)
-        context = Context(settings, cohort, embeddings, endpoint, labels, split)
+        others = {
+            pair: (embed or encode)(replace(settings, encoders=pair), cohort, endpoint, console)
+            for pair in settings.compared_encoders or ()
+            if pair != settings.encoders
+        }
+        context = Context(settings, cohort, embeddings, endpoint, labels, split, others)
     path = home("splits", f"{context.cohort.name}-{context.endpoint.name}-{split.protocol}-{split.sha256[:12]}.json")
     if not path.is_file():
         split.write(path)

@@ -1,8 +1,10 @@
 """On what is an experiment run? Cohort, embeddings, outcome and split, with the hashes that name them."""
 
+from __future__ import annotations
+
 import re
-from collections.abc import Collection, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -66,6 +68,7 @@ class Context:
     Args:
         labels: of `endpoint`, by patient id, of the patients that have the outcome; permuted where
             `settings.shuffle_labels` says so.
+        others: embeddings of the same patients by further pairs of encoders.
     """
 
     settings: Settings
@@ -74,6 +77,18 @@ class Context:
     endpoint: Endpoint
     labels: pd.Series
     split: Split
+    others: Mapping[str, Embeddings] = field(default_factory=dict)
+
+    def of(self, run: Run) -> Context:
+        """The context whose embeddings a run reads: this one, or that of another pair of encoders."""
+        return self._by_encoders[run.encoders] if run.encoders else self
+
+    @cached_property
+    def _by_encoders(self) -> dict[str, Context]:
+        return {
+            pair: replace(self, settings=replace(self.settings, encoders=pair), embeddings=embeddings, others={})
+            for pair, embeddings in self.others.items()
+        }
 
     @property
     def title(self) -> str:
@@ -94,6 +109,8 @@ class Context:
         # Other seeds, sizes and parameters, other tables.
         parts += [f"seeds_{'_'.join(map(str, self.settings.seeds))}"] if self.settings.seeds != SEEDS else []
         parts += [f"sizes_{self.settings.sizes}"] if self.settings.sizes != "small" else []
+        if (compared := self.settings.compared_encoders) is not None:
+            parts += [f"against_{digest(list(compared))[:8]}"]
         parts += [f"tuned_{digest([asdict(tuned) for tuned in self.tuned.values()])[:8]}"] if self.tuned else []
         return home("results", "-".join(parts), experiment)
 
@@ -212,7 +229,7 @@ class Context:
         params, code = plain_params(run), self.code(run)
         return {
             "schema": KEY_SCHEMA,
-            "data": self.data_sha256,
+            "data": self.of(run).data_sha256,
             "fold": self._fold_digests[run.seed, run.fold],
             "method": run.method,
             "endpoint": [self.endpoint.kind, self.endpoint.levels],

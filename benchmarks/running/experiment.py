@@ -40,6 +40,7 @@ class Experiment(ABC):
         protocol: the only protocol that it makes sense under; None: the user's choice.
         sizes: of the networks, where it stays around the paper's own setting; None: the user's choice.
         in_paper: `strokebench paper` makes it with all others.
+        compared_encoders: further pairs of encoders that its runs read, where the user names none.
         needs_events: it asks what only a binary endpoint can answer (AUC, calibration, net benefit).
     """
 
@@ -49,11 +50,14 @@ class Experiment(ABC):
     protocol: ClassVar[str | None] = None
     sizes: ClassVar[str | None] = None
     in_paper: ClassVar[bool] = True
+    compared_encoders: ClassVar[tuple[str, ...] | None] = None
     needs_events: ClassVar[bool] = False
 
     def settings(self, chosen: Settings) -> Settings:
         """What it is run with where the user chose this."""
-        return replace(chosen, protocol=self.protocol or chosen.protocol, sizes=self.sizes or chosen.sizes)
+        compared = self.compared_encoders and (chosen.compared_encoders or self.compared_encoders)
+        protocol, sizes = self.protocol or chosen.protocol, self.sizes or chosen.sizes
+        return replace(chosen, protocol=protocol, sizes=sizes, compared_encoders=compared)
 
     @abstractmethod
     def plan(self, context: Context) -> Plan:

@@ -127,7 +127,7 @@ def about(context: Context, run: Run) -> dict[str, Any]:
     code = context.code(run)
     return {
         "code_sha256": code.sha256,
-        "data_sha256": context.data_sha256,
+        "data_sha256": context.of(run).data_sha256,
         "split_sha256": context.split.sha256,
         "versions": dict(code.versions),
         "strokebench": strokebench_version(),

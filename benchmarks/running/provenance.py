@@ -9,6 +9,7 @@ from pathlib import Path
 
 from strokebench.benchmarks.running.context import Context
 from strokebench.benchmarks.running.settings import usable_cores
+from strokebench.datasets.encoders.encode import encoding_seconds
 from strokebench.reports.results import Provenance
 from strokebench.reports.tables.caption import EXTERNAL
 
@@ -45,6 +46,8 @@ def provenance_of(context: Context, versions: Mapping[str, str] | None = None) -
     }
     if embeddings.sequences:
         provenance["sequences"] = list(embeddings.sequences)
+    if context.others:
+        provenance["compared_encoders"] = _compared(context)
     if cohort.group is not None:
         provenance["n_persons"] = int(cohort.group.loc[context.labels.index].nunique())
     if context.untested:
@@ -58,6 +61,18 @@ def provenance_of(context: Context, versions: Mapping[str, str] | None = None) -
     if found := commit():
         provenance["commit"] = found
     return provenance
+
+
+def _compared(context: Context) -> dict[str, dict[str, str | float | None]]:
+    settings = context.settings
+    embeddings = {settings.encoders: context.embeddings, **context.others}
+    return {
+        pair: {
+            **made.encoders,
+            **{f"{kind}_seconds": s for kind, s in encoding_seconds(pair, settings.weights).items()},
+        }
+        for pair, made in embeddings.items()
+    }
 
 
 def is_in_store(facts: Provenance) -> bool:

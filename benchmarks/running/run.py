@@ -25,6 +25,7 @@ class Run:
         label: what people call it; default: the id.
         condition: modalities that the method may see.
         balance: how the training part is balanced, a key of `strokebench.tasks.preparing.balancing.BALANCERS`.
+        encoders: a pair of `Context.others` that made its arrays; empty: the context's own.
     """
 
     method: str
@@ -36,6 +37,7 @@ class Run:
     label: str = ""
     condition: Condition = COMPLETE
     balance: str = "smote"
+    encoders: str = ""
 
     def names(self) -> dict[str, Any]:
         """What names this run in predictions and runs: method, variant, condition, seed and fold."""

@@ -2,7 +2,7 @@
 
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -22,7 +22,7 @@ from strokebench.benchmarks.running.progress import RunProgress
 from strokebench.benchmarks.running.receipt import receipt_of, written_files
 from strokebench.benchmarks.running.run import Run
 from strokebench.benchmarks.running.store import Store
-from strokebench.benchmarks.running.task import Task
+from strokebench.benchmarks.running.task import Ended, Task
 from strokebench.benchmarks.running.tracking.mlflow import tracker
 from strokebench.benchmarks.running.tracking.runs import record_of, work_of
 from strokebench.errors import StrokebenchError, unknown_name
@@ -207,9 +207,7 @@ def run_together(
         shares = {key: seconds[task.key] / len(task.runs) for task in tasks for key in task.runs}
         with RunProgress(console, shares) as progress:
             waiting = _finish(waiting, finished)
-            # Without tasks no backend is looked for, which may take seconds.
-            stream = choose(context.settings).compute(tasks, context.material, store) if tasks else ()
-            for task, ended in stream:
+            for task, ended in _stream(tasks, todo, store):
                 computed += task.runs if ended.status == "done" else ()
                 for key in task.runs:
                     progress.advance(key, ended.status)
@@ -238,6 +236,17 @@ def run_together(
         costs.learn(record for record in records if not record.get("stacked"))
         for experiment in experiments:
             experiment.close()
+
+
+def _stream(tasks: Sequence[Task], todo: Todo, store: Store) -> Iterator[tuple[Task, Ended]]:
+    """Compute the fits, those together that read the same arrays; without fits no backend is looked for."""
+    together: dict[str, tuple[Context, list[Task]]] = {}
+    for task in tasks:
+        run, context = todo[task.key]
+        read = context.of(run)
+        together.setdefault(read.data_sha256, (read, []))[1].append(task)
+    for context, some in together.values():
+        yield from choose(context.settings).compute(some, context.material, store)
 
 
 def say_work(

@@ -14,7 +14,7 @@ DEVICES = ("auto", "cpu", "cuda")
 SEEDS = (39, 40, 41, 42)
 EXPERIMENTS = (
     *("table1", "added_value", "comparison", "tuned", "clinical", "table2", "table3", "figure2", "figure3", "figure4"),
-    *("dropout", "alignment", "figure5", "missing", "paper"),
+    *("dropout", "alignment", "figure5", "missing", "encoders", "paper"),
 )
 """The house's own, for help and editors; those of other packages stand in `strokebench list experiments`."""
 QUICK_FOLDS = 2
@@ -137,6 +137,13 @@ class Settings:
     )
     text_encoder: str | None = setting(
         None, "In place of the pair's: a name of `strokebench list encoders`, or hf:owner/name@revision."
+    )
+    compared_encoders: tuple[str, ...] | None = setting(
+        None,
+        "Pairs that the experiment `encoders` holds against the chosen one, separated by commas.",
+        choices="strokebench.datasets.encoders.registry:find_encoders",
+        read=parse_names,
+        typed=str | None,
     )
     seeds: tuple[int, ...] = setting(SEEDS, "One repetition each.", read=parse_seeds, typed=str)
     jobs: int = setting(0, "Worker processes of one thread each. 0: one a core.", least=0, also="-j")

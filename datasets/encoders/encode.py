@@ -1,5 +1,6 @@
 """Encode a cohort once: frozen image and text features of each patient, cached by content."""
 
+import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -95,8 +96,8 @@ def encode_cohort(
     ids = cohort.ids.sort_values()
     arrays: Arrays = {}
     names, keys = {}, {}
-    untrained: tuple[str, ...] = ()
     sequences: tuple[str, ...] = ()
+    used: list[Encoder] = []
     for name in cohort.features:
         modality = name.partition(".")[0]
         arrays[name], names[modality] = cohort.feature_array(name, ids), "the cohort's own features"
@@ -104,19 +105,36 @@ def encode_cohort(
     if cohort.images is not None and "image" not in names:
         sequences = cohort.sequences if len(cohort.sequences) > 1 else ()
         names["image"] = encoder.name
-        untrained = () if encoder.trained else (encoder.name,)
+        used.append(encoder)
         keys["image"], image = _images(cohort, ids, encoder, jobs, progress, device)
         arrays |= _side_by_side(image) if sequences else _named(image)
     if cohort.texts is not None and cohort.texts.shape[1] and "text" not in names:
         names["text"] = reader.name
+        used.append(reader)
         keys["text"], text = _texts(cohort.texts.loc[ids], reader, text_filter, jobs, progress, device)
         arrays |= text
     for modality, further in further_encoders(weights).items():
         if modality not in names and (sources := further.sources(cohort)) is not None:
             names[modality] = further.name
+            used.append(further)
             keys[modality], made = _further(sources.loc[ids], further, progress)
             arrays |= made
-    return Embeddings(ids, arrays, names, untrained, digest(keys), sequences)
+    untrained = tuple(each.name for each in used if not each.trained)
+    trained_on = {each.name: each.trained_on for each in used}
+    return Embeddings(ids, arrays, names, untrained, digest(keys), sequences, trained_on)
+
+
+def encoding_seconds(encoders: str, weights: Path | None = None) -> dict[str, float | None]:
+    """Processor time that an `image` and a `text` took, over everything that these encoders made here; None: unknown.
+
+    Args:
+        encoders, weights: as of `encode_cohort`.
+
+    Raises:
+        StrokebenchError: unknown encoders; weights that cannot be had.
+    """
+    pair = zip(("image", "text"), find_encoders(encoders, weights), strict=True)
+    return {kind: EmbeddingStore(kind, encoder.fingerprint()).seconds() for kind, encoder in pair}
 
 
 def _device(device: str) -> str:
@@ -249,7 +267,7 @@ def _cached(
         wanted = dict.fromkeys(found for found in keys.ravel() if found is not None)
         known = store.rows(tuple(shapes))
         missing = [found for found in wanted if found not in known]
-        _encode(store, kind, missing, chunks, progress)
+        seconds = _encode(store, kind, missing, chunks, progress)
         known |= store.rows(tuple(shapes)) if missing else {}
         meta = {
             "kind": kind,
@@ -257,6 +275,8 @@ def _cached(
             "encoder_fingerprint": fingerprint,
             "ids": list(ids),
             "shapes": {name: list(shape) for name, shape in shapes.items()},
+            "encoded": len(missing),
+            "cpu_seconds": None if math.isnan(seconds) else round(seconds, 3),
             "versions": {name: version(name) for name in ("torch", "monai", "transformers", "numpy")},
         }
         write_finished(folder, keys, known, shapes, meta)
@@ -272,8 +292,9 @@ def _encode(
     missing: Sequence[str],
     chunks: Callable[[Sequence[str]], Iterator[Chunk]],
     progress: Progress | None,
-) -> None:
-    done = 0
+) -> float:
+    """Encode what is missing, and keep it; the processor time that this took."""
+    done, seconds = 0, 0.0
     errors: list[StrokebenchError] = []
     tell = progress or (lambda *_: None)
     if missing:
@@ -283,6 +304,7 @@ def _encode(
             store.keep(chunk.keys, chunk.arrays)
         errors += chunk.errors
         done += len(chunk.keys) + len(chunk.errors)
+        seconds += chunk.seconds
         tell(f"{kind}s", done, len(missing))
     if len(errors) == 1:
         raise errors[0]
@@ -293,3 +315,4 @@ def _encode(
             f"{len(named)} images cannot be encoded. {' '.join(named[:NAMED])}{more}",
             "Mend or exclude these; the other images are kept and not encoded again.",
         )
+    return seconds

@@ -3,6 +3,7 @@
 import os
 import re
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
 
@@ -54,7 +55,7 @@ class Repository:
         short = self.revision[:10] if re.fullmatch("[0-9a-f]{40}", self.revision) else self.revision
         return f"{self.name}@{short}"
 
-    @property
+    @cached_property
     def files(self) -> dict[str, Path]:
         """Path of each file by name, fetched where need be and checked as `find_weights` does.
 

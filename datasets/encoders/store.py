@@ -124,6 +124,15 @@ class EmbeddingStore:
             found |= {key: (arrays, row) for row, key in enumerate(keys)}
         return found
 
+    def seconds(self) -> float | None:
+        """Processor time an input, over the sets of which it is known; None where it is of none."""
+        counts = [
+            (meta["encoded"], meta["cpu_seconds"])
+            for path in home("embeddings").glob(f"{self.kind}-*/meta.json")
+            if (meta := read_kept(path)) and meta["encoder_fingerprint"] == self.encoder and meta.get("cpu_seconds")
+        ]
+        return sum(seconds for _, seconds in counts) / sum(encoded for encoded, _ in counts) if counts else None
+
     def keep(self, keys: Sequence[str], arrays: Arrays) -> None:
         """Keep a chunk at once; it survives `kill -9`."""
         with (

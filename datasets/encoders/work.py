@@ -1,8 +1,10 @@
 """Spread encoding over worker processes, or feed a GPU; results come back chunk by chunk."""
 
+import math
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 import numpy as np
@@ -28,11 +30,13 @@ class Chunk:
     Args:
         keys: of the n inputs that were encoded. arrays: name -> their features, one row a key: (n, ...).
         errors: one an input that could not be read.
+        seconds: processor time of preparing and encoding, the loading of weights included; NaN where a GPU had a part.
     """
 
     keys: list[str]
     arrays: dict[str, NDArray[np.float32]]
     errors: list[StrokebenchError] = field(default_factory=list)
+    seconds: float = math.nan
 
 
 def encode_images(
@@ -56,8 +60,10 @@ def encode_texts(encoder: TextEncoder, items: Sequence[tuple[str, str]], jobs: i
 
 
 def _encode_images(encoder: ImageEncoder, items: Sequence[ImageItem], reading: Reading) -> Chunk:
+    start = time.process_time()
     with _one_thread():
-        return _features(encoder, *_prepare(encoder.target, items, reading), "cpu")
+        chunk = _features(encoder, *_prepare(encoder.target, items, reading), "cpu")
+    return replace(chunk, seconds=time.process_time() - start)
 
 
 def _features(
@@ -92,8 +98,11 @@ def _prepare(
 
 
 def _encode_texts(encoder: TextEncoder, items: Sequence[tuple[str, str]], device: str) -> Chunk:
+    start = time.process_time()
     with _one_thread():
-        return Chunk([key for key, _ in items], {"text": encoder.encode([text for _, text in items], device)})
+        vectors = encoder.encode([text for _, text in items], device)
+    seconds = time.process_time() - start if device == "cpu" else math.nan
+    return Chunk([key for key, _ in items], {"text": vectors}, seconds=seconds)
 
 
 def _chunks(items: Sequence[Item], size: int) -> list[Sequence[Item]]:

@@ -52,7 +52,7 @@ def record_of(run: Run, context: Context, predictions: pd.DataFrame, record: Map
             "balance": run.balance,
             "dataset": context.cohort.name,
             "outcome": endpoint.expression,
-            **{f"{modality}_encoder": name for modality, name in context.embeddings.encoders.items()},
+            **{f"{modality}_encoder": name for modality, name in context.of(run).embeddings.encoders.items()},
             **params,
         },
         metrics=[*((name, value, 0) for name, value in values.items()), *curves],

@@ -15,6 +15,7 @@ from strokebench.benchmarks.leaks.columns import (
     site_predicts_outcome,
 )
 from strokebench.benchmarks.leaks.doubles import doubled_images, doubled_rows, doubled_texts
+from strokebench.benchmarks.leaks.learnt_from import learnt_from_cohort
 from strokebench.benchmarks.leaks.patients import one_patient_two_ids, patient_in_two_parts
 from strokebench.benchmarks.leaks.texts import text_gives_outcome, text_states_outcome
 from strokebench.tasks.fold import Split
@@ -303,3 +304,32 @@ def test_every_alarm_bears_its_own_name(make):
     """A finding is shown beside the alarm that it names."""
     for name, alarm in QUICK.items():
         assert alarm.check.__name__ == name
+
+
+@pytest.mark.parametrize(
+    ("title", "about", "learnt", "told"),
+    [
+        ("the Stroke Outcome Optimization Project", {}, ("ADNI", "owner/SOOP"), "SOOP"),
+        ("DWI of a challenge", {"source": "ISLES'22 (Zenodo)"}, ("isles2022",), "ISLES"),
+        ("our ward", {}, ("owner/small",), "small"),
+        ("our ward", {"source": "OpenNeuro ds004889", "text_trained_on": "SOOP, PubMed"}, (), "SOOP"),
+    ],
+)
+def test_a_model_that_has_learnt_from_the_cohort(make, title, about, learnt, told):
+    [finding] = learnt_from_cohort(
+        make(
+            cohort=lambda cohort: replace(cohort, title=title, about=about),
+            embeddings=lambda arrays: replace(arrays, trained_on={"large net": learnt}),
+        )
+    )
+    assert finding.severity == "alarm" and told in finding.message
+    assert ("large net" if learnt else "wrote the texts") in finding.message
+
+
+@pytest.mark.parametrize("learnt", [("23 public sets of CT and MRI",), ("ImageNet", "soopy", "miles"), ()])
+def test_a_model_that_has_learnt_from_others(make, learnt):
+    context = make(
+        cohort=lambda cohort: replace(cohort, title="SOOP", about={"source": "ISLES'22"}),
+        embeddings=lambda arrays: replace(arrays, trained_on={"net": learnt}),
+    )
+    assert learnt_from_cohort(context) == []

@@ -95,7 +95,7 @@ def test_statistics_of_stages_are_mean_deviation_and_largest_value_of_each_chann
 def test_slices_are_spread_over_the_head_with_the_forehead_up():
     volume = np.zeros((1, *slices.TARGET.shape), np.float32)
     volume[0, :, :, 10:61] = np.arange(10, 61) / 10
-    volume[0, 5, 100, :] = 9
+    volume[0, 5, 100, 10:61] = 9
     found = slices.slices(volume)
     assert found.shape == (1, 6, 128, 128)
     heights = np.rint(10 + np.linspace(0.12, 0.88, 6) * 50) / 10
