@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from strokebench.datasets.encoders.contract import LAYERS, TextEncoder
+from strokebench.datasets.encoders.contract import LAYERS, About, TextEncoder
 from strokebench.datasets.encoders.repository import CONFIG, Repository
 from strokebench.datasets.encoders.weights import Published
 from strokebench.errors import StrokebenchError
@@ -40,7 +40,7 @@ class HubText(TextEncoder):
 
     @cached_property
     def trained_on(self) -> tuple[str, ...]:
-        return self.repository.about().trained_on
+        return self.about.trained_on or self.repository.about().trained_on
 
     @property
     def dim(self) -> int:
@@ -57,6 +57,23 @@ class HubText(TextEncoder):
         from strokebench.datasets.encoders.bert import cls_vectors
 
         return cls_vectors(*_model(self.repository), texts, device)
+
+
+@dataclass(frozen=True)
+class BioClinicalModernBERT(HubText):
+    """ModernBERT trained further on biomedical and clinical text; it reads a whole report (Sounack et al., 2025)."""
+
+    about: ClassVar[About] = About(
+        licence="MIT",
+        trained_on=("53.5 billion tokens of biomedical and clinical text",),
+        size="150 M parameters, 600 MB",
+        source="https://huggingface.co/thomas-sounack/BioClinical-ModernBERT-base",
+        preparation="word pieces, 8,190 at most",
+    )
+
+    @classmethod
+    def make(cls, weights: Path | None) -> Self:
+        return cls(Repository("thomas-sounack/BioClinical-ModernBERT-base", "main", weights))
 
 
 @lru_cache(maxsize=1)

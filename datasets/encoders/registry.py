@@ -24,6 +24,7 @@ ENCODERS: Registry[type[Encoder]] = Registry(
         "minilm": f"{_HERE}.minilm:MiniLM",
         "medicalnet": f"{_HERE}.medicalnet:MedicalNet",
         "biobert": f"{_HERE}.biobert:BioBERT",
+        "bioclinical_modernbert": f"{_HERE}.hub_text:BioClinicalModernBERT",
     },
 )
 PAIRS = {"embedded": "untrained_resnet+minilm", "paper": "medicalnet+biobert"}

@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 
+import numpy as np
 import pandas as pd
 import pytest
 from rich.console import Console
@@ -24,9 +25,12 @@ def context(tmp_path, monkeypatch) -> Context:
     monkeypatch.setenv("STROKEBENCH_HOME", str(tmp_path))
     monkeypatch.setattr(provenance, "encoding_seconds", lambda pair, weights: {"image": 0.25, "text": None})
     small = make_context(folds=5, methods=("logistic_components", "xgboost", "random_forest"))
-    arrays = {name: array * 0 for name, array in small.embeddings.arrays.items()}
-    blind = replace(small.embeddings, arrays=arrays, fingerprint="blind", encoders={"image": "sees nothing"})
-    return replace(small, others={BLIND: blind})
+    arrays = small.embeddings.arrays
+    nothing = {name: array * 0 for name, array in arrays.items()}
+    blind = replace(small.embeddings, arrays=nothing, fingerprint="blind", encoders={"image": "sees nothing"})
+    events = small.labels.loc[small.cohort.ids].to_numpy(np.float32)
+    telling = {**arrays, "image.vector": arrays["image.vector"] + 4 * events[:, None]}
+    return replace(small, embeddings=replace(small.embeddings, arrays=telling), others={BLIND: blind})
 
 
 def test_each_pair_is_computed_from_its_own_arrays_and_shared_with_other_tables(context, capsys):
@@ -50,7 +54,7 @@ def test_the_table_has_gains_with_intervals_and_what_encoding_costs(context):
     table = pd.read_csv(report.folder / "encoders.csv")
     chosen, blind = table.to_dict("records")
     assert chosen["gain"] == "the chosen pair" and blind["gain"].startswith("-")
-    assert "[" in blind["gain"] and float(blind["p"].replace("<", "")) < 0.05
+    assert "[" in blind["gain"] and float(blind["p"].replace("< ", "")) < 0.05
     assert blind["image"] == "0.250 s" and blind["text"] == "–"
     section = json.loads((report.folder / "section.json").read_text())
     assert "1 is more than noise" in section["lead"] and BLIND in section["lead"]

@@ -97,6 +97,15 @@ def test_a_text_longer_than_the_model_s_places_is_cut(kind, own_home, tmp_path):
     assert np.allclose(cut, shorter, atol=1e-6) and not np.allclose(cut, longer)
 
 
+def test_a_clinical_model_has_a_name_of_its_own(own_home, tmp_path):
+    text_model(tmp_path / "BioClinical-ModernBERT-base")
+    _, encoder = find_encoders("untrained_resnet+bioclinical_modernbert", tmp_path)
+    assert encoder.encode(["left infarct ."]).shape == (1, 4, 16)
+    assert encoder.trained_on == encoder.about.trained_on and encoder.about.licence == "MIT"
+    same = HubText.parse("thomas-sounack/BioClinical-ModernBERT-base@main", tmp_path)
+    assert encoder.fingerprint() == same.fingerprint()
+
+
 def test_models_without_cls_vectors_of_four_layers_are_refused(own_home, tmp_path):
     with pytest.raises(StrokebenchError, match="no CLS vectors of 4 layers"):
         HubText.parse("some/shallow@v1", text_model(tmp_path, layers=2)).encode(["left"])
