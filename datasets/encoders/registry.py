@@ -2,7 +2,7 @@
 
 from pathlib import Path
 from pkgutil import resolve_name
-from typing import Any, TypeVar
+from typing import Any
 
 from strokebench.datasets.encoders.contract import Encoder, ImageEncoder, ModalityEncoder, TextEncoder
 from strokebench.errors import StrokebenchError, unknown_name
@@ -31,7 +31,7 @@ PAIRS = {"embedded": "untrained_resnet+minilm", "paper": "medicalnet+biobert"}
 """Names of an image and a text encoder that belong together: without a download, and as the paper."""
 
 
-ELSEWHERE = {
+ELSEWHERE: dict[tuple[str, type], str] = {
     ("hf", ImageEncoder): f"{_HERE}.hub_image:HubImage",
     ("hf", TextEncoder): f"{_HERE}.hub_text:HubText",
     ("monai", ImageEncoder): f"{_HERE}.monai_network:MonaiNetwork",
@@ -64,10 +64,7 @@ def find_encoders(encoders: str, weights: Path | None = None) -> tuple[ImageEnco
     return _find(first, ImageEncoder, "images", weights, hint), _find(second, TextEncoder, "texts", weights, hint)
 
 
-Kind = TypeVar("Kind", ImageEncoder, TextEncoder)
-
-
-def _find(name: str, kind: type[Kind], what: str, weights: Path | None, hint: str) -> Kind:
+def _find(name: str, kind: type, what: str, weights: Path | None, hint: str) -> Any:
     scheme, colon, rest = name.partition(":")
     if colon and (place := ELSEWHERE.get((scheme, kind))):
         return resolve_name(place).parse(rest, weights)

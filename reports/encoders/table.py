@@ -98,7 +98,7 @@ def _lead(results: Results, gains: Gains) -> str:
     if not tested:
         return "No difference between encoders can be tested yet."
     real = [f"{labels[key]} {_points(gain)}" for key, gain in tested.items() if gain.distinguishable]
+    of = f"Of {len(tested)} change{'s' if len(tested) > 1 else ''} of encoder"
     if not real:
-        return f"Of {len(tested)} changes of encoder none is told from noise."
-    are = "is" if len(real) == 1 else "are"
-    return f"Of {len(tested)} changes of encoder {len(real)} {are} more than noise: {'; '.join(real)}."
+        return f"{of} none is told from noise."
+    return f"{of} {len(real)} {'is' if len(real) == 1 else 'are'} more than noise: {'; '.join(real)}."
