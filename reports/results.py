@@ -93,12 +93,10 @@ class Provenance(TypedDict, total=False):
     encoders: str | dict[str, str]
     """Name of the pair, or names by modality."""
     sequences: list[str]  # of a patient's image, where there are several
-    untrained_encoders: list[str]
-    """Names of those of them whose weights have learnt from nothing."""
+    untrained_encoders: list[str]  # names of those of them whose weights have learnt from nothing
     compared_encoders: dict[str, dict[str, str | float | None]]
     """Pair -> the encoder's name by modality, and the processor time that an image and a text took."""
-    quick: bool
-    """A quick check, of which no number is a result."""
+    quick: bool  # a check, of which no number is a result
     labels_shuffled: int
     """The seed that the labels were permuted with, where they were."""
     scale_text: bool

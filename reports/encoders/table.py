@@ -21,7 +21,7 @@ Gains = Mapping[tuple[str, str, str], PairedTest]
 
 def encoders_section(results: Results, title: str) -> Section:
     """The table, and in a sentence which gains are more than noise."""
-    chosen = next(iter(results.provenance.get("compared_encoders", {})), "")
+    chosen = results.provenance.get("encoder_pair", "")
     settings = list(results.settings.values())
     gains = differences_of(
         results, {s.key: (s.key[0], chosen, s.key[2]) for s in settings if s.variant != chosen}, headline_of(results)
