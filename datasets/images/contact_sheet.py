@@ -77,9 +77,9 @@ def slices_of(
 ) -> list[tuple[NDArray[np.float32], NDArray[np.float32]]] | None:
     """Axial, coronal and sagittal slice, 0 to 1, and the lesion there, 0 or 1; None if nothing can be read.
 
-    They go through the lesion where a mask shows one, else through the middle of the head. Each (rows, columns), as
-    radiologists have them: the patient's right is on the left, front or top is up, and pixels are square in mm. The
-    sagittal slice looks to the left.
+    They go through most of the lesion where a mask shows one, else through the middle of the head. Each
+    (rows, columns), as radiologists have them: the patient's right is on the left, front or top is up, and pixels are
+    square in mm. The sagittal slice looks to the left.
 
     Args:
         mask: of the lesion, on any grid of the same space; one that cannot be read shows none.
@@ -109,8 +109,11 @@ def _slices(
 ) -> list[tuple[NDArray[np.float32], NDArray[np.float32]]]:
     low, high = np.percentile(data, [1, 99.5])
     data = ((data - low) / (high - low if high > low else 1.0)).clip(0, 1)
-    bright = np.argwhere(lesion if lesion.any() else data > _BRIGHT)
+    bright = np.argwhere(data > _BRIGHT)
     middle = np.median(bright, axis=0).astype(int) if len(bright) else np.array(data.shape) // 2
+    if lesion.any():
+        # Between several lesions there may be none.
+        middle = np.array([lesion.sum(axis=tuple({0, 1, 2} - {axis})).argmax() for axis in range(3)])
     pictures = []
     for axis in (2, 1, 0):
         # Both axes of the plane run towards right, front or top; a picture runs left and down.

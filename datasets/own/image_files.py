@@ -33,8 +33,9 @@ class ImageFiles:
         """What it is -> patients who have none, where some do."""
         parts = {} if self.images is None else {_called(str(name)): paths for name, paths in self.images.items()}
         parts |= {} if self.masks is None else {"mask": self.masks}
-        for name, paths in () if self.brain_masks is None else self.brain_masks.items():
-            parts["brain mask" + (f" of {name}" if len(self.brain_masks.columns) > 1 else "")] = paths
+        if self.brain_masks is not None:
+            several = len(self.brain_masks.columns) > 1
+            parts |= {"brain mask" + f" of {name}" * several: paths for name, paths in self.brain_masks.items()}
         return {what: list(map(str, paths.index[paths.isna()])) for what, paths in parts.items() if paths.isna().any()}
 
 
