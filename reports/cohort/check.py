@@ -177,7 +177,7 @@ def _sheets(name: str, title: str, problems: list[Problem], images: pd.DataFrame
         Card(
             f"{id} {sequence}" if several else id,
             "; ".join(what),
-            None if pd.isna(path := images.loc[id, sequence]) else Path(path),
+            None if pd.isna(file := images.loc[id, sequence]) else Path(str(file)),
         )
         for (id, sequence), what in reasons.items()
     ]
