@@ -172,13 +172,9 @@ def _sheets(name: str, title: str, problems: list[Problem], images: pd.DataFrame
         if problem.patient is not None and problem.code.startswith("image_") and problem.code not in _NO_IMAGE:
             sequence = problem.sequence or images.columns[0]
             reasons.setdefault((problem.patient, sequence), []).append(f"{problem.code}: {problem.what}")
-    several = len(images.columns) > 1
+    files = {name: {str(id): Path(path) for id, path in paths.dropna().items()} for name, paths in images.items()}
     cards = [
-        Card(
-            f"{id} {sequence}" if several else id,
-            "; ".join(what),
-            None if pd.isna(file := images.loc[id, sequence]) else Path(str(file)),
-        )
+        Card(f"{id} {sequence}" if len(files) > 1 else id, "; ".join(what), files[sequence].get(id))
         for (id, sequence), what in reasons.items()
     ]
     sheets = []
