@@ -22,7 +22,7 @@ def assembled(known: Mapping[str, Known], sequences: tuple[str, ...]) -> Inputs:
         modality = modality_of(name)
         columns = len(units_of([modality], sequences))
         before = present.setdefault(modality, np.zeros((len(there), columns), bool))
-        present[modality] = before | there.reshape(len(there), -1)
+        present[modality] = before | (there if there.ndim == 2 else there[:, None])
     arrays = {name: values for name, (values, _) in known.items()}
     return Inputs(arrays, np.hstack(list(present.values())), sequences=sequences)
 
