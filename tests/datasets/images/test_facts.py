@@ -11,7 +11,8 @@ LEVEL, NOISE = 1000.0, 50.0
 
 def volume(data, spacing=(2.0, 2.0, 2.0)):
     data = np.asarray(data, np.float32)
-    return Volume(data, spacing, data.shape, np.diag([*spacing, 1.0]), "")
+    grid = np.diag([*spacing, 1.0])
+    return Volume(data, spacing, to_world=grid, shape=data.shape, affine=grid, side="")
 
 
 def head(edge=10, noise=NOISE):

@@ -22,6 +22,7 @@ SOUND = ImageFacts(
     noise=0.02,
     ghosting=0.01,
     content="",
+    place=frozenset(),
 )
 
 
