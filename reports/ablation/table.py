@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from strokebench.reports.results import SETTING, Results
-from strokebench.reports.statistics.decisions import ALPHA
+from strokebench.reports.statistics.decisions import ALPHA, MARGIN, equivalent, likeness
 from strokebench.reports.statistics.headline import differences_of
 from strokebench.reports.statistics.paired import PairedTest, is_corrected
 from strokebench.reports.summary import rows_by_setting
@@ -139,7 +139,8 @@ def ablation_lead(results: Results, method: str, entries: Sequence[Entry]) -> st
     against = {entry: difference for entry in rest if (difference := tested[entry.setting]).tested}
     sentence = f"{label}: mean {results.compared_by} {_percent(found[complete])} with {complete.label.lower()}."
     if best in against:
-        verdict = "distinguishable" if against[best].distinguishable else "not distinguishable from it"
+        apart = against[best]
+        verdict = "distinguishable" if apart.distinguishable else f"not distinguishable from it, {likeness(apart)}"
         sentence += f" The best of the rest, {best.label.lower()}, lies {_points(against[best])}: {verdict}."
     sentence += f" {_below(against)}"
     waiting = incomplete(results, mine)
@@ -171,7 +172,11 @@ def _below(against: Mapping[Entry, PairedTest]) -> str:
         return "Too few runs to tell differences from noise."
     below = [entry for entry, difference in against.items() if difference.distinguishable and difference.value < 0]
     which = f" ({', '.join(entry.label.lower() for entry in below)})" if below else ""
-    return f"{len(below)} of {len(against)} reduced settings are distinguishably below the complete one{which}."
+    alike = sum(equivalent(difference) for difference in against.values())
+    return (
+        f"{len(below)} of {len(against)} reduced settings are distinguishably below the complete one{which}; "
+        f"{alike} {'is' if alike == 1 else 'are'} shown to lie within {100 * MARGIN:g} points of it."
+    )
 
 
 def _percent(value: float) -> str:

@@ -13,7 +13,7 @@ from strokebench.reports.ablation.table import (
     means,
 )
 from strokebench.reports.results import Results, variant_id
-from strokebench.reports.statistics.decisions import ALPHA
+from strokebench.reports.statistics.decisions import ALPHA, MARGIN, equivalent, likeness
 from strokebench.reports.statistics.paired import is_corrected
 from strokebench.reports.tables.table import Table
 from strokebench.tasks.conditions import COMPLETE
@@ -75,9 +75,11 @@ def grid_lead(results: Results, method: str, points: Sequence[GridPoint]) -> str
     if best == chosen:
         others = [difference for difference in against.values() if difference.tested]
         alike = sum(not difference.distinguishable for difference in others)
+        same = sum(equivalent(difference) for difference in others)
         sentence = f"{label}: the chosen setting ({at}) has the highest mean {metric}, {highest}."
         if others:
-            sentence += f" {alike} of {len(others)} other settings are not distinguishable from it ({test})."
+            sentence += f" {alike} of {len(others)} other settings are not distinguishable from it ({test}), "
+            sentence += f"{same} of the {len(others)} shown to lie within {100 * MARGIN:g} points."
         return sentence + waiting
     difference = against[best.setting]
     if not difference.tested:
@@ -86,7 +88,7 @@ def grid_lead(results: Results, method: str, points: Sequence[GridPoint]) -> str
     verdict = (
         f"p < {ALPHA} by {test}; it was picked as the best of {len(found)}, so this alone is no proof that it is better"
         if difference.distinguishable
-        else "not distinguishable from it"
+        else f"not distinguishable from it, {likeness(difference)}"
     )
     return (
         f"{label}: the highest mean {metric}, {highest} at {at}, is {100 * difference.value:.2f} points above "

@@ -43,6 +43,12 @@ def equivalent(difference: Interval, margin: float = MARGIN) -> bool:
     return non_inferior(difference, margin) and bool(difference.high < margin)
 
 
+def likeness(difference: Interval) -> str:
+    """What may be said besides of a difference that is not shown: whether it is shown to be too small to matter."""
+    within = f"within {100 * MARGIN:g} points"
+    return f"but shown to lie {within}" if equivalent(difference) else f"nor shown to lie {within}"
+
+
 def hedges_g(differences: ArrayLike) -> float:
     """Mean difference over runs in units of its standard deviation, with Hedges' correction for few runs, (J,).
 

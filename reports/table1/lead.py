@@ -4,6 +4,7 @@ import math
 
 from strokebench.errors import StrokebenchError
 from strokebench.reports.results import Results
+from strokebench.reports.statistics.decisions import likeness
 from strokebench.reports.statistics.headline import FEWEST_RUNS, Headline, differences_of
 from strokebench.reports.statistics.paired import PairedTest
 from strokebench.reports.summary import rows_by_setting
@@ -56,5 +57,9 @@ def _distance(difference: PairedTest) -> str:
     if not difference.tested or difference.runs < FEWEST_RUNS:
         return f"{apart}, in too few runs to tell that from chance"
     low, high = sorted((sign * difference.low, sign * difference.high))
-    verdict = "more than chance, by this one test" if difference.distinguishable else "not shown to be more than chance"
+    verdict = (
+        "more than chance, by this one test"
+        if difference.distinguishable
+        else f"not shown to be more than chance, {likeness(difference)}"
+    )
     return f"{apart} (95 % interval {low:.2f} to {high:.2f}): {verdict}"

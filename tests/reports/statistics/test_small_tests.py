@@ -13,6 +13,7 @@ from strokebench.reports.statistics.decisions import (
     equivalent,
     hedges_g,
     holm,
+    likeness,
     non_inferior,
     probability_of_superiority,
 )
@@ -159,3 +160,9 @@ def test_methods_far_apart_fall_into_groups():
     assert [set(group) for group in critical_difference(scores, "hospital").groups] == [{"a", "b"}, {"c", "d"}]
     alike = pd.DataFrame(np.ones((6, 3)), columns=list("abc"))
     assert critical_difference(alike, "hospital").p == 1
+
+
+def test_what_is_not_shown_may_be_shown_to_be_small():
+    assert likeness(Interval(0.005, -0.01, 0.019)) == "but shown to lie within 2 points"
+    assert likeness(Interval(0.005, -0.01, 0.021)) == "nor shown to lie within 2 points"
+    assert likeness(Interval(0.0, float("nan"), float("nan"))) == "nor shown to lie within 2 points"
