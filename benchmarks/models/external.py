@@ -25,12 +25,20 @@ def external(a: str, b: str, settings: Settings, console: Console) -> Section:
             a model that is tested elsewhere the first.
 
     Raises:
-        StrokebenchError: whatever is wrong with the data; other outcomes; no method that both cohorts allow.
+        StrokebenchError: whatever is wrong with the data; other outcomes, or one that is no event; no method that both
+            cohorts allow.
     """
     cohorts = {name: load_cohort(name) for name in (a, b)}
-    rules = dict.fromkeys(choose_endpoint(cohort, settings.outcome).expression for cohort in cohorts.values())
-    if len(rules) > 1:
-        raise StrokebenchError(f"The cohorts name other outcomes: {'; '.join(rules)}.", "Give one by --outcome.")
+    endpoints = {one.expression: one for one in (choose_endpoint(of, settings.outcome) for of in cohorts.values())}
+    if len(endpoints) > 1:
+        raise StrokebenchError(f"The cohorts name other outcomes: {'; '.join(endpoints)}.", "Give one by --outcome.")
+    [(expression, endpoint)] = endpoints.items()
+    if not endpoint.binary:
+        cut = f", e.g. --outcome '{endpoint.dichotomies[0].expression}'" if endpoint.dichotomies else ""
+        raise StrokebenchError(
+            f"What is lost elsewhere is told of an AUC, and {expression!r} has none.",
+            f"Give an event{cut}; `strokebench validate` takes models of grades.",
+        )
     reached = {
         name: run_with("table1", replace(settings, dataset=name, protocol="cv5"), console).results for name in (a, b)
     }

@@ -88,8 +88,8 @@ def validate(
         jobs, weights, device: of the encoders; for the choices see `Settings`.
 
     Raises:
-        StrokebenchError: models of other outcomes, or of one that is no event; everything in which the cohort does not
-            fit; nobody left to test, or one class only.
+        StrokebenchError: models of other outcomes, or of one that is neither an event nor grades; everything in which
+            the cohort does not fit; nobody left to test, or one class only.
     """
     loaded = [model if isinstance(model, Model) else load_model(model) for model in models]
     endpoint = _one_endpoint(loaded)
@@ -123,8 +123,8 @@ def _one_endpoint(models: Sequence[Model]) -> Any:
     if len(said) > 1:
         raise StrokebenchError(f"These models predict other outcomes: {'; '.join(said)}.", "Validate each by itself.")
     endpoint = models[0].endpoint
-    if not endpoint.binary:
-        raise StrokebenchError(f"A validation judges events, and {endpoint.expression!r} is {endpoint.kind}.")
+    if not endpoint.binary and not endpoint.dichotomies:
+        raise StrokebenchError(f"A validation judges events and grades, and {endpoint.expression!r} is neither.")
     return endpoint
 
 
@@ -181,7 +181,7 @@ def _provenance(judged: Sequence[_Judged], labels: pd.Series, cohort: Cohort, un
         "outcome_title": endpoint.title,
         "protocol": EXTERNAL,
         "n_patients": len(labels),
-        "n_positive": int(endpoint.events(labels).sum()),
+        **({"n_positive": int(endpoint.events(labels).sum())} if endpoint.binary else {}),
         "n_without_outcome": unknown,
         "balance": ", ".join(dict.fromkeys(one.balance for one in said)),
         "encoder_pair": ", ".join(dict.fromkeys(one.encoders for one in said)),

@@ -7,7 +7,9 @@ from strokebench.reports.clinical.pooled import label_of, ordered, pool
 from strokebench.reports.clinical.sections import clinical_section
 from strokebench.reports.comparison.compare import compare
 from strokebench.reports.comparison.section import comparison_section
+from strokebench.reports.grades.section import grades_panels
 from strokebench.reports.results import Results
+from strokebench.reports.table1.table import table1
 from strokebench.reports.tables import caption as words
 from strokebench.reports.tables.results_table import results_table
 from strokebench.reports.tables.section import Panel, Section
@@ -36,16 +38,17 @@ class ModelFacts:
 def validation_section(
     results: Results, facts: Mapping[str, ModelFacts], here: Population, left_out: int = 0
 ) -> Section:
-    """Everything that a validation tells.
+    """Everything that a validation tells; of grades how well each model orders them, and its calibration at every cut.
+
+    Models of grades are not updated: the recalibration that is known here is of one event's probability.
 
     Args:
         results: of protocol `external`, a setting a model. facts: by name of the setting.
         here: these patients, of the columns that any model reads.
         left_out: patients of the cohort who are in no number, for a model was made of them.
     """
-    judged = clinical_section(results, "Validation: models on patients of another origin")
-    scores = pool(results)
-    assert scores is not None
+    title = "Validation: models on patients of another origin"
+    judged = clinical_section(results, title) if results.endpoint.binary else _graded(results, title)
     origins: dict[str, Population] = {}
     for made_of in (model.made_of for model in facts.values()):
         known = origins.setdefault(made_of.said, made_of)
@@ -64,14 +67,18 @@ def validation_section(
             does_not_show="Whether a difference explains how well a model does; nor what no model reads.",
             in_terminal=False,
         ),
-        Panel(
-            "updating",
-            updating_table(results, scores),
-            shows="What a few patients of this place mend: average and spread of the probabilities.",
-            does_not_show="How an updated model does at a third place.",
-        ),
     ]
-    against = comparison_section(results, compare(results), "").panels if len(facts) > 1 else []
+    scores = pool(results) if results.endpoint.binary else None
+    if scores is not None:
+        own.append(
+            Panel(
+                "updating",
+                updating_table(results, scores),
+                shows="What a few patients of this place mend: average and spread of the probabilities.",
+                does_not_show="How an updated model does at a third place.",
+            )
+        )
+    against = comparison_section(results, compare(results), "").panels if scores is not None and len(facts) > 1 else []
     panels = [own[0], *judged.panels, *against, *own[1:]]
     return replace(
         judged,
@@ -82,11 +89,24 @@ def validation_section(
     )
 
 
+def _graded(results: Results, title: str) -> Section:
+    table = table1(results)
+    ranked = Panel(
+        "graded",
+        replace(table, name="graded", title="Grades, predicted by each model"),
+        shows="How well each model orders patients by their grade, and how far its grades lie from those that came.",
+        does_not_show="Which differences are real.",
+    )
+    return Section("validation", title, words.cohort_title(results), [ranked, *grades_panels(results)])
+
+
 def _lead(results: Results, left_out: int, judged: str) -> str:
     n = results.predictions["patient_id"].nunique()
     models = len(results.settings)
     seen = f"; {left_out} of whom a model was made are left out" if left_out else ""
-    return f"{models} model{'s' * (models > 1)} on {n} patients of {words.cohort_title(results)}{seen}. {judged}"
+    return (
+        f"{models} model{'s' * (models > 1)} on {n} patients of {words.cohort_title(results)}{seen}. {judged}".strip()
+    )
 
 
 def _warnings(results: Results, facts: Mapping[str, ModelFacts]) -> list[str]:

@@ -82,7 +82,7 @@ class Preprocessing:
         """These patients as the method was given its own.
 
         Args:
-            table: holds `columns`, by patient id. roles: what is known by role, likewise.
+            table: holds `columns`, by patient id, where it is read. roles: what is known by role, likewise.
             embeddings: an array that is not there is one that no patient has.
             reads: arrays that the method reads; others are filled, and their modalities not looked for. None: all.
         """
@@ -90,13 +90,14 @@ class Preprocessing:
         for name in self.arrays:
             if name == BY_ROLE:
                 known[name] = self._roles(roles, ids)
-            elif name not in self.features:
-                own = table.loc[ids, list(self.columns)]
-                known[name] = self.table.transform(own), own.notna().any(axis=1).to_numpy()
-            elif reads is None or name in reads:
+            elif reads is not None and name not in reads:
+                shape = len(ids), *(1 for _ in self.rows.get(name, ("columns",)))
+                known[name] = np.zeros(shape, np.float32), np.zeros(len(ids), bool)
+            elif name in self.features:
                 known[name] = self._features(name, embeddings, ids)
             else:
-                known[name] = np.zeros((len(ids), *(1 for _ in self.rows[name])), np.float32), np.zeros(len(ids), bool)
+                own = table.loc[ids, list(self.columns)]
+                known[name] = self.table.transform(own), own.notna().any(axis=1).to_numpy()
         return assembled(known, self.sequences)
 
     def _roles(self, roles: pd.DataFrame, ids: pd.Index) -> Known:

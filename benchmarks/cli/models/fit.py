@@ -36,6 +36,9 @@ def fit(
     marks: Annotated[
         bool, typer.Option("--marks/--no-marks", help="Keep salted hashes by which its patients are recognised.")
     ] = True,
+    log: Annotated[
+        bool, typer.Option("--log", help="Also log it to MLflow (a local file, or MLFLOW_TRACKING_URI), marks and all.")
+    ] = False,
 ) -> None:
     """Fit one method on all patients, or a part, and write it as a folder for other hospitals."""
     console = make_console()
@@ -49,3 +52,7 @@ def fit(
     folder = to or home("models", f"{method}-{cohort.name}-{model.endpoint.name}-{model.description.id}")
     model.save(folder)
     console.print(f"Written to {folder}", soft_wrap=True, style="dim", markup=False)
+    if log:
+        from strokebench.benchmarks.models.logged import log_model
+
+        console.print(f"Logged as {log_model(model)}", soft_wrap=True, style="dim", markup=False)

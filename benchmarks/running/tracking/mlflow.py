@@ -15,7 +15,7 @@ import re
 import sqlite3
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import closing, suppress
+from contextlib import closing, contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 from statistics import fmean
@@ -68,10 +68,10 @@ class MlflowHooks(Hooks):
 
     def started(self, work: Work) -> None:
         """See `Hooks`."""
-        self.work, self.uri = work, tracking_uri()
-        self.database = Path(self.uri.removeprefix("sqlite:///")) if self.uri.startswith("sqlite:///") else None
+        self.work = work
         self.groups: dict[str, str] = {}
-        self.logged = _logged_in(self.database, work) if self.database else set()
+        database = _database(tracking_uri())
+        self.logged = _logged_in(database, work) if database else set()
 
     def task_ended(self, key: str, record: Callable[[], TaskRecord]) -> None:
         """See `Hooks`."""
@@ -92,48 +92,19 @@ class MlflowHooks(Hooks):
         if self.broken:
             return
         try:
-            home("mlflow").mkdir(parents=True, exist_ok=True)
-            # Two calls at once would make the database, or log a run, twice.
-            with FileLock(home("mlflow", "lock")):
+            with one_at_a_time():
                 self.client = self.client or self._open()
                 action(self.client)
         except Exception as error:
             self.broken = True
-            message = re.sub(r"//[^/@\s]*@", "//", str(error).strip().partition("\n")[0])
-            what = f"{type(error).__name__}: {message[:200]}"
-            self._say(f"{what}. Results are not affected; the next call logs what is missing.")
+            self._say(f"{without_password(error)}. Results are not affected; the next call logs what is missing.")
 
     def _say(self, line: str) -> None:
         self.console.print(f"MLflow: {line}", style="yellow", markup=False)
 
     def _open(self) -> MlflowClient:
         """The client, with the experiment and the parent run found again or made."""
-        set_privacy()
-        for name in ("mlflow", "alembic"):
-            logging.getLogger(name).setLevel(logging.ERROR)
-        if self.database:
-            if "?" in str(self.database):
-                raise StrokebenchError(f"a database's path cannot hold a question mark ({self.database})")
-            self.database.parent.mkdir(parents=True, exist_ok=True)
-            _move_artifacts(self.database)
-        else:
-            _knock(self.uri)
-        from mlflow import MlflowClient
-
-        client, name = MlflowClient(self.uri), f"strokebench/{self.work.name}"
-        found = client.get_experiment_by_name(name)
-        if found and found.lifecycle_stage == "deleted":
-            # Its name stays taken, and to restore it would bring back also what was deleted run by run before.
-            client.restore_experiment(found.experiment_id)
-            client.rename_experiment(found.experiment_id, f"{name} (deleted, {found.experiment_id})")
-            client.delete_experiment(found.experiment_id)
-            found = None
-            self._say(f"the experiment {name} was deleted there; its runs are logged again.")
-        if found:
-            self.experiment_id = found.experiment_id
-        else:
-            artifacts = _artifacts(self.work.name).as_uri() if self.database else None
-            self.experiment_id = client.create_experiment(name, artifact_location=artifacts)
+        client, self.experiment_id = open_experiment(self.work.name, self._say)
         parents = client.search_runs([self.experiment_id], f"tags.`{PLAN_TAG}` = '{self.work.identity}'", max_results=1)
         parent = next(iter(parents), None) or self._make_run(client, self.work.title, {PLAN_TAG: self.work.identity})
         self.parent_id = parent.info.run_id
@@ -240,6 +211,57 @@ class MlflowHooks(Hooks):
             token = page.token
             if not token:
                 return
+
+
+@contextmanager
+def one_at_a_time() -> Iterator[None]:
+    """Two calls at once would make the database, or log a run, twice."""
+    home("mlflow").mkdir(parents=True, exist_ok=True)
+    with FileLock(home("mlflow", "lock")):
+        yield
+
+
+def open_experiment(name: str, say: Callable[[str], None]) -> tuple[MlflowClient, str]:
+    """A client, and the id of the experiment `strokebench/NAME`, which is found again or made.
+
+    Args:
+        say: is given a line where something was done that one would not expect.
+    """
+    uri = tracking_uri()
+    set_privacy()
+    for logger in ("mlflow", "alembic"):
+        logging.getLogger(logger).setLevel(logging.ERROR)
+    if database := _database(uri):
+        if "?" in str(database):
+            raise StrokebenchError(f"a database's path cannot hold a question mark ({database})")
+        database.parent.mkdir(parents=True, exist_ok=True)
+        _move_artifacts(database)
+    else:
+        _knock(uri)
+    from mlflow import MlflowClient
+
+    client, title = MlflowClient(uri), f"strokebench/{name}"
+    found = client.get_experiment_by_name(title)
+    if found and found.lifecycle_stage == "deleted":
+        # Its name stays taken, and to restore it would bring back also what was deleted run by run before.
+        client.restore_experiment(found.experiment_id)
+        client.rename_experiment(found.experiment_id, f"{title} (deleted, {found.experiment_id})")
+        client.delete_experiment(found.experiment_id)
+        found = None
+        say(f"the experiment {title} was deleted there; its runs are logged again.")
+    if found:
+        return client, found.experiment_id
+    return client, client.create_experiment(title, artifact_location=_artifacts(name).as_uri() if database else None)
+
+
+def without_password(error: Exception) -> str:
+    """The first line of an error, without what a server's address may hold of a user."""
+    message = re.sub(r"//[^/@\s]*@", "//", str(error).strip().partition("\n")[0])
+    return f"{type(error).__name__}: {message[:200]}"
+
+
+def _database(uri: str) -> Path | None:
+    return Path(uri.removeprefix("sqlite:///")) if uri.startswith("sqlite:///") else None
 
 
 def _logged_in(database: Path, work: Work) -> set[str]:

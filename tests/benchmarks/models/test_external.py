@@ -42,3 +42,9 @@ def test_other_outcomes_are_refused_before_anything_is_computed(tmp_path: Path):
     cohorts = hospital(tmp_path, "north", 1), hospital(tmp_path, "south", 2, "mrs > 3")
     with pytest.raises(StrokebenchError, match="other outcomes: mrs > 2; mrs > 3"):
         external(*cohorts, Settings(), make_console(stderr=True))
+
+
+def test_grades_are_refused_before_anything_is_computed(tmp_path: Path):
+    cohorts = [hospital(tmp_path, name, seed, "mrs 0 to 6") for seed, name in enumerate(("north", "south"))]
+    with pytest.raises(StrokebenchError, match="told of an AUC, and 'mrs 0 to 6' has none"):
+        external(*cohorts, Settings(), make_console(stderr=True))

@@ -1,6 +1,8 @@
 """From another hospital's raw files, through the model's own encoders and preprocessing, to probabilities."""
 
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 from typing import ClassVar
 
@@ -11,6 +13,7 @@ from hospital_folder import clinical_table, save
 
 from strokebench.benchmarks.models.fit import fit
 from strokebench.benchmarks.models.model import Model, load_model
+from strokebench.benchmarks.models.served import Served
 from strokebench.datasets.catalogue import load_cohort
 from strokebench.datasets.encoders import registry
 from strokebench.datasets.encoders.contract import TOKENS, ImageEncoder
@@ -93,6 +96,8 @@ def test_one_patient_of_another_hospital(own: Path, other: Path, tmp_path: Path)
     # A network sums a batch of one in another order.
     np.testing.assert_allclose(there[0], model.predict_proba(here, jobs=1)[here.ids.get_loc("p07")], atol=1e-7)
     assert list(model.recognise(cohort, mapping)) == ["image"]
+    row = pd.DataFrame({"image": [str(other.parent / "scan-9.nii.gz")]})
+    np.testing.assert_allclose(Served(model).predict(row)["p"], there[:, 1], atol=1e-12)
 
 
 def test_its_table_is_read_in_the_model_s_words_and_units(own: Path, other: Path):
@@ -119,3 +124,27 @@ def test_other_images_than_the_encoder_s_are_refused(own: Path):
     features = {"image.vector": pd.DataFrame(np.zeros((24, 8)), cohort.ids)}
     with pytest.raises(StrokebenchError, match="image: the cohort brings features of its own"):
         model.predict_proba(type(cohort)(**{**bare, "features": features}))
+
+
+ELSEWHERE = """import sys
+class Absent:
+    def find_spec(name, *rest):
+        if name.partition(".")[0] in sys.argv[1].split(","):
+            raise ModuleNotFoundError(f"No module named {name!r}")
+sys.meta_path.insert(0, Absent)
+del sys.argv[1]
+from strokebench.benchmarks.cli.main import main
+main()
+"""
+NOT_NEEDED = "mlflow,optuna,imblearn,xgboost,statsmodels,sqlalchemy,monai,transformers,matplotlib,distributed,openai"
+
+
+@pytest.mark.parametrize(("method", "parameters"), [("svm", {}), ("mlp", {"max_epochs": 1, "hidden": 8, "width": 8})])
+def test_where_only_training_s_libraries_are_missing_it_predicts_the_same(
+    own: Path, tmp_path: Path, method: str, parameters: dict
+):
+    model = fit(method, str(own), params=parameters, jobs=1, to=tmp_path / "model")
+    given = ["predict", tmp_path / "model", "--dataset", own, "--to", tmp_path / "p.csv"]
+    subprocess.run([sys.executable, "-c", ELSEWHERE, NOT_NEEDED, *map(str, given)], check=True)
+    there = pd.read_csv(tmp_path / "p.csv")["p"]
+    np.testing.assert_allclose(there, model.predict_proba(load_cohort(str(own)))[:, 1], atol=1e-6)

@@ -105,6 +105,22 @@ def test_other_outcomes_are_refused(models):
         validate([models[0], replace(models[1], description=said)], COHORT)
 
 
+def test_models_of_grades_are_judged_at_every_cut():
+    cohort = replace(COHORT, table=COHORT.table.assign(nihss=COHORT.table["nihss"] % 4), outcomes={"g": "nihss 0 to 3"})
+    made = {"part": MADE_OF, "embeddings": nothing(cohort)}
+    graded = [fit("logistic_regression", cohort, **made), fit("random_forest", cohort, params={"trees": 20}, **made)]
+    found = validate(graded, cohort, without_seen=True)
+    labels = graded[0].endpoint.labels(cohort).loc[COHORT.ids[100:]]
+    p = graded[1].predict_proba(cohort)[100:]
+    [c] = found.results.metrics.set_index("method").loc[["random_forest"], "c"]
+    assert c == pytest.approx(graded[1].endpoint.score(labels.to_numpy(), p))
+    panels = {panel.name: panel.content for panel in found.section.panels}
+    cuts = ["nihss > 0", "nihss > 1", "nihss > 2"]
+    assert [column.key for column in panels["table1_cuts"].columns] == cuts
+    assert all(row.cells[cut].text for row in panels["grades_calibration"].rows for cut in cuts)
+    assert "case_mix" in panels and "updating" not in panels
+
+
 def test_the_command_shows_and_writes(models, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     models[0].save(tmp_path / "forest")
     monkeypatch.setattr(validating, "load_cohort", lambda _: COHORT)

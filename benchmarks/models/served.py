@@ -1,0 +1,70 @@
+"""A model as MLflow loads it: rows of a frame become patients, and probabilities come back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from strokebench.benchmarks.models.description import Description
+from strokebench.benchmarks.models.model import Model, load_model
+from strokebench.datasets.cohort import Cohort, Column, Kind
+from strokebench.datasets.roles import ROLES
+from strokebench.errors import StrokebenchError
+
+IMAGE = "image"
+"""The column of a volume's path, on the machine that predicts."""
+
+
+def served_columns(model: Description) -> dict[str, Column]:
+    """What a row has to hold: the table's columns and roles in the model's names and units, texts, and the image.
+
+    Raises:
+        StrokebenchError: the model reads features that its cohort brought ready, which no row can hold.
+    """
+    if ready := [modality for modality, encoding in model.encodings.items() if not encoding.sha256]:
+        raise StrokebenchError(
+            f"The {model.label} model reads {ready[0]} features that were made elsewhere; no table holds them.",
+            "Use `strokebench predict`.",
+        )
+    columns = {role: Column(Kind.NUMERIC, next(iter(ROLES[role].units), "")) for role in model.roles}
+    columns |= {name: Column(Kind(one.kind), one.unit, one.description) for name, one in model.table.items()}
+    files = [*model.prompts, *([IMAGE] if "image" in model.encodings else [])]
+    return columns | {name: Column(Kind.CATEGORICAL) for name in files}
+
+
+@dataclass(frozen=True)
+class Served:
+    """What `mlflow.pyfunc.load_model` wraps."""
+
+    model: Model
+
+    def predict(self, model_input: pd.DataFrame, params: dict[str, Any] | None = None) -> pd.DataFrame:
+        """Probabilities, a row for each of (n, columns) of `served_columns`; columns as `strokebench predict` has.
+
+        Raises:
+            StrokebenchError: all in which the rows do not fit the model, at once.
+        """
+        said, rows = self.model.description, model_input.rename(index=str)
+        columns = served_columns(said)
+        if missing := [name for name in columns if name not in rows]:
+            raise StrokebenchError(f"The rows lack {', '.join(missing)}.", "A value that is unknown is null.")
+        facts = [name for name in columns if name in said.table or name in said.roles]
+        cohort = Cohort(
+            name="rows",
+            title="the rows",
+            table=rows[facts],
+            columns={name: columns[name] for name in facts},
+            images=rows[IMAGE] if IMAGE in columns else None,
+            texts=rows[list(said.prompts)] if said.prompts else None,
+            roles={role: role for role in said.roles},
+        )
+        p = self.model.predict_proba(cohort, jobs=1)
+        return pd.DataFrame(self.model.endpoint.columns(p), index=model_input.index)
+
+
+def _load_pyfunc(path: str) -> Served:
+    """Called by MLflow, by this name, with the model's folder."""
+    return Served(load_model(Path(path)))
