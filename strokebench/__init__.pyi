@@ -1,4 +1,5 @@
 from .benchmarks.experiments.find import find_experiment as find_experiment
+from .benchmarks.explanations.explain import explain as explain
 from .benchmarks.models.fit import fit as fit
 from .benchmarks.models.model import load_model as load_model
 from .benchmarks.models.validate import validate as validate

@@ -40,14 +40,14 @@ def home(*parts: str) -> Path:
 
 
 @contextmanager
-def atomic_path(path: Path) -> Iterator[Path]:
+def atomic_path(path: Path, private: bool = False) -> Iterator[Path]:
     """A temporary path beside `path` that takes its name when the block ends well, and vanishes otherwise.
 
     A reader, or a later call after `kill -9`, sees the old file or the new one, never half of it. Below `home()` files
-    and new folders are the user's alone, since most of them name patients.
+    and new folders are the user's alone, since most of them name patients; what is `private` is so anywhere.
     """
-    private = path.absolute().is_relative_to(home())
-    if private:
+    if path.absolute().is_relative_to(home()):
+        private = True
         home().mkdir(mode=0o700, parents=True, exist_ok=True)
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
@@ -97,14 +97,14 @@ def refuse_taken(folder: Path) -> None:
         raise StrokebenchError(f"{folder} is there already.", "Give another folder, or remove it.")
 
 
-def write_text(path: Path, text: str) -> None:
+def write_text(path: Path, text: str, private: bool = False) -> None:
     """Write a text file atomically, as UTF-8; control characters, which only data can bring, are left out."""
-    write_bytes(path, CONTROLS.sub("", text).encode())
+    write_bytes(path, CONTROLS.sub("", text).encode(), private)
 
 
-def write_bytes(path: Path, data: bytes) -> None:
-    """Write a file atomically."""
-    with atomic_path(path) as temporary:
+def write_bytes(path: Path, data: bytes, private: bool = False) -> None:
+    """Write a file atomically; for `private` see `atomic_path`."""
+    with atomic_path(path, private) as temporary:
         temporary.write_bytes(data)
 
 

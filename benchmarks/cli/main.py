@@ -25,6 +25,10 @@ VERBS = {
         "models.validate:validate",
         "Judge models on patients of another origin: discrimination, calibration, benefit, case-mix and updating.",
     ),
+    "explain": (
+        "models.explain:explain",
+        "Write a page for each of some patients: what moves the prediction, and whether the model's fits agree on it.",
+    ),
     "tune": ("tune:tune", "Search a method's hyper-parameters by Optuna. Test patients are out of reach."),
     "external": (
         "models.external:external",

@@ -20,6 +20,7 @@ from strokebench.benchmarks.running.settings import usable_cores
 from strokebench.benchmarks.running.task import quietly
 from strokebench.datasets.cohort import Cohort
 from strokebench.datasets.embeddings import Embeddings
+from strokebench.datasets.encoders.contract import ImageEncoder, TextEncoder
 from strokebench.errors import StrokebenchError
 from strokebench.files import MANIFEST_FILE, atomic_folder, damaged_file, write_manifest, write_text
 from strokebench.methods.base import Method
@@ -122,17 +123,25 @@ class Model:
         known = examined.cohort
         if embeddings is None:
             embeddings = self.encode(known, **how)
-        reads = None if PRESENT in self.description.reads else self.description.reads
         p = np.empty((len(known), self.description.levels))
         with quietly():
             for start in range(0, len(known), AT_ONCE):
                 ids = known.ids[start : start + AT_ONCE]
                 parts = [
-                    method.predict_proba(fitted.inputs(known.table, embeddings, examined.roles, ids, reads))
+                    method.predict_proba(fitted.inputs(known.table, embeddings, examined.roles, ids, self.given))
                     for method, fitted in self.fits
                 ]
                 p[start : start + AT_ONCE] = np.mean(parts, axis=0)
-        return p if balanced or self.description.balance not in BALANCED else at_prevalence(p, self.shares)
+        return p if balanced else self.undo_balance(p)
+
+    @property
+    def given(self) -> tuple[str, ...] | None:
+        """Arrays that its methods are given, for `Preprocessing.inputs`; all where one asks what is present."""
+        return None if PRESENT in self.description.reads else self.description.reads
+
+    def undo_balance(self, p: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Probabilities (n, levels) as the fitted methods give them, at the prevalence of the model's patients."""
+        return at_prevalence(p, self.shares) if self.description.balance in BALANCED else p
 
     def predict(self, cohort: Cohort, columns: Mapped | None = None, **how: object) -> NDArray[np.int_]:
         """The most probable label of each patient, (n,); for the arguments see `predict_proba`."""
@@ -150,19 +159,29 @@ class Model:
             StrokebenchError: an encoder whose weights or preparation are other than they were.
         """
         from strokebench.datasets.encoders.encode import encode_cohort
+
+        self.encoders(weights)
+        keep = self.endpoint.keep_text
+        return encode_cohort(cohort, self.description.encoders, keep, jobs or usable_cores(), None, weights, device)
+
+    def encoders(self, weights: Path | None = None) -> tuple[ImageEncoder, TextEncoder]:
+        """The encoders that it was fitted with.
+
+        Raises:
+            StrokebenchError: one whose weights or preparation are other than they were.
+        """
         from strokebench.datasets.encoders.registry import find_encoders
 
-        said = self.description
-        for encoder, modality in zip(find_encoders(said.encoders, weights), ("image", "text"), strict=True):
-            encoding = said.encodings.get(modality)
+        found = find_encoders(self.description.encoders, weights)
+        for encoder, modality in zip(found, ("image", "text"), strict=True):
+            encoding = self.description.encodings.get(modality)
             if encoding and encoding.sha256 and encoder.fingerprint() != encoding.sha256:
                 raise StrokebenchError(
                     f"The {modality} encoder {encoder.name} is not the one that the model was fitted with"
                     f" (SHA-256 {encoder.fingerprint()[:12]}, not {encoding.sha256[:12]}).",
                     "Use the weights and the version of strokebench that model.yaml names.",
                 )
-        keep = self.endpoint.keep_text
-        return encode_cohort(cohort, said.encoders, keep, jobs or usable_cores(), None, weights, device)
+        return found
 
     def save(self, folder: Path) -> None:
         """Write it as a folder without pickles; it is there as a whole or not at all.

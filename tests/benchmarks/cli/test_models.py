@@ -44,3 +44,32 @@ def test_what_cannot_be_is_said_in_a_line(tmp_path: Path):
     assert "age_nihss cannot be fitted: it needs" in call("fit", "age_nihss", "--dataset", "small").output
     assert "is no model" in call("predict", str(tmp_path), "--dataset", "other", "--to", "p.csv").output
     assert "holds no model" in call("models", str(tmp_path)).output
+
+
+def test_a_page_for_a_patient_stays_where_it_is(tmp_path: Path):
+    fitted = call("fit", "random_forest", "--dataset", "small", "--seeds", "39,40", "--to", str(tmp_path / "model"))
+    assert fitted.exit_code == 0, fitted.output
+    asked = ("explain", str(tmp_path / "model"), "--dataset", "small", "--patient")
+    explained = call(*asked, "p007", "--patient", "p008")
+    assert explained.exit_code == 0, explained.output
+    pages = sorted((tmp_path / "home").rglob("p00?.html"))
+    assert [page.name for page in pages] == ["p007.html", "p008.html"]
+    assert {page.stat().st_mode & 0o777 for page in pages} == {0o600}
+    assert "random forest" in pages[0].read_text().lower() and "p008" not in pages[0].read_text()
+    assert "Did you mean p007?" in call(*asked, "p07").output
+
+
+def test_pages_for_patients_are_in_nothing_that_is_passed_on(tmp_path: Path):
+    ran = call("run", "table1", "--dataset", "small", "--methods", "svm", "--seeds", "39", "--no-tracking")
+    assert ran.exit_code == 0, ran.output
+    call("fit", "svm", "--dataset", "small", "--to", str(tmp_path / "model"))
+    explained = call("explain", str(tmp_path / "model"), "--dataset", "small", "--patient", "p007")
+    assert explained.exit_code == 0, explained.output
+    [page] = (tmp_path / "home" / "explanations").rglob("*.html")
+    page.write_text(page.read_text() + "mark of the page")
+    assert call("page", "--dataset", "small").exit_code == 0
+    assert call("results", "export", str(tmp_path / "package")).exit_code == 0
+    passed_on = [*(tmp_path / "home" / "results").rglob("*"), *(tmp_path / "package").rglob("*")]
+    files = [path for path in passed_on if path.is_file()]
+    assert any(path.name == "report.html" for path in files) and any(path.name == "about.json" for path in files)
+    assert not [path for path in files if b"mark of the page" in path.read_bytes() or "explanation" in path.name]

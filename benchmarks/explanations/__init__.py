@@ -1,0 +1,1 @@
+"""Why does a model say this of this patient?"""

@@ -1,0 +1,84 @@
+"""One patient's prediction taken apart, with how far the fits of the model agree on it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from strokebench.benchmarks.explanations.columns import column_effects
+from strokebench.benchmarks.explanations.image import image_effects
+from strokebench.benchmarks.explanations.modalities import modality_effects
+from strokebench.benchmarks.explanations.patient import Patient
+from strokebench.benchmarks.explanations.text import text_effects
+from strokebench.benchmarks.models.model import Mapped, Model, load_model
+from strokebench.benchmarks.running.task import quietly
+from strokebench.datasets.catalogue import load_cohort
+from strokebench.datasets.cohort import Cohort
+from strokebench.datasets.embeddings import Embeddings
+from strokebench.errors import unknown_name
+from strokebench.reports.explanation.effects import Explanation
+
+
+def explain(
+    model: Model | Path | str,
+    patient: str,
+    dataset: str | Cohort = "virtual",
+    *,
+    columns: Mapped | None = None,
+    embeddings: Embeddings | None = None,
+    weights: Path | None = None,
+) -> Explanation:
+    """Why a model says what it says of one patient, as `strokebench explain` does; on the CPU.
+
+    Args:
+        model: as `strokebench.fit` or `load_model` gives it, or its folder. Of several fits it is also known whether
+            they agree.
+        patient: an id of the cohort.
+        dataset: as `Settings.dataset`, or a cohort that is loaded.
+        columns: what the cohort calls otherwise than the model, or the YAML file that says so.
+        embeddings: of a cohort that is loaded, where they are there already.
+        weights: folder with downloaded weights, for encoders that need them.
+
+    Returns:
+        `explanation["table"].effects` and its like; `explanation.to_dict()` is what JSON can hold.
+
+    Raises:
+        StrokebenchError: no such patient, with the nearest id; all in which the cohort does not fit the model; a model
+            of trees where `shap` is not installed.
+    """
+    model = model if isinstance(model, Model) else load_model(model)
+    cohort = load_cohort(dataset) if isinstance(dataset, str) else dataset
+    if patient not in cohort.ids:
+        raise unknown_name(
+            "patient", patient, cohort.ids, f"{cohort.title} has {len(cohort)}; ids match letter by letter."
+        )
+    examined = model.examine(cohort, columns, embeddings)
+    examined.refuse(model.description)
+    ids = cohort.ids[[cohort.ids.get_loc(patient)]]
+    # Alone from here on: nobody else is encoded.
+    examined = replace(
+        examined,
+        cohort=examined.cohort.subset(ids),
+        roles=examined.roles.loc[ids],
+        content=examined.content.loc[ids],
+    )
+    known = embeddings or model.encode(examined.cohort, 1, weights, "cpu")
+    one = Patient(model, patient, examined, known)
+    with quietly():
+        whole, *members = one.values(one.inputs())[:, 0].tolist()
+        parts = modality_effects(one), column_effects(one), image_effects(one, weights), text_effects(one, weights)
+    said, endpoint = model.description, model.endpoint
+    return Explanation(
+        patient=patient,
+        cohort=cohort.title,
+        synthetic=cohort.synthetic,
+        model=said.label,
+        made_of=f"{said.origin.patients} patients of {said.origin.title}, {len(members)} fit{'s' * (len(members) > 1)}",
+        outcome=endpoint.title,
+        predicts=f"Probability of {endpoint.expression}" if endpoint.binary else f"Mean grade of {endpoint.expression}",
+        prediction=whole,
+        members=tuple(members),
+        unit=one.unit,
+        seen=str(model.seen.among(examined.content, known).iloc[0]),
+        parts=tuple(part for part in parts if part is not None),
+    )

@@ -1,0 +1,115 @@
+"""Which places of the image move the prediction: each of 4 x 4 is covered, and the volume encoded again."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from strokebench.benchmarks.explanations.patient import Patient
+from strokebench.datasets.encoders.contract import GRID, TOKENS
+from strokebench.reports.explanation.effects import Effect, Part
+from strokebench.tasks.inputs import modalities_of
+
+IMAGE, VECTOR, TOKEN = "image", "image.vector", "image.tokens"
+SLICES = 6
+"""Pictures of the volume, from below to the top."""
+ENLARGED = 4
+"""Pixels an edge of a voxel."""
+ACROSS = ("far left", "left", "right", "far right")
+ALONG = ("back", "back of the middle", "front of the middle", "front")
+TITLE = "Which places of the image move it"
+_COVERED = (
+    "Each place is a column of the volume from bottom to top, a sixteenth of the encoder's grid seen from above; its"
+    " effect is the prediction less that without the place, and the effects of two places need not add up. Where all go"
+    " one way, to be covered moves the model whatever lies there: what stands out counts. "
+)
+
+
+def image_effects(patient: Patient, weights: Path | None = None) -> Part | None:
+    """By place, from the left back to the right front; None of a model that reads no image.
+
+    Args:
+        weights: folder with downloaded weights, for an encoder that needs them.
+    """
+    said, cohort = patient.model.description, patient.examined.cohort
+    if IMAGE not in modalities_of(said.reads):
+        return None
+    path = None if cohort.images is None else cohort.images.loc[patient.id]
+    if said.encodings[IMAGE].sha256 and path is not None and not pd.isna(path):
+        return _covered(patient, Path(path), weights)
+    tokens = patient.arrays.get(TOKEN)
+    if TOKEN in said.reads and tokens is not None and np.isfinite(tokens).all():
+        how = (
+            "A place's token is replaced by the training mean. That is an approximation: the other tokens have looked"
+            " at that place too, and the image's vector is left as it is."
+        )
+        return _part(patient, {TOKEN: _without_one(tokens)}, _COVERED + how)
+    known = any(np.isfinite(own).any() for name, own in patient.arrays.items() if name in (VECTOR, TOKEN))
+    why = "The image came as a ready vector, of which no place can be taken away." if known else (
+        "This patient has no image; the training mean stands there."
+    )  # fmt: skip
+    return Part("image", TITLE, patient.unit, missing=why)
+
+
+def _covered(patient: Patient, path: Path, weights: Path | None) -> Part:
+    from strokebench.datasets.images.mri import prepare
+
+    encoder, cohort = patient.model.encoders(weights)[0], patient.examined.cohort
+    mask = None if cohort.brain_masks is None else cohort.brain_masks.loc[patient.id]
+    mask = None if mask is None or pd.isna(mask) else Path(mask)
+    volume = prepare(path, encoder.target, patient.id, mask, cohort.reading)
+    # One at a time, as a cohort is encoded on a CPU; the volume itself comes first.
+    made = [encoder.encode(one[None], "cpu") for one in (volume, *covered(volume))]
+    arrays = {VECTOR: np.concatenate([one[0] for one in made]), TOKEN: np.concatenate([one[1] for one in made])}
+    how = (
+        "A place is covered with the mean grey of the head and the whole volume encoded again, so nothing of the"
+        " encoder is approximated; but a covered brain is none that the model has seen. The pictures show the volume as"
+        f" the encoder gets it, at {encoder.target.spacing:g} mm."
+    )
+    return _part(patient, arrays, _COVERED + how, pictures(volume))
+
+
+def covered(volume: NDArray[np.float32]) -> list[NDArray[np.float32]]:
+    """The volume (x, y, z) with each place in turn at 0, the mean of the head, in the order of an encoder's tokens."""
+    edges = [np.linspace(0, size, GRID + 1).round().astype(int) for size in volume.shape[:2]]
+    found = []
+    for i, j in np.ndindex(GRID, GRID):
+        found.append(volume.copy())
+        found[-1][edges[0][i] : edges[0][i + 1], edges[1][j] : edges[1][j + 1]] = 0
+    return found
+
+
+def _without_one(tokens: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Tokens (1, 16, d) as they are, then without each in turn: (17, 16, d), NaN for the one that is not there."""
+    copies = np.repeat(tokens, TOKENS + 1, axis=0)
+    copies[np.arange(1, TOKENS + 1), np.arange(TOKENS)] = np.nan
+    return copies
+
+
+def _part(patient: Patient, arrays: dict[str, NDArray[np.float32]], how: str, slices: tuple[bytes, ...] = ()) -> Part:
+    values = patient.values(patient.inputs(**arrays))
+    effects = (values[:, :1] - values[:, 1:]).T.tolist()
+    names = [f"{along}, {across}" for across in ACROSS for along in ALONG]
+    found = tuple(Effect(name, model, tuple(fits)) for name, (model, *fits) in zip(names, effects, strict=True))
+    return Part("image", TITLE, patient.unit, how, found, pictures=slices)
+
+
+def pictures(volume: NDArray[np.float32]) -> tuple[bytes, ...]:
+    """Axial slices of a prepared volume (x, y, z) as PNG, the patient's right on the left and the front up."""
+    from PIL import Image
+
+    head = volume != 0
+    levels = np.flatnonzero(head.any(axis=(0, 1)))
+    low, high = np.percentile(volume[head], (1, 99.5))
+    grey = np.where(head, (volume - low) / max(high - low, 1e-6), 0).clip(0, 1)
+    found = []
+    for level in np.unique(np.quantile(levels, np.linspace(0.2, 0.9, SLICES)).round().astype(int)):
+        picture = Image.fromarray(np.rint(255 * grey[::-1, ::-1, level].T).astype(np.uint8))
+        buffer = io.BytesIO()
+        picture.resize([ENLARGED * edge for edge in picture.size], Image.Resampling.BICUBIC).save(buffer, "PNG")
+        found.append(buffer.getvalue())
+    return tuple(found)

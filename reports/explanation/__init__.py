@@ -1,0 +1,1 @@
+"""How is one patient's prediction taken apart, and does it repeat?"""
