@@ -72,6 +72,8 @@ def _how(patient: Patient, method: Method, players: int) -> str:
     balance = patient.model.description.balance
     if _unit(patient, method) is Unit.PROBABILITY and balance in BALANCED:
         scale += ", of balanced classes, and not in the prediction above, at the prevalence"
+    if isinstance(method, RandomForest | XGBoost):
+        scale += ". A tree takes the mean of yes and no for the more frequent one, so who has that is not moved by it"
     others = modalities_of(patient.model.description.reads) - {TABLE}
     aside = f", {' and '.join(sorted(others))} left as they are" if others else ""
     return (

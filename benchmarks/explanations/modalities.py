@@ -26,7 +26,7 @@ def modality_effects(patient: Patient) -> Part:
         "What each modality is worth",
         patient.unit,
         how=(
-            f"Shapley values over all {2 ** len(names)} subsets of {len(names)} modalities, exactly: they add up from"
+            f"Shapley values over all {2 ** len(names)} subsets of {', '.join(names)}, exactly: they add up from"
             " the prediction for nobody in particular to this patient's. A modality that is taken away is filled with"
             " the mean of the training part, as the suite fills a missing one; the model was not trained without it."
         ),

@@ -56,7 +56,7 @@ def test_a_page_for_a_patient_stays_where_it_is(tmp_path: Path):
     assert [page.name for page in pages] == ["p007.html", "p008.html"]
     assert {page.stat().st_mode & 0o777 for page in pages} == {0o600}
     assert "random forest" in pages[0].read_text().lower() and "p008" not in pages[0].read_text()
-    assert "Did you mean p007?" in call(*asked, "p07").output
+    assert "Did you mean p007?" in call(*asked, "p007x").output
 
 
 def test_pages_for_patients_are_in_nothing_that_is_passed_on(tmp_path: Path):

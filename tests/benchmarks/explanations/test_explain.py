@@ -104,7 +104,7 @@ def test_a_model_of_roles_is_explained_by_its_roles():
     cohort = replace(COHORT, table=table, columns=columns, roles=roles, outcomes=outcomes)
     found = explain(made("age_nihss", cohort), "p007", cohort, embeddings=EMBEDDINGS)["table"]
     assert {each.name for each in found.effects} == {"age", "nihss"}
-    assert found.effects[0].name == "nihss" and abs(found.effects[0].effect) > 10 * abs(found.effects[1].effect)
+    assert found.effects[0].name == "nihss" and abs(found.effects[0].effect) > 3 * abs(found.effects[1].effect)
 
 
 def test_a_model_of_the_table_says_nothing_of_image_and_text():
@@ -126,7 +126,7 @@ def test_what_json_can_hold_names_what_does_not_repeat():
     told = json.loads(json.dumps(found.to_dict()))
     effects = told["parts"][1]["effects"]
     assert {each["repeats"] for each in effects} <= {True, False, None} and all(each["spread"] >= 0 for each in effects)
-    assert told["prediction"] == found.prediction and "recognised" not in told and told["seen"] == "table and image"
+    assert told["prediction"] == found.prediction and told["seen"] == "image"
 
 
 def test_an_unknown_patient_is_one_line_with_the_nearest_id():
@@ -166,23 +166,24 @@ class Length(TextEncoder):
 
 @pytest.fixture
 def planted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cohort:
-    """Patients whose outcome is a bright spot in one place, and of whom one sentence of two tells it."""
+    """Patients who have the event where a bright spot lies in one place and one sentence of two says left."""
     for encoder in (Mosaic, Length):
         monkeypatch.setitem(registry.ENCODERS.own, encoder.name, encoder)
     ids = pd.Index([f"p{number:02d}" for number in range(40)])
-    event = np.arange(40) % 2
+    spot, left = np.arange(40) % 2, np.arange(40) // 2 % 2
+    event = spot & left
     paths, texts = [], []
     for number, id in enumerate(ids):
         data = np.random.default_rng(number).uniform(90, 110, (12, 12, 12))
         data[[0, -1]] = data[:, [0, -1]] = data[:, :, [0, -1]] = 0
         # The volume is centred as it is, so places of the grid of 8 lie two voxels within.
-        if event[number]:
+        if spot[number]:
             i, j = divmod(SPOT, 4)
             data[2 + 2 * i : 4 + 2 * i, 2 + 2 * j : 4 + 2 * j, 2:10] = 300
         # Voxels left to right, back to front: the axes of the encoder's grid.
         nibabel.save(nibabel.Nifti1Image(data.astype(np.float32), np.diag([12.0, 12, 12, 1])), tmp_path / f"{id}.nii")
         paths.append(tmp_path / f"{id}.nii")
-        side = "left" if event[number] else "right"
+        side = "left" if left[number] else "right"
         texts.append(f"There is an infarct of the brain. The lesion lies in the {side} hemisphere.")
     table = pd.DataFrame({"age": np.random.default_rng(1).normal(70, 9, 40).round(), "event": event * 1.0}, ids)
     columns = {name: Column(Kind.NUMERIC) for name in table}
@@ -191,7 +192,7 @@ def planted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cohort:
 
 
 def test_planted_spot_and_sentence_are_found(planted: Cohort):
-    model = fit("logistic_components", planted, encoders="mosaic+length", seeds=(39, 40), jobs=1)
+    model = fit("forest_components", planted, encoders="mosaic+length", seeds=(39, 40), jobs=1, params={"trees": 50})
     found = explain(model, "p07", planted)
     image, text = found["image"], found["text"]
     assert int(np.argmax([each.effect for each in image.effects])) == SPOT
@@ -203,7 +204,8 @@ def test_planted_spot_and_sentence_are_found(planted: Cohort):
 
 
 def test_what_the_patient_lacks_is_said(planted: Cohort):
-    without = replace(planted, images=planted.images.where(planted.ids != "p07"), texts=planted.texts.assign(side=None))
     model = fit("logistic_components", planted, encoders="mosaic+length", jobs=1)
-    found = explain(model, "p07", replace(without, texts=planted.texts.where(planted.ids[:, None] != "p07")))
+    known = planted.ids != "p07"
+    without = replace(planted, images=planted.images.where(known), texts=planted.texts[["side"]].where(known[:, None]))
+    found = explain(model, "p07", without)
     assert "has no image" in found["image"].missing and "has no text" in found["text"].missing
