@@ -118,7 +118,7 @@ def _columns(fitted: Preprocessing) -> list[str]:
 
 
 def _with(x: Inputs, array: str, values: NDArray[np.float32]) -> Inputs:
-    return Inputs({**x.arrays, array: values.astype(np.float32)}, x.present, x.source)
+    return Inputs({**x.arrays, array: values.astype(np.float32)}, x.present, x.source, x.sequences)
 
 
 def _additive(method: Any, x: Inputs, usual: Inputs) -> NDArray[np.float64]:

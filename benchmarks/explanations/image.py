@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import io
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from strokebench.benchmarks.explanations.patient import Patient
@@ -38,9 +38,9 @@ def image_effects(patient: Patient, weights: Path | None = None) -> Part | None:
     said, cohort = patient.model.description, patient.examined.cohort
     if IMAGE not in modalities_of(said.reads):
         return None
-    path = None if cohort.images is None else cohort.images.loc[patient.id]
-    if said.encodings[IMAGE].sha256 and path is not None and not pd.isna(path):
-        return _covered(patient, Path(path), weights)
+    files = {} if cohort.images is None else cohort.images.loc[patient.id].dropna().to_dict()
+    if said.encodings[IMAGE].sha256 and files:
+        return _covered(patient, files, weights)
     tokens = patient.arrays.get(TOKEN)
     if TOKEN in said.reads and tokens is not None and np.isfinite(tokens).all():
         how = (
@@ -55,22 +55,37 @@ def image_effects(patient: Patient, weights: Path | None = None) -> Part | None:
     return Part("image", TITLE, patient.unit, missing=why)
 
 
-def _covered(patient: Patient, path: Path, weights: Path | None) -> Part:
+def _covered(patient: Patient, paths: dict[str, Any], weights: Path | None) -> Part:
     from strokebench.datasets.images.mri import prepare
 
     encoder, cohort = patient.model.encoders(weights)[0], patient.examined.cohort
-    mask = None if cohort.brain_masks is None else cohort.brain_masks.loc[patient.id]
-    mask = None if mask is None or pd.isna(mask) else Path(mask)
-    volume = prepare(path, encoder.target, patient.id, mask, cohort.reading)
-    # One at a time, as a cohort is encoded on a CPU; the volume itself comes first.
-    made = [encoder.encode(one[None], "cpu") for one in (volume, *covered(volume))]
-    arrays = {VECTOR: np.concatenate([one[0] for one in made]), TOKEN: np.concatenate([one[1] for one in made])}
+    masks = {} if cohort.brain_masks is None else cohort.brain_masks.loc[patient.id].dropna().to_dict()
+    files = {name: (Path(path), Path(masks[name]) if name in masks else None) for name, path in paths.items()}
+    first = next(iter(files))
+    made: dict[str, list[NDArray[np.float32]]] = {VECTOR: [], TOKEN: []}
+    slices: list[bytes] = []
+    for name in cohort.sequences:
+        if name not in files:
+            made[VECTOR].append(np.full((TOKENS + 1, encoder.dim), np.nan, np.float32))
+            made[TOKEN].append(np.full((TOKENS + 1, TOKENS, encoder.dim), np.nan, np.float32))
+            continue
+        # A patient's sequences share the grid of the first one there is.
+        beside = None if name == first else files[first]
+        volume = prepare(files[name][0], encoder.target, patient.id, files[name][1], cohort.reading, beside)
+        # One at a time, as a cohort is encoded on a CPU; the volume itself comes first.
+        parts = [encoder.encode(one[None], "cpu") for one in (volume, *covered(volume))]
+        for array, place in ((VECTOR, 0), (TOKEN, 1)):
+            made[array].append(np.concatenate([part[place] for part in parts]))
+        slices += pictures(volume)
     how = (
         "A place is covered with the mean grey of the head and the whole volume encoded again, so nothing of the"
         " encoder is approximated; but a covered brain is none that the model has seen. The pictures show the volume as"
         f" the encoder gets it, at {encoder.target.spacing:g} mm."
     )
-    return _part(patient, arrays, _COVERED + how, pictures(volume))
+    if len(cohort.sequences) > 1:
+        how += f" A place is covered in all sequences at once; the pictures are of {', '.join(files)}, in this order."
+    arrays = {name: np.concatenate(one, axis=-1) for name, one in made.items()}
+    return _part(patient, arrays, _COVERED + how, tuple(slices))
 
 
 def covered(volume: NDArray[np.float32]) -> list[NDArray[np.float32]]:

@@ -7,7 +7,7 @@ from strokebench.benchmarks.explanations.patient import Patient
 from strokebench.benchmarks.explanations.shapley import shapley
 from strokebench.reports.explanation.effects import Effect, Part
 from strokebench.tasks.conditions import Condition
-from strokebench.tasks.inputs import all_modalities, in_order, modalities_of
+from strokebench.tasks.inputs import all_modalities, in_order, modalities_of, modality_of
 
 
 def modality_effects(patient: Patient) -> Part:
@@ -20,7 +20,8 @@ def modality_effects(patient: Patient) -> Part:
         return np.stack([patient.values([one.apply(x, "test") for x in inputs])[:, 0] for one in kept])
 
     label = {name: modality.label for name, modality in all_modalities().items()}
-    absent = [name for name in names if not any(x.present[0, x.modalities.index(name)] for x in inputs)]
+    x = inputs[0]
+    present = {modality_of(unit) for unit, there in zip(x.units, x.present[0], strict=True) if there}
     return Part(
         "modalities",
         "What each modality is worth",
@@ -32,7 +33,10 @@ def modality_effects(patient: Patient) -> Part:
         ),
         effects=tuple(
             Effect(
-                label[name], float(all_[0]), tuple(map(float, all_[1:])), "not known of this patient" * (name in absent)
+                label[name],
+                float(all_[0]),
+                tuple(map(float, all_[1:])),
+                "not known of this patient" * (name not in present),
             )
             for name, all_ in zip(names, shapley(worth, len(names)), strict=True)
         ),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -48,7 +48,7 @@ class Patient:
             frame.loc[[self.id] * n].set_axis([str(i) for i in range(n)])
             for frame in (self.examined.cohort.table, self.examined.roles)
         )
-        copies = Embeddings(table.index, arrays)
+        copies = replace(self.embeddings, ids=table.index, arrays=arrays)
         return [fitted.inputs(table, copies, roles, table.index, self.model.given) for _, fitted in self.model.fits]
 
     def values(self, inputs: Sequence[Inputs]) -> NDArray[np.float64]:

@@ -206,6 +206,17 @@ def test_planted_spot_and_sentence_are_found(planted: Cohort):
 def test_what_the_patient_lacks_is_said(planted: Cohort):
     model = fit("logistic_components", planted, encoders="mosaic+length", jobs=1)
     known = planted.ids != "p07"
-    without = replace(planted, images=planted.images.where(known), texts=planted.texts[["side"]].where(known[:, None]))
+    without = replace(planted, images=planted.images.where(known[:, None]), texts=planted.texts.where(known[:, None]))
     found = explain(model, "p07", without)
     assert "has no image" in found["image"].missing and "has no text" in found["text"].missing
+
+
+def test_several_sequences_are_covered_at_once(planted: Cohort):
+    images = pd.DataFrame({"dwi": planted.images["image"], "flair": planted.images["image"]})
+    cohort = replace(planted, images=images, masked="dwi")
+    model = fit("forest_components", cohort, encoders="mosaic+length", jobs=1, params={"trees": 50})
+    found = explain(model, "p07", cohort)["image"]
+    assert int(np.argmax([each.effect for each in found.effects])) == SPOT and len(found.pictures) == 12
+    assert "the pictures are of dwi, flair" in found.how
+    images.loc["p07", "dwi"] = None
+    assert len(explain(model, "p07", replace(cohort, images=images))["image"].pictures) == 6
