@@ -207,7 +207,7 @@ def _sequences(model: Description, cohort: Cohort, problems: list[str], notes: l
     if extra := [name for name in here if name not in wanted]:
         notes.append(f"the images {named(extra)} are not read")
     for name in wanted:
-        lacking = len(cohort) if name not in here else int(cohort.images[name].isna().sum())
+        lacking = len(cohort) if cohort.images is None or name not in here else int(cohort.images[name].isna().sum())
         if lacking:
             notes.append(f"{name}: {lacking} of {len(cohort)} patients have none; the training mean stands there")
     return wanted

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from strokebench.datasets.cohort import Cohort
+from strokebench.datasets.cohort import ONLY, Cohort
 from strokebench.datasets.images.rendering import AFFINE, SHAPE, SPACING_MM
 from strokebench.datasets.soop.build import write_volume
 from strokebench.datasets.soop.load import kept, load, source_folder
@@ -58,7 +58,9 @@ def load_flair() -> Cohort:
         cohort,
         name="soop-flair",
         title="SOOP with three real FLAIR slices (public cohort)",
-        images=pd.Series({id: str(cache / built[id]) if id in built else None for id in cohort.ids}, dtype=object),
+        images=pd.Series(
+            {id: str(cache / built[id]) if id in built else None for id in cohort.ids}, dtype=object
+        ).to_frame(ONLY),
         about={
             **cohort.about,
             "image": (

@@ -14,7 +14,7 @@ from typing import Any
 import pandas as pd
 
 from strokebench.datasets.catalogue import MANIFESTS
-from strokebench.datasets.cohort import Cohort, Column, Kind
+from strokebench.datasets.cohort import ONLY, Cohort, Column, Kind
 from strokebench.datasets.images import lesion, rendering
 from strokebench.datasets.public.manifest import read_manifest
 from strokebench.datasets.soop.build import ATLAS, LESIONS, PUBLISHED, build, find_atlas, masks_by_patient
@@ -109,7 +109,7 @@ def load(folder: Path | None = None) -> Cohort:
         title="SOOP (public cohort)",
         table=table,
         columns=COLUMNS,
-        images=pd.Series({patient: built[patient]["image"] for patient in ids}, dtype=object),
+        images=pd.Series({patient: built[patient]["image"] for patient in ids}, dtype=object).to_frame(ONLY),
         masks=pd.Series({patient: built[patient]["mask"] for patient in ids}, dtype=object),
         texts=pd.DataFrame.from_dict(
             {patient: built[patient]["texts"] for patient in ids}, orient="index", columns=list(prompts.PROMPTS)

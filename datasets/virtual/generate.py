@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from strokebench.datasets.cohort import Cohort
+from strokebench.datasets.cohort import ONLY, Cohort
 from strokebench.datasets.images import lesion as lesion_rules
 from strokebench.datasets.roles import ROLES
 from strokebench.datasets.texts import prompts
@@ -261,7 +261,7 @@ def _read(folder: Path) -> Cohort:
         title="virtual cohort",
         table=clinical.drop(columns="site"),
         columns=COLUMNS,
-        images=paths["images"],
+        images=paths["images"].to_frame(ONLY),
         texts=texts,
         site=clinical["site"],
         masks=paths["masks"],
