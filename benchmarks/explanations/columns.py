@@ -145,7 +145,7 @@ def _additive(method: Any, x: Inputs, usual: Inputs) -> NDArray[np.float64]:
 def _what_is_known(patient: Patient, name: str) -> tuple[str, str]:
     """What the patient has in a column, and what the model's patients have."""
     said, cohort = patient.model.description.table.get(name), patient.examined.cohort
-    value = (cohort.table if said else patient.examined.roles).loc[patient.id, name]
+    value: Any = (cohort.table if said else patient.examined.roles).loc[patient.id, name]
     flag = said.unit == "0/1" if said else ROLES[name].flag
     unit = f" {said.unit}" if said and said.unit else ""
     shown = "not known; filled" if pd.isna(value) else f"{value:g}{unit}" if isinstance(value, float) else str(value)
@@ -153,7 +153,7 @@ def _what_is_known(patient: Patient, name: str) -> tuple[str, str]:
         shown = "yes" if value else "no"
     if said is None or (said.mean is None and not said.categories):
         return shown, ""
-    if said.categories:
+    if said.categories or said.mean is None:
         category, share = max(said.categories.items(), key=lambda pair: pair[1])
         return shown, f"{category} in {100 * share:.0f}\u00a0%"
     return shown, f"yes in {100 * said.mean:.0f}\u00a0%" if flag else f"{said.mean:.3g}{unit}"

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import pandas as pd
+
 from strokebench.benchmarks.explanations.columns import column_effects
 from strokebench.benchmarks.explanations.image import image_effects
 from strokebench.benchmarks.explanations.modalities import modality_effects
@@ -54,7 +56,7 @@ def explain(
         )
     examined = model.examine(cohort, columns, embeddings)
     examined.refuse(model.description)
-    ids = cohort.ids[[cohort.ids.get_loc(patient)]]
+    ids = pd.Index([patient])
     # Alone from here on: nobody else is encoded.
     examined = replace(
         examined,

@@ -38,7 +38,9 @@ def image_effects(patient: Patient, weights: Path | None = None) -> Part | None:
     said, cohort = patient.model.description, patient.examined.cohort
     if IMAGE not in modalities_of(said.reads):
         return None
-    files = {} if cohort.images is None else cohort.images.loc[patient.id].dropna().to_dict()
+    files: dict[str, Any] = {}
+    if cohort.images is not None:
+        files = {str(sequence): path for sequence, path in cohort.images.loc[patient.id].dropna().items()}
     if said.encodings[IMAGE].sha256 and files:
         return _covered(patient, files, weights)
     tokens = patient.arrays.get(TOKEN)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from strokebench.benchmarks.models.columns import Examined
@@ -33,7 +34,7 @@ class Patient:
     @cached_property
     def arrays(self) -> dict[str, NDArray[np.float32]]:
         """The patient's features by name, (1, *row) each."""
-        rows = self.embeddings.rows(self.examined.cohort.ids[[self.examined.cohort.ids.get_loc(self.id)]])
+        rows = self.embeddings.rows(pd.Index([self.id]))
         return {name: np.asarray(array[rows]) for name, array in self.embeddings.arrays.items()}
 
     def inputs(self, **otherwise: NDArray[np.float32]) -> list[Inputs]:

@@ -10,16 +10,18 @@ import pandas as pd
 
 from strokebench.benchmarks.models.description import Description
 from strokebench.benchmarks.models.model import Model, load_model
-from strokebench.datasets.cohort import Cohort, Column, Kind
+from strokebench.datasets.cohort import ONLY, Cohort, Column, Kind
 from strokebench.datasets.roles import ROLES
 from strokebench.errors import StrokebenchError
 
-IMAGE = "image"
-"""The column of a volume's path, on the machine that predicts."""
+
+def image_columns(model: Description) -> list[str]:
+    """Columns of volumes' paths, on the machine that predicts; one a sequence that the model reads."""
+    return list(model.sequences or (ONLY,)) if "image" in model.encodings else []
 
 
 def served_columns(model: Description) -> dict[str, Column]:
-    """What a row has to hold: the table's columns and roles in the model's names and units, texts, and the image.
+    """What a row has to hold: the table's columns and roles in the model's names and units, texts, and the images.
 
     Raises:
         StrokebenchError: the model reads features that its cohort brought ready, which no row can hold.
@@ -31,8 +33,7 @@ def served_columns(model: Description) -> dict[str, Column]:
         )
     columns = {role: Column(Kind.NUMERIC, next(iter(ROLES[role].units), "")) for role in model.roles}
     columns |= {name: Column(Kind(one.kind), one.unit, one.description) for name, one in model.table.items()}
-    files = [*model.prompts, *([IMAGE] if "image" in model.encodings else [])]
-    return columns | {name: Column(Kind.CATEGORICAL) for name in files}
+    return columns | {name: Column(Kind.CATEGORICAL) for name in (*model.prompts, *image_columns(model))}
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,7 @@ class Served:
             title="the rows",
             table=rows[facts],
             columns={name: columns[name] for name in facts},
-            images=rows[IMAGE] if IMAGE in columns else None,
+            images=rows[images] if (images := image_columns(said)) else None,
             texts=rows[list(said.prompts)] if said.prompts else None,
             roles={role: role for role in said.roles},
         )

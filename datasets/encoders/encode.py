@@ -156,7 +156,7 @@ def _images(
     files: dict[tuple[int, int], Files] = {}
     for place, path in np.ndenumerate(images.to_numpy(dtype=object)):
         if not pd.isna(path):
-            files[place[0], place[1]] = Path(cast(str, path)), None if pd.isna(mask_of[place]) else Path(mask_of[place])
+            files[place[0], place[1]] = Path(path), None if pd.isna(mask_of[place]) else Path(str(mask_of[place]))
     # Reading and hashing leave the interpreter's lock, so threads are enough.
     who = [str(ids[row]) for row, _ in files]
     with ThreadPoolExecutor(8) as pool:

@@ -202,7 +202,7 @@ def _pictures(cohort: Cohort, count: int) -> list[dict[str, Any]]:
     chosen = known.iloc[np.unique(np.linspace(0, len(known) - 1, min(count, len(known))).astype(int))]
     pictures = []
     for id, paths in chosen.iterrows():
-        mask = None if cohort.masks is None or pd.isna(found := cohort.masks.loc[id]) else Path(found)
+        mask = None if cohort.masks is None or pd.isna(found := cohort.masks.loc[str(id)]) else Path(found)
         rows = {str(name): slices_of(Path(path), mask) for name, path in paths.dropna().items()}
         shown = {name: outlined(slices, PICTURE) for name, slices in rows.items() if slices}
         if shown:
