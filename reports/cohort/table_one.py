@@ -7,9 +7,11 @@ give formatted text only. No p-values: groups of a cohort are described, not tes
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import combinations
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from strokebench.datasets.cohort import Cohort, Column, Kind
 from strokebench.files import natural_order
@@ -95,46 +97,38 @@ def smd(values: pd.Series, groups: pd.Series) -> float:
     """
     known = values.notna()
     values, groups = values[known], groups[known]
-    # Categories become indicators of all but one; a number is its own indicator.
-    x = (
-        values.astype(float).to_numpy()[:, None]
-        if pd.api.types.is_numeric_dtype(values)
-        else pd.get_dummies(values.astype(str)).to_numpy(float)[:, 1:]
-    )
-    if not x.shape[1]:
-        return 0.0 if len(groups.unique()) > 1 else math.nan
-    numeric = pd.api.types.is_numeric_dtype(values)
-    parts = [x[(groups == name).to_numpy()] for name in sorted(groups.unique())]
-    moments = [(part.mean(axis=0), _covariance(part, numeric)) for part in parts if len(part) > numeric]
-    largest = math.nan
-    for i, (mean, spread) in enumerate(moments):
-        for other, other_spread in moments[:i]:
-            distance = standardised_distance(mean - other, (spread + other_spread) / 2)
-            largest = distance if math.isnan(largest) else max(largest, distance)
-    return largest
+    if pd.api.types.is_numeric_dtype(values):
+        found = values.astype(float).groupby(groups).agg(["mean", "var"]).dropna()
+        moments = list(found.itertuples(index=False, name=None))
+        pairs = (mean_distance(a - b, (x + y) / 2) for (a, x), (b, y) in combinations(moments, 2))
+    else:
+        shares = pd.crosstab(groups, values.astype(str), normalize="index").to_numpy()
+        pairs = (share_distance(*pair) for pair in combinations(shares, 2))
+    return max(pairs, default=math.nan)
 
 
-def standardised_distance(gap: np.ndarray, spread: np.ndarray) -> float:
-    """How many deviations wide a gap between means (k,) is, by the mean covariance (k, k) of both groups."""
-    if not np.abs(gap).max() > 1e-12:
+def mean_distance(gap: float, variance: float) -> float:
+    """How many deviations wide a gap between two means is, by the mean variance of both groups."""
+    if abs(gap) <= 1e-12:
         return 0.0
-    inverse = np.linalg.pinv(spread)
-    # A gap in a direction in which no group varies is infinitely many of its deviations wide.
-    within = np.allclose(spread @ inverse @ gap, gap)
-    return math.sqrt(max(0.0, float(gap @ inverse @ gap))) if within else math.inf
+    return abs(gap) / math.sqrt(variance) if variance else math.inf
 
 
-def _covariance(x: np.ndarray, numeric: bool) -> np.ndarray:
-    return np.atleast_2d(x.var(axis=0, ddof=1)) if numeric else share_covariance(x.mean(axis=0))
+def share_distance(some: NDArray[np.float64], others: NDArray[np.float64]) -> float:
+    """Mahalanobis distance between two groups' shares of the same categories, (k,) each, which sum to 1.
 
-
-def share_covariance(shares: np.ndarray) -> np.ndarray:
-    """The covariance (k, k) of indicators of categories, of which each patient has one, with these shares (k,)."""
-    return np.diag(shares) - np.outer(shares, shares)
+    The mean covariance of both is that of the mean shares less a quarter of the gap's outer product, so no matrix
+    need be inverted (Sherman and Morrison): there may be as many categories as patients.
+    """
+    there = some + others > 0
+    gap, mean = (some - others)[there], (some + others)[there] / 2
+    squared = float((gap**2 / mean).sum())
+    return math.sqrt(squared / (1 - squared / 4)) if squared < 4 - 1e-9 else math.inf
 
 
 def _lines(name: str, column: Column, values: pd.Series, groups: pd.Series, names: tuple[str, ...]) -> Iterator[Line]:
-    parts = [values[groups == group] for group in names]
+    by_group = dict(iter(values.groupby(groups)))
+    parts = [by_group[group] for group in names]
     missing, difference = int(values.isna().sum()), smd(values, groups)
     if column.kind is Kind.NUMERIC:
         numbers = values.dropna().astype(float)

@@ -7,7 +7,7 @@ from typing import Protocol
 import numpy as np
 
 from strokebench.datasets.cohort import Kind
-from strokebench.reports.cohort.table_one import IMBALANCED, share_covariance, show_number, standardised_distance
+from strokebench.reports.cohort.table_one import IMBALANCED, mean_distance, share_distance, show_number
 from strokebench.reports.results import Results
 from strokebench.reports.tables import caption as words
 from strokebench.reports.tables.results_table import results_table
@@ -91,8 +91,8 @@ def _column(name: str, there: ColumnSummary, here: ColumnSummary) -> Iterator[De
         both = (there, here)
         means, deviations = (np.array([getattr(one, what) for one in both], float) for what in ("mean", "deviation"))
         known = not np.isnan(means).any()
-        spread = np.atleast_2d(np.square(deviations).mean())
-        distance = standardised_distance(means[:1] - means[1:], spread) if known else float("nan")
+        gap, variance = float(means[0] - means[1]), float(np.square(deviations).mean())
+        distance = mean_distance(gap, variance) if known else float("nan")
         values = [_mean(*one) for one in zip(means, deviations, strict=True)]
         yield _row(f"{name} ({there.unit})" if there.unit else name, values, distance, missing)
         return
@@ -121,10 +121,4 @@ def _share_distance(there: np.ndarray, here: np.ndarray) -> float:
     """Of shares of all categories, (k,); NaN where nobody's is known on one side."""
     if not there.sum() or not here.sum():
         return float("nan")
-    # All but one: the last follows from the others.
-    there, here = there[:-1], here[:-1]
-    return (
-        standardised_distance(there - here, (share_covariance(there) + share_covariance(here)) / 2)
-        if len(there)
-        else 0.0
-    )
+    return share_distance(there, here)

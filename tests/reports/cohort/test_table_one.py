@@ -2,10 +2,11 @@
 
 import math
 
+import numpy as np
 import pandas as pd
 import pytest
 
-from strokebench.reports.cohort.table_one import smd
+from strokebench.reports.cohort.table_one import share_distance, smd
 
 
 def between(*groups: list[str]) -> float:
@@ -31,3 +32,29 @@ def test_groups_that_share_one_are_not():
     assert between(["a", "b"] * 2, ["a", "a", "a", "b"]) == pytest.approx(0.25 / math.sqrt((0.25 + 0.1875) / 2))
     assert math.isfinite(between(["a", "b"] * 3, ["a", "c"] * 3))
     assert between(["a", "b", "c"], ["a", "b", "c"]) == 0
+
+
+def test_shares_are_as_far_apart_as_the_inverse_covariance_says():
+    rng = np.random.default_rng(0)
+    for k in (2, 3, 6):
+        some, others = rng.dirichlet(np.ones(k), 2)
+        spread = sum(np.diag(p) - np.outer(p, p) for p in (some[1:], others[1:])) / 2
+        gap = some[1:] - others[1:]
+        assert share_distance(some, others) == pytest.approx(math.sqrt(gap @ np.linalg.inv(spread) @ gap))
+
+
+def test_numbers_of_groups_without_spread():
+    def apart(*values: float) -> float:
+        return smd(pd.Series(values), pd.Series(["a", "a", "b", "b", "c"]))
+
+    assert apart(1, 3, 2, 4, 99) == pytest.approx(1 / math.sqrt(2))
+    assert apart(1, 1, 1, 1, 99) == 0
+    assert apart(1, 1, 2, 2, 99) == math.inf
+    assert math.isnan(apart(1, 2, math.nan, 4, 99))
+
+
+def test_a_text_of_everyone_s_own_takes_no_matrix_of_categories(monkeypatch):
+    # A matrix of 4000 by 4000 for each of 630 pairs of hospitals took minutes.
+    monkeypatch.setattr(np, "outer", None)
+    words = pd.Series([f"note {number}" for number in range(4000)])
+    assert smd(words, pd.Series([f"h{number % 36}" for number in range(4000)])) == math.inf
