@@ -52,14 +52,14 @@ help: ## list the targets
 	@echo "  comparison         which differences between methods are real"
 	@echo "  clinical           calibration, decision curves, hospitals and subgroups"
 	@echo "  missing            missing modalities, and what each contributes"
-	@echo "  encoders           what another image or text encoder is worth; COMPARED_ENCODERS="
+	@echo "  encoders           what another encoder is worth; COMPARED_ENCODERS="
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo
 	@echo "  DATASET=virtual|virtual-null|virtual-fusion|soop|soop-flair|FILE.yaml"
 	@echo "  OUTCOME='nihss < 7'"
 	@echo "  FETCH=1 (what is public of DATASET=soop, without asking)"
 	@echo "  PROTOCOL=cv5|holdout|loho|own   ENCODERS=embedded|paper|IMAGE+TEXT"
-	@echo "  IMAGE_ENCODER=  TEXT_ENCODER=  (one apart: a name of 'strokebench list encoders', hf:owner/name@revision)"
+	@echo "  IMAGE_ENCODER=  TEXT_ENCODER=  (one apart; see 'strokebench list encoders')"
 	@echo "  SIZES=small|paper (networks of 128 hidden units and width 64, or 512, 256)"
 	@echo "  SEEDS=39,40,41,42   GRID_SEEDS=1 (of the seeds, for each point of a grid)"
 	@echo "  JOBS=0 (one a core)   QUICK=1 (a check in minutes)"
@@ -97,7 +97,7 @@ report: $(INSTALLED) ## one HTML page of everything that is finished by now
 leaks: $(INSTALLED) ## look for leaks: doubled patients, telling columns and texts
 	@$(BIN)/strokebench audit leaks
 
-tune: $(INSTALLED) ## METHOD=vdafm SAMPLER=tpe|grid|random SPACE=own|paper TRIALS=40
+tune: $(INSTALLED) ## METHOD=vdafm SAMPLER=tpe|grid SPACE=own|paper TRIALS=40
 	@$(BIN)/strokebench tune $(METHOD) --sampler $(SAMPLER) --space $(SPACE) --trials $(TRIALS)
 
 speed: $(INSTALLED) ## what a fit of each method costs on this machine
@@ -115,7 +115,7 @@ status: $(INSTALLED) ## how far every experiment is, and why runs failed
 ui: $(INSTALLED) ## show the logged runs in the browser (MLflow)
 	@$(BIN)/strokebench ui
 
-studies: $(INSTALLED) ## show the studies of `make tune` in the browser (optuna-dashboard)
+studies: $(INSTALLED) ## the studies of `make tune` in the browser (Optuna)
 	@$(BIN)/strokebench ui --studies
 
 doctor: $(INSTALLED) ## look at this machine and installation
@@ -153,7 +153,7 @@ links: $(INSTALLED)
 	@mkdir -p .venv/types/strokebench
 	@for part in $(ROOMS) strokebench/*.py; do ln -sfn "$(CURDIR)/$$part" .venv/types/strokebench/$${part##*/}; done
 
-docs: links ## the documentation as a site in build/docs, every link checked
+docs: links ## the documentation as a site in build/docs
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
 
 types: links ## check types

@@ -19,7 +19,7 @@ ENCODED = frozenset({"image", "text"})
 class Encoders(Experiment):
     """Pairs of encoders against the chosen one, with the cost of encoding. Further methods are named by the user."""
 
-    name, order, in_paper = "encoders", 28, False
+    name, order, in_paper = "encoders", 125, False
     needs_events = True
     title = "Encoders: what another encoder of images or texts is worth"
     default_methods = ("logistic_components", "concat")

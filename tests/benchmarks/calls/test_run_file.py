@@ -10,7 +10,13 @@ from strokebench.benchmarks.running.settings import Settings
 from strokebench.errors import StrokebenchError
 
 CHOSEN = Settings(
-    outcome="nihss < 7", seeds=(3, 5), quick=True, methods=("vdafm", "svm"), balance="none", shuffle_labels=0
+    outcome="nihss < 7",
+    seeds=(3, 5),
+    quick=True,
+    methods=("vdafm", "svm"),
+    balance="none",
+    shuffle_labels=0,
+    compared_encoders=("embedded", "paper"),
 )
 
 

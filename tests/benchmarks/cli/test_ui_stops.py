@@ -9,7 +9,7 @@ UI = """
 import strokebench.benchmarks.cli.ui as verb
 from strokebench.benchmarks.running.process import stop_like_ctrl_c
 
-verb.ui_command = lambda port: ["sh", "-c", "trap '' TERM; sleep 600 & echo $$; wait"]
+verb.ui_command = lambda port: ["sh", "-c", "trap '' TERM; sleep 600 & sleep 3; echo $$; wait"]
 verb.GRACE = 0.2
 stop_like_ctrl_c()
 verb.ui()
@@ -26,7 +26,8 @@ def alive(group: int) -> bool:
 
 def test_a_stopped_ui_takes_its_servers_with_it():
     ui = subprocess.Popen([sys.executable, "-c", UI], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    # The server's own number, behind the line of the address: it leads a group with what it started.
+    # The server's own number, behind the line of the address: it leads a group with what it started. It comes
+    # late, since a ui that is stopped while it still starts its server has nothing to end.
     group = next(int(line) for line in ui.stdout if line.strip().isdigit())
     assert alive(group)
     ui.terminate()
