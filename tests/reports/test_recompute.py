@@ -68,8 +68,9 @@ def test_every_number_of_a_hospital_is_recomputed(folder: Path, untested: int | 
     assert [line for check in checks.values() for line in check.wrong] == []
     path = folder / "figure5" / "figure5_hospitals.csv"
     table = pd.read_csv(path)
-    table.loc[0, "AUC_low"] += 1e-3
-    table.loc[1, "runs_done"] += 1
+    vdafm, concat = table.index[table["hospital"] == "North"]
+    table.loc[vdafm, "AUC_low"] += 1e-3
+    table.loc[concat, "runs_done"] += 1
     table.to_csv(path, index=False)
     wrong = [line for check in recompute.check_folder(folder / "figure5") for line in check.wrong]
     assert [line.partition(" is printed")[0].rpartition(": ")[2] for line in wrong] == [
