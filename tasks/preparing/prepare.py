@@ -79,7 +79,10 @@ def prepare(
             else:
                 sources[name] = Features(embeddings, name, modality, ids["train"])
     tables = {name: source.fitted for name, source in sources.items() if isinstance(source, ClinicalTable)}
-    parts = {part: _inputs(sources, index, embeddings.sequences) for part, index in ids.items()}
+    parts = {
+        part: assembled({name: source.of(index) for name, source in sources.items()}, embeddings.sequences)
+        for part, index in ids.items()
+    }
     y = {part: labels.loc[index].to_numpy(np.int8) for part, index in ids.items() if part != "test"}
     seed = int(np.random.SeedSequence([fold.seed, fold.fold]).generate_state(1)[0])
     # Taken out, so that the unbalanced one need not be kept beside the balanced one.
@@ -95,9 +98,3 @@ def prepare(
         seed=seed,
         zeros=zeros,
     )
-
-
-def _inputs(
-    sources: Mapping[str, Features | ClinicalTable | RoleValues], ids: pd.Index, sequences: tuple[str, ...]
-) -> Inputs:
-    return assembled({name: source.of(ids) for name, source in sources.items()}, sequences)

@@ -56,7 +56,7 @@ class Features:
         # Axis 0 are the patients.
         axes = (0, *(1 + axis for axis in row.scaled_over))
         self.fitted = ArrayPreprocessor(axes, modality.filled_with).fit(array, embeddings.rows(train))
-        self.pieces = max(1, len(embeddings.sequences)) if name in embeddings.arrays and modality.name == "image" else 1
+        self.pieces = len(units_of([modality.name], embeddings.sequences)) if name in embeddings.arrays else 1
 
     def of(self, ids: pd.Index) -> Known:
         """Of these patients."""
