@@ -2,15 +2,13 @@
 
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from strokebench.datasets.encoders.contract import ImageEncoder
-from strokebench.datasets.encoders.repository import CONFIG, Repository
-from strokebench.datasets.encoders.weights import Published
+from strokebench.datasets.encoders.repository import CONFIG, OfRepository, Repository
 from strokebench.datasets.images.mri import PREPARATION
 from strokebench.datasets.images.target import Target
 from strokebench.errors import StrokebenchError
@@ -20,25 +18,14 @@ SETTINGS = "preprocessor_config.json"
 
 
 @dataclass(frozen=True)
-class HubImage(ImageEncoder):
+class HubImage(OfRepository, ImageEncoder):  # type: ignore[override]
     """Any model that gives a map of features or patches in rows, ViT, DINOv2, ResNet or ConvNeXt say; six slices."""
 
     target: ClassVar[Target] = Target((128, 128, 96), 1.5)
 
-    repository: Repository
-
-    @classmethod
-    def parse(cls, given: str, weights: Path | None) -> Self:
-        """Of `owner/name@revision`."""
-        return cls(Repository.parse(given, weights))
-
     @property
     def name(self) -> str:  # type: ignore[override]
         return f"{self.repository} (six slices)"
-
-    @property
-    def published(self) -> tuple[Published, ...]:  # type: ignore[override]
-        return self.repository.published
 
     @cached_property
     def trained_on(self) -> tuple[str, ...]:

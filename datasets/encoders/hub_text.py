@@ -10,8 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from strokebench.datasets.encoders.contract import LAYERS, About, TextEncoder
-from strokebench.datasets.encoders.repository import CONFIG, Repository
-from strokebench.datasets.encoders.weights import Published
+from strokebench.datasets.encoders.repository import CONFIG, OfRepository, Repository
 from strokebench.errors import StrokebenchError
 from strokebench.files import digest, read_json
 
@@ -20,23 +19,12 @@ LONGEST = 8192
 
 
 @dataclass(frozen=True)
-class HubText(TextEncoder):
+class HubText(OfRepository, TextEncoder):  # type: ignore[override]
     """Any encoder of the BERT kind, with four layers or more and a CLS token."""
-
-    repository: Repository
-
-    @classmethod
-    def parse(cls, given: str, weights: Path | None) -> Self:
-        """Of `owner/name@revision`."""
-        return cls(Repository.parse(given, weights))
 
     @property
     def name(self) -> str:  # type: ignore[override]
         return str(self.repository)
-
-    @property
-    def published(self) -> tuple[Published, ...]:  # type: ignore[override]
-        return self.repository.published
 
     @cached_property
     def trained_on(self) -> tuple[str, ...]:

@@ -142,6 +142,23 @@ class Repository:
         )
 
 
+@dataclass(frozen=True)
+class OfRepository:
+    """What encoders share that are a model of the hub."""
+
+    repository: Repository
+
+    @classmethod
+    def parse(cls, given: str, weights: Path | None) -> Self:
+        """Of `owner/name@revision`."""
+        return cls(Repository.parse(given, weights))
+
+    @property
+    def published(self) -> tuple[Published, ...]:
+        """Its files, as `Repository.published`."""
+        return self.repository.published
+
+
 def _needed(names: list[str]) -> list[str]:
     return [name for name in names if name != WEIGHTS[1] or WEIGHTS[0] not in names]
 
