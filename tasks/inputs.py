@@ -155,6 +155,20 @@ def made_up_sizes(**known: int) -> dict[str, tuple[int, ...]]:
     return sizes | {PRESENT: (len(modalities),)}
 
 
+def columns_of(modality: str, sizes: Sizes) -> slice:
+    """Columns of `PRESENT` that say what is there of a modality: one, or one for each of the image's sequences.
+
+    >>> columns_of("text", {"image.vector": (24,), "text": (5, 4, 12), "table": (6,), PRESENT: (5,)})
+    slice(3, 4, None)
+    """
+    modalities = in_order(modalities_of(sizes))
+    # What is not a modality's own column is a further sequence.
+    sequences = 1 + sizes[PRESENT][0] - len(modalities)
+    counts = [sequences if name == "image" else 1 for name in modalities]
+    start = sum(counts[: modalities.index(modality)])
+    return slice(start, start + counts[modalities.index(modality)])
+
+
 @dataclass(frozen=True, eq=False)
 class Inputs:
     """Standardised float32 arrays, one row a patient (or an oversampled copy of one).

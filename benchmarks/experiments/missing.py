@@ -15,12 +15,15 @@ from strokebench.reports.results import Results
 
 @experiment
 class MissingModalities(Experiment):
-    """Every subset, every rate of gaps, and each modality's worth. Eight fits a fold serve all conditions."""
+    """Every subset, every rate of gaps, and each modality's worth, to the proposal and to a row made for gaps.
+
+    Eight fits a fold and method serve all conditions.
+    """
 
     name, order = "missing", 120
     needs_events = True
     title = "Missing modalities: subsets, random gaps, and what each is worth"
-    default_methods = ("vdafm",)
+    default_methods = ("vdafm", "modality_dropout")
 
     def plan(self, context: Context) -> Plan:
         methods, left_out = usable_methods(context, self.default_methods)

@@ -10,6 +10,7 @@ from strokebench.tasks.inputs import (
     Modality,
     Row,
     all_modalities,
+    columns_of,
     in_order,
     made_up_sizes,
     modalities_of,
@@ -83,3 +84,12 @@ def test_what_no_schema_has_is_refused():
         Modality("smell", "smell", {"odour": Row(("d",))})
     with pytest.raises(StrokebenchError, match="Two modalities are called 'text'"):
         register_modality(Modality("text", "text", {"text": Row(("d",))}))
+
+
+def test_columns_of_presence_are_found_by_sizes_in_any_order():
+    """As they come back from a file, whose keys are sorted."""
+    arrays = {name: np.zeros((2, 4)) for name in ("image.vector", "text", "table")}
+    x = Inputs(arrays, np.ones((2, 5), bool), sequences=("dwi", "adc", "flair"))
+    sizes = dict(sorted(x.sizes.items()))
+    found = [x.units[columns_of(modality, sizes)] for modality in ("image", "text", "table")]
+    assert found == [("image.dwi", "image.adc", "image.flair"), ("text",), ("table",)]

@@ -18,10 +18,10 @@ def test_the_clinical_evaluation_computes_nothing_of_its_own():
 def test_eight_fits_a_fold_serve_all_conditions():
     context = make_context(folds=2)
     plan = MissingModalities().plan(context)
-    assert {run.method for run in plan.runs} == {"vdafm"}
+    assert {run.method for run in plan.runs} == {"vdafm", "modality_dropout"}
     keyed = {context.key(run): run for run in plan.runs}
-    assert len(keyed) == len(plan.runs) == 2 * 36
-    assert len(fits({key: (run, context) for key, run in keyed.items()})) == 2 * 8
+    assert len(keyed) == len(plan.runs) == 2 * 2 * 36
+    assert len(fits({key: (run, context) for key, run in keyed.items()})) == 2 * 2 * 8
 
 
 def test_methods_of_fewer_modalities_are_left_out_with_a_reason():
