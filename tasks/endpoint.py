@@ -39,6 +39,8 @@ class Endpoint(ABC):
     Class attributes:
         kind: by which metrics say what they apply to.
         binary: whether a patient has an event or has not, so that `events` is defined.
+        ranked_by: the metric that is a share of pairs of patients with different labels, those that `ranking` puts in
+            the order of `ordered`; empty where there is none.
         mixes: whether MixUp may be used, which mixes the targets of two patients.
 
     Args:
@@ -50,6 +52,7 @@ class Endpoint(ABC):
 
     kind: ClassVar[str]
     binary: ClassVar[bool] = False
+    ranked_by: ClassVar[str] = ""
     mixes: ClassVar[bool] = True
 
     column: str
@@ -201,6 +204,14 @@ class Endpoint(ABC):
             StrokebenchError: it is not.
         """
         raise StrokebenchError(f"The outcome {self.expression!r} has no events: it is {self.kind}.")
+
+    def ordered(self, y: Any) -> NDArray[Any]:
+        """These labels (n,) as patients are ranked by them. Default: `events`, with its error."""
+        return self.events(y)
+
+    def ranking(self, predictions: pd.DataFrame) -> NDArray[np.float64]:
+        """What ranks patients, (n,): higher for higher labels. Default: the one column of probabilities."""
+        return self.probabilities(predictions)
 
     def describe(self, label: int) -> str:
         """What a label is called in a description of the cohort."""

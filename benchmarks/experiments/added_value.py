@@ -19,7 +19,7 @@ class AddedValue(Experiment):
     """Nested models on the same folds. Other methods than logistic regression are named by the user."""
 
     name, order = "added_value", 15
-    needs_events = True
+    needs_order = True
     title = "Added value: what image and text add to a clinical model"
     default_methods = ("logistic_components",)
 

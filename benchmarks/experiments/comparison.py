@@ -19,7 +19,7 @@ class Comparison(Table1):
     """
 
     name, order = "comparison", 20
-    needs_events = True
+    needs_order = True
     references = False
     title = "Comparison: which differences between methods are real"
     reference: ClassVar[str | None] = None

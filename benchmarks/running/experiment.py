@@ -42,6 +42,7 @@ class Experiment(ABC):
         in_paper: `strokebench paper` makes it with all others.
         compared_encoders: further pairs of encoders that its runs read, where the user names none.
         needs_events: it asks what only a binary endpoint can answer (AUC, calibration, net benefit).
+        needs_order: it tests how well patients are ranked: by AUC, or of grades by c.
     """
 
     name: ClassVar[str]
@@ -52,6 +53,7 @@ class Experiment(ABC):
     in_paper: ClassVar[bool] = True
     compared_encoders: ClassVar[tuple[str, ...] | None] = None
     needs_events: ClassVar[bool] = False
+    needs_order: ClassVar[bool] = False
 
     def settings(self, chosen: Settings) -> Settings:
         """What it is run with where the user chose this."""

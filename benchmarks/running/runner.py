@@ -289,6 +289,12 @@ def plan_runs(experiment: Experiment, context: Context, console: Console) -> lis
             f"{experiment.name} needs a binary outcome; {context.endpoint.expression!r} is {context.endpoint.kind}.",
             "Give a rule, e.g. --outcome 'mrs > 2'.",
         )
+    if experiment.needs_order and not context.endpoint.ranked_by:
+        raise StrokebenchError(
+            f"{experiment.name} needs an outcome with an order; {context.endpoint.expression!r} is"
+            f" {context.endpoint.kind}.",
+            "Give a rule, e.g. --outcome 'mrs > 2', or grades, e.g. --outcome 'mrs 0 to 6'.",
+        )
     plan = experiment.plan(context)
     for method, reason in plan.left_out.items():
         console.print(f"Left out    {method}: {reason}")

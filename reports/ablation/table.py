@@ -82,7 +82,7 @@ def test_in_words(results: Results) -> str:
     """What stands behind ±, and by which test a difference is distinguishable from noise."""
     if is_corrected(results):
         return (
-            "± its standard error, in points: of an AUC by the mean of DeLong's variance and that corrected for "
+            "± its standard error, in points: of an AUC or c by the mean of DeLong's variance and that corrected for "
             "shared training patients (Nadeau and Bengio 2003), of another metric by the latter. Distinguishable from "
             f"noise: p < {ALPHA} by Student's t with a degree of freedom less than runs; among many settings some pass "
             "by chance."

@@ -8,7 +8,7 @@ import numpy as np
 from strokebench.reports.results import MethodInfo, Results
 from strokebench.reports.statistics.decisions import ALPHA, equivalent, holm, non_inferior
 from strokebench.reports.statistics.delong import delong
-from strokebench.reports.statistics.gains import auc_gain, brier_gain, net_benefit_gain
+from strokebench.reports.statistics.gains import auc_gain, error_gain, net_benefit_gain, squared_errors
 from strokebench.reports.statistics.paired import PairedTest, is_corrected, test_share
 from strokebench.reports.statistics.prior import undo_balance
 from strokebench.reports.statistics.scores import arrange
@@ -32,16 +32,19 @@ class Step:
 
     Args:
         added: a key of `STEPS`.
-        before, after: mean AUC without and with it, over the runs that both have.
-        auc, brier: gains. net_benefit: by threshold.
-        runs: that both have. p_holm: of the gain in AUC, adjusted over the method's steps.
+        metric: AUC, or c where grades are predicted.
+        before, after: its mean without and with it, over the runs that both have.
+        gain: of the metric. brier: of the Brier score, of grades its mean over the cuts.
+        net_benefit: by threshold; none of grades.
+        runs: that both have. p_holm: of the gain in the metric, adjusted over the method's steps.
     """
 
     method: MethodInfo
     added: str
+    metric: str
     before: float
     after: float
-    auc: PairedTest
+    gain: PairedTest
     brier: PairedTest
     net_benefit: Mapping[float, PairedTest]
     runs: int
@@ -49,31 +52,34 @@ class Step:
 
     @property
     def gains(self) -> bool:
-        """A gain in AUC is shown."""
-        return self.p_holm < ALPHA and self.auc.value > 0
+        """A gain in the metric is shown."""
+        return self.p_holm < ALPHA and self.gain.value > 0
 
     @property
     def loses(self) -> bool:
-        """A loss in AUC is shown."""
-        return self.p_holm < ALPHA and self.auc.value < 0
+        """A loss in the metric is shown."""
+        return self.p_holm < ALPHA and self.gain.value < 0
 
     @property
     def not_worse(self) -> bool:
-        """The AUC does not fall by as much as the margin."""
-        return non_inferior(self.auc)
+        """The metric does not fall by as much as the margin."""
+        return non_inferior(self.gain)
 
     @property
     def no_matter(self) -> bool:
-        """The AUC changes by less than the margin, either way."""
-        return equivalent(self.auc)
+        """The metric changes by less than the margin, either way."""
+        return equivalent(self.gain)
 
 
 def measure(results: Results) -> list[Step]:
     """Every step of every method that has runs of both sides, by method."""
     if results.predictions.empty:
         return []
-    scores = arrange(undo_balance(results), runs=results.runs, endpoint=results.endpoint)
-    analytic = delong(scores)
+    endpoint, undone = results.endpoint, undo_balance(results)
+    scores = arrange(undone, runs=results.runs, endpoint=endpoint)
+    errors = arrange(undone, runs=results.runs, endpoint=endpoint, values=squared_errors(endpoint, undone))
+    # Of grades the undoing changes the order of their means, and so c, which is that of Table 1.
+    analytic = delong(arrange(results.predictions, runs=results.runs, endpoint=endpoint))
     share = test_share(results) if is_corrected(results) else None
     place = {setting.key: name for name, setting in results.settings.items()}
     found: list[Step] = []
@@ -91,14 +97,15 @@ def measure(results: Results) -> list[Step]:
                 Step(
                     method,
                     added,
+                    endpoint.ranked_by,
                     float(analytic.aucs[before, common].mean()),
                     float(analytic.aucs[after, common].mean()),
                     auc_gain(analytic, before, after, share),
-                    brier_gain(scores, before, after, share),
-                    {t: net_benefit_gain(scores, before, after, t, share) for t in THRESHOLDS},
+                    error_gain(errors, before, after, share),
+                    {t: net_benefit_gain(scores, before, after, t, share) for t in THRESHOLDS if endpoint.binary},
                     int(common.sum()),
                 )
             )
-        adjusted = holm(np.array([step.auc.p for step in steps]))
+        adjusted = holm(np.array([step.gain.p for step in steps]))
         found += [replace(step, p_holm=float(p)) for step, p in zip(steps, adjusted, strict=True)]
     return found

@@ -18,7 +18,7 @@ from strokebench.reports.tables.table import Cell, Column, Kind, Row, Table, tex
 
 def added_value_section(results: Results, title: str) -> Section:
     """Everything that the experiment says."""
-    steps = measure(results)
+    steps, metric = measure(results), results.endpoint.ranked_by
     panels = [
         Panel(
             "added_value",
@@ -30,14 +30,14 @@ def added_value_section(results: Results, title: str) -> Section:
         Panel(
             "added_value_use",
             added_value_table(results, steps, use=True),
-            shows="The same steps by their worth: how much nearer probabilities come to what happened, and how "
-            "many more patients are rightly acted on.",
-            does_not_show="That one should act: thresholds are examples, and every harm and cost counts in a choice.",
+            shows="The same steps by their worth: how much nearer probabilities come to what happened"
+            + (", and how many more patients are rightly acted on." if results.endpoint.binary else "."),
+            does_not_show="That one should act: every harm and cost counts in a choice.",
         ),
         Panel(
             "added_value_picture",
-            draw_gains(steps, words.cohort_title(results)),
-            title="Gain in AUC over the table alone",
+            draw_gains(steps, metric, words.cohort_title(results)),
+            title=f"Gain in {metric} over the table alone",
             shows=f"Each gain with its 95 % interval; the grey band is {POINTS} to either side, within which a change "
             "would not matter to us.",
             does_not_show="That what lies across the line is nothing: it is not shown, which more patients may change.",
@@ -47,24 +47,26 @@ def added_value_section(results: Results, title: str) -> Section:
 
 
 def added_value_table(results: Results, steps: Sequence[Step], use: bool = False) -> Table:
-    """One row a method and step: AUC without and with, its gain, and what is shown.
+    """One row a method and step: AUC, or c, without and with, its gain, and what is shown.
 
     Args:
         use: gains in Brier score and net benefit instead.
     """
+    metric = results.endpoint.ranked_by
     columns = [
-        Column("before", "AUC, table", Kind.PERCENT),
+        Column("before", f"{metric}, table", Kind.PERCENT),
         Column("after", "with it", Kind.PERCENT),
-        *text_columns(auc="Gain, points", p="p (Holm)", verdict="What is shown"),
+        *text_columns(gain="Gain, points", p="p (Holm)", verdict="What is shown"),
     ]
     if use:
         columns = text_columns(
-            brier="Brier falls by", **{_key(at): f"Net benefit at {100 * at:g} %" for at in THRESHOLDS}
+            brier="Brier falls by",
+            **{_key(at): f"Net benefit at {100 * at:g} %" for at in THRESHOLDS if results.endpoint.binary},
         )
     rows = []
     for step in steps:
         texts = {
-            "auc": step.auc.text(sign="+", end_sign="+"),
+            "gain": step.gain.text(sign="+", end_sign="+"),
             "p": "" if math.isnan(step.p_holm) else f"{step.p_holm:.3f}",
             "brier": step.brier.text(1, 3, sign="+", end_sign="+"),
             **{_key(at): gain.text(sign="+", end_sign="+") for at, gain in step.net_benefit.items()},
@@ -77,24 +79,23 @@ def added_value_table(results: Results, steps: Sequence[Step], use: bool = False
     return results_table(
         results,
         "added_value_use" if use else "added_value",
-        "Added value of image and text" + (": Brier score and net benefit" if use else ""),
+        "Added value of image and text" + (": what probabilities gain" if use else ""),
         columns,
         rows,
         words.caption(results),
         [
             "The table alone: the method is trained with image and text set to the training mean; each step is trained "
-            "anew. Net benefit is per 100 patients, its thresholds our choice. Brier score and net benefit are of "
-            "probabilities with the balance of training undone.",
+            f"anew. {_worth(results)} of probabilities with the balance of training undone.",
             "Intervals: the mean of the variance over patients (DeLong's for the AUC) and Nadeau's and Bengio's over "
             "runs, with Student's t; over patients alone where the protocol draws no test parts. Unadjusted; a gain or "
             f"loss is called shown where p, by Holm over a method's steps, is below {ALPHA:g}.",
-            f"Not worse: the whole interval lies above -{POINTS} of AUC, a margin of our choice.",
+            f"Not worse: the whole interval lies above -{POINTS} of {metric}, a margin of our choice.",
         ],
         head="Added to the table",
     )
 
 
-def draw_gains(steps: Sequence[Step], cohort: str) -> Figure:
+def draw_gains(steps: Sequence[Step], metric: str, cohort: str) -> Figure:
     """A dot and interval a step, by method; filled where the gain is shown."""
     figure = Figure(figsize=(8.2, 1.6 + 0.42 * max(1, len(steps))), layout="constrained")
     axes = figure.add_subplot()
@@ -102,16 +103,22 @@ def draw_gains(steps: Sequence[Step], cohort: str) -> Figure:
     axes.axvline(0, color=SOFT, linewidth=1, zorder=1)
     colour, shape = LOOKS[0]
     for height, step in enumerate(steps):
-        gain = step.auc
+        gain = step.gain
         axes.plot([100 * gain.low, 100 * gain.high], [height] * 2, color=INK, linewidth=1.5, zorder=2)
         fill = colour if step.gains or step.loses else "white"
         axes.plot(100 * gain.value, height, shape, color=fill, markeredgecolor=INK, markersize=8, zorder=3)
     axes.set_yticks(range(len(steps)), [f"{step.method.label}\n+ {step.added}" for step in steps])
     axes.set_ylim(len(steps) - 0.4, -0.6)
-    axes.set_xlabel("Gain in AUC, points, with 95 % interval; filled: shown", color=INK)
+    axes.set_xlabel(f"Gain in {metric}, points, with 95 % interval; filled: shown", color=INK)
     plain(axes, "x", ROWS)
     head(figure, cohort, 10, colour=INK)
     return figure
+
+
+def _worth(results: Results) -> str:
+    if results.endpoint.binary:
+        return "Net benefit is per 100 patients, its thresholds our choice. It and the Brier score are"
+    return "The Brier score is the mean over all cuts between grades (ranked probability score),"
 
 
 def _key(threshold: float) -> str:

@@ -23,10 +23,11 @@ def verdict(step: Step) -> str:
 
 
 def sentence(step: Step) -> str:
-    """What the step does to the method's AUC, and how surely."""
-    low, high = 100 * step.auc.low, 100 * step.auc.high
-    adds = f"{step.added} {'add' if ' and ' in step.added else 'adds'} {100 * step.auc.value:+.1f} points of AUC"
-    if math.isnan(step.auc.p):
+    """What the step does to the method's AUC, or c, and how surely."""
+    low, high = 100 * step.gain.low, 100 * step.gain.high
+    verb = "add" if " and " in step.added else "adds"
+    adds = f"{step.added} {verb} {100 * step.gain.value:+.1f} points of {step.metric}"
+    if math.isnan(step.gain.p):
         return f"{adds}: no interval can be given, so nothing is shown"
     adds += f" (95 % interval {low:+.1f} to {high:+.1f})"
     if step.gains:

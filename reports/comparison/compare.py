@@ -24,7 +24,7 @@ from strokebench.tasks.paper_setup import PROPOSED
 
 @dataclass(frozen=True)
 class Pair:
-    """First method against second; every difference is first minus second, in AUC, over the `runs` that both have.
+    """First method against second; every difference is first minus second, in AUC or c, over the `runs` that both have.
 
     Args:
         tested: what decides, with the interval of the headline (`strokebench.reports.statistics.headline`).
@@ -44,7 +44,7 @@ class Pair:
 
     @property
     def better(self) -> str:
-        """The method with the higher AUC of the two."""
+        """The method with the higher value of the two."""
         return self.first if self.tested.value >= 0 else self.second
 
     @property
@@ -70,18 +70,20 @@ class MethodComparison:
     """Everything that the section prints.
 
     Args:
-        names: methods with finished runs, the highest AUC first. labels: as tables print them.
-        aucs: mean over runs with the interval of the headline. narrow: with that of the bootstrap over patients.
+        names: methods with finished runs, the highest first. labels: as tables print them.
+        metric: AUC, or c where grades are predicted.
+        values: its mean over runs with the interval of the headline. narrow: with that of the bootstrap over patients.
         corrects: whether the headline allows for other training patients.
         pairs: by (first, second), both in the order of `names`.
         reference: None with fewer than two methods. left_out: labels of methods without a finished run.
         done, planned: runs by name.
-        by_group: AUC by name and (seed, fold).
+        by_group: the metric by name and (seed, fold).
     """
 
     names: tuple[str, ...]
     labels: Mapping[str, str]
-    aucs: Mapping[str, Interval]
+    metric: str
+    values: Mapping[str, Interval]
     narrow: Mapping[str, Interval]
     pairs: Mapping[tuple[str, str], Pair]
     reference: str | None
@@ -105,8 +107,8 @@ def compare(
     """Compare all methods of these results with each other.
 
     Args:
-        reference: a method; default VDAFM, or without it the best by validation AUC.
-        margin: of non-inferiority, in AUC.
+        reference: a method; default VDAFM, or without it the best on the validation parts.
+        margin: of non-inferiority, in the metric.
         n_resamples, seed: of the bootstrap; equal inputs give equal outputs.
 
     Raises:
@@ -118,9 +120,10 @@ def compare(
     done = {str(name): int((status == "done").sum()) for name, status in counts}
     labels = {name: setting.label for name, setting in results.settings.items()}
     left_out = tuple(labels[name] for name in planned if not done[name])
+    metric = results.endpoint.ranked_by
     if results.judged.empty:
         return MethodComparison(
-            (), labels, {}, {}, {}, None, "", left_out, done, planned, pd.DataFrame(), margin=margin
+            (), labels, metric, {}, {}, {}, None, "", left_out, done, planned, pd.DataFrame(), margin=margin
         )
     scores = arrange(results.judged, runs=results.runs, endpoint=results.endpoint)
     analytic = delong(scores)
@@ -144,6 +147,7 @@ def compare(
     return MethodComparison(
         names,
         labels,
+        metric,
         {name: headline.auc(name) for name in names},
         {scores.names[number]: drawn.interval(number) for number in order},
         _judged(pairs),
@@ -181,8 +185,8 @@ def _reference(results: Results, names: tuple[str, ...], wanted: str | None) -> 
     validation = pd.to_numeric(runs.loc[runs["name"].isin(names)].set_index("name")["validation_score"])
     means = validation.groupby(level=0, sort=True).mean()
     if means.notna().any():
-        return str(means.idxmax()), "the best by validation AUC"
-    return sorted(names)[0], "the first by name: no validation AUC is known"
+        return str(means.idxmax()), f"the best by validation {results.endpoint.ranked_by}"
+    return sorted(names)[0], f"the first by name: no validation {results.endpoint.ranked_by} is known"
 
 
 def _by_group(scores: Scores, aucs: np.ndarray) -> pd.DataFrame:

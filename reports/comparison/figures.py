@@ -1,4 +1,4 @@
-"""Pictures of the comparison: intervals of each AUC, every pair as a matrix, mean ranks over hospitals."""
+"""Pictures of the comparison: intervals of each method, every pair as a matrix, mean ranks over hospitals."""
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -15,13 +15,13 @@ BETTER, WORSE = "#9cc9e8", "#f2b48a"
 
 
 def draw_forest(comparison: MethodComparison, cohort: str) -> Figure:
-    """AUC of each method: thin bar, the headline's interval; thick bar, other test patients alone."""
+    """AUC, or c, of each method: thin bar, the headline's interval; thick bar, other test patients alone."""
     names = comparison.names
     figure = Figure(figsize=(8.2, 1.5 + 0.34 * len(names)), layout="constrained")
     axes = figure.add_subplot()
     colour, shape = LOOKS[0]
     for height, name in enumerate(names):
-        interval, narrow = comparison.aucs[name], comparison.narrow[name]
+        interval, narrow = comparison.values[name], comparison.narrow[name]
         fill = colour if name == comparison.reference else "white"
         if interval.low == interval.low:
             ends = [100 * interval.low, 100 * interval.high]
@@ -39,15 +39,15 @@ def draw_forest(comparison: MethodComparison, cohort: str) -> Figure:
         )
     if comparison.reference is not None:
         axes.axvline(
-            100 * comparison.aucs[comparison.reference].value, color=INK, linestyle="--", linewidth=1, zorder=0
+            100 * comparison.values[comparison.reference].value, color=INK, linestyle="--", linewidth=1, zorder=0
         )
     if axes.get_xlim()[0] < CHANCE:
         axes.axvline(CHANCE, color=SOFT, linestyle=":", linewidth=1, zorder=0)
     axes.set_yticks(range(len(names)), [_ticked(comparison, name) for name in names])
     axes.set_ylim(len(names) - 0.4, -0.6)
-    axes.set_xlabel("AUC in percent", color=INK)
+    axes.set_xlabel(f"{comparison.metric} in percent", color=INK)
     plain(axes, "x", ROWS)
-    whom = "other training and test patients" if comparison.corrects else "other test patients (DeLong)"
+    whom = "other training and test patients" if comparison.corrects else "other test patients"
     handles = [
         Line2D([], [], color=INK, linewidth=1, marker="|", label=f"95 % interval: {whom}"),
         Line2D([], [], color=colour, linewidth=4.5, alpha=0.75, label="test patients drawn again"),
@@ -61,7 +61,7 @@ def draw_forest(comparison: MethodComparison, cohort: str) -> Figure:
 
 
 def draw_matrix(comparison: MethodComparison, cohort: str) -> Figure:
-    """Row minus column in points of AUC; real differences filled, framed and bold, the others plain grey."""
+    """Row minus column in points; real differences filled, framed and bold, the others plain grey."""
     names = comparison.names
     k = len(names)
     figure = Figure(figsize=(2.6 + 0.56 * k, 2.2 + 0.4 * k), layout="constrained")
@@ -106,7 +106,7 @@ def draw_matrix(comparison: MethodComparison, cohort: str) -> Figure:
     return figure
 
 
-def draw_ranks(found: CriticalDifference, labels: dict[str, str], cohort: str) -> Figure:
+def draw_ranks(found: CriticalDifference, comparison: MethodComparison, cohort: str) -> Figure:
     """Demsar's diagram, laid on its side: mean rank of each method; a bar joins those that cannot be told apart."""
     names = list(found.ranks.index)
     figure = Figure(figsize=(8.2, 1.3 + 0.3 * len(names)), layout="constrained")
@@ -120,11 +120,11 @@ def draw_ranks(found: CriticalDifference, labels: dict[str, str], cohort: str) -
     axes.plot([1, 1 + found.distance], [-0.9] * 2, color=INK, linewidth=1.4, marker="|")
     distance = f"critical difference {found.distance:.2f}"
     axes.text(1.1 + found.distance, -0.9, distance, va="center", fontsize=9, color=INK)
-    axes.set_yticks(range(len(names)), [f"{labels[name]}  {found.ranks[name]:.2f}" for name in names])
+    axes.set_yticks(range(len(names)), [f"{comparison.labels[name]}  {found.ranks[name]:.2f}" for name in names])
     axes.set_ylim(len(names) - 0.4, -1.4)
     axes.set_xlim(0.8, right + 0.3 + 0.25 * max(1, len(found.groups)))
     axes.set_xticks(np.arange(1, len(names) + 1))
-    axes.set_xlabel(f"mean rank by AUC over {found.n_blocks} hospitals (1 is best)", color=INK)
+    axes.set_xlabel(f"mean rank by {comparison.metric} over {found.n_blocks} hospitals (1 is best)", color=INK)
     plain(axes, "x", ROWS)
     head(figure, cohort, 10, colour=INK)
     return figure

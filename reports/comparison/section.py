@@ -13,7 +13,7 @@ from strokebench.reports.tables.section import Panel, Section
 
 def comparison_section(results: Results, comparison: MethodComparison, title: str) -> Section:
     """Everything that can be said of these results, finished or not; without a finished run, only the paragraph."""
-    cohort = cohort_title(results)
+    cohort, metric = cohort_title(results), comparison.metric
     panels: list[Panel] = []
     if comparison.names:
         ranks, refusal = ranks_over_hospitals(results, comparison)
@@ -32,8 +32,8 @@ def comparison_section(results: Results, comparison: MethodComparison, title: st
                 Panel(
                     "comparison_effects",
                     effects_table(results, comparison),
-                    shows="The size of each difference: in points of AUC, against its unrest from run to run, and as "
-                    "the share of runs in which the method is ahead of the reference.",
+                    shows=f"The size of each difference: in points of {metric}, against its unrest from run to run, "
+                    "and as the share of runs in which the method is ahead of the reference.",
                     does_not_show="Whether a difference of this size matters to a patient.",
                     in_terminal=False,
                 )
@@ -42,8 +42,8 @@ def comparison_section(results: Results, comparison: MethodComparison, title: st
             Panel(
                 "comparison_forest",
                 draw_forest(comparison, cohort),
-                title="AUC of each method with its interval",
-                shows="Where the AUC of each method may lie: thin bar the printed interval, thick bar other test "
+                title=f"{metric} of each method with its interval",
+                shows=f"Where the {metric} of each method may lie: thin bar the printed interval, thick bar other test "
                 "patients alone, which is too narrow on a few hundred patients.",
                 does_not_show="Which differences are real: overlapping intervals may still differ, since all methods "
                 "saw the same patients. The matrix tells.",
@@ -54,9 +54,9 @@ def comparison_section(results: Results, comparison: MethodComparison, title: st
                 Panel(
                     "comparison_matrix",
                     draw_matrix(comparison, cohort),
-                    title="Difference in AUC of every pair",
-                    shows="Row minus column in points of AUC. Filled and framed: a real difference after correction "
-                    "for looking at all pairs.",
+                    title=f"Difference in {metric} of every pair",
+                    shows=f"Row minus column in points of {metric}. Filled and framed: a real difference after "
+                    "correction for looking at all pairs.",
                     does_not_show="How uncertain each number is; an empty cell is no proof that two methods are alike.",
                 )
             )
@@ -64,7 +64,7 @@ def comparison_section(results: Results, comparison: MethodComparison, title: st
             panels.append(
                 Panel(
                     "comparison_ranks",
-                    draw_ranks(ranks, dict(comparison.labels), cohort),
+                    draw_ranks(ranks, comparison, cohort),
                     title="Mean rank over hospitals with the critical difference",
                     shows="Which methods rank best when each hospital in turn is the new one; a bar joins methods that "
                     "cannot be told apart.",

@@ -11,29 +11,30 @@ from strokebench.reports.statistics.decisions import equivalent, non_inferior
 from strokebench.reports.statistics.intervals import Interval
 from strokebench.reports.tables import caption as words
 from strokebench.reports.tables.results_table import results_table
-from strokebench.reports.tables.table import DASH, Cell, Column, Kind, Row, Table, text_columns
+from strokebench.reports.tables.table import DASH, Cell, Column, Row, Table, text_columns
 
 
 def comparison_table(results: Results, comparison: MethodComparison, refusal: str = "") -> Table:
-    """AUC, difference to the reference, p values and non-inferiority, one row a method, the highest AUC first.
+    """AUC or c, difference to the reference, p values and non-inferiority, one row a method, the highest first.
 
     Args:
         refusal: why there is no critical-difference diagram, where there is none.
     """
-    titles = ("AUC [95 % CI]", "Difference [95 % CI]", "p", "p Holm", "Real?", "Non-inferior?", "Practically equal?")
-    keys = ("auc", "difference", "p", "p_holm", "real", "non_inferior", "equal")
-    columns = [Column(key, title, Kind.TEXT) for key, title in zip(keys, titles, strict=True)]
+    metric = comparison.metric
+    titles = ("Difference [95 % CI]", "p", "p Holm", "Real?", "Non-inferior?", "Practically equal?")
+    keys = ("difference", "p", "p_holm", "real", "non_inferior", "equal")
+    columns = text_columns(**{metric.lower(): f"{metric} [95 % CI]"}, **dict(zip(keys, titles, strict=True)))
     rows = []
     for name in comparison.names:
-        cells = {"auc": comparison.aucs[name].text(decimals=2, ends=1)}
+        cells = {metric.lower(): comparison.values[name].text(decimals=2, ends=1)}
         if comparison.reference not in (None, name):
             cells |= _against(comparison.pair(name, str(comparison.reference)), comparison.margin)
         rows.append(_row(comparison, name, cells))
     reference = comparison.labels[comparison.reference] if comparison.reference else DASH
     pairs = len(comparison.pairs)
     notes = [
-        f"AUC: mean over runs, in percent, as in Table 1. Difference: method minus {reference}, in points, over the "
-        f"runs that both have. Intervals: {intervals_in_words(comparison)}.",
+        f"{metric}: mean over runs, in percent, as in Table 1. Difference: method minus {reference}, in points, over "
+        f"the runs that both have. Intervals: {intervals_in_words(comparison)}.",
         f"Real: {tests_in_words(comparison)}. Holm's adjustment is over all {pairs} pairs, those of the matrix too.",
         f"Non-inferior: the interval of the difference lies above -{100 * comparison.margin:g} points (margin: our "
         "choice); otherwise in brackets how much worse the method may be. Practically equal: it lies within "
@@ -76,7 +77,7 @@ def effects_table(results: Results, comparison: MethodComparison) -> Table:
 
 
 def pairs_frame(comparison: MethodComparison) -> pd.DataFrame:
-    """Every pair with every number, unrounded; AUC as a fraction."""
+    """Every pair with every number, unrounded; AUC or c as a fraction."""
     lines = []
     for pair in comparison.pairs.values():
         tested, drawn = pair.tested, pair.drawn

@@ -39,26 +39,27 @@ def join(words: Sequence[str], last: str = "and") -> str:
 
 def tests_in_words(comparison: MethodComparison) -> str:
     """What decides that a difference is real."""
+    whose = "DeLong's" if comparison.metric == "AUC" else "the patients'"
     if comparison.corrects:
-        return f"Student's t on the mean of DeLong's and the corrected variance, Holm-adjusted p < {ALPHA:g}"
-    return f"DeLong's test over patients, Holm-adjusted p < {ALPHA:g}"
+        return f"Student's t on the mean of {whose} and the corrected variance, Holm-adjusted p < {ALPHA:g}"
+    return f"{whose} test, models as they are, Holm-adjusted p < {ALPHA:g}"
 
 
 def intervals_in_words(comparison: MethodComparison) -> str:
     """What the intervals of the headline allow for."""
     if comparison.corrects:
         return (
-            "for other test patients and other training patients (of an AUC the corrected t over runs on the logit "
-            "scale; of a difference the mean of its variance and DeLong's)"
+            f"for other test patients and other training patients (of {comparison.metric} the corrected t over runs on "
+            "the logit scale; of a difference the mean of its variance and that over patients)"
         )
     return (
-        "for other test patients (DeLong, the patient as cluster), models as they are: with other training patients "
+        "for other test patients (the patient as cluster), models as they are: with other training patients "
         "they would be wider, for which this protocol has no estimate"
     )
 
 
 def _count(comparison: MethodComparison, tested: Sequence[Pair], real: Sequence[Pair]) -> str:
-    methods = f"{len(comparison.names)} methods"
+    methods, metric = f"{len(comparison.names)} methods", comparison.metric
     rule = tests_in_words(comparison)
     if not tested:
         return f"The {methods} have no run in common yet, so none of their differences can be tested."
@@ -67,21 +68,21 @@ def _count(comparison: MethodComparison, tested: Sequence[Pair], real: Sequence[
         better, worse = (comparison.labels[name] for name in _sides(nearest))
         found = f"{_size(nearest)}, adjusted p {_equals(nearest.p_holm)}"
         if len(tested) == 1:
-            return f"The difference in AUC between {better} and {worse} is not shown to be real ({rule}): {found}."
+            return f"The difference in {metric} between {better} and {worse} is not shown to be real ({rule}): {found}."
         return (
-            f"None of the {len(tested)} differences in AUC between {methods} is shown to be real ({rule}); "
+            f"None of the {len(tested)} differences in {metric} between {methods} is shown to be real ({rule}); "
             f"the nearest is {better} over {worse}, {found}."
         )
     if len(tested) == 1:
-        return f"The difference in AUC between the two methods is real ({rule})."
+        return f"The difference in {metric} between the two methods is real ({rule})."
     some, are = ("All", "are") if len(real) == len(tested) else (str(len(real)), "is" if len(real) == 1 else "are")
-    return f"{some} of the {len(tested)} differences in AUC between {methods} {are} real ({rule})."
+    return f"{some} of the {len(tested)} differences in {metric} between {methods} {are} real ({rule})."
 
 
 def _alike(comparison: MethodComparison, unreal: Sequence[Pair]) -> str:
     """How many of the pairs that cannot be told apart are practically equal, which is another thing."""
     same = sum(equivalent(pair.tested, comparison.margin) for pair in unreal)
-    within = f"within {100 * comparison.margin:g} points of AUC"
+    within = f"within {100 * comparison.margin:g} points of {comparison.metric}"
     if not same:
         return (
             "Methods that cannot be told apart are not shown to be equal: no such pair's whole interval lies "
@@ -133,7 +134,7 @@ def _apart(comparison: MethodComparison) -> list[str]:
 
 
 def cliques(comparison: MethodComparison) -> list[tuple[str, ...]]:
-    """The maximal sets of methods of which no two differ really, by Bron and Kerbosch; in the order of the AUCs."""
+    """The maximal sets of methods of which no two differ really, by Bron and Kerbosch; the highest first."""
     near: dict[str, set[str]] = {name: set() for name in comparison.names}
     for first, second in _unreal(comparison):
         near[first].add(second)

@@ -7,6 +7,7 @@ from strokebench.reports.clinical.calibration import recalibrate
 from strokebench.reports.clinical.pooled import pictured, pool
 from strokebench.reports.grades.cut import at_cut
 from strokebench.reports.grades.figures import draw_calibration, draw_grotta
+from strokebench.reports.grades.odds import common_odds_ratio
 from strokebench.reports.results import Results
 from strokebench.reports.statistics.scores import Scores
 from strokebench.reports.table1.table import table1
@@ -38,6 +39,12 @@ def grades_panels(results: Results) -> list[Panel]:
             shows="Whether the probabilities of passing a cut are too extreme (below 1) or too timid (above 1).",
             does_not_show="Calibration elsewhere: it must be checked, and often mended, wherever a model is used.",
             in_terminal=False,
+        ),
+        Panel(
+            "grades_odds",
+            _odds_table(results, table),
+            shows="By how much the odds of a worse grade, at whatever cut, rise with a method's prediction.",
+            does_not_show="Whether one ratio fits every cut: the AUC at every cut tells where a method ranks worse.",
         ),
     ]
     shown = pictured(next(iter(cuts.values())), next(iter(scores.values())))
@@ -119,5 +126,36 @@ def _slope_table(results: Results, table: Table, scores: Mapping[str, Scores | N
         columns=text_columns(**{cut: cut for cut in scores}),
         rows=rows,
         notes=[ONE_FIT.format(results.endpoint.expression)],
+        footnotes=[],
+    )
+
+
+def _odds_table(results: Results, table: Table) -> Table:
+    """The common odds ratio of every method, in the rows of `table`."""
+    scores = pool(results)
+    rows = [
+        replace(
+            row,
+            cells={"odds": Cell(text=common_odds_ratio(scores, row.key).text(1, 2) if scores and row.done else "")},
+        )
+        for row in table.rows
+    ]
+    caption = (
+        f"{outcome_in_words(results)} Odds ratio of a grade above any cut, the same for all cuts (proportional odds),"
+        " for a predicted mean grade that is higher by one standard deviation, with its 95 % interval over patients; 1"
+        " says nothing of grades. A dash: there is none (constant predictions, or without error)."
+    )
+    notes = [
+        "One out-of-fold prediction a patient and seed, the balance of training undone; the seeds of a patient count"
+        " as one patient. It is a measure of ranking, not of calibration: the unit is each method's own spread."
+    ]
+    return replace(
+        table,
+        name="grades_odds",
+        title="Common odds ratio",
+        caption=caption,
+        columns=text_columns(odds="Common odds ratio [95 % CI]"),
+        rows=rows,
+        notes=notes,
         footnotes=[],
     )

@@ -7,9 +7,14 @@ For one test part this is DeLong's variance exactly; for the folds of one seed i
 cross-validated AUC (LeDell, Petersen and van der Laan 2015); over seeds, the patient is the cluster, so that
 predicting the same patients again does not count as new evidence. As all of these it takes the models as given: how
 they would vary with other training patients is left out, hence the simulation in `docs/statistics.md`.
+
+Of grades the same is made of the generalised c, the share of all pairs with different grades that are ranked rightly.
+Which pairs can be compared is then chance too, so that a patient's share is the influence on a ratio (Pencina and
+D'Agostino 2004; Kang and others 2015): a grade that a test part holds once has no variance of its own.
 """
 
 from dataclasses import dataclass
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -22,11 +27,11 @@ from strokebench.reports.statistics.scores import Scores
 
 @dataclass(frozen=True)
 class DeLong:
-    """AUCs and each patient's share in them.
+    """AUCs, of grades generalised c, and each patient's share in them.
 
     Args:
         aucs: (methods, groups). shares: (methods, groups, n), zero where the patient is not tested; NaN for a
-            group with a single patient of a class. A method without the group has NaN in both.
+            group with a single patient of two classes. A method without the group has NaN in both.
     """
 
     aucs: NDArray[np.float64]
@@ -56,24 +61,46 @@ class DeLong:
 
 
 def delong(scores: Scores) -> DeLong:
-    """AUC and shares of every method in every group."""
+    """AUC, or c, and shares of every method in every group."""
     tested = scores.tested
     aucs = np.full(tested.shape, np.nan)
     shares = np.full(scores.p.shape, np.nan)
     for method, group in np.argwhere(tested):
         inside = ~np.isnan(scores.p[method, group])
         y = scores.y[inside]
-        values = placements(y, scores.p[method, group, inside])
-        auc = values[y].mean()
-        share = np.empty(len(y))
-        for members in (y, ~y):
-            count = int(members.sum())
-            # The square of this root makes the sum of squares DeLong's S / count, with its divisor count - 1.
-            share[members] = (values[members] - auc) / np.sqrt(count * (count - 1)) if count > 1 else np.nan
-        aucs[method, group] = auc
+        rank = _rank_events if y.dtype == bool else _rank_grades
+        aucs[method, group], share = rank(y, scores.p[method, group, inside])
         shares[method, group] = 0.0
         shares[method, group, inside] = share
     return DeLong(aucs, shares)
+
+
+Ranked = tuple[float, NDArray[np.float64]]
+"""AUC or c, and shares (n,)."""
+
+
+def _rank_events(y: NDArray[np.bool_], p: NDArray[Any]) -> Ranked:
+    values = placements(y, p)
+    auc = values[y].mean()
+    share = np.empty(len(y))
+    for members in (y, ~y):
+        count = int(members.sum())
+        # The square of this root makes the sum of squares DeLong's S / count, with its divisor count - 1.
+        share[members] = (values[members] - auc) / np.sqrt(count * (count - 1)) if count > 1 else np.nan
+    return float(auc), share
+
+
+def _rank_grades(y: NDArray[Any], p: NDArray[Any]) -> Ranked:
+    right, pairs = np.zeros(len(y)), np.zeros(len(y))
+    for low, high in combinations(np.unique(y), 2):
+        part = (y == low) | (y == high)
+        worse = y[part] == high
+        others = np.where(worse, (~worse).sum(), worse.sum())
+        right[part] += placements(worse, p[part]) * others
+        pairs[part] += others
+    c = right.sum() / pairs.sum()
+    # Each pair is counted by both of its patients; the root is that of an unbiased variance.
+    return float(c), 2 * (right - c * pairs) / pairs.sum() * np.sqrt(len(y) / (len(y) - 1))
 
 
 def placements(y: NDArray[np.bool_], p: NDArray[Any]) -> NDArray[np.float64]:

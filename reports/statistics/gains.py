@@ -1,23 +1,44 @@
 """Paired gains of one model over another on the same test parts, with intervals that hold their level under `cv5`."""
 
+from dataclasses import replace
+
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from strokebench.reports.statistics.delong import DeLong
 from strokebench.reports.statistics.paired import PairedTest, gain
 from strokebench.reports.statistics.scores import Scores
+from strokebench.tasks.endpoint import Endpoint
 
 
 def auc_gain(analytic: DeLong, before: int, after: int, test_share: float | None) -> PairedTest:
-    """Gain in AUC of the method `after` over `before`; for `test_share` see `gain`."""
+    """Gain in AUC, or c of grades, of the method `after` over `before`; for `test_share` see `gain`."""
     return gain(
         analytic.aucs[after] - analytic.aucs[before], analytic.shares[after] - analytic.shares[before], test_share
     )
 
 
+def squared_errors(endpoint: Endpoint, predictions: pd.DataFrame) -> NDArray[np.float64]:
+    """Each prediction's part in the Brier score, (rows,); of grades the mean over the cuts between them.
+
+    That mean is the ranked probability score (Epstein 1969) over the number of cuts.
+    """
+    y, p = endpoint.ordered(predictions["y"]), endpoint.probabilities(predictions)
+    if p.ndim == 1:
+        return np.square(p - y)
+    above = 1 - p.cumsum(axis=1)[:, :-1]
+    return np.square(above - (y[:, None] > np.arange(above.shape[1]))).mean(axis=1)
+
+
+def error_gain(errors: Scores, before: int, after: int, test_share: float | None) -> PairedTest:
+    """How far the mean of `squared_errors`, which stand in the place of probabilities, falls."""
+    return _of_patients(errors.p[before] - errors.p[after], test_share)
+
+
 def brier_gain(scores: Scores, before: int, after: int, test_share: float | None) -> PairedTest:
-    """How far the Brier score falls."""
-    return _of_patients(np.square(scores.p[before] - scores.y) - np.square(scores.p[after] - scores.y), test_share)
+    """How far the Brier score of events falls."""
+    return error_gain(replace(scores, p=np.square(scores.p - scores.y)), before, after, test_share)
 
 
 def net_benefit_gain(scores: Scores, before: int, after: int, threshold: float, test_share: float | None) -> PairedTest:

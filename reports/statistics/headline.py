@@ -22,13 +22,13 @@ FEWEST_RUNS = 5
 
 
 class Headline:
-    """Intervals and tests of the AUCs of these results.
+    """Intervals and tests of the AUCs of these results, or of the generalised c where grades are predicted.
 
     Under cross-validation they know the chance of test patients and of training patients; under other protocols that of
     test patients alone, by DeLong's test with the patient as cluster.
 
     Args:
-        results: of a binary endpoint, with predictions.
+        results: of an endpoint with `ranked_by`, with predictions.
         scores, analytic: these predictions arranged, and their `delong`, where they are known.
 
     Attributes:
@@ -41,7 +41,7 @@ class Headline:
         self.corrects, self.share = is_corrected(results), test_share(results)
 
     def auc(self, name: str) -> Interval:
-        """Mean AUC over the method's runs with its 95 % interval, symmetric on the logit scale."""
+        """Mean AUC, or c, over the method's runs with its 95 % interval, symmetric on the logit scale."""
         number = self.names.index(name)
         if not self.corrects:
             return self.analytic.interval(number)
@@ -54,8 +54,9 @@ class Headline:
 
 
 def headline_of(results: Results) -> Headline | None:
-    """None where settings are not compared by AUC, or nothing is predicted yet."""
-    if "AUC" not in results.judged_by or results.compared_by != "AUC" or results.judged.empty:
+    """None where settings are not compared by what ranks patients, or nothing is predicted yet."""
+    ranked = results.endpoint.ranked_by
+    if ranked not in results.judged_by or results.compared_by != ranked or results.judged.empty:
         return None
     return Headline(results)
 
@@ -65,10 +66,10 @@ def differences_of(
 ) -> dict[Key, PairedTest]:
     """Settings against others in `Results.compared_by`, each by the test that holds under these results' protocol.
 
-    Under `cv5` the headline's; of another metric than AUC the corrected t. Elsewhere runs share their test part, or are
-    hospitals that differ, and the corrected t would call equal methods different in up to half of the cohorts: there
-    DeLong's test decides, the patient as cluster, adjusted by Holm over the settings that are held against one other.
-    It needs an AUC; no test is made of another metric.
+    Under `cv5` the headline's; of another metric than AUC or c the corrected t. Elsewhere runs share their test part,
+    or are hospitals that differ, and the corrected t would call equal methods different in up to half of the cohorts:
+    there DeLong's test decides, the patient as cluster, adjusted by Holm over those that are held against one other.
+    It needs an AUC or c; no test is made of another metric.
 
     Args:
         pairs: setting (`SETTING` values) -> the one that it is held against.
@@ -97,7 +98,7 @@ def differences_of(
 
 
 def auc_intervals(results: Results, headline: Headline | None = None) -> dict[str, Interval]:
-    """The AUC of every setting by name; empty where settings are not compared by AUC, or one has too few runs yet.
+    """The AUC, or c, of every setting by name; empty where neither compares them, or one has too few runs yet.
 
     Under cross-validation the interval is made of the spread over runs: under `FEWEST_RUNS` it has any width by luck.
 

@@ -18,21 +18,21 @@ Pooling = Literal["run", "seed"]
 
 @dataclass(frozen=True)
 class Scores:
-    """Out-of-fold probabilities of several methods on the same patients.
+    """Out-of-fold probabilities of several methods on the same patients; of grades, their predicted means.
 
-    A *group* is a test part within which probabilities are ranked; a method's AUC is the mean over its groups.
+    A *group* is a test part within which patients are ranked; a method's AUC, or c, is the mean over its groups.
 
     Args:
         names: one a method, unique.
         groups: (seed, fold) of each group; fold is -1 where the folds of a seed are pooled.
-        patients: ids, unique, (n,). y: who has the event, (n,).
+        patients: ids, unique, (n,). y: who has the event, or each patient's grade, (n,).
         p: (methods, groups, n); NaN where a group does not test the patient, or the method lacks the run.
     """
 
     names: tuple[str, ...]
     groups: tuple[tuple[int, int], ...]
     patients: NDArray[Any]
-    y: NDArray[np.bool_]
+    y: NDArray[Any]
     p: NDArray[np.float64]
 
     @property
@@ -46,6 +46,7 @@ def arrange(
     by: Pooling = "run",
     runs: pd.DataFrame | None = None,
     endpoint: Endpoint = BINARY,
+    values: NDArray[np.float64] | None = None,
 ) -> Scores:
     """Bring the long table of predictions into the form of `Scores`, joined by patient id.
 
@@ -54,16 +55,17 @@ def arrange(
     pooled AUC for a reason that has nothing to do with a model's use (Airola 2011; Forman and Scholz 2010).
     `by="seed"` pools the folds of a seed instead; a seed of which a method lacks a fold is left out for it.
 
-    A test part with one class only has no AUC and is left out for every method.
+    A test part with one class only has no AUC, nor c, and is left out for every method.
 
     Args:
         predictions: `patient_id`, `method`, `variant`, `condition`, `seed`, `fold`, `y`, `p`.
         by: within what probabilities are ranked.
         runs: planned runs, finished or not: a method with several settings there is named by its setting.
-        endpoint: says who has the event.
+        endpoint: says who has the event, or how patients are ranked.
+        values: what stands in `p` for each prediction, (rows,); default `Endpoint.ranking`.
 
     Raises:
-        StrokebenchError: an endpoint without events, no predictions, a patient with two labels or twice in a run,
+        StrokebenchError: an endpoint without an order, no predictions, a patient with two labels or twice in a run,
             or two methods tested on different patients in one run.
     """
     if predictions.empty:
@@ -74,7 +76,7 @@ def arrange(
         raise StrokebenchError(f"Patient {two[0]} has two labels.", "Results of two cohorts seem to be mixed.")
     if (twice := frame.duplicated(["name", "seed", "fold", "patient_id"])).any():
         raise StrokebenchError(f"Patient {frame.loc[twice, 'patient_id'].iloc[0]} is predicted twice in a run.")
-    y = endpoint.events(labels["min"])
+    y = endpoint.ordered(labels["min"])
     names = tuple(dict.fromkeys(frame["name"]))
     parts = pd.MultiIndex.from_frame(frame[["seed", "fold"]].astype(int))
     test_parts = parts.unique().sort_values()
@@ -82,12 +84,12 @@ def arrange(
     p = np.full((len(names), len(groups), len(labels)), np.nan)
     rows = pd.Index(names).get_indexer(frame["name"])
     patients = labels.index.get_indexer(pd.Index(frame["patient_id"]))
-    p[rows, test_parts.get_indexer(parts), patients] = endpoint.probabilities(frame)
+    p[rows, test_parts.get_indexer(parts), patients] = endpoint.ranking(frame) if values is None else values
     _check_same_patients(p, names, groups, labels.index)
     if by == "seed":
         p, groups = _pool(p, groups)
     inside = ~np.isnan(p).all(axis=0)
-    two_classes = (inside & y).any(axis=1) & (inside & ~y).any(axis=1)
+    two_classes = np.array([len(np.unique(y[tested])) > 1 for tested in inside], dtype=bool)
     kept = tuple(group for group, keep in zip(groups, two_classes, strict=True) if keep)
     return Scores(names, kept, labels.index.to_numpy(), y, p[:, two_classes])
 

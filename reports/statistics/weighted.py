@@ -7,31 +7,42 @@ import numpy as np
 from numpy.typing import NDArray
 
 Weighted = Callable[[NDArray[Any], NDArray[Any], NDArray[Any]], NDArray[np.float64]]
-"""Who has the event (n,), probabilities (n,) and multiplicities (resamples, n) -> a value for each, or NaN."""
+"""Events or grades (n,), probabilities (n,) and multiplicities (resamples, n) -> a value for each, or NaN."""
 
 _CHUNK = 2_000_000
 """Numbers held at a time by `weighted_auc` (our choice: 16 MB)."""
 
 
 def weighted_auc(y: NDArray[Any], p: NDArray[Any], weights: NDArray[Any]) -> NDArray[np.float64]:
-    """AUC of each resample as a Mann-Whitney statistic, ties counted half; NaN without both classes.
+    """AUC of each resample as a Mann-Whitney statistic, ties counted half, and of grades their generalised c.
 
-    Labels (n,), probabilities (n,) and multiplicities (resamples, n) give (resamples,), as in all of this form.
+    NaN where a resample holds one label only. Labels (n,), probabilities (n,) and multiplicities (resamples, n) give
+    (resamples,), as in all of this form.
     """
+    right, pairs = np.zeros((2, len(weights)))
+    for label in np.unique(y)[1:]:
+        known = y <= label
+        more = _ranked_rightly(y[known] == label, p[known], weights[:, known])
+        right, pairs = right + more[0], pairs + more[1]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return right / pairs
+
+
+def _ranked_rightly(positive: NDArray[np.bool_], p: NDArray[Any], weights: NDArray[Any]) -> NDArray[np.float64]:
+    """Pairs of positive and negative patients that are ranked rightly, and all such pairs, (2, resamples)."""
     order = np.argsort(p, kind="stable")
     levels = np.flatnonzero(np.r_[True, np.diff(p[order]) > 0])
-    positive = y[order].astype(bool)
-    values = np.empty(len(weights))
+    positive = positive[order]
+    counted = np.empty((2, len(weights)))
     step = max(1, _CHUNK // len(p))
     for start in range(0, len(weights), step):
         drawn = weights[start : start + step][:, order].astype(float)
         positives = np.add.reduceat(np.where(positive, drawn, 0), levels, axis=1)
         negatives = np.add.reduceat(np.where(positive, 0, drawn), levels, axis=1)
         below = np.cumsum(negatives, axis=1) - negatives / 2
-        pairs = positives.sum(axis=1) * negatives.sum(axis=1)
-        with np.errstate(invalid="ignore", divide="ignore"):
-            values[start : start + step] = (positives * below).sum(axis=1) / pairs
-    return values
+        counted[0, start : start + step] = (positives * below).sum(axis=1)
+        counted[1, start : start + step] = positives.sum(axis=1) * negatives.sum(axis=1)
+    return counted
 
 
 def weighted_brier(y: NDArray[Any], p: NDArray[Any], weights: NDArray[Any]) -> NDArray[np.float64]:

@@ -48,6 +48,7 @@ class Binary(Endpoint):
 
     kind = "binary"
     binary = True
+    ranked_by = "AUC"
     levels = 2
     outputs = 1
     prediction_columns = ("p",)

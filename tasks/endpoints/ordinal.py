@@ -39,6 +39,7 @@ class Ordinal(Endpoint):
     """
 
     kind = "ordinal"
+    ranked_by = "c"
 
     low: int = 0
     high: int = 6
@@ -141,6 +142,13 @@ class Ordinal(Endpoint):
     def score(self, y: NDArray, p: NDArray) -> float:
         """Generalised c of labels (n,) and the mean grade by probabilities (n, levels); NaN on one label."""
         return generalised_c(y, p @ np.arange(self.levels))
+
+    def ordered(self, y: Any) -> NDArray[Any]:
+        return np.asarray(y)
+
+    def ranking(self, predictions: pd.DataFrame) -> NDArray[np.float64]:
+        """The mean grade, (n,)."""
+        return self.probabilities(predictions) @ np.arange(self.levels)
 
     def describe(self, label: int) -> str:
         return f"{self.column} {self.low + label}"

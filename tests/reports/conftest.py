@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.special import expit, logit
 
 from strokebench.reports.results import MethodInfo, Results
+from strokebench.tasks.endpoints.ordinal import Ordinal
+
+MRS = Ordinal("mrs")
+THRESHOLDS = np.array([-1.5, -1, 0, 0.5, 1, 2])
 
 SEEDS = (39, 40, 41, 42)
 FOLDS = 5
@@ -188,3 +194,26 @@ def demo_page(demo) -> Path:
 
     folders = sorted(path for path in demo.iterdir() if path.is_dir())
     return write_page(folders, demo / "page", order=("table1", "figure2", "figure4"))
+
+
+@pytest.fixture(scope="session")
+def graded(make_results):
+    """Made-up grades whose cumulative logits lie at the made-up logits less thresholds; one method knows them."""
+    results = make_results(seeds=(39,))
+    few = [method for method in results.methods if method.name in ("vdafm", "svm")]
+    predictions, runs = (
+        part[part["method"].isin([method.name for method in few])].reset_index(drop=True)
+        for part in (results.predictions, results.runs)
+    )
+    results = replace(results, predictions=predictions, runs=runs, methods=few)
+    above = lambda p: expit(logit(p)[:, None] + 1 - THRESHOLDS)  # noqa: E731
+    true = results.oracle.set_index("patient_id")["p"]
+    drawn = np.random.default_rng(0).random(len(true))
+    grades = pd.Series((above(true.to_numpy()) > drawn[:, None]).sum(axis=1), true.index)
+    own = results.predictions
+    p = own["p"].where(own["method"] != "vdafm", own["patient_id"].map(true))
+    columns = MRS.columns(MRS.from_cuts(above(p.to_numpy())))
+    predictions = own.drop(columns="p").assign(y=own["patient_id"].map(grades).astype("int8"), **columns)
+    facts = {key: value for key, value in results.provenance.items() if key != "n_positive"}
+    facts |= {"outcome": MRS.expression, "outcome_title": MRS.expression}
+    return replace(results, predictions=predictions, provenance=facts, oracle=None)

@@ -121,7 +121,7 @@ def test_a_network_and_a_forest_are_fitted_and_tell_three_probabilities(context,
     np.testing.assert_allclose(again.predict_proba(ready.parts.test), p, atol=1e-6)
 
 
-def test_table_1_shows_the_metrics_of_the_endpoint_and_what_needs_events_is_refused(context, home):
+def test_table_1_shows_the_metrics_of_the_endpoint_and_what_needs_an_order_is_refused(context, home):
     context = replace(context, settings=replace(context.settings, methods=("mlp", "random_forest")))
     console = Console(file=io.StringIO())
     results = run_experiment(Table1(), context, console).results
@@ -131,7 +131,7 @@ def test_table_1_shows_the_metrics_of_the_endpoint_and_what_needs_events_is_refu
     assert [column.key for column in table.columns] == ["Distance"] and "of label 2" in table.caption
     best = min(table.rows, key=lambda row: row.cells["Distance"].value)
     assert best.cells["Distance"].mark is Mark.BEST
-    with pytest.raises(StrokebenchError, match="comparison needs a binary outcome"):
+    with pytest.raises(StrokebenchError, match="comparison needs an outcome with an order"):
         run_experiment(Comparison(), context, console)
     with pytest.raises(StrokebenchError, match="has no events"):
         arrange(results.predictions, endpoint=context.endpoint)

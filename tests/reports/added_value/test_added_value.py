@@ -6,11 +6,13 @@ from functools import cache
 import numpy as np
 import pytest
 from made_up import made_up, plan
+from scipy.special import expit, logit
 
 from strokebench.reports.added_value.measure import CLINICAL, STEPS, THRESHOLDS, Step, measure
 from strokebench.reports.added_value.section import added_value_section
 from strokebench.reports.added_value.words import lead, sentence, verdict
 from strokebench.reports.statistics.paired import PairedTest
+from strokebench.tasks.endpoints.ordinal import Ordinal
 
 CONDITIONS = tuple(condition.id for condition in (CLINICAL, *STEPS.values()))
 
@@ -28,13 +30,13 @@ def first_step() -> Step:
 
 def step(value: float, low: float, high: float, p: float) -> Step:
     first = first_step()
-    return replace(first, auc=PairedTest(value, low, high, se=np.nan, p=p, runs=first.runs), p_holm=p)
+    return replace(first, gain=PairedTest(value, low, high, se=np.nan, p=p, runs=first.runs), p_holm=p)
 
 
 def test_a_source_that_tells_more_is_found_to_add_and_one_that_tells_nothing_new_is_not():
     image, text, both = measure(results(image=3.0, both=3.0))
-    assert image.gains and both.gains and image.after - image.before == pytest.approx(image.auc.value)
-    assert not text.gains and text.auc.low < 0 < text.auc.high
+    assert image.gains and both.gains and image.after - image.before == pytest.approx(image.gain.value)
+    assert not text.gains and text.gain.low < 0 < text.gain.high
     assert image.brier.low > 0 and image.net_benefit[0.3].low > 0
     assert [found.added for found in (image, text, both)] == list(STEPS)
 
@@ -68,8 +70,8 @@ def test_of_a_single_run_nothing_is_shown():
 
 def test_the_p_of_a_method_s_steps_is_adjusted_for_their_number():
     steps = measure(results(image=1.4))
-    least = min(steps, key=lambda found: found.auc.p)
-    assert least.p_holm == pytest.approx(min(1, 3 * least.auc.p))
+    least = min(steps, key=lambda found: found.gain.p)
+    assert least.p_holm == pytest.approx(min(1, 3 * least.gain.p))
 
 
 def test_a_step_without_finished_runs_is_left_out_and_none_is_said():
@@ -94,4 +96,23 @@ def test_without_a_draw_of_test_parts_the_patients_alone_decide():
     found = results(image=1.5)
     other = replace(found, provenance={**found.provenance, "protocol": "loho"})
     cv5, loho = measure(found)[0], measure(other)[0]
-    assert cv5.auc.value == loho.auc.value and not np.isclose(cv5.auc.low, loho.auc.low)
+    assert cv5.gain.value == loho.gain.value and not np.isclose(cv5.gain.low, loho.gain.low)
+
+
+def test_of_grades_the_gain_is_one_of_c_and_no_net_benefit_is_made_up():
+    binary = results(image=3.0)
+    above = expit(logit(binary.predictions["p"].to_numpy())[:, None] + [1, -1])
+    grades = Ordinal("mrs", 0, 2)
+    y = binary.predictions["y"] + (binary.predictions["patient_id"].str[-1] == "0")
+    columns = grades.columns(grades.from_cuts(above))
+    predictions = binary.predictions.drop(columns="p").assign(y=y.astype("int8"), **columns)
+    graded = replace(binary, predictions=predictions, provenance=binary.provenance | {"outcome": grades.expression})
+    image, text, _ = measure(graded)
+    assert image.metric == "c" and image.gains and not text.gains
+    means = graded.metrics.groupby("condition")["c"].mean()
+    assert image.gain.value == pytest.approx(means[STEPS["image"].id] - means[CLINICAL.id])
+    assert image.brier.low > 0 and not image.net_benefit
+    section = added_value_section(graded, "Added value")
+    titles = [column.title for panel in section.panels[:2] for column in panel.content.columns]
+    assert titles == ["c, table", "with it", "Gain, points", "p (Holm)", "What is shown", "Brier falls by"]
+    assert "points of c" in section.lead and "AUC" not in section.lead

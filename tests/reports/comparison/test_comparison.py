@@ -1,5 +1,6 @@
 """The comparison's numbers, and that its paragraph says what the tests say, whatever the tests say."""
 
+import json
 from dataclasses import replace
 
 import numpy as np
@@ -48,9 +49,9 @@ def decided(comparison, winners):
 
 def test_the_auc_is_that_of_table_1(results, compared):
     table = summarise(results).set_index("method")["AUC"]
-    assert {name: interval.value for name, interval in compared.aucs.items()} == pytest.approx(table.to_dict())
+    assert {name: interval.value for name, interval in compared.values.items()} == pytest.approx(table.to_dict())
     assert list(compared.names) == list(table.sort_values(ascending=False).index)
-    assert all(interval.low < interval.value < interval.high for interval in compared.aucs.values())
+    assert all(interval.low < interval.value < interval.high for interval in compared.values.values())
 
 
 def test_equal_results_give_equal_comparisons(results, compared):
@@ -109,7 +110,7 @@ def test_the_headline_is_the_corrected_t_on_the_logit_scale_and_the_mean_of_two_
     scores = arrange(results.predictions)
     analytic, share = delong(scores), paired.test_share(results)
     first, second = (scores.names.index(name) for name in ("vdafm", "mlp"))
-    assert compared.aucs["vdafm"] == corrected_auc(analytic.aucs[first], share)
+    assert compared.values["vdafm"] == corrected_auc(analytic.aucs[first], share)
     tested = compared.pair("vdafm", "mlp").tested
     se = np.hypot(corrected_t(analytic.aucs[first] - analytic.aucs[second], share).se, analytic.test(first, second).se)
     assert tested.se == pytest.approx(se / np.sqrt(2)) and tested.runs == 20
@@ -122,7 +123,7 @@ def test_delong_decides_where_all_runs_share_one_test_part(results):
     analytic, names = delong(scores), scores.names
     for (first, second), pair in comparison.pairs.items():
         assert pair.tested.p == analytic.test(names.index(first), names.index(second)).p
-    assert comparison.aucs["mlp"] == analytic.interval(names.index("mlp"))
+    assert comparison.values["mlp"] == analytic.interval(names.index("mlp"))
     assert "corrected" not in lead(comparison) and "DeLong" in lead(comparison)
     assert "models as they are" in to_markdown(comparison_table(held, comparison))
 
@@ -200,7 +201,7 @@ def test_sets_that_cannot_be_told_apart_are_maximal(compared):
 def test_the_tables_print_what_was_computed(results, compared):
     table = comparison_table(results, compared)
     text = to_csv(table)
-    interval = compared.aucs["mlp"]
+    interval = compared.values["mlp"]
     assert f"{100 * interval.value:.2f} [{100 * interval.low:.1f}, {100 * interval.high:.1f}]" in text
     assert "synthetic" in text and "VDAFM (reference)" in text
     assert [row.key for row in table.rows] == list(compared.names)
@@ -232,3 +233,28 @@ def test_mean_ranks_only_over_hospitals(results, compared):
 
 def test_p_values_are_never_zero():
     assert [p_value(p) for p in (0.5, 0.034, 1e-9, np.nan)] == ["0.50", "0.034", "< 0.001", "–"]
+
+
+def test_methods_of_grades_are_compared_by_c_with_the_same_test(graded):
+    compared = compare(graded, n_resamples=200)
+    means = graded.metrics.groupby("method")["c"].mean()
+    assert {name: interval.value for name, interval in compared.values.items()} == pytest.approx(means.to_dict())
+    pair = compared.pair("vdafm", "svm")
+    assert pair.tested.value == pytest.approx(means["vdafm"] - means["svm"])
+    assert pair.drawn.value == pytest.approx(pair.tested.value)
+    scores = arrange(graded.predictions, endpoint=graded.endpoint)
+    place, analytic = scores.names.index, delong(scores)
+    runs = corrected_t(analytic.aucs[place("vdafm")] - analytic.aucs[place("svm")], paired.test_share(graded))
+    over_patients = analytic.test(place("vdafm"), place("svm")).se
+    assert pair.tested.se == pytest.approx(np.sqrt((runs.se**2 + over_patients**2) / 2))
+    # The one knows the truth.
+    assert pair.real and pair.better == "vdafm"
+
+
+def test_of_grades_no_word_speaks_of_an_auc(graded, tmp_path):
+    compared = compare(graded, n_resamples=200)
+    publish(comparison_section(graded, compared, "Comparison"), tmp_path)
+    section = read_section(tmp_path)
+    table = comparison_table(graded, compared)
+    assert table.columns[0].title == "c [95 % CI]" and "difference in c" in section["lead"]
+    assert "AUC" not in json.dumps([section["lead"], [panel | {"name": ""} for panel in section["panels"]]])

@@ -5,40 +5,19 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
-from scipy.special import expit, logit
+from scipy.optimize import minimize
+from scipy.special import expit
 from sklearn.metrics import roc_auc_score
 
 from strokebench.benchmarks.experiments.table1 import Table1
 from strokebench.reports.grades.cut import at_cut
 from strokebench.reports.grades.figures import thirds
+from strokebench.reports.grades.odds import common_odds_ratio
 from strokebench.reports.statistics.prior import undo_balance
+from strokebench.reports.statistics.scores import Scores
 from strokebench.tasks.endpoints.ordinal import Ordinal
 
 MRS = Ordinal("mrs")
-THRESHOLDS = np.array([-1.5, -1, 0, 0.5, 1, 2])
-
-
-@pytest.fixture(scope="module")
-def graded(make_results):
-    """Made-up grades whose cumulative logits lie at the made-up logits less thresholds; one method knows them."""
-    results = make_results(seeds=(39,))
-    few = [method for method in results.methods if method.name in ("vdafm", "svm")]
-    predictions, runs = (
-        part[part["method"].isin([method.name for method in few])].reset_index(drop=True)
-        for part in (results.predictions, results.runs)
-    )
-    results = replace(results, predictions=predictions, runs=runs, methods=few)
-    above = lambda p: expit(logit(p)[:, None] + 1 - THRESHOLDS)  # noqa: E731
-    true = results.oracle.set_index("patient_id")["p"]
-    drawn = np.random.default_rng(0).random(len(true))
-    grades = pd.Series((above(true.to_numpy()) > drawn[:, None]).sum(axis=1), true.index)
-    own = results.predictions
-    p = own["p"].where(own["method"] != "vdafm", own["patient_id"].map(true))
-    columns = MRS.columns(MRS.from_cuts(above(p.to_numpy())))
-    predictions = own.drop(columns="p").assign(y=own["patient_id"].map(grades).astype("int8"), **columns)
-    facts = {key: value for key, value in results.provenance.items() if key != "n_positive"}
-    facts |= {"outcome": MRS.expression, "outcome_title": MRS.expression}
-    return replace(results, predictions=predictions, provenance=facts, oracle=None)
 
 
 def unbalanced(results):
@@ -93,6 +72,64 @@ def test_table_1_shows_every_cut_and_the_grades(graded, tmp_path):
     assert "Nothing was trained for a cut" in cuts.notes[0] and "Kappa" not in cuts.caption
     assert f"200 patients, {MRS.shares(graded.predictions.drop_duplicates('patient_id')['y'])}" in cuts.caption
     written = {path.name for path in tmp_path.iterdir()}
-    wanted = {"grades_bars.svg", "grades_reliability.svg", "grades_calibration.csv", "table1_above_2.csv"}
+    wanted = {
+        "grades_bars.svg",
+        "grades_odds.csv",
+        "grades_reliability.svg",
+        "grades_calibration.csv",
+        "table1_above_2.csv",
+    }
     assert wanted <= written
     assert "ACC" in (tmp_path / "table1_above_2.csv").read_text()
+
+
+def by_likelihood(x, y):
+    """The slope of proportional odds, its likelihood written out patient by patient."""
+    cuts = y.max()
+
+    def loss(parameters):
+        slope, thresholds = parameters[0], np.concatenate([[-np.inf], np.sort(parameters[1:]), [np.inf]])
+        p = expit(thresholds[y + 1] - slope * x) - expit(thresholds[y] - slope * x)
+        return -np.log(np.maximum(p, 1e-12)).sum()
+
+    return minimize(loss, np.r_[0.5, np.linspace(-1, 1, cuts)], method="Nelder-Mead", options={"maxiter": 5000}).x[0]
+
+
+def graded_patients(n=150, slope=1.0):
+    random = np.random.default_rng(3)
+    x = random.normal(0, 1, n)
+    return x, ((slope * x + random.logistic(size=n))[:, None] > np.array([-1, 0, 1])).sum(axis=1)
+
+
+def part_of(x, y):
+    return Scores(("method",), ((39, -1),), np.arange(len(y)), y, x[None, None, :])
+
+
+def test_the_common_odds_ratio_is_that_of_the_likelihood_for_one_standard_deviation():
+    x, y = graded_patients()
+    found = common_odds_ratio(part_of(2 + 5 * x, y), "method")
+    assert np.log(found.value) == pytest.approx(by_likelihood((x - x.mean()) / x.std(), y), abs=2e-3)
+    assert 1 < found.low < found.value < found.high
+
+
+def test_of_two_grades_it_is_the_odds_ratio_of_a_fourfold_table():
+    """30 of 40 against 10 of 40 worse: an odds ratio of 9 between groups that lie two standard deviations apart."""
+    x, y = np.repeat([0.0, 1.0], 40), np.array([0] * 30 + [1] * 10 + [0] * 10 + [1] * 30)
+    found = common_odds_ratio(part_of(x, y), "method")
+    assert found.value**2 == pytest.approx(9, rel=1e-3)
+    # Woolf's error of the logarithm, of a quarter of the square for half the distance.
+    error = np.sqrt(2 / 30 + 2 / 10) / 2
+    assert np.log(found.high / found.value) == pytest.approx(1.96 * error, rel=1e-3)
+
+
+def test_seeds_that_repeat_a_patient_say_no_more_of_the_odds():
+    x, y = graded_patients()
+    once = part_of(x, y)
+    twice = replace(once, groups=((39, -1), (40, -1)), p=np.repeat(once.p, 2, axis=1))
+    one, two = common_odds_ratio(once, "method"), common_odds_ratio(twice, "method")
+    assert (two.value, two.low, two.high) == pytest.approx((one.value, one.low, one.high), rel=1e-3)
+
+
+@pytest.mark.parametrize("x", [np.ones(150), np.full(150, np.nan)])
+def test_constant_or_no_predictions_have_no_odds_ratio(x):
+    assert np.isnan(common_odds_ratio(part_of(x, graded_patients()[1]), "method").value)

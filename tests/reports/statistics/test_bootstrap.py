@@ -9,7 +9,7 @@ from strokebench.reports.statistics import weighted
 from strokebench.reports.statistics.bootstrap import bootstrap, resample
 from strokebench.reports.statistics.delong import delong
 from strokebench.reports.statistics.scores import Scores
-from strokebench.tasks.metrics.selection import auc
+from strokebench.tasks.metrics.selection import auc, generalised_c
 
 
 def draw(seed, n=150, noise=1.0):
@@ -37,6 +37,14 @@ def test_weights_do_what_repeating_patients_does(fast, slow):
     p = np.round(p, 1)
     weights = np.random.default_rng(1).integers(0, 4, (20, 60))
     np.testing.assert_allclose(fast(y, p, weights), weighted.from_function(slow)(y, p, weights))
+
+
+def test_weights_do_the_same_to_grades():
+    random = np.random.default_rng(2)
+    y, p = random.integers(0, 4, 60), np.round(random.normal(size=60), 1)
+    weights = random.integers(0, 4, (20, 60))
+    slow = weighted.from_function(generalised_c)(y, p, weights)
+    np.testing.assert_allclose(weighted.weighted_auc(y, p, weights), slow)
 
 
 def test_a_resample_without_a_class_has_no_value_where_both_are_needed():

@@ -1,5 +1,7 @@
 """DeLong's test against the definition, written out pair by pair, and its generalisation to folds and seeds."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from one_part import single
@@ -112,6 +114,51 @@ def test_the_interval_stays_within_0_and_1():
     assert 0 < interval.low < interval.value < interval.high < 1
     perfect = delong(single(y, np.arange(25.0))).interval(0)
     assert (perfect.low, perfect.value, perfect.high) == (1, 1, 1)
+
+
+def graded(seed, n=60):
+    random = np.random.default_rng(seed)
+    y = random.choice(4, n, p=[0.4, 0.3, 0.25, 0.05])
+    # Rounded, so that there are ties within and between the grades.
+    return y, *(np.round(y + random.normal(0, 2, n), 0) for _ in range(2))
+
+
+def of_grades(y, *p):
+    return replace(single(y, *p), y=np.asarray(y))
+
+
+def pairs_ranked_rightly(y, p):
+    pairs = [(i, j) for i in range(len(y)) for j in range(len(y)) if y[i] > y[j]]
+    return sum(psi(p[i], p[j]) for i, j in pairs) / len(pairs)
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_of_grades_c_and_its_error_are_those_of_all_pairs_and_of_the_jackknife(seed):
+    y, *p = graded(seed)
+    found = delong(of_grades(y, *p))
+    np.testing.assert_allclose(found.aucs[:, 0], [pairs_ranked_rightly(y, one) for one in p])
+    n = len(y)
+    without = np.array(
+        [[pairs_ranked_rightly(*(np.delete(part, i) for part in (y, one))) for i in range(n)] for one in p]
+    )
+    jackknife = (n - 1) ** 2 / n * np.cov(without)
+    shares = found.shares[:, 0]
+    np.testing.assert_allclose(shares @ shares.T, jackknife, rtol=0.06, atol=0.06 * jackknife[0, 0])
+    test = found.test(0, 1)
+    assert test.se == pytest.approx(np.sqrt(jackknife[0, 0] + jackknife[1, 1] - 2 * jackknife[0, 1]), rel=0.04)
+
+
+def test_of_two_grades_c_is_the_auc_and_its_error_delong_s_but_for_the_divisor(data):
+    y, first, second = data
+    grades, events = delong(of_grades(y, first, second)), delong(single(y, first, second))
+    np.testing.assert_allclose(grades.aucs, events.aucs)
+    assert grades.test(0, 1).se == pytest.approx(events.test(0, 1).se, rel=0.03)
+
+
+def test_a_grade_that_a_single_patient_has_is_no_reason_to_test_nothing():
+    y, *p = graded(0)
+    test = delong(of_grades(np.where(np.arange(60) == 0, 5, y), *p)).test(0, 1)
+    assert test.se > 0 and test.low < test.value < test.high
 
 
 def test_placements_average_to_the_auc_in_both_classes(data):

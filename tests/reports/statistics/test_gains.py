@@ -1,13 +1,17 @@
 """Gains of one model over another, by the definition and by what is known of their parts."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy import stats
+from sklearn.metrics import brier_score_loss
 
 from strokebench.reports.statistics.delong import delong
-from strokebench.reports.statistics.gains import auc_gain, brier_gain, net_benefit_gain
+from strokebench.reports.statistics.gains import auc_gain, brier_gain, net_benefit_gain, squared_errors
 from strokebench.reports.statistics.paired import combined_t, corrected_t, gain
 from strokebench.reports.statistics.scores import Scores
+from strokebench.tasks.endpoints.binary import BINARY
+from strokebench.tasks.endpoints.ordinal import Ordinal
 
 Y = np.array([1, 1, 1, 0, 0, 0, 0, 0], bool)
 BEFORE = np.array([0.6, 0.4, 0.7, 0.5, 0.2, 0.3, 0.1, 0.6])
@@ -37,6 +41,16 @@ def test_of_one_test_part_the_brier_score_s_is_the_paired_z_test():
     assert found.value == pytest.approx(losses.mean())
     assert found.high - found.low == pytest.approx(2 * stats.norm.ppf(0.975) * se)
     assert found.p == pytest.approx(2 * stats.norm.sf(losses.mean() / se))
+
+
+def test_the_error_of_grades_is_the_brier_score_averaged_over_the_cuts():
+    grades = Ordinal("mrs", 0, 2)
+    # Of grade 0: to pass the cuts .5 and .2 was predicted; of grade 2: .9 and .6.
+    predictions = pd.DataFrame({"y": [0, 2], "p0": [0.5, 0.1], "p1": [0.3, 0.3], "p2": [0.2, 0.6]})
+    found = squared_errors(grades, predictions)
+    np.testing.assert_allclose(found, [(0.5**2 + 0.2**2) / 2, (0.1**2 + 0.4**2) / 2])
+    events = pd.DataFrame({"y": Y.astype(int), "p": AFTER})
+    np.testing.assert_allclose(squared_errors(BINARY, events).mean(), brier_score_loss(Y, AFTER))
 
 
 def test_net_benefit_by_hand():
