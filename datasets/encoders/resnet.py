@@ -82,17 +82,25 @@ def run(
     return vectors, tokens
 
 
-def load_body(network: torch.nn.Module, path: Path, called: str, source: str) -> None:
+def load_body(
+    network: torch.nn.Module,
+    path: Path,
+    called: str,
+    source: str,
+    renamed: Callable[[str], str | None] = lambda name: name,
+) -> None:
     """Load a file's tensors; those of parts that the network has none of (heads) are left.
 
     Args:
         called: the network, and `source` where the right file is from, for errors.
+        renamed: what a tensor of the file is called in the network, None where it is to be left.
 
     Raises:
         StrokebenchError: a tensor of the network is missing, of another size, or one of its parts has more.
     """
-    parts = {name for name, _ in network.named_children()}
-    state = {name: value for name, value in load_state(path).items() if name.partition(".")[0] in parts}
+    parts = {name.partition(".")[0] for name in network.state_dict()}
+    named = {renamed(name): value for name, value in load_state(path).items()}
+    state = {name: value for name, value in named.items() if name and name.partition(".")[0] in parts}
     try:
         network.load_state_dict(state, strict=True)
     except RuntimeError as error:

@@ -73,8 +73,8 @@ def cached(published: Published) -> str | None:
 def load_state(path: Path) -> dict[str, Any]:
     """Tensors of a PyTorch or safetensors file by name, without running code from it.
 
-    A file that keeps them under `state_dict`, and the `module.` that parallel training leaves before each
-    name, are unwrapped.
+    A file that keeps them under `state_dict` or `network_weights` (nnU-Net's), and the `module.` that parallel training
+    leaves before each name, are unwrapped.
 
     Raises:
         StrokebenchError: the file asks for anything but tensors, or is damaged or no PyTorch file.
@@ -100,7 +100,8 @@ def load_state(path: Path) -> dict[str, Any]:
         raise StrokebenchError(
             f"{path} is not a readable file of weights ({first_line(error)}).", "Fetch it again: it may be cut short."
         ) from None
-    state = loaded.get("state_dict", loaded) if isinstance(loaded, dict) else None
+    wrapped = ("state_dict", "network_weights")
+    state = next((loaded[key] for key in wrapped if key in loaded), loaded) if isinstance(loaded, dict) else None
     if not isinstance(state, dict) or not all(isinstance(value, torch.Tensor) for value in state.values()):
         raise StrokebenchError(f"{path} holds no tensors by name.", "Give the published file of weights.")
     return {name.removeprefix("module."): value for name, value in state.items()}

@@ -11,6 +11,9 @@ import torch
 
 from strokebench.datasets.encoders import biobert, efficientnet, medicalnet, minilm, slices, untrained_resnet
 from strokebench.datasets.encoders.biobert import BioBERT
+from strokebench.datasets.encoders.brain.brainiac import BrainIAC
+from strokebench.datasets.encoders.brain.resenc import ResEncL
+from strokebench.datasets.encoders.brain.simclr_mri import SimCLRMRI
 from strokebench.datasets.encoders.contract import ImageEncoder, TextEncoder
 from strokebench.datasets.encoders.efficientnet import EfficientNetLite0, find_file
 from strokebench.datasets.encoders.medicalnet import MedicalNet
@@ -18,18 +21,34 @@ from strokebench.datasets.encoders.minilm import MiniLM
 from strokebench.datasets.encoders.registry import find_encoders
 from strokebench.datasets.encoders.resnet import pool
 from strokebench.datasets.encoders.untrained_resnet import UntrainedResNet, UntrainedStages
+from strokebench.datasets.images.target import Target
 from strokebench.errors import StrokebenchError
 
 PLANES = (2, 2, 4, 4)
 
 
-@pytest.fixture(params=["untrained", "stages", "medicalnet", "lite0"])
+class CoarseSimCLR(SimCLRMRI):
+    """On a grid that takes no time."""
+
+    target = Target((32, 32, 32), 6.0)
+
+
+class CoarseResEnc(ResEncL):
+    """The same; its stride of 32 leaves two cells."""
+
+    target = Target((64, 32, 32), 6.0)
+
+
+@pytest.fixture(params=["untrained", "stages", "medicalnet", "lite0", "simclr", "resenc", "brainiac"])
 def image_encoder(request, published_weights, own_home) -> ImageEncoder:
     return {
         "untrained": UntrainedResNet(planes=PLANES),
         "stages": UntrainedStages(planes=PLANES),
         "medicalnet": MedicalNet(published_weights, planes=PLANES),
         "lite0": EfficientNetLite0(),
+        "simclr": CoarseSimCLR(published_weights, planes=(2, 2, 2, 4, 4)),
+        "resenc": CoarseResEnc(published_weights, planes=(2, 2, 2, 2, 4, 4), blocks=(1, 2, 1, 1, 1, 1)),
+        "brainiac": BrainIAC(published_weights, width=8, depth=2, heads=2),
     }[request.param]
 
 
