@@ -66,13 +66,17 @@ help: ## list the targets
 	@echo "  PYTHON=python3.11 (for the environment)"
 	@echo "  STROKEBENCH_HOME=folder for everything written (default: work)"
 
-# Made anew whenever what it is made from has changed; the stamp is written last.
+# XGBoost requires NVIDIA's library for several GPUs (0.5 GB) and runs without it; beside PyTorch's CPU build it goes.
+TORCH_HAS_CUDA := "from importlib.metadata import version; exit('+cpu' in version('torch'))"
+
+# Made anew whenever what it is made from has changed; the stamp is written last. Modules are compiled when first used.
 $(INSTALLED): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "strokebench needs Python 3.11 or newer: make PYTHON=/path/to/python3.11"; exit 1; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	@echo "Installing into .venv; the first time takes some minutes."
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev]"
+	@$(BIN)/python -m pip install --quiet --no-compile --disable-pip-version-check -c constraints.txt -e ".[dev]"
+	@$(BIN)/python -c $(TORCH_HAS_CUDA) || $(BIN)/python -m pip uninstall --quiet --yes nvidia-nccl-cu12
 	@touch $@
 
 .DEFAULT:
@@ -134,6 +138,7 @@ cohort-fetch: $(INSTALLED) ## SOOP, a public cohort: says licence and size, then
 	@$(BIN)/strokebench cohort fetch soop
 
 wheelhouse: $(INSTALLED) ## all wheels in wheelhouse/, for a machine without network
+	@rm -rf wheelhouse
 	@$(BIN)/python -m pip wheel --quiet -c constraints.txt -w wheelhouse ".[embedded,text,cluster]"
 	@echo "There: pip install --no-index --find-links wheelhouse 'strokebench[embedded,text,cluster]'"
 

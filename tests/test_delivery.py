@@ -3,7 +3,7 @@
 import json
 import re
 import tomllib
-from importlib.metadata import version
+from importlib.metadata import requires, version
 from pathlib import Path
 
 import pytest
@@ -39,6 +39,14 @@ def test_an_image_is_made_of_what_is_there_and_pinned(file: str):
     )
     assert re.search(r"^\s*(ARG )?TORCH_INDEX=\S+$", text, re.MULTILINE), "a GPU's PyTorch by a build argument"
     assert "strokebench" in PROJECT["scripts"] and re.search(r'ENTRYPOINT \["strokebench"\]|exec strokebench', text)
+
+
+@pytest.mark.parametrize("file", ["Makefile", "Dockerfile", "strokebench.def"])
+def test_what_xgboost_brings_for_several_gpus_goes_beside_a_cpu_build(file: str):
+    brought = {name for line in requires("xgboost") or [] for name in re.findall(r"^nvidia[\w-]+", line)}
+    text = (ROOT / file).read_text()
+    assert set(re.findall(r"pip uninstall .*?(nvidia\S+?);?(?: }|$)", text, re.MULTILINE)) == brought
+    assert "exit('+cpu' in version('torch'))" in text
 
 
 def test_images_hold_every_room_and_nothing_else():
