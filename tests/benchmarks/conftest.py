@@ -1,5 +1,6 @@
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -28,18 +29,32 @@ def console() -> Console:
 
 
 @pytest.fixture
-def planted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def planted(tmp_path: Path) -> Iterator[None]:
     """The planted methods, known by entry point in every process that is started, and in this one."""
+    with planted_below(tmp_path):
+        yield
+
+
+@pytest.fixture(scope="module")
+def planted_once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """The same for all tests of a file, which share their worker processes."""
+    with planted_below(tmp_path_factory.mktemp("planted")):
+        yield
+
+
+@contextmanager
+def planted_below(folder: Path) -> Iterator[None]:
     _end_workers()
-    package = tmp_path / "site" / "planted-0.1.dist-info"
+    package = folder / "site" / "planted-0.1.dist-info"
     package.mkdir(parents=True)
     (package / "METADATA").write_text("Metadata-Version: 2.1\nName: planted\nVersion: 0.1\n")
     points = "\n".join(f"{method.name} = planted_methods:{method.__name__}" for method in PLANTED)
     (package / "entry_points.txt").write_text(f"[strokebench.methods]\n{points}\n")
-    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(SUPPORT), str(tmp_path / "site")]))
-    # Workers take over the path of this process.
-    monkeypatch.syspath_prepend(str(tmp_path / "site"))
-    yield
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", os.pathsep.join([str(SUPPORT), str(folder / "site")]))
+        # Workers take over the path of this process.
+        patch.syspath_prepend(str(folder / "site"))
+        yield
     _end_workers()
 
 

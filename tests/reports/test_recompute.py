@@ -45,12 +45,12 @@ def test_every_pair_of_methods_is_recomputed(folder: Path, make_results):
     results.write(folder / "comparison")
     Comparison().report(results, folder / "comparison")
     pairs = folder / "comparison" / "comparison_pairs.csv"
-    [check] = [check for check in recompute.check_below(folder) if check.file == pairs]
+    [check] = [check for check in recompute.check_folder(pairs.parent) if check.file == pairs]
     table = pd.read_csv(pairs)
     assert check.wrong == [] and check.compared == 6 * len(table) > 100
     table.loc[3, "p"] += 1e-3
     table.to_csv(pairs, index=False)
-    [check] = [check for check in recompute.check_below(folder) if check.file == pairs]
+    [check] = [check for check in recompute.check_folder(pairs.parent) if check.file == pairs]
     assert len(check.wrong) == 1 and " p is printed" in check.wrong[0]
 
 

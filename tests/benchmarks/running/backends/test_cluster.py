@@ -23,17 +23,11 @@ from strokebench.errors import StrokebenchError
 distributed = pytest.importorskip("distributed")
 
 
-@pytest.fixture
-def cluster() -> Iterator["distributed.LocalCluster"]:
-    import dask
-
-    # Each death costs the start of another worker: two are enough for a test.
-    with (
-        dask.config.set({"distributed.scheduler.allowed-failures": 1}),
-        distributed.LocalCluster(
-            n_workers=2, threads_per_worker=1, dashboard_address=None, scheduler_port=0, silence_logs=50
-        ) as cluster,
-    ):
+@pytest.fixture(scope="module")
+def cluster(planted_once) -> Iterator["distributed.LocalCluster"]:
+    with distributed.LocalCluster(
+        n_workers=2, threads_per_worker=1, dashboard_address=None, scheduler_port=0, silence_logs=50
+    ) as cluster:
         yield cluster
 
 
@@ -50,7 +44,7 @@ def test_results_are_those_of_this_machine(cluster, console, monkeypatch, tmp_pa
     pd.testing.assert_frame_equal(there.results.predictions, here.results.predictions, rtol=1e-6)
 
 
-def test_what_a_lost_worker_computed_is_computed_again(planted, cluster, console, home):
+def test_what_a_lost_worker_computed_is_computed_again(cluster, console, home):
     client = distributed.Client(cluster)
 
     def kill_one() -> None:
@@ -67,14 +61,16 @@ def test_what_a_lost_worker_computed_is_computed_again(planted, cluster, console
     assert len(list((home / "runs").glob("*/*.parquet"))) == 4
 
 
-def test_a_run_that_kills_its_workers_is_recorded_and_spares_the_others(planted, cluster, console):
+def test_a_run_that_kills_its_workers_is_recorded_and_spares_the_others(cluster, console, monkeypatch):
+    # Each death costs the start of another worker: one is enough for a test.
+    monkeypatch.setattr(cluster.scheduler, "allowed_failures", 0)
     report = on(cluster, console, folds=1, methods=("killer", "coin"))
     runs = report.results.runs.set_index("method")
     assert runs.loc["coin", "status"] == "done"
     assert runs.loc["killer", "status"] == "failed" and "died" in runs.loc["killer", "error"]
 
 
-def test_workers_write_nothing(planted, cluster, console, monkeypatch):
+def test_workers_write_nothing(cluster, console, monkeypatch):
     seen = []
     write = Store.write
     monkeypatch.setattr(Store, "write", lambda *args: (seen.append(os.getpid()), write(*args)))
@@ -82,7 +78,7 @@ def test_workers_write_nothing(planted, cluster, console, monkeypatch):
     assert seen == [os.getpid()] * 4
 
 
-def test_other_code_on_a_worker_is_refused(planted, cluster, console, monkeypatch):
+def test_other_code_on_a_worker_is_refused(cluster, console, monkeypatch):
     monkeypatch.setattr("strokebench.benchmarks.running.context.fit_code", lambda *_: Code("another", {}))
     report = on(cluster, console, methods=("coin",))
     assert report.results.runs["error"].str.contains("another version").all()
@@ -102,7 +98,7 @@ def test_tuning_goes_to_the_cluster(console, monkeypatch, home):
     assert len(list((home / "runs").glob("*/*.parquet"))) == 4
 
 
-def test_a_lost_scheduler_is_one_line_and_what_was_finished_is_kept(planted, console, home):
+def test_a_lost_scheduler_is_one_line_and_what_was_finished_is_kept(planted_once, console, home):
     with in_this_process() as cluster:
 
         def lose_it() -> None:
