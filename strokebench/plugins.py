@@ -79,7 +79,7 @@ class Registry(Generic[Thing]):
         Raises:
             StrokebenchError: there is none, with the nearest name; or the package that brings it is broken.
         """
-        self._discover()
+        self._look_for(name)
         if name in self.own:
             return self._load_own(name)
         for plugin in self.plugins(name):
@@ -129,13 +129,22 @@ class Registry(Generic[Thing]):
 
     def _discover(self) -> None:
         for folder in self.folders:
-            _import_all(folder)
+            for module in _modules(folder):
+                importlib.import_module(module)
+
+    def _look_for(self, name: str) -> None:
+        """Import the module of that name alone where it brings the thing: others may stand on slow libraries."""
+        for folder in self.folders:
+            if name not in self.own and (module := f"{folder}.{name}") in _modules(folder):
+                importlib.import_module(module)
+        if name not in self.own:
+            self._discover()
 
 
 @cache
-def _import_all(folder: str) -> None:
-    for module in pkgutil.iter_modules(importlib.import_module(folder).__path__):
-        importlib.import_module(f"{folder}.{module.name}")
+def _modules(folder: str) -> list[str]:
+    found = pkgutil.iter_modules(importlib.import_module(folder).__path__, f"{folder}.")
+    return [module.name for module in found]
 
 
 @cache

@@ -14,7 +14,9 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 CFF = yaml.safe_load((ROOT / "CITATION.cff").read_text())
 CODEMETA = json.loads((ROOT / "codemeta.json").read_text())
 ZENODO = json.loads((ROOT / ".zenodo.json").read_text())
-WORKFLOW = yaml.safe_load((ROOT / ".github/workflows/check.yaml").read_text())
+WORKFLOW, WEEKLY = (
+    yaml.safe_load((ROOT / f".github/workflows/{name}.yaml").read_text()) for name in ("check", "weekly")
+)
 RELEASES = re.findall(r"^## (\S+), (\d{4}-\d{2}-\d{2})$", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
 
 
@@ -64,7 +66,8 @@ def test_images_hold_every_room_and_nothing_else():
 
 def steps() -> list[str]:
     """The commands of all jobs."""
-    return [step["run"] for job in WORKFLOW["jobs"].values() for step in job["steps"] if "run" in step]
+    jobs = [*WORKFLOW["jobs"].values(), *WEEKLY["jobs"].values()]
+    return [step["run"] for job in jobs for step in job["steps"] if "run" in step]
 
 
 def test_the_workflow_runs_targets_and_pythons_that_there_are():

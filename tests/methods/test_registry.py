@@ -1,5 +1,8 @@
 """Which methods exist, ours and others'."""
 
+import subprocess
+import sys
+
 import pytest
 from guest_package import install
 
@@ -88,3 +91,10 @@ def test_another_package_that_is_broken_stops_only_who_asks_for_its_method(tmp_p
     assert "vdafm" in registry.all_methods() and "guest" not in registry.all_methods()
     with pytest.raises(StrokebenchError, match=r"'guest' of the package guest 1.0 cannot be used"):
         registry.find_method("guest")
+
+
+def test_a_method_of_its_own_file_is_found_without_the_libraries_of_the_others():
+    script = "import sys; from strokebench.methods.registry import find_method; find_method('svm'); print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert "strokebench.methods.svm" in done.stdout.split()
+    assert not {"torch", "xgboost"} & set(done.stdout.split())
