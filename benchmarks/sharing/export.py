@@ -11,6 +11,7 @@ import pandas as pd
 from strokebench.benchmarks.running.provenance import is_in_store, strokebench_version
 from strokebench.benchmarks.running.store import Store
 from strokebench.benchmarks.sharing.files import write_files
+from strokebench.benchmarks.sharing.metadata import described
 from strokebench.benchmarks.sharing.pseudonyms import Pseudonyms, write_key
 from strokebench.errors import StrokebenchError, unknown_name
 from strokebench.files import home, no_formula
@@ -41,6 +42,8 @@ manifest.json     version of this form, and which experiments there are
 */predictions.csv one line a test patient and run: label y, probability p
 */runs.csv        one line a planned run: what became of it, its cost, hashes of its key and its code
 */split.json      who was in training, validation and test
+ro-crate-metadata.json, croissant.json
+                  the same for other programs: the files by RO-Crate 1.2, the columns of predictions by Croissant 1.1
 SHA256SUMS        checksum of each file: `sha256sum -c SHA256SUMS`
 SHA256SUMS.hmac   its signature, where the sender had a key: HMAC-SHA-256
 
@@ -66,7 +69,7 @@ def export_results(
         StrokebenchError: nothing to export, or the split of an experiment is gone.
     """
     files: dict[str, bytes] = {"README.txt": README.encode()}
-    keys = {}
+    keys, exported = {}, {}
     folders = _folders(experiments)
     for folder in folders:
         name = f"{folder.parent.name}/{folder.name}"
@@ -76,12 +79,14 @@ def export_results(
         split = _find_split(results, name)
         for part, content in _experiment_files(results, split, pseudonyms, keep_sites).items():
             files[f"{name}/{part}"] = content
+        exported[name] = results
         ids = {id for fold in split.folds for part in PARTS for id in getattr(fold, part)}
         keys[name] = write_key(pseudonyms, ids, folder.parent.name)
     if not keys:
         raise StrokebenchError("None of these experiments has a finished run.", "See `strokebench status`.")
     manifest = {"schema": SCHEMA, "strokebench": strokebench_version(), "experiments": sorted(keys)}
     files["manifest.json"] = _json(manifest)
+    files |= {name: _json(content) for name, content in described(files, exported).items()}
     write_files(files, target, key)
     return keys
 

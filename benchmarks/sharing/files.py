@@ -23,7 +23,9 @@ MOST_PACKED = 100
 """A table packs to a fifth, what was made to fill memory to a thousandth."""
 
 _NAME = re.compile(
-    r"(?:manifest\.json|README\.txt|SHA256SUMS(?:\.hmac)?|[\w.+-]+/[\w.+-]+/(?:" + "|".join(PARTS) + r"))", re.ASCII
+    r"(?:manifest\.json|README\.txt|ro-crate-metadata\.json|croissant\.json|SHA256SUMS(?:\.hmac)?"
+    r"|[\w.+-]+/[\w.+-]+/(?:" + "|".join(PARTS) + r"))",
+    re.ASCII,
 )
 _NO_PACKAGE = "This is no package of `strokebench results export`."
 _MADE = (1980, 1, 1, 0, 0, 0)
