@@ -107,6 +107,13 @@ CODES: Mapping[str, Code] = {
     "text_unreadable": Code("Save the file as UTF-8 text."),
     "text_refusal": Code("Ask again; a refusal says nothing of the patient.", True),
     "text_long": Code("Shorten it; the text encoder reads the beginning only.", True),
+    # features that were made elsewhere
+    "features_fitted": Code(
+        "Say so: `features: {NAME: {fitted_on: none}}` where nothing was learnt, `fitted_on: other` where only from"
+        " patients who are not in the cohort. Vectors that have learnt from patients of the test part are a leak."
+    ),
+    "features_missing": Code("Add the patient to the file, exclude the patient, or accept that there are none.", True),
+    "features_wrong": Code("Correct the file: one row a patient, under the table's ids, in numbers with a point."),
 }
 """Every code that `strokebench cohort check` can print."""
 

@@ -94,6 +94,7 @@ images: images/{id}*.nii
 masks: masks/{id}.nii
 mask_grid: resample
 text: {files: "{prompt}/{id}.txt", prompts: [report]}
+features: {net: {image: v.npz, fitted_on: other, source: a net}}
 exclude: {k11: moved}
 accept: {text_missing: [k3], image_missing: all}
 """
@@ -179,6 +180,7 @@ def folder(tmp_path_factory) -> Path:
         (folder / name).mkdir()
     TABLE.to_csv(folder / "t.csv", index=False)
     TABLE.to_excel(folder / "t.xlsx", index=False)
+    np.savez(folder / "v.npz", ids=TABLE["id"].to_numpy(str), vectors=np.zeros((len(TABLE), 4), np.float32))
     (folder / "images" / "k1.nii").write_bytes(volume())
     (folder / "masks" / "k1.nii").write_bytes(volume())
     (folder / "report" / "k2.txt").write_text("Infarct of the left insula.")
@@ -224,6 +226,16 @@ def test_a_damaged_table(folder, suffix, data):
     (folder / f"damaged.{suffix}").write_bytes(content)
     path = folder / "table.yaml"
     path.write_text(f"table: damaged.{suffix}\nid: id\noutcome: mrs > 2\nsite: ward\ncolumns: {{mrs: {{high: 6}}}}\n")
+    examine(path)
+
+
+@fuzzed
+@given(data=st.data())
+def test_a_damaged_archive_of_features(folder, data):
+    words = (b"'shape': (9999999, 9999999)", b"'descr': '|O'", b"\x93NUMPY\x01\x00", b"NaN")
+    (folder / "damaged.npz").write_bytes(data.draw(damaged_zip((folder / "v.npz").read_bytes(), words)))
+    path = folder / "features.yaml"
+    path.write_text("table: t.csv\nid: id\noutcome: mrs > 2\nfeatures: {net: {image: damaged.npz, fitted_on: other}}\n")
     examine(path)
 
 

@@ -30,6 +30,7 @@ from strokebench.datasets.encoders.registry import find_encoders
 from strokebench.datasets.encoders.weights import fetched
 from strokebench.files import home
 from strokebench.tasks.endpoint import Endpoint
+from strokebench.tasks.inputs import modality_of
 
 RUN_BYTES = 15_000
 """Of a finished run's file, where there is none yet: 729 patients."""
@@ -84,11 +85,14 @@ class _Encoding:
             )
 
         missing: dict[str, int] = {}
+        ready_made = {modality_of(name) for name in cohort.features}
         image, text = find_encoders(settings.encoders, settings.weights)
         for encoder, name, part, sources in (
             (image, "images", replace(cohort, texts=None), cohort.images),
             (text, "texts", replace(cohort, images=None, brain_masks=None), cohort.texts),
         ):
+            if name.removesuffix("s") in ready_made:
+                continue
             files = [file for file in encoder.published if settings.weights is None and not fetched(file)]
             if files and sources is not None:
                 self.to_fetch += [f"{file.file} of {file.repository}, {file.size}" for file in files]

@@ -35,7 +35,9 @@ def learnt_from_cohort(context: Context) -> list[Finding]:
 
 
 def _said_of(cohort: Cohort) -> str:
-    return " ".join([cohort.name, cohort.title, *(str(said) for name, said in cohort.about.items() if name != WRITER)])
+    # What is said of models is not said of the patients.
+    said = [str(said) for name, said in cohort.about.items() if not name.endswith(("_trained_on", "_features"))]
+    return " ".join([cohort.name, cohort.title, *said])
 
 
 def _sets(said: str) -> set[str]:

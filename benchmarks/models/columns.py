@@ -14,7 +14,7 @@ from strokebench.benchmarks.models.description import Description, TableInput
 from strokebench.benchmarks.running.context import roles_of
 from strokebench.datasets.cohort import ONLY, Cohort, Column, Kind
 from strokebench.datasets.embeddings import Embeddings
-from strokebench.datasets.own.cohort_file import nearest
+from strokebench.datasets.own.values import nearest
 from strokebench.datasets.own.yaml_file import read_yaml
 from strokebench.errors import StrokebenchError, named
 from strokebench.tasks.inputs import PRESENT, modality_of

@@ -98,10 +98,14 @@ def encode_cohort(
     names, keys = {}, {}
     sequences: tuple[str, ...] = ()
     used: list[Encoder] = []
+    ready_made: dict[str, tuple[str, ...]] = {}
     for name in cohort.features:
         modality = name.partition(".")[0]
-        arrays[name], names[modality] = cohort.feature_array(name, ids), "the cohort's own features"
+        arrays[name] = cohort.feature_array(name, ids)
         keys[name] = array_digest(arrays[name])
+        names[modality] = said = cohort.about.get(f"{modality}_features", "the cohort's own features")
+        if learnt := cohort.about.get(f"{modality}_features_trained_on"):
+            ready_made[said] = (learnt,)
     if cohort.images is not None and "image" not in names:
         sequences = cohort.sequences if len(cohort.sequences) > 1 else ()
         names["image"] = encoder.name
@@ -120,7 +124,7 @@ def encode_cohort(
             keys[modality], made = _further(sources.loc[ids], further, progress)
             arrays |= made
     untrained = tuple(each.name for each in used if not each.trained)
-    trained_on = {each.name: each.trained_on for each in used}
+    trained_on = ready_made | {each.name: each.trained_on for each in used}
     return Embeddings(ids, arrays, names, untrained, digest(keys), sequences, trained_on)
 
 

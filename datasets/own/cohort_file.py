@@ -5,8 +5,7 @@ Plain dataclasses: the file has some twenty keys, and what a schema library woul
 that name the nearest known key and by ids that stay text (`007` is not 7, `no` is not False).
 """
 
-import difflib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -15,8 +14,10 @@ from typing import Any
 from strokebench.datasets.cohort import Column, Kind, Time
 from strokebench.datasets.images.reading import Reading
 from strokebench.datasets.outcome_rule import read_rule
+from strokebench.datasets.own.feature_keys import FeatureFile, feature_files
 from strokebench.datasets.own.file_pattern import checked_path, checked_pattern
 from strokebench.datasets.own.sequences import by_sequence, one_sequence, sequence_faults
+from strokebench.datasets.own.values import check_word, nearest, one_text, text_list, texts_by_key, unknown_key
 from strokebench.datasets.own.yaml_file import read_yaml
 from strokebench.datasets.problems import CODES, EVERY
 from strokebench.datasets.texts.prompts import PROMPTS
@@ -88,6 +89,7 @@ class CohortFile:
     image_nan: str = ""
     mask_grid: str = ""
     text: TextSource | None = None
+    features: Mapping[str, FeatureFile] = field(default_factory=dict)
     exclude: Mapping[str, str] = field(default_factory=dict)
     accept: Mapping[str, str | tuple[str, ...]] = field(default_factory=dict)
     missing: tuple[str, ...] = ()
@@ -141,6 +143,10 @@ KEYS = {
     "image_nan": "`background` where NaN marks what lies outside the brain (SPM); default: a problem",
     "mask_grid": "`resample` where masks lie in the space of their image, but on another grid; default: a problem",
     "text": "`none`, a column, {columns: {prompt: column}} or {files: pattern, prompts: list}",
+    "text_trained_on": "what the model that wrote the texts has learnt from, e.g. `PubMed, SOOP`; `strokebench audit`"
+    " compares it with the cohort",
+    "features": "name -> vectors that another program made, {image: file} or {text: file}, with `fitted_on: none` or"
+    " `other` (whom it has learnt from) and `source`; in place of what an encoder makes",
     "exclude": "patient -> reason to leave it out",
     "accept": "code of a problem -> list of patients (or columns) it is accepted for, or `all`",
 }
@@ -163,7 +169,7 @@ def read_cohort_file(path: Path) -> CohortFile:
     raw = read_yaml(path)
     if not isinstance(raw, dict):
         raise StrokebenchError(f"{path}: not a list of keys and values.", f"It needs {', '.join(REQUIRED)}.")
-    faults = [_unknown(key, KEYS) for key in raw if key not in KEYS]
+    faults = [unknown_key(key, KEYS) for key in raw if key not in KEYS]
     faults += [f"key {key!r} is missing ({KEYS[key]})" for key in REQUIRED if not raw.get(key)]
     parts: dict[str, Any] = {}
     for key, read in _READERS.items():
@@ -186,32 +192,15 @@ def read_cohort_file(path: Path) -> CohortFile:
         table=path.parent / Path(parts.pop("table")).expanduser(),
         outcomes=parts.pop("outcome"),
         split=path.parent / Path(parts.pop("split")).expanduser() if "split" in parts else None,
-        about={key: parts.pop(key) for key in ("licence", "source", "citation") if key in parts},
+        about={key: parts.pop(key) for key in ("licence", "source", "citation", "text_trained_on") if key in parts},
         **parts,
     )
-
-
-def nearest(name: str, known: Any) -> str:
-    """`; did you mean X?` where something known is spelled alike, else empty."""
-    names = {str(one).strip().casefold(): str(one) for one in known}
-    found = difflib.get_close_matches(name.strip().casefold(), names, 1, 0.6)
-    return f"; did you mean {names[found[0]]!r}?" if found else ""
 
 
 def outcome_column(rule: str) -> str:
     """The column that an outcome rule reads."""
     read = read_rule(rule)
     return rule if read is None else read.column
-
-
-def _unknown(key: str, known: Any) -> str:
-    return f"unknown key {key!r}{nearest(key, known) or '; known: ' + ', '.join(known)}"
-
-
-def _text(value: Any) -> str:
-    if not isinstance(value, str):
-        raise ValueError("give one value, not a list or block")
-    return value
 
 
 def _name(value: Any) -> str:
@@ -221,25 +210,13 @@ def _name(value: Any) -> str:
     return name
 
 
-def _list(value: Any) -> tuple[str, ...]:
-    if isinstance(value, dict):
-        raise ValueError("give a list")
-    return tuple(_text(one) for one in ([value] if isinstance(value, str) else value))
-
-
-def _texts_by_key(value: Any) -> dict[str, str]:
-    if not isinstance(value, dict):
-        raise ValueError("give `name: value` pairs")
-    return {key: _text(one) for key, one in value.items()}
-
-
 def _outcomes(value: Any) -> dict[str, str]:
     if value == "none":
         return {}
     if isinstance(value, dict):
-        return _texts_by_key(value)
+        return texts_by_key(value)
     # The short name of a rule is its column, as in `nihss < 7`; two rules on one column need both names.
-    rules = _list(value)
+    rules = text_list(value)
     short = [outcome_column(rule) for rule in rules]
     return {rule if short.count(name) > 1 else name: rule for name, rule in zip(short, rules, strict=True)}
 
@@ -263,7 +240,7 @@ def _thousands(value: Any) -> str:
 
 
 def _separator(value: Any) -> str:
-    separator = "\t" if value == "tab" else _text(value)
+    separator = "\t" if value == "tab" else one_text(value)
     if len(separator) != 1 or separator in '"\r\n':
         raise ValueError("give one character, or `tab`")
     return separator
@@ -281,11 +258,11 @@ def _column(name: str, given: Any) -> DeclaredColumn:
         raise ValueError(f"{name}: give a kind, or {', '.join(_COLUMN_KEYS)}")
     for key in given:
         if key not in _COLUMN_KEYS:
-            raise ValueError(f"{name}: {_unknown(key, _COLUMN_KEYS)}")
-    categories = _list(given.get("categories", []))
+            raise ValueError(f"{name}: {unknown_key(key, _COLUMN_KEYS)}")
+    categories = text_list(given.get("categories", []))
     kind = given.get("kind") or ("categorical" if categories else None)
     if kind is not None:
-        _check_word(f"{name}: kind", kind, Kind)
+        check_word(f"{name}: kind", kind, Kind)
     limits: dict[str, float] = {}
     for key in ("low", "high"):
         if given.get(key, "") != "":
@@ -298,42 +275,37 @@ def _column(name: str, given: Any) -> DeclaredColumn:
     kind = Kind.NUMERIC if limits and kind is None else kind
     time = given.get("time")
     if time is not None:
-        _check_word(f"{name}: time", time, Time)
+        check_word(f"{name}: time", time, Time)
     column = Column(
         kind=Kind(kind or Kind.NUMERIC),
-        unit=_text(given.get("unit", "")),
-        description=_text(given.get("description", "")),
+        unit=one_text(given.get("unit", "")),
+        description=one_text(given.get("description", "")),
         **limits,
         time=time and Time(time),
     )
     censored = given.get("censored", "")
     if censored:
-        _check_word(f"{name}: censored", censored, CENSORED)
+        check_word(f"{name}: censored", censored, CENSORED)
     kind = None if kind is None else Kind(kind)
-    return DeclaredColumn(kind, column, categories, _list(given.get("missing", [])), censored)
-
-
-def _check_word(what: str, value: Any, known: Iterable[str]) -> None:
-    if value not in (words := tuple(known)):
-        raise ValueError(f"{what} {value!r} is not one of {', '.join(words)}{nearest(str(value), words)}")
+    return DeclaredColumn(kind, column, categories, text_list(given.get("missing", [])), censored)
 
 
 def _text_source(value: Any) -> TextSource | None:
     if isinstance(value, str):
         return None if value.lower() == "none" else TextSource(columns={value: value})
     if isinstance(value, list):
-        return TextSource(columns={one: one for one in _list(value)})
+        return TextSource(columns={one: one for one in text_list(value)})
     for key in value:
         if key not in ("columns", "files", "prompts"):
-            raise ValueError(_unknown(key, ("columns", "files", "prompts")))
+            raise ValueError(unknown_key(key, ("columns", "files", "prompts")))
     if ("columns" in value) == ("files" in value):
         raise ValueError("give either columns or files")
     if "columns" in value:
         columns = value["columns"]
-        by_prompt = _texts_by_key(columns) if isinstance(columns, dict) else {one: one for one in _list(columns)}
+        by_prompt = texts_by_key(columns) if isinstance(columns, dict) else {one: one for one in text_list(columns)}
         return TextSource(columns=by_prompt)
     pattern = checked_pattern(value["files"])
-    prompts = _list(value.get("prompts", list(DEFAULT_PROMPTS)))
+    prompts = text_list(value.get("prompts", list(DEFAULT_PROMPTS)))
     for prompt in prompts:
         checked_path(pattern.replace("{prompt}", prompt))
     return TextSource(files=pattern, prompts=prompts if "{prompt}" in pattern else ("report",))
@@ -347,13 +319,16 @@ def _accept(value: Any) -> dict[str, str | tuple[str, ...]]:
             raise ValueError(f"unknown problem {code!r}{nearest(code, CODES)}")
         if not CODES[code].acceptable:
             raise ValueError(f"{code} cannot be accepted; mend it or exclude the patient")
-    return {code: EVERY if who == EVERY else _list(who) for code, who in value.items()}
+    return {code: EVERY if who == EVERY else text_list(who) for code, who in value.items()}
 
 
 _READERS: dict[str, Any] = {
-    **dict.fromkeys(("title", "licence", "source", "citation", "sheet", "encoding", "id", "site", "group"), _text),
+    **dict.fromkeys(
+        ("title", "licence", "source", "citation", "sheet", "encoding", "id", "site", "group", "text_trained_on"),
+        one_text,
+    ),
     **dict.fromkeys(("table", "split"), checked_path),
-    **dict.fromkeys(("sites", "banned", "missing"), _list),
+    **dict.fromkeys(("sites", "banned", "missing"), text_list),
     **dict.fromkeys(("images", "brain_masks"), by_sequence),
     "masks": one_sequence,
     "name": _name,
@@ -365,7 +340,8 @@ _READERS: dict[str, Any] = {
     "outcome": _outcomes,
     "columns": _columns,
     "text": _text_source,
-    "exclude": _texts_by_key,
-    "roles": _texts_by_key,
+    "features": feature_files,
+    "exclude": texts_by_key,
+    "roles": texts_by_key,
     "accept": _accept,
 }

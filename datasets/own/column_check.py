@@ -9,9 +9,10 @@ import pandas as pd
 from strokebench.datasets.cohort import Column, Kind, Time
 from strokebench.datasets.outcome_rule import read_rule
 from strokebench.datasets.own import column_values
-from strokebench.datasets.own.cohort_file import CohortFile, DeclaredColumn, nearest
+from strokebench.datasets.own.cohort_file import CohortFile, DeclaredColumn
 from strokebench.datasets.own.number_cells import Form, Numbers, read_numbers
 from strokebench.datasets.own.table_file import by_value
+from strokebench.datasets.own.values import nearest
 from strokebench.datasets.problems import Problem
 
 _ERROR = re.compile(r"#(?:DIV/0!|REF!|NAME\?|VALUE!|NUM!|NULL!|SPILL!|CALC!)", re.IGNORECASE)

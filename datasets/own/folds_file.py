@@ -5,8 +5,9 @@ from dataclasses import replace
 
 import pandas as pd
 
-from strokebench.datasets.own.cohort_file import CohortFile, nearest
+from strokebench.datasets.own.cohort_file import CohortFile
 from strokebench.datasets.own.table_file import read_table
+from strokebench.datasets.own.values import nearest
 from strokebench.datasets.problems import Problem
 
 COLUMNS = ("patient", "seed", "fold", "part")

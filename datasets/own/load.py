@@ -7,6 +7,8 @@ import pandas as pd
 
 from strokebench.datasets.cohort import Cohort
 from strokebench.datasets.own.cohort_file import CohortFile, read_cohort_file
+from strokebench.datasets.own.feature_files import Features, read_features
+from strokebench.datasets.own.feature_keys import features_about
 from strokebench.datasets.own.folds_file import read_folds
 from strokebench.datasets.own.image_files import ImageFiles, find_images
 from strokebench.datasets.own.table_check import Examined, examine_table
@@ -40,7 +42,8 @@ def load(path: Path) -> Cohort:
         texts, found = read_texts(file, ids)
         problems += found
     folds, found = read_folds(file, ids)
-    problems += found
+    features = read_features(file, ids)
+    problems += [*found, *features.problems]
     unaccepted, _ = split_accepted(problems, file.accept)
     if unaccepted := [problem for problem in unaccepted if problem.code not in _HARMLESS]:
         raise _refuse(file, unaccepted)
@@ -62,8 +65,9 @@ def load(path: Path) -> Cohort:
         site=None if examined.site is None else examined.site.str.strip(),
         group=examined.group,
         folds=folds,
+        features=features.arrays,
         outcomes=file.outcomes,
-        about=_about(file, examined, files),
+        about=_about(file, examined, files, features),
         banned=file.banned,
         roles=file.roles,
     )
@@ -92,8 +96,8 @@ def _refuse(file: CohortFile, problems: list[Problem]) -> StrokebenchError:
     )
 
 
-def _about(file: CohortFile, examined: Examined, files: ImageFiles) -> dict[str, str]:
-    about = dict(file.about)
+def _about(file: CohortFile, examined: Examined, files: ImageFiles, features: Features) -> dict[str, str]:
+    about = {**file.about, **features_about(file.features)}
     declared = {"NaN is background": file.image_nan, "masks are resampled to their images": file.mask_grid}
     if any(declared.values()):
         about["declared"] = "; ".join(what for what, given in declared.items() if given)
@@ -104,9 +108,9 @@ def _about(file: CohortFile, examined: Examined, files: ImageFiles) -> dict[str,
         accepted = [f"{code}: {who if who == EVERY else len(who)}" for code, who in file.accept.items()]
         about["accepted"] = "; ".join(accepted)
     missing = {str(name): int(n) for name, n in examined.table.isna().sum().items() if n}
-    missing |= {what: len(patients) for what, patients in files.lacking().items()}
+    missing |= {what: len(patients) for what, patients in (files.lacking() | features.lacking).items() if patients}
     if missing:
         about["missing"] = "; ".join(f"{name}: {n}" for name, n in missing.items())
-    if examined.notes:
-        about["inferred"] = "; ".join(examined.notes)
+    if notes := [*examined.notes, *features.notes]:
+        about["inferred"] = "; ".join(notes)
     return about

@@ -7,6 +7,8 @@ from pydantic import BaseModel, ConfigDict, Field, create_model
 
 from strokebench.datasets.cohort import Kind, Time
 from strokebench.datasets.own import cohort_file as own
+from strokebench.datasets.own import values
+from strokebench.datasets.own.feature_keys import FittedOn, feature_files
 from strokebench.datasets.own.file_pattern import checked_path
 from strokebench.datasets.own.sequences import by_sequence, one_sequence
 from strokebench.datasets.problems import CODES, EVERY
@@ -35,22 +37,24 @@ ColumnBlock: Any = _block(
 )
 TextBlock: Any = _block("Text", columns=Texts | Named, files=Pattern, prompts=Texts)
 TextKey: Any = Texts | TextBlock
+FeatureBlock: Any = _block("Features", image=str, text=str, fitted_on=FittedOn, source=Text)
 ColumnKey: Any = Kind | ColumnBlock
 Accepted: Any = Literal[EVERY] | Texts
 TYPES: dict[Any, Any] = {
-    own._text: Text,
+    values.one_text: Text,
     checked_path: str,
     own._name: Annotated[str, Field(pattern=r"^[\w-][\w.-]{0,99}$")],
-    own._list: Texts,
+    values.text_list: Texts,
     by_sequence: Pattern | dict[str, Pattern],
     one_sequence: Pattern | Annotated[dict[str, Pattern], Field(max_length=1)],
-    own._texts_by_key: Named,
+    values.texts_by_key: Named,
     own._outcomes: Texts | Named,
     own._decimal: Literal[".", ","],
     own._thousands: Literal[".", ",", " ", "'"],
     own._separator: str,
     own._columns: dict[str, ColumnKey],
     own._text_source: TextKey,
+    feature_files: dict[str, FeatureBlock],
     own._accept: dict[Acceptable, Accepted],
 }
 """What a reader of `cohort_file` takes; one that takes a single word says it itself."""

@@ -8,9 +8,10 @@ import pandas as pd
 
 from strokebench.datasets.cohort import Column, Kind, Time
 from strokebench.datasets.naming import sounds_later, sounds_like
-from strokebench.datasets.own.cohort_file import CohortFile, nearest, outcome_column
+from strokebench.datasets.own.cohort_file import CohortFile, outcome_column
 from strokebench.datasets.own.column_check import ExaminedColumn, examine_column, site_problems, without_codes
 from strokebench.datasets.own.table_file import read_table
+from strokebench.datasets.own.values import nearest
 from strokebench.datasets.problems import Problem
 from strokebench.errors import StrokebenchError
 

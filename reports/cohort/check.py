@@ -13,6 +13,7 @@ from strokebench.datasets.cohort import Cohort
 from strokebench.datasets.images.contact_sheet import Card, write_contact_sheet
 from strokebench.datasets.images.quality import examine_images, masks_by_sequence
 from strokebench.datasets.own.cohort_file import CohortFile, read_cohort_file
+from strokebench.datasets.own.feature_files import read_features
 from strokebench.datasets.own.folds_file import read_folds
 from strokebench.datasets.own.image_files import find_images
 from strokebench.datasets.own.table_check import examine_table
@@ -97,6 +98,9 @@ def _check_file(file: CohortFile, jobs: int, progress: Progress | None) -> Check
     files = find_images(file, ids)
     problems = [*examined.problems, *read_folds(file, ids)[1], *outcome_problems(examined.table, file.outcomes)]
     notes = list(examined.notes)
+    features = read_features(file, ids)
+    problems += features.problems
+    notes += features.notes
     if examined.site is not None:
         notes += hospital_notes(examined.table, next(iter(file.outcomes.values()), ""), examined.site)
     problems += files.problems

@@ -5,11 +5,11 @@ from strokebench.datasets.problems import CODES, Problem
 
 
 def test_remedies_name_keys_of_the_file():
-    column_keys = set(re.findall(r"\w+", KEYS["columns"].partition("{")[2]))
+    inner_keys = {word for key in ("columns", "features") for word in re.findall(r"\w+", KEYS[key].partition("{")[2])}
     quoted = [text for code in CODES.values() for text in re.findall("`([^`]+)`", code.remedy)]
     named = {key for text in quoted for key in re.findall(r"(?:^|[{ ])(\w+):", text)}
     assert {"banned", "columns", "censored", "missing", "time"} <= named
-    assert named <= {*KEYS, *column_keys, "NAME"}
+    assert named <= {*KEYS, *inner_keys, "NAME"}
 
 
 def test_a_remedy_speaks_of_the_problems_own_column():

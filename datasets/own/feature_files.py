@@ -1,0 +1,204 @@
+"""Features that another program made: read from a table or a NumPy archive, joined by patient id."""
+
+import zipfile
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from strokebench.datasets.own.cohort_file import CohortFile
+from strokebench.datasets.own.table_file import read_table
+from strokebench.datasets.own.values import nearest
+from strokebench.datasets.problems import Problem
+from strokebench.errors import StrokebenchError, named
+from strokebench.files import CONTROLS
+
+PLACES = 16
+"""Tokens of an image: the cells of a 4 x 4 grid in its slices, as encoders give them."""
+LARGEST = 2**31
+"""Bytes of an archive's arrays, unpacked."""
+_WITH_COMMA = r"[+-]?\d+,\d+(?:[eE][+-]?\d+)?"
+
+
+@dataclass(frozen=True)
+class Features:
+    """What `features:` names.
+
+    Args:
+        arrays: by name of the schema, as `strokebench.datasets.cohort.Cohort.features`.
+        lacking: name of the features -> patients who have none.
+        problems: of their files.
+        notes: what was not read, and what stands in place of what.
+    """
+
+    arrays: dict[str, pd.DataFrame | pd.Series] = field(default_factory=dict)
+    lacking: dict[str, list[str]] = field(default_factory=dict)
+    problems: list[Problem] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class _Rows:
+    """One file: features (n, width) or (n, tokens, width) by the ids in it, and what is wrong with its form."""
+
+    ids: pd.Index
+    values: NDArray[np.float32]
+    faults: Sequence[str] = ()
+    notes: Sequence[str] = ()
+
+
+def read_features(file: CohortFile, ids: Sequence[str]) -> Features:
+    """The features of these patients; those of several files of one modality lie side by side.
+
+    Raises:
+        StrokebenchError: a file cannot be read at all, or holds no features of the right shape.
+    """
+    features = Features()
+    patients = pd.Index(ids, dtype=object)
+    parts: dict[str, dict[str, NDArray[np.float32]]] = {}
+    for name, source in file.features.items():
+        path = file.folder / Path(source.file).expanduser()
+        rows = _archive(path) if path.suffix == ".npz" else _table(file, path)
+        known = rows.ids.intersection(patients)
+        values = np.full((len(ids), *rows.values.shape[1:]), np.nan, np.float32)
+        values[patients.get_indexer(known)] = rows.values[~rows.ids.duplicated()][rows.ids.unique().get_indexer(known)]
+        lacks = np.isnan(values).reshape(len(ids), -1).all(1)
+        features.lacking[name] = [*patients[lacks]]
+        features.problems.extend(_problems(file, name, rows, patients, lacks))
+        features.notes.extend(f"{name}: {note}" for note in rows.notes)
+        if len(others := rows.ids.difference([*ids, *file.exclude])):
+            features.notes.append(f"{name}: rows of no patient in the table ({len(others)}): {named(others)}")
+        parts.setdefault(source.modality, {})[name] = values
+    for modality, by_name in parts.items():
+        for array, values in _side_by_side(modality, by_name).items():
+            features.arrays[array] = (
+                pd.DataFrame(values, patients) if values.ndim == 2 else pd.Series([*values], patients, dtype=object)
+            )
+            features.notes.append(f"{array}: {' x '.join(map(str, values.shape[1:]))} numbers of {', '.join(by_name)}")
+    return features
+
+
+def _problems(
+    file: CohortFile, name: str, rows: _Rows, patients: pd.Index, lacks: NDArray[np.bool_]
+) -> Iterator[Problem]:
+    source = file.features[name]
+    if not source.fitted_on:
+        what = f"it is not said whether {name} ({source.file}) has learnt from these patients"
+        yield Problem("features_fitted", what, where=name)
+    faults = [*rows.faults]
+    if len(doubled := rows.ids[rows.ids.duplicated()].unique()):
+        faults.append(f"has several rows of {named(doubled)}")
+    if not len(rows.ids.intersection(patients)):
+        faults.append(f"holds no patient of the table, but {named(rows.ids)}")
+        lacks = np.zeros_like(lacks)
+    for fault in faults:
+        yield Problem("features_wrong", f"{source.file} {fault}", where=name)
+    for id in patients[lacks]:
+        what = "has no number" if id in rows.ids else f"is not there{nearest(id, rows.ids.difference(patients))}"
+        yield Problem("features_missing", f"{what} in {source.file}", id, name)
+
+
+def _side_by_side(modality: str, parts: Mapping[str, NDArray[np.float32]]) -> dict[str, NDArray[np.float32]]:
+    """A modality's arrays (n, *row) of features (n, width), or (n, tokens, width), each."""
+    shapes = {name: f"{values.shape[1]} tokens" if values.ndim == 3 else "a vector" for name, values in parts.items()}
+    if len({*shapes.values()}) > 1:
+        said = ", ".join(f"{name} has {shape}" for name, shape in shapes.items())
+        raise StrokebenchError(f"features: {said}; they cannot lie side by side.", "Give vectors of each.")
+    values = np.concatenate([*parts.values()], axis=-1)
+    if modality == "text":
+        # One answer to one question; its tokens stand where an encoder's layers do.
+        return {"text": values.reshape(len(values), 1, -1, values.shape[-1])}
+    if values.ndim == 2:
+        return {"image.vector": values}
+    if values.shape[1] != PLACES:
+        raise StrokebenchError(
+            f"features: {', '.join(parts)} has {values.shape[1]} tokens of an image; {PLACES} are read.",
+            "Average them over the cells of a 4 x 4 grid of the slices, or give one vector a patient.",
+        )
+    return {"image.vector": values.mean(1), "image.tokens": values}
+
+
+def _table(file: CohortFile, path: Path) -> _Rows:
+    """A table as the clinical one, of any width; columns without a single number (paths, versions) are not read.
+
+    Raises:
+        StrokebenchError: as `strokebench.datasets.own.table_file.read_table`; no id column; no column of numbers.
+    """
+    read = read_table(
+        replace(file, table=path, sheet=None, separator="", encoding=type(file).encoding, missing=(), decimal=".")
+    )
+    header = list(read.cells.columns)
+    if header.count(file.id) != 1:
+        raise StrokebenchError(
+            f"{path}: {header.count(file.id)} columns are called {file.id!r}{nearest(file.id, header)}.",
+            "The ids stand in a column of the name that `id:` gives.",
+        )
+    cells = read.cells.set_axis([*range(len(header))], axis=1)
+    ids = pd.Index(cells.pop(header.index(file.id)).str.strip(), dtype=object)
+    filled = cells != ""
+    values = cells.apply(pd.to_numeric, errors="coerce").astype(np.float32)
+    finite = np.isfinite(values)
+    faults, texts = [problem.what for problem in read.problems], []
+    for column in cells:
+        bad = cells.loc[filled[column] & ~finite[column], column]
+        if finite[column].any() or bad.str.fullmatch(_WITH_COMMA).any():
+            if len(bad):
+                cell, row = bad.iloc[0], bad.index[0]
+                faults.append(f"holds {cell!r} in row {row} of {header[column]!r}, no number ({len(bad)} such cells)")
+        else:
+            texts.append(column)
+    if len(texts) == len(header) - 1:
+        raise StrokebenchError(f"{path}: no column of numbers.", "Give one row a patient and one column a number.")
+    notes = [*read.notes]
+    if texts:
+        notes.append(f"columns without a number, not read ({len(texts)}): {named(header[column] for column in texts)}")
+    return _Rows(ids, values.where(finite).drop(columns=texts).to_numpy(np.float32), faults, notes)
+
+
+def _archive(path: Path) -> _Rows:
+    """A NumPy archive: `ids` (n,), and one array (n, width) or (n, tokens, width) of any name.
+
+    Raises:
+        StrokebenchError: it cannot be read, or holds anything else.
+    """
+    arrays = _arrays(path)
+    ids = arrays.pop("ids", None)
+    form = "Write it by numpy.savez(path, ids=ids, vectors=vectors), one row a patient."
+    if ids is None or ids.ndim != 1 or ids.dtype.kind not in "Uiu" or len(arrays) != 1:
+        there = ", ".join(f"{name} {array.shape}" for name, array in arrays.items())
+        raise StrokebenchError(f"{path}: not `ids` (n,), texts or whole numbers, and one array: {there}.", form)
+    ((name, values),) = arrays.items()
+    if values.dtype.kind not in "fiu" or values.ndim not in (2, 3) or len(values) != len(ids) or not values.size:
+        raise StrokebenchError(f"{path}: {name} {values.shape} are no numbers of {len(ids)} patients.", form)
+    values = values.astype(np.float32)
+    names = np.ascontiguousarray(ids.astype(str))
+    # A code point that is none breaks Python's own functions.
+    letters = names.view(np.uint32)
+    no_letters = bool(((letters > 0x10FFFF) | ((letters >= 0xD800) & (letters < 0xE000))).any())
+    if no_letters or any(CONTROLS.search(name) for name in names.tolist()):
+        raise StrokebenchError(f"{path}: the ids hold signs that are no text.", form)
+    infinite = int(np.isinf(values).sum())
+    faults = [f"holds {infinite} numbers that are not finite"] if infinite else []
+    return _Rows(pd.Index(names, dtype=object), values, faults)
+
+
+def _arrays(path: Path) -> dict[str, NDArray[Any]]:
+    """Whatever arrays an archive holds."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            size = sum(part.file_size for part in archive.infolist())
+        if size <= LARGEST:
+            with np.load(path, allow_pickle=False) as arrays:
+                # What has lost its header comes as bytes.
+                return {name: np.asarray(arrays[name]) for name in arrays.files}
+    except FileNotFoundError:
+        raise StrokebenchError(f"{path}: no such file.", "Paths count from the cohort's file.") from None
+    # NumPy and the archive have no common error class; what a damaged file raises depends on where it is damaged.
+    except Exception as error:
+        why = " ".join(str(error).split())[:200]
+        raise StrokebenchError(f"{path}: not a NumPy archive of plain arrays ({why}).", "Write it again.") from None
+    raise StrokebenchError(f"{path}: {size / 1e9:.1f} GB unpacked; up to {LARGEST / 1e9:.1f} GB are read.")
