@@ -58,7 +58,7 @@ def read_features(file: CohortFile, ids: Sequence[str]) -> Features:
         StrokebenchError: a file cannot be read at all, or holds no features of the right shape.
     """
     features = Features()
-    patients = pd.Index(ids, dtype=object)
+    patients: pd.Index = pd.Index([*ids], dtype="object")
     parts: dict[str, dict[str, NDArray[np.float32]]] = {}
     for name, source in file.features.items():
         path = file.folder / Path(source.file).expanduser()
@@ -66,7 +66,7 @@ def read_features(file: CohortFile, ids: Sequence[str]) -> Features:
         known = rows.ids.intersection(patients)
         values = np.full((len(ids), *rows.values.shape[1:]), np.nan, np.float32)
         values[patients.get_indexer(known)] = rows.values[~rows.ids.duplicated()][rows.ids.unique().get_indexer(known)]
-        lacks = np.isnan(values).reshape(len(ids), -1).all(1)
+        lacks = np.asarray(np.isnan(values).reshape(len(ids), -1).all(1))
         features.lacking[name] = [*patients[lacks]]
         features.problems.extend(_problems(file, name, rows, patients, lacks))
         features.notes.extend(f"{name}: {note}" for note in rows.notes)
