@@ -1,6 +1,7 @@
 """Who is trained on, who is selected on, who is tested on."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -91,6 +92,35 @@ def split_for_training(labels: pd.Series, seeds: Sequence[int] = SEEDS, persons:
     return Split(
         "training", tuple(Fold(int(seed), 0, "all", train, validation, ()) for seed, train, validation in parts)
     )
+
+
+def of_fewer(fold: Fold, labels: pd.Series, share: float) -> Fold:
+    """A fold with a share of its training patients, stratified; smaller ones lie within larger ones.
+
+    Args:
+        labels: what parts are stratified by, by patient id.
+        share: in (0, 1]; at least two patients of a class are kept where there are two.
+    """
+    random, kept = np.random.default_rng([fold.seed, fold.fold]), set[str]()
+    own = labels.loc[sorted(fold.train)]
+    for label in sorted(own.unique()):
+        drawn = random.permutation(own.index[own == label].to_numpy(str))
+        kept.update(drawn[: max(2, round(share * len(drawn)))])
+    return replace(fold, train=tuple(id for id in fold.train if id in kept))
+
+
+def on_validation(fold: Fold, labels: pd.Series, persons: pd.Series | None = None) -> Fold:
+    """A fold whose validation part is tested, and in which a stratified 20 % of the training part selects.
+
+    The test part has no say. For the arguments see `make_split`.
+
+    Raises:
+        StrokebenchError: fewer than two patients of a class are left in the training part.
+    """
+    left = labels.loc[list(fold.train)]
+    left = left.astype(pd.CategoricalDtype(sorted(left.unique())))
+    train, validation = _stratified(left, persons, fold.seed, f"in the training part of {fold.name}")
+    return replace(fold, train=train, validation=validation, test=fold.validation)
 
 
 def _frequent_enough(labels: pd.Series) -> pd.Series:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from strokebench.benchmarks.keys.code import Code, fit_code
+from strokebench.benchmarks.keys.code import Code, code_of, fit_code
 from strokebench.benchmarks.keys.described import all_params, described
 from strokebench.benchmarks.running.backends.choose import may_stack
 from strokebench.benchmarks.running.parameters import Tuned, read_all
@@ -27,6 +27,8 @@ from strokebench.files import digest, home, is_plain_json, natural_order
 from strokebench.tasks.endpoint import Endpoint
 from strokebench.tasks.fold import Fold, Split
 from strokebench.tasks.inputs import all_modalities
+from strokebench.tasks.preparing.imputing import MODE
+from strokebench.tasks.protocols import of_fewer, on_validation
 
 KEY_SCHEMA = 1
 """Raised when the meaning of a run's key or file changes."""
@@ -204,13 +206,15 @@ class Context:
         return {(fold.seed, fold.fold): fold for fold in self.split.folds}
 
     @cached_property
-    def _fold_digests(self) -> dict[tuple[int, int], str]:
-        # The name of a fold decides nothing.
-        return {key: digest({**asdict(fold), "name": ""}) for key, fold in self._folds.items()}
+    def _strata(self) -> pd.Series:
+        return self.endpoint.strata(self.labels)
 
     def fold(self, run: Run) -> Fold:
         """The patients of a run."""
-        return self._folds[run.seed, run.fold]
+        fold = self._folds[run.seed, run.fold]
+        if run.on_validation:
+            fold = on_validation(fold, self._strata, self.cohort.group)
+        return of_fewer(fold, self._strata, run.share) if run.share < 1 else fold
 
     def key(self, run: Run) -> str:
         """SHA-256 of everything that decides the result of a run, and of nothing else.
@@ -230,7 +234,7 @@ class Context:
         return {
             "schema": KEY_SCHEMA,
             "data": self.of(run).data_sha256,
-            "fold": self._fold_digests[run.seed, run.fold],
+            "fold": _fold_digest(self.fold(run)),
             "method": run.method,
             "endpoint": [self.endpoint.kind, self.endpoint.levels],
             "code": code.sha256,
@@ -240,13 +244,26 @@ class Context:
             "missing": [run.condition.rate, run.condition.fill],
             "balance": run.balance,
             "versions": dict(code.versions),
-            # Only where it decides something: to name a role costs the others no run.
+            # Only where it decides something: to name a role, or to impute anew, costs the others no run.
+            **self._imputation(run.imputation),
             **({"roles": self._roles_sha256(needs)} if (needs := described(run.method).needs) else {}),
         }
+
+    def _imputation(self, imputation: str) -> dict[str, Any]:
+        if imputation == MODE:
+            return {}
+        code = code_of("strokebench.benchmarks.running.task.imputed")
+        return {"imputation": [imputation, code.sha256, dict(code.versions)]}
 
     def _roles_sha256(self, roles: Sequence[str]) -> str:
         known = self.roles.loc[self.labels.index.sort_values(), list(roles)]
         return digest(known.to_csv(float_format="%.9g"))
+
+
+@cache
+def _fold_digest(fold: Fold) -> str:
+    # The name of a fold decides nothing.
+    return digest({**asdict(fold), "name": ""})
 
 
 def plain_params(run: Run) -> dict[str, Any]:

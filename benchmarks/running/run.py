@@ -11,6 +11,7 @@ from strokebench.datasets.cohort import Cohort
 from strokebench.datasets.embeddings import Embeddings
 from strokebench.tasks.conditions import COMPLETE, Condition
 from strokebench.tasks.endpoint import Endpoint
+from strokebench.tasks.preparing.imputing import MODE
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,9 @@ class Run:
         condition: modalities that the method may see.
         balance: how the training part is balanced, a key of `strokebench.tasks.preparing.balancing.BALANCERS`.
         encoders: a pair of `Context.others` that made its arrays; empty: the context's own.
+        share: of the fold's training patients (`strokebench.tasks.protocols.of_fewer`).
+        on_validation: the validation part is tested, and the test part is out of reach.
+        imputation: how gaps of the table are filled, `mode` or a key of `imputing.IMPUTERS`.
     """
 
     method: str
@@ -38,6 +42,9 @@ class Run:
     condition: Condition = COMPLETE
     balance: str = "smote"
     encoders: str = ""
+    share: float = 1.0
+    on_validation: bool = False
+    imputation: str = MODE
 
     def names(self) -> dict[str, Any]:
         """What names this run in predictions and runs: method, variant, condition, seed and fold."""

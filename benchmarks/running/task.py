@@ -15,7 +15,9 @@ import pandas as pd
 
 from strokebench.benchmarks.running.run import Material, Run
 from strokebench.benchmarks.running.store import Busy, Store
+from strokebench.datasets.cohort import Cohort
 from strokebench.tasks.fold import Fold
+from strokebench.tasks.preparing.imputing import IMPUTERS, MODE
 
 if TYPE_CHECKING:
     from strokebench.benchmarks.running.fit import Fitted, Ready
@@ -50,6 +52,8 @@ class Task:
         from strokebench.benchmarks.running.fit import make_ready
 
         first, conditions = self.first, [run.condition for run in self.runs.values()]
+        if first.imputation != MODE and parts is None:
+            material = imputed(material, self.fold, first.imputation)
         return make_ready(first.method, first.params, self.fold, material, conditions, first.balance, parts)
 
     def records(self) -> dict[str, dict[str, Any]]:
@@ -124,6 +128,23 @@ class Computed:
             else:
                 store.write_failure(key, record)
         return "done" if self.predictions else "failed"
+
+
+def imputed(material: Material, fold: Fold, imputation: str) -> Material:
+    """The material with a table whose gaps are filled by what the fold's training part tells."""
+    cohort, banned = material.cohort, list(material.banned_columns)
+    everyone = [*fold.train, *fold.validation, *fold.test]
+    inputs = cohort.table.drop(columns=banned)
+    columns = {name: cohort.columns[name] for name in inputs}
+    table, columns = IMPUTERS[imputation](inputs.loc[everyone], columns, pd.Index(fold.train))
+    kept = cohort.table[banned]
+    whole = Cohort(
+        cohort.name,
+        cohort.title,
+        pd.concat([table.reindex(kept.index), kept], axis=1),
+        {**columns, **{name: cohort.columns[name] for name in banned}},
+    )
+    return replace(material, cohort=whole)
 
 
 def work(task: Task, material: Material, store: Store, wait: bool = False) -> Ended:

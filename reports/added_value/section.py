@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from matplotlib.figure import Figure
 
 from strokebench.reports.added_value.measure import THRESHOLDS, Step, measure
-from strokebench.reports.added_value.words import POINTS, lead, verdict
+from strokebench.reports.added_value.words import POINTS, lead
 from strokebench.reports.results import Results
-from strokebench.reports.statistics.decisions import ALPHA, MARGIN
+from strokebench.reports.statistics.decisions import ALPHA, MARGIN, verdict
 from strokebench.reports.tables import caption as words
 from strokebench.reports.tables.results_table import results_table
 from strokebench.reports.tables.section import Panel, Section
@@ -70,7 +70,7 @@ def added_value_table(results: Results, steps: Sequence[Step], use: bool = False
             "p": "" if math.isnan(step.p_holm) else f"{step.p_holm:.3f}",
             "brier": step.brier.text(1, 3, sign="+", end_sign="+"),
             **{_key(at): gain.text(sign="+", end_sign="+") for at, gain in step.net_benefit.items()},
-            "verdict": verdict(step),
+            "verdict": verdict(step.gain, step.p_holm),
         }
         cells = {name: Cell(text=text) for name, text in texts.items()}
         cells |= {"before": Cell(step.before), "after": Cell(step.after)}

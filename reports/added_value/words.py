@@ -9,19 +9,6 @@ from strokebench.reports.statistics.decisions import MARGIN
 POINTS = f"{100 * MARGIN:g} points"
 
 
-def verdict(step: Step) -> str:
-    """One line for the table."""
-    if step.gains:
-        return "a gain is shown"
-    if step.loses:
-        return "a loss is shown"
-    if step.no_matter:
-        return f"no gain or loss of {POINTS}"
-    if step.not_worse:
-        return f"no gain shown, no loss of {POINTS}"
-    return "nothing is shown"
-
-
 def sentence(step: Step) -> str:
     """What the step does to the method's AUC, or c, and how surely."""
     low, high = 100 * step.gain.low, 100 * step.gain.high

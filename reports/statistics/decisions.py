@@ -43,6 +43,18 @@ def equivalent(difference: Interval, margin: float = MARGIN) -> bool:
     return non_inferior(difference, margin) and bool(difference.high < margin)
 
 
+def verdict(gain: Interval, p: float) -> str:
+    """What is shown of a gain, positive or negative, by its interval and its adjusted p."""
+    points = f"{100 * MARGIN:g} points"
+    if p < ALPHA:
+        return f"a {'gain' if gain.value > 0 else 'loss'} is shown"
+    if equivalent(gain):
+        return f"no gain or loss of {points}"
+    if non_inferior(gain):
+        return f"no gain shown, no loss of {points}"
+    return "nothing is shown"
+
+
 def likeness(difference: Interval) -> str:
     """What may be said besides of a difference that is not shown: whether it is shown to be too small to matter."""
     within = f"within {100 * MARGIN:g} points"

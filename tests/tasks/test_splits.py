@@ -7,7 +7,7 @@ import pytest
 
 from strokebench.errors import StrokebenchError
 from strokebench.tasks.fold import Split
-from strokebench.tasks.protocols import SEEDS, make_split, split_for_training
+from strokebench.tasks.protocols import SEEDS, make_split, of_fewer, on_validation, split_for_training
 
 
 def paper_sized() -> pd.Series:
@@ -161,3 +161,41 @@ def test_hospitals_are_at_least_two(labels, cohort):
         make_split("loho", labels, cohort.site.map(lambda _: "north"))
     site = cohort.site.where(cohort.site == "north", "south")
     assert [fold.name for fold in make_split("loho", labels, site, seeds=(1,)).folds] == ["north", "south"]
+
+
+def test_fewer_training_patients_are_stratified_nested_and_the_same_again():
+    labels = paper_sized()
+    fold = make_split("cv5", labels, seeds=(39,)).folds[0]
+    parts = {share: of_fewer(fold, labels, share) for share in (0.2, 0.6, 1.0)}
+    assert parts[1.0] == fold and parts[0.2] == of_fewer(fold, labels.sample(frac=1, random_state=0), 0.2)
+    assert set(parts[0.2].train) < set(parts[0.6].train) < set(fold.train)
+    for share, part in parts.items():
+        assert (part.validation, part.test) == (fold.validation, fold.test) and part.train == tuple(sorted(part.train))
+        counts, whole = (labels.loc[list(each.train)].value_counts() for each in (part, fold))
+        assert counts.to_dict() == (share * whole).round().astype(int).to_dict()
+    other = make_split("cv5", labels, seeds=(40,)).folds[0]
+    assert set(of_fewer(other, labels, 0.2).train) != set(parts[0.2].train)
+
+
+def test_two_patients_of_a_rare_class_are_kept():
+    labels = pd.Series([1] * 10 + [0] * 190, index=[f"p{i:03d}" for i in range(200)])
+    fold = make_split("cv5", labels, seeds=(39,)).folds[0]
+    assert labels.loc[list(of_fewer(fold, labels, 0.1).train)].sum() == 2
+
+
+def test_on_validation_parts_the_test_part_is_out_of_reach():
+    labels = paper_sized().astype("category")
+    for fold in make_split("cv5", labels).folds:
+        inner = on_validation(fold, labels)
+        assert inner.test == fold.validation and not {*inner.train, *inner.validation, *inner.test} & set(fold.test)
+        assert sorted([*inner.train, *inner.validation]) == list(fold.train) and len(inner.validation) == 94
+        assert labels.loc[list(inner.validation)].astype(int).sum() == pytest.approx(94 * 232 / 729, abs=1)
+
+
+def test_on_validation_parts_nobody_is_parted_either():
+    labels = paper_sized().astype("category")
+    persons = pd.Series([f"q{i // 2}" for i in range(729)], index=labels.index)
+    for fold in make_split("cv5", labels, seeds=(39,), persons=persons).folds:
+        inner = on_validation(fold, labels, persons)
+        parts = [set(persons[list(part)]) for part in (inner.train, inner.validation, inner.test)]
+        assert not parts[0] & parts[1] and not (parts[0] | parts[1]) & parts[2]

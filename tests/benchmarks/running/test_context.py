@@ -33,6 +33,9 @@ def test_the_same_run_has_the_same_key(context: Context):
         replace(RUN, balance="none"),
         replace(RUN, condition=Condition(frozenset({"table"}))),
         replace(RUN, condition=Condition(frozenset({"table"}), "test_only")),
+        replace(RUN, share=0.5),
+        replace(RUN, on_validation=True),
+        replace(RUN, imputation="iterative"),
     ],
 )
 def test_whatever_decides_the_result_is_in_the_key(context: Context, other: Run):

@@ -10,7 +10,8 @@ from scipy.special import expit, logit
 
 from strokebench.reports.added_value.measure import CLINICAL, STEPS, THRESHOLDS, Step, measure
 from strokebench.reports.added_value.section import added_value_section
-from strokebench.reports.added_value.words import lead, sentence, verdict
+from strokebench.reports.added_value.words import lead, sentence
+from strokebench.reports.statistics.decisions import verdict
 from strokebench.reports.statistics.paired import PairedTest
 from strokebench.tasks.endpoints.ordinal import Ordinal
 
@@ -58,14 +59,14 @@ def test_a_loss_is_a_loss():
     ],
 )
 def test_what_is_said_follows_the_interval_and_the_adjusted_p(given, said):
-    assert verdict(step(*given)) == said
+    assert verdict(step(*given).gain, given[-1]) == said
     assert f"{100 * given[0]:+.1f} points" in sentence(step(*given))
 
 
 def test_of_a_single_run_nothing_is_shown():
     said = sentence(step(0.04, np.nan, np.nan, np.nan))
     assert said.endswith("+4.0 points of AUC: no interval can be given, so nothing is shown")
-    assert verdict(step(0.04, np.nan, np.nan, np.nan)) == "nothing is shown"
+    assert verdict(step(0.04, np.nan, np.nan, np.nan).gain, np.nan) == "nothing is shown"
 
 
 def test_the_p_of_a_method_s_steps_is_adjusted_for_their_number():

@@ -1,0 +1,1 @@
+"""What is a choice worth that the paper leaves open?"""
