@@ -8,7 +8,7 @@ import typer
 
 from strokebench.benchmarks.cli.options import JsonOption, echo_json
 from strokebench.benchmarks.experiments.find import all_experiments
-from strokebench.benchmarks.sharing.diff import diff_results
+from strokebench.benchmarks.sharing.diff import board_of, diff_results
 from strokebench.benchmarks.sharing.export import export_results
 from strokebench.benchmarks.sharing.load import import_results
 from strokebench.benchmarks.sharing.pseudonyms import load_pseudonyms, read_secret
@@ -16,13 +16,15 @@ from strokebench.errors import StrokebenchError
 from strokebench.files import home
 from strokebench.reports.tables.console import make_console
 from strokebench.reports.tables.render import records
-from strokebench.reports.tables.section import publish, view
+from strokebench.reports.tables.section import Section, publish, view
 from strokebench.reports.tables.table import Table
 
 KeyFile = Annotated[
     Path | None,
     typer.Option(help="Secret that both sites share: exported packages are signed with it, imported ones must be."),
 ]
+Which = Annotated[str, typer.Option(help="Which experiment, where there are several: such as table1.")]
+Out = Annotated[Path | None, typer.Option(help="Folder for the tables as Markdown, CSV, LaTeX and HTML.")]
 app = typer.Typer(no_args_is_help=True, help="Share results without sharing patients.")
 
 
@@ -80,16 +82,32 @@ def import_(
 def diff(
     a: Annotated[Path, typer.Argument(metavar="A", help="Folder of an experiment's results, or a package.")],
     b: Annotated[Path, typer.Argument(metavar="B", help="The same, of a later or another call.")],
-    experiment: Annotated[str, typer.Option(help="Which, where there are several: such as table1.")] = "",
-    out: Annotated[Path | None, typer.Option(help="Folder for the tables as Markdown, CSV, LaTeX and HTML.")] = None,
+    experiment: Which = "",
+    out: Out = None,
     salt_file: Annotated[
         Path | None, typer.Option(help="Secret of a package's pseudonyms, where the other side has patients' ids.")
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """What changed from A to B, and what that did to each method, with intervals, on the patients of both."""
+    _show(diff_results(a, b, experiment, partial(load_pseudonyms, salt_file)), out, as_json)
+
+
+@app.command("board")
+def board(
+    sites: Annotated[
+        list[Path], typer.Argument(metavar="A B...", help="Packages of several sites, or folders of results.")
+    ],
+    experiment: Which = "",
+    out: Out = None,
+    as_json: JsonOption = False,
+) -> None:
+    """One table of every method at every site: AUC with interval, and pooled over sites; no patient is in it."""
+    _show(board_of(sites, experiment), out, as_json)
+
+
+def _show(section: Section, out: Path | None, as_json: bool) -> None:
     console = make_console(stderr=as_json)
-    section = diff_results(a, b, experiment, partial(load_pseudonyms, salt_file))
     console.print(publish(section, out) if out else view(section))
     if as_json:
         tables = {panel.name: panel.content for panel in section.panels if isinstance(panel.content, Table)}

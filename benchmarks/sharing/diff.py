@@ -1,6 +1,6 @@
-"""Two results side by side, wherever they lie: folders of results, or packages, whose patients bear pseudonyms."""
+"""Results side by side, wherever they lie: folders of results, or packages, whose patients bear pseudonyms."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -9,6 +9,7 @@ from strokebench.benchmarks.sharing.export import PROVENANCE
 from strokebench.benchmarks.sharing.load import merge, read_package
 from strokebench.benchmarks.sharing.pseudonyms import Pseudonyms
 from strokebench.errors import StrokebenchError
+from strokebench.reports.board.board import board_section
 from strokebench.reports.results import FACTS_FILE, Results
 from strokebench.reports.tables.section import Section
 from strokebench.reports.two_results.section import two_results_section
@@ -30,6 +31,19 @@ def diff_results(a: Path, b: Path, experiment: str, pseudonyms: Callable[[], Pse
         known = pseudonyms()
         results = [one if one.provenance.get("imported") else _as_exported(one, known) for one in results]
     return two_results_section(results[0], results[1], str(a), str(b))
+
+
+def board_of(sources: Sequence[Path], experiment: str) -> Section:
+    """Each method's AUC at each of several sites, and pooled; a column is called as its file or folder.
+
+    Raises:
+        StrokebenchError: nothing to read, several experiments and none chosen, or what `board_section` refuses.
+    """
+    stems = [source.resolve().stem for source in sources]
+    names = [stem if stems.count(stem) == 1 else str(source) for stem, source in zip(stems, sources, strict=True)]
+    if twice := [name for name in names if names.count(name) > 1]:
+        raise StrokebenchError(f"{twice[0]} is given twice.")
+    return board_section({name: _read(source, experiment) for name, source in zip(names, sources, strict=True)})
 
 
 def _read(source: Path, experiment: str) -> Results:

@@ -1,11 +1,12 @@
 """What hospitals have in common, and what a new one may bring: a mean and a prediction interval by random effects."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from strokebench.reports.statistics.intervals import LEVEL, UNDEFINED, Interval, auc_standard_error
+from strokebench.reports.statistics.intervals import LEVEL, UNDEFINED, Interval, auc_standard_error, z_value
 
 FEWEST_TO_PREDICT = 3
 """Hospitals below which no further one is predicted (our choice): two say next to nothing of their spread."""
@@ -47,18 +48,39 @@ def pool_aucs(aucs: ArrayLike, positives: ArrayLike, negatives: ArrayLike, level
     Returns:
         NaN ends of the mean with one hospital, and of the new one with fewer than `FEWEST_TO_PREDICT`.
     """
+    values, ones, zeros = (np.asarray(part, dtype=float) for part in (aucs, positives, negatives))
+    half_pair = 0.5 / (ones * zeros)
+    values = np.clip(values, half_pair, 1 - half_pair)
+    errors = np.array([auc_standard_error(*each) for each in zip(values, ones, zeros, strict=True)])
+    return _pool(values, np.square(errors / (values * (1 - values))), level)
+
+
+def pool_intervals(intervals: Sequence[Interval], level: float = LEVEL) -> Pooled:
+    """As `pool_aucs`, of AUCs that bring intervals of this level, symmetric on the logit scale.
+
+    The error is read back from an interval as if it were normal: one by Student's t, which is wider, weighs less (our
+    choice, on the careful side).
+
+    Returns:
+        Undefined where some AUC has no such interval: of 0 or 1, or of too few runs.
+    """
+    from scipy.special import logit
+
+    values, low, high = np.array([[one.value, one.low, one.high] for one in intervals]).reshape(-1, 3).T
+    if not ((low > 0) & (low < high) & (high < 1)).all():
+        return Pooled(UNDEFINED, UNDEFINED, np.nan, len(intervals))
+    return _pool(values, np.square((logit(high) - logit(low)) / (2 * z_value(level))), level)
+
+
+def _pool(values: NDArray[np.float64], variances: NDArray[np.float64], level: float) -> Pooled:
+    """Of AUCs between 0 and 1 and their variances on the logit scale, (k,) each."""
     from scipy.special import expit, logit
     from scipy.stats import t as student
     from statsmodels.stats.meta_analysis import combine_effects
 
-    values, ones, zeros = (np.asarray(part, dtype=float) for part in (aucs, positives, negatives))
     k = len(values)
     if not k:
         return Pooled(UNDEFINED, UNDEFINED, np.nan, 0)
-    half_pair = 0.5 / (ones * zeros)
-    values = np.clip(values, half_pair, 1 - half_pair)
-    errors = np.array([auc_standard_error(*each) for each in zip(values, ones, zeros, strict=True)])
-    variances = np.square(errors / (values * (1 - values)))
     if k == 1:
         alone = Interval(float(values[0]), np.nan, np.nan)
         return Pooled(alone, alone, np.nan, 1)

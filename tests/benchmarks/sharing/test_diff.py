@@ -1,5 +1,6 @@
-"""`strokebench results diff`: folders and packages, whichever of the two a side is."""
+"""`strokebench results diff` and `board`: folders and packages, whichever of the two a side is."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -7,8 +8,9 @@ from shared_packages import NAME, SALT, compute
 from typer.testing import CliRunner
 
 from strokebench.benchmarks.cli import main as cli
-from strokebench.benchmarks.sharing.diff import diff_results
+from strokebench.benchmarks.sharing.diff import board_of, diff_results
 from strokebench.benchmarks.sharing.export import export_results
+from strokebench.benchmarks.sharing.load import import_results
 from strokebench.errors import StrokebenchError
 from strokebench.files import home as home_path
 
@@ -43,3 +45,18 @@ def test_the_command_shows_and_writes(tmp_path: Path):
     shown = CliRunner().invoke(cli.app, ["results", "diff", folder, folder, "--out", str(tmp_path / "out")])
     assert shown.exit_code == 0 and "Nothing differs" in shown.stdout
     assert (tmp_path / "out" / "differences.md").is_file() and not (tmp_path / "out" / "changes.csv").exists()
+
+
+def test_a_board_of_folders_and_packages(tmp_path: Path):
+    compute("svm", folds=5)
+    export_results(tmp_path / "north.zip", [], SALT)
+    [results] = import_results([tmp_path / "north.zip"]).values()
+    elsewhere = results.predictions.assign(patient_id="Q" + results.predictions["patient_id"])
+    provenance = {**results.provenance, "data_sha256": "another"}
+    replace(results, predictions=elsewhere, provenance=provenance).write(tmp_path / "south")
+    call = ["results", "board", str(tmp_path / "north.zip"), str(tmp_path / "south"), "--out", str(tmp_path / "out")]
+    shown = CliRunner().invoke(cli.app, call, env={"COLUMNS": "120"})
+    assert shown.exit_code == 0 and "2 sites with 120 tested patients" in shown.stdout, shown.output
+    assert "north [95 %]" in (tmp_path / "out" / "board.html").read_text()
+    with pytest.raises(StrokebenchError, match="given twice"):
+        board_of([tmp_path / "south", tmp_path / "south"], "")

@@ -6,8 +6,8 @@ from scipy.optimize import brentq
 from scipy.special import expit, logit
 from scipy.stats import t as student
 
-from strokebench.reports.statistics.intervals import auc_standard_error
-from strokebench.reports.statistics.random_effects import pool_aucs
+from strokebench.reports.statistics.intervals import Interval, auc_standard_error, logit_interval, z_value
+from strokebench.reports.statistics.random_effects import pool_aucs, pool_intervals
 
 AUCS = np.array([0.62, 0.71, 0.80, 0.74, 0.91, 0.66])
 ONES = np.array([40, 22, 61, 15, 30, 90])
@@ -75,3 +75,14 @@ def test_few_hospitals_have_no_interval():
     assert two.mean.low < 0.7 < 0.8 < two.mean.high and np.isnan(two.new.low)
     assert one.mean.value == pytest.approx(0.7) and np.isnan(one.mean.low)
     assert pool_aucs([], [], []).hospitals == 0
+
+
+def test_intervals_are_pooled_as_the_errors_that_they_are_made_of():
+    errors = [auc_standard_error(*each) for each in zip(AUCS, ONES, ZEROS, strict=True)]
+    own = [logit_interval(auc, z_value() * error) for auc, error in zip(AUCS, errors, strict=True)]
+    found, expected = pool_intervals(own), pool_aucs(AUCS, ONES, ZEROS)
+    for one, other in ((found.mean, expected.mean), (found.new, expected.new)):
+        assert (one.value, one.low, one.high) == pytest.approx((other.value, other.low, other.high))
+    assert found.spread == pytest.approx(expected.spread) and found.hospitals == 6
+    for without in (Interval(1.0, 1.0, 1.0), Interval(0.8, np.nan, np.nan)):
+        assert np.isnan(pool_intervals([*own, without]).mean.value)

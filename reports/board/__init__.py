@@ -1,0 +1,1 @@
+"""How well do methods do at several sites, and over all of them?"""
