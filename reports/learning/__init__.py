@@ -1,0 +1,1 @@
+"""Would more patients help?"""
