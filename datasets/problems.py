@@ -101,6 +101,7 @@ CODES: Mapping[str, Code] = {
     "mask_unreadable": Code("Copy or export the file again."),
     "mask_grid": Code("Resample the mask to the grid of its image, or set `mask_grid: resample`."),
     "mask_values": Code("Save the mask with 0 outside and 1 inside."),
+    "mask_space": Code("Bring the mask into MNI space, or delete `atlas:`.", True),
     # text
     "text_missing": Code("Add the text, or accept that the patient has none.", True),
     "text_ambiguous": Code("Narrow the pattern until it fits one file a text."),

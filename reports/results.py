@@ -92,6 +92,7 @@ class Provenance(TypedDict, total=False):
     """What the user chose, `embedded`."""
     encoders: str | dict[str, str]
     """Name of the pair, or names by modality."""
+    from_masks: str  # what of text and table was made of the lesion masks
     sequences: list[str]  # of a patient's image, where there are several
     untrained_encoders: list[str]  # names of those of them whose weights have learnt from nothing
     compared_encoders: dict[str, dict[str, str | float | None]]

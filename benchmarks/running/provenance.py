@@ -46,6 +46,8 @@ def provenance_of(context: Context, versions: Mapping[str, str] | None = None) -
     }
     if embeddings.sequences:
         provenance["sequences"] = list(embeddings.sequences)
+    if from_masks := cohort.about.get("from_masks"):
+        provenance["from_masks"] = from_masks
     if context.others:
         provenance["compared_encoders"] = _compared(context)
     if cohort.group is not None:

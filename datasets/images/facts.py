@@ -61,8 +61,8 @@ def measure_image(volume: Volume) -> ImageFacts:
     # Voxels within a tenth of the thickest are alike; the last of them is the axial one.
     slice_axis = int(np.flatnonzero(spacing >= 0.9 * spacing.max())[-1])
     low, high = (float(q) for q in np.percentile(data, [1, 99]))
-    base, scatter = _air(data)
-    head = data > base + max(FOREGROUND * (high - base), 4 * scatter)
+    base, _ = _air(data)
+    head = head_of(data)
     level = float(np.median(data[head])) - base if head.any() else float("nan")
     noise = _noise(data, head, slice_axis) / level
     return ImageFacts(
@@ -82,6 +82,12 @@ def measure_image(volume: Volume) -> ImageFacts:
         content=hashlib.sha256(str(data.shape).encode() + np.ascontiguousarray(data).tobytes()).hexdigest(),
         place=_place(head, volume),
     )
+
+
+def head_of(data: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """Voxels of a volume (x, y, z) that are brighter than its air, (x, y, z)."""
+    base, scatter = _air(data)
+    return data > base + max(FOREGROUND * (float(np.percentile(data, 99)) - base), 4 * scatter)
 
 
 def _place(head: NDArray[np.bool_], volume: Volume) -> frozenset[tuple[int, ...]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -125,6 +126,24 @@ class Territories:
         source = nibabel.Nifti1Image(self.labels.astype(np.int16), self.affine)
         moved = resample_from_to(source, (tuple(shape), affine), order=0)
         return replace(self, labels=np.asarray(moved.dataobj).astype(np.int16), affine=np.asarray(affine))
+
+
+def read_territories(path: Path) -> Territories:
+    """The Johns Hopkins arterial atlas, in MNI space.
+
+    Raises:
+        StrokebenchError: the file cannot be read, or is no map.
+    """
+    import nibabel
+
+    try:
+        image = nibabel.Nifti1Image.from_filename(path)
+        labels = np.asarray(image.dataobj).astype(np.int16)
+    except (OSError, EOFError, nibabel.filebasedimages.ImageFileError) as error:
+        raise StrokebenchError(f"{path}: cannot be read ({error}).", "Fetch it again.") from None
+    if labels.ndim != 3 or labels.min() < 0:
+        raise StrokebenchError(f"{path} {labels.shape} is no map of territories.", "Give the arterial atlas.")
+    return Territories(labels, JHU_NAMES, image.affine)
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ Plain dataclasses: the file has some twenty keys, and what a schema library woul
 that name the nearest known key and by ids that stay text (`007` is not 7, `no` is not False).
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -37,11 +37,13 @@ class TextSource:
         columns: prompt -> column of the table.
         files: path pattern with `{id}`, and `{prompt}` where there is a file a prompt.
         prompts: names that `{prompt}` takes.
+        from_masks: neither; it is written from the lesion masks.
     """
 
     columns: Mapping[str, str] = field(default_factory=dict)
     files: str = ""
     prompts: tuple[str, ...] = DEFAULT_PROMPTS
+    from_masks: bool = False
 
 
 @dataclass(frozen=True)
@@ -88,6 +90,8 @@ class CohortFile:
     brain_masks: Mapping[str, str] = field(default_factory=dict)
     image_nan: str = ""
     mask_grid: str = ""
+    atlas: Path | None = None
+    lesion_columns: bool = False
     text: TextSource | None = None
     features: Mapping[str, FeatureFile] = field(default_factory=dict)
     exclude: Mapping[str, str] = field(default_factory=dict)
@@ -142,7 +146,10 @@ KEYS = {
     " encoded",
     "image_nan": "`background` where NaN marks what lies outside the brain (SPM); default: a problem",
     "mask_grid": "`resample` where masks lie in the space of their image, but on another grid; default: a problem",
-    "text": "`none`, a column, {columns: {prompt: column}} or {files: pattern, prompts: list}",
+    "atlas": "file of the arterial atlas (ArterialAtlas136.nii.gz, which `strokebench cohort fetch soop` fetches),"
+    " where masks lie in MNI space: territories and ASPECTS are measured too",
+    "lesion_columns": "`true` where volume and side of the masks' lesions, and damaged territories, join the table",
+    "text": "`none`, a column, {columns: {prompt: column}}, {files: pattern, prompts: list} or {from: masks}",
     "text_trained_on": "what the model that wrote the texts has learnt from, e.g. `PubMed, SOOP`; `strokebench audit`"
     " compares it with the cohort",
     "features": "name -> vectors that another program made, {image: file} or {text: file}, with `fitted_on: none` or"
@@ -180,7 +187,7 @@ def read_cohort_file(path: Path) -> CohortFile:
                 faults.append(f"{key}: {error}")
     if parts.get("thousands") == parts.get("decimal", "."):
         faults.append("thousands: the sign is that of the decimals; set `decimal:` too")
-    faults += sequence_faults(parts)
+    faults += [*sequence_faults(parts), *_mask_faults(parts)]
     if faults:
         raise StrokebenchError(f"{path}: {'; '.join(faults)}.", "docs/bring_your_cohort.md shows a whole file.")
     name = parts.pop("name", path.stem)
@@ -191,10 +198,23 @@ def read_cohort_file(path: Path) -> CohortFile:
         title=parts.pop("title", name),
         table=path.parent / Path(parts.pop("table")).expanduser(),
         outcomes=parts.pop("outcome"),
-        split=path.parent / Path(parts.pop("split")).expanduser() if "split" in parts else None,
+        **{key: path.parent / Path(parts.pop(key)).expanduser() for key in ("split", "atlas") if key in parts},
         about={key: parts.pop(key) for key in ("licence", "source", "citation", "text_trained_on") if key in parts},
         **parts,
     )
+
+
+def _mask_faults(parts: Mapping[str, Any]) -> Iterator[str]:
+    """Masks are asked of, and cannot answer."""
+    text = parts.get("text")
+    wanted = ["text"] * bool(text and text.from_masks) + ["lesion_columns"] * ("lesion_columns" in parts)
+    for key in wanted or ["atlas"] * ("atlas" in parts):
+        if not wanted:
+            yield "atlas: nothing is measured by it; it wants `text: {from: masks}` or `lesion_columns: true`"
+        elif "masks" not in parts:
+            yield f"{key}: it is made of lesion masks, and there are no `masks:`"
+        elif "atlas" not in parts and "images" not in parts:
+            yield f"{key}: the side is found in the head of the image, and there are no `images:`"
 
 
 def outcome_column(rule: str) -> str:
@@ -225,6 +245,12 @@ def _only(word: str, value: Any) -> str:
     if value != word:
         raise ValueError(f"give {word!r}, or leave the key out")
     return word
+
+
+def _true(value: Any) -> bool:
+    if value not in ("true", "True"):
+        raise ValueError("give true, or leave the key out")
+    return True
 
 
 def _decimal(value: Any) -> str:
@@ -296,10 +322,12 @@ def _text_source(value: Any) -> TextSource | None:
     if isinstance(value, list):
         return TextSource(columns={one: one for one in text_list(value)})
     for key in value:
-        if key not in ("columns", "files", "prompts"):
-            raise ValueError(unknown_key(key, ("columns", "files", "prompts")))
-    if ("columns" in value) == ("files" in value):
-        raise ValueError("give either columns or files")
+        if key not in ("columns", "files", "prompts", "from"):
+            raise ValueError(unknown_key(key, ("columns", "files", "prompts", "from")))
+    if value == {"from": "masks"}:
+        return TextSource(from_masks=True)
+    if ("columns" in value) == ("files" in value) or "from" in value:
+        raise ValueError("give either columns or files, or `from: masks` alone")
     if "columns" in value:
         columns = value["columns"]
         by_prompt = texts_by_key(columns) if isinstance(columns, dict) else {one: one for one in text_list(columns)}
@@ -327,13 +355,14 @@ _READERS: dict[str, Any] = {
         ("title", "licence", "source", "citation", "sheet", "encoding", "id", "site", "group", "text_trained_on"),
         one_text,
     ),
-    **dict.fromkeys(("table", "split"), checked_path),
+    **dict.fromkeys(("table", "split", "atlas"), checked_path),
     **dict.fromkeys(("sites", "banned", "missing"), text_list),
     **dict.fromkeys(("images", "brain_masks"), by_sequence),
     "masks": one_sequence,
     "name": _name,
     "image_nan": partial(_only, "background"),
     "mask_grid": partial(_only, "resample"),
+    "lesion_columns": _true,
     "decimal": _decimal,
     "thousands": _thousands,
     "separator": _separator,

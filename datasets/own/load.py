@@ -11,6 +11,7 @@ from strokebench.datasets.own.feature_files import Features, read_features
 from strokebench.datasets.own.feature_keys import features_about
 from strokebench.datasets.own.folds_file import read_folds
 from strokebench.datasets.own.image_files import ImageFiles, find_images
+from strokebench.datasets.own.lesions import read_lesions
 from strokebench.datasets.own.table_check import Examined, examine_table
 from strokebench.datasets.own.texts import read_texts
 from strokebench.datasets.problems import EVERY, Problem, split_accepted
@@ -37,7 +38,9 @@ def load(path: Path) -> Cohort:
         raise StrokebenchError(f"{file.table}: no patient is left.", "Check the id column and `exclude:`.")
     files = find_images(file, ids)
     problems += files.problems
-    texts = examined.texts
+    lesions = read_lesions(file, list(examined.table), ids, files)
+    problems += lesions.problems
+    texts = examined.texts if lesions.texts is None else lesions.texts
     if file.text and file.text.files:
         texts, found = read_texts(file, ids)
         problems += found
@@ -54,8 +57,8 @@ def load(path: Path) -> Cohort:
     return Cohort(
         name=file.name,
         title=file.title,
-        table=examined.table,
-        columns=examined.columns,
+        table=examined.table.join(lesions.table),
+        columns={**examined.columns, **lesions.columns},
         images=files.images,
         masks=files.masks,
         masked=next(iter(file.masks), ""),
@@ -67,7 +70,7 @@ def load(path: Path) -> Cohort:
         folds=folds,
         features=features.arrays,
         outcomes=file.outcomes,
-        about=_about(file, examined, files, features),
+        about=_about(file, examined, files, features) | ({"from_masks": lesions.said} if lesions.said else {}),
         banned=file.banned,
         roles=file.roles,
     )

@@ -35,7 +35,7 @@ ColumnBlock: Any = _block(
     time=Time,
     censored=Literal[own.CENSORED],
 )
-TextBlock: Any = _block("Text", columns=Texts | Named, files=Pattern, prompts=Texts)
+TextBlock: Any = _block("Text", columns=Texts | Named, files=Pattern, prompts=Texts, **{"from": Literal["masks"]})
 TextKey: Any = Texts | TextBlock
 FeatureBlock: Any = _block("Features", image=str, text=str, fitted_on=FittedOn, source=Text)
 ColumnKey: Any = Kind | ColumnBlock
@@ -49,6 +49,7 @@ TYPES: dict[Any, Any] = {
     one_sequence: Pattern | Annotated[dict[str, Pattern], Field(max_length=1)],
     values.texts_by_key: Named,
     own._outcomes: Texts | Named,
+    own._true: Literal[True, "true"],
     own._decimal: Literal[".", ","],
     own._thousands: Literal[".", ",", " ", "'"],
     own._separator: str,

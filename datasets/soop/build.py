@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from strokebench.datasets.images.lesion import JHU_NAMES, Territories, measure_lesion
+from strokebench.datasets.images.lesion import Territories, measure_lesion, read_territories
 from strokebench.datasets.images.rendering import AFFINE, render
 from strokebench.datasets.texts.writer import write_answers
 from strokebench.errors import StrokebenchError
@@ -69,22 +69,6 @@ def build(folder: Path, masks: Mapping[str, Place], cache: Path) -> dict[str, di
         delayed(_build_chunk)(folder, chunk, cache) for chunk in chunks
     )
     return {patient: entry for part in parts for patient, entry in part.items()}
-
-
-def read_territories(path: Path) -> Territories:
-    """The Johns Hopkins arterial atlas.
-
-    Raises:
-        StrokebenchError: the file cannot be read.
-    """
-    import nibabel
-
-    try:
-        image = nibabel.Nifti1Image.from_filename(path)
-        labels = np.asarray(image.dataobj).astype(np.int16)
-    except (OSError, EOFError, nibabel.filebasedimages.ImageFileError) as error:
-        raise StrokebenchError(f"{path}: cannot be read ({error}).", "Fetch it again.") from None
-    return Territories(labels, JHU_NAMES, image.affine)
 
 
 def _build_chunk(folder: Path, items: list[tuple[str, Place]], cache: Path) -> dict[str, dict[str, Any]]:

@@ -90,6 +90,28 @@ def write_answers(
     return answers
 
 
+def write_measured(findings: LesionFindings, territories: bool) -> str:
+    """What was measured of a lesion, in sentences that leave nothing to chance and make no mistake.
+
+    Args:
+        territories: were looked at, so that they and ASPECTS are said too.
+    """
+    if not findings.volume_ml:
+        return "No lesion."
+    foci = "one focus" if findings.n_components == 1 else f"{findings.n_components} foci"
+    volume = _millilitres(findings.volume_ml, coarse=False)
+    sentences = [f"The lesion measures {volume} and lies in {_hemisphere(findings.side, False)}, in {foci}."]
+    if territories:
+        damaged = [item for item in findings.territories.items() if item[1] >= SMALLEST_SHARE]
+        places = []
+        for (name, side), share in (damaged or [*findings.territories.items()][:1])[:MOST_PLACES]:
+            extent = next(words for least, words in wording.EXTENTS if share >= least)[0]
+            places.append(f"{extent} {side} {wording.PLACES[name][0]}")
+        sentences.append(f"It involves {_listed(places)}." if places else wording.AREAS_NONE[0])
+        sentences.append(wording.ASPECTS_NONE[1] if findings.aspects is None else f"ASPECTS is {findings.aspects}.")
+    return " ".join(sentences)
+
+
 def guess_nihss(findings: LesionFindings) -> float:
     """NIHSS guessed from a lesion, 0 to 42: six points a tenfold volume, and the eloquence of its place.
 

@@ -16,6 +16,7 @@ from strokebench.datasets.own.cohort_file import CohortFile, read_cohort_file
 from strokebench.datasets.own.feature_files import read_features
 from strokebench.datasets.own.folds_file import read_folds
 from strokebench.datasets.own.image_files import find_images
+from strokebench.datasets.own.lesions import read_lesions
 from strokebench.datasets.own.table_check import examine_table
 from strokebench.datasets.own.texts import read_texts, text_problems
 from strokebench.datasets.problems import Problem, in_order, split_accepted
@@ -110,12 +111,17 @@ def _check_file(file: CohortFile, jobs: int, progress: Progress | None) -> Check
     if files.images is not None:
         masks = masks_by_sequence(files.masks, next(iter(file.masks), ""), files.brain_masks)
         problems += examine_images(files.images, masks, jobs, progress, file.reading)
-    texts = examined.texts
-    unread: list[Problem] = []
+    lesions = read_lesions(file, list(examined.table), ids, files)
+    # What examining found wrong with a mask is not said twice.
+    known = {problem.patient for problem in problems if problem.code.startswith(("mask_", "image_"))}
+    problems += [problem for problem in lesions.problems if problem.patient is None or problem.patient not in known]
+    texts = examined.texts if lesions.texts is None else lesions.texts
+    unread: list[Problem] = [] if lesions.texts is None else list(problems)
     if file.text and file.text.files:
         texts, unread = read_texts(file, ids)
+        problems += unread
     if texts is not None:
-        problems += [*unread, *text_problems(texts, unread)]
+        problems += text_problems(texts, unread)
     left, kept = split_accepted(problems, file.accept)
     return _report(file, ids, files.images, texts, (left, kept), excluded=file.exclude, notes=notes)
 

@@ -1,9 +1,13 @@
 """Table 1 runs on features that another program made, and every caption says where they come from."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
+from small_context import make_context
 
 import strokebench
+from strokebench.benchmarks.running.provenance import provenance_of
 
 
 def test_features_stand_in_for_volumes_and_texts(tmp_path, monkeypatch):
@@ -34,3 +38,10 @@ def test_features_stand_in_for_volumes_and_texts(tmp_path, monkeypatch):
     caption = (results.folder / "table1.md").read_text()
     assert "image radiomics (ready-made by PyRadiomics 3.1, learnt from no patient)" in caption
     assert "text letters (ready-made by a program not named, learnt from other patients)" in caption
+
+
+def test_provenance_says_what_was_made_of_lesion_masks():
+    context = make_context()
+    made = replace(context, cohort=replace(context.cohort, about={"from_masks": "the text (volume)"}))
+    assert provenance_of(made)["from_masks"] == "the text (volume)"
+    assert "from_masks" not in provenance_of(context)

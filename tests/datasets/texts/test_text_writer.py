@@ -10,7 +10,7 @@ from strokebench.datasets.images.lesion import TERRITORY_NAMES, LesionFindings
 from strokebench.datasets.texts import wording
 from strokebench.datasets.texts.filter import split_sentences
 from strokebench.datasets.texts.prompts import PROMPTS, QUESTIONS
-from strokebench.datasets.texts.writer import TextErrors, guess_nihss, write_answers
+from strokebench.datasets.texts.writer import TextErrors, guess_nihss, write_answers, write_measured
 
 NO_ERRORS = TextErrors(**{field.name: 0.0 for field in fields(TextErrors)})
 """A writer that makes no mistake; the wording still varies."""
@@ -117,3 +117,16 @@ def test_every_atlas_territory_has_words_and_others_keep_their_name():
     assert set(TERRITORY_NAMES) == set(wording.PLACES)
     odd = replace(LEFT_MCA, territories={("superior division", "left"): 0.4}, aspects=None)
     assert "superior division territory" in exact(odd, 0)["lesion_areas"]
+
+
+def test_measured_text_says_what_was_measured_and_nothing_else():
+    assert (
+        write_measured(LEFT_MCA, False) == "The lesion measures 63.4 ml and lies in the left hemisphere, in one focus."
+    )
+    assert write_measured(CEREBELLUM, True) == (
+        "The lesion measures 4.0 ml and lies in the right hemisphere, in 3 foci. It involves part of the right inferior"
+        " cerebellum. The lesion spares the middle cerebral artery territory, so ASPECTS is not applicable."
+    )
+    assert "ASPECTS is 8." in write_measured(LEFT_MCA, True)
+    assert "parietal" not in write_measured(LEFT_MCA, True), "less than SMALLEST_SHARE"
+    assert write_measured(NOTHING, True) == "No lesion."

@@ -31,3 +31,10 @@ def test_whatever_table_is_made_of_a_quick_check_says_what_was_run(results):
     quick = replace(results, provenance=results.provenance | {"quick": True})
     for table in (table1, thresholds_table):
         assert table(quick).caption.count(QUICK) == 1 and QUICK not in table(results).caption
+
+
+def test_whatever_table_it_is_says_what_was_made_of_lesion_masks(results):
+    made = replace(results, provenance=results.provenance | {"from_masks": "the text (volume, side, foci)"})
+    for table in (table1, thresholds_table):
+        assert "From the lesion masks: the text (volume, side, foci)." in table(made).caption
+        assert "lesion masks" not in table(results).caption

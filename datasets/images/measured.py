@@ -1,0 +1,117 @@
+"""The lesion masks of a cohort, measured once: each in its own grid, or in MNI space against an atlas."""
+
+import logging
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import nibabel
+import numpy as np
+import pandas as pd
+
+from strokebench.datasets.images import lesion
+from strokebench.datasets.images.facts import head_of
+from strokebench.datasets.images.lesion import LesionFindings, Territories, measure_lesion, read_territories
+from strokebench.datasets.images.mask import read_mask
+from strokebench.datasets.images.mri import read_volume
+from strokebench.datasets.images.nifti import open_nifti
+from strokebench.datasets.images.reading import PLAIN, Reading
+from strokebench.datasets.problems import Problem
+from strokebench.errors import StrokebenchError
+from strokebench.files import digest, file_digest, home, read_kept, write_json
+
+OUTSIDE = 0.5
+"""Share of a lesion outside all territories from which its mask is taken to lie in another space (our choice)."""
+
+_log = logging.getLogger(__name__)
+
+
+def measure_lesions(
+    masks: pd.Series, images: pd.Series | None, atlas: Path | None, reading: Reading = PLAIN
+) -> tuple[dict[str, LesionFindings], list[Problem]]:
+    """What the mask of each patient shows who has one, and whose cannot be measured. Kept until a file changes.
+
+    Without an atlas the sides are those of the middle of the head in the image, and no territories are looked at.
+
+    Args:
+        masks: paths by patient id. images: likewise, in whose grid the masks lie; read where there is no atlas.
+        atlas: file of the arterial atlas, in MNI space as the masks.
+
+    Raises:
+        StrokebenchError: the atlas cannot be read.
+    """
+    if atlas and not atlas.is_file():
+        raise StrokebenchError(f"{atlas}: no such file.", "`strokebench cohort fetch soop` fetches the atlas.")
+    image_of = pd.Series(dtype=object) if images is None or atlas else images.dropna()
+    paths = {str(id): (Path(mask), image_of.get(id)) for id, mask in masks.dropna().items()}
+    stated = [[id, *(_state(path) for path in both if path)] for id, both in paths.items()]
+    decides = [lesion.VERSION, stated, atlas and file_digest(atlas), asdict(reading)]
+    kept = home("cohorts", f"lesions-{digest(decides)[:16]}.json")
+    if (found := read_kept(kept)) is not None:
+        return {id: _findings(facts) for id, facts in found.items()}, []
+    _log.info("Measuring %d lesion masks, once", len(paths))
+    territories = read_territories(atlas) if atlas else None
+    measured: dict[str, LesionFindings] = {}
+    problems: list[Problem] = []
+    for id, (mask, image) in paths.items():
+        try:
+            if territories is not None:
+                measured[id] = _in_template(mask, territories)
+            elif image is not None:
+                measured[id] = _in_own_grid(mask, Path(image), reading)
+            else:
+                what, remedy = "has no image in whose head its side could be found", "Add the image."
+                problems.append(Problem("mask_grid", f"the mask {mask.name} {what}", id, remedy=remedy))
+                continue
+        except StrokebenchError as error:
+            fault = getattr(error, "fault", "")
+            code = f"mask_{fault if fault in ('grid', 'values') else 'unreadable'}"
+            problems.append(Problem(code, error.message.rstrip("."), id, mask.name, error.hint))
+            continue
+        if territories is not None and (outside := _outside(measured[id], territories)) > OUTSIDE:
+            what = f"{100 * outside:.0f}% of the lesion lies outside the atlas"
+            problems.append(Problem("mask_space", what, id, mask.name))
+    if not problems:
+        write_json(kept, {id: _facts(findings) for id, findings in measured.items()})
+    return measured, problems
+
+
+def _in_own_grid(path: Path, image: Path, reading: Reading) -> LesionFindings:
+    volume = read_volume(image, reading=reading)
+    mask = read_mask(path, volume.shape, volume.affine, reading.resample_masks)
+    turned: Any = nibabel.as_closest_canonical(nibabel.Nifti1Image(mask.astype(np.uint8), volume.affine))
+    across = head_of(volume.data).sum(axis=(1, 2))
+    affine = np.diag([*volume.spacing, 1.0])
+    # The head's middle is where x is 0.
+    affine[0, 3] = -volume.spacing[0] * np.average(np.arange(len(across)), weights=across)
+    return measure_lesion(np.asarray(turned.dataobj), affine, Territories(np.zeros(volume.data.shape, np.int16), {}))
+
+
+def _in_template(path: Path, territories: Territories) -> LesionFindings:
+    nifti = open_nifti(path)
+    return measure_lesion(read_mask(path, nifti.shape[:3], nifti.affine), nifti.affine, territories)
+
+
+def _outside(findings: LesionFindings, territories: Territories) -> float:
+    """Share of a lesion in no territory."""
+    assert territories.affine is not None
+    whole = dict(
+        zip(territories.names.values(), territories.whole_ml(territories.affine)[[*territories.names]], strict=True)
+    )
+    inside = sum(share * whole[name] for name, share in findings.territories.items())
+    return 1 - inside / findings.volume_ml if findings.volume_ml else 0.0
+
+
+def _state(path: Any) -> list[Any]:
+    stat = Path(path).stat()
+    return [str(path), stat.st_size, stat.st_mtime_ns]
+
+
+def _facts(findings: LesionFindings) -> dict[str, Any]:
+    return {**vars(findings), "territories": [[*name, share] for name, share in findings.territories.items()]}
+
+
+def _findings(facts: Mapping[str, Any]) -> LesionFindings:
+    territories = {(name, side): share for name, side, share in facts["territories"]}
+    return LesionFindings(**{**facts, "territories": territories})
