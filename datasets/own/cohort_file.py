@@ -191,14 +191,15 @@ def read_cohort_file(path: Path) -> CohortFile:
     if faults:
         raise StrokebenchError(f"{path}: {'; '.join(faults)}.", "docs/bring_your_cohort.md shows a whole file.")
     name = parts.pop("name", path.stem)
+    for key in ("table", "split", "atlas"):
+        if key in parts:
+            parts[key] = path.parent / Path(parts[key]).expanduser()
     return CohortFile(
         path=path,
         # Every hospital calls its file cohort.yaml; none may write into the folder of another.
         name=f"{name}-{digest(str(path.resolve()))[:6]}",
         title=parts.pop("title", name),
-        table=path.parent / Path(parts.pop("table")).expanduser(),
         outcomes=parts.pop("outcome"),
-        **{key: path.parent / Path(parts.pop(key)).expanduser() for key in ("split", "atlas") if key in parts},
         about={key: parts.pop(key) for key in ("licence", "source", "citation", "text_trained_on") if key in parts},
         **parts,
     )
