@@ -54,7 +54,7 @@ def outcome_title(results: Results) -> str:
 
 
 def outcome_in_words(results: Results) -> str:
-    """`Outcome nihss < 7: 729 patients, 31.8 % positive.`; what is of lesion masks; if it is external or a quick check."""
+    """`Outcome nihss < 7: 729 patients, 31.8 % positive.`, what is of lesion masks, if external or a quick check."""
     said = f"Outcome {outcome_title(results) or 'not stated'}: {patients_in_words(results)}."
     said += f" From the lesion masks: {made}." if (made := results.provenance.get("from_masks")) else ""
     said += f" Protocol external: {PROTOCOLS[EXTERNAL]}." if is_external(results) else ""
