@@ -73,8 +73,7 @@ class Provenance(TypedDict, total=False):
     """What headings call it: the expression, behind the cohort's own name for it where it has one."""
     not_inputs: dict[str, str]
     """Column of the cohort's table that no method was given -> why."""
-    protocol: str
-    """`cv5`, `holdout`, `loho`, `own` or `external`."""
+    protocol: str  # `cv5`, `holdout`, `loho`, `own` or `external`
     n_persons: int
     """Whose rows they are, where a person may have several."""
     n_patients: int
