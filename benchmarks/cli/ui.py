@@ -3,12 +3,13 @@
 import os
 import signal
 import subprocess
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from importlib.util import find_spec
 from typing import Annotated
 
 import typer
 
+from strokebench.benchmarks.running.process import stops_held_back
 from strokebench.benchmarks.running.tracking.mlflow import comparison_page, ui_command
 from strokebench.errors import StrokebenchError
 from strokebench.reports.tables.console import make_console
@@ -57,13 +58,17 @@ def show_studies(storage: str | None, port: int) -> None:
 def show_runs(port: int) -> None:
     """Serve MLflow's pages to this machine until Ctrl-C."""
     make_console().print(f"MLflow at {comparison_page(port)} (Ctrl-C ends it)", soft_wrap=True, markup=False)
-    # MLflow starts servers of its own: as a group they end together.
-    server = subprocess.Popen(ui_command(port), start_new_session=True)
-    try:
+    with ExitStack() as stack:
+        with stops_held_back():
+            # MLflow starts servers of its own: as a group they end together.
+            server = subprocess.Popen(ui_command(port), start_new_session=True)
+            stack.callback(_end, server)
         status = server.wait()
-    finally:
-        for number in (signal.SIGTERM, signal.SIGKILL):
-            with suppress(ProcessLookupError, subprocess.TimeoutExpired):
-                os.killpg(server.pid, number)
-                server.wait(GRACE)
     raise typer.Exit(status)
+
+
+def _end(server: subprocess.Popen[bytes]) -> None:
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        with suppress(ProcessLookupError, subprocess.TimeoutExpired):
+            os.killpg(server.pid, number)
+            server.wait(GRACE)

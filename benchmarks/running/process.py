@@ -4,6 +4,8 @@ import atexit
 import gc
 import os
 import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 
 def set_privacy() -> None:
@@ -43,6 +45,22 @@ def _stop(*_: object) -> None:
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         raise KeyboardInterrupt
     signal.raise_signal(signal.SIGINT)
+
+
+@contextmanager
+def stops_held_back() -> Iterator[None]:
+    """Ctrl-C and SIGTERM that come within take effect at its end: what is begun here is known to who must end it."""
+    held: list[int] = []
+    before = {
+        number: signal.signal(number, lambda which, _: held.append(which)) for number in (signal.SIGINT, signal.SIGTERM)
+    }
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    for number in held:
+        signal.raise_signal(number)
 
 
 def keep_private() -> None:

@@ -33,8 +33,9 @@ def lead(comparison: MethodComparison) -> str:
 
 
 def join(words: Sequence[str], last: str = "and") -> str:
-    """`a, b and c`."""
-    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} {last} {words[-1]}"
+    """`a, b and c`; `a, 1; b and c` where a word has a comma of its own, as labels of methods have."""
+    comma = "; " if any(", " in word for word in words) else ", "
+    return words[0] if len(words) == 1 else f"{comma.join(words[:-1])} {last} {words[-1]}"
 
 
 def tests_in_words(comparison: MethodComparison) -> str:

@@ -90,10 +90,11 @@ def _incomplete(parts: Sequence[Part]) -> Iterator[Caution]:
             continue
         lacking = part.runs[part.runs["status"] != "done"].groupby("method", sort=False).size()
         names = {method.name: method.label for method in part.results.methods} if part.results else {}
-        methods = ", ".join(f"{names.get(str(name), name)} {n}" for name, n in lacking.items())
+        # Labels have commas: `Logistic regression, table`.
+        methods = "; ".join(f"{n} of {names.get(str(name), name)}" for name, n in lacking.items())
         finished = f"{done}/{planned} runs are finished"
         finished += f", {failed} failed" if failed else ""
-        yield Caution("Incomplete", f"{finished}. Lacking by method: {methods}.", (part,))
+        yield Caution("Incomplete", f"{finished}. Still to be finished: {methods}.", (part,))
 
 
 def _mixed(parts: Sequence[Part]) -> Iterator[Caution]:

@@ -59,7 +59,7 @@ def _lead(two: TwoResults, changed: list[Change]) -> str:
     sentences = [f"Changed: {', '.join(groups)}." if groups else "Nothing differs in what the two results state."]
     sentences.append(_patients(two))
     for side, labels in ((A, two.settings_a), (B, two.settings_b)):
-        sentences += [f"Only in {side}: {', '.join(labels)}."] if labels else []
+        sentences += [f"Only in {side}: {'; '.join(labels)}."] if labels else []
     shown = [one for one in two.settings if one.p_holm < ALPHA]
     found = [f"{one.label} {'gains' if one.tested.value > 0 else 'loses'} in {two.metric}" for one in shown]
     sentences.append(f"Shown: {'; '.join(found)}." if found else f"No difference in {two.metric} is shown.")

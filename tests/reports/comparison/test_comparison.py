@@ -11,7 +11,7 @@ from strokebench.errors import StrokebenchError
 from strokebench.reports.comparison.compare import compare
 from strokebench.reports.comparison.section import comparison_section, ranks_over_hospitals
 from strokebench.reports.comparison.table import comparison_table, effects_table, pairs_frame
-from strokebench.reports.comparison.words import cliques, lead, p_value
+from strokebench.reports.comparison.words import cliques, join, lead, p_value
 from strokebench.reports.statistics import paired
 from strokebench.reports.statistics.delong import delong
 from strokebench.reports.statistics.paired import corrected_auc, corrected_t
@@ -258,3 +258,8 @@ def test_of_grades_no_word_speaks_of_an_auc(graded, tmp_path):
     table = comparison_table(graded, compared)
     assert table.columns[0].title == "c [95 % CI]" and "difference in c" in section["lead"]
     assert "AUC" not in json.dumps([section["lead"], [panel | {"name": ""} for panel in section["panels"]]])
+
+
+def test_words_with_commas_are_told_apart():
+    assert join(["MLP"]) == "MLP" and join(["MLP", "SVM", "VDAFM"], "or") == "MLP, SVM or VDAFM"
+    assert join(["XGBoost, all", "MLP", "SVM"]) == "XGBoost, all; MLP and SVM"

@@ -106,11 +106,22 @@ def test_known_parts_come_in_reading_order_and_unknown_ones_last(document):
     assert parts == [*wanted, "methods", "provenance", "checklist"]
 
 
+def test_what_is_lacking_is_counted_before_labels_that_have_commas(make_results):
+    results = make_results(missing={"svm": 2, "mlp": 1})
+    methods = [replace(m, label="Logistic regression, table") if m.name == "svm" else m for m in results.methods]
+    [said] = [
+        one.text
+        for one in cautions([Part(id="a", name="a", title="a", results=replace(results, methods=methods))])
+        if one.title == "Incomplete"
+    ]
+    assert said.endswith("runs are finished. Still to be finished: 1 of MLP; 2 of Logistic regression, table.")
+
+
 def test_cautions_come_first_and_nothing_unfinished_is_hidden(text):
     cautions = text[text.index("Read this first") : text.index("<h2>Experiments")]
     for said in ("Column x tells the outcome", "invented by a generator", "65/80 runs", "untrained"):
         assert said in cautions, said
-    assert "SVM 10" in cautions and "VDAFM 2" in cautions
+    assert "10 of SVM" in cautions and "2 of VDAFM" in cautions
     assert cautions.index("Column x") < cautions.index("invented by a generator")
     # Results without a report.
     assert "strokebench report figure4" in cautions

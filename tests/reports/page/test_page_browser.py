@@ -136,3 +136,13 @@ def test_a_figure_is_saved_as_svg(laptop):
     laptop.run("document.querySelector('button[data-save]').click()")
     laptop.wait_for("window.saved !== null")
     assert laptop.run("new DOMParser().parseFromString(window.saved, 'image/svg+xml').documentElement.tagName") == "svg"
+
+
+def test_headings_stand_as_their_cells(laptop):
+    unlike = """[...document.querySelectorAll('.sb-table table')].flatMap((table) => {
+        const cells = table.querySelector('tbody tr.method, tbody tr.reference').cells;
+        return [...table.tHead.rows[0].cells].filter(
+            (heading, i) => getComputedStyle(heading).textAlign !== getComputedStyle(cells[i]).textAlign
+        ).map((heading) => heading.textContent);
+    })"""
+    assert laptop.run(unlike) == []
