@@ -32,7 +32,7 @@ ROOMS := benchmarks datasets methods reports tasks
 PACKAGES := -p strokebench
 
 .DEFAULT_GOAL := help
-EXPERIMENTS := table1 added_value tuned table2 table3 figure2 figure3 figure4 figure5 dropout alignment comparison clinical missing imputation learning_curve encoders
+EXPERIMENTS := table1 added_value tuned table2 table3 figure2 figure3 figure4 figure5 dropout alignment comparison clinical missing imputation learning_curve readings encoders
 
 TARGETS := help environment $(EXPERIMENTS) paper-numbers paper report status tune speed speed-peers speed-scale ui studies doctor encode cohort-check cohort-describe cohort-fetch leaks wheelhouse docs test lint format types check clean clean-environment
 
@@ -54,6 +54,7 @@ help: ## list the targets
 	@echo "  missing            missing modalities, and what each contributes"
 	@echo "  imputation         what filling gaps of the table otherwise is worth"
 	@echo "  learning_curve     would more patients help?"
+	@echo "  readings           what the paper does not say, on validation parts"
 	@echo "  encoders           what another encoder is worth; COMPARED_ENCODERS="
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo

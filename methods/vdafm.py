@@ -39,6 +39,9 @@ class VDAFM(NeuralMethod):
             (paper: 0.2 and 0.95).
         temperature: of the contrastive loss (our choice).
         semantic_loss: `cosine` (our reading of equations 9 and 11), `mse` or `infonce`.
+        output: `linear` maps of image and text before the table joins (our reading of equation 13), or `relu` after
+            them.
+        weight_decay: of all weights, as a penalty of half of it times their squares (paper: 0).
     """
 
     name = "vdafm"
@@ -58,6 +61,8 @@ class VDAFM(NeuralMethod):
     contrastive_decay: float = 0.95
     temperature: float = 0.07
     semantic_loss: str = "cosine"
+    output: str = "linear"
+    weight_decay: float = 0.0
 
     def build(self, sizes: Sizes) -> nn.Module:
         return VDAFMNetwork(sizes, self)
@@ -65,6 +70,8 @@ class VDAFM(NeuralMethod):
     def loss(self, logit: Tensor, target: Tensor, aux: Aux, epoch: Epoch) -> Tensor:
         """Equation (16), of logits (b,). A loss of weight 0 is not computed."""
         total = self.endpoint.loss(logit, target)
+        if self.weight_decay:
+            total = total + self.weight_decay / 2 * aux["squares"]
         if not self.alignment_weight and not self.contrastive_weight:
             return total
         directions = unit(aux)
@@ -135,6 +142,8 @@ class VDAFMNetwork(nn.Module):
         )
         self.image_output = nn.Linear(width, width)
         self.text_output = nn.Linear(width, width)
+        self.activation = OUTPUTS[settings.output]()
+        self.decays = settings.weight_decay > 0
         self.head = Head(2 * width + sizes["table"][0], dropout, settings.endpoint.outputs)
 
     def forward(self, batch: Batch) -> tuple[Tensor, Aux]:
@@ -144,7 +153,7 @@ class VDAFMNetwork(nn.Module):
         image_as_text = self.image_to_text(image)
         joint = self.encoder(torch.stack([image_as_text, text], dim=1))
         joint_image, joint_text = joint.unbind(1)
-        fused = [self.image_output(joint_image), self.text_output(joint_text)]
+        fused = [self.activation(self.image_output(joint_image)), self.activation(self.text_output(joint_text))]
         aux = {
             "image": image,
             "text": text,
@@ -154,6 +163,8 @@ class VDAFMNetwork(nn.Module):
             "joint_text_as_text": self.text_to_text(joint_text),
             "source": batch["source"],
         }
+        if self.decays:
+            aux["squares"] = torch.stack([weights.square().sum() for weights in self.parameters()]).sum()
         return self.head(*fused, batch["table"]), aux
 
 
@@ -176,6 +187,8 @@ def unit(aux: Aux) -> Aux:
     """Those representations with length 1, made together, which spares a quarter of the losses' time."""
     return dict(zip(COMPARED, unit_vectors(*(aux[name] for name in COMPARED)), strict=True))
 
+
+OUTPUTS = {"linear": nn.Identity, "relu": nn.ReLU}
 
 SEMANTIC_DISTANCES = {
     "cosine": lambda a, b, temperature, source: 1 - (a * b).sum() / len(a),

@@ -28,6 +28,7 @@ from strokebench.tasks.endpoint import Endpoint
 from strokebench.tasks.fold import Fold, Split
 from strokebench.tasks.inputs import all_modalities
 from strokebench.tasks.preparing.imputing import MODE
+from strokebench.tasks.preparing.scaling import COLUMN
 from strokebench.tasks.protocols import of_fewer, on_validation
 
 KEY_SCHEMA = 1
@@ -245,15 +246,9 @@ class Context:
             "balance": run.balance,
             "versions": dict(code.versions),
             # Only where it decides something: to name a role, or to impute anew, costs the others no run.
-            **self._imputation(run.imputation),
+            **_otherwise(run),
             **({"roles": self._roles_sha256(needs)} if (needs := described(run.method).needs) else {}),
         }
-
-    def _imputation(self, imputation: str) -> dict[str, Any]:
-        if imputation == MODE:
-            return {}
-        code = code_of("strokebench.benchmarks.running.task.imputed")
-        return {"imputation": [imputation, code.sha256, dict(code.versions)]}
 
     def _roles_sha256(self, roles: Sequence[str]) -> str:
         known = self.roles.loc[self.labels.index.sort_values(), list(roles)]
@@ -264,6 +259,20 @@ class Context:
 def _fold_digest(fold: Fold) -> str:
     # The name of a fold decides nothing.
     return digest({**asdict(fold), "name": ""})
+
+
+PREPARED = {"imputation": (MODE, "imputed"), "scaling": (COLUMN, "rescaled")}
+"""Field of a run -> its usual value, and what of `strokebench.benchmarks.running.task` does another."""
+
+
+def _otherwise(run: Run) -> dict[str, Any]:
+    """What is prepared in another way than usual, with its code."""
+    found = {}
+    for name, (usual, does) in PREPARED.items():
+        if (way := getattr(run, name)) != usual:
+            code = code_of(f"strokebench.benchmarks.running.task.{does}")
+            found[name] = [way, code.sha256, dict(code.versions)]
+    return found
 
 
 def plain_params(run: Run) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from strokebench.datasets.embeddings import Embeddings
 from strokebench.tasks.conditions import COMPLETE, Condition
 from strokebench.tasks.endpoint import Endpoint
 from strokebench.tasks.preparing.imputing import MODE
+from strokebench.tasks.preparing.scaling import COLUMN
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,7 @@ class Run:
         share: of the fold's training patients (`strokebench.tasks.protocols.of_fewer`).
         on_validation: the validation part is tested, and the test part is out of reach.
         imputation: how gaps of the table are filled, `mode` or a key of `imputing.IMPUTERS`.
+        scaling: of the features, `column` or a key of `scaling.SCALINGS`.
     """
 
     method: str
@@ -45,6 +47,7 @@ class Run:
     share: float = 1.0
     on_validation: bool = False
     imputation: str = MODE
+    scaling: str = COLUMN
 
     def names(self) -> dict[str, Any]:
         """What names this run in predictions and runs: method, variant, condition, seed and fold."""

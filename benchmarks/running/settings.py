@@ -14,7 +14,7 @@ DEVICES = ("auto", "cpu", "cuda")
 SEEDS = (39, 40, 41, 42)
 EXPERIMENTS = (
     *("table1", "added_value", "comparison", "tuned", "clinical", "table2", "table3", "figure2", "figure3", "figure4"),
-    *("dropout", "alignment", "figure5", "missing", "imputation", "learning_curve", "encoders", "paper"),
+    *("dropout", "alignment", "figure5", "missing", "imputation", "learning_curve", "readings", "encoders", "paper"),
 )
 """The house's own, for help and editors; those of other packages stand in `strokebench list experiments`."""
 QUICK_FOLDS = 2

@@ -18,6 +18,7 @@ from strokebench.benchmarks.running.store import Busy, Store
 from strokebench.datasets.cohort import Cohort
 from strokebench.tasks.fold import Fold
 from strokebench.tasks.preparing.imputing import IMPUTERS, MODE
+from strokebench.tasks.preparing.scaling import COLUMN, SCALINGS
 
 if TYPE_CHECKING:
     from strokebench.benchmarks.running.fit import Fitted, Ready
@@ -54,7 +55,9 @@ class Task:
         first, conditions = self.first, [run.condition for run in self.runs.values()]
         if first.imputation != MODE and parts is None:
             material = imputed(material, self.fold, first.imputation)
-        return make_ready(first.method, first.params, self.fold, material, conditions, first.balance, parts)
+        ready = make_ready(first.method, first.params, self.fold, material, conditions, first.balance, parts)
+        # Parts that are given are scaled already.
+        return ready if first.scaling == COLUMN or parts else rescaled(ready, material, self.fold, first.scaling)
 
     def records(self) -> dict[str, dict[str, Any]]:
         """What is known of its runs as it starts, by key."""
@@ -145,6 +148,12 @@ def imputed(material: Material, fold: Fold, imputation: str) -> Material:
         {**columns, **{name: cohort.columns[name] for name in banned}},
     )
     return replace(material, cohort=whole)
+
+
+def rescaled(ready: Ready, material: Material, fold: Fold, scaling: str) -> Ready:
+    """A fit of complete patients with its features scaled otherwise."""
+    parts = SCALINGS[scaling](ready.parts, material.embeddings, pd.Index(fold.train))
+    return replace(ready, parts=parts, tests=[parts.test for _ in ready.tests])
 
 
 def work(task: Task, material: Material, store: Store, wait: bool = False) -> Ended:

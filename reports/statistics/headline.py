@@ -30,15 +30,18 @@ class Headline:
     Args:
         results: of an endpoint with `ranked_by`, with predictions.
         scores, analytic: these predictions arranged, and their `delong`, where they are known.
+        share: n_test / n_train of the runs; default: as the protocol draws test parts.
 
     Attributes:
         corrects: whether training patients count.
     """
 
-    def __init__(self, results: Results, scores: Scores | None = None, analytic: DeLong | None = None) -> None:
+    def __init__(
+        self, results: Results, scores: Scores | None = None, analytic: DeLong | None = None, share: float | None = None
+    ) -> None:
         scores = scores or arrange(results.judged, runs=results.runs, endpoint=results.endpoint)
         self.names, self.analytic = scores.names, analytic or delong(scores)
-        self.corrects, self.share = is_corrected(results), test_share(results)
+        self.corrects, self.share = is_corrected(results), test_share(results) if share is None else share
 
     def auc(self, name: str) -> Interval:
         """Mean AUC, or c, over the method's runs with its 95 % interval, symmetric on the logit scale."""
@@ -53,12 +56,12 @@ class Headline:
         return auc_gain(self.analytic, other, one, self.share if self.corrects else None)
 
 
-def headline_of(results: Results) -> Headline | None:
-    """None where settings are not compared by what ranks patients, or nothing is predicted yet."""
+def headline_of(results: Results, share: float | None = None) -> Headline | None:
+    """None where settings are not compared by what ranks patients, or nothing is predicted yet; `share` as there."""
     ranked = results.endpoint.ranked_by
     if ranked not in results.judged_by or results.compared_by != ranked or results.judged.empty:
         return None
-    return Headline(results)
+    return Headline(results, share=share)
 
 
 def differences_of(

@@ -67,6 +67,29 @@ def test_losses_of_weight_zero_leave_the_classification():
     torch.testing.assert_close(method.loss(logit, TARGET, aux, 0), by_hand)
 
 
+@pytest.mark.parametrize("weights", [{}, {"alignment_weight": 0, "contrastive_weight": 0}])
+def test_weight_decay_adds_its_share_of_each_weight_to_the_gradient(weights):
+    gradients = []
+    for decay in (0, 0.3):
+        method = VDAFM(weight_decay=decay, **weights)
+        module = build(VDAFM, weight_decay=decay)
+        method.loss(*(given := module(make_batch()))[:1], TARGET, given[1], 0).backward()
+        gradients.append({name: (p, p.grad) for name, p in module.named_parameters()})
+    for name, (p, decayed) in gradients[1].items():
+        before = gradients[0][name][1]
+        torch.testing.assert_close(decayed, (0 if before is None else before) + 0.3 * p, atol=1e-5, rtol=1e-4)
+
+
+def test_of_a_relu_after_the_last_maps_the_head_sees_no_negative_number():
+    seen = []
+    for output in ("linear", "relu"):
+        module = build(VDAFM, output=output)
+        module.head.register_forward_pre_hook(lambda _, parts: seen.append(torch.cat(parts[:2], dim=1)))
+        module(make_batch())
+    torch.testing.assert_close(seen[1], seen[0].clamp_min(0))
+    assert (seen[0] < 0).any()
+
+
 def test_equal_patients_have_a_contrastive_loss_of_log_n():
     batch = make_batch(1)
     equal = {name: part.repeat(7, *[1] * (part.ndim - 1)) for name, part in batch.items()}

@@ -98,7 +98,7 @@ class Stacks:
     def __init__(self, material: Material, store: Store, device: str) -> None:
         self.material, self.store, self.device = material, store, torch.device(device)
         self.left_out: list[Task] = []
-        self._prepared: dict[tuple[Fold, Condition, str, str], Parts] = {}
+        self._prepared: dict[tuple[Fold, Condition, str, str, str], Parts] = {}
         self._bytes = 0
 
     def compute(self, tasks: Sequence[Task]) -> Iterator[tuple[Task, Ended]]:
@@ -169,7 +169,7 @@ class Stacks:
     def _ready(self, task: Task) -> Ready:
         """`task.ready`; a fold that several methods are fitted on is prepared once."""
         first = task.first
-        key = task.fold, first.condition.trained, first.balance, first.imputation
+        key = task.fold, first.condition.trained, first.balance, first.imputation, first.scaling
         ready = task.ready(self.material, self._prepared.get(key))
         parts = ready.parts
         size = parts.train.nbytes + parts.validation.nbytes + parts.test.nbytes

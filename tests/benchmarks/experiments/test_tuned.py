@@ -32,7 +32,7 @@ def test_a_method_without_a_search_space_keeps_its_defaults(planted: None):
 
 def test_paper_leaves_it_to_the_user():
     assert [name for name, experiment in all_experiments().items() if not experiment.in_paper] == [
-        *("tuned", "imputation", "learning_curve", "encoders")
+        *("tuned", "imputation", "learning_curve", "readings", "encoders")
     ]
 
 

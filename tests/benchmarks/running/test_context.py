@@ -36,6 +36,7 @@ def test_the_same_run_has_the_same_key(context: Context):
         replace(RUN, share=0.5),
         replace(RUN, on_validation=True),
         replace(RUN, imputation="iterative"),
+        replace(RUN, scaling="block"),
     ],
 )
 def test_whatever_decides_the_result_is_in_the_key(context: Context, other: Run):

@@ -35,6 +35,10 @@ def test_a_stack_equals_its_fits_alone(name):
     assert {p.device.type for p in stacked[0].module_.parameters()} == {"cpu"}
 
 
+def test_a_stack_decays_weights_as_its_fits_alone_do():
+    assert_equal(*both("vdafm", weight_decay=0.1, output="relu"))
+
+
 def test_another_draw_would_be_seen():
     """The tolerance is no blanket: another seed is far outside of it."""
     one, other = made("concat", random_state=1), made("concat", random_state=2)
