@@ -65,7 +65,7 @@ ABOUT = {
     "age": "an age of '89+' is read as 89",
     "etiology": (
         "the TOAST class is settled by the work-up in hospital, before discharge and hence before the mRS; "
-        "it is kept as an input, as in the virtual cohort"
+        "it is kept as an input"
     ),
     "mrs": "missing for a third of the patients, and not at random; never an input",
 }

@@ -147,20 +147,21 @@ def _write(
     atlas = anatomy()
     ids = patients.table.index
     shown, image_seed = pictured(patients, seed, strengths, strangers)
-    drawn = list(zip(range(n), ids, shown.site, shown.lesions, shown.extra.to_dict("records"), strict=True))
+    everyone = zip(range(n), ids, shown.site, shown.lesions, shown.extra.to_dict("records"), strict=True)
+    drawn = [one for one in everyone if one[-1]["scanned"]]
     answers: dict[str, dict[str, str]] = {}
     # A worker needs its own patients only, and the atlas as one memory-mapped block.
     with parallel_config("loky", n_jobs=jobs, inner_max_num_threads=1):
         made = Parallel(return_as="generator_unordered")(
             delayed(_draw_batch)(folder, image_seed, strengths, atlas, drawn[start : start + _BATCH])
-            for start in range(0, n, _BATCH)
+            for start in range(0, len(drawn), _BATCH)
         )
         for written in made:
             answers.update(written)
             if progress:
-                progress(len(answers), n)
+                progress(len(answers), len(drawn))
     patients.table.assign(site=patients.site).to_csv(folder / "clinical.csv")
-    texts = pd.DataFrame.from_dict(answers, orient="index").loc[ids, list(prompts.PROMPTS)]
+    texts = pd.DataFrame.from_dict(answers, orient="index").reindex(ids)[list(prompts.PROMPTS)]
     texts.rename_axis("patient_id").to_csv(folder / "texts.csv")
     patients.truth.rename("p_nihss_below_7").to_csv(folder / "truth.csv")
     write_json(folder / "cohort.json", _description(seed, n, strengths, strangers, patients))
@@ -217,18 +218,19 @@ def _description(seed: int, n: int, strengths: Strengths, strangers: bool, patie
         "images_of_strangers": strangers,
         "oracle_auc": round(oracle_auc(patients), 4),
         # Measured at the default strengths alone.
-        **({} if strangers or strengths != Strengths() else {"measured_on_seed_0": dict(MEASURED)}),
+        **({} if strangers or strengths != Strengths() else {"measured": dict(MEASURED)}),
         "generator_version": settings.VERSION,
         "versions": {name: version(name) for name in ("numpy", "scipy", "pandas", "nilearn", "nibabel")},
         "citations": dict(CITATIONS),
         "columns": {
             name: {
-                "kind": str(variable.column.kind),
-                "unit": variable.column.unit,
-                "description": variable.column.description,
-                "source": variable.source,
+                "kind": str(column.kind),
+                "unit": column.unit,
+                "description": column.description,
+                "time": str(column.time),
+                "source": VARIABLES[name].source if name in VARIABLES else "choice",
             }
-            for name, variable in VARIABLES.items()
+            for name, column in COLUMNS.items()
         },
     }
 
@@ -253,7 +255,10 @@ def _read(folder: Path) -> Cohort:
             "Delete the folder; it will be generated again.",
         ) from None
     paths = {
-        kind: pd.Series({patient: str(folder / kind / f"{patient}.nii.gz") for patient in clinical.index})
+        kind: pd.Series(
+            {id: str(path) if (path := folder / kind / f"{id}.nii.gz").is_file() else None for id in clinical.index},
+            dtype=object,
+        )
         for kind in ("images", "masks")
     }
     return Cohort(
@@ -268,7 +273,7 @@ def _read(folder: Path) -> Cohort:
         oracle=truth,
         oracle_outcome=OUTCOME,
         synthetic=True,
-        outcomes={"nihss": OUTCOME},
+        outcomes={"nihss": OUTCOME, "dependent": "mrs90 > 2", "mrs90": "mrs90 0 to 6"},
         roles={role: role for role in ROLES if role in COLUMNS},
         about={
             "source": "strokebench's generator, version {generator_version}, seed {seed}".format(**description),

@@ -64,17 +64,21 @@ def draw_volume(
     """
     affine, shape = _grid(site)
     mni = _to_mni(affine, shape, rng, strengths)
-    grey, white, brain, t1 = (
-        _read(part, mni, atlas.affine) for part in (atlas.grey, atlas.white, atlas.brain, atlas.t1)
-    )
+    brain = _read(atlas.brain, mni, atlas.affine)
+    t1, grey, white = np.zeros((3, *shape), dtype=np.float32)
+    near = brain > 0
+    for part, template in ((t1, atlas.t1), (grey, atlas.grey), (white, atlas.white)):
+        part[near] = _read(template, mni[:, near], atlas.affine)
     tissue = grey + white
-    labels = territory_labels(*mni)
-    labels[(brain < 0.5) | (tissue < 0.4)] = 0
+    inside = (brain >= 0.5) & (tissue >= 0.4)
+    labels, wandered = np.zeros((2, *shape), dtype=np.int16)
+    labels[inside] = territory_labels(*mni[:, inside])
 
     voxel_ml = float(np.prod(site.spacing)) / 1000
     # Arteries' borders differ between people: an infarct must not end along a straight line of the map.
     wander = np.stack([4.0 * _smooth_noise(shape, (12, 14, 12), rng) for _ in range(3)])
-    mask = infarct_mask(lesion, mni, np.where(labels > 0, territory_labels(*(mni + wander)), 0), tissue, voxel_ml, rng)
+    wandered[inside] = territory_labels(*(mni + wander)[:, inside])
+    mask = infarct_mask(lesion, mni, wandered, tissue, voxel_ml, rng)
     atrophy = float(np.clip(0.16 + 0.08 * age_factor + 0.05 * rng.standard_normal(), 0.0, 0.45))
     kept = np.clip((tissue - atrophy) / (1 - atrophy), 0, 1) / np.maximum(tissue, 1e-3)
     grey, white = grey * kept, white * kept
@@ -123,8 +127,10 @@ def _smooth_noise(shape: tuple[int, ...], knots: tuple[int, ...], rng: np.random
 
 
 def _read(template: Floats, mni: Floats, affine: Floats) -> Floats:
-    scale = np.diag(affine)[:3].astype(np.float32)
-    voxels = (mni - affine[:3, 3, None, None, None].astype(np.float32)) / scale[:, None, None, None]
+    """The template at MNI points (3, ...), of their shape."""
+    column = (3, *[1] * (mni.ndim - 1))
+    scale, origin = np.diag(affine)[:3].astype(np.float32), affine[:3, 3].astype(np.float32)
+    voxels = (mni - origin.reshape(column)) / scale.reshape(column)
     return ndimage.map_coordinates(template, voxels, order=1, mode="constant", output=np.float32)
 
 

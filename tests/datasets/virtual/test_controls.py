@@ -13,6 +13,7 @@ from sklearn.model_selection import cross_val_predict
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
+from strokebench.datasets.virtual.dictionary import VARIABLES
 from strokebench.datasets.virtual.generate import load, pictured
 from strokebench.datasets.virtual.lesions import eloquence
 from strokebench.datasets.virtual.patients import draw_patients
@@ -29,7 +30,7 @@ def infarcts(shown, ids):
 def gain(seed, strengths, strangers):
     """AUC of logistic regression on table and infarct, less that on the table alone, out of fold."""
     patients = draw_patients(seed, 729, strengths)
-    table, low = patients.table.drop(columns="nihss"), patients.table["nihss"] < 7
+    table, low = patients.table[[*VARIABLES]], patients.table["nihss"] < 7
     shown, _ = pictured(patients, seed, strengths, strangers)
     numbers, words = make_column_selector(dtype_include="number"), make_column_selector(dtype_exclude="number")
     columns = make_column_transformer(
@@ -71,5 +72,5 @@ def test_the_images_of_the_null_control_are_the_strangers_and_its_captions_call_
     pd.testing.assert_series_equal(cohort.table["nihss"], patients.table["nihss"], check_dtype=False)
     assert (cohort.name, cohort.synthetic) == ("virtual-null", True) and "a control" in cohort.title
     stored = read_json(next(tmp_path.glob("cohorts/virtual-*/cohort.json")))
-    assert stored["images_of_strangers"] and "measured_on_seed_0" not in stored
+    assert stored["images_of_strangers"] and "measured" not in stored
     assert Strengths() == NULL.strengths != FUSION.strengths

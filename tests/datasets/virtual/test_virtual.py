@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 
 import nibabel
 import numpy as np
 import pandas as pd
 import pytest
 from scipy import ndimage
+from scipy.stats import spearmanr
 
 from strokebench.datasets.images.lesion import Territories, measure_lesion
 from strokebench.datasets.texts.prompts import PROMPTS
@@ -20,6 +22,7 @@ from strokebench.datasets.virtual.settings import SITES, Strengths
 from strokebench.datasets.virtual.texts import answer
 from strokebench.datasets.virtual.volumes import draw_volume
 from strokebench.files import home
+from strokebench.tasks.endpoints.parse import parse_endpoint
 
 N = 24
 
@@ -46,7 +49,20 @@ def test_the_cohort_says_what_it_is(cohort):
     assert cohort.oracle.between(0, 1).all()
     assert "site" not in cohort.table
     assert list(cohort.texts.columns) == list(PROMPTS)
-    assert cohort.texts.map(lambda text: isinstance(text, str) and len(text) > 10).all(axis=None)
+    assert cohort.outcomes == {"nihss": "nihss < 7", "dependent": "mrs90 > 2", "mrs90": "mrs90 0 to 6"}
+    scanned = draw_patients(0, N).extra["scanned"] > 0
+    assert cohort.texts[scanned].map(lambda text: isinstance(text, str) and len(text) > 10).all(axis=None)
+    assert cohort.texts[~scanned].isna().all(axis=None)
+    assert cohort.masks.isna().equals(~scanned) and cohort.images["image"].isna().equals(~scanned)
+
+
+def test_inputs_are_what_is_known_by_the_outcome(cohort):
+    """The course is never one; the NIHSS is one of the mRS alone."""
+    afterwards = {"mrs90", "toast", "thrombolysis", "thrombectomy", "recanalised", "infarct_growth", "pneumonia"}
+    severity, outcome = (parse_endpoint(rule).not_inputs(cohort) for rule in ("nihss < 7", "mrs90 0 to 6"))
+    assert afterwards <= set(severity) and afterwards <= set(outcome)
+    assert "nihss" in severity and "nihss" not in outcome
+    assert {"gcs", "occlusion_site", "glucose"}.isdisjoint(severity)
 
 
 def test_the_files_hold_what_was_drawn(cohort):
@@ -63,7 +79,7 @@ def test_the_files_hold_what_was_drawn(cohort):
 def test_images_are_valid_and_masks_lie_on_them(cohort):
     planned = dict(zip(draw_patients(0, N).table.index, draw_patients(0, N).lesions, strict=True))
     gain = []
-    for patient in cohort.ids:
+    for patient in cohort.masks.dropna().index:
         image, mask = nibabel.load(cohort.images.loc[patient, "image"]), nibabel.load(cohort.masks[patient])
         assert image.get_data_dtype() == np.int16
         assert image.shape == mask.shape
@@ -158,15 +174,38 @@ def test_eloquence_knows_the_motor_tract_and_language():
     assert eloquence(wernicke) > eloquence(mirrored)
 
 
-def test_texts_tell_the_lesion_unless_they_misread():
+@pytest.fixture(scope="module")
+def drawn():
     lesion = Lesion("parietal MCA", "left", (-46.0, -32.0, 40.0), 40.0)
-    volume = draw_volume(lesion, SITES[0], anatomy(), np.random.default_rng(0), Strengths())
-    rngs = [np.random.default_rng(seed) for seed in range(24)]
-    told = {
-        misread: np.mean(
-            ["left" in answer(volume, rng, Strengths(misread=misread))["lesion_areas"].lower() for rng in rngs]
-        )
-        for misread in (0.0, 1.0)
-    }
-    assert told[0.0] > 0.8
-    assert 0.2 < told[1.0] < 0.8
+    return draw_volume(lesion, SITES[0], anatomy(), np.random.default_rng(0), Strengths())
+
+
+def sides(volume, strengths, seeds=24):
+    """Of each patient's answers that name one side, the share that says left: one number a patient."""
+    shares = []
+    for seed in range(seeds):
+        words = [text.lower() for text in answer(volume, np.random.default_rng(seed), strengths).values()]
+        named = ["left" in text for text in words if ("left" in text) != ("right" in text)]
+        shares.append(np.mean(named))
+    return np.array(shares)
+
+
+def test_texts_tell_the_lesion_unless_they_misread(drawn):
+    assert (sides(drawn, Strengths(misread=0.0, wrong_side=0.0)) == 1).all()
+    assert 0.2 < sides(drawn, Strengths(misread=1.0)).mean() < 0.8
+
+
+@pytest.mark.parametrize("strengths", [Strengths(misread=1.0), Strengths(misread=0.0, wrong_side=0.5)])
+def test_the_answers_of_one_patient_are_wrong_in_the_same_way(drawn, strengths):
+    shares = sides(drawn, strengths)
+    assert set(shares) == {0.0, 1.0}
+
+
+def test_the_answers_of_one_patient_agree_on_a_misjudged_size(drawn):
+    """A stated volume and a guessed NIHSS of one reading rise and fall together."""
+    volumes, scores = [], []
+    for seed in range(60):
+        answers = answer(drawn, np.random.default_rng(seed), Strengths(misread=0.0, wrong_side=0.0, volume_reading=1.0))
+        volumes.append(float(re.search(r"([\d.]+) ml", answers["infarct_volume"])[1]))
+        scores.append(float(re.search(r"\d+", answers["nihss_range"])[0]))
+    assert spearmanr(volumes, scores)[0] > 0.7
