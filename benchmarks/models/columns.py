@@ -209,8 +209,13 @@ def _sequences(model: Description, cohort: Cohort, problems: list[str], notes: l
     for name in wanted:
         lacking = len(cohort) if cohort.images is None or name not in here else int(cohort.images[name].isna().sum())
         if lacking:
-            notes.append(f"{name}: {lacking} of {len(cohort)} patients have none; the training mean stands there")
+            notes.append(f"{name}: {lacking} of {len(cohort)} patients have none; {_instead(model)}")
     return wanted
+
+
+def _instead(model: Description) -> str:
+    """What a method is given where a patient lacks an image or a text."""
+    return f"{model.label} is told so" if PRESENT in model.reads else "the training mean stands there"
 
 
 def _converted(values: pd.Series, column: Column, to: Renamed, said: TableInput | None) -> tuple[pd.Series, Column]:
@@ -282,13 +287,13 @@ def _examine_modalities(
                 whose = "brings features of its own" if modality in brought else "brings no features of its own"
                 problems.append(f"{modality}: the cohort {whose}, and the model was fitted on those of {encoding.name}")
         if not there and PRESENT in model.reads:
-            notes.append(f"{modality}: the cohort has none; {model.label} is told so")
+            notes.append(f"{modality}: the cohort has none; {_instead(model)}")
         elif not there:
             problems.append(f"{modality}: the cohort has none, and {model.label} cannot do without")
         elif embeddings is None and part is not None:
             lacking = int(part.isna().all(axis=1).sum() if isinstance(part, pd.DataFrame) else part.isna().sum())
             if lacking:
-                notes.append(f"{modality}: {lacking} of {len(part)} patients have none; the training mean stands there")
+                notes.append(f"{modality}: {lacking} of {len(part)} patients have none; {_instead(model)}")
         if modality == "text" and embeddings is None and part is not None:
             lacking_prompts = [name for name in model.prompts if name not in part.columns]
             problems += [f"text: there is no answer to {name!r}" for name in lacking_prompts]

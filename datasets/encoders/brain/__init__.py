@@ -1,1 +1,1 @@
-"""Which networks have learnt from brain MRI? One file each; their weights are fetched, or given."""
+"""Which networks have learnt from brain MRI?"""
