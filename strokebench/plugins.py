@@ -70,27 +70,31 @@ class Registry(Generic[Thing]):
 
     def names(self) -> list[str]:
         """Every name, the house's own first. Nothing of other packages is loaded."""
-        self._discover()
+        self.discover()
         return list(dict.fromkeys([*self.own, *(point.name for point in self._points())]))
 
     def find(self, name: str) -> Thing:
         """The thing of this name; nothing of other packages is loaded for one of the house's own.
 
         Raises:
-            StrokebenchError: there is none, with the nearest name; or the package that brings it is broken.
+            StrokebenchError: there is none, with the nearest name; the package that brings it is broken; or a library
+                that it may need is not installed.
         """
-        self._look_for(name)
+        lacking = self._look_for(name)
         if name in self.own:
             return self._load_own(name)
         for plugin in self.plugins(name):
             if plugin.problem:
                 raise StrokebenchError(str(plugin), "Mend or uninstall that package.")
             return plugin.thing
+        if lacking:
+            raise StrokebenchError(f"There is no {self.noun} {name!r} here: {lacking}", _INSTALL)
         raise unknown_name(self.noun, name, self.names())
 
     def all(self) -> dict[str, Thing]:
         """Everything that can be used, by name; a line of warning for each that is broken, once in a process."""
-        self._discover()
+        if lacking := self.discover():
+            _warn_once(f"{self.noun.capitalize()}s are left out: {lacking} {_INSTALL}")
         found = {name: self._load_own(name) for name in self.own}
         for plugin in self.plugins():
             if plugin.problem:
@@ -101,7 +105,7 @@ class Registry(Generic[Thing]):
 
     def plugins(self, name: str | None = None) -> list[Plugin]:
         """What other packages bring, whole or broken: under this name, or at all."""
-        self._discover()
+        self.discover()
         return [self._load(point) for point in self._points() if name in (None, point.name)]
 
     def _load(self, point: EntryPoint) -> Plugin:
@@ -127,24 +131,40 @@ class Registry(Generic[Thing]):
         thing = self.own[name]
         return EntryPoint(name, thing, self.group).load() if isinstance(thing, str) else thing
 
-    def _discover(self) -> None:
-        for folder in self.folders:
-            for module in _modules(folder):
-                importlib.import_module(module)
+    def discover(self) -> str:
+        """Import the folders: which libraries are not installed that their modules need; empty where all are."""
+        modules = [module for folder in self.folders for module in _modules(folder)]
+        lacking = sorted({library for module in modules if (library := _lacking(module))})
+        return f"{', '.join(lacking)} {'is' if len(lacking) == 1 else 'are'} not installed." if lacking else ""
 
-    def _look_for(self, name: str) -> None:
-        """Import the module of that name alone where it brings the thing: others may stand on slow libraries."""
+    def _look_for(self, name: str) -> str:
+        """Import the module of that name alone where it brings the thing: others may stand on slow libraries, or on
+        such as are not installed; what `discover` says where that does not bring it."""
         for folder in self.folders:
             if name not in self.own and (module := f"{folder}.{name}") in _modules(folder):
-                importlib.import_module(module)
-        if name not in self.own:
-            self._discover()
+                _lacking(module)
+        return "" if name in self.own else self.discover()
+
+
+_INSTALL = "A whole `pip install strokebench` has it."
 
 
 @cache
 def _modules(folder: str) -> list[str]:
     found = pkgutil.iter_modules(importlib.import_module(folder).__path__, f"{folder}.")
     return [module.name for module in found]
+
+
+def _lacking(module: str) -> str:
+    """Import a module: a library that it needs and that is not installed; empty where it could be imported."""
+    try:
+        importlib.import_module(module)
+    except ModuleNotFoundError as error:
+        library = (error.name or "").partition(".")[0]
+        if library in ("", "strokebench"):
+            raise
+        return library
+    return ""
 
 
 @cache

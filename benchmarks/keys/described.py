@@ -108,10 +108,13 @@ def _of_the_house() -> dict[str, Described]:
     try:
         found = read_json(path)
     except StrokebenchError:
-        methods = import_module(REGISTRY).all_methods().values()
+        registry = import_module(REGISTRY)
+        methods = registry.all_methods().values()
         found = [{**asdict(_ask(method)), "uses": sorted(method.uses)} for method in methods]
-        # In their own order, in which notes are shown.
-        write_text(path, json.dumps(found))
+        # Where a library is not installed, some are left out, and are not to stay so.
+        if not registry.METHODS.discover():
+            # In their own order, in which notes are shown.
+            write_text(path, json.dumps(found))
     return {
         about["name"]: Described(**{**about, "uses": frozenset(about["uses"]), "needs": tuple(about["needs"])})
         for about in found

@@ -209,14 +209,24 @@ def _now() -> str:
 @contextlib.contextmanager
 def one_thread() -> Iterator[None]:
     """More threads than free cores cost tenfold, and their sums are in another order."""
-    import torch
     from threadpoolctl import threadpool_limits
 
+    with threadpool_limits(1), _one_thread_of_torch():
+        yield
+
+
+@contextlib.contextmanager
+def _one_thread_of_torch() -> Iterator[None]:
+    try:
+        import torch
+    except ModuleNotFoundError:
+        # A model that is no network predicts without it.
+        yield
+        return
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
-        with threadpool_limits(1):
-            yield
+        yield
     finally:
         torch.set_num_threads(threads)
 

@@ -55,6 +55,28 @@ def test_a_broken_guest_is_one_line_and_stops_no_other(colours, tmp_path, monkey
             colours.find("green")
 
 
+def test_what_needs_a_library_that_is_not_installed_is_left_out_by_name(tmp_path, monkeypatch, caplog):
+    (tmp_path / "hues").mkdir()
+    (tmp_path / "hues" / "blue.py").write_text("import no_such_library.part")
+    (tmp_path / "hues" / "black.py").write_text("")
+    (tmp_path / "hues" / "__init__.py").touch()
+    monkeypatch.syspath_prepend(tmp_path)
+    registry = Registry("hue", lambda name, thing: True, {"path": "pathlib:Path"}, ("hues",))
+    assert list(registry.all()) == ["path"] and registry.find("path") is Path
+    assert "Hues are left out: no_such_library is not installed." in caplog.text
+    with pytest.raises(StrokebenchError, match="no hue 'blue' here: no_such_library is not installed"):
+        registry.find("blue")
+
+
+def test_a_module_of_our_own_that_is_missing_is_a_fault(tmp_path, monkeypatch):
+    (tmp_path / "tints").mkdir()
+    (tmp_path / "tints" / "__init__.py").touch()
+    (tmp_path / "tints" / "pale.py").write_text("import strokebench.no_such_module")
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(ModuleNotFoundError, match="no_such_module"):
+        Registry("tint", lambda name, thing: True, folders=("tints",)).all()
+
+
 def test_two_guests_of_one_name_are_both_refused(colours, tmp_path, monkeypatch):
     for name in ("palette", "easel"):
         install(tmp_path / name, monkeypatch, name, GUEST, {"colours": {"green": "Green"}})
