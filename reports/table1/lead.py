@@ -1,10 +1,11 @@
 """What Table 1 says in a sentence or two: which method is best, by how much, and whether chance may be all of it."""
 
 import math
+from collections.abc import Sequence
 
 from strokebench.errors import StrokebenchError
 from strokebench.reports.results import Results
-from strokebench.reports.statistics.decisions import likeness
+from strokebench.reports.statistics.decisions import MARGIN, equivalent, likeness
 from strokebench.reports.statistics.headline import FEWEST_RUNS, Headline, differences_of
 from strokebench.reports.statistics.paired import PairedTest
 from strokebench.reports.summary import rows_by_setting
@@ -12,7 +13,8 @@ from strokebench.tasks.paper_setup import REFERENCE
 
 
 def table1_lead(results: Results, headline: Headline | None = None) -> str:
-    """The best of the methods that have all their runs, and how far the next and the best reference row are from it.
+    """The best of the methods that have all their runs, how far the next and the best reference row are from it, and
+    which methods are shown to be practically as good.
 
     Args:
         headline: `headline_of` these results, where it is known.
@@ -45,9 +47,19 @@ def table1_lead(results: Results, headline: Headline | None = None) -> str:
     compared = {role: settings[0] for role, settings in others.items() if settings}
     found = differences_of(results, {setting.key: best.key for setting in compared.values()}, headline)
     said += [f"{role}, {setting.label}, lies {_distance(found[setting.key])}." for role, setting in compared.items()]
+    if len(methods) > 2:
+        apart = differences_of(results, {setting.key: best.key for setting in methods[1:]}, headline)
+        alike = [s.label for s in methods[1:] if apart[s.key].runs >= FEWEST_RUNS and equivalent(apart[s.key])]
+        within = f"shown to lie within {100 * MARGIN:g} points of it, by the whole interval of the difference"
+        count = f"{len(alike) or 'none'} {'are' if len(alike) > 1 else 'is'}"
+        said.append(f"Of all others {count} {within}{_listed(alike)}")
     if len(methods) > 1:
         said.append("The best of several is picked on these test patients, which flatters it.")
     return " ".join(said)
+
+
+def _listed(labels: Sequence[str]) -> str:
+    return f": {', '.join(labels)}." if labels else "."
 
 
 def _distance(difference: PairedTest) -> str:

@@ -2,8 +2,10 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pandas as pd
 
+from strokebench.reports.statistics.decisions import equivalent
 from strokebench.reports.statistics.headline import Headline
 from strokebench.reports.summary import summarise
 from strokebench.reports.table1.lead import table1_lead
@@ -20,6 +22,24 @@ def test_it_names_the_best_and_how_far_the_next_is(results):
     assert f"The next, {label[second]}, lies {100 * test.value:.2f} points below it" in lead
     assert f"(95 % interval {100 * test.low:.2f} to {100 * test.high:.2f})" in lead
     assert ("not shown" in lead) == (not test.distinguishable)
+
+
+def test_it_names_who_is_shown_to_be_practically_as_good(results):
+    """A twin of the best, whose every prediction differs a little; the others are far or unsure."""
+    best = summarise(results).set_index("method")["AUC"].idxmax()
+    noise = np.random.default_rng(0).normal(0, 0.002, len(results.predictions))
+    near = (results.predictions["p"] + noise).clip(0, 1)
+    own = results.predictions[results.predictions["method"] == best]
+    twin = own.assign(variant="twin", p=near.loc[own.index])
+    runs = results.runs[results.runs["method"] == best].assign(variant="twin", variant_label="twin")
+    both = replace(results, runs=pd.concat([results.runs, runs]), predictions=pd.concat([results.predictions, twin]))
+    headline, methods = Headline(both), [s for s in both.settings.values() if s.method.name != best]
+    first = next(name for name, s in both.settings.items() if s.method.name == best and not s.variant)
+    alike = [s.label for s in methods if equivalent(headline.difference(s.name, first))]
+    lead = table1_lead(both)
+    assert f"Of all others {1 + len(alike)} {'are' if alike else 'is'} shown to lie within 2 points of it" in lead
+    assert "(twin)" in lead.partition("Of all others")[2] or "(twin)" in lead.partition(" has the highest")[0]
+    assert "Of all others none is shown to lie within 2 points of it, by the whole" in table1_lead(results)
 
 
 def test_a_reference_row_that_is_better_is_above_and_never_the_best(results):
