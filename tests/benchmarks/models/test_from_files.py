@@ -10,7 +10,9 @@ import numpy as np
 import pandas as pd
 import pytest
 from hospital_folder import clinical_table, save
+from typer.testing import CliRunner
 
+from strokebench.benchmarks.cli import main as cli
 from strokebench.benchmarks.models.fit import fit
 from strokebench.benchmarks.models.model import Model, load_model
 from strokebench.benchmarks.models.served import Served
@@ -19,6 +21,7 @@ from strokebench.datasets.encoders import registry
 from strokebench.datasets.encoders.contract import TOKENS, ImageEncoder
 from strokebench.datasets.images.target import Target
 from strokebench.errors import StrokebenchError
+from strokebench.reports.results import Results
 
 
 class Brightness(ImageEncoder):
@@ -166,3 +169,53 @@ def test_where_only_training_s_libraries_are_missing_it_predicts_the_same(
     for library in needed:
         failed = elsewhere(library, *given)
         assert failed.returncode and library in failed.stderr and "unexpected" not in failed.stderr
+
+
+COLUMNS = "columns: {age: {unit: years}, glucose: {unit: mmol/l}, sex: categorical}\n"
+MAPPING = """columns:
+  alter: age
+  sugar: {is: glucose, times: 0.0555062}
+  sex: {is: sex, values: {w: female, m: male}}
+"""
+
+
+def sequences(folder: Path, names: tuple[str, ...], table: pd.DataFrame, id: str, columns: str, seed: int) -> Path:
+    """A hospital's folder with these sequences of each patient."""
+    folder.mkdir()
+    table.to_csv(folder / "table.csv", index=False)
+    for number, patient in enumerate(table[id]):
+        for place, name in enumerate(names):
+            data = np.zeros((12, 14, 10))
+            data[2:10, 2:12, 2:8] = np.random.default_rng([seed, number, place]).integers(50, 200, (8, 10, 6))
+            save(folder / f"{patient}_{name}.nii.gz", data, (12, 12, 12))
+    images = ", ".join(f"{name}: '{{id}}_{name}.nii.gz'" for name in names)
+    reports = "text: {columns: {report: report}}\n"
+    (folder / "cohort.yaml").write_text(
+        f"table: table.csv\nid: {id}\noutcome: mrs > 2\nimages: {{{images}}}\n{reports}{columns}"
+    )
+    return folder / "cohort.yaml"
+
+
+def test_a_hospital_with_other_words_and_units_that_lacks_a_sequence_validates_by_a_short_mapping(
+    tmp_path: Path,
+):
+    table = clinical_table(40).drop(columns="hospital").assign(report="Infarct on the left .", mrs=[0, 5, 1, 4] * 10)
+    own = sequences(tmp_path / "own", ("dwi", "adc"), table, "id", COLUMNS, 1)
+    foreign = table.rename(columns={"id": "nr", "age": "alter"}).drop(columns="glucose")
+    sex = table["sex"].map({"female": "w", "male": "m"})
+    foreign = foreign.assign(sugar=18.016 * table["glucose"].astype(float), sex=sex)
+    units = "columns: {alter: {unit: years}, sugar: {unit: mg/dl}, sex: categorical}\n"
+    other = sequences(tmp_path / "other", ("dwi",), foreign, "nr", units, 2)
+    mapping = tmp_path / "columns.yaml"
+    mapping.write_text(MAPPING)
+    model = fit("modality_dropout", str(own), encoders="brightness+minilm", params={"max_epochs": 1}, jobs=1,
+                to=tmp_path / "model")  # fmt: skip
+    found = model.examine(load_cohort(str(other)), mapping)
+    assert not found.problems
+    assert "adc: 40 of 40 patients have none; Concat, modality dropout is told so" in found.notes
+    given = ["validate", tmp_path / "model", "--dataset", other, "--columns", mapping, "--out", tmp_path / "out"]
+    shown = CliRunner().invoke(cli.app, [*map(str, given), "--jobs", "1"])
+    assert shown.exit_code == 0, shown.output
+    results = Results.read(tmp_path / "out")
+    p = model.predict_proba(load_cohort(str(other)), mapping, jobs=1)
+    np.testing.assert_allclose(results.predictions.set_index("patient_id")["p"].loc[list(foreign["nr"])], p[:, 1])
