@@ -17,6 +17,9 @@ from strokebench.reports.tables.console import make_console
 GRACE = 5.0
 """Seconds that MLflow's servers have to end by themselves; those that are still starting take longer."""
 
+QUIET = {"MLFLOW_LOGGING_LEVEL": "WARNING", "PYTHONWARNINGS": "ignore"}
+"""Environment of MLflow's servers, which else tell of their own libraries; what the user has set stays."""
+
 
 def ui(
     port: Annotated[int, typer.Option(help="Port on this machine.")] = 5000,
@@ -61,7 +64,7 @@ def show_runs(port: int) -> None:
     with ExitStack() as stack:
         with stops_held_back():
             # MLflow starts servers of its own: as a group they end together.
-            server = subprocess.Popen(ui_command(port), start_new_session=True)
+            server = subprocess.Popen(ui_command(port), start_new_session=True, env={**QUIET, **os.environ})
             stack.callback(_end, server)
         status = server.wait()
     raise typer.Exit(status)

@@ -20,7 +20,7 @@ from datetime import datetime
 from pathlib import Path
 from statistics import fmean
 from typing import TYPE_CHECKING
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, urlencode, urlsplit
 
 from filelock import FileLock
 
@@ -229,8 +229,6 @@ def open_experiment(name: str, say: Callable[[str], None]) -> tuple[MlflowClient
     """
     uri = tracking_uri()
     set_privacy()
-    for logger in ("mlflow", "alembic"):
-        logging.getLogger(logger).setLevel(logging.ERROR)
     if database := _database(uri):
         if "?" in str(database):
             raise StrokebenchError(f"a database's path cannot hold a question mark ({database})")
@@ -240,6 +238,9 @@ def open_experiment(name: str, say: Callable[[str], None]) -> tuple[MlflowClient
         _knock(uri)
     from mlflow import MlflowClient
 
+    # Not before: MLflow sets its own level when it is imported.
+    for logger in ("mlflow", "alembic"):
+        logging.getLogger(logger).setLevel(logging.ERROR)
     client, title = MlflowClient(uri), f"strokebench/{name}"
     found = client.get_experiment_by_name(title)
     if found and found.lifecycle_stage == "deleted":
@@ -316,11 +317,17 @@ def _knock(uri: str) -> None:
 
 def ui_command(port: int) -> list[str]:
     """The command that shows the logged runs in a browser."""
-    return [sys.executable, "-m", "mlflow", "ui", "--backend-store-uri", tracking_uri(), "--port", str(port)]
+    # Its server would tell of every request.
+    quiet = ("--uvicorn-opts", "--log-level warning")
+    return [sys.executable, "-m", "mlflow", "ui", "--backend-store-uri", tracking_uri(), *quiet, "--port", str(port)]
 
 
 def comparison_page(port: int) -> str:
-    """The address that compares the methods of the experiment that was logged to last; of a server, its first page."""
+    """The address that compares the methods of the experiment that was logged to last; of a server, its first page.
+
+    Bars of every metric, a method each, the best AUC first. Sorted by the time of their start, which is MLflow's own
+    order, methods would be folded away below their parent.
+    """
     page, database = f"http://127.0.0.1:{port}", home("mlflow", "mlflow.db")
     if os.environ.get("MLFLOW_TRACKING_URI") or not database.is_file():
         return page
@@ -328,8 +335,14 @@ def comparison_page(port: int) -> str:
         WHERE experiments.name LIKE 'strokebench/%' ORDER BY start_time DESC LIMIT 1"""
     with closing(sqlite3.connect(database)) as connection:
         newest = connection.execute(query).fetchone()
-    methods = quote(f"tags.`{GROUP_TAG}` LIKE '%'")
-    return f"{page}/#/experiments/{newest[0]}/runs?searchFilter={methods}" if newest else page
+    shown = {
+        "searchFilter": f"tags.`{GROUP_TAG}` LIKE '%'",
+        "orderByKey": "metrics.`AUC`",
+        "orderByAsc": "false",
+        "compareRunsMode": "CHART",
+        "workflowType": "machine_learning",
+    }
+    return f"{page}/#/experiments/{newest[0]}/runs?{urlencode(shown, quote_via=quote)}" if newest else page
 
 
 def _milliseconds(time: datetime) -> int:

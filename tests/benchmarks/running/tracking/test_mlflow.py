@@ -8,6 +8,7 @@ from contextlib import closing
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 from rich.console import Console
@@ -84,7 +85,14 @@ def test_what_is_logged(console: Console, planted: None):
     curve = client.get_metric_history(child.info.run_id, "train_loss")
     assert [(point.step, point.value) for point in curve] == [(1, 3.0), (2, 2.0), (3, 1.0)]
 
-    assert comparison_page(5001).startswith(f"http://127.0.0.1:5001/#/experiments/{parent.info.experiment_id}/runs?")
+    page = urlsplit(comparison_page(5001).replace("/#", ""))
+    asked = dict(parse_qsl(page.query))
+    assert page.netloc == "127.0.0.1:5001" and page.path == f"/experiments/{parent.info.experiment_id}/runs"
+    shown = client.search_runs(
+        [parent.info.experiment_id], asked["searchFilter"], order_by=[f"{asked['orderByKey']} DESC"]
+    )
+    assert [run.info.run_name for run in shown] == sorted(methods, key=lambda name: -methods[name].data.metrics["AUC"])
+    assert (asked["orderByAsc"], asked["compareRunsMode"]) == ("false", "CHART")
     artifacts = {artifact.path for artifact in client.list_artifacts(parent.info.run_id)}
     assert {"table1.md", "table1.csv", "table1.tex", "table1.html"} <= artifacts
     assert not {"predictions.parquet", "results.json"} & artifacts
