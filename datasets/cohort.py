@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from enum import StrEnum
 from hashlib import sha256
 from pathlib import Path
@@ -195,7 +195,7 @@ class Cohort:
                 # The name of a single one decides nothing.
                 parts[part] = found if len(self.sequences) > 1 else next(iter(found.values()))
         if self.reading != PLAIN:
-            parts["reading"] = asdict(self.reading)
+            parts["reading"] = self.reading.decides()
         parts["features"] = {name: array_digest(self.feature_array(name, ids)) for name in sorted(self.features)}
         return digest(parts)
 

@@ -88,6 +88,11 @@ CODES: Mapping[str, Code] = {
     "image_side": Code("Find out which side is left and convert it again from DICOM; accept it if it is true.", True),
     "image_empty": Code("Export the volume again.", True),
     "image_doubled": Code("Find out whose image it is and replace the other.", True),
+    "image_ct": Code(
+        "If all images are CT, set `window: [0, 80]` (Hounsfield units); else give the MRI. Accept it if it is an MRI.",
+        True,
+    ),
+    "image_no_ct": Code("Delete `window:` if the images are MRI; export a CT with its rescale intercept."),
     "image_scale": Code("Give the magnitude image of the cohort's own sequence.", True),
     "image_apart": Code("Register it to the patient's other sequences, or export all with their positions."),
     "image_few_slices": Code("Export all slices of the series.", True),

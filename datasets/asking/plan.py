@@ -86,7 +86,7 @@ def make_plan(
     volumes = {str(patient): Path(path) for patient, path in images.dropna().items()}
     pictures = {}
     for done, (patient, path) in enumerate(volumes.items(), 1):
-        pictures[patient] = slices.fingerprint(path)
+        pictures[patient] = slices.fingerprint(path, cohort.reading)
         on_volume(done, len(volumes))
     questions = tuple(
         Question(patient, prompt, number, model, VERSION, pictures[patient], sampling.as_json())

@@ -4,7 +4,6 @@ import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
@@ -205,7 +204,7 @@ def _image_digest(reading: Reading, patient: str, files: Files) -> str:
     path, mask = files
     try:
         key = file_digest(path) if mask is None else digest([file_digest(path), file_digest(mask)])
-        return key if reading == PLAIN else digest([key, asdict(reading)])
+        return key if reading == PLAIN else digest([key, reading.decides()])
     except OSError as error:
         raise StrokebenchError(
             f"Patient {patient}: {error.filename} cannot be read ({error.strerror}).",

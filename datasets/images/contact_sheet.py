@@ -29,11 +29,13 @@ class Card:
         title: e.g. the patient's id.
         text: e.g. what is wrong with it.
         path: None or unreadable: a blank card.
+        window: intensities from black to white; None: nearly all of the image's.
     """
 
     title: str
     text: str
     path: Path | None
+    window: tuple[float, float] | None = None
 
 
 def write_contact_sheet(cards: Sequence[Card], path: Path, heading: str, columns: int = 3) -> None:
@@ -54,7 +56,7 @@ def write_contact_sheet(cards: Sequence[Card], path: Path, heading: str, columns
     axes = figure.add_axes((0, 0, 1, 1))
     for number, card in enumerate(cards):
         top, left = head + number // columns * height, GAP + number % columns * width
-        slices = slices_of(card.path)
+        slices = slices_of(card.path, window=card.window)
         page[top : top + TILE, left : left + 3 * TILE] = 0 if slices else _EMPTY
         for i, (picture, _) in enumerate(slices or ()):
             page[top : top + TILE, left + i * TILE : left + (i + 1) * TILE] = fit(picture, TILE)
@@ -73,7 +75,7 @@ def write_contact_sheet(cards: Sequence[Card], path: Path, heading: str, columns
 
 
 def slices_of(
-    path: Path | None, mask: Path | None = None
+    path: Path | None, mask: Path | None = None, window: tuple[float, float] | None = None
 ) -> list[tuple[NDArray[np.float32], NDArray[np.float32]]] | None:
     """Axial, coronal and sagittal slice, 0 to 1, and the lesion there, 0 or 1; None if nothing can be read.
 
@@ -83,6 +85,7 @@ def slices_of(
 
     Args:
         mask: of the lesion, on any grid of the same space; one that cannot be read shows none.
+        window: intensities from black to white; None: nearly all of the image's.
     """
     if path is None:
         return None
@@ -99,15 +102,18 @@ def slices_of(
         if mask is not None and sane:
             with suppress(Exception):
                 lesion = read_mask(mask, data.shape, image.affine, resample=True).astype(np.float32)
-        return _slices(data, lesion, np.linalg.norm(image.affine[:3, :3], axis=0))
+        return _slices(data, lesion, np.linalg.norm(image.affine[:3, :3], axis=0), window)
     except Exception:
         return None
 
 
 def _slices(
-    data: NDArray[np.float32], lesion: NDArray[np.float32], spacing: NDArray[np.float64]
+    data: NDArray[np.float32],
+    lesion: NDArray[np.float32],
+    spacing: NDArray[np.float64],
+    window: tuple[float, float] | None,
 ) -> list[tuple[NDArray[np.float32], NDArray[np.float32]]]:
-    low, high = np.percentile(data, [1, 99.5])
+    low, high = window or np.percentile(data, [1, 99.5])
     data = ((data - low) / (high - low if high > low else 1.0)).clip(0, 1)
     bright = np.argwhere(data > _BRIGHT)
     middle = np.median(bright, axis=0).astype(int) if len(bright) else np.array(data.shape) // 2

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from strokebench.datasets.images.mask import largest_piece
 from strokebench.datasets.images.mri import Volume
 
 CELL_MM = 20.0
@@ -55,14 +56,18 @@ class ImageFacts:
     place: frozenset[tuple[int, ...]]
 
 
-def measure_image(volume: Volume) -> ImageFacts:
-    """Facts of a volume, as `strokebench.datasets.images.mri.read_volume` gives it."""
+def measure_image(volume: Volume, ct: bool = False) -> ImageFacts:
+    """Facts of a volume, as `strokebench.datasets.images.mri.read_volume` gives it.
+
+    Args:
+        ct: the head is the largest piece; a headrest is another.
+    """
     data, spacing = volume.data, np.array(volume.spacing)
     # Voxels within a tenth of the thickest are alike; the last of them is the axial one.
     slice_axis = int(np.flatnonzero(spacing >= 0.9 * spacing.max())[-1])
     low, high = (float(q) for q in np.percentile(data, [1, 99]))
     base, _ = _air(data)
-    head = head_of(data)
+    head = largest_piece(head_of(data)) if ct else head_of(data)
     level = float(np.median(data[head])) - base if head.any() else float("nan")
     noise = _noise(data, head, slice_axis) / level
     return ImageFacts(

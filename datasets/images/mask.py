@@ -50,6 +50,16 @@ def read_mask(
     return moved
 
 
+def largest_piece(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """The largest connected part of a mask (x, y, z), touching by faces."""
+    from scipy.ndimage import label
+
+    pieces, _ = label(mask)
+    sizes = np.bincount(pieces.ravel())
+    sizes[0] = 0
+    return mask & (pieces == sizes.argmax())
+
+
 def _binary(data: NDArray[np.float32], path: Path) -> NDArray[np.bool_]:
     # Two stored values stay two whatever the slope; 255 times a slope of 1/255 need not be 1.
     values = np.unique(data)

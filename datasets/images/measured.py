@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Mapping
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -46,7 +45,7 @@ def measure_lesions(
     image_of = pd.Series(dtype=object) if images is None or atlas else images.dropna()
     paths = {str(id): (Path(mask), image_of.get(id)) for id, mask in masks.dropna().items()}
     stated = [[id, *(_state(path) for path in both if path)] for id, both in paths.items()]
-    decides = [lesion.VERSION, stated, atlas and file_digest(atlas), asdict(reading)]
+    decides = [lesion.VERSION, stated, atlas and file_digest(atlas), reading.decides()]
     kept = home("cohorts", f"lesions-{digest(decides)[:16]}.json")
     if (found := read_kept(kept)) is not None:
         return {id: _findings(facts) for id, facts in found.items()}, []

@@ -18,6 +18,10 @@ PREPARATION = 3
 """Raised with every change that alters a prepared volume: cached embeddings are made anew."""
 SPACING_MM = (0.2, 25.0)
 """Voxel edges outside this are a wrong header, not a scanner."""
+HOUNSFIELD_AIR = -500.0
+"""A darkest percentile below this is the air of a CT."""
+BRAIN_HU = 150.0
+"""Hounsfield units that a CT without its skull stays below, fresh blood included (our choice)."""
 SAME_PLACE = 0.5
 """Share of the smaller of two heads that the other holds, from which they lie in one place (our choice)."""
 
@@ -74,7 +78,8 @@ def prepare(
 
     The head is everything clearly above the background, so skull-stripped volumes and whole heads both work.
     Intensities are clipped to percentiles 0.1 and 99.9 of the head and made mean 0, variance 1 within it;
-    outside is 0 (our choice; the paper says nothing of its preparation).
+    outside is 0 (our choice; the paper says nothing of its preparation). Of CT, Hounsfield units within
+    `reading.window` are kept in proportion instead.
 
     Args:
         path: `.nii` or `.nii.gz`.
@@ -95,14 +100,38 @@ def prepare(
 
     if beside is None:
         grid = steps.grid_around(image, head, target)
-        return np.asarray(steps.standardised(*steps.on_grid(image, head, grid, target))[0])
+        return np.asarray(_shaded(*steps.on_grid(image, head, grid, target), reading)[0])
     other = _image_and_head(beside, target, patient, reading)
     grid = steps.grid_around(*other, target)
     image, head = steps.on_grid(image, head, grid, target)
     _, there = steps.on_grid(*other, grid, target)
     with of_patient(patient):
         check_place(path, beside[0], float((head & there).sum() / min(head.sum(), there.sum()).clip(1)))
-    return np.asarray(steps.standardised(image, head)[0])
+    return np.asarray(_shaded(image, head, reading)[0])
+
+
+def _shaded(image: Any, head: Any, reading: Reading) -> Any:
+    """The last step of `prepare`, of image and head (1, x, y, z)."""
+    from strokebench.datasets.images import transforms as steps
+
+    return steps.windowed(image, head, reading.window) if reading.window else steps.standardised(image, head)
+
+
+def check_hounsfield(path: Path, low: float, high: float) -> None:
+    """A volume that is said to be CT: neither with air nor, where the skull was taken off, in the range of a brain.
+
+    Args:
+        low, high: 1st and 99th percentile of its voxels.
+
+    Raises:
+        VolumeError: `no_ct`.
+    """
+    if low > HOUNSFIELD_AIR and (high > BRAIN_HU or low < -BRAIN_HU):
+        raise VolumeError(
+            f"{path} reaches from {low:.0f} to {high:.0f}, and `window:` says Hounsfield units (air at -1000).",
+            "Delete `window:` if it is MRI; export a CT with its rescale intercept.",
+            "no_ct",
+        )
 
 
 def check_place(path: Path, other: Path, overlap: float) -> None:
@@ -125,14 +154,16 @@ def _image_and_head(files: Files, target: Target, patient: str, reading: Reading
     # A bad file is named before MONAI's import takes its seconds.
     with of_patient(patient):
         data, nifti = _load(path, reading)
+        if reading.window:
+            check_hounsfield(path, *np.percentile(data, [1, 99]))
         mask = read_mask(brain_mask, data.shape, nifti.affine, reading.resample_masks) if brain_mask else None
     from strokebench.datasets.images import transforms as steps
 
     image = steps.to_ras(data, nifti.affine)
     if mask is not None:
-        image = steps.within(image, steps.to_ras(mask.astype(np.float32), nifti.affine))
+        image = steps.within(image, steps.to_ras(mask.astype(np.float32), nifti.affine), bool(reading.window))
     image = steps.averaged(image, target.spacing)
-    head = steps.find_head(image)
+    head = steps.find_head(image, bool(reading.window))
     if head.sum() < 8:
         who = f"Patient {patient}: " if patient else ""
         raise StrokebenchError(f"{who}{path} shows no head.", "Look at it; export it again.")

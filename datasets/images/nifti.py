@@ -41,7 +41,7 @@ class VolumeError(StrokebenchError):
     """A volume that cannot be used.
 
     Args:
-        fault: which of `unreadable`, `4d`, `affine`, `few_slices`, `nan`, `empty`, `grid`, `values`, `apart`.
+        fault: which of `unreadable`, `4d`, `affine`, `few_slices`, `nan`, `empty`, `grid`, `values`, `apart`, `no_ct`.
     """
 
     def __init__(self, message: str, hint: str = "", fault: str = "unreadable") -> None:

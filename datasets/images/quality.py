@@ -16,7 +16,7 @@ from joblib import Parallel, delayed
 
 from strokebench.datasets.images.facts import ImageFacts, measure_image
 from strokebench.datasets.images.mask import read_mask
-from strokebench.datasets.images.mri import SAME_PLACE, Volume, read_volume
+from strokebench.datasets.images.mri import HOUNSFIELD_AIR, SAME_PLACE, Volume, check_hounsfield, read_volume
 from strokebench.datasets.images.nifti import VolumeError
 from strokebench.datasets.images.reading import PLAIN, Reading
 from strokebench.datasets.problems import Problem
@@ -29,7 +29,6 @@ MIN_FOREGROUND = 0.01
 MAX_CLIPPED = 0.02
 MAX_SHEAR = 0.02
 """Largest cosine between two voxel axes; axes of a scanner are at right angles."""
-HOUNSFIELD_AIR = -500.0
 FEW_VALUES = 5
 
 MIN_COHORT = 8
@@ -115,10 +114,10 @@ def _examine_sequence(
         if fact is not None:
             facts[id] = fact
         progress(done, len(paths))
-    return facts, [*problems, *judge(facts, {id: path.name for id, path in paths.items()})]
+    return facts, [*problems, *judge(facts, {id: path.name for id, path in paths.items()}, reading)]
 
 
-def judge(facts: Mapping[str, ImageFacts], names: Mapping[str, str]) -> Iterator[Problem]:
+def judge(facts: Mapping[str, ImageFacts], names: Mapping[str, str], reading: Reading = PLAIN) -> Iterator[Problem]:
     """Problems of readable images, by themselves and beside the cohort's others.
 
     Noise and motion are judged where nothing simpler is wrong, and if both are high only the one that is
@@ -127,8 +126,9 @@ def judge(facts: Mapping[str, ImageFacts], names: Mapping[str, str]) -> Iterator
     Args:
         facts: by patient, in the order of the table.
         names: file name of each patient's image.
+        reading: whether they are said to be CT.
     """
-    found = {id: [*_alone(fact)] for id, fact in facts.items()}
+    found = {id: [*_alone(fact, bool(reading.window))] for id, fact in facts.items()}
     first: dict[str, str] = {}
     for id, fact in facts.items():
         owner = first.setdefault(fact.content, id)
@@ -138,7 +138,7 @@ def judge(facts: Mapping[str, ImageFacts], names: Mapping[str, str]) -> Iterator
     for id, what in _scales(usable).items():
         found[id].append(("image_scale", what))
     usable = {id: fact for id, fact in usable.items() if not found[id]}
-    for id, one in _noise_and_motion(usable).items():
+    for id, one in _noise_and_motion(usable, bool(reading.window)).items():
         found[id].append(one)
     for id, problems in found.items():
         for code, what in problems:
@@ -151,8 +151,10 @@ def _examine(
     """Facts of one patient's image, and code, sentence and remedy of what is wrong with its file and its masks."""
     try:
         volume = read_volume(path, reading=reading)
+        if reading.window:
+            check_hounsfield(path, *np.percentile(volume.data, [1, 99]))
         found = [*_geometry(volume)]
-        facts = None if found else measure_image(volume)
+        facts = None if found else measure_image(volume, bool(reading.window))
     except VolumeError as error:
         return None, [(f"image_{error.fault}", _what(error, path), error.hint)]
     except Exception as error:
@@ -187,7 +189,7 @@ def _what(error: VolumeError, path: Path) -> str:
     return error.message.removeprefix(f"{path} ").rstrip(".")
 
 
-def _alone(fact: ImageFacts) -> Iterator[tuple[str, str]]:
+def _alone(fact: ImageFacts, ct: bool) -> Iterator[tuple[str, str]]:
     if fact.high == fact.low and fact.n_values < 2:
         yield "image_empty", f"every voxel is {fact.low:g}"
         return
@@ -197,8 +199,8 @@ def _alone(fact: ImageFacts) -> Iterator[tuple[str, str]]:
     if fact.n_values <= FEW_VALUES:
         yield "image_scale", f"has {fact.n_values} distinct values: a mask or label map, no image"
         return
-    if fact.low < HOUNSFIELD_AIR:
-        yield "image_scale", f"air is at {fact.low:.0f}: Hounsfield units, so CT and not MRI"
+    if fact.low < HOUNSFIELD_AIR and not ct:
+        yield "image_ct", f"air is at {fact.low:.0f}, as in Hounsfield units: is it CT?"
         return
     yield from _coverage(fact)
     if fact.blank_slices:
@@ -239,11 +241,12 @@ def _scales(facts: Mapping[str, ImageFacts]) -> dict[str, str]:
     return found
 
 
-def _noise_and_motion(facts: Mapping[str, ImageFacts]) -> dict[str, tuple[str, str]]:
+def _noise_and_motion(facts: Mapping[str, ImageFacts], ct: bool) -> dict[str, tuple[str, str]]:
     if len(facts) < MIN_COHORT:
         return {}
     noise = pd.Series({id: fact.noise for id, fact in facts.items()})
-    ghost = pd.Series({id: fact.ghosting for id, fact in facts.items()})
+    # A CT has no phase axis; what lies in its air is the table.
+    ghost = pd.Series({id: math.nan if ct else fact.ghosting for id, fact in facts.items()})
     log = noise.clip(lower=1e-4).map(math.log)
     noise_limit = math.exp(log.median() + max(math.log(NOISE_TIMES), DEVIATIONS * _scatter(log)))
     ghost_limit = ghost.median() + max(GHOST_EXCESS, DEVIATIONS * _scatter(ghost))

@@ -49,9 +49,10 @@ class SliceSettings:
         if not 32 <= self.size <= 2048:
             raise StrokebenchError(f"Pictures of {self.size} pixels.", "Choose 32 to 2048.")
 
-    def fingerprint(self, volume: Path) -> str:
+    def fingerprint(self, volume: Path, reading: Reading = PLAIN) -> str:
         """Identity of the pictures of a volume file, without making them."""
-        return digest([VERSION, asdict(self), file_digest(volume)])
+        window = [reading.window] if reading.window else []
+        return digest([VERSION, asdict(self), file_digest(volume), *window])
 
 
 DEFAULT_SLICES = SliceSettings()
@@ -72,7 +73,7 @@ def make_slices(path: Path, settings: SliceSettings = DEFAULT_SLICES, reading: R
     levels = _levels(tissue, spacing[2], settings.count)
     across, along = (_extent(tissue[:, :, levels[0] : levels[-1] + 1], axis) for axis in (0, 1))
     low, high = np.percentile(data[tissue], settings.window)
-    low = min(low, air)
+    low, high = reading.window or (min(low, air), high)
     scale = 255.0 / max(high - low, np.finfo(np.float32).tiny)
     shades = (np.clip(data[across, along][:, :, levels], low, high) - low) * scale
     # Canonical axes run to the patient's right and front; a radiologist's picture runs the other way.

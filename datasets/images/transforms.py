@@ -11,6 +11,7 @@ from monai.data import MetaTensor
 from monai.transforms import DivisiblePad, MaskIntensity, NormalizeIntensity, Orientation, Resize, SpatialResample
 from numpy.typing import NDArray
 
+from strokebench.datasets.images.mask import largest_piece
 from strokebench.datasets.images.target import Target
 
 Image = Any
@@ -22,6 +23,10 @@ TALLEST_BRAIN_MM = 160.0
 ABOVE_MM = 3.0
 """From the height that all but 0.5 % of a whole head lies below to the upper edge of the grid: the brain lies deeper
 than that height, beneath skull and scalp (our choice)."""
+AIR_HU, TISSUE_HU = -1000.0, -250.0
+"""Hounsfield units of air, and from which a voxel is no air, lung or foam (our choice)."""
+SHADES = (-2.0, 4.0)
+"""What the ends of a CT's window become: the standardised intensities that encoders show as black and white (ours)."""
 FOREGROUND = 0.06
 """Share of the bright end above the background from which a voxel belongs to the head."""
 
@@ -35,11 +40,13 @@ def to_ras(data: NDArray[np.float32], affine: NDArray[np.float64]) -> Image:
     return Orientation("RAS", labels=None)(image)
 
 
-def within(image: Image, mask: Image) -> Image:
-    """The image (1, x, y, z) with background outside the mask (1, x, y, z).
+def within(image: Image, mask: Image, hounsfield: bool = False) -> Image:
+    """The image (1, x, y, z) with background outside the mask (1, x, y, z): air, where it is in Hounsfield units.
 
-    Shifted first where it is negative, so that 0 is background.
+    Else it is shifted first where it is negative, so that 0 is background.
     """
+    if hounsfield:
+        return MaskIntensity()(image - AIR_HU, mask) + AIR_HU
     return MaskIntensity()(image - image.min().clamp(max=0), mask)
 
 
@@ -59,15 +66,20 @@ def averaged(image: Image, spacing: float) -> Image:
     return Resize([n // factor for n, factor in zip(fitted.shape[1:], factors, strict=True)], mode="area")(fitted)
 
 
-def find_head(image: Image) -> torch.Tensor:
+def find_head(image: Image, hounsfield: bool = False) -> torch.Tensor:
     """Voxels (1, x, y, z) that stand out from the background, which the twelve edges of the box show.
+
+    In Hounsfield units with air around, the largest piece of tissue and bone: a headrest is another.
 
     MONAI's `ForegroundMask` wants a threshold on the scale of the image, or Otsu's, which parts bright tissue
     from dark and not the head from the air.
     """
     data = image[0].numpy()
     edges = [np.moveaxis(data, axis, 0)[:, [0, 0, -1, -1], [0, -1, 0, -1]].ravel() for axis in range(3)]
-    difference = np.abs(data - np.median(np.concatenate(edges)))
+    background = np.median(np.concatenate(edges))
+    if hounsfield and background < TISSUE_HU:
+        return torch.from_numpy(largest_piece(data > TISSUE_HU))[None]
+    difference = np.abs(data - background)
     return torch.from_numpy(difference > FOREGROUND * np.percentile(difference, 99))[None]
 
 
@@ -100,6 +112,18 @@ def standardised(image: Image, head: torch.Tensor) -> Image:
     result = torch.zeros_like(image)
     # Given the voxels of the head alone, since 0 may be a value within it.
     result[head] = normalise(inside.clamp(float(low), float(high))[None])[0].as_tensor()
+    return result
+
+
+def windowed(image: Image, head: torch.Tensor, window: tuple[float, float]) -> Image:
+    """A CT's intensities (1, x, y, z) between the ends of the window, which become `SHADES`; 0 outside the head.
+
+    Hounsfield units mean the same in every patient, which a patient's own mean and variance would undo.
+    """
+    low, high = window
+    result = torch.zeros_like(image)
+    shades = SHADES[0] + (SHADES[1] - SHADES[0]) * (image.as_tensor()[head].clamp(low, high) - low) / (high - low)
+    result[head] = shades
     return result
 
 

@@ -90,6 +90,7 @@ class CohortFile:
     brain_masks: Mapping[str, str] = field(default_factory=dict)
     image_nan: str = ""
     mask_grid: str = ""
+    window: tuple[float, float] | None = None
     atlas: Path | None = None
     lesion_columns: bool = False
     text: TextSource | None = None
@@ -107,7 +108,7 @@ class CohortFile:
     @property
     def reading(self) -> Reading:
         """How volumes and masks are to be read."""
-        return Reading(nan_is_background=bool(self.image_nan), resample_masks=bool(self.mask_grid))
+        return Reading(bool(self.image_nan), bool(self.mask_grid), self.window)
 
     @property
     def folder(self) -> Path:
@@ -146,6 +147,7 @@ KEYS = {
     " encoded",
     "image_nan": "`background` where NaN marks what lies outside the brain (SPM); default: a problem",
     "mask_grid": "`resample` where masks lie in the space of their image, but on another grid; default: a problem",
+    "window": "of CT: Hounsfield units from black to white, e.g. [0, 80]; default: the images are MRI",
     "atlas": "file of the arterial atlas (ArterialAtlas136.nii.gz, which `strokebench cohort fetch soop` fetches),"
     " where masks lie in MNI space: territories and ASPECTS are measured too",
     "lesion_columns": "`true` where volume and side of the masks' lesions, and damaged territories, join the table",
@@ -252,6 +254,16 @@ def _true(value: Any) -> bool:
     if value not in ("true", "True"):
         raise ValueError("give true, or leave the key out")
     return True
+
+
+def _window(value: Any) -> tuple[float, float]:
+    try:
+        low, high = map(float, value)
+    except (TypeError, ValueError):
+        raise ValueError("give two numbers, e.g. [0, 80]") from None
+    if not -1024 <= low < high <= 4096:
+        raise ValueError(f"{low:g} to {high:g} is no window of Hounsfield units")
+    return low, high
 
 
 def _decimal(value: Any) -> str:
@@ -364,6 +376,7 @@ _READERS: dict[str, Any] = {
     "image_nan": partial(_only, "background"),
     "mask_grid": partial(_only, "resample"),
     "lesion_columns": _true,
+    "window": _window,
     "decimal": _decimal,
     "thousands": _thousands,
     "separator": _separator,

@@ -101,7 +101,11 @@ def _refuse(file: CohortFile, problems: list[Problem]) -> StrokebenchError:
 
 def _about(file: CohortFile, examined: Examined, files: ImageFiles, features: Features) -> dict[str, str]:
     about = {**file.about, **features_about(file.features)}
-    declared = {"NaN is background": file.image_nan, "masks are resampled to their images": file.mask_grid}
+    declared: dict[str, object] = {
+        "NaN is background": file.image_nan,
+        "masks are resampled to their images": file.mask_grid,
+        f"CT in a window of {file.window} HU": file.window,
+    }
     if any(declared.values()):
         about["declared"] = "; ".join(what for what, given in declared.items() if given)
     if file.exclude:

@@ -50,6 +50,7 @@ TYPES: dict[Any, Any] = {
     values.texts_by_key: Named,
     own._outcomes: Texts | Named,
     own._true: Literal[True, "true"],
+    own._window: Annotated[list[float], Field(min_length=2, max_length=2)],
     own._decimal: Literal[".", ","],
     own._thousands: Literal[".", ",", " ", "'"],
     own._separator: str,

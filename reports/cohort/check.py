@@ -163,7 +163,7 @@ def _report(
         accepted=accepted,
         excluded=excluded,
         notes=list(notes),
-        sheets=_sheets(cohort.name, cohort.title, left, images),
+        sheets=_sheets(cohort, left, images),
     )
 
 
@@ -174,7 +174,7 @@ def _unmatched(paths: Sequence[Path], what: str, folder: Path) -> list[str]:
     return [f"{what} files of no patient in the table ({len(names)}): {named(names, 5)}"]
 
 
-def _sheets(name: str, title: str, problems: list[Problem], images: pd.DataFrame | None) -> list[Path]:
+def _sheets(cohort: CohortFile | Cohort, problems: list[Problem], images: pd.DataFrame | None) -> list[Path]:
     if images is None:
         return []
     reasons: dict[tuple[str, str], list[str]] = {}
@@ -182,16 +182,17 @@ def _sheets(name: str, title: str, problems: list[Problem], images: pd.DataFrame
         if problem.patient is not None and problem.code.startswith("image_") and problem.code not in _NO_IMAGE:
             sequence = problem.sequence or images.columns[0]
             reasons.setdefault((problem.patient, sequence), []).append(f"{problem.code}: {problem.what}")
+    window = cohort.reading.window
     files = {name: {str(id): Path(path) for id, path in paths.dropna().items()} for name, paths in images.items()}
     cards = [
-        Card(f"{id} {sequence}" if len(files) > 1 else id, "; ".join(what), files[sequence].get(id))
+        Card(f"{id} {sequence}" if len(files) > 1 else id, "; ".join(what), files[sequence].get(id), window)
         for (id, sequence), what in reasons.items()
     ]
     sheets = []
     for number, start in enumerate(range(0, len(cards), CARDS_A_SHEET), 1):
-        path = home("results", name, f"quality-{number}.png")
+        path = home("results", cohort.name, f"quality-{number}.png")
         number_of = f"{len(cards)} of {images.notna().sum().sum()}"
-        heading = f"{title}: {number_of} images to look at (the patient's right is on the left)"
+        heading = f"{cohort.title}: {number_of} images to look at (the patient's right is on the left)"
         write_contact_sheet(cards[start : start + CARDS_A_SHEET], path, heading)
         sheets.append(path)
     return sheets

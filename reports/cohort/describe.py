@@ -203,7 +203,7 @@ def _pictures(cohort: Cohort, count: int) -> list[dict[str, Any]]:
     pictures = []
     for id, paths in chosen.iterrows():
         mask = None if cohort.masks is None or pd.isna(found := cohort.masks.loc[str(id)]) else Path(found)
-        rows = {str(name): slices_of(Path(path), mask) for name, path in paths.dropna().items()}
+        rows = {str(name): slices_of(Path(path), mask, cohort.reading.window) for name, path in paths.dropna().items()}
         shown = {name: outlined(slices, PICTURE) for name, slices in rows.items() if slices}
         if shown:
             buffer = io.BytesIO()

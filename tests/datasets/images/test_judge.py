@@ -47,7 +47,7 @@ def judged(number=12, **changes):
         ({"foreground": 0.01}, {"foreground": 0.0099}, "image_empty"),
         ({"high": 1.0, "low": 0.9}, {"high": 1.0, "low": 1.0, "n_values": 1}, "image_empty"),
         ({"n_values": 6}, {"n_values": 5}, "image_scale"),
-        ({"low": -500.0}, {"low": -501.0}, "image_scale"),
+        ({"low": -500.0}, {"low": -501.0}, "image_ct"),
         ({"clipped": 0.02}, {"clipped": 0.021}, "image_clipped"),
         # One and a half decades above or below the others.
         ({"high": 1000 * 10**1.49}, {"high": 1000 * 10**1.51}, "image_scale"),

@@ -150,7 +150,7 @@ def upright(number=50):
         (lambda v: v * 0, (4, 4, 4), "image_empty"),
         (lambda v: v * 0 + 7, (4, 4, 4), "image_empty"),
         (lambda v: np.where(np.arange(v.size).reshape(v.shape) == 5, v.max(), 0), (4, 4, 4), "image_empty"),
-        (lambda v: v - 1024, (4, 4, 4), "image_scale"),
+        (lambda v: v - 1024, (4, 4, 4), "image_ct"),
         (lambda v: v / v.max(), (4, 4, 4), "image_scale"),
         (lambda v: v * 1000, (4, 4, 4), "image_scale"),
         (lambda v: v - v.mean(), (4, 4, 4), "image_scale"),

@@ -28,6 +28,9 @@ GOOD = [
     "accept: {motion: all, outcome_missing: [p1, 2]}".replace("motion", "image_motion"),
     "image_nan: background",
     "decimal: ','",
+    "window: [0, 80]",
+    "features: {r: {image: r.csv, fitted_on: none}, c: {text: c.npz, source: a net}}",
+    "{masks: 'm/{id}.nii', images: 'i/{id}.nii', lesion_columns: true, text: {from: masks}}",
     "exclude: {p1: moved, p2: 3}",
 ]
 BAD = [
@@ -35,6 +38,11 @@ BAD = [
     "images: x/",
     "name: ../up",
     "decimal: ';'",
+    "window: 80",
+    "window: [0, 40, 80]",
+    "features: {r: r.csv}",
+    "text: {from: images}",
+    "lesion_columns: no",
     "thousands: _",
     "mask_grid: yes",
     "columns: {age: numerical}",
