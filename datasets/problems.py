@@ -89,8 +89,7 @@ CODES: Mapping[str, Code] = {
     "image_empty": Code("Export the volume again.", True),
     "image_doubled": Code("Find out whose image it is and replace the other.", True),
     "image_ct": Code(
-        "If all images are CT, set `window: [0, 80]` (Hounsfield units); else give the MRI. Accept it if it is an MRI.",
-        True,
+        "If all images are CT, set `window: [0, 80]` (Hounsfield units); else give the MRI, or accept it as one.", True
     ),
     "image_no_ct": Code("Delete `window:` if the images are MRI; export a CT with its rescale intercept."),
     "image_scale": Code("Give the magnitude image of the cohort's own sequence.", True),
