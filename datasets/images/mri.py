@@ -100,7 +100,8 @@ def prepare(
 
     if beside is None:
         grid = steps.grid_around(image, head, target)
-        return np.asarray(_shaded(*steps.on_grid(image, head, grid, target), reading)[0])
+        image, head = steps.on_grid(image, head, grid, target)
+        return np.asarray(_shaded(image, head, reading)[0])
     other = _image_and_head(beside, target, patient, reading)
     grid = steps.grid_around(*other, target)
     image, head = steps.on_grid(image, head, grid, target)
