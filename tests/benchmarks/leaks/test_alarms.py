@@ -326,6 +326,18 @@ def test_a_model_that_has_learnt_from_the_cohort(make, title, about, learnt, tol
     assert ("large net" if learnt else "wrote the texts") in finding.message
 
 
+def test_what_made_features_is_said_of_a_model_and_not_of_the_patients(make):
+    about = {"image_features": "clip (ready-made by a net of ISLES)", "image_features_trained_on": "a net of ISLES"}
+    context = make(
+        cohort=lambda cohort: replace(cohort, title="our ward", about=about),
+        embeddings=lambda arrays: replace(arrays, trained_on={"clip": ("a net of ISLES",)}),
+    )
+    assert learnt_from_cohort(context) == []
+    of_isles = replace(context.cohort, about={**about, "source": "ISLES'22"})
+    (finding,) = learnt_from_cohort(replace(context, cohort=of_isles))
+    assert "encoder clip has learnt from ISLES" in finding.message
+
+
 @pytest.mark.parametrize("learnt", [("23 public sets of CT and MRI",), ("ImageNet", "soopy", "miles"), ()])
 def test_a_model_that_has_learnt_from_others(make, learnt):
     context = make(

@@ -102,6 +102,10 @@ def test_features_learnt_from_others_say_of_what(radiomics, cohort_of):
     assert made.trained_on[name] == ("CLIP of LAION",)
 
 
+def test_what_wrote_the_texts_may_say_what_it_has_learnt_from(cohort_of):
+    assert load(cohort_of("text_trained_on: PubMed, SOOP\n")).about["text_trained_on"] == "PubMed, SOOP"
+
+
 @pytest.mark.parametrize(
     ("edit", "expected"),
     [
