@@ -12,6 +12,7 @@ COHORTS: Registry[Callable[[], Cohort]] = Registry(
     lambda _, thing: callable(thing),
     {
         "virtual": "strokebench.datasets.virtual.generate:load",
+        "virtual-sequences": "strokebench.datasets.virtual.generate:load_sequences",
         "virtual-null": "strokebench.datasets.virtual.generate:load_null",
         "virtual-fusion": "strokebench.datasets.virtual.generate:load_fusion",
         "soop": "strokebench.datasets.soop.load:load",

@@ -109,7 +109,8 @@ class Settings:
     """
 
     dataset: str = setting(
-        "virtual", "virtual, soop, soop-flair, a control (virtual-null, virtual-fusion), or a cohort's YAML file."
+        "virtual",
+        "virtual, virtual-sequences, virtual-null, virtual-fusion, soop, soop-flair, or a cohort's YAML file.",
     )
     fetch: bool = setting(
         False, "Fetch what is public of the cohort, where it is not here, without asking.", also="--yes"

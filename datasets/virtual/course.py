@@ -24,7 +24,7 @@ UNIFORM = (
 
 LARGE = ("M2", "M1", "ICA")
 """Arteries of the front, the farther up the larger the infarct; the first is opened less often by a catheter."""
-CUTS = (0.25, 1.05, 1.75, 2.4, 3.2, 3.6)
+CUTS = (0.25, 1.05, 1.75, 2.4, 3.05, 3.4)
 """Latent severity from which the mRS at 90 days is 1, 2, ..., 6."""
 LOST = 0.05
 """Share that is lost to follow-up, more of the mild ones."""

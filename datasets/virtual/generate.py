@@ -6,7 +6,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Callable, Hashable
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -37,12 +37,29 @@ STRANGERS = 1_000_000
 """Is added to the seed of a cohort for the patients whose images it shows in place of its own."""
 
 
+@dataclass(frozen=True)
+class Recipe:
+    """What decides a cohort on disk, beside the versions of what makes it.
+
+    Args:
+        strangers: whether images and texts are those of other patients. sequences: whether DWI, ADC and FLAIR are
+            drawn, else DWI alone.
+    """
+
+    seed: int
+    n: int
+    strengths: Strengths
+    strangers: bool = False
+    sequences: bool = False
+
+
 def load(
     seed: int = 0,
     n: int = PATIENTS,
     *,
     strengths: Strengths | None = None,
     control: Control | None = None,
+    sequences: bool = False,
     jobs: int = 2,
     progress: Callable[[int, int], None] | None = None,
 ) -> Cohort:
@@ -50,7 +67,8 @@ def load(
 
     It is generated on first use below `home("cohorts")`.
 
-    On disk: `clinical.csv`, `images/ID.nii.gz`, `masks/ID.nii.gz`, `texts.csv`, `truth.csv`, `cohort.json`.
+    On disk: `clinical.csv`, `dwi/ID.nii.gz` (and `adc`, `flair`), `masks/ID.nii.gz`, `texts.csv`,
+    `truth.csv`, `cohort.json`.
     The patients are the same whatever `jobs` is. An interrupted generation leaves no cohort behind.
 
     Args:
@@ -58,6 +76,7 @@ def load(
         n: patients, 12 or more; other than 729 for tests and demonstrations.
         strengths: what drives severity and how well it shows; default the control's, or the tuned `Strengths()`.
         control: a cohort of which it is known what image and text add.
+        sequences: ADC and FLAIR beside DWI, of the same patients.
         jobs: worker processes of one thread each.
         progress: called with the patients done and all.
 
@@ -65,8 +84,8 @@ def load(
         StrokebenchError: n is too small.
     """
     strengths = strengths or (control.strengths if control else Strengths())
-    strangers = control is not None and control.strangers
-    folder = folder_of(seed, n, strengths, strangers)
+    recipe = Recipe(seed, n, strengths, control is not None and control.strangers, sequences)
+    folder = folder_of(recipe)
     if damaged := damaged_file(folder):
         made_again(f"{damaged} of the virtual cohort is damaged.")
         shutil.rmtree(folder)
@@ -79,7 +98,7 @@ def load(
         with tempfile.TemporaryDirectory(".part", f".{folder.name}.", folder.parent, True) as temporary:
             made = Path(temporary, folder.name)
             made.mkdir()
-            _write(made, seed, n, strengths, strangers, jobs, progress)
+            _write(made, recipe, jobs, progress)
             try:
                 made.rename(folder)
             except OSError:
@@ -88,6 +107,12 @@ def load(
                     raise
     cohort = _read(folder)
     return replace(cohort, name=control.name, title=control.title) if control else cohort
+
+
+def load_sequences() -> Cohort:
+    """The virtual patients with three sequences that agree: DWI, ADC and FLAIR."""
+    title = "virtual cohort with three sequences"
+    return replace(load(sequences=True), name="virtual-sequences", title=title)
 
 
 def load_null() -> Cohort:
@@ -100,18 +125,14 @@ def load_fusion() -> Cohort:
     return load(control=settings.FUSION)
 
 
-def folder_of(seed: int, n: int, strengths: Strengths, strangers: bool = False) -> Path:
-    """Where a cohort of these settings lies, whether it is there or not."""
+def folder_of(recipe: Recipe) -> Path:
+    """Where a cohort of this recipe lies, whether it is there or not."""
     decisive: dict[str, Any] = {
         "version": settings.VERSION,
-        "seed": seed,
-        "n": n,
-        "strengths": asdict(strengths),
+        **{name: value for name, value in asdict(recipe).items() if value is not False},
         "sites": [asdict(site) for site in SITES],
         "more": {"lesion": lesion_rules.VERSION, "prompts": prompts.VERSION, "text": text_writer.VERSION},
     }
-    if strangers:
-        decisive["strangers"] = True
     return home("cohorts", f"virtual-{digest(decisive)[:12]}")
 
 
@@ -127,33 +148,26 @@ def pictured(
     return draw_patients(seed, len(patients.table), strengths), seed
 
 
-def _write(
-    folder: Path,
-    seed: int,
-    n: int,
-    strengths: Strengths,
-    strangers: bool,
-    jobs: int,
-    progress: Callable[[int, int], None] | None,
-) -> None:
+def _write(folder: Path, recipe: Recipe, jobs: int, progress: Callable[[int, int], None] | None) -> None:
     from joblib import Parallel, delayed, parallel_config
 
     from strokebench.datasets.virtual.anatomy import anatomy
     from strokebench.datasets.virtual.patients import draw_patients
 
-    patients = draw_patients(seed, n, strengths)
-    (folder / "images").mkdir()
-    (folder / "masks").mkdir()
+    n = recipe.n
+    patients = draw_patients(recipe.seed, n, recipe.strengths)
+    for kind in ("masks", *_sequences(recipe)):
+        (folder / kind).mkdir()
     atlas = anatomy()
     ids = patients.table.index
-    shown, image_seed = pictured(patients, seed, strengths, strangers)
+    shown, image_seed = pictured(patients, recipe.seed, recipe.strengths, recipe.strangers)
     everyone = zip(range(n), ids, shown.site, shown.lesions, shown.extra.to_dict("records"), strict=True)
     drawn = [one for one in everyone if one[-1]["scanned"]]
     answers: dict[str, dict[str, str]] = {}
     # A worker needs its own patients only, and the atlas as one memory-mapped block.
     with parallel_config("loky", n_jobs=jobs, inner_max_num_threads=1):
         made = Parallel(return_as="generator_unordered")(
-            delayed(_draw_batch)(folder, image_seed, strengths, atlas, drawn[start : start + _BATCH])
+            delayed(_draw_batch)(folder, replace(recipe, seed=image_seed), atlas, drawn[start : start + _BATCH])
             for start in range(0, len(drawn), _BATCH)
         )
         for written in made:
@@ -164,26 +178,26 @@ def _write(
     texts = pd.DataFrame.from_dict(answers, orient="index").reindex(ids)[list(prompts.PROMPTS)]
     texts.rename_axis("patient_id").to_csv(folder / "texts.csv")
     patients.truth.rename("p_nihss_below_7").to_csv(folder / "truth.csv")
-    write_json(folder / "cohort.json", _description(seed, n, strengths, strangers, patients))
+    write_json(folder / "cohort.json", _description(recipe, patients))
     write_manifest(folder)
 
 
 def _draw_batch(
     folder: Path,
-    seed: int,
-    strengths: Strengths,
+    recipe: Recipe,
     atlas: Anatomy,
     patients: list[tuple[int, str, str, Lesion, dict[Hashable, float]]],
 ) -> dict[str, dict[str, str]]:
     """Draw and write the volumes of some patients; give back their texts by id."""
     import nibabel
 
-    from strokebench.datasets.virtual.patients import TEXT, VOLUME, stream
+    from strokebench.datasets.virtual.patients import SEQUENCE, TEXT, VOLUME, stream
+    from strokebench.datasets.virtual.sequences import draw_sequences
     from strokebench.datasets.virtual.texts import answer
     from strokebench.datasets.virtual.volumes import draw_volume
 
     sites = {site.name: site for site in SITES}
-    answers = {}
+    answers, seed, strengths = {}, recipe.seed, recipe.strengths
     for i, patient, site, lesion, extra in patients:
         volume = draw_volume(
             lesion,
@@ -195,7 +209,10 @@ def _draw_batch(
             onset_hours=extra["onset"],
             prior_stroke=bool(extra["prior_stroke"]),
         )
-        for kind, data in (("images", volume.image), ("masks", volume.mask)):
+        drawn = {"masks": volume.mask, "dwi": volume.image}
+        if recipe.sequences:
+            drawn |= draw_sequences(volume, extra["onset"], sites[site], stream(seed, i, SEQUENCE))
+        for kind, data in drawn.items():
             image = nibabel.Nifti1Image(data, volume.affine)
             image.header.set_xyzt_units("mm")
             image.header["descrip"] = b"virtual cohort: an invented patient"
@@ -204,21 +221,22 @@ def _draw_batch(
     return answers
 
 
-def _description(seed: int, n: int, strengths: Strengths, strangers: bool, patients: VirtualPatients) -> dict[str, Any]:
+def _description(recipe: Recipe, patients: VirtualPatients) -> dict[str, Any]:
     positive = patients.table["nihss"] < 7
     return {
         "title": "virtual cohort",
         "note": "Invented patients of invented hospitals; nothing here was measured on a person.",
-        "seed": seed,
-        "patients": n,
+        "seed": recipe.seed,
+        "patients": recipe.n,
         "positives": int(positive.sum()),
         "outcome": OUTCOME,
         "sites": [asdict(site) for site in SITES],
-        "strengths": asdict(strengths),
-        "images_of_strangers": strangers,
+        "strengths": asdict(recipe.strengths),
+        "images_of_strangers": recipe.strangers,
+        "sequences": _sequences(recipe),
         "oracle_auc": round(oracle_auc(patients), 4),
         # Measured at the default strengths alone.
-        **({} if strangers or strengths != Strengths() else {"measured": dict(MEASURED)}),
+        **({} if recipe.strangers or recipe.strengths != Strengths() else {"measured": dict(MEASURED)}),
         "generator_version": settings.VERSION,
         "versions": {name: version(name) for name in ("numpy", "scipy", "pandas", "nilearn", "nibabel")},
         "citations": dict(CITATIONS),
@@ -233,6 +251,10 @@ def _description(seed: int, n: int, strengths: Strengths, strangers: bool, patie
             for name, column in COLUMNS.items()
         },
     }
+
+
+def _sequences(recipe: Recipe) -> tuple[str, ...]:
+    return ("dwi", "adc", "flair") if recipe.sequences else ("dwi",)
 
 
 def oracle_auc(patients: VirtualPatients) -> float:
@@ -259,14 +281,16 @@ def _read(folder: Path) -> Cohort:
             {id: str(path) if (path := folder / kind / f"{id}.nii.gz").is_file() else None for id in clinical.index},
             dtype=object,
         )
-        for kind in ("images", "masks")
+        for kind in ("masks", *description["sequences"])
     }
+    several = len(description["sequences"]) > 1
+    images = pd.DataFrame({name if several else ONLY: paths[name] for name in description["sequences"]})
     return Cohort(
         name="virtual",
         title="virtual cohort",
         table=clinical.drop(columns="site"),
         columns=COLUMNS,
-        images=paths["images"].to_frame(ONLY),
+        images=images,
         texts=texts,
         site=clinical["site"],
         masks=paths["masks"],

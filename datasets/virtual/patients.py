@@ -21,7 +21,7 @@ from strokebench.datasets.virtual.lesions import Lesion, draw_lesion, eloquence
 from strokebench.datasets.virtual.settings import PATIENTS, SITES, Site, Strengths
 from strokebench.errors import StrokebenchError
 
-_TABLE, _LESION, VOLUME, TEXT, _COURSE = range(5)
+_TABLE, _LESION, VOLUME, TEXT, _COURSE, SEQUENCE = range(6)
 """Random streams of a patient; a change in one leaves the others as they were."""
 
 CENTRE, SCALE = 1.76, 0.93

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-VERSION = 5
+VERSION = 6
 """Raised whenever the generator changes what it makes, so that cohorts on disk are made anew."""
 
 OUTCOME = "nihss < 7"

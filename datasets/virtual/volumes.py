@@ -24,8 +24,31 @@ FIELD_OF_VIEW = ((-80.0, 80.0), (-114.0, 84.0), (-68.0, 86.0))
 
 
 @dataclass(frozen=True)
+class Scene:
+    """What every sequence shows of a head, each float32 (x, y, z).
+
+    Args:
+        grey, white, brain: shares of a voxel.
+        texture: of the tissue, about 1.
+        disease: of the white matter, 0 where there is none.
+        cavity: of an old infarct, 0 to 1.
+        glare: factor of the susceptibility artefacts that echo-planar sequences have.
+        infarct: the acute one, about 1 within, soft at its edge.
+    """
+
+    grey: Floats
+    white: Floats
+    brain: Floats
+    texture: Floats
+    disease: Floats
+    cavity: Floats
+    glare: Floats
+    infarct: Floats
+
+
+@dataclass(frozen=True)
 class VirtualVolume:
-    """One patient's images.
+    """One patient's diffusion-weighted image, and what any other sequence would be drawn of (`sequences`).
 
     Args:
         image: int16 (x, y, z), scanner units.
@@ -42,6 +65,7 @@ class VirtualVolume:
     affine: Floats
     mni: Floats
     tissue: Floats
+    scene: Scene
 
 
 def draw_volume(
@@ -82,11 +106,24 @@ def draw_volume(
     atrophy = float(np.clip(0.16 + 0.08 * age_factor + 0.05 * rng.standard_normal(), 0.0, 0.45))
     kept = np.clip((tissue - atrophy) / (1 - atrophy), 0, 1) / np.maximum(tissue, 1e-3)
     grey, white = grey * kept, white * kept
-    signal: Floats = (1.0 * grey + 0.80 * white) * (1.08 - 0.15 * t1) + 0.22 * np.clip(brain - grey - white, 0, 1)
-    signal *= 1 + 0.04 * _smooth_noise(shape, (3, 3, 2), rng)
-    signal = _distractors(signal, mni, tissue, age_factor, prior_stroke, strengths, rng)
-    signal = _brighten(signal, mask, onset_hours, strengths, rng)
-    return VirtualVolume(_scan(signal, brain, site, rng), mask.astype(np.uint8), labels, affine, mni, tissue)
+    texture = (1.08 - 0.15 * t1) * (1 + 0.04 * _smooth_noise(shape, (3, 3, 2), rng))
+    distractors = _distractors(mni, tissue, age_factor, prior_stroke, strengths, rng)
+    gain = strengths.contrast * (0.45 + 0.55 * (1 - np.exp(-onset_hours / 8))) * np.exp(0.22 * rng.standard_normal())
+    # Tissue at the edge is partly spared.
+    spared = np.clip(1 + 0.18 * _smooth_noise(shape, (14, 16, 12), rng), 0.4, 1.6)
+    infarct = spared * ndimage.gaussian_filter(mask.astype(np.float32), 0.55)
+    scene = Scene(grey, white, brain, texture, *distractors, infarct)
+    image = scan(_diffusion_weighted(scene, gain), brain, site, rng)
+    return VirtualVolume(image, mask.astype(np.uint8), labels, affine, mni, tissue, scene)
+
+
+def _diffusion_weighted(scene: Scene, gain: float) -> Floats:
+    water = np.clip(scene.brain - scene.grey - scene.white, 0, 1)
+    signal: Floats = (scene.grey + 0.80 * scene.white) * scene.texture + 0.22 * water
+    signal = signal * (1 + 0.22 * scene.disease)
+    rim = scene.cavity * (1 - scene.cavity) * (signal > 0.3)
+    signal = (signal * (1 - 0.72 * scene.cavity) + 0.4 * rim) * scene.glare
+    return signal + gain * scene.infarct * np.maximum(signal, 0.55)
 
 
 def _grid(site: Site) -> tuple[Floats, tuple[int, int, int]]:
@@ -168,51 +205,36 @@ def infarct_mask(
     return mask
 
 
-def _brighten(
-    signal: Floats, mask: NDArray[np.bool_], onset_hours: float, strengths: Strengths, rng: np.random.Generator
-) -> Floats:
-    age = 0.45 + 0.55 * (1 - np.exp(-onset_hours / 8))
-    gain = strengths.contrast * age * np.exp(0.22 * rng.standard_normal())
-    soft = ndimage.gaussian_filter(mask.astype(np.float32), 0.55)
-    # Tissue at the edge is partly spared.
-    texture = np.clip(1 + 0.18 * _smooth_noise(signal.shape, (14, 16, 12), rng), 0.4, 1.6)
-    return signal + gain * texture * soft * np.maximum(signal, 0.55)
-
-
 def _distractors(
-    signal: Floats,
-    mni: Floats,
-    tissue: Floats,
-    age_factor: float,
-    prior_stroke: bool,
-    strengths: Strengths,
-    rng: np.random.Generator,
-) -> Floats:
-    """White-matter disease, an old infarct, and susceptibility artefacts at the skull base."""
+    mni: Floats, tissue: Floats, age_factor: float, prior_stroke: bool, strengths: Strengths, rng: np.random.Generator
+) -> tuple[Floats, Floats, Floats]:
+    """White-matter disease, an old infarct, and susceptibility artefacts at the skull base, each (x, y, z)."""
     x, y, z = mni
     grade = np.clip(0.4 + 0.5 * age_factor + 0.6 * rng.standard_normal(), 0, 2.5) * strengths.distractors
     around = np.exp(-((np.abs(x) - 20) ** 2) / 60 - (z - 24) ** 2 / 160) * (np.abs(y + 8) < 55)
-    patchy = np.clip(_smooth_noise(signal.shape, (16, 18, 12), rng) - 0.2, 0, 2)
-    signal = signal * (1 + 0.22 * grade * around * patchy)
+    patchy = np.clip(_smooth_noise(tissue.shape, (16, 18, 12), rng) - 0.2, 0, 2)
 
+    cavity = np.zeros_like(tissue)
     show = (0.75 if prior_stroke else 0.08) * min(strengths.distractors, 1.0)
     if rng.random() < show:
         inside = np.argwhere(tissue > 0.8)
         centre = mni[(slice(None), *inside[rng.integers(len(inside))])]
         radius = float(np.exp(rng.normal(2.0, 0.45)))
         distance = np.sqrt(sum((mni[k] - centre[k]) ** 2 for k in range(3)))
-        distance = distance / radius + 0.25 * _smooth_noise(signal.shape, (14, 16, 14), rng)
+        distance = distance / radius + 0.25 * _smooth_noise(tissue.shape, (14, 16, 14), rng)
         cavity = special.expit((1 - distance) * 8)
-        signal = signal * (1 - 0.72 * cavity) + 0.10 * cavity * (1 - cavity) * 4 * (signal > 0.3)
+    glare = np.ones_like(tissue)
     for spot, size in (((0, 42, -24), 11), ((46, -28, -26), 9), ((-46, -28, -26), 9)):
         strength = max(0.0, 0.25 + 0.3 * rng.standard_normal()) * strengths.distractors
         squared = sum((mni[k] - spot[k]) ** 2 for k in range(3))
-        signal = signal * (1 + strength * np.exp(-squared / (2 * size**2)))
-    return signal
+        glare = glare * (1 + strength * np.exp(-squared / (2 * size**2)))
+    return grade * around * patchy, cavity, glare
 
 
-def _scan(signal: Floats, brain: Floats, site: Site, rng: np.random.Generator) -> NDArray[np.int16]:
-    """Point spread, receive field, complex noise, brain extraction and the scanner's own units."""
+def scan(signal: Floats, brain: Floats, site: Site, rng: np.random.Generator) -> NDArray[np.int16]:
+    """A signal (x, y, z) as the site's scanner gives it, int16:
+
+    Point spread, receive field, complex noise, brain extraction and the scanner's own units."""
     blur = site.blur * rng.uniform(0.8, 1.3)
     signal = ndimage.gaussian_filter(signal, (blur, blur, 0.15))
     signal = signal * np.exp(site.bias * _smooth_noise(signal.shape, (3, 3, 3), rng))

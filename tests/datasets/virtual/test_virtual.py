@@ -104,11 +104,15 @@ def test_the_same_patients_whatever_the_number_of_workers(cohort, at, tmp_path):
     assert other.fingerprint() == cohort.fingerprint()
 
 
+def folder_of(seed, strengths=None):
+    return generate.folder_of(generate.Recipe(seed, N, strengths or Strengths()))
+
+
 def test_a_second_call_reads_and_a_changed_strength_generates(cohort, monkeypatch):
     monkeypatch.setattr(generate, "_write", lambda *_: pytest.fail("generated again"))
     assert load(0, N).fingerprint() == cohort.fingerprint()
-    assert generate.folder_of(0, N, Strengths()) != generate.folder_of(0, N, Strengths(volume=0.9))
-    assert generate.folder_of(0, N, Strengths()) != generate.folder_of(1, N, Strengths())
+    assert folder_of(0) != folder_of(0, Strengths(volume=0.7))
+    assert folder_of(0) != folder_of(1)
 
 
 def test_an_interruption_leaves_nothing(tmp_path, monkeypatch):
@@ -125,9 +129,9 @@ def test_an_interruption_leaves_nothing(tmp_path, monkeypatch):
 
 def test_what_a_killed_generation_left_is_not_taken(tmp_path, monkeypatch):
     monkeypatch.setenv("STROKEBENCH_HOME", str(tmp_path))
-    folder = generate.folder_of(4, 12, Strengths())
+    folder = generate.folder_of(generate.Recipe(4, 12, Strengths()))
     left = folder.parent / f".{folder.name}.killed.part"
-    (left / "images").mkdir(parents=True)
+    (left / "dwi").mkdir(parents=True)
     monkeypatch.setattr(generate, "_STALE_SECONDS", -1)
     assert len(load(4, 12, jobs=1)) == 12
     assert not left.exists()
