@@ -8,8 +8,8 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from strokebench.reports.statistics.intervals import Interval
-from strokebench.reports.tables.style import INK, LOOKS, ROWS, SOFT, dots, head, plain
-from strokebench.reports.tables.table import PAPER_LABEL, Column, Kind, Row, Table, show
+from strokebench.reports.tables.style import INK, LOOKS, ON_HOVER, ROWS, SOFT, dots, head, plain
+from strokebench.reports.tables.table import MEASURES, PAPER_LABEL, Column, Kind, Row, Table, show
 
 CHANCE = 50.0
 
@@ -78,7 +78,8 @@ def draw_mean(
     else:
         ends = [cell.std or 0] * 2 if interval is None else [cell.value - interval.low, interval.high - cell.value]
         bar, alpha = column.scale * np.nan_to_num(ends)[:, None], 1 if row.complete else 0.45
-        dots(axes, column.scale * cell.value, height, look, xerr=bar, markersize=7, alpha=alpha)
+        said = f"{row.label}: {interval.text(*MEASURES[column.kind]) if interval else show(cell, column.kind)}"
+        dots(axes, column.scale * cell.value, height, look, xerr=bar, markersize=7, alpha=alpha, gid=ON_HOVER + said)
 
 
 def axis_title(column: Column) -> str:

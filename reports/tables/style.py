@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from textwrap import wrap
@@ -26,6 +27,9 @@ LOOKS: tuple[tuple[str, str], ...] = (
 )
 INK, SOFT, PALE = "#1b1f24", "#57606a", "#e5e8eb"
 
+ON_HOVER = "on hover: "
+"""What the id (`gid`) of something drawn begins with whose rest a browser shows where a pointer rests on it."""
+
 ROWS = ("top", "right", "left")
 """Sides that a figure goes without whose rows are labelled at the left."""
 
@@ -43,8 +47,10 @@ def save_figure(figure: Figure, path: Path) -> Path:
     ):
         figure.savefig(temporary, format=form, dpi=200, metadata=dateless.get(form))
         if form == "svg":
+            text = temporary.read_text(encoding="utf-8")
+            text = re.sub(rf"""<g id=(["']){ON_HOVER}(.*?)\1>""", r"<g><title>\2</title>", text)
             # A control character in a label would make it no XML, and would command a terminal.
-            temporary.write_text(CONTROLS.sub("", temporary.read_text(encoding="utf-8")), encoding="utf-8")
+            temporary.write_text(CONTROLS.sub("", text), encoding="utf-8")
     return path
 
 

@@ -8,9 +8,13 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from strokebench.files import CONTROLS
+from strokebench.reports.statistics.intervals import Interval
 from strokebench.reports.table1.figure import draw_table1
 from strokebench.reports.table1.table import table1
 from strokebench.reports.tables.style import save_figure
+from strokebench.reports.tables.table import Kind, show
+
+SVG = "{http://www.w3.org/2000/svg}"
 
 
 def test_picture_names_cohort_methods_and_unfinished_runs(incomplete, tmp_path):
@@ -55,3 +59,18 @@ def test_a_control_character_in_a_label_leaves_the_drawing_whole(tmp_path):
     text = save_figure(figure, tmp_path / "a.svg").read_text(encoding="utf-8")
     assert "ward]0;x" in "".join(ElementTree.fromstring(text).itertext())
     assert not CONTROLS.search(text)
+
+
+def test_values_stand_where_a_pointer_rests(results, tmp_path):
+    made = table1(results)
+    rows = [replace(row, label=f'{row.label} "<a>"') for row in made.rows]
+    value = next(row for row in rows if row.key == "vdafm").cells["AUC"].value
+    intervals = {"vdafm": Interval(value, value - 0.05, value + 0.05)}
+    path = save_figure(draw_table1(replace(made, rows=rows), "AUC", intervals), tmp_path / "drawn.svg")
+    drawn = ElementTree.parse(path).getroot()
+    titles = {title.text for group in drawn.iter(f"{SVG}g") for title in group.findall(f"{SVG}title")}
+    assert len(titles) == len([row for row in rows if not row.reference])
+    assert f'VDAFM "<a>": {100 * value:.2f} [{100 * value - 5:.2f}, {100 * value + 5:.2f}]' in titles
+    svm = next(row for row in made.rows if row.key == "svm").cells["AUC"]
+    assert f'SVM "<a>": {show(svm, Kind.PERCENT)}' in titles
+    assert "on hover" not in path.read_text(), "no id is a sentence"
