@@ -98,13 +98,25 @@ def slices_of(
         stored = nibabel.Nifti1Image(nifti.voxels(), nifti.affine if sane else np.eye(4))
         image: Any = nibabel.as_closest_canonical(stored)
         data = np.nan_to_num(np.asarray(image.dataobj, dtype=np.float32), posinf=0.0, neginf=0.0)
-        lesion = np.zeros(data.shape, np.float32)
+        lesion, place = np.zeros(data.shape, np.float32), None
         if mask is not None and sane:
             with suppress(Exception):
                 lesion = read_mask(mask, data.shape, image.affine, resample=True).astype(np.float32)
-        return _slices(data, lesion, np.linalg.norm(image.affine[:3, :3], axis=0), window)
+                at = np.linalg.solve(image.affine, [*_most_of(mask), 1])[:3]
+                place = np.clip(np.rint(at).astype(int), 0, np.array(data.shape) - 1)
+        return _slices(data, lesion, np.linalg.norm(image.affine[:3, :3], axis=0), window, place)
     except Exception:
         return None
+
+
+def _most_of(mask: Path) -> NDArray[np.float64]:
+    """Where most of a lesion is, (x, y, z) in mm: by its own grid, so that each sequence is shown at the same place."""
+    nifti = open_nifti(mask)
+    own: Any = nibabel.as_closest_canonical(nibabel.Nifti1Image(nifti.voxels(), nifti.affine))
+    lesion = np.asarray(own.dataobj) > 0
+    # Between several lesions there may be none.
+    most = [lesion.sum(axis=tuple({0, 1, 2} - {axis})).argmax() for axis in range(3)]
+    return (own.affine @ [*most, 1])[:3]
 
 
 def _slices(
@@ -112,14 +124,15 @@ def _slices(
     lesion: NDArray[np.float32],
     spacing: NDArray[np.float64],
     window: tuple[float, float] | None,
+    place: NDArray[np.intp] | None,
 ) -> list[tuple[NDArray[np.float32], NDArray[np.float32]]]:
+    """Through `place` (x, y, z), or the middle of the head where it is not known or there is no lesion."""
     low, high = window or np.percentile(data, [1, 99.5])
     data = ((data - low) / (high - low if high > low else 1.0)).clip(0, 1)
     bright = np.argwhere(data > _BRIGHT)
     middle = np.median(bright, axis=0).astype(int) if len(bright) else np.array(data.shape) // 2
-    if lesion.any():
-        # Between several lesions there may be none.
-        middle = np.array([lesion.sum(axis=tuple({0, 1, 2} - {axis})).argmax() for axis in range(3)])
+    if place is not None and lesion.any():
+        middle = place
     pictures = []
     for axis in (2, 1, 0):
         # Both axes of the plane run towards right, front or top; a picture runs left and down.

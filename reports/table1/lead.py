@@ -65,7 +65,8 @@ def _listed(labels: Sequence[str]) -> str:
 def _distance(difference: PairedTest) -> str:
     """`1.20 points below it (95 % interval -0.30 to 2.70): not shown to be more than chance`"""
     sign = 100 if difference.value > 0 else -100
-    apart = f"{sign * difference.value:.2f} points {'above' if difference.value > 0 else 'below'} it"
+    apart = f"{abs(100 * difference.value):.2f} points {'above' if difference.value > 0 else 'below'} it"
+    apart = "level with it" if apart.startswith("0.00 ") else apart
     if not difference.tested or difference.runs < FEWEST_RUNS:
         return f"{apart}, in too few runs to tell that from chance"
     low, high = sorted((sign * difference.low, sign * difference.high))

@@ -7,7 +7,7 @@ import nibabel
 import numpy as np
 import pandas as pd
 import pytest
-from sequences_folder import LACKS, LESION, named, path_of, write_sequence, write_sequences
+from sequences_folder import GRIDS, LACKS, LESION, affine_of, named, path_of, write_sequence, write_sequences
 
 from strokebench.datasets.encoders import registry
 from strokebench.datasets.encoders.encode import encode_cohort
@@ -157,6 +157,20 @@ def test_the_lesion_is_outlined_where_it_lies_in_each_grid(folder):
     assert LESION[0] > 0  # to the patient's right, which is on a picture's left
     axial = slices_of(path_of(folder, "flair", 3), mask)[0][1]
     assert np.argwhere(axial)[:, 1].mean() < axial.shape[1] / 2
+
+
+def test_each_sequence_is_shown_at_the_same_place(folder):
+    """Of two lesions, one a little larger, the coarser grid would choose the other."""
+    lesions = np.zeros(GRIDS["dwi"][0], np.uint8)
+    lesions[10:13, 22:25, 14:16] = 1
+    lesions[26:30, 22:24, 19:21] = 1
+    mask = folder / "two.nii.gz"
+    nibabel.Nifti1Image(lesions, affine_of("dwi")).to_filename(mask)
+    for name in ALL:
+        axial, _, _ = slices_of(path_of(folder, name, 3), mask)
+        columns = np.argwhere(axial[1])[:, 1]
+        # The larger lies to the patient's left, which is on a picture's right.
+        assert len(columns) and columns.min() > axial[1].shape[1] / 2, name
 
 
 def test_the_page_shows_each_sequence_and_says_which_lacks(folder):

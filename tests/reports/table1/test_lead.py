@@ -7,8 +7,9 @@ import pandas as pd
 
 from strokebench.reports.statistics.decisions import equivalent
 from strokebench.reports.statistics.headline import Headline
+from strokebench.reports.statistics.paired import PairedTest
 from strokebench.reports.summary import summarise
-from strokebench.reports.table1.lead import table1_lead
+from strokebench.reports.table1.lead import _distance, table1_lead
 from strokebench.tasks.paper_setup import REFERENCE
 
 
@@ -48,6 +49,13 @@ def test_a_reference_row_that_is_better_is_above_and_never_the_best(results):
     best = next(m.label for m in methods if m.name in ("sparsemm", "concat") and lead.startswith(m.label))
     assert f"{best} has the highest mean AUC of 7 methods" in lead
     assert "The best reference row, VDAFM, lies" in lead and "points above it" in lead
+
+
+def test_two_of_the_same_mean_are_level():
+    same = PairedTest(0.0, -0.02, 0.02, 0.01, 1.0, 20)
+    assert _distance(same).startswith("level with it (95 % interval -2.00 to 2.00)")
+    assert _distance(replace(same, value=-0.00004)).startswith("level with it")
+    assert _distance(replace(same, value=-0.01)).startswith("1.00 points below it")
 
 
 def test_what_is_incomplete_is_not_the_best(incomplete):
