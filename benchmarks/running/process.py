@@ -59,8 +59,8 @@ def stops_held_back() -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-    for number in held:
-        signal.raise_signal(number)
+    for come in held:
+        signal.raise_signal(come)
 
 
 def keep_private() -> None:
