@@ -1,7 +1,7 @@
 """Concat: the simplest fusion."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -30,9 +30,9 @@ class Concat(NeuralMethod):
 
     name = "concat"
     label = "Concat"
-    paper_row = 7
+    paper_row: ClassVar[int | None] = 7
     family = Family.MULTIMODAL
-    reads = ("image.vector", "text", "table")
+    reads: ClassVar[tuple[str, ...]] = ("image.vector", "text", "table")
 
     hidden: int = 128
     width: int = 64

@@ -138,7 +138,7 @@ def imputed(material: Material, fold: Fold, imputation: str) -> Material:
     cohort, banned = material.cohort, list(material.banned_columns)
     everyone = [*fold.train, *fold.validation, *fold.test]
     inputs = cohort.table.drop(columns=banned)
-    columns = {name: cohort.columns[name] for name in inputs}
+    columns = {name: cohort.columns[name] for name in inputs.columns}
     table, columns = IMPUTERS[imputation](inputs.loc[everyone], columns, pd.Index(fold.train))
     kept = cohort.table[banned]
     whole = Cohort(

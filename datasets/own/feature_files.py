@@ -137,26 +137,28 @@ def _table(file: CohortFile, path: Path) -> _Rows:
             f"{path}: {header.count(file.id)} columns are called {file.id!r}{nearest(file.id, header)}.",
             "The ids stand in a column of the name that `id:` gives.",
         )
-    cells = read.cells.set_axis([*range(len(header))], axis=1)
-    ids = pd.Index(cells.pop(header.index(file.id)).str.strip(), dtype=object)
-    filled = cells != ""
-    values = cells.apply(pd.to_numeric, errors="coerce").astype(np.float32)
+    ids = pd.Index([*read.cells.iloc[:, header.index(file.id)].str.strip()], dtype=object)
+    cells = read.cells.drop(columns=file.id)
+    header.remove(file.id)
+    filled = (cells != "").to_numpy()
+    values = cells.apply(pd.to_numeric, errors="coerce").to_numpy(np.float32)
     finite = np.isfinite(values)
-    faults, texts = [problem.what for problem in read.problems], []
-    for column in cells:
-        bad = cells.loc[filled[column] & ~finite[column], column]
-        if finite[column].any() or bad.str.fullmatch(_WITH_COMMA).any():
+    faults, kept, texts = [problem.what for problem in read.problems], [], []
+    for column, name in enumerate(header):
+        bad = cells.iloc[filled[:, column] & ~finite[:, column], column]
+        if finite[:, column].any() or bad.str.fullmatch(_WITH_COMMA).any():
+            kept.append(column)
             if len(bad):
                 cell, row = bad.iloc[0], bad.index[0]
-                faults.append(f"holds {cell!r} in row {row} of {header[column]!r}, no number ({len(bad)} such cells)")
+                faults.append(f"holds {cell!r} in row {row} of {name!r}, no number ({len(bad)} such cells)")
         else:
-            texts.append(column)
-    if len(texts) == len(header) - 1:
+            texts.append(name)
+    if not kept:
         raise StrokebenchError(f"{path}: no column of numbers.", "Give one row a patient and one column a number.")
     notes = [*read.notes]
     if texts:
-        notes.append(f"columns without a number, not read ({len(texts)}): {named(header[column] for column in texts)}")
-    return _Rows(ids, values.where(finite).drop(columns=texts).to_numpy(np.float32), faults, notes)
+        notes.append(f"columns without a number, not read ({len(texts)}): {named(texts)}")
+    return _Rows(ids, np.where(finite, values, np.float32(np.nan))[:, kept], faults, notes)
 
 
 def _archive(path: Path) -> _Rows:

@@ -38,7 +38,7 @@ def load(path: Path) -> Cohort:
         raise StrokebenchError(f"{file.table}: no patient is left.", "Check the id column and `exclude:`.")
     files = find_images(file, ids)
     problems += files.problems
-    lesions = read_lesions(file, list(examined.table), ids, files)
+    lesions = read_lesions(file, list(examined.table.columns), ids, files)
     problems += lesions.problems
     texts = examined.texts if lesions.texts is None else lesions.texts
     if file.text and file.text.files:

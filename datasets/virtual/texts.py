@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from strokebench.datasets.images.lesion import LesionFindings, Territories, measure_lesion
+from strokebench.datasets.images.lesion import LesionFindings, Side, Territories, measure_lesion
 from strokebench.datasets.texts.writer import TextErrors, write_answers
 from strokebench.datasets.virtual.anatomy import NAMES
 from strokebench.datasets.virtual.dictionary import TOAST
@@ -16,7 +16,7 @@ from strokebench.datasets.virtual.volumes import VirtualVolume, infarct_mask
 
 WORDING = TextErrors(volume_noise=0.1, wrong_side=0.0, nihss_noise=2.0)
 """What still differs between the answers to one patient's questions, each of which is asked for itself."""
-_OTHER = {"left": "right", "right": "left", "both": "both"}
+_OTHER: dict[str, Side] = {"left": "right", "right": "left", "both": "both"}
 
 
 def answer(volume: VirtualVolume, rng: np.random.Generator, strengths: Strengths) -> dict[str, str]:
@@ -35,7 +35,9 @@ def answer(volume: VirtualVolume, rng: np.random.Generator, strengths: Strengths
 
 
 def _mirrored(seen: LesionFindings) -> LesionFindings:
-    territories = {(name, _OTHER[side]): share for (name, side), share in seen.territories.items()}
+    territories: dict[tuple[str, str], float] = {
+        (name, _OTHER[side]): share for (name, side), share in seen.territories.items()
+    }
     return replace(seen, side=_OTHER[seen.side], territories=territories)
 
 

@@ -1,7 +1,7 @@
 """Concat that was made for gaps: what is missing, or left out in training, is a vector that is learned."""
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -41,7 +41,7 @@ class ModalityDropout(Concat):
 
     name = "modality_dropout"
     label = "Concat, modality dropout"
-    paper_row: ClassVar[int | None] = None
+    paper_row = None
     family = Family.REFERENCE
     reads = (*Concat.reads, PRESENT)
 

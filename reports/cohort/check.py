@@ -111,7 +111,7 @@ def _check_file(file: CohortFile, jobs: int, progress: Progress | None) -> Check
     if files.images is not None:
         masks = masks_by_sequence(files.masks, next(iter(file.masks), ""), files.brain_masks)
         problems += examine_images(files.images, masks, jobs, progress, file.reading)
-    lesions = read_lesions(file, list(examined.table), ids, files)
+    lesions = read_lesions(file, list(examined.table.columns), ids, files)
     # What examining found wrong with a mask is not said twice.
     known = {problem.patient for problem in problems if problem.code.startswith(("mask_", "image_"))}
     problems += [problem for problem in lesions.problems if problem.patient is None or problem.patient not in known]
