@@ -89,7 +89,8 @@ def _pool(values: NDArray[np.float64], variances: NDArray[np.float64], level: fl
     reach = float(student.ppf((1 + level) / 2, k - 1)) * float(found.sd_eff_w_re)
     mean = Interval(*map(float, expit([middle, middle - reach, middle + reach])))
     low, high = _further(logit(values), variances, level) if k >= FEWEST_TO_PREDICT else (np.nan, np.nan)
-    new = Interval(mean.value, float(expit(low)), float(expit(high)))
+    # Of three hospitals Student's t is so wide that one more would seem surer than the mean of all.
+    new = Interval(mean.value, min(float(expit(low)), mean.low), max(float(expit(high)), mean.high))
     return Pooled(mean, new, float(np.sqrt(found.tau2)), k)
 
 

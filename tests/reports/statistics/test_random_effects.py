@@ -86,3 +86,8 @@ def test_intervals_are_pooled_as_the_errors_that_they_are_made_of():
     assert found.spread == pytest.approx(expected.spread) and found.hospitals == 6
     for without in (Interval(1.0, 1.0, 1.0), Interval(0.8, np.nan, np.nan)):
         assert np.isnan(pool_intervals([*own, without]).mean.value)
+
+
+def test_one_more_hospital_is_never_surer_than_the_mean_of_all():
+    found = pool_aucs([0.70, 0.72, 0.74], [40] * 3, [80] * 3)
+    assert found.new.low <= found.mean.low and found.mean.high <= found.new.high
