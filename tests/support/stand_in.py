@@ -32,6 +32,7 @@ class StandIn(Method):
     hidden: int = 512
     width: int = 256
     dropout: float = 0.5
+    batch_size: int = 32
     contrastive_weight: float = 0.2
     alignment_weight: float = 0.02
 
