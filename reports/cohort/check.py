@@ -26,6 +26,8 @@ from strokebench.tasks.endpoints.parse import hospital_notes, outcome_problems
 
 CARDS_A_SHEET = 30
 _NO_IMAGE = ("image_missing", "image_ambiguous")
+_KNOWN_GAPS = ("outcome_missing", "text_missing")
+"""Of the suite's own cohorts: some lack an outcome, or an MRI and so its text. Their description counts them."""
 
 Progress = Callable[[int, int], None]
 
@@ -135,9 +137,8 @@ def _check_built_in(dataset: str, jobs: int, progress: Progress | None) -> Check
         problems += examine_images(cohort.images, masks, jobs, progress, cohort.reading)
     if cohort.texts is not None:
         problems += text_problems(cohort.texts)
-    # A public cohort's outcome is known to be missing for some; its description counts them.
-    known = [problem for problem in problems if problem.code == "outcome_missing"]
-    left = [problem for problem in problems if problem.code != "outcome_missing"]
+    known = [problem for problem in problems if problem.code in _KNOWN_GAPS]
+    left = [problem for problem in problems if problem.code not in _KNOWN_GAPS]
     return _report(cohort, ids, cohort.images, cohort.texts, (left, known))
 
 

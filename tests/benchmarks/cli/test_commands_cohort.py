@@ -2,6 +2,7 @@ import json
 import re
 import shlex
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -200,3 +201,14 @@ def test_twenty_thousand_patients_are_checked_in_seconds(tmp_path):
     # Three seconds here; the limit leaves room for a slow machine.
     assert seconds < 20
     assert len(load(path)) == n
+
+
+def test_what_a_cohort_of_the_suite_is_known_to_lack_is_no_problem(monkeypatch: pytest.MonkeyPatch):
+    cohort = make_cohort(60)
+    texts = pd.DataFrame({"size": ["A small lesion.", *["A large lesion."] * 58, None]}, index=cohort.ids)
+    cohort = replace(cohort, images=None, texts=texts)
+    monkeypatch.setitem(COHORTS.own, "known", lambda: cohort)
+    report = check_cohort("known")
+    assert not report.problems and [(p.patient, p.code) for p in report.accepted] == [
+        (str(cohort.ids[-1]), "text_missing")
+    ]
