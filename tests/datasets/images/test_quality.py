@@ -255,7 +255,7 @@ def test_a_volume_that_defeats_a_measure_is_a_problem_of_its_patient(cohort_of_i
     path = tmp_path / "extra.nii"
     save(path, upright(), (4, 4, 4))
 
-    def measure(volume):
+    def measure(volume, *_):
         if volume.spacing == (4.0, 4.0, 4.0) and volume.shape == upright().shape:
             raise FloatingPointError("no such number")
 
