@@ -66,8 +66,10 @@ def measure_image(volume: Volume, ct: bool = False) -> ImageFacts:
     # Voxels within a tenth of the thickest are alike; the last of them is the axial one.
     slice_axis = int(np.flatnonzero(spacing >= 0.9 * spacing.max())[-1])
     low, high = (float(q) for q in np.percentile(data, [1, 99]))
-    base, _ = _air(data)
-    head = largest_piece(head_of(data)) if ct else head_of(data)
+    base, scatter = _air(data)
+    head = _above(data, base, scatter, high)
+    if ct:
+        head = largest_piece(head)
     level = float(np.median(data[head])) - base if head.any() else float("nan")
     noise = _noise(data, head, slice_axis) / level
     return ImageFacts(
@@ -91,8 +93,11 @@ def measure_image(volume: Volume, ct: bool = False) -> ImageFacts:
 
 def head_of(data: NDArray[np.float32]) -> NDArray[np.bool_]:
     """Voxels of a volume (x, y, z) that are brighter than its air, (x, y, z)."""
-    base, scatter = _air(data)
-    return data > base + max(FOREGROUND * (float(np.percentile(data, 99)) - base), 4 * scatter)
+    return _above(data, *_air(data), float(np.percentile(data, 99)))
+
+
+def _above(data: NDArray[np.float32], base: float, scatter: float, high: float) -> NDArray[np.bool_]:
+    return data > base + max(FOREGROUND * (high - base), 4 * scatter)
 
 
 def _place(head: NDArray[np.bool_], volume: Volume) -> frozenset[tuple[int, ...]]:
