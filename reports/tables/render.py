@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 TEMPLATES = Path(__file__).parent / "templates"
 
 
+CODE = r"`([^`\n]+)`"
+"""How texts of ours mark code."""
+
 _TEX = {
     "\\": r"\textbackslash{}",
     **{character: f"\\{character}" for character in "&%$#_{}"},
@@ -63,14 +66,28 @@ def tex(text: str) -> str:
     """Text for the body of a LaTeX document that pdfLaTeX compiles.
 
     A character outside Latin that is not in our list becomes its code point, `[U+2603]`: visible, and no
-    error.
+    error. What stands between backticks is code.
     """
-    return "".join(_TEX.get(character) or _latin(character) for character in text)
+    return _by_code(text, _plain_tex, lambda code: rf"\texttt{{{_plain_tex(code)}}}")
 
 
 def markdown(text: str) -> str:
-    """Text for a cell or paragraph of GitHub-flavoured Markdown: no accidental table, emphasis or HTML."""
-    text = re.sub(r"&(?=#?\w+;)", "&amp;", text.replace("\n", " "))
+    """Text for a cell or paragraph of GitHub-flavoured Markdown: no accidental table, emphasis or HTML, and between
+    backticks code, in which nothing but a table's bar is escaped."""
+    return _by_code(text.replace("\n", " "), _plain_markdown, lambda code: f"`{code}`".replace("|", r"\|"))
+
+
+def _by_code(text: str, plain: Callable[[str], str], code: Callable[[str], str]) -> str:
+    parts = re.split(CODE, text)
+    return "".join((code if number % 2 else plain)(part) for number, part in enumerate(parts))
+
+
+def _plain_tex(text: str) -> str:
+    return "".join(_TEX.get(character) or _latin(character) for character in text)
+
+
+def _plain_markdown(text: str) -> str:
+    text = re.sub(r"&(?=#?\w+;)", "&amp;", text)
     text = re.sub(r"<(?=[A-Za-z/!?])", "&lt;", text)
     return re.sub(r"([\\`*|\[\]~]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9]))", r"\\\1", text)
 
@@ -236,7 +253,7 @@ def _marked(form: str, cell: Cell | None, kind: Kind) -> str:
 
 def prose(text: str) -> Markup:
     """Text as HTML; what stands between backticks is code."""
-    return Markup(re.sub(r"`([^`\n]+)`", r"<code>\1</code>", str(escape(text))))
+    return Markup(_by_code(text, lambda plain: str(escape(plain)), lambda code: f"<code>{escape(code)}</code>"))
 
 
 def _collapse(text: str) -> str:

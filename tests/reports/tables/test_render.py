@@ -12,7 +12,7 @@ import pytest
 from rich.console import Console
 
 from strokebench.reports.table1.table import table1
-from strokebench.reports.tables.render import tex, to_csv, to_html, to_latex, to_markdown, write_table
+from strokebench.reports.tables.render import markdown, prose, tex, to_csv, to_html, to_latex, to_markdown, write_table
 from strokebench.reports.tables.table import Footnote, Row, show
 from strokebench.reports.tables.terminal import TerminalTable
 from strokebench.tasks.metrics.paper import PAPER_METRICS
@@ -205,6 +205,16 @@ def test_tex_escapes():
     assert tex("\\~^") == r"\textbackslash{}\textasciitilde{}\textasciicircum{}"
     assert tex("雪") == "[U+96EA]"
     assert tex("±é–") == r"$\pm$é--"
+
+
+def test_what_stands_between_backticks_is_code_in_every_form():
+    text = "“Left” is `not_inputs`, “right” is `a|b<c`, a lone ` is not"
+    assert (
+        tex(text)
+        == r"``Left'' is \texttt{not\_inputs}, ``right'' is \texttt{a\textbar{}b\textless{}c}, a lone ` is not"
+    )
+    assert markdown(text) == r"“Left” is `not_inputs`, “right” is `a\|b<c`, a lone \` is not"
+    assert "is <code>not_inputs</code>, “right” is <code>a|b&lt;c</code>, a lone ` is not" in prose(text)
 
 
 def test_latex_structure(table):
