@@ -25,28 +25,26 @@ def status(as_json: JsonOption = False) -> None:
         console.print(f"No results below {root} yet. Start with `make table1`.", soft_wrap=True)
         return
     rows: list[dict[str, Any]] = []
-    table = Table("Cohort, outcome, protocol", "Experiment", "Done", "Failed", "Missing", "Method", box=None)
-    failures = []
+    tables, failures = [], []
     for folder in found:
         runs = pd.read_parquet(folder / RUNS_FILE)
-        stored = is_in_store(read_provenance(folder))
+        facts = read_provenance(folder)
+        stored = is_in_store(facts)
         if stored:
             runs["status"] = [store.status(key) for key in runs["key"]]
-        for number, (method, part) in enumerate(runs.groupby("method", sort=False)):
+        table = Table(box=None)
+        table.add_column("Method", min_width=20)
+        for heading in ("Done", "Failed", "Missing"):
+            table.add_column(heading, justify="right")
+        said = f"{facts.get('title', '')}, newest run {facts.get('created', '–')}"
+        tables.append((f"{folder.parent.name}/{folder.name}", said, table))
+        for method, part in runs.groupby("method", sort=False):
             counts = part["status"].value_counts()
-            first = number == 0
             failed = int(counts.get("failed", 0))
             done, missing = int(counts.get("done", 0)), int(counts.get("missing", 0))
             names = {"results": folder.parent.name, "experiment": folder.name, "method": str(method)}
             rows.append({**names, "planned": len(part), "done": done, "failed": failed, "missing": missing})
-            table.add_row(
-                folder.parent.name if first else "",
-                folder.name if first else "",
-                f"{done}/{len(part)}",
-                f"[red]{failed}[/]" if failed else "",
-                str(missing or ""),
-                str(method),
-            )
+            table.add_row(str(method), f"{done}/{len(part)}", f"[red]{failed}[/]" if failed else "", str(missing or ""))
         # Why another machine's runs failed is not told to others.
         if stored:
             failures += [(folder, row) for row in runs[runs["status"] == "failed"].to_dict("records")]
@@ -59,16 +57,16 @@ def status(as_json: JsonOption = False) -> None:
         ]
         echo_json({"methods": rows, "failed": failed_runs})
         return
-    console.print(table)
+    for name, said, table in tables:
+        console.print(name, markup=False, style="bold")
+        console.print(said, markup=False, style="dim")
+        console.print(table)
+        console.print()
     for folder, row in failures[:SHOWN_FAILURES]:
         console.print(
-            f"\n[red]Failed[/] {folder.parent.name}/{folder.name}: {row['method']}, seed {row['seed']},"
+            f"[red]Failed[/] {folder.parent.name}/{folder.name}: {row['method']}, seed {row['seed']},"
             f" fold {row['fold']} (key {row['key'][:12]})"
         )
         console.print(store.failure(row["key"])["error"].rstrip(), markup=False, style="dim")
     if len(failures) > SHOWN_FAILURES:
         console.print(f"\n... and {len(failures) - SHOWN_FAILURES} more failed runs.")
-    for folder in found:
-        if facts := read_provenance(folder):
-            said = f"{facts.get('title', '')}, newest run {facts.get('created', '–')}"
-            console.print(f"[dim]{folder.parent.name}/{folder.name}: {said}[/]")

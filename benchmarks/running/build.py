@@ -18,7 +18,7 @@ from strokebench.datasets.cohort import Cohort
 from strokebench.datasets.embeddings import Embeddings
 from strokebench.errors import StrokebenchError
 from strokebench.files import digest, home
-from strokebench.reports.tables.caption import not_inputs_in_words, untested_in_words
+from strokebench.reports.tables.caption import counted, not_inputs_in_words, untested_in_words
 from strokebench.tasks.endpoint import Endpoint
 from strokebench.tasks.endpoints.parse import parse_endpoint
 from strokebench.tasks.fold import Split
@@ -63,8 +63,8 @@ def build_context(
     if not path.is_file():
         split.write(path)
     console.print(
-        f"Split       {split.protocol}, {len(split.folds)} folds of"
-        f" {len({fold.seed for fold in split.folds})} seed(s), sha256 {split.sha256[:12]}"
+        f"Split       {split.protocol}, {counted(len(split.folds), 'fold')} of"
+        f" {counted(len({fold.seed for fold in split.folds}), 'seed')}, sha256 {split.sha256[:12]}"
     )
     if context.untested:
         console.print(f"Not tested  {untested_in_words(context.untested)}", markup=False)
@@ -181,8 +181,8 @@ def _cohort_facts(cohort: Cohort) -> str:
     has = [
         f"{len(cohort.table.columns)} table columns",
         *(_image_facts(cohort.images) if cohort.images is not None else ["no images"]),
-        *([f"{len(cohort.texts.columns)} texts each"] if cohort.texts is not None else ["no text"]),
-        *([f"{cohort.site.nunique()} site(s)"] if cohort.site is not None else []),
+        *([counted(len(cohort.texts.columns), "text") + " each"] if cohort.texts is not None else ["no text"]),
+        *([counted(cohort.site.nunique(), "site")] if cohort.site is not None else []),
         *([f"rows of {cohort.group.nunique()} persons, never parted"] if cohort.group is not None else []),
     ]
     return f"Cohort      {cohort.title}: {len(cohort)} patients, {', '.join(has)}"

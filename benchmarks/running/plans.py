@@ -58,7 +58,7 @@ def _why_not(roles: Sequence[str], context: Context) -> str:
     absent = [role for role in roles if role not in barred]
     parts = [f"{', '.join(barred)}, no input where {context.endpoint.expression} is predicted"] if barred else []
     if absent:
-        parts.append(f"{', '.join(absent)}, which {context.cohort.title} names no column for (`roles:` in its file)")
+        parts.append(f"{', '.join(absent)} (`roles:` of the cohort's file)")
     return "; ".join(parts)
 
 

@@ -58,4 +58,5 @@ def _point(axes: Axes, row: Row, column: Column, height: float, look: tuple[str,
         axes.annotate(f"{row.done}/{row.planned} runs", (end, height), (6, 0), textcoords="offset points", va="center",
                       fontsize=8, color=SOFT)  # fmt: skip
     if cell.paper is not None:
-        axes.plot(cell.paper.mean, height, "D", markersize=6, markerfacecolor="none", markeredgecolor=INK, zorder=4)
+        axes.plot(cell.paper.mean, height, "D", markersize=6, markerfacecolor="none", markeredgecolor=INK, zorder=4,
+                  label=PAPER_LABEL)  # fmt: skip

@@ -10,6 +10,7 @@ from strokebench.reports.added_value.words import POINTS, lead
 from strokebench.reports.results import Results
 from strokebench.reports.statistics.decisions import ALPHA, MARGIN, verdict
 from strokebench.reports.tables import caption as words
+from strokebench.reports.tables.hover import ON_HOVER
 from strokebench.reports.tables.results_table import results_table
 from strokebench.reports.tables.section import Panel, Section
 from strokebench.reports.tables.style import INK, LOOKS, PALE, ROWS, SOFT, head, plain
@@ -106,7 +107,8 @@ def draw_gains(steps: Sequence[Step], metric: str, cohort: str) -> Figure:
         gain = step.gain
         axes.plot([100 * gain.low, 100 * gain.high], [height] * 2, color=INK, linewidth=1.5, zorder=2)
         fill = colour if step.gains or step.loses else "white"
-        axes.plot(100 * gain.value, height, shape, color=fill, markeredgecolor=INK, markersize=8, zorder=3)
+        axes.plot(100 * gain.value, height, shape, color=fill, markeredgecolor=INK, markersize=8, zorder=3,
+                  gid=f"{ON_HOVER}{step.method.label} + {step.added}: {gain.text(sign='+', end_sign='+')}")  # fmt: skip
     axes.set_yticks(range(len(steps)), [f"{step.method.label}\n+ {step.added}" for step in steps])
     axes.set_ylim(len(steps) - 0.4, -0.6)
     axes.set_xlabel(f"Gain in {metric}, points, with 95 % interval; filled: shown", color=INK)

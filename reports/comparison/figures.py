@@ -8,6 +8,7 @@ from matplotlib.patches import Patch, Rectangle
 from strokebench.reports.comparison.compare import MethodComparison
 from strokebench.reports.statistics.critical_difference import CriticalDifference
 from strokebench.reports.table1.figure import CHANCE
+from strokebench.reports.tables.hover import ON_HOVER
 from strokebench.reports.tables.style import INK, LOOKS, PALE, ROWS, SOFT, head, plain
 
 BETTER, WORSE = "#9cc9e8", "#f2b48a"
@@ -28,7 +29,8 @@ def draw_forest(comparison: MethodComparison, cohort: str) -> Figure:
             axes.plot(ends, [height] * 2, color=INK, linewidth=1, marker="|", markersize=8, zorder=3)
         ends = [100 * narrow.low, 100 * narrow.high]
         axes.plot(ends, [height] * 2, color=colour, linewidth=4.5, alpha=0.75, solid_capstyle="butt", zorder=2)
-        axes.plot(100 * interval.value, height, shape, color=fill, markeredgecolor=INK, markersize=7.5, zorder=4)
+        axes.plot(100 * interval.value, height, shape, color=fill, markeredgecolor=INK, markersize=7.5, zorder=4,
+                  gid=f"{ON_HOVER}{comparison.labels[name]}: {interval.text()}")  # fmt: skip
         axes.annotate(
             interval.text(),
             (1.01, height),

@@ -14,6 +14,7 @@ from strokebench.reports.results import Results
 from strokebench.reports.statistics.random_effects import Pooled
 from strokebench.reports.table1.figure import CHANCE
 from strokebench.reports.tables import caption as words
+from strokebench.reports.tables.hover import ON_HOVER
 from strokebench.reports.tables.style import INK, LOOKS, PALE, ROWS, SOFT, dots, head, plain
 
 WIDTH = 0.7
@@ -77,7 +78,8 @@ def _forest(axes: Axes, method: str, judged: Sequence[tuple[Hospital, Sequence[M
             continue
         interval = hospital.interval(auc)
         axes.plot([100 * interval.low, 100 * interval.high], [place, place], color=SOFT, linewidth=1.3)
-        axes.plot(100 * auc, place, "s", color=LOOKS[0][0], markersize=3 + min(5.0, math.sqrt(hospital.rarer) / 2))
+        axes.plot(100 * auc, place, "s", color=LOOKS[0][0], markersize=3 + min(5.0, math.sqrt(hospital.rarer) / 2),
+                  gid=f"{ON_HOVER}{hospital.name}: {interval.text()}")  # fmt: skip
     axes.axvline(CHANCE, color=SOFT, linestyle=":", linewidth=1.2)
     axes.set_xlim(0, 100)
     axes.set_xticks(range(0, 101, 25))
@@ -114,6 +116,7 @@ def _panel(axes: Axes, results: Results, hospital: Hospital, rows: Sequence[Mapp
             *look(number),
             yerr=[100 * row[f"{metric}_std"] for metric in metrics],
             alpha=1 if row["done"] == row["planned"] else 0.45,
+            label=results.methods[number].label,
         )
     for place, metric in enumerate(metrics):
         if hospital.n and all(math.isnan(row[metric]) for row in rows if row["done"]):

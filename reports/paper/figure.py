@@ -65,7 +65,7 @@ def _panel(axes: Axes, items: Sequence[PaperComparison], metric: str) -> None:
         x, y = item.paper.mean, 100 * item.ours.mean
         hollow = item.verdict is Verdict.NOT_COMPARABLE
         bars = {"xerr": item.paper.std or None, "yerr": 100 * item.ours.std, "elinewidth": 0.8}
-        dots(axes, x, y, LOOK[item.source][1], hollow, **bars)
+        dots(axes, x, y, LOOK[item.source][1], hollow, label=f"{item.name}, {item.metric}", **bars)
         ends += [x, y]
     low, high = min(ends) - 5, max(ends) + 5
     axes.plot([low, high], [low, high], color=SOFT, linestyle=":", linewidth=1, zorder=0)

@@ -8,7 +8,8 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from strokebench.reports.statistics.intervals import Interval
-from strokebench.reports.tables.style import INK, LOOKS, ON_HOVER, ROWS, SOFT, dots, head, plain
+from strokebench.reports.tables.hover import ON_HOVER
+from strokebench.reports.tables.style import INK, LOOKS, ROWS, SOFT, dots, head, plain
 from strokebench.reports.tables.table import MEASURES, PAPER_LABEL, Column, Kind, Row, Table, show
 
 CHANCE = 50.0
@@ -38,7 +39,8 @@ def draw_table1(table: Table, metric: str = "", intervals: Mapping[str, Interval
             ticks.append((height, row.label if row.complete else f"{row.label} ({row.done}/{row.planned} runs)"))
             draw_mean(axes, row, column, height, look, "no finished run", intervals.get(row.key))
             if (paper := row.cells[column.key].paper) is not None:
-                axes.plot(paper.mean, height, look[1], markersize=8, color="white", markeredgecolor=INK, zorder=4)
+                axes.plot(paper.mean, height, look[1], markersize=8, color="white", markeredgecolor=INK, zorder=4,
+                          label=PAPER_LABEL)  # fmt: skip
             height += 1
     for row in table.rows:
         if row.reference and (value := row.cells[column.key].value) is not None:

@@ -73,7 +73,7 @@ def runs_in_words(results: Results) -> str:
     per_setting = runs.groupby(["method", "variant", "condition"], dropna=False).size().unique()
     if len(per_setting) == 1 and per_setting[0] == folds * seeds:
         count = f"{per_setting[0]} {'run' if per_setting[0] == 1 else 'runs'}"
-        return f"{count} ({_counted(folds, 'fold')} × {_counted(seeds, 'seed')})"
+        return f"{count} ({counted(folds, 'fold')} × {counted(seeds, 'seed')})"
     return "the runs counted in the last column"
 
 
@@ -206,5 +206,6 @@ def _encoders(encoders: str | dict[str, str]) -> str:
     return ", ".join(f"{modality} {name}" for modality, name in encoders.items())
 
 
-def _counted(n: int, noun: str) -> str:
+def counted(n: int, noun: str) -> str:
+    """`1 fold`, `5 folds`."""
     return f"{n} {noun}{'' if n == 1 else 's'}"

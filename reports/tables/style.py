@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from textwrap import wrap
 from typing import TYPE_CHECKING, Any, Literal
@@ -27,9 +27,6 @@ LOOKS: tuple[tuple[str, str], ...] = (
 )
 INK, SOFT, PALE = "#1b1f24", "#57606a", "#e5e8eb"
 
-ON_HOVER = "on hover: "
-"""What the id (`gid`) of something drawn begins with whose rest a browser shows where a pointer rests on it."""
-
 ROWS = ("top", "right", "left")
 """Sides that a figure goes without whose rows are labelled at the left."""
 
@@ -38,6 +35,8 @@ def save_figure(figure: Figure, path: Path) -> Path:
     """Write a figure; the ending decides the format (`.png`, `.svg`, `.pdf`), and equal figures are equal files."""
     import matplotlib as mpl
 
+    from strokebench.reports.tables.hover import titled, values_on_hover
+
     form = path.suffix.removeprefix(".").lower()
     dateless: dict[str, dict[str, str | None]] = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}
     # A fixed salt and no date; text stays text, so that it can be searched and read aloud.
@@ -45,10 +44,10 @@ def save_figure(figure: Figure, path: Path) -> Path:
         mpl.rc_context({"svg.hashsalt": "strokebench", "font.family": "DejaVu Sans", "svg.fonttype": "none"}),
         atomic_path(path) as temporary,
     ):
-        figure.savefig(temporary, format=form, dpi=200, metadata=dateless.get(form))
+        with values_on_hover(figure) if form == "svg" else nullcontext():
+            figure.savefig(temporary, format=form, dpi=200, metadata=dateless.get(form))
         if form == "svg":
-            text = temporary.read_text(encoding="utf-8")
-            text = re.sub(rf"""<g id=(["']){ON_HOVER}(.*?)\1>""", r"<g><title>\2</title>", text)
+            text = titled(temporary.read_text(encoding="utf-8"))
             # A control character in a label would make it no XML, and would command a terminal.
             temporary.write_text(CONTROLS.sub("", text), encoding="utf-8")
     return path

@@ -42,7 +42,7 @@ def test_table_1_under_the_cohort_s_own_folds(folds, capsys, tmp_path):
     expected = tested[["patient", "seed", "fold"]].sort_values(["patient", "seed", "fold"])
     assert np.array_equal(found.to_numpy(), expected.to_numpy())
     said = " ".join(capsys.readouterr().err.split())
-    assert "rows of 45 persons, never parted" in said and "Split own, 6 folds of 2 seed(s)" in said
+    assert "rows of 45 persons, never parted" in said and "Split own, 6 folds of 2 seeds" in said
     (page,) = (tmp_path / "work/results").glob("*own*/table1/table1.md")
     assert "the cohort's own folds" in page.read_text() and "45 persons" in page.read_text()
     (split,) = (tmp_path / "work/splits").glob("*-own-*.json")
