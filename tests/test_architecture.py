@@ -53,8 +53,10 @@ def graph(root: Path) -> dict[str, set[str]]:
 
 
 def room(name: str) -> str:
-    """The room of a module; the ground's own modules stand directly in the package."""
+    """The room of a module; the ground's own modules stand directly in the package, but for the command's door."""
     parts = name.split(".")
+    if parts[1:] == ["__main__"]:
+        return "benchmarks"
     return parts[1] if len(parts) > 1 and parts[1] in ROOMS else GROUND
 
 
