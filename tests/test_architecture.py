@@ -22,10 +22,12 @@ MOST_FILES, MOST_LINES = 20, 400
 
 
 def modules(root: Path) -> dict[str, Path]:
-    """Every module of the house, by its installed name."""
+    """Every module of the house, by its installed name; without the door of the command, which leads into all rooms."""
     found = {}
     for room in (*ROOMS, GROUND):
         for path in sorted((root / room).rglob("*.py")):
+            if path.name == "__main__.py":
+                continue
             parts = path.relative_to(root).with_suffix("").parts
             name = ".".join(parts if room == GROUND else (GROUND, *parts))
             found[name.removesuffix(".__init__")] = path
@@ -53,10 +55,8 @@ def graph(root: Path) -> dict[str, set[str]]:
 
 
 def room(name: str) -> str:
-    """The room of a module; the ground's own modules stand directly in the package, but for the command's door."""
+    """The room of a module; the ground's own modules stand directly in the package."""
     parts = name.split(".")
-    if parts[1:] == ["__main__"]:
-        return "benchmarks"
     return parts[1] if len(parts) > 1 and parts[1] in ROOMS else GROUND
 
 
