@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from strokebench.datasets.encoders.contract import LAYERS
 
-GPU_BATCH = 64
+BATCH, GPU_BATCH = 8, 64
+"""Texts at once: on one thread 8 take half the time that they take one by one, more gain nothing."""
 
 
 @contextmanager
@@ -31,13 +32,12 @@ def quiet_transformers() -> Iterator[None]:
 def cls_vectors(tokenizer: Any, model: Any, window: int, texts: Sequence[str], device: str) -> NDArray[np.float32]:
     """(n, 4, d) CLS vectors of the last four layers of n texts, each cut at `window` word pieces.
 
-    On a CPU one text at a time: on one thread a batch gains next to nothing, and so a text's vector, to the
-    last bit, does not depend on its neighbours. On a GPU in batches of similar length.
+    In batches of similar length, of which a text's vector depends in its last digits (1e-5 of their spread at most).
     """
     import torch
 
     model.to(device)
-    size = 1 if device == "cpu" else GPU_BATCH
+    size = BATCH if device == "cpu" else GPU_BATCH
     order = sorted(range(len(texts)), key=lambda i: len(texts[i]))
     vectors = np.empty((len(texts), LAYERS, model.config.hidden_size), dtype=np.float32)
     for start in range(0, len(order), size):

@@ -75,7 +75,7 @@ def _features(
 ) -> Chunk:
     if not keys:
         return Chunk([], {}, errors)
-    # On a CPU a batch is no faster, and one at a time a volume's features do not depend on its neighbours.
+    # On a CPU a batch is no faster; one at a time a volume's features do not depend on its neighbours.
     size = 1 if device == "cpu" else len(keys)
     parts = [encoder.encode(np.stack(volumes[i : i + size]), device) for i in range(0, len(keys), size)]
     pooled, tokens = (np.concatenate(part) for part in zip(*parts, strict=True))

@@ -19,7 +19,7 @@ from strokebench.datasets.encoders.efficientnet import EfficientNetLite0, find_f
 from strokebench.datasets.encoders.medicalnet import MedicalNet
 from strokebench.datasets.encoders.minilm import MiniLM
 from strokebench.datasets.encoders.registry import find_encoders
-from strokebench.datasets.encoders.resnet import pool
+from strokebench.datasets.encoders.resnet import pool, stage_maps
 from strokebench.datasets.encoders.untrained_resnet import UntrainedResNet, UntrainedStages
 from strokebench.datasets.images.target import Target
 from strokebench.errors import StrokebenchError
@@ -109,6 +109,28 @@ def test_statistics_of_stages_are_mean_deviation_and_largest_value_of_each_chann
     assert np.array_equal(tokens, same) and vectors.shape == (1, 36)
     assert np.allclose(vectors[:, -12:-8], pooled, atol=1e-6)
     assert (vectors[:, -8:-4] >= 0).all() and (vectors[:, -4:] >= vectors[:, -12:-8]).all()
+
+
+@pytest.mark.parametrize(("block", "shortcut"), [("basic", "A"), ("basic", "B"), ("bottleneck", "B")])
+def test_a_cpu_computes_what_the_layers_say_in_their_order(block, shortcut):
+    from monai.networks.nets.resnet import ResNet
+
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(3)
+        network = ResNet(
+            block, [1, 2, 1, 1], list(PLANES), n_input_channels=1, feed_forward=False, shortcut_type=shortcut
+        ).eval()
+        for name, values in network.state_dict().items():
+            if "bn" in name or "downsample.1" in name:
+                values += torch.rand(values.shape).to(values.dtype)
+        inputs = torch.randn(2, 1, 24, 16, 16)
+    with torch.inference_mode():
+        x, expected = network.maxpool(network.bn1(network.conv1(inputs)).relu()), []
+        for stage in (network.layer1, network.layer2, network.layer3, network.layer4):
+            expected.append(x := stage(x))
+        found = stage_maps(network, inputs)
+    for ours, plain in zip(found, expected, strict=True):
+        assert ours.layout == torch.strided and torch.allclose(ours, plain, rtol=1e-4, atol=1e-5 * plain.std())
 
 
 def test_slices_are_spread_over_the_head_with_the_forehead_up():
