@@ -6,6 +6,7 @@ The cohort itself is needed: a virtual one is made, and a public one that is not
 import re
 import shutil
 from dataclasses import replace
+from functools import cache
 from statistics import mean
 from urllib.parse import urlsplit
 
@@ -79,9 +80,12 @@ class _Encoding:
         self.to_fetch: list[str] = []
 
     def __call__(self, settings: Settings, cohort: Cohort, endpoint: Endpoint, console: Console) -> Embeddings:
+        # Each part is asked for, and then the whole.
+        keep_text = cache(endpoint.keep_text)
+
         def encode(part: Cohort) -> Embeddings:
             return encode_cohort(
-                part, settings.encoders, endpoint.keep_text, settings.jobs, _stop, settings.weights, settings.device
+                part, settings.encoders, keep_text, settings.jobs, _stop, settings.weights, settings.device
             )
 
         missing: dict[str, int] = {}

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import platform
+import sys
 import traceback
 import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Self
 
 import pandas as pd
@@ -217,12 +220,12 @@ def one_thread() -> Iterator[None]:
 
 @contextlib.contextmanager
 def _one_thread_of_torch() -> Iterator[None]:
-    try:
-        import torch
-    except ModuleNotFoundError:
-        # A model that is no network predicts without it.
+    # A worker has one thread as it is: what is no network needs no PyTorch there, whose import takes seconds.
+    if "torch" not in sys.modules and (os.environ.get("OMP_NUM_THREADS") == "1" or find_spec("torch") is None):
         yield
         return
+    import torch
+
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:

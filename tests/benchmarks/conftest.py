@@ -1,4 +1,5 @@
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -7,18 +8,30 @@ import pytest
 from planted_methods import PLANTED
 from rich.console import Console
 
+from strokebench.benchmarks.keys import described
 from strokebench.benchmarks.running.process import set_privacy
 
 SUPPORT = Path(__file__).parent.parent / "support"
 
 
+@pytest.fixture(scope="session")
+def described_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What methods say of themselves: a process that does not find it loads all of them, and PyTorch."""
+    folder = tmp_path_factory.mktemp("described")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("STROKEBENCH_HOME", str(folder))
+        described._of_the_house.__wrapped__()
+    return folder / "methods"
+
+
 @pytest.fixture(autouse=True)
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, described_once: Path) -> Path:
     """Everything written goes below a fresh folder; the shell's own choices do not count."""
     for name in ("DATASET", "OUTCOME", "PROTOCOL", "ENCODERS", "SEEDS", "JOBS", "QUICK", "MLFLOW_TRACKING_URI"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("STROKEBENCH_HOME", str(tmp_path / "home"))
     set_privacy()
+    shutil.copytree(described_once, tmp_path / "home" / "methods")
     return tmp_path / "home"
 
 

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from pathlib import Path
+from shutil import rmtree
 
 import pytest
 
@@ -12,6 +13,7 @@ from strokebench.methods.registry import all_methods
 
 
 def test_methods_are_described_as_the_registry_has_them(home: Path):
+    rmtree(home / "methods")
     described._of_the_house.cache_clear()
     made = described._of_the_house()
     described._of_the_house.cache_clear()
@@ -34,6 +36,7 @@ assert len(described_methods()) > 10 and all_params("mlp", {"max_epochs": 8})["m
 print(*sorted({"torch", "sklearn"} & set(sys.modules)))
 """
     call = [sys.executable, "-c", code]
+    rmtree(home / "methods")
     first, second = (subprocess.run(call, check=True, capture_output=True, text=True).stdout for _ in range(2))
     assert first == "sklearn torch\n" and second == "\n"
 
