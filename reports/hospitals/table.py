@@ -10,7 +10,7 @@ import pandas as pd
 
 from strokebench.files import natural_order
 from strokebench.reports.results import SETTING, MethodInfo, Results
-from strokebench.reports.statistics.intervals import Interval, auc_standard_error, logit_interval, z_value
+from strokebench.reports.statistics.intervals import Interval, apart, auc_interval, auc_standard_error, z_value
 from strokebench.reports.summary import RunCounts, rows_by_setting, run_counts
 from strokebench.reports.table1.table import adapted_footnotes, metric_cells, metric_columns, metric_row
 from strokebench.reports.tables import caption as words
@@ -60,7 +60,7 @@ class Hospital:
 
     def interval(self, auc: float) -> Interval:
         """Of an AUC measured on these patients, 95 %, models as they are."""
-        return logit_interval(auc, z_value() * self.standard_error(auc))
+        return auc_interval(auc, self.positives, self.n - self.positives)
 
     def standard_error(self, auc: float) -> float:
         """Of an AUC measured on these patients; NaN on one class."""
@@ -201,7 +201,7 @@ def worst_hospital(results: Results) -> Hospital | None:
 
 
 def hospital_lead(results: Results) -> str:
-    """The worst hospital against the best with the standard error to expect, and who leads where."""
+    """The worst hospital against the best with what chance explains of it, and who leads where."""
     if not len(results.runs):
         return "Nothing was planned: no wanted method can be run on this cohort."
     worst = worst_hospital(results)
@@ -210,8 +210,8 @@ def hospital_lead(results: Results) -> str:
     means = _means(results)
     best = next(hospital for hospital in hospitals(results) if hospital.fold == means.idxmax())
     low, high = means.min(), means.max()
-    error = math.hypot(worst.standard_error(low), best.standard_error(high))
-    verdict = "more than two of them" if high - low > 2 * error else "within two of them, so chance may be all of it"
+    gap = apart(best.interval(high), worst.interval(low))
+    verdict = "more than chance" if gap.low > 0 else "chance may be all of it"
     many = f", and the extremes of {len(means)} hospitals always lie apart" if len(means) > 2 else ""
     small = sum(bool(hospital.left_out) for hospital in hospitals(results))
     beside = f" Not among these: {small} too small to be in any number." if small else ""
@@ -219,8 +219,8 @@ def hospital_lead(results: Results) -> str:
     return (
         f"Worst hospital: {worst.name} ({worst.facts}), mean AUC {100 * low:.2f} over {over} "
         f"{'method' if over == 1 else 'methods'}; best: {best.name} ({best.facts}), {100 * high:.2f}. The difference "
-        f"of {100 * (high - low):.2f} points stands against a standard error of about {100 * error:.2f} from the "
-        f"patients alone: {verdict}{many}.{beside} {_leader(results)}"
+        f"in points, with its 95 % interval by the chance of patients alone: {gap.text()}, so {verdict}{many}."
+        f"{beside} {_leader(results)}"
     ).strip()
 
 

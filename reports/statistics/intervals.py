@@ -1,5 +1,6 @@
 """Values with their intervals, and the few formulas that several statistics share."""
 
+import math
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
@@ -51,11 +52,14 @@ def z_value(level: float = LEVEL) -> float:
 
 
 def logit_interval(value: float, half: float) -> Interval:
-    """Of a share and half its plain interval, symmetric on the logit scale, so that it stays within [0, 1]."""
+    """Of a share and half its plain interval, symmetric on the logit scale, so that it stays within [0, 1].
+
+    Of 0 and 1 there is none: what varies by nothing in a sample is not known for sure.
+    """
     from scipy.special import expit, logit
 
     if not 0 < value < 1:
-        return Interval(value, value, value)
+        return Interval(value, np.nan, np.nan)
     half /= value * (1 - value)
     return Interval(value, float(expit(logit(value) - half)), float(expit(logit(value) + half)))
 
@@ -84,3 +88,23 @@ def auc_standard_error(auc: float, positives: float, negatives: float) -> float:
     q1, q2 = auc / (2 - auc), 2 * auc**2 / (1 + auc)
     spread = auc * (1 - auc) + (positives - 1) * (q1 - auc**2) + (negatives - 1) * (q2 - auc**2)
     return float(np.sqrt(max(spread, 0) / (positives * negatives)))
+
+
+def auc_interval(auc: float, positives: float, negatives: float, level: float = LEVEL) -> Interval:
+    """The AUCs that one measured on so many patients does not speak against; NaN ends on one class.
+
+    Each end is an AUC whose own error (Hanley and McNeil's) just reaches to the measured one, as in a score test
+    (Newcombe, Stat Med 2006), so that an AUC of 1 of five patients is not taken for certain.
+    """
+    from scipy.optimize import brentq
+
+    if math.isnan(auc) or not positives or not negatives:
+        return Interval(auc, np.nan, np.nan)
+
+    def excess(true: float) -> float:
+        return abs(true - auc) - z_value(level) * auc_standard_error(true, positives, negatives)
+
+    # At 0 and 1 the error vanishes, which is no end of the interval.
+    inside = min(max(auc, 1e-9), 1 - 1e-9)
+    low, high = (end if end == auc else float(brentq(excess, end, inside)) for end in (0.0, 1.0))
+    return Interval(auc, low, high)

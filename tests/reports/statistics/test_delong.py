@@ -113,7 +113,7 @@ def test_the_interval_stays_within_0_and_1():
     interval = delong(single(y, p)).interval(0)
     assert 0 < interval.low < interval.value < interval.high < 1
     perfect = delong(single(y, np.arange(25.0))).interval(0)
-    assert (perfect.low, perfect.value, perfect.high) == (1, 1, 1)
+    assert perfect.value == 1 and np.isnan([perfect.low, perfect.high]).all(), "no variance seen is none known"
 
 
 def graded(seed, n=60):

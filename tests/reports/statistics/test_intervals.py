@@ -8,6 +8,7 @@ from strokebench.reports.statistics.intervals import (
     UNDEFINED,
     Interval,
     apart,
+    auc_interval,
     auc_standard_error,
     logit_interval,
     percentiles,
@@ -32,6 +33,20 @@ def test_the_error_of_an_auc_at_its_ends():
     assert np.isnan([auc_standard_error(0.8, 0, 20), auc_standard_error(0.8, 20, 0)]).all()
 
 
+def test_an_auc_s_interval_holds_where_the_sample_has_no_error():
+    # Of one patient each: 1 - a = z * sqrt(a * (1 - a)), so a = 1 / (1 + z^2).
+    found = auc_interval(1, 1, 1)
+    assert (found.low, found.high) == (pytest.approx(1 / (1 + z_value() ** 2)), 1)
+    mirrored = auc_interval(0, 1, 1)
+    assert (mirrored.low, mirrored.high) == (0, pytest.approx(1 - found.low))
+    for auc, positives, negatives in ((0.8, 46, 100), (0.55, 12, 30), (1, 5, 9)):
+        found = auc_interval(auc, positives, negatives)
+        for end in {found.low, found.high} - {1}:
+            assert abs(auc - end) == pytest.approx(z_value() * auc_standard_error(end, positives, negatives))
+        assert found.low < auc <= found.high
+    assert np.isnan(auc_interval(0.8, 0, 20).low) and np.isnan(auc_interval(np.nan, 5, 5).value)
+
+
 def test_two_parts_measured_apart_add_the_squares_of_the_sides_that_face_each_other():
     found = apart(Interval(0.9, 0.6, 1.2), Interval(0.5, 0.1, 0.9))
     # To the left 0.3 of the first and 0.4 of the second; to the right 0.3 and 0.4 again.
@@ -45,7 +60,8 @@ def test_a_share_s_interval_is_symmetric_in_log_odds_and_none_at_the_ends():
     found = logit_interval(0.2, 0.16)
     # 0.16 / (0.2 * 0.8) is one unit of log odds: odds of 1/4 by e either way.
     assert (found.low, found.high) == pytest.approx((0.25 / (np.e + 0.25), 0.25 * np.e / (1 + 0.25 * np.e)))
-    assert logit_interval(1, 0.1) == Interval(1, 1, 1) and logit_interval(0, 0.1) == Interval(0, 0, 0)
+    for end in (0, 1):
+        assert np.isnan([logit_interval(end, 0.1).low, logit_interval(end, 0.1).high]).all()
     assert np.isnan(logit_interval(np.nan, 0.1).value)
 
 
