@@ -1,5 +1,6 @@
 """An outcome as the cohort's file or the command line writes it: a column, and perhaps what its values have to be."""
 
+import csv
 import re
 from dataclasses import dataclass
 
@@ -37,9 +38,12 @@ def read_rule(text: str) -> Rule | None:
     Rule(column='nihss', sign='<', values=(7.0,))
     >>> read_rule("status in [dead, moved]").values
     ('dead', 'moved')
+    >>> read_rule('status in ["dead, at home", moved]').values
+    ('dead, at home', 'moved')
     >>> read_rule("mrs 0 to 6")
     Rule(column='mrs', sign='to', values=(0.0, 6.0))
     """
+    text = text.replace("≤", "<=").replace("≥", ">=").replace("≠", "!=")
     if grades := _GRADES.fullmatch(text):
         return Rule(grades["column"], "to", (float(grades["low"]), float(grades["high"])))
     match = _RULE.fullmatch(text)
@@ -52,7 +56,8 @@ def read_rule(text: str) -> Rule | None:
     if sign == "in":
         if not re.fullmatch(r"\[.*\]|\(.*\)", value):
             return None
-        given = value[1:-1].split(",")
+        quote = '"' if '"' in value else "'"
+        given = next(csv.reader([value[1:-1]], quotechar=quote, skipinitialspace=True)) or [""]
     texts = [one.strip().strip("'\"") for one in given]
     if all(_NUMBER.fullmatch(one) for one in texts):
         return Rule(column, sign, tuple(map(float, texts)))

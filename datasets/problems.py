@@ -1,5 +1,7 @@
 """What can be wrong with a cohort: each kind of problem has a code, a meaning and a remedy."""
 
+import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -27,10 +29,16 @@ CODES: Mapping[str, Code] = {
     "id_missing": Code("Give the row a patient id, or delete it."),
     "id_doubled": Code("Keep one row a patient."),
     "id_unusable": Code("Use letters, digits, '-', '_' and '.', without spaces around them."),
+    "id_spelling": Code("Spell each patient's id in one way; accept it if it is another patient.", True),
     "column_unknown": Code("Write the column as the table's header does."),
     "column_doubled": Code("Rename or delete one of the columns."),
     "column_empty": Code("Ban the column, or fill it.", True),
     "column_free_text": Code("Ban the column (`banned:`), or declare it categorical if it is an input.", True),
+    "column_mixed": Code(
+        "Correct what stands for a number; if a text means unknown, write `columns: {NAME: {missing: [TEXT]}}`; or"
+        " declare the column categorical.",
+        True,
+    ),
     "column_time": Code(
         "Say when it is known: `columns: {NAME: {time: before}}` (or admission, or after: then it is never an input)."
     ),
@@ -54,7 +62,9 @@ CODES: Mapping[str, Code] = {
         " column categorical."
     ),
     "thousands": Code("Set `thousands:` to the sign between thousands, and `decimal:` to that of the decimals."),
-    "not_a_number": Code("Correct the value, or leave the cell empty if it is unknown."),
+    "not_a_number": Code(
+        "Correct the value; if it means unknown, empty the cell or write `columns: {NAME: {missing: [VALUE]}}`."
+    ),
     "decimal_comma": Code("Write the table's decimal sign, or set `decimal: ','` if the whole table uses commas."),
     "out_of_range": Code("Correct the value, empty the cell, or widen `low`/`high` if it is true."),
     "mixed_units": Code("Convert the value to the column's unit; accept it if it is true.", True),
@@ -71,6 +81,7 @@ CODES: Mapping[str, Code] = {
     "outcome_not_binary": Code(
         "Correct it to 0 or 1, or give a rule, e.g. `outcome: mrs > 2` or `outcome: good == yes`."
     ),
+    "outcome_value": Code("Write the value as the column does; accept it (by the rule) if it can occur.", True),
     "outcome_no_grade": Code("Correct it to a whole grade, or write the outcome's grades, e.g. `mrs 0 to 6`."),
     "outcome_few_grades": Code("Give a rule, e.g. `mrs > 2`, where the column has been divided already."),
     "outcome_missing": Code("Fill it, exclude the patient, or accept that analyses leave it out.", True),
@@ -123,6 +134,11 @@ CODES: Mapping[str, Code] = {
 """Every code that `strokebench cohort check` can print."""
 
 
+def _yaml(text: str) -> str:
+    """A text as it may stand in a YAML list or pair."""
+    return text if re.fullmatch(r"-?\w(?:[\w .+/()-]*[\w.+/()-])?", text) else json.dumps(text, ensure_ascii=False)
+
+
 @dataclass(frozen=True)
 class Problem:
     """One thing that is wrong, with one patient or (`patient` None) with a column, a row or the file.
@@ -148,7 +164,8 @@ class Problem:
     def __post_init__(self) -> None:
         if not self.remedy:
             general = CODES[self.code].remedy
-            object.__setattr__(self, "remedy", general.replace("NAME", self.where).replace("VALUE", self.value))
+            named = re.sub("NAME|VALUE", lambda word: _yaml(self.where if word[0] == "NAME" else self.value), general)
+            object.__setattr__(self, "remedy", named)
 
     def to_json(self) -> dict[str, Any]:
         """As a dictionary of strings."""

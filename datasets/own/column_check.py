@@ -15,7 +15,8 @@ from strokebench.datasets.own.table_file import by_value
 from strokebench.datasets.own.values import nearest
 from strokebench.datasets.problems import Problem
 
-_ERROR = re.compile(r"#(?:DIV/0!|REF!|NAME\?|VALUE!|NUM!|NULL!|SPILL!|CALC!)", re.IGNORECASE)
+_ERROR = re.compile(r"#[^\W\d_][\w/ ]*[!?]")
+"""In whatever language the spreadsheet spoke: `#REF!`, `#WERT!`, `#NOM?`."""
 _FORMULA = re.compile(r"=\s*[A-Za-z(+-].*[\d)]")
 
 
@@ -53,7 +54,10 @@ def examine_column(file: CohortFile, name: str, cells: pd.Series, ask: bool = Tr
         cells = by_value(cells, lambda cell: "" if _ERROR.fullmatch(cell) or _FORMULA.fullmatch(cell) else cell)
     kept = without_codes(file, name, cells)
     emptied = 0 if kept is cells else int(((kept == "") & (cells != "")).sum())
-    form = Form(file.decimal, file.thousands, declared.column.unit, declared.censored)
+    form = _form(file, declared)
+    if ruled and form.censored != "missing":
+        # `<3` as 3 would be another label.
+        form = replace(form, censored="")
     numbers = read_numbers(kept, form)
     kind = declared.kind
     if ruled:
@@ -67,9 +71,11 @@ def examine_column(file: CohortFile, name: str, cells: pd.Series, ask: bool = Tr
     if column.kind is Kind.CATEGORICAL:
         if kind is None and (what := column_values.looks_like_free_text(kept)):
             problems.append(Problem("column_free_text", f"column {name!r} holds {what}", where=name))
+        elif kind is None and (what := column_values.mixed_numbers(kept)):
+            problems.append(Problem("column_mixed", f"column {name!r} holds {what}", where=name))
         problems += _category_problems(name, kept, declared.categories)
         return ExaminedColumn(_texts(kept), column, problems, emptied)
-    problems += _number_problems(name, column, kept, numbers)
+    problems += _number_problems(name, column, kept, numbers, ruled)
     # A value that is out of range is already reported, and would widen what counts as usual.
     usual = numbers.values.mask(column.out_of_range(numbers.values)).dropna()
     codes = column_values.lone_codes(usual)
@@ -96,6 +102,7 @@ def site_problems(file: CohortFile, site: pd.Series) -> Iterator[Problem]:
                 what = f"the site {cell!r} is not in `sites:`{nearest(cell, file.sites)}"
                 yield Problem("site_unknown", what, str(id), where)
         return
+    yield from (_unknown_word(where, site, word) for word in column_values.unknown_words(site))
     for spelling, norm in (column_values.likely_typos(site) | column_values.other_spellings(site)).items():
         n = int((site == norm).sum())
         for id in site.index[site == spelling]:
@@ -129,17 +136,21 @@ def without_codes(file: CohortFile, name: str, cells: pd.Series) -> pd.Series:
     if not codes:
         return cells
     texts = {code.strip().casefold() for code in codes}
-    numbers = {number for code in codes if (number := _as_number(code, ".")) is not None}
-
-    def known(cell: str) -> str:
-        return "" if cell.strip().casefold() in texts or _as_number(cell, file.decimal) in numbers else cell
-
-    return by_value(cells, known)
+    numbers = [number for code in codes if (number := _as_number(code)) is not None]
+    # As the numbers themselves are read: a unit or a sign between thousands does not hide a code.
+    coded = read_numbers(cells, replace(_form(file, declared), censored="")).values.isin(numbers)
+    return by_value(cells, lambda cell: "" if cell.strip().casefold() in texts else cell).mask(coded, "")
 
 
-def _as_number(text: str, decimal: str) -> float | None:
+def _form(file: CohortFile, declared: DeclaredColumn | None) -> Form:
+    if declared is None:
+        return Form(file.decimal, file.thousands)
+    return Form(file.decimal, file.thousands, declared.column.unit, declared.censored)
+
+
+def _as_number(text: str) -> float | None:
     try:
-        return float(text.replace(decimal, "."))
+        return float(text)
     except ValueError:
         return None
 
@@ -147,7 +158,7 @@ def _as_number(text: str, decimal: str) -> float | None:
 def _emptied_values(file: CohortFile, name: str, given: pd.Series, values: pd.Series) -> Iterator[Problem]:
     """Codes of unknown for the whole table that lie among this column's other values."""
     for code in file.missing:
-        number = _as_number(code, ".")
+        number = _as_number(code)
         n = int((given == number).sum())
         if n and values.min() < number < values.max():
             reach = f"reach from {values.min():g} to {values.max():g}"
@@ -166,21 +177,26 @@ def _missing_codes(name: str, values: pd.Series, codes: list[float]) -> Iterator
         yield Problem("missing_code", what, where=name, value=f"{code:g}")
 
 
-def _number_problems(name: str, column: Column, cells: pd.Series, numbers: Numbers) -> Iterator[Problem]:
+def _number_problems(
+    name: str, column: Column, cells: pd.Series, numbers: Numbers, is_outcome: bool
+) -> Iterator[Problem]:
     label = _label(name, column)
     faults = numbers.faults
     for id in faults.index[faults == "bad"]:
-        yield Problem("not_a_number", f"column {label}: {cells[id]!r} is not a number", str(id), name)
+        yield Problem("not_a_number", f"column {label}: {cells[id]!r} is not a number", str(id), name, value=cells[id])
     for id in faults.index[faults == "comma"]:
         yield Problem("decimal_comma", f"column {label}: {cells[id]!r} has another decimal sign", str(id), name)
-    for fault, code, what in (
-        ("thousands", "thousands", "a sign that may stand between thousands"),
-        ("censored", "censored", "numbers with < or > (or +)"),
-        ("unit", "unit_in_cell", "numbers with a unit or a remark"),
+    of_outcome = f"An outcome has no bounds: write the value, or `{{censored: missing}}` for {name}."
+    of_unit = f"Convert them to {column.unit}, or take out of the cells what is no unit."
+    for fault, code, what, remedy in (
+        ("thousands", "thousands", "a sign that may stand between thousands", ""),
+        ("censored", "censored", "numbers with < or > (or +)", of_outcome if is_outcome else ""),
+        ("unit", "unit_in_cell", "numbers with a unit or a remark", of_unit if column.unit else ""),
     ):
         if len(found := faults.index[faults == fault]):
             said = f"column {label}: {_counted(cells[found], what)}"
-            yield Problem(code, said, where=name, value="".join(numbers.remarks.mode()[:1]))
+            value = "".join(numbers.remarks.mode()[:1])
+            yield Problem(code, said, where=name, remedy=remedy, value=value)
     values = numbers.values
     wide = values[column.out_of_range(values)]
     limits = f"{_shown(column.low, 'no limit')} to {_shown(column.high, 'no limit')}"
@@ -222,11 +238,19 @@ def _category_problems(name: str, cells: pd.Series, allowed: tuple[str, ...]) ->
         for id in cells.index[cells == spelling]:
             what = f"column {name!r}: {spelling!r} is elsewhere spelled {usual!r}"
             yield Problem("category_spelling", what, str(id), name)
+    for word in column_values.unknown_words(cells) if not allowed else ():
+        yield _unknown_word(name, cells, word)
     if allowed:
         unknown = cells[~cells.isin([*allowed, ""])]
         for id, meant in by_value(unknown, lambda cell: nearest(cell, allowed)).items():
             what = f"column {name!r}: {cells[str(id)]!r} is not one of its categories{meant}"
             yield Problem("category_unknown", what, str(id), name)
+
+
+def _unknown_word(name: str, cells: pd.Series, word: str) -> Problem:
+    n = int((cells == word).sum())
+    what = f"column {name!r}: {word!r} ({n} patient{'s' * (n != 1)}) is a value among others; does it mean unknown?"
+    return Problem("missing_code", what, where=name, value=word)
 
 
 def _label(name: str, column: Column) -> str:

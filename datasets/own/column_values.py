@@ -19,9 +19,27 @@ MANY_CATEGORIES = 20
 UNIT_FACTORS = (10.0, 18.016, 38.67, 88.42, 100.0, 1000.0)
 """Ratios that a mix-up of units leaves: tens, glucose (mg/dl to mmol/l), cholesterol, creatinine."""
 
-_DATE = re.compile(r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}(?:[ T].*)?|\d{1,2}:\d{2}(?::\d{2})?")
+_MONTHS = "jan|feb|m[aä]r|apr|ma[iy]|ju[ln]|aug|sep|o[ck]t|nov|de[cz]|f[eé]v|avr|jui|ao[uû]|d[eé]c"
+_DATE = re.compile(
+    r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}(?:[ T].*)?|\d{1,2}\.\d{1,2}\.|\d{1,2}[:h]\d{2}(?:[: ].*)?|[\d.]+ uhr"
+    rf"|(?:19|20)\d\d[-/](?:0?[1-9]|1[0-2])|(?:0?[1-9]|1[0-2])[-/.](?:19|20)\d\d"
+    rf"|\d{{1,2}}[-/. ]+(?:{_MONTHS})[^\W\d_]*[-/., ]+\d{{2,4}}(?: .*)?"
+    rf"|(?:{_MONTHS})[^\W\d_]*[-/., ]+(?:\d{{1,2}}, *)?(?:19|20)\d\d(?: .*)?",
+    re.IGNORECASE,
+)
+_NUMBER_FIRST = re.compile(r"[^\w]*\d")
+_SHORT_CODE = re.compile(r"\d{1,2}[^\W\d_]{1,2}")
+"""A grade as it is written in full: 2b, 3a."""
+_UNKNOWN = re.compile(
+    r"unk(?:n|nown)?|unbekannt|missing|fehlt|fehlend|k\. ?a\.|keine angaben?|n\. ?[bdakr]\.|nd"
+    r"|nicht (?:bekannt|bestimmt|dokumentiert)|not (?:known|available|done|recorded|assessed|documented)"
+    r"|inconnue?|non (?:connue?|renseigné|disponible)|desconocid[oa]|sconosciut[oa]|onbekend|bilinmiyor",
+    re.IGNORECASE,
+)
+"""How hospitals write that something is unknown."""
 _CODE = re.compile(r"-?(?:7+|8+|9+|9+[5-8])|-[12]")
 """Numbers by which unknown is written: 9, 99, 999, 88, 998, -1, ..."""
+_UNSEEN = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x9f\u00ad\u200b-\u200f\u202a-\u202e\u2060\ufeff]")
 _DATE_WORDS = re.compile(r"dat(?:e|um)|dob|admi(?:tted|ssion)|birth", re.IGNORECASE)
 
 
@@ -31,12 +49,35 @@ def infer_kind(numbers: Numbers) -> Kind:
 
 
 def looks_like_free_text(cells: pd.Series) -> str:
-    """`dates or times` or `free text` if a categorical column is none that a method could use, else empty."""
+    """What a categorical column holds if it is none that a method could use, such as `free text`; else empty."""
     counts = cells[cells != ""].value_counts()
     known = counts.sum()
-    if counts[[bool(_DATE.fullmatch(value.strip())) for value in counts.index]].sum() > NUMERIC_SHARE * known:
+    dates = [value for value in counts.index if _DATE.fullmatch(value.strip())]
+    if counts[dates].sum() > NUMERIC_SHARE * known:
         return "dates or times"
+    if dates:
+        return f"dates or times among other values, such as {dates[0]!r}"
     return "free text" if len(counts) > max(MANY_CATEGORIES, 0.5 * known) else ""
+
+
+def mixed_numbers(cells: pd.Series) -> str:
+    """What a column that is not read as numbers holds beside them, or in their place; else empty.
+
+    Numbers beside words (`4`, `k.A.`), and what begins as a number and is none (`3-5`, `120/80`), are a question where
+    they are over a twentieth of the values (our choice); grades such as 2b are none.
+    """
+    counts = cells[cells != ""].value_counts()
+    begun = [value for value in counts.index if _NUMBER_FIRST.match(value) and not _SHORT_CODE.fullmatch(value.strip())]
+    odd = [value for value in begun if not value.strip().isdecimal()]
+    words = [value for value in counts.index if not any(letter.isdecimal() for letter in value)]
+    if counts[begun].sum() <= 0.05 * counts.sum() or not (odd or words):
+        return ""
+    return f"{'numbers and ' if len(odd) < len(begun) else ''}{', '.join(map(repr, [*words, *odd][:3]))}"
+
+
+def unknown_words(cells: pd.Series) -> list[str]:
+    """Values of a column of texts that say that the value is unknown, as written."""
+    return [value for value in cells.unique() if _UNKNOWN.fullmatch(" ".join(value.split()))]
 
 
 def mixed_units(values: pd.Series) -> pd.Series:
@@ -100,7 +141,12 @@ def lone_codes(values: pd.Series) -> list[float]:
 def no_measurement(name: str, values: pd.Series) -> str:
     """What a column of numbers by row seems to hold instead of a measurement: row numbers, ids, dates; else empty."""
     known = values.dropna()
-    if len(known) < 10 or (known % 1 != 0).any():
+    if len(known) < 10:
+        return ""
+    # Days of a spreadsheet from 2000 to 2049: nothing that is measured lies within so little.
+    if known.between(36526, 54788).all():
+        return "dates as numbers"
+    if (known % 1 != 0).any():
         return ""
     if len(known) == len(values) and known.iloc[0] in (0, 1) and (known.diff().iloc[1:] == 1).all():
         return "the numbers of the rows"
@@ -120,11 +166,14 @@ def no_measurement(name: str, values: pd.Series) -> str:
 
 
 def same_spelling(text: str) -> str:
-    """A spelling without case, accents of width, zeros around a whole number, and the number of spaces and hyphens."""
-    plain = unicodedata.normalize("NFKC", text).casefold()
+    """A spelling without case, forms of width, unseen signs, zeros around a whole number, and the number of spaces and
+    dashes, whichever."""
+    plain = _UNSEEN.sub("", unicodedata.normalize("NFKC", text)).casefold()
+    plain = re.sub("[\u2010-\u2015\u2212]", "-", plain)
     if number := re.fullmatch(r"\s*([+-]?\d+)(?:[.,]0*)?\s*", plain):
         return str(int(number[1]))
-    return re.sub(r"[\s_\-]+", " ", plain).strip()
+    # Within alone: a sign before a number changes it.
+    return re.sub(r"(?<=\w)[\s_\-]+(?=\w)", " ", plain.strip())
 
 
 def other_spellings(cells: pd.Series) -> dict[str, str]:

@@ -1,6 +1,7 @@
 """Text cells read as numbers, as hospitals write them: decimal commas, thousands, units, `<3` and `89+`."""
 
 import re
+import unicodedata
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
@@ -121,11 +122,16 @@ def _read(text: str, form: Form) -> _Read:
     if fault:
         return _Read(np.nan, fault)
     unit = (parts["unit"] or "").strip()
-    if unit and unit.casefold() != form.unit.casefold():
+    if unit and _same_unit(unit) != _same_unit(form.unit):
         return _Read(np.nan, "unit", unit)
     if parts["below"] or parts["above"] or parts["more"]:
         return _censored(value, bool(parts["below"]), form.censored)
     return _Read(value)
+
+
+def _same_unit(unit: str) -> str:
+    """A unit without case, spaces and raised digits: `mmol / l` is mmol/L, and mm³ is mm3."""
+    return re.sub(r"\s+", "", unicodedata.normalize("NFKC", unit)).casefold()
 
 
 def _censored(value: float, below: bool, rule: str) -> _Read:

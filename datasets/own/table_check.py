@@ -8,8 +8,10 @@ import pandas as pd
 
 from strokebench.datasets.cohort import Column, Kind, Time
 from strokebench.datasets.naming import sounds_later, sounds_like
+from strokebench.datasets.outcome_rule import read_rule
 from strokebench.datasets.own.cohort_file import CohortFile, outcome_column
 from strokebench.datasets.own.column_check import ExaminedColumn, examine_column, site_problems, without_codes
+from strokebench.datasets.own.column_values import other_spellings
 from strokebench.datasets.own.table_file import read_table
 from strokebench.datasets.own.values import nearest
 from strokebench.datasets.problems import Problem
@@ -94,7 +96,8 @@ def _header_problems(file: CohortFile, given: list[str], header: list[str]) -> I
     named = {"site": [file.site] if file.site else [], "columns": list(file.columns), "banned": file.banned}
     named["group"] = [file.group] if file.group else []
     named["text"] = list(file.text.columns.values()) if file.text else []
-    named["outcome"] = [outcome_column(expression) for expression in file.outcomes.values()]
+    # A rule that cannot be read is another problem.
+    named["outcome"] = [rule.column for text in file.outcomes.values() if (rule := read_rule(text))]
     for key, names in named.items():
         for name in names:
             if name not in header:
@@ -112,9 +115,12 @@ def _id_problems(file: CohortFile, raw: pd.DataFrame) -> Iterator[Problem]:
     for id in known[known.duplicated()].unique():
         rows = ", ".join(map(str, ids.index[ids == id]))
         yield Problem("id_doubled", f"stands in rows {rows}", id, file.id)
+    alike = other_spellings(known)
     for id in known.unique():
-        if id != id.strip() or id in (".", "..") or re.search(r"[/\\\x00-\x1f*?\[\]]", id):
+        if id != id.strip() or id in (".", "..") or re.search(r"[/\\*?\[\]]", id) or not id.isprintable():
             yield Problem("id_unusable", f"the id is {id!r}", id, file.id)
+        elif id in alike:
+            yield Problem("id_spelling", f"the id {id!r} is spelled like {alike[id]!r}", id, file.id)
         elif re.fullmatch(r"\d(?:[.,]\d+)?[eE]\+\d+", id):
             yield Problem("id_unusable", f"the id {id!r} is a long number that a spreadsheet has rounded", id, file.id)
     accepted = [one for who in file.accept.values() if isinstance(who, tuple) for one in who]

@@ -2,13 +2,11 @@
 
 import csv
 import io
-import numbers
 import re
 import unicodedata
-import zipfile
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
-from itertools import zip_longest
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import mode
 from typing import Any
@@ -16,18 +14,18 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from strokebench.datasets.foreign import HEAD, foreign_kind
 from strokebench.datasets.own.cohort_file import CohortFile
 from strokebench.datasets.own.table_size import SEPARATORS, check_size
+from strokebench.datasets.own.typed_table import Sheet, read_excel, read_parquet
 from strokebench.datasets.problems import Problem
 from strokebench.errors import StrokebenchError
 
-MISSING = frozenset({"", "na", "n/a", "nan", "null", "nil", "-", "--", "?", ".", "<na>", "#n/a"})
+MISSING = frozenset({"", "na", "n/a", "nan", "null", "nil", "-", "--", "?", ".", "<na>", "#n/a", "#nv", "\\n"})
 """Cell texts that mean unknown, whatever their case. `none` is not among them: it can be a category."""
 
 HEADER_WITHIN = 30
 """Rows of titles and comments that may stand above the header."""
-_EXACT = 2**53
-"""From here on a spreadsheet's number may be another than was typed."""
 
 
 @dataclass(frozen=True)
@@ -43,15 +41,6 @@ class TableFile:
     cells: pd.DataFrame
     problems: list[Problem]
     notes: list[str]
-
-
-@dataclass
-class _Sheet:
-    """Rows that are not empty, by their number in the file, and what was seen on the way."""
-
-    rows: list[tuple[int, list[str]]]
-    problems: list[Problem] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
 
 
 def read_table(file: CohortFile) -> TableFile:
@@ -99,14 +88,19 @@ def _known(cell: str) -> str:
 
 
 def _names(row: list[str], column: str) -> bool:
-    return any(cell.strip() == column for cell in row)
+    return column in map(_header, row)
+
+
+def _header(cell: str) -> str:
+    """A column's name on one line, with single spaces: spreadsheets break headers to fit."""
+    return " ".join(cell.split())
 
 
 def _rectangle(path: Path, rows: list[tuple[int, list[str]]]) -> tuple[list[str], list[tuple[int, list[str]]]]:
     """Header and body of equal width: separators at the end of a line make no column."""
     if not rows:
         return [], []
-    header, body = [name.strip() for name in rows[0][1]], []
+    header, body = [*map(_header, rows[0][1])], []
     named = max((i for i, name in enumerate(header, 1) if name), default=0)
     for number, row in rows[1:]:
         if len(row) < named or any(cell.strip() for cell in row[len(header) :]):
@@ -119,14 +113,9 @@ def _rectangle(path: Path, rows: list[tuple[int, list[str]]]) -> tuple[list[str]
     return header[:width], [(number, row[:width]) for number, row in body]
 
 
-def _csv(file: CohortFile) -> _Sheet:
+def _csv(file: CohortFile) -> Sheet:
     path = file.table
-    try:
-        text = unicodedata.normalize("NFC", path.read_bytes().decode(file.encoding))
-    except (UnicodeDecodeError, LookupError) as error:
-        raise StrokebenchError(
-            f"{path}: not {file.encoding} text ({error}).", "Set `encoding:`, e.g. gb18030, latin-1, cp1252 or utf-16."
-        ) from None
+    text = _text(file, path.read_bytes())
     csv.field_size_limit(max(csv.field_size_limit(), len(text)))
     lines = io.StringIO(text, newline="").readlines()
     # Excel's own way to name the separator; no part of the table.
@@ -139,13 +128,39 @@ def _csv(file: CohortFile) -> _Sheet:
     try:
         for row in reader:
             if any(cell.strip() for cell in row):
-                records.append((start, reader.line_num, row))
+                # By ="0017" a spreadsheet is told to keep the zeros.
+                records.append((start, reader.line_num, [_AS_TEXT.sub(r"\1", cell) for cell in row]))
             start = reader.line_num
     except csv.Error as error:
         raise _open_quote(path, start + 1, str(error)) from None
     _refuse_swallowed(path, lines, records, separator)
+    lost = [f"letters of {path.name} were lost before it came here (\ufffd)"] if "\ufffd" in text else []
     # A row of several lines is known by the last one, as an editor shows where it ends.
-    return _Sheet([(end, row) for _, end, row in records])
+    return Sheet([(end, row) for _, end, row in records], notes=lost)
+
+
+def _text(file: CohortFile, content: bytes) -> str:
+    """The text of a CSV file.
+
+    Raises:
+        StrokebenchError: it is another kind of file, or in another encoding than the cohort's file says.
+    """
+    path, hint = file.table, "Set `encoding:`, e.g. gb18030, latin-1, cp1252 or utf-16."
+    if (kind := foreign_kind(content[:HEAD])) and "utf" not in kind.what.lower():
+        raise StrokebenchError(f"{path} is {kind.what}.", "Save it as CSV, or give it the ending of its kind.")
+    try:
+        text = content.decode(file.encoding)
+    except (UnicodeDecodeError, LookupError) as error:
+        raise StrokebenchError(f"{path}: not {file.encoding} text ({error}).", hint) from None
+    # An encoding of one byte a letter takes any bytes; those of UTF-8 are no chance.
+    if not content.isascii() and len(text) == len(content):
+        with suppress(UnicodeDecodeError):
+            content.decode()
+            raise StrokebenchError(f"{path} is UTF-8 text, not {file.encoding}.", "Delete `encoding:`.")
+    if found := re.search("[\0\x80-\x84\x86-\x9f]", text):
+        row = text.count("\n", 0, found.start()) + 1
+        raise StrokebenchError(f"{path}, row {row}: {found[0]!r} is no letter; it may be in another encoding.", hint)
+    return unicodedata.normalize("NFC", text.removeprefix("\ufeff"))
 
 
 def _separator(path: Path, lines: list[str], id: str) -> str:
@@ -186,98 +201,12 @@ def _shape(cell: str) -> str:
     return re.sub(r"[^\W\d_]+", "a", re.sub(r"\d+", "0", cell.strip()))
 
 
-def _excel(file: CohortFile) -> _Sheet:
-    from openpyxl import load_workbook
-
-    path = file.table
-    with path.open("rb") as opened:
-        if opened.read(4) == b"\xd0\xcf\x11\xe0":
-            raise StrokebenchError(
-                f"{path} is protected by a password, or is an old .xls file.",
-                "Take the password off, or save it as .xlsx or CSV.",
-            )
-    try:
-        # Not by pandas, which makes an error, a formula without a value and a number's leading zeros vanish.
-        book = load_workbook(path, read_only=True, data_only=True)
-        if file.sheet and file.sheet not in book.sheetnames:
-            raise StrokebenchError(f"{path}: no sheet {file.sheet!r}.", f"Its sheets: {', '.join(book.sheetnames)}.")
-        page = book[file.sheet] if file.sheet else book.worksheets[0]
-        with zipfile.ZipFile(path) as archive:
-            xml = archive.read(page._worksheet_path.lstrip("/"))
-        formulas: Iterable[tuple] = ()
-        if re.search(rb"<(?:\w+:)?f[\s>/]", xml):
-            formulas = load_workbook(path, read_only=True)[page.title].iter_rows(values_only=True)
-        rows = [
-            [_excel_cell(cell, formula) for cell, formula in zip_longest(row, formula_row)]
-            for row, formula_row in zip_longest(page.iter_rows(), formulas, fillvalue=())
-        ]
-    except StrokebenchError:
-        raise
-    except Exception as error:
-        raise StrokebenchError(
-            f"{path}: no Excel table could be read ({error}).", "Save it as .xlsx or as CSV."
-        ) from None
-    sheet = _Sheet([(number, row) for number, row in enumerate(rows, 1) if any(cell.strip() for cell in row)])
-    if merged := re.findall(rb'<(?:\w+:)?mergeCell [^>]*?ref="([A-Z0-9:]+)"', xml):
-        ranges = ", ".join(one.decode() for one in merged[:6]) + (" and more" if len(merged) > 6 else "")
-        sheet.problems.append(
-            Problem("cells_merged", f"merged cells hold their value once: {ranges}", where=page.title)
-        )
-    if others := [name for name in book.sheetnames if name != page.title]:
-        sheet.notes.append(f"sheets of {path.name} that are not read: {', '.join(others)}")
-    return sheet
-
-
-def _excel_cell(cell: Any, formula: Any) -> str:
-    if cell is None:
-        return ""
-    if cell.value is None:
-        # A formula whose result was never stored stands as it is, for the check to name.
-        text = str(getattr(formula, "text", formula))
-        return text if text.startswith("=") else ""
-    text = _cell(cell.value)
-    # What a format of zeros shows is what the user reads, and what files are named after.
-    zeros = cell.number_format if cell.data_type == "n" else ""
-    return text.zfill(len(zeros)) if re.fullmatch("0+", zeros or "") and text.isdigit() else text
-
-
-def _parquet(file: CohortFile) -> _Sheet:
-    try:
-        # Arrow's own types: as floats, whole numbers beside a missing one would lose their last digits.
-        frame = pd.read_parquet(file.table, dtype_backend="pyarrow")
-    except Exception as error:
-        raise StrokebenchError(f"{file.table}: no Parquet table could be read ({error}).") from None
-    if frame.index.name is not None or frame.index.nlevels > 1:
-        frame = frame.reset_index()
-    columns = [[_cell(value) for value in frame.iloc[:, i]] for i in range(frame.shape[1])]
-    return _Sheet([(1, [str(name) for name in frame.columns]), *enumerate(map(list, zip(*columns, strict=True)), 2)])
-
-
-def _cell(value: Any) -> str:
-    if isinstance(value, str):
-        return unicodedata.normalize("NFC", value)
-    if value is None or value is pd.NaT or value is pd.NA:
-        return ""
-    if isinstance(value, bool | np.bool_):
-        return str(int(value))
-    if isinstance(value, numbers.Integral):
-        return str(int(value))
-    # A spreadsheet stores whole numbers as floats; an id 17 must not become "17.0".
-    if isinstance(value, numbers.Real):
-        number = float(value)
-        if np.isnan(number):
-            return ""
-        if abs(number) >= _EXACT:
-            return f"{number:e}"
-        return str(int(number)) if number.is_integer() else repr(number)
-    return str(value)
-
-
-_READERS: dict[str, Callable[[CohortFile], _Sheet]] = {
+_AS_TEXT = re.compile(r'^="([^"]*)"$')
+_READERS: dict[str, Callable[[CohortFile], Sheet]] = {
     ".csv": _csv,
     ".tsv": _csv,
     ".txt": _csv,
-    ".xlsx": _excel,
-    ".xlsm": _excel,
-    ".parquet": _parquet,
+    ".xlsx": read_excel,
+    ".xlsm": read_excel,
+    ".parquet": read_parquet,
 }

@@ -67,7 +67,7 @@ class Binary(Endpoint):
 
     @property
     def expression(self) -> str:
-        values = ", ".join(value if isinstance(value, str) else f"{value:g}" for value in self.values)
+        values = ", ".join(_written(value) for value in self.values)
         return f"{self.column} {self.sign} {f'[{values}]' if self.sign == 'in' else values}".strip()
 
     @property
@@ -95,7 +95,8 @@ class Binary(Endpoint):
         if not self.sign:
             wrong = values.index[~values.isin([0, 1])]
             for id in wrong:
-                what = f"the outcome {self.column!r} is {given[id]!r}, neither 0 nor 1"
+                shown = given[id] if isinstance(given[id], str) else f"{given[id]:g}"
+                what = f"the outcome {self.column!r} is {shown!r}, neither 0 nor 1"
                 yield Problem("outcome_not_binary", what, str(id), rule)
             values = values.drop(wrong)
         events = self.from_values(values.dropna())
@@ -103,6 +104,10 @@ class Binary(Endpoint):
             what = f"{rule!r} is {'true' if events.iloc[0] else 'false'} for all {len(events)} patients"
             held = ", ".join(map(str, values.value_counts().index[:5]))
             yield Problem("outcome_one_class", f"{what}; the column holds {held}", where=rule)
+        elif self.of_texts:
+            for lacking in [value for value in self.values if value not in set(values)]:
+                what = f"{lacking!r} of {rule!r} is no value of the column; it holds {', '.join(values.unique()[:5])}"
+                yield Problem("outcome_value", what, where=rule)
 
     def loss(self, logits: Tensor, targets: Tensor) -> Tensor:
         """Binary cross-entropy of logits (b,)."""
@@ -141,6 +146,13 @@ class Binary(Endpoint):
 
     def events(self, y: Any) -> NDArray[np.bool_]:
         return np.asarray(y) == 1
+
+
+def _written(value: float | str) -> str:
+    """A value as a rule writes it, in quotes where its comma would part it."""
+    if not isinstance(value, str):
+        return f"{value:g}"
+    return value if "," not in value else f"'{value}'" if '"' in value else f'"{value}"'
 
 
 BINARY = Binary("y")

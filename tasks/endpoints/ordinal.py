@@ -94,7 +94,7 @@ class Ordinal(Endpoint):
         values = pd.to_numeric(given.dropna(), errors="coerce")
         wrong = values.index[~values.isin(range(self.low, self.high + 1))]
         for id in wrong:
-            what = f"the outcome {self.column!r} is {given[id]!r}, no whole grade from {self.low} to {self.high}"
+            what = f"the outcome {self.column!r} is {given[id]}, no whole grade from {self.low} to {self.high}"
             yield Problem("outcome_no_grade", what, str(id), self.expression)
         held = sorted(values.drop(wrong).unique())
         if values.size and len(held) < 3:

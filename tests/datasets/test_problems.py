@@ -1,5 +1,8 @@
 import re
 
+import pytest
+import yaml
+
 from strokebench.datasets.own.cohort_file import KEYS
 from strokebench.datasets.problems import CODES, Problem
 
@@ -14,3 +17,9 @@ def test_remedies_name_keys_of_the_file():
 
 def test_a_remedy_speaks_of_the_problems_own_column():
     assert "{sodium: {censored: bound}}" in Problem("censored", "what", where="sodium").remedy
+
+
+@pytest.mark.parametrize(("column", "value"), [("age [years], all", "k.A."), ("NIHSS: sum", "n/a: none"), ("ef", "%")])
+def test_a_remedy_can_be_written_into_the_file(column, value):
+    remedy = Problem("missing_code", "what", where=column, value=value).remedy
+    assert yaml.load(remedy.split("`")[1], yaml.BaseLoader) == {"columns": {column: {"missing": [value]}}}

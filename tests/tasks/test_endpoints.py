@@ -21,13 +21,16 @@ from strokebench.tasks.endpoints.parse import hospital_notes, outcome_problems, 
         ("good == yes", "good", "==", ("yes",), "good_eq_yes"),
         ("status in [dead, in hospice]", "status", "in", ("dead", "in hospice"), "status_in_dead_in_hospice"),
         ("time in minutes", "time in minutes", "", (), "time_in_minutes"),
+        ('end in ["dead, at home", moved]', "end", "in", ("dead, at home", "moved"), None),
+        ("end in ['dead, at home', moved]", "end", "in", ("dead, at home", "moved"), None),
+        ("mrs ≥ 3", "mrs", ">=", (3.0,), "mrs_ge_3"),
         ("性别 == '男'", "性别", "==", ("男",), "性别_eq_男"),
     ],
 )
 def test_rules_are_read(expression, column, sign, values, name):
     endpoint = parse_endpoint(expression)
     assert (endpoint.column, endpoint.sign, endpoint.values) == (column, sign, values)
-    assert endpoint.name == name
+    assert name in (None, endpoint.name)
     assert parse_endpoint(endpoint.expression) == endpoint
 
 
@@ -81,6 +84,12 @@ def test_an_outcome_keeps_the_name_that_the_cohort_gives_it():
 def test_a_text_that_nobody_has_is_told_with_those_that_somebody_has():
     [problem] = outcome_problems(pd.DataFrame({"good": ["yes", "no"]}), {"good": "good == Yes"})
     assert problem.code == "outcome_one_class" and "yes, no" in problem.what
+
+
+def test_a_text_of_several_that_nobody_has_is_told():
+    table = pd.DataFrame({"end": ["home"] * 20 + ["dead"] * 20})
+    [problem] = outcome_problems(table, {"bad": "end in [dead, movd]"})
+    assert problem.code == "outcome_value" and "'movd'" in problem.what and "home, dead" in problem.what
 
 
 def test_an_outcome_too_rare_to_split_is_told():

@@ -8,10 +8,12 @@ from strokebench.datasets.own.column_values import (
     likely_typos,
     lone_codes,
     looks_like_free_text,
+    mixed_numbers,
     mixed_units,
     no_measurement,
     other_spellings,
     same_spelling,
+    unknown_words,
 )
 from strokebench.datasets.own.number_cells import Form, read_numbers
 
@@ -176,7 +178,68 @@ def test_free_text_is_of_many_different_values_and_dates_are_told_apart():
     assert looks_like_free_text(pd.Series(["2024-01-05", "05.01.24", "12:30", "5/1/2024 12:30", "3:05:07"])) != ""
     dates = [f"2024-01-{day:02d}" for day in range(1, 10)]
     assert looks_like_free_text(pd.Series([*dates, "unknown"])) == "dates or times"
-    assert looks_like_free_text(pd.Series([*dates[:8], "unknown", "never"])) == ""
+    assert "among other values" in looks_like_free_text(pd.Series([*dates[:8], "unknown", "never"]))
+
+
+@pytest.mark.parametrize(
+    "date", ["3-Mar-2024", "6. Mai 2024", "Jan 5, 2024", "2024-01", "01/2024", "15.01.", "1:30 pm", "10:30 Uhr"]
+)
+def test_a_date_in_any_form_is_no_category(date):
+    assert looks_like_free_text(pd.Series([date] * 9 + ["never"])) == "dates or times"
+
+
+@pytest.mark.parametrize("word", ["decatur 12", "marburg", "2b", "1.5", "T2"])
+def test_a_word_like_a_date_is_none(word):
+    assert looks_like_free_text(pd.Series([word] * 9 + ["never"])) == ""
+
+
+@pytest.mark.parametrize(
+    ("cells", "held"),
+    [
+        (["1", "2", "3", "k.A."], "numbers and 'k.A.'"),
+        (["0", "1", "ja", "nein"], "numbers and 'ja', 'nein'"),
+        (["5·3", "6·1", "4·9"], "'4·9', '5·3', '6·1'"),
+        (["120/80", "130/70"], "'120/80', '130/70'"),
+        (["2", "3-5", "3"], "numbers and '3-5'"),
+        (["0", "1", "2a", "2b", "3"], ""),
+        (["T1", "T2", "none"], ""),
+        (["1", "2", "3"], ""),
+        ([*["large"] * 40, "2 of them"], ""),
+    ],
+)
+def test_numbers_among_words_and_what_begins_as_one_are_told(cells, held):
+    assert mixed_numbers(pd.Series(cells).sort_values()) == held
+
+
+@pytest.mark.parametrize("word", ["unk", "Unknown", "k.A.", "n. b.", "keine Angabe", "not  done", "inconnue"])
+def test_words_for_unknown_are_known(word):
+    assert unknown_words(pd.Series(["left", word, "known"])) == [word]
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "alike"),
+    [
+        ("left\u2013MCA", "left MCA", True),
+        ("ma\u200ble", "male", True),
+        ("\uff21-1", "a 1", True),
+        ("-5", "\u22125", True),
+        ("-5", "5", False),
+        ("-0.5", "0.5", False),
+    ],
+)
+def test_spellings_that_differ_in_what_is_not_seen_are_the_same(one, other, alike):
+    assert (same_spelling(one) == same_spelling(other)) is alike
+
+
+@pytest.mark.parametrize("unit", ["mmol / l", "MMOL/L"])
+def test_a_unit_is_known_in_whatever_spacing_and_case(unit):
+    assert read_numbers(pd.Series([f"7.5 {unit}"]), Form(unit="mmol/L")).values.tolist() == [7.5]
+
+
+@pytest.mark.parametrize("values", [[44197 + i % 7 for i in range(12)], [44197.25 + i for i in range(12)]])
+def test_days_of_a_spreadsheet_are_no_measurement_whatever_the_name(values):
+    assert no_measurement("lkw", pd.Series(values, dtype=float)) == "dates as numbers"
+    assert no_measurement("lkw", pd.Series([*values, 60000], dtype=float)) == ""
 
 
 def test_a_slip_is_a_rare_name_beside_a_frequent_one():

@@ -1,5 +1,6 @@
 import datetime
 import unicodedata
+import zipfile
 
 import openpyxl
 import pandas as pd
@@ -39,6 +40,8 @@ def table(tmp_path):
         ("id;age;mrs;\na1;70;2\na2;65;0\n", ""),
         ("id^age^mrs\na1^70^2\na2^65^0\n", "separator: '^'\n"),
         ("id\tage\tmrs\na1\t70\t2\na2\t65\t0\n", "separator: tab\n"),
+        ("\ufeffid,age,mrs\na1,70,2\na2,65,0\n", "encoding: utf-8\n"),
+        ('id,age,mrs\n="a1",="70",2\n"=""a2""",65,0\n', ""),
     ],
 )
 def test_one_table_in_many_forms(table, text, extra):
@@ -133,6 +136,74 @@ def test_a_sheet_is_read_as_it_is_shown(table):
     assert read.cells.to_numpy().tolist() == [["0007", "2", "2024-01-05 00:00:00", "=1/0"], ["0008", "1", "", ""]]
     assert any("notes" in note for note in read.notes) and any("Registry" in note for note in read.notes)
     assert read.problems == []
+
+
+def test_number_formats_that_write_something_around_the_number(table):
+    rows = [["id", "mrs", "ef", "glucose"], [7, 2, 0.07, 5.5], [8, 3, 45, None]]
+
+    def dress(sheet):
+        for cell, form in (("A2", '"P"000'), ("A3", "\\P000"), ("C2", "0%"), ("D2", '0.0" mmol/L"'), ("D3", '0.0" x"')):
+            sheet[cell].number_format = form
+
+    read = table(name="t.xlsx", write=write_sheet(rows, dress))
+    assert read.cells.to_numpy().tolist() == [["P007", "2", "7%", "5.5 mmol/L"], ["P008", "3", "45", ""]]
+
+
+def test_all_cells_are_read_whatever_extent_a_file_states(table):
+    def write(path):
+        write_sheet([["id", "mrs"], ["a1", 2], ["a2", None], ["a3", 4]])(path)
+        with zipfile.ZipFile(path) as book:
+            parts = {name: book.read(name) for name in book.namelist()}
+        with zipfile.ZipFile(path, "w") as book:
+            for name, part in parts.items():
+                book.writestr(name, part.replace(b'<dimension ref="A1:B4"', b'<dimension ref="A1:A2"'))
+
+    assert table(name="t.xlsx", write=write).cells.to_numpy().tolist() == [["a1", "2"], ["a2", ""], ["a3", "4"]]
+
+
+def test_hidden_sheets_are_not_the_first_and_hidden_rows_are_noted(table):
+    def write(path):
+        book = openpyxl.Workbook()
+        book.active.append(["old"])
+        book.active.sheet_state = "hidden"
+        for row in (["id", "mrs"], ["a1", 2], ["a2", 3]):
+            (book["new"] if "new" in book.sheetnames else book.create_sheet("new")).append(row)
+        book["new"].row_dimensions[3].hidden = True
+        book["new"].column_dimensions["B"].hidden = True
+        book.save(path)
+
+    read = table(name="t.xlsx", write=write)
+    assert len(read.cells) == 2
+    assert [word for word in ("rows", "columns") if any(f"hidden {word}" in note for note in read.notes)] == [
+        "rows",
+        "columns",
+    ]
+
+
+def test_texts_as_bytes_and_lists_in_parquet(table):
+    frame = pd.DataFrame({"id": [b"a1", b"a2"], "mrs": [1, 2], "scores": [[1, 2], [3]]})
+    read = table(name="t.parquet", write=lambda path: frame.to_parquet(path))
+    assert list(read.cells["id"]) == ["a1", "a2"]
+    assert [(problem.code, problem.where) for problem in read.problems] == [("column_free_text", "scores")]
+
+
+@pytest.mark.parametrize(
+    ("content", "extra", "said"),
+    [
+        ("id,mrs\na1,2\n".encode("utf-16-le"), "", r"row 1: '\\x00' is no letter"),
+        ("id,mrs\na1,2\nGö,3\n".encode("cp850"), "encoding: latin-1\n", r"row 3: '\\x94' is no letter"),
+        ("id,ort\na1,Köln\n".encode(), "encoding: latin-1\n", "is UTF-8 text, not latin-1"),
+        (b"PK\x03\x04\xff", "", "is a ZIP archive"),
+        (b"<html><table><tr><td>id</td></tr></table></html>", "", "is a web page"),
+    ],
+)
+def test_another_encoding_or_kind_of_file_is_told(table, content, extra, said):
+    with pytest.raises(StrokebenchError, match=said):
+        table(content, extra=extra)
+
+
+def test_lost_letters_are_noted(table):
+    assert any("lost" in note for note in table("id,ort\na1,K\ufffdln\n").notes)
 
 
 def test_merged_cells_are_named(table):

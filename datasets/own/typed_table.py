@@ -1,0 +1,143 @@
+"""Tables whose cells have types, Excel and Parquet, as the texts that they show."""
+
+import numbers
+import re
+import unicodedata
+import zipfile
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from itertools import zip_longest
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from strokebench.datasets.own.cohort_file import CohortFile
+from strokebench.datasets.problems import Problem
+from strokebench.errors import StrokebenchError
+
+_EXACT = 2**53
+"""From here on a spreadsheet's number may be another than was typed."""
+_FORMAT = re.compile(r'((?:"[^"]*"|\\.)*)([#0,.]+|General)(%?)((?:"[^"]*"|\\.)*)')
+"""A number with what is written around it, as `"P"000` and `0.0" mmol/l"`."""
+
+
+@dataclass
+class Sheet:
+    """Rows that are not empty, by their number in the file, and what was seen on the way."""
+
+    rows: list[tuple[int, list[str]]]
+    problems: list[Problem] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+
+def read_excel(file: CohortFile) -> Sheet:
+    from openpyxl import load_workbook
+
+    path = file.table
+    with path.open("rb") as opened:
+        if opened.read(4) == b"\xd0\xcf\x11\xe0":
+            raise StrokebenchError(
+                f"{path} is protected by a password, or is an old .xls file.",
+                "Take the password off, or save it as .xlsx or CSV.",
+            )
+    try:
+        # Not by pandas, which makes an error, a formula without a value and a number's leading zeros vanish.
+        book = load_workbook(path, read_only=True, data_only=True)
+        if file.sheet and file.sheet not in book.sheetnames:
+            raise StrokebenchError(f"{path}: no sheet {file.sheet!r}.", f"Its sheets: {', '.join(book.sheetnames)}.")
+        shown = [page for page in book.worksheets if page.sheet_state == "visible"] or book.worksheets
+        page = book[file.sheet] if file.sheet else shown[0]
+        # What a file states of its extent may be less than it holds, and the rest would not be read.
+        page.reset_dimensions()
+        with zipfile.ZipFile(path) as archive:
+            xml = archive.read(page._worksheet_path.lstrip("/"))
+        formulas: Iterable[tuple] = ()
+        if re.search(rb"<(?:\w+:)?f[\s>/]", xml):
+            as_typed = load_workbook(path, read_only=True)[page.title]
+            as_typed.reset_dimensions()
+            formulas = as_typed.iter_rows(values_only=True)
+        rows = [
+            [_excel_cell(cell, formula) for cell, formula in zip_longest(row, formula_row)]
+            for row, formula_row in zip_longest(page.iter_rows(), formulas, fillvalue=())
+        ]
+    except StrokebenchError:
+        raise
+    except Exception as error:
+        raise StrokebenchError(
+            f"{path}: no Excel table could be read ({error}).", "Save it as .xlsx or as CSV."
+        ) from None
+    width = max(map(len, rows), default=0)
+    rows = [row + [""] * (width - len(row)) for row in rows]
+    sheet = Sheet([(number, row) for number, row in enumerate(rows, 1) if any(cell.strip() for cell in row)])
+    if merged := re.findall(rb'<(?:\w+:)?mergeCell [^>]*?ref="([A-Z0-9:]+)"', xml):
+        ranges = ", ".join(one.decode() for one in merged[:6]) + (" and more" if len(merged) > 6 else "")
+        sheet.problems.append(
+            Problem("cells_merged", f"merged cells hold their value once: {ranges}", where=page.title)
+        )
+    if others := [name for name in book.sheetnames if name != page.title]:
+        sheet.notes.append(f"sheets of {path.name} that are not read: {', '.join(others)}")
+    for tag, what in ((b"row", "rows"), (b"col", "columns")):
+        if hidden := re.findall(rb'<(?:\w+:)?%s\s[^>]*?\bhidden="(?:1|true)"' % tag, xml):
+            sheet.notes.append(
+                f"hidden {what} of {path.name} are read as the others ({what} or runs of them: {len(hidden)})"
+            )
+    return sheet
+
+
+def _excel_cell(cell: Any, formula: Any) -> str:
+    if cell is None:
+        return ""
+    if cell.value is None:
+        # A formula whose result was never stored stands as it is, for the check to name.
+        text = str(getattr(formula, "text", formula))
+        return text if text.startswith("=") else ""
+    text = _cell(cell.value)
+    # What a format shows is what the user reads, and what files are named after: 0017, P017, 45%.
+    shown = _FORMAT.fullmatch((cell.number_format or "").partition(";")[0]) if cell.data_type == "n" else None
+    if shown is None or not text:
+        return text
+    before, digits, percent, behind = shown.groups()
+    text = f"{float(cell.value) * 100:.12g}%" if percent else text
+    text = text.zfill(len(digits)) if re.fullmatch("0+", digits) and text.isdigit() else text
+    return re.sub(r'"|\\(?=.)', "", before) + text + re.sub(r'"|\\(?=.)', "", behind)
+
+
+def read_parquet(file: CohortFile) -> Sheet:
+    try:
+        # Arrow's own types: as floats, whole numbers beside a missing one would lose their last digits.
+        frame = pd.read_parquet(file.table, dtype_backend="pyarrow")
+    except Exception as error:
+        raise StrokebenchError(f"{file.table}: no Parquet table could be read ({error}).") from None
+    if frame.index.name is not None or frame.index.nlevels > 1:
+        frame = frame.reset_index()
+    columns = [[_cell(value) for value in frame.iloc[:, i]] for i in range(frame.shape[1])]
+    sheet = Sheet([(1, [str(name) for name in frame.columns]), *enumerate(map(list, zip(*columns, strict=True)), 2)])
+    for name in frame.columns.difference(file.banned):
+        if frame[name].map(pd.api.types.is_list_like).any():
+            what = f"column {str(name)!r} holds lists or records"
+            sheet.problems.append(Problem("column_free_text", what, where=str(name)))
+    return sheet
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, str):
+        return unicodedata.normalize("NFC", value)
+    if isinstance(value, bytes):
+        # Some programs write texts as plain bytes.
+        return unicodedata.normalize("NFC", value.decode(errors="replace"))
+    if value is None or value is pd.NaT or value is pd.NA:
+        return ""
+    if isinstance(value, bool | np.bool_):
+        return str(int(value))
+    if isinstance(value, numbers.Integral):
+        return str(int(value))
+    # A spreadsheet stores whole numbers as floats; an id 17 must not become "17.0".
+    if isinstance(value, numbers.Real):
+        number = float(value)
+        if np.isnan(number):
+            return ""
+        if abs(number) >= _EXACT:
+            return f"{number:e}"
+        return str(int(number)) if number.is_integer() else repr(number)
+    return str(value)
