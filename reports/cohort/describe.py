@@ -56,6 +56,7 @@ class Description:
         cohort: the cohort itself.
         endpoint: the one that Table One is made by.
         parts: what there is of each modality, in words.
+        sample_size: how many patients a model of the table needs, in words; empty without an outcome of two classes.
         prevalence: by expression of each outcome: all patients first, then the sites.
         by_outcome, by_site: Table One; None without an outcome that has two classes, or without sites.
         missing: (column, patients without a value), the most first; columns without any are left out.
@@ -65,6 +66,7 @@ class Description:
     cohort: Cohort
     endpoint: Endpoint | None
     parts: Mapping[str, str]
+    sample_size: str
     prevalence: Mapping[str, list[Prevalence]]
     by_outcome: TableOne | None
     by_site: TableOne | None
@@ -98,7 +100,8 @@ def describe_cohort(cohort: Cohort, outcome: str = "") -> Description:
     return Description(
         cohort=cohort,
         endpoint=parsed,
-        parts=_parts(cohort) | (_sample_size(cohort, parsed) if parsed and parsed.binary else {}),
+        parts=_parts(cohort),
+        sample_size=_sample_size(cohort, parsed) if parsed and parsed.binary else "",
         prevalence={rule: _prevalence(cohort, rule) for rule in rules.values()},
         by_outcome=by_outcome,
         by_site=by_site,
@@ -150,15 +153,15 @@ def _parts(cohort: Cohort) -> dict[str, str]:
     }
 
 
-def _sample_size(cohort: Cohort, endpoint: Endpoint) -> dict[str, str]:
+def _sample_size(cohort: Cohort, endpoint: Endpoint) -> str:
     labels, barred = endpoint.labels(cohort), endpoint.not_inputs(cohort)
     inputs = cohort.table.loc[labels.index].drop(columns=list(barred))
     counted = [
         1 if cohort.columns[str(name)].kind is Kind.NUMERIC else values.nunique() - 1 for name, values in inputs.items()
     ]
     if not sum(counted):
-        return {}
-    return {"Sample size": sample_size_in_words(sum(counted), int(endpoint.events(labels).sum()), len(labels))}
+        return ""
+    return sample_size_in_words(sum(counted), int(endpoint.events(labels).sum()), len(labels))
 
 
 def _answers(texts: pd.Series) -> tuple[int, float]:

@@ -21,7 +21,9 @@ def show_description(description: Description, console: Console) -> None:
     if cohort.synthetic:
         console.print("These patients are invented; nothing here says anything about real ones.", style="bold yellow")
     for name, value in description.parts.items():
-        console.print(Text(f"{name}: ", style="dim") + Text(value), soft_wrap=True)
+        console.print(Text(f"{name}: ", style="dim") + Text(value))
+    if description.sample_size:
+        console.print(Text("Sample size: ", style="dim") + Text(description.sample_size))
     for name, value in cohort.about.items():
         if name in ("licence", "citation", "declared", "left_out", "accepted"):
             console.print(Text(f"{name.replace('_', ' ').capitalize()}: ", style="dim") + Text(str(value)))

@@ -13,11 +13,13 @@ class Caution:
 
     Args:
         title: two or three words. text: a sentence or two. links: parts that it is about.
+        minor: no number is wrong or unfinished for it.
     """
 
     title: str
     text: str
     links: tuple[Part, ...] = ()
+    minor: bool = False
 
 
 def cautions(parts: Sequence[Part]) -> list[Caution]:
@@ -103,7 +105,7 @@ def _mixed(parts: Sequence[Part]) -> Iterator[Caution]:
         values = {str(part.facts[key]) for part in parts if part.facts.get(key) and part.protocol != EXTERNAL}
         if len(values) > 1:
             text = f"The experiments were made from {len(values)} different {what}; see the provenance."
-            yield Caution("Not all alike", text)
+            yield Caution("Not all alike", text, minor=key == "commit")
 
 
 def _encoders(parts: Sequence[Part]) -> Iterator[Caution]:
@@ -113,6 +115,7 @@ def _encoders(parts: Sequence[Part]) -> Iterator[Caution]:
             "Untrained encoder",
             f"Images were encoded by {', '.join(untrained)}: it keeps where signal is, not what a trained network "
             "knows of brains. Methods that read images may do better with the paper's encoders (ENCODERS=paper).",
+            minor=True,
         )
 
 
@@ -121,4 +124,4 @@ def _uncommitted(parts: Sequence[Part]) -> list[Caution]:
     if not changed:
         return []
     text = "The code had changes that are in no commit when the results were gathered; the commit does not name it all."
-    return [Caution("Uncommitted code", text, changed if len(changed) < len(parts) else ())]
+    return [Caution("Uncommitted code", text, changed if len(changed) < len(parts) else (), minor=True)]

@@ -30,6 +30,11 @@ from strokebench.tasks.inputs import in_order
 
 TEMPLATES = Path(__file__).parent / "templates"
 COHORT_TEMPLATES = Path(__file__).parents[1] / "cohort" / "templates"
+ASKED = {
+    "added_value": ("Whether image and text add anything to the clinical table", "strokebench run added_value"),
+    "comparison": ("Which methods can be told apart", "strokebench run comparison"),
+}
+"""Topic that every reader asks for -> what is not known without its experiment, and the command that computes it."""
 PAGE_FILE, CHECKLIST_FILES = "report.html", ("checklist.md", "checklist.csv")
 
 
@@ -77,7 +82,7 @@ def render_page(parts: Sequence[Part], checklist: Checklist, description: Descri
         "short": lambda identifier: short(str(identifier or "–")),
     }
     script = _template("report.js")
-    first, methods = best_known(parts), _methods(parts)
+    first, methods, topics = best_known(parts), _methods(parts), {part.topic for part in parts}
     uses = in_order({name for method in methods for name in method.uses})
     return environment.get_template("report.html.j2").render(
         parts=parts,
@@ -86,6 +91,7 @@ def render_page(parts: Sequence[Part], checklist: Checklist, description: Descri
         outcome=first.facts.get("outcome_title") or first.facts.get("outcome", ""),
         protocols={part.protocol: PROTOCOLS.get(part.protocol, "") for part in parts if part.protocol},
         cautions=cautions(parts),
+        unanswered={words: command for topic, (words, command) in ASKED.items() if topic not in topics},
         complete=sum(part.complete for part in parts),
         methods=methods,
         uses=join(uses) if uses else "",

@@ -60,7 +60,7 @@ def test_it_is_said_in_words():
 
 def test_a_description_counts_the_inputs_of_its_outcome_and_a_category_by_its_values():
     cohort = make_cohort(60)
-    said = describe_cohort(cohort, "nihss < 7").parts["Sample size"]
+    said = describe_cohort(cohort, "nihss < 7").sample_size
     # Age, two of three causes, one of two habits; never the outcome's own column.
     assert "all 4 columns" in said and "here are 60" in said
-    assert "Sample size" not in describe_cohort(cohort, "nihss 0 to 42").parts
+    assert describe_cohort(cohort, "nihss 0 to 42").sample_size == ""

@@ -125,6 +125,12 @@ def test_cautions_come_first_and_nothing_unfinished_is_hidden(text):
     assert cautions.index("Column x") < cautions.index("invented by a generator")
     # Results without a report.
     assert "strokebench report figure4" in cautions
+    assert cautions.index("65/80 runs") < cautions.index("<summary>Also:") < cautions.index("keeps where signal is")
+
+
+def test_findings_come_before_facts_and_say_what_is_not_known(text):
+    findings = text[text.index("<h2>Findings") : text.index("<h2>Experiments")]
+    assert findings.index("strokebench run added_value") < findings.index("Experiments complete")
 
 
 def test_no_patient_and_no_folder_is_named(text, demo, demo_page):
