@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Any, TypeVar
 
 import numpy as np
@@ -85,12 +86,14 @@ def _features(
 def _prepare(
     target: Target, items: Sequence[ImageItem], reading: Reading
 ) -> tuple[list[str], list[NDArray[np.float32]], list[StrokebenchError]]:
-    from strokebench.datasets.images.mri import prepare
+    from strokebench.datasets.images.mri import image_and_head, prepare
 
+    # Each sequence of a patient is laid beside the first, which is read once.
+    read = lru_cache(maxsize=2)(image_and_head)
     keys, volumes, errors = [], [], []
     for key, patient, (path, brain_mask), beside in items:
         try:
-            volumes.append(prepare(path, target, patient, brain_mask, reading, beside))
+            volumes.append(prepare(path, target, patient, brain_mask, reading, beside, read))
             keys.append(key)
         except StrokebenchError as error:
             errors.append(error)

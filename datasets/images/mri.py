@@ -1,5 +1,6 @@
 """From a NIfTI file, however oriented and spaced, to the grid and the intensities that an encoder expects."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -73,6 +74,7 @@ def prepare(
     brain_mask: Path | None = None,
     reading: Reading = PLAIN,
     beside: Files | None = None,
+    read: Callable[..., tuple[Any, Any]] | None = None,
 ) -> NDArray[np.float32]:
     """Read a volume, centre the head on the encoder's grid and standardise its intensities, with MONAI's transforms.
 
@@ -87,6 +89,7 @@ def prepare(
         patient: named in errors.
         brain_mask: what lies outside becomes background.
         beside: another image of the same head in the same space, on whose grid this one is brought.
+        read: `image_and_head`, or one that remembers, where several images lie beside the same one.
 
     Returns:
         float32, the shape of `target`, (right, front, top).
@@ -95,14 +98,15 @@ def prepare(
         StrokebenchError: as `read_volume` and `strokebench.datasets.images.mask.read_mask`; nothing stands out from the
             background; or the two heads do not lie in one place.
     """
-    image, head = _image_and_head((path, brain_mask), target, patient, reading)
+    read = read or image_and_head
+    image, head = read((path, brain_mask), target, patient, reading)
     from strokebench.datasets.images import transforms as steps
 
     if beside is None:
         grid = steps.grid_around(image, head, target)
         image, head = steps.on_grid(image, head, grid, target)
         return np.asarray(_shaded(image, head, reading)[0])
-    other = _image_and_head(beside, target, patient, reading)
+    other = read(beside, target, patient, reading)
     grid = steps.grid_around(*other, target)
     image, head = steps.on_grid(image, head, grid, target)
     _, there = steps.on_grid(*other, grid, target)
@@ -149,8 +153,12 @@ def check_place(path: Path, other: Path, overlap: float) -> None:
         )
 
 
-def _image_and_head(files: Files, target: Target, patient: str, reading: Reading) -> tuple[Any, Any]:
-    """An image at its own place, averaged to the target's spacing, and where the head is, each (1, x, y, z)."""
+def image_and_head(files: Files, target: Target, patient: str, reading: Reading) -> tuple[Any, Any]:
+    """An image at its own place, averaged to the target's spacing, and where the head is, each (1, x, y, z).
+
+    Raises:
+        StrokebenchError: as `prepare`.
+    """
     path, brain_mask = files
     # A bad file is named before MONAI's import takes its seconds.
     with of_patient(patient):

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 from monai.data import MetaTensor
-from monai.transforms import DivisiblePad, MaskIntensity, NormalizeIntensity, Orientation, Resize, SpatialResample
+from monai.transforms import DivisiblePad, MaskIntensity, Orientation, Resize, SpatialResample
 from numpy.typing import NDArray
 
 from strokebench.datasets.images.mask import largest_piece
@@ -61,6 +61,8 @@ def averaged(image: Image, spacing: float) -> Image:
         spacing: of the target in mm. A cell never grows beyond it.
     """
     factors = np.maximum(np.floor(spacing / _edges(image) + 1e-3).astype(int), 1)
+    if factors.max() == 1:
+        return image
     # Where cells do not fit, PyTorch's would overlap and blur; beyond the border there is more of the same.
     fitted = DivisiblePad(factors.tolist(), mode="edge")(image)
     return Resize([n // factor for n, factor in zip(fitted.shape[1:], factors, strict=True)], mode="area")(fitted)
@@ -92,37 +94,47 @@ def grid_around(image: Image, head: torch.Tensor, target: Target) -> torch.Tenso
     return image.affine @ torch.from_numpy(grid)
 
 
-def on_grid(image: Image, head: torch.Tensor, grid: torch.Tensor, target: Target) -> tuple[Image, torch.Tensor]:
-    """Image and head, each (1, x, y, z), on a grid (4, 4) of the target's shape; linear."""
-    resample: Any = SpatialResample(mode="bilinear", padding_mode="zeros", dtype=np.float32)
-    both = torch.cat([image, head.to(image.dtype)])
-    moved = resample(both, dst_affine=grid, spatial_size=target.shape)
-    return moved[:1], moved[1:].as_tensor() > 0.5
+def on_grid(image: Image, head: torch.Tensor, grid: torch.Tensor, target: Target) -> tuple[torch.Tensor, torch.Tensor]:
+    """Image and head, each (1, x, y, z), on a grid (4, 4) of the target's shape; linear, 0 outside."""
+    both: Image = torch.cat([image, head.to(image.dtype)])
+    # To voxels of the image from those of the grid.
+    step = torch.linalg.solve(image.affine, grid.to(image.affine.dtype))
+    if torch.allclose(step[:3, :3], torch.diag(step.diagonal()[:3]), atol=1e-6):
+        # Axes that agree are interpolated one after the other, in a tenth of the time.
+        moved = both.as_tensor()
+        for axis, n in enumerate(target.shape):
+            places = step[axis, axis] * torch.arange(n) + step[axis, 3]
+            distance = (places[:, None] - torch.arange(both.shape[1 + axis])).abs()
+            moved = torch.tensordot(moved, (1 - distance).clamp(min=0).to(moved.dtype), dims=([1], [1]))
+    else:
+        resample: Any = SpatialResample(mode="bilinear", padding_mode="zeros", dtype=np.float32)
+        moved = resample(both, dst_affine=grid, spatial_size=target.shape).as_tensor()
+    return moved[:1], moved[1:] > 0.5
 
 
-def standardised(image: Image, head: torch.Tensor) -> Image:
+def standardised(image: torch.Tensor, head: torch.Tensor) -> torch.Tensor:
     """Intensities (1, x, y, z) clipped to percentiles of the head, mean 0 and variance 1 within it, 0 outside.
 
     The last step, since an interpolation afterwards would shrink the variance, by as much as the grid's place says.
     """
     # The limits by NumPy: `ClipIntensityPercentiles` sorts all voxels twice, which takes as long as the other steps.
-    inside = image.as_tensor()[head]
+    inside = image[head]
     low, high = np.percentile(inside.numpy(), CLIP_PERCENTILES)
-    normalise: Any = NormalizeIntensity()
+    inside = inside.clamp(float(low), float(high))
+    deviation, mean = torch.std_mean(inside, correction=0)
     result = torch.zeros_like(image)
-    # Given the voxels of the head alone, since 0 may be a value within it.
-    result[head] = normalise(inside.clamp(float(low), float(high))[None])[0].as_tensor()
+    result[head] = (inside - mean) / (deviation if deviation > 0 else 1)
     return result
 
 
-def windowed(image: Image, head: torch.Tensor, window: tuple[float, float]) -> Image:
+def windowed(image: torch.Tensor, head: torch.Tensor, window: tuple[float, float]) -> torch.Tensor:
     """A CT's intensities (1, x, y, z) between the ends of the window, which become `SHADES`; 0 outside the head.
 
     Hounsfield units mean the same in every patient, which a patient's own mean and variance would undo.
     """
     low, high = window
     result = torch.zeros_like(image)
-    shades = SHADES[0] + (SHADES[1] - SHADES[0]) * (image.as_tensor()[head].clamp(low, high) - low) / (high - low)
+    shades = SHADES[0] + (SHADES[1] - SHADES[0]) * (image[head].clamp(low, high) - low) / (high - low)
     result[head] = shades
     return result
 

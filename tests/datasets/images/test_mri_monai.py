@@ -169,3 +169,21 @@ def test_a_whole_head_keeps_its_brain_however_much_neck_it_shows(height):
     inside = torch.from_numpy(brain)[None]
     _, kept = steps.on_grid(image, inside, steps.grid_around(image, steps.find_head(image), target), target)
     assert kept.sum() > 0.99 * brain.sum()
+
+
+@pytest.mark.parametrize("edges", [(2.0, 2.0, 2.0), (1.7, 3.1, 4.0)])
+def test_axes_that_agree_are_interpolated_as_monai_does_it(edges):
+    rng = np.random.default_rng(5)
+    image = steps.to_ras(rng.random((20, 24, 18), dtype=np.float32), np.diag([*edges, 1.0]))
+    inside = torch.from_numpy(rng.random((1, 20, 24, 18)) > 0.3)
+    target = Target((16, 14, 15), 2.5)
+    # Beyond the border on one side, and between voxels.
+    grid = torch.from_numpy(np.array([[2.5, 0, 0, -3.2], [0, 2.5, 0, 4.4], [0, 0, 2.5, 7.7], [0, 0, 0, 1]]))
+    moved, head = steps.on_grid(image, inside, grid, target)
+    by_monai = steps.SpatialResample(mode="bilinear", padding_mode="zeros", dtype=np.float64)
+    expected = by_monai(image, dst_affine=grid, spatial_size=target.shape).as_tensor()
+    np.testing.assert_allclose(moved, expected, atol=1e-5)
+    share = by_monai(torch.where(inside, 1.0, 0.0 * image), dst_affine=grid, spatial_size=target.shape).as_tensor()
+    clear = (share - 0.5).abs() > 1e-4
+    assert torch.equal(head[clear], (share > 0.5)[clear]) and head.any()
+    assert (moved[0, 0] == 0).all(), "outside the image"

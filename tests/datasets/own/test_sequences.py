@@ -9,9 +9,10 @@ import pandas as pd
 import pytest
 from sequences_folder import GRIDS, LACKS, LESION, affine_of, named, path_of, write_sequence, write_sequences
 
-from strokebench.datasets.encoders import registry
+from strokebench.datasets.encoders import registry, work
 from strokebench.datasets.encoders.encode import encode_cohort
 from strokebench.datasets.encoders.untrained_resnet import UntrainedResNet
+from strokebench.datasets.images import mri
 from strokebench.datasets.images.contact_sheet import slices_of
 from strokebench.datasets.images.mri import prepare
 from strokebench.datasets.images.target import Target
@@ -130,6 +131,14 @@ def test_vectors_and_tokens_lie_side_by_side_and_a_missing_sequence_is_nan(folde
     alone = encode(replace(cohort, images=named(folder, "dwi"), masked="", masks=None))
     np.testing.assert_array_equal(alone.arrays["image.vector"], found.arrays["image.vector"][:, :4])
     assert alone.sequences == () and alone.arrays["image.tokens"].shape == (10, 16, 4)
+
+
+def test_the_sequence_beside_which_the_others_are_laid_is_read_once(folder, encode, monkeypatch):
+    monkeypatch.setattr(work, "IMAGES", 30)
+    read, real = [], mri.open_nifti
+    monkeypatch.setattr(mri, "open_nifti", lambda path: read.append(path) or real(path))
+    encode(load(folder / "sequences.yaml"))
+    assert len(read) == len(set(read)) == 27
 
 
 def test_the_name_of_a_lone_sequence_decides_nothing(folder, encode):
