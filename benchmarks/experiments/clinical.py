@@ -14,12 +14,14 @@ class Clinical(Table1):
     """Calibration, decision curves, thresholds, hospitals and subgroups. Its runs are those of Table 1."""
 
     name, order = "clinical", 30
-    needs_events = True
+    needs_order = True
     references = False
     title = "Clinical evaluation: calibration, decisions, hospitals, subgroups"
 
     def report(self, results: Results, folder: Path) -> RenderableType:
         from strokebench.reports.clinical.sections import clinical_section
+        from strokebench.reports.grades.section import graded_clinical_section
         from strokebench.reports.tables.section import publish
 
-        return publish(clinical_section(results, self.title), folder)
+        section = graded_clinical_section if results.endpoint.dichotomies else clinical_section
+        return publish(section(results, self.title), folder)

@@ -20,7 +20,7 @@ class Encoders(Experiment):
     """Pairs of encoders against the chosen one, with the cost of encoding. Further methods are named by the user."""
 
     name, order, in_paper = "encoders", 125, False
-    needs_events = True
+    needs_order = True
     title = "Encoders: what another encoder of images or texts is worth"
     default_methods = ("logistic_components", "concat")
     compared_encoders = ("untrained_stages+minilm", "efficientnet_lite0+minilm")

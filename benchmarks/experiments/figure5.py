@@ -19,7 +19,7 @@ class Figure5(Experiment):
     """Each hospital in turn is what the methods have never seen; the paper's four methods by default."""
 
     name, order = "figure5", 110
-    needs_events = True
+    needs_order = True
     title = "Figure 5: a hospital never seen in training"
     protocol = "loho"
     default_methods = NEW_HOSPITAL_METHODS
@@ -48,8 +48,9 @@ class Figure5(Experiment):
         from strokebench.reports.tables.section import Panel, Section, publish
 
         write_text(folder / "figure5_hospitals.csv", csv_text(hospital_frame(results), index=False))
-        panels = []
-        if results.runs["fold"].nunique() <= PANELS:
+        panels, metric = [], results.endpoint.ranked_by
+        # Of grades one metric alone is a percentage, and the forest has it.
+        if results.endpoint.binary and results.runs["fold"].nunique() <= PANELS:
             panels.append(
                 Panel(
                     "figure5",
@@ -65,10 +66,11 @@ class Figure5(Experiment):
                 Panel(
                     f"figure5_forest{number or ''}",
                     figure,
-                    title="AUC by hospital left out, with its interval",
-                    shows="The AUC of each method at each hospital, and how far its patients' chance may move it; "
-                    "below, all hospitals by random effects, and between which values a further one is expected.",
-                    does_not_show="How the AUC would vary with other training patients: the models are taken as given.",
+                    title=f"{metric} by hospital left out, with its interval",
+                    shows=f"The {metric} of each method at each hospital, and how far its patients' chance may move "
+                    "it; below, all hospitals by random effects, and between which values a further one is expected.",
+                    does_not_show=f"How the {metric} would vary with other training patients: the models are taken as "
+                    "given.",
                 )
                 for number, figure in enumerate(draw_forest(results))
             ),
@@ -76,7 +78,7 @@ class Figure5(Experiment):
                 Panel(
                     table.name,
                     table,
-                    shows="The AUC of each method at each hospital left out, and its plain mean over hospitals. "
+                    shows=f"The {metric} of each method at each hospital left out, and its plain mean over hospitals. "
                     "figure5_hospitals.csv has every metric, one line a hospital and method.",
                     does_not_show="Why a hospital is worse: case mix, scanner and prevalence all differ.",
                 )
@@ -85,15 +87,17 @@ class Figure5(Experiment):
             Panel(
                 "figure5_pooled",
                 pooled_table(results),
-                shows="What the hospitals have in common, each weighed by what it tells, and between which AUCs "
+                shows="What the hospitals have in common, each weighed by what it tells, and between which values "
                 "one more hospital like these would lie in 95 of 100 cases.",
                 does_not_show="A hospital that is unlike these, in its patients, its scanner or its care.",
             ),
             Panel(
                 "figure5_table",
                 hospital_table(results),
-                shows="All six metrics at each hospital left out.",
-                does_not_show="Metrics at a threshold that a hospital would choose for itself: all are called at 0.5.",
+                shows="Every metric at each hospital left out.",
+                does_not_show="Metrics at a threshold that a hospital would choose for itself."
+                if results.endpoint.binary
+                else "What a grade means at a hospital: who read it, and when.",
                 in_terminal=False,
             ),
         ]

@@ -63,7 +63,7 @@ class GridExperiment(Experiment):
     """A method under every setting of a grid. Subclasses declare, and are marked `@experiment`.
 
     Class attributes:
-        grid: what varies. metrics: which ones the figure draws; empty: all.
+        grid: what varies. metrics: which ones the figure draws; empty, or of another outcome: all.
         shows, does_not_show: the figure's words.
     """
 
@@ -93,6 +93,7 @@ class GridExperiment(Experiment):
         from strokebench.reports.tables.section import Panel, Section, publish
 
         sizes, tuned = results.provenance.get("sizes", "paper"), results.provenance.get("tuned", {})
+        metrics = [name for name in self.metrics if name in results.judged_by] or list(results.judged_by)
         points = {method.name: self.grid.points(method.name, sizes, method.name in tuned) for method in results.methods}
         panels = []
         for method, settings in points.items():
@@ -100,7 +101,7 @@ class GridExperiment(Experiment):
             panels.append(
                 Panel(
                     self.name if len(points) == 1 else f"{self.name}_{method}",
-                    draw_grid(results, method, settings, self.metrics or list(results.judged_by)),
+                    draw_grid(results, method, settings, metrics),
                     title=f"{self.title} ({label})",
                     shows=self.shows,
                     does_not_show=self.does_not_show,
@@ -110,7 +111,8 @@ class GridExperiment(Experiment):
             Panel(
                 f"{self.name}_table",
                 grid_table(results, f"{self.name}_table", self.title, points),
-                shows="Every setting with all metrics, and its AUC against the chosen setting on the same runs.",
+                shows=f"Every setting with all metrics, and its {results.compared_by} against the chosen setting on "
+                "the same runs.",
                 does_not_show="An unbiased choice: the best of many settings looks better than it is.",
             )
         )

@@ -21,7 +21,7 @@ class MissingModalities(Experiment):
     """
 
     name, order = "missing", 120
-    needs_events = True
+    needs_order = True
     title = "Missing modalities: subsets, random gaps, and what each is worth"
     default_methods = ("vdafm", "modality_dropout")
 
@@ -49,6 +49,7 @@ class MissingModalities(Experiment):
         from strokebench.reports.tables.caption import cohort_title
         from strokebench.reports.tables.section import Panel, Section, publish
 
+        metric = results.endpoint.ranked_by
         measured = {method.name: measure(results, method.name) for method in results.methods}
         panels = [
             Panel(
@@ -74,9 +75,9 @@ class MissingModalities(Experiment):
                 Panel(
                     f"missing_curves{suffix}",
                     draw_rates(results, method, found),
-                    title=f"AUC of {label} by share of patients who lack a modality",
-                    shows="The mean AUC over runs and its 95 % interval over patients. Hollow: trained with the same "
-                    "gaps as it is tested with.",
+                    title=f"{metric} of {label} by share of patients who lack a modality",
+                    shows=f"The mean {metric} over runs and its 95 % interval over patients. Hollow: trained with the "
+                    "same gaps as it is tested with.",
                     does_not_show="Gaps that depend on how ill a patient is.",
                 )
             )
@@ -86,8 +87,9 @@ class MissingModalities(Experiment):
                         f"shapley_picture{suffix}",
                         draw_shapley(results, method, found),
                         title=f"What each modality is worth to {label}",
-                        shows="Points of AUC that each source adds, fairly divided (Shapley values); whiskers: 95 % "
-                        "interval over test patients alone, too narrow where models depend on whom they learnt from.",
+                        shows=f"Points of {metric} that each source adds, fairly divided (Shapley values); whiskers: "
+                        "95 % interval over test patients alone, too narrow where models depend on whom they learnt "
+                        "from.",
                         does_not_show="What the source could be worth: only what this method draws from it, beside "
                         "the other two. Sources that say the same share their worth.",
                     )

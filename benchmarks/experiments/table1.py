@@ -34,7 +34,7 @@ class Table1(Experiment):
         return Plan(runs, left_out)
 
     def report(self, results: Results, folder: Path) -> RenderableType:
-        from strokebench.reports.grades.section import grades_panels
+        from strokebench.reports.grades.section import ranking_panels
         from strokebench.reports.statistics.headline import auc_intervals, headline_of
         from strokebench.reports.table1.figure import draw_table1
         from strokebench.reports.table1.lead import table1_lead
@@ -70,7 +70,7 @@ class Table1(Experiment):
                 does_not_show="Speed on other machines.",
                 in_terminal=False,
             ),
-            *(grades_panels(results) if results.endpoint.dichotomies else ()),
+            *(ranking_panels(results) if results.endpoint.dichotomies else ()),
         ]
         return publish(
             Section("table1", self.title, cohort_title(results), panels, table1_lead(results, headline)), folder

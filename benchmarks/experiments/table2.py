@@ -79,9 +79,9 @@ class Table2(Experiment):
                 Panel(
                     "table2_picture" if len(methods) == 1 else f"table2_picture_{method}",
                     draw_ablation(results, series),
-                    title=f"AUC by what {results.method(method).label} may see",
-                    shows="The mean AUC of each subset, trained without the rest (circle) or merely tested without "
-                    "it (square), with the standard deviation over runs.",
+                    title=f"{results.compared_by} by what {results.method(method).label} may see",
+                    shows=f"The mean {results.compared_by} of each subset, trained without the rest (circle) or merely "
+                    "tested without it (square), with the standard deviation over runs.",
                     does_not_show="A confidence interval: the runs share patients, so the spread is no standard error.",
                 )
             )

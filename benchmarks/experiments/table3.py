@@ -62,7 +62,8 @@ class Table3(Experiment):
                 "table3_picture",
                 draw_ablation(results, series),
                 title=f"{results.compared_by} by loss",
-                shows="The mean AUC of each choice of losses, with the standard deviation over runs.",
+                shows=f"The mean {results.compared_by} of each choice of losses, with the standard deviation over "
+                "runs.",
                 does_not_show="A confidence interval: the runs share patients, so the spread is no standard error.",
             ),
         ]

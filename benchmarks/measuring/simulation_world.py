@@ -16,7 +16,8 @@ from scipy.special import expit
 from scipy.stats import norm
 
 from strokebench.reports.statistics.scores import Scores
-from strokebench.tasks.protocols import FOLDS, VALIDATION_SHARE, make_split
+from strokebench.tasks.fold import Fold
+from strokebench.tasks.protocols import FOLDS, SEEDS, VALIDATION_SHARE, make_split
 
 HOSPITALS = (0.4, 0.3, 0.2, 0.1)
 """Shares of the patients, who fall to a hospital by chance, where each hospital is left out."""
@@ -96,11 +97,10 @@ def cross_validate(world: World, rng: np.random.Generator) -> tuple[Scores, NDAr
         Predictions, and the mean true AUC of each method's trained models, (methods,).
     """
     x, y = world.draw(rng)
-    names = np.array([f"P{patient:05d}" for patient in range(len(y))])
-    labels = pd.Series(y, names)
-    sites = pd.Series(rng.choice(len(HOSPITALS), len(y), p=HOSPITALS), names)
-    seeds = [int(seed) for seed in rng.integers(2**31, size=world.seeds)]
-    folds = make_split(world.protocol, labels, sites, seeds).folds
+    # Patients come by chance, so their order is free: with those of label 1 last, splits can be drawn once for all.
+    order = np.argsort(y, kind="stable")
+    x, y = [part[order] for part in x], y[order]
+    names, folds = _folds(world.protocol, world.patients, int(y.sum()), world.seeds)
     predicted = np.full((world.methods, len(folds), len(y)), np.nan)
     true = np.empty((world.methods, len(folds)))
     for number, fold in enumerate(folds):
@@ -112,6 +112,15 @@ def cross_validate(world: World, rng: np.random.Generator) -> tuple[Scores, NDAr
     methods = tuple(str(method) for method in range(world.methods))
     groups = tuple((fold.seed, fold.fold) for fold in folds)
     return Scores(methods, groups, names, y.astype(bool), predicted), true.mean(axis=1)
+
+
+@cache
+def _folds(protocol: str, patients: int, positives: int, seeds: int) -> tuple[NDArray[np.str_], tuple[Fold, ...]]:
+    """Ids, (n,), and the suite's folds of so many patients, the last of them positive, of hospitals drawn by chance."""
+    names = np.array([f"P{patient:05d}" for patient in range(patients)])
+    sites = pd.Series(np.random.default_rng(positives).choice(len(HOSPITALS), patients, p=HOSPITALS), names)
+    labels = pd.Series(np.arange(patients) >= patients - positives, names).astype(np.int8)
+    return names, make_split(protocol, labels, sites, SEEDS[:seeds]).folds
 
 
 def fit_logistic(x: NDArray[Any], y: NDArray[Any]) -> tuple[NDArray[np.float64], float]:

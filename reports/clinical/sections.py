@@ -49,7 +49,9 @@ def clinical_section(results: Results, title: str) -> Section:
             shows="Whether a predicted 30 % comes true in 30 of 100 patients.",
             does_not_show="Calibration elsewhere: it must be checked, and often mended, wherever a model is used.",
         ),
-        *([] if is_external(results) else [_thresholds(results), _instability(results, scores)]),
+        # Only a fit of the event itself chooses a threshold on its validation part.
+        *([_thresholds(results)] if results.runs["threshold"].notna().any() else []),
+        *([] if is_external(results) else [_instability(results, scores)]),
         Panel(
             "net_benefit",
             benefit_table(results, scores, weights),

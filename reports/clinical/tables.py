@@ -16,7 +16,7 @@ from strokebench.reports.clinical.pooled import RESAMPLES, label_of, ordered, po
 from strokebench.reports.clinical.subgroups import FEW_EVENTS, FEW_PATIENTS, HOSPITAL, Subgroup, worst
 from strokebench.reports.results import RUN, Results
 from strokebench.reports.statistics.bootstrap import Bootstrap, bootstrap
-from strokebench.reports.statistics.prior import BALANCED
+from strokebench.reports.statistics.prior import BALANCED, UNDONE
 from strokebench.reports.statistics.scores import Scores
 from strokebench.reports.statistics.weighted import from_function, weighted_auprc, weighted_brier, weighted_scaled_brier
 from strokebench.reports.summary import run_counts
@@ -169,6 +169,8 @@ def balance_note(results: Results) -> str:
     """What balancing did to the probabilities, and what they were before that was undone."""
     if words.is_external(results):
         return ""
+    if UNDONE in set(results.runs["balance"]):
+        return "Each grade is weighed by its share among the patients trained on: training had balanced the grades."
     balances = balanced_by(results)
     if not balances:
         return "Training classes were not balanced."

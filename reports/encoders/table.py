@@ -1,4 +1,4 @@
-"""Encoders by methods: the AUC of each, its gain over the chosen pair, and what encoding costs."""
+"""Encoders by methods: the AUC (of grades c) of each, its gain over the chosen pair, and what encoding costs."""
 
 from collections.abc import Mapping
 
@@ -36,17 +36,17 @@ def encoders_section(results: Results, title: str) -> Section:
 
 
 def _table(results: Results, settings: list[Setting], gains: Gains, chosen: str) -> Table:
-    aucs = auc_intervals(results)
+    metric, values = results.compared_by, auc_intervals(results)
     costs = results.provenance.get("compared_encoders", {})
-    means = results.metrics.groupby(["method", "variant"])["AUC"].mean()
+    means = results.metrics.groupby(["method", "variant"])[metric].mean()
     rows = []
     for setting in settings:
         runs, cost = results.runs_of(setting), costs.get(setting.variant, {})
-        auc = aucs.get(setting.name) or Interval(
+        value = values.get(setting.name) or Interval(
             means.get((setting.method.name, setting.variant), np.nan), np.nan, np.nan
         )
         cells = {
-            "auc": auc.text(decimals=2, ends=1),
+            "value": value.text(decimals=2, ends=1),
             "gain": "the chosen pair" if setting.variant == chosen else _points(gains[setting.key]),
             "p": p_value(gains[setting.key].p) if setting.key in gains else DASH,
             **{kind: _seconds(cost.get(f"{kind}_seconds")) for kind in ("image", "text")},
@@ -70,10 +70,10 @@ def _table(results: Results, settings: list[Setting], gains: Gains, chosen: str)
         results,
         "encoders",
         "Encoders by methods",
-        text_columns(auc="AUC [95 % CI]", gain="Gain [95 % CI]", p="p", image="An image", text="A text"),
+        text_columns(value=f"{metric} [95 % CI]", gain="Gain [95 % CI]", p="p", image="An image", text="A text"),
         rows,
-        f"{words.outcome_in_words(results)} Mean AUC in percent over {words.runs_in_words(results)}; gain in points "
-        f"over the same method with {chosen}, on the same folds. Encoders: {made}.",
+        f"{words.outcome_in_words(results)} Mean {metric} in percent over {words.runs_in_words(results)}; gain in "
+        f"points over the same method with {chosen}, on the same folds. Encoders: {made}.",
         notes=[
             "An image, a text: processor seconds of preparing and encoding one on this machine, over all that the "
             "encoder made here, loading of its weights included; a dash where it was not measured.",

@@ -4,8 +4,27 @@ from dataclasses import replace
 
 import numpy as np
 
+from strokebench.datasets.naming import scale_of
 from strokebench.reports.results import Provenance, Results
-from strokebench.reports.statistics.prior import undo_balance
+from strokebench.reports.statistics.prior import BALANCED, UNDONE, undo_balance
+
+USUAL = {"mrs": 2}
+"""Scale -> the grade at which trials divide it: above mRS 2 a patient depends on others."""
+
+
+def main_cut(results: Results) -> int:
+    """Which of `endpoint.dichotomies` is asked of first: the scale's usual one, else the one that divides most evenly.
+
+    Args:
+        results: of an endpoint with `dichotomies`.
+    """
+    endpoint = results.endpoint
+    cuts = [cut.expression for cut in endpoint.dichotomies]
+    usual = f"{endpoint.column} > {USUAL.get(scale_of(endpoint.column) or '')}"
+    if usual in cuts:
+        return cuts.index(usual)
+    y = results.predictions.drop_duplicates("patient_id")["y"]
+    return int(np.argmin([abs((y > label).mean() - 0.5) for label in range(len(cuts))]))
 
 
 def at_cut(results: Results, label: int) -> Results:
@@ -24,6 +43,6 @@ def at_cut(results: Results, label: int) -> Results:
     kept = results.predictions.drop(columns=list(endpoint.prediction_columns))
     predictions = kept.assign(outcome=cut.expression, y=y, p=np.clip(above, 0, 1))
     provenance: Provenance = {**results.provenance, "outcome": cut.expression, "outcome_title": cut.expression}
-    return replace(
-        results, predictions=predictions, runs=results.runs.assign(balance="none"), provenance=provenance, oracle=None
-    )
+    balance = results.runs["balance"]
+    runs = results.runs.assign(balance=balance.mask(balance.isin(BALANCED), UNDONE))
+    return replace(results, predictions=predictions, runs=runs, provenance=provenance, oracle=None)

@@ -1,18 +1,19 @@
-"""What Table 1 shows besides where grades are predicted: every cut, and the grades themselves."""
+"""What Table 1 and the clinical evaluation show where grades are predicted: every cut, and the grades themselves."""
 
 from collections.abc import Mapping
 from dataclasses import replace
 
 from strokebench.reports.clinical.calibration import recalibrate
 from strokebench.reports.clinical.pooled import pictured, pool
-from strokebench.reports.grades.cut import at_cut
+from strokebench.reports.clinical.sections import clinical_section
+from strokebench.reports.grades.cut import at_cut, main_cut
 from strokebench.reports.grades.figures import draw_calibration, draw_grotta
 from strokebench.reports.grades.odds import common_odds_ratio
 from strokebench.reports.results import Results
 from strokebench.reports.statistics.scores import Scores
 from strokebench.reports.table1.table import table1
 from strokebench.reports.tables.caption import outcome_in_words, runs_in_words
-from strokebench.reports.tables.section import Panel
+from strokebench.reports.tables.section import Panel, Section
 from strokebench.reports.tables.table import Cell, Column, Kind, Table, text_columns
 
 ONE_FIT = (
@@ -21,11 +22,18 @@ ONE_FIT = (
 )
 
 
-def grades_panels(results: Results) -> list[Panel]:
-    """Panels of results whose endpoint has `dichotomies`; pictures as soon as one method has a finished seed."""
-    cuts = {cut.expression: at_cut(results, label) for label, cut in enumerate(results.endpoint.dichotomies)}
-    scores = {cut: pool(part) for cut, part in cuts.items()}
-    table, tables = table1(results), {cut: table1(part) for cut, part in cuts.items()}
+def graded_clinical_section(results: Results, title: str) -> Section:
+    """The clinical evaluation of grades: calibration of all cuts, and everything else at the one of `main_cut`."""
+    label = main_cut(results)
+    section = clinical_section(at_cut(results, label), title)
+    cut = results.endpoint.dichotomies[label].expression
+    lead = f"Grades {results.endpoint.expression}, from here on judged at {cut}: {section.lead}"
+    return replace(section, panels=[*calibration_panels(results), *section.panels], lead=lead)
+
+
+def ranking_panels(results: Results) -> list[Panel]:
+    """How well grades are put in order and told apart at every cut; of results whose endpoint has `dichotomies`."""
+    table, tables = table1(results), {cut: table1(part) for cut, part in _cuts(results).items()}
     panels = [
         Panel(
             "table1_cuts",
@@ -34,38 +42,12 @@ def grades_panels(results: Results) -> list[Panel]:
             does_not_show="Which cut matters to a patient, nor which differences are real.",
         ),
         Panel(
-            "grades_calibration",
-            _slope_table(results, table, scores),
-            shows="Whether the probabilities of passing a cut are too extreme (below 1) or too timid (above 1).",
-            does_not_show="Calibration elsewhere: it must be checked, and often mended, wherever a model is used.",
-            in_terminal=False,
-        ),
-        Panel(
             "grades_odds",
             _odds_table(results, table),
             shows="By how much the odds of a worse grade, at whatever cut, rise with a method's prediction.",
             does_not_show="Whether one ratio fits every cut: the AUC at every cut tells where a method ranks worse.",
         ),
     ]
-    shown = pictured(next(iter(cuts.values())), next(iter(scores.values())))
-    if shown:
-        panels += [
-            Panel(
-                "grades_bars",
-                draw_grotta(results, shown),
-                title="Grades, observed and predicted",
-                shows="The share of each grade in the third of patients that a method thinks best of, the middle"
-                " third and the worst: what came (upper bar) and what was predicted on average (lower bar).",
-                does_not_show="Whether a single patient's grade is foretold: a group's shares can be right on average.",
-            ),
-            Panel(
-                "grades_reliability",
-                draw_calibration(results, scores, shown),
-                title="Calibration at every cut",
-                shows="Patients in equally large groups by their probability of passing a cut, and how many passed it.",
-                does_not_show="Calibration elsewhere.",
-            ),
-        ]
     for cut, judged in tables.items():
         name = f"table1_above_{cut.rpartition(' ')[2]}"
         note = ONE_FIT.format(results.endpoint.expression)
@@ -79,6 +61,44 @@ def grades_panels(results: Results) -> list[Panel]:
             )
         )
     return panels
+
+
+def calibration_panels(results: Results) -> list[Panel]:
+    """Whether the grades' probabilities come true; pictures as soon as one method has a finished seed."""
+    cuts = _cuts(results)
+    scores = {cut: pool(part) for cut, part in cuts.items()}
+    panels = [
+        Panel(
+            "grades_calibration",
+            _slope_table(results, table1(results), scores),
+            shows="Whether the probabilities of passing a cut are too extreme (below 1) or too timid (above 1).",
+            does_not_show="Calibration elsewhere: it must be checked, and often mended, wherever a model is used.",
+        )
+    ]
+    if not (shown := pictured(next(iter(cuts.values())), next(iter(scores.values())))):
+        return panels
+    return [
+        *panels,
+        Panel(
+            "grades_bars",
+            draw_grotta(results, shown),
+            title="Grades, observed and predicted",
+            shows="The share of each grade in the third of patients that a method thinks best of, the middle"
+            " third and the worst: what came (upper bar) and what was predicted on average (lower bar).",
+            does_not_show="Whether a single patient's grade is foretold: a group's shares can be right on average.",
+        ),
+        Panel(
+            "grades_reliability",
+            draw_calibration(results, scores, shown),
+            title="Calibration at every cut",
+            shows="Patients in equally large groups by their probability of passing a cut, and how many passed it.",
+            does_not_show="Calibration elsewhere.",
+        ),
+    ]
+
+
+def _cuts(results: Results) -> dict[str, Results]:
+    return {cut.expression: at_cut(results, label) for label, cut in enumerate(results.endpoint.dichotomies)}
 
 
 def _auc_table(results: Results, table: Table, tables: Mapping[str, Table]) -> Table:

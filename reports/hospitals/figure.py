@@ -8,6 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from strokebench.reports.hospitals.chance import Chance, by_hospital
 from strokebench.reports.hospitals.pooled import pooled
 from strokebench.reports.hospitals.table import Hospital, summaries, worst_hospital
 from strokebench.reports.results import Results
@@ -36,7 +37,8 @@ def draw_hospitals(results: Results) -> Figure:
     grid = list(figure.subplots(lines, 2, squeeze=False).flat)
     for axes, (hospital, rows) in zip(grid, found, strict=False):
         _panel(axes, results, hospital, rows)
-        title = f"{hospital.name}: {hospital.facts}" + (" (lowest AUC)" if hospital == worst else "")
+        lowest = f" (lowest {results.endpoint.ranked_by})" if hospital == worst else ""
+        title = f"{hospital.name}: {hospital.facts}{lowest}"
         axes.set_title(title, loc="left", fontsize=9.5, fontweight="bold", color=INK)
     for axes in grid[len(found) :]:
         axes.remove()
@@ -46,12 +48,12 @@ def draw_hospitals(results: Results) -> Figure:
 
 
 def draw_forest(results: Results) -> list[Figure]:
-    """AUC by hospital with the interval of its patients' chance, a panel a method, `ACROSS` of them a page.
+    """AUC, or c, by hospital with the interval of its patients' chance, a panel a method, `ACROSS` of them a page.
 
     Below them what random effects make of all.
     """
     judged = [(hospital, rows) for hospital, rows in summaries(results) if hospital.judged]
-    over = pooled(results)
+    over, chance, metric = pooled(results), by_hospital(results), results.endpoint.ranked_by
     figures = []
     for first in range(0, len(results.methods), ACROSS):
         methods = results.methods[first : first + ACROSS]
@@ -59,26 +61,33 @@ def draw_forest(results: Results) -> list[Figure]:
         figure = Figure(figsize=(2.6 + 1.7 * len(methods), height), layout="constrained")
         grid = figure.subplots(1, len(methods), sharey=True, squeeze=False)[0]
         for axes, method in zip(grid, methods, strict=True):
-            _forest(axes, method.name, judged)
+            _forest(axes, method.name, metric, judged, chance)
             _together(axes, over.get(method.name), len(judged))
             axes.set_title(method.label, loc="left", fontsize=9.5, fontweight="bold", color=INK)
-        labels = [f"{hospital.name} ({hospital.positives}/{hospital.n})" for hospital, _ in judged]
+        counts, events = ("{0.events}/{0.n}", "events/") if results.endpoint.binary else ("{0.n}", "")
+        labels = [f"{hospital.name} ({counts.format(hospital)})" for hospital, _ in judged]
         grid[0].set_yticks(range(len(judged) + 2), [*labels, *TOGETHER], fontsize=8)
         grid[0].set_ylim(len(judged) + 1.6, -0.6)
-        head(figure, f"{words.setting_line(results)}. AUC; bar = 95 % by the patients' chance; events/patients")
+        head(figure, f"{words.setting_line(results)}. {metric}; bar = 95 % by the patients' chance; {events}patients")
         figures.append(figure)
     return figures
 
 
-def _forest(axes: Axes, method: str, judged: Sequence[tuple[Hospital, Sequence[Mapping[str, Any]]]]) -> None:
+def _forest(
+    axes: Axes,
+    method: str,
+    metric: str,
+    judged: Sequence[tuple[Hospital, Sequence[Mapping[str, Any]]]],
+    chance: Mapping[int, Chance],
+) -> None:
     """A dot as large as the hospital's share of information, with its interval."""
     for place, (hospital, rows) in enumerate(judged):
-        auc = next((row["AUC"] for row in rows if row["method"] == method), math.nan)
-        if math.isnan(auc):
+        value = next((row[metric] for row in rows if row["method"] == method), math.nan)
+        if math.isnan(value):
             continue
-        interval = hospital.interval(auc)
+        interval = chance[hospital.fold].interval(value, [method])
         axes.plot([100 * interval.low, 100 * interval.high], [place, place], color=SOFT, linewidth=1.3)
-        axes.plot(100 * auc, place, "s", color=LOOKS[0][0], markersize=3 + min(5.0, math.sqrt(hospital.rarer) / 2),
+        axes.plot(100 * value, place, "s", color=LOOKS[0][0], markersize=3 + min(5.0, math.sqrt(hospital.rarer) / 2),
                   gid=f"{ON_HOVER}{hospital.name}: {interval.text()}")  # fmt: skip
     axes.axvline(CHANCE, color=SOFT, linestyle=":", linewidth=1.2)
     axes.set_xlim(0, 100)

@@ -1,8 +1,11 @@
-"""The AUC over hospitals, and what a further one may bring, by random effects."""
+"""The AUC, or c of grades, over hospitals, and what a further one may bring, by random effects."""
 
+import numpy as np
+
+from strokebench.reports.hospitals.chance import by_hospital
 from strokebench.reports.hospitals.table import hospital_aucs, hospitals
 from strokebench.reports.results import Results
-from strokebench.reports.statistics.random_effects import FEWEST_TO_PREDICT, Pooled, pool_aucs
+from strokebench.reports.statistics.random_effects import FEWEST_TO_PREDICT, Pooled, pool_aucs, pool_intervals
 from strokebench.reports.summary import run_counts
 from strokebench.reports.table1.table import FAMILIES
 from strokebench.reports.tables import caption as words
@@ -13,15 +16,23 @@ from strokebench.reports.tables.table import DASH, Cell, Row, Table, text_column
 def pooled(results: Results) -> dict[str, Pooled]:
     """By method, over the hospitals that are judged; only methods that are finished at every one of these."""
     judged = [hospital for hospital in hospitals(results) if hospital.judged or not hospital.n]
-    aucs = hospital_aucs(results)[[hospital.fold for hospital in judged]].dropna()
-    positives = [hospital.positives for hospital in judged]
-    negatives = [hospital.n - hospital.positives for hospital in judged]
-    return {str(name): pool_aucs(row, positives, negatives) for name, row in aucs.iterrows() if judged}
+    values = hospital_aucs(results)[[hospital.fold for hospital in judged]].dropna()
+    if not judged or not len(values):
+        return {}
+    if not results.endpoint.binary:
+        chance = by_hospital(results)
+        return {
+            str(name): pool_intervals([chance[fold].interval(value, [name]) for fold, value in row.items()])
+            for name, row in values.iterrows()
+        }
+    events = np.array([hospital.events for hospital in judged])
+    rest = np.array([hospital.n for hospital in judged]) - events
+    return {str(name): pool_aucs(row, events, rest) for name, row in values.iterrows()}
 
 
 def pooled_table(results: Results) -> Table:
-    """A row a method: its AUC over hospitals, and at a further one."""
-    found = pooled(results)
+    """A row a method: its AUC, or c, over hospitals, and at a further one."""
+    found, metric = pooled(results), results.endpoint.ranked_by
     rows = []
     for method in results.methods:
         one = found.get(method.name)
@@ -32,15 +43,15 @@ def pooled_table(results: Results) -> Table:
     return results_table(
         results,
         "figure5_pooled",
-        "AUC over hospitals, and at a further one",
-        text_columns(mean="AUC, pooled [95 %]", new="further hospital [95 %]", spread="spread, logit"),
+        f"{metric} over hospitals, and at a further one",
+        text_columns(mean=f"{metric}, pooled [95 %]", new="further hospital [95 %]", spread="spread, logit"),
         rows,
         words.outcome_in_words(results),
         [
-            "Random effects on the logit scale: the spread between hospitals by Paule and Mandel, the pooled AUC's "
-            "interval by Student's t. Further hospital: a prediction interval of the AUC at one more hospital, if it "
-            "is like these, which allows for how little is known of the spread (after Nagashima, Noma and Furukawa "
-            f"2019); none with fewer than {FEWEST_TO_PREDICT} hospitals.",
+            "Random effects on the logit scale: the spread between hospitals by Paule and Mandel, the pooled "
+            f"{metric}'s interval by Student's t. Further hospital: a prediction interval of the {metric} at one more "
+            "hospital, if it is like these, which allows for how little is known of the spread (after Nagashima, "
+            f"Noma and Furukawa 2019); none with fewer than {FEWEST_TO_PREDICT} hospitals.",
         ],
     )
 
@@ -54,7 +65,8 @@ def further_hospital(results: Results) -> str:
     if not methods or found[methods[0].name].hospitals < FEWEST_TO_PREDICT:
         return ""
     one = found[methods[0].name]
+    metric = results.endpoint.ranked_by
     return (
-        f"At one further hospital like these {one.hospitals}, the AUC of {methods[0].label} is to be expected between "
-        f"{100 * one.new.low:.0f} and {100 * one.new.high:.0f} (95 %, random effects)."
+        f"At one further hospital like these {one.hospitals}, the {metric} of {methods[0].label} is to be expected "
+        f"between {100 * one.new.low:.0f} and {100 * one.new.high:.0f} (95 %, random effects)."
     )

@@ -6,11 +6,13 @@ from dataclasses import dataclass
 from statistics import fmean
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from strokebench.files import natural_order
+from strokebench.reports.hospitals.chance import by_hospital
 from strokebench.reports.results import SETTING, MethodInfo, Results
-from strokebench.reports.statistics.intervals import Interval, apart, auc_interval, auc_standard_error, z_value
+from strokebench.reports.statistics.intervals import UNDEFINED, apart, auc_standard_error, z_value
 from strokebench.reports.summary import RunCounts, rows_by_setting, run_counts
 from strokebench.reports.table1.table import adapted_footnotes, metric_cells, metric_columns, metric_row
 from strokebench.reports.tables import caption as words
@@ -31,40 +33,43 @@ class Hospital:
     """One test part.
 
     Args:
-        fold: its number. n, positives: test patients, and those of label 1; 0 where no run is finished.
+        fold: its number. counts: its test patients by label; all 0 where no run is finished.
+        typical: `21.6 % positive`, of grades `median mrs 3`.
         left_out: how it is named where it is in no number, empty where it is in them; see `Results.too_small`.
     """
 
     fold: int
     name: str
-    n: int
-    positives: int
+    counts: tuple[int, ...]
+    typical: str = ""
     left_out: str = ""
+
+    @property
+    def n(self) -> int:
+        """Test patients."""
+        return sum(self.counts)
+
+    @property
+    def events(self) -> int | None:
+        """Those of label 1; None where grades are predicted."""
+        return self.counts[1] if len(self.counts) == 2 else None
 
     @property
     def facts(self) -> str:
         """`n = 167, 21.6 % positive`."""
         if not self.n:
             return "no finished run"
-        return f"n = {self.n}, {100 * self.positives / self.n:.1f} % positive"
+        return f"n = {self.n}, {self.typical}"
 
     @property
     def rarer(self) -> int:
-        """Patients of the rarer class; the AUC is undefined at 0."""
-        return min(self.positives, self.n - self.positives)
+        """Patients outside the commonest class; the AUC, or c, is undefined at 0."""
+        return self.n - max(self.counts)
 
     @property
     def judged(self) -> bool:
         """Its numbers are in means and comparisons."""
         return bool(self.n) and not self.left_out
-
-    def interval(self, auc: float) -> Interval:
-        """Of an AUC measured on these patients, 95 %, models as they are."""
-        return auc_interval(auc, self.positives, self.n - self.positives)
-
-    def standard_error(self, auc: float) -> float:
-        """Of an AUC measured on these patients; NaN on one class."""
-        return auc_standard_error(auc, self.positives, self.n - self.positives)
 
 
 def hospitals(results: Results) -> list[Hospital]:
@@ -74,9 +79,18 @@ def hospitals(results: Results) -> list[Hospital]:
         part = results.predictions[results.predictions["fold"] == fold].drop_duplicates("patient_id")
         sites = part["site"].dropna().astype(str).unique()
         name = " and ".join(sites) if len(sites) else f"Hospital {fold + 1}"
-        events = int(results.endpoint.events(part["y"]).sum())
-        found.append(Hospital(int(fold), name, len(part), events, results.too_small.get(int(fold), "")))
+        counts = np.bincount(part["y"].astype(int), minlength=results.endpoint.levels)
+        left_out = results.too_small.get(int(fold), "")
+        found.append(Hospital(int(fold), name, tuple(map(int, counts)), _typical(results, part["y"]), left_out))
     return sorted(found, key=lambda hospital: natural_order(hospital.name))
+
+
+def _typical(results: Results, y: pd.Series) -> str:
+    if y.empty:
+        return ""
+    if results.endpoint.binary:
+        return f"{100 * y.mean():.1f} % positive"
+    return f"median {results.endpoint.describe(int(y.median()))}"
 
 
 def summaries(results: Results) -> list[tuple[Hospital, list[dict[str, Any]]]]:
@@ -90,8 +104,9 @@ def summaries(results: Results) -> list[tuple[Hospital, list[dict[str, Any]]]]:
 
 
 def hospital_aucs(results: Results) -> pd.DataFrame:
-    """Mean AUC by method (rows) and fold (columns); NaN without a finished run or with one class only."""
-    found = {hospital.fold: {row["method"]: row["AUC"] for row in rows} for hospital, rows in summaries(results)}
+    """Mean AUC, or c, by method (rows) and fold (columns); NaN without a finished run or with one class only."""
+    metric = results.endpoint.ranked_by
+    found = {hospital.fold: {row["method"]: row[metric] for row in rows} for hospital, rows in summaries(results)}
     return pd.DataFrame(found, index=[method.name for method in results.methods], dtype=float)
 
 
@@ -118,7 +133,7 @@ def hospital_table(results: Results) -> Table:
 
 
 def auc_tables(results: Results) -> list[Table]:
-    """AUC by hospital, a row each, and the plain mean over them; each table has as many methods as 80 columns hold."""
+    """AUC, or c, by hospital, a row each, and the plain mean; each table has as many methods as 80 columns hold."""
     groups: list[list[MethodInfo]] = [[]]
     for method in results.methods:
         if sum(len(other.label) + 1 for other in [*groups[-1], method]) > WIDTH and groups[-1]:
@@ -128,18 +143,20 @@ def auc_tables(results: Results) -> list[Table]:
 
 
 def _auc_table(results: Results, methods: Sequence[MethodInfo], number: int) -> Table:
-    columns = [Column("patients", "n (events)", Kind.TEXT), *(Column(m.name, m.label) for m in methods)]
+    events, metric = " (events)" if results.endpoint.binary else "", results.endpoint.ranked_by
+    columns = [Column("patients", f"n{events}", Kind.TEXT), *(Column(m.name, m.label) for m in methods)]
     names = [method.name for method in methods]
     rows = []
     values: dict[str, list[float | None]] = {name: [] for name in names}
     for hospital, settings in summaries(results):
         here = {row["method"]: row for row in settings if row["method"] in names}
-        aucs = {name: metric_cells(results, row)["AUC"].value for name, row in here.items()}
+        aucs = {name: metric_cells(results, row)[metric].value for name, row in here.items()}
         if hospital.judged or not hospital.n:
             for name in names:
                 values[name].append(aucs.get(name))
         cells = {name: Cell(auc) for name, auc in aucs.items()}
-        cells["patients"] = Cell(text=f"{hospital.n} ({hospital.positives})" if hospital.n else DASH)
+        patients = f"{hospital.n} ({hospital.events})" if results.endpoint.binary else f"{hospital.n}"
+        cells["patients"] = Cell(text=patients if hospital.n else DASH)
         rows.append(Row(str(hospital.fold), hospital.name, "", cells, **_counts(here.values())))
     # The mean over some hospitals only would not compare with others.
     means = {
@@ -149,7 +166,7 @@ def _auc_table(results: Results, methods: Sequence[MethodInfo], number: int) -> 
     planned = results.runs[results.runs["method"].isin(names)]
     rows.append(Row(MEAN, "Mean over hospitals", "", means, **run_counts(planned), reference=True))
     name = "figure5_auc" + (f"_{number}" if number > 1 else "")
-    return _table(results, name, "AUC by hospital left out", columns, rows, marks=False, head="Hospital")
+    return _table(results, name, f"{metric} by hospital left out", columns, rows, marks=False, head="Hospital")
 
 
 def _counts(rows: Iterable[Mapping[str, Any]]) -> RunCounts:
@@ -160,21 +177,27 @@ def _counts(rows: Iterable[Mapping[str, Any]]) -> RunCounts:
 def hospital_frame(results: Results) -> pd.DataFrame:
     """One line a hospital and method: patients, what it is left out for, runs, metrics with deviations, all unrounded.
 
-    `AUC_low` and `AUC_high` are the 95 % limits of the patients' chance alone. A single run has no deviation.
+    `AUC_low` and `AUC_high` (of grades `c_low`, `c_high`) are the 95 % limits of the patients' chance alone. A single
+    run has no deviation.
     """
-    lines = []
+    lines, metric, chance = [], results.endpoint.ranked_by, by_hospital(results)
     for hospital, settings in summaries(results):
         for row in settings:
-            limits = hospital.interval(row["AUC"])
+            limits = (
+                chance[hospital.fold].interval(row[metric], [row["method"]])
+                if hospital.judged and row["done"]
+                else UNDEFINED
+            )
             if row["done"] < 2:
                 row = row | {f"{name}_std": math.nan for name in results.judged_by}
             lines.append(
                 {
-                    **{"hospital": hospital.name, "patients": hospital.n, "events": hospital.positives},
+                    **{"hospital": hospital.name, "patients": hospital.n},
+                    **({"events": hospital.events} if results.endpoint.binary else {}),
                     **{"left_out": "too small" if hospital.left_out else "" if hospital.n else "no finished run"},
                     **{"method": row["method"], "runs_done": row["done"], "runs_planned": row["planned"]},
                     **{column: row[column] for name in results.judged_by for column in (name, f"{name}_std")},
-                    **{"AUC_low": limits.low, "AUC_high": limits.high},
+                    **{f"{metric}_low": limits.low, f"{metric}_high": limits.high},
                 }
             )
     return pd.DataFrame(lines)
@@ -185,12 +208,13 @@ def few_patients(results: Results) -> list[str]:
     few = [h for h in hospitals(results) if h.judged and h.rarer < FEW]
     if not few:
         return []
-    named = ", ".join(f"{h.name} ({h.n} patients, {h.positives} of them positive)" for h in few)
+    which = "of the rarer class" if results.endpoint.binary else "outside their commonest grade"
+    named = ", ".join(f"{h.name} ({h.n} patients, {h.rarer} of them {which})" for h in few)
     return [f"Few patients of one class, so that every number there is mostly chance: {named}."]
 
 
 def worst_hospital(results: Results) -> Hospital | None:
-    """The hospital with the lowest mean AUC over the methods that are finished at every hospital.
+    """The hospital with the lowest mean AUC, or c, over the methods that are finished at every hospital.
 
     None where fewer than two can be compared.
     """
@@ -210,14 +234,16 @@ def hospital_lead(results: Results) -> str:
     means = _means(results)
     best = next(hospital for hospital in hospitals(results) if hospital.fold == means.idxmax())
     low, high = means.min(), means.max()
-    gap = apart(best.interval(high), worst.interval(low))
+    compared, chance, metric = list(_compared(results).index), by_hospital(results), results.endpoint.ranked_by
+    ends = (chance[hospital.fold].interval(mean, compared) for hospital, mean in ((best, high), (worst, low)))
+    gap = apart(*ends)
     verdict = "more than chance" if gap.low > 0 else "chance may be all of it"
     many = f", and the extremes of {len(means)} hospitals always lie apart" if len(means) > 2 else ""
     small = sum(bool(hospital.left_out) for hospital in hospitals(results))
     beside = f" Not among these: {small} too small to be in any number." if small else ""
-    over = len(_compared(results).index)
+    over = len(compared)
     return (
-        f"Worst hospital: {worst.name} ({worst.facts}), mean AUC {100 * low:.2f} over {over} "
+        f"Worst hospital: {worst.name} ({worst.facts}), mean {metric} {100 * low:.2f} over {over} "
         f"{'method' if over == 1 else 'methods'}; best: {best.name} ({best.facts}), {100 * high:.2f}. The difference "
         f"in points, with its 95 % interval by the chance of patients alone: {gap.text()}, so {verdict}{many}."
         f"{beside} {_leader(results)}"
@@ -225,28 +251,30 @@ def hospital_lead(results: Results) -> str:
 
 
 def _leader(results: Results) -> str:
-    """Who has the highest mean AUC at most hospitals, and where that is more than the spread over seeds."""
+    """Who has the highest mean AUC, or c, at most hospitals, and where that is more than the spread over seeds."""
     wins: dict[str, list[bool]] = {}
-    compared = 0
+    compared, metric = 0, results.endpoint.ranked_by
     for hospital, rows in summaries(results):
-        known = sorted((row for row in rows if not math.isnan(row["AUC"])), key=lambda row: -row["AUC"])
+        known = sorted((row for row in rows if not math.isnan(row[metric])), key=lambda row: -row[metric])
         if not hospital.judged or len(known) < 2:
             continue
         compared += 1
         first, second = known[:2]
-        clear = first["AUC"] - second["AUC"] > max(first["AUC_std"], second["AUC_std"])
+        clear = first[metric] - second[metric] > max(first[f"{metric}_std"], second[f"{metric}_std"])
         wins.setdefault(first["method"], []).append(clear)
     if not wins:
         return ""
     leader = max(wins, key=lambda name: len(wins[name]))
-    sentence = f"{results.method(leader).label} has the highest mean AUC at {len(wins[leader])} of {compared} hospitals"
+    sentence = (
+        f"{results.method(leader).label} has the highest mean {metric} at {len(wins[leader])} of {compared} hospitals"
+    )
     if results.runs["seed"].nunique() < 2:
         return f"{sentence}; one seed alone does not tell by how much training moves it."
     return f"{sentence}, at {sum(wins[leader])} of them by more than the deviation over seeds."
 
 
 def _compared(results: Results) -> pd.DataFrame:
-    """AUCs of the methods that are finished at every hospital where one is, by fold."""
+    """AUCs, or c, of the methods that are finished at every hospital where one is, by fold."""
     aucs = hospital_aucs(results).dropna(axis="columns", how="all")
     return aucs.dropna(axis="index", how="any")
 
@@ -254,6 +282,13 @@ def _compared(results: Results) -> pd.DataFrame:
 def _means(results: Results) -> pd.Series:
     enough = [hospital.fold for hospital in hospitals(results) if hospital.judged]
     return _compared(results).mean().dropna().filter(enough)
+
+
+def _at_70(hospital: Hospital) -> float:
+    """Standard error of an AUC of 0.7 on these patients; 0 where they are not judged or grades are predicted."""
+    if not hospital.judged or hospital.events is None:
+        return 0.0
+    return auc_standard_error(0.7, hospital.events, hospital.n - hospital.events)
 
 
 def _over(seeds: int) -> str:
@@ -273,14 +308,13 @@ def _table(
 ) -> Table:
     caption = (
         f"{words.outcome_in_words(results)} Each hospital in turn is the test part; training and validation see the "
-        f"others only. {_over(results.runs['seed'].nunique())}. Label 1 is the "
-        f"positive class, called from a probability of {THRESHOLD:g} on."
+        f"others only. {_over(results.runs['seed'].nunique())}. {results.endpoint.how_called(THRESHOLD)}"
     ) + (" Best bold, second best underlined." if marks else "")
     notes = [
         "Mean: over hospitals, each counted once, those that are left out of every number excepted. The deviation "
         "over seeds tells of training, not of the chance that other patients had come."
     ]
-    if errors := [f"{h.name} ± {100 * z_value() * h.standard_error(0.7):.0f}" for h in hospitals(results) if h.judged]:
+    if errors := [f"{h.name} ± {100 * z_value() * error:.0f}" for h in hospitals(results) if (error := _at_70(h))]:
         notes.append(
             "What chance alone does to an AUC of 70 at each hospital (95 % limits in points, Hanley and McNeil 1982): "
             f"{', '.join(errors)}."

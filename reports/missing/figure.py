@@ -25,7 +25,7 @@ SHIFT = 0.9
 
 
 def draw_rates(results: Results, method: str, found: Missing) -> Figure:
-    """AUC of one method while more and more test patients lack a modality."""
+    """AUC, of grades c, of one method while more and more test patients lack a modality."""
     figure = Figure(figsize=(7.2, 4.3), layout="constrained")
     axes = figure.add_subplot()
     for number, curve in enumerate((*CURVES, TRAINED_ANY)):
@@ -48,7 +48,7 @@ def draw_rates(results: Results, method: str, found: Missing) -> Figure:
         )
     axes.axhline(100 * CHANCE, color=SOFT, linestyle=":", linewidth=1.2, label="chance")
     axes.set_xlabel("Test patients who lack it, %", fontsize=9, color=INK)
-    axes.set_ylabel(f"AUC of {results.method(method).label}, %", fontsize=9, color=INK)
+    axes.set_ylabel(f"{results.endpoint.ranked_by} of {results.method(method).label}, %", fontsize=9, color=INK)
     figure.legend(loc="outside lower center", ncols=3, fontsize=8.5, frameon=False)
     plain(axes)
     head(figure, words.setting_line(results))
@@ -77,7 +77,7 @@ def draw_shapley(results: Results, method: str, found: Missing) -> Figure:
     axes.axhline(0, color=INK, linewidth=0.8)
     axes.margins(y=0.12)
     axes.set_xticks(range(len(ORDER)), ORDER)
-    axes.set_ylabel(f"Points of {results.method(method).label}'s AUC", fontsize=9, color=INK)
+    axes.set_ylabel(f"Points of {results.method(method).label}'s {results.endpoint.ranked_by}", fontsize=9, color=INK)
     axes.legend(fontsize=8.5, frameon=False, loc="best")
     plain(axes, "y")
     head(figure, words.setting_line(results))

@@ -30,7 +30,7 @@ TRAINED_RATE = 0.3
 """How much was missing where a method was also trained with missing modalities (our choice)."""
 
 CHANCE = 0.5
-"""AUC of knowing nothing."""
+"""AUC, and c of grades, of knowing nothing."""
 
 RESAMPLES = 500
 """Of patients; 36 conditions in every run make more of them slow (our choice)."""
@@ -121,11 +121,11 @@ def shapley(
 
 @dataclass(frozen=True)
 class Missing:
-    """AUCs of one method under every condition that has finished runs.
+    """AUCs, or c of grades, of one method under every condition that has finished runs.
 
     Args:
         scores: a condition is what a method is elsewhere.
-        drawn: AUC of (condition, run), on all patients and on resamples of them.
+        drawn: AUC or c of (condition, run), on all patients and on resamples of them.
     """
 
     scores: Scores
@@ -137,7 +137,7 @@ class Missing:
         return names.index(condition.id) if condition and condition.id in names else None
 
     def runs(self, condition: Condition | None) -> np.ndarray:
-        """Its AUC in each of its finished runs, (runs,)."""
+        """Its AUC or c in each of its finished runs, (runs,)."""
         place = self.index(condition)
         if place is None:
             return np.zeros(0)
@@ -145,7 +145,7 @@ class Missing:
         return values[~np.isnan(values)]
 
     def contributions(self, way: str) -> Bootstrap | None:
-        """Shapley values of `ORDER` in AUC, by run; NaN in runs that lack a subset, None where all do."""
+        """Shapley values of `ORDER` in AUC or c, by run; NaN in runs that lack a subset, None where all do."""
         places = {keep: self.index(subset_condition(way, keep)) for keep in subsets()}
         if None in places.values():
             return None
@@ -158,7 +158,7 @@ class Missing:
 
 
 def measure(results: Results, method: str, n_resamples: int = RESAMPLES) -> Missing | None:
-    """Bootstrap the AUC of every condition of a method over patients; None without a finished run."""
+    """Bootstrap the AUC or c of every condition of a method over patients; None without a finished run."""
     mine = results.judged[results.judged["method"] == method]
     if mine.empty:
         return None
@@ -171,11 +171,10 @@ Measured = Mapping[str, Missing | None]
 """Method -> what was measured of it."""
 
 ALL_RATES = (0.0, *RATES, 1.0)
-SPREAD = "AUC in percent: mean (population standard deviation) over runs."
 
 
 def subsets_table(results: Results, measured: Measured) -> Table:
-    """AUC of the seven subsets, by how the rest was taken away."""
+    """AUC or c of the seven subsets, by how the rest was taken away."""
     columns = [Column(way, way.capitalize()) for way in WAYS]
     rows = []
     for method, found in measured.items():
@@ -190,11 +189,12 @@ def subsets_table(results: Results, measured: Measured) -> Table:
         "mean) in the test part. Raw zeros: zero before standardisation. Trained without: zero after standardisation "
         "in all parts."
     )
-    return _table(results, "missing_subsets", "AUC by what is there", columns, rows, "What is there", note)
+    title = f"{results.endpoint.ranked_by} by what is there"
+    return _table(results, "missing_subsets", title, columns, rows, "What is there", note)
 
 
 def rates_table(results: Results, measured: Measured) -> Table:
-    """AUC while more and more test patients lack a modality."""
+    """AUC or c while more and more test patients lack a modality."""
     columns = [Column(f"rate_{100 * rate:.0f}", f"{100 * rate:.0f} %") for rate in ALL_RATES]
     rows = []
     curves = curves_of(_sequences(results))
@@ -208,12 +208,14 @@ def rates_table(results: Results, measured: Measured) -> Table:
         "Any: every patient may lack each modality, drawn on its own. A patient who lacks a modality at one rate lacks "
         "it at every higher one. Trained so too: the training and validation patients lacked modalities likewise."
     )
-    return _table(results, "missing_rates", "AUC by share of patients who lack it", columns, rows, "Missing", note)
+    title = f"{results.endpoint.ranked_by} by share of patients who lack it"
+    return _table(results, "missing_rates", title, columns, rows, "Missing", note)
 
 
 def shapley_table(results: Results, measured: Measured) -> Table:
-    """Each modality's share of what the AUC is above chance."""
-    columns = text_columns(value="Points of AUC", spread="SD over runs", share="Share")
+    """Each modality's share of what the AUC or c is above chance."""
+    metric = results.endpoint.ranked_by
+    columns = text_columns(value=f"Points of {metric}", spread="SD over runs", share="Share")
     rows = []
     for method, found in measured.items():
         for way in WAYS:
@@ -235,13 +237,16 @@ def shapley_table(results: Results, measured: Measured) -> Table:
                 label = all_modalities()[modality].heading
                 rows.append(Row(f"{method}/{way}/{modality}", label, group, cells, runs, planned))
             cells = {"value": Cell(text=f"{100 * total.mean():.1f}"), "spread": Cell(text=f"{100 * total.std():.1f}")}
-            label = "Sum (AUC of everything less 50)"
+            label = f"Sum ({metric} of everything less 50)"
             rows.append(Row(f"{method}/{way}/sum", label, group, cells, runs, planned, reference=True))
     note = (
-        "Shapley value: the AUC that a modality adds, averaged over all orders in which modalities may join; nothing "
-        "known has AUC 50. In brackets the 95 % interval over patients, drawn within label with all their runs."
+        f"Shapley value: the {metric} that a modality adds, averaged over all orders in which modalities may join; "
+        f"nothing known has {metric} 50. In brackets the 95 % interval over patients, drawn within label with all "
+        "their runs."
     )
-    caption = "What each modality adds to the AUC, in points; mean over runs in which all seven subsets are finished."
+    caption = (
+        f"What each modality adds to the {metric}, in points; mean over runs in which all seven subsets are finished."
+    )
     return _table(results, "shapley", "Worth of each modality", columns, rows, "Modality", note, caption)
 
 
@@ -261,9 +266,11 @@ def missing_lead(results: Results, measured: Measured) -> str:
                 change = found.drawn.difference(place, whole)
                 falls.append(f"{change.text(sign='+')} without the {all_modalities()[modality].label}")
         if falls:
-            auc = 100 * found.drawn.interval(whole).value
-            sentences.append(f"{label}: AUC {auc:.1f} with everything; missing at test time changes it by "
-                             f"{', '.join(falls)} (95 % interval over patients).")  # fmt: skip
+            value = 100 * found.drawn.interval(whole).value
+            sentences.append(
+                f"{label}: {results.endpoint.ranked_by} {value:.1f} with everything; missing at test time changes it "
+                f"by {', '.join(falls)} (95 % interval over patients)."
+            )
         if (shares := found.contributions(TESTED)) is not None:
             values = [shares.interval(number).value for number in range(len(ORDER))]
             ranked = [f"the {all_modalities()[ORDER[i]].label} {100 * values[i]:.1f}" for i in np.argsort(values)[::-1]]
@@ -292,7 +299,8 @@ def _runs(results: Results, method: str, conditions: Iterable[Condition]) -> pd.
 
 def _table(
     results: Results, name: str, title: str, columns: list[Column], rows: list[Row], head: str, note: str,
-    caption: str = SPREAD,
+    caption: str = "",
 ) -> Table:  # fmt: skip
+    caption = caption or f"{results.endpoint.ranked_by} in percent: mean (population standard deviation) over runs."
     caption = f"{words.outcome_in_words(results)} {caption}"
     return results_table(results, name, title, columns, rows, caption, [note], head=head)

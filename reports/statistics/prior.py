@@ -9,6 +9,9 @@ from strokebench.reports.results import RUN, Results
 BALANCED = ("smote", "duplicate")
 """Ways of balancing after which a training part has as many patients of each label."""
 
+UNDONE = "undone"
+"""What stands for these ways once probabilities at the patients' prevalence were made of such runs."""
+
 CLIP = 1e-6
 """Probabilities are kept this far from 0 and 1 before their log odds are taken (our choice)."""
 

@@ -7,7 +7,7 @@ from strokebench.reports.clinical.pooled import label_of, ordered, pool
 from strokebench.reports.clinical.sections import clinical_section
 from strokebench.reports.comparison.compare import compare
 from strokebench.reports.comparison.section import comparison_section
-from strokebench.reports.grades.section import grades_panels
+from strokebench.reports.grades.section import calibration_panels, ranking_panels
 from strokebench.reports.results import Results
 from strokebench.reports.table1.table import table1
 from strokebench.reports.tables import caption as words
@@ -97,7 +97,8 @@ def _graded(results: Results, title: str) -> Section:
         shows="How well each model orders patients by their grade, and how far its grades lie from those that came.",
         does_not_show="Which differences are real.",
     )
-    return Section("validation", title, words.cohort_title(results), [ranked, *grades_panels(results)])
+    panels = [ranked, *ranking_panels(results), *calibration_panels(results)]
+    return Section("validation", title, words.cohort_title(results), panels)
 
 
 def _lead(results: Results, left_out: int, judged: str) -> str:

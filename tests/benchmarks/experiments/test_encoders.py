@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+from grades import as_grades
 from rich.console import Console
 from small_context import make_context
 
@@ -15,6 +16,7 @@ from strokebench.benchmarks.running import provenance
 from strokebench.benchmarks.running.context import Context
 from strokebench.benchmarks.running.runner import run_experiment
 from strokebench.benchmarks.running.settings import Settings
+from strokebench.reports.encoders.table import encoders_section
 
 BLIND = "untrained_stages+minilm"
 
@@ -59,6 +61,15 @@ def test_the_table_has_gains_with_intervals_and_what_encoding_costs(context):
     section = json.loads((report.folder / "section.json").read_text())
     assert "1 is more than noise" in section["lead"] and BLIND in section["lead"]
     assert "sees nothing" in (report.folder / "encoders.md").read_text()
+
+
+def test_grades_are_compared_by_c(context):
+    results = as_grades(run_experiment(Encoders(), context, Console(quiet=True)).results)
+    section = encoders_section(results, "Encoders")
+    first = section.panels[0].content
+    assert first.columns[0].title == "c [95 % CI]" and "Mean c in percent" in first.caption
+    mean = results.metrics.groupby("variant")["c"].mean()
+    assert first.rows[0].cells["value"].text.startswith(f"{100 * mean['embedded']:.2f} [")
 
 
 def test_only_this_experiment_encodes_by_several_pairs():

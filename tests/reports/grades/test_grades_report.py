@@ -9,8 +9,10 @@ from scipy.optimize import minimize
 from scipy.special import expit
 from sklearn.metrics import roc_auc_score
 
+from strokebench.benchmarks.experiments.clinical import Clinical
 from strokebench.benchmarks.experiments.table1 import Table1
-from strokebench.reports.grades.cut import at_cut
+from strokebench.reports.clinical.pooled import pool
+from strokebench.reports.grades.cut import at_cut, main_cut
 from strokebench.reports.grades.figures import thirds
 from strokebench.reports.grades.odds import common_odds_ratio
 from strokebench.reports.statistics.prior import undo_balance
@@ -71,16 +73,48 @@ def test_table_1_shows_every_cut_and_the_grades(graded, tmp_path):
     assert {row.key: row.cells["mrs > 2"].value for row in cuts.rows} == pytest.approx(at_two.to_dict())
     assert "Nothing was trained for a cut" in cuts.notes[0] and "Kappa" not in cuts.caption
     assert f"200 patients, {MRS.shares(graded.predictions.drop_duplicates('patient_id')['y'])}" in cuts.caption
-    written = {path.name for path in tmp_path.iterdir()}
-    wanted = {
-        "grades_bars.svg",
-        "grades_odds.csv",
-        "grades_reliability.svg",
-        "grades_calibration.csv",
-        "table1_above_2.csv",
-    }
-    assert wanted <= written
+    assert (tmp_path / "grades_odds.csv").is_file() and not (tmp_path / "grades_calibration.csv").exists()
     assert "ACC" in (tmp_path / "table1_above_2.csv").read_text()
+
+
+@pytest.fixture(scope="module")
+def clinical(graded, tmp_path_factory):
+    """The clinical evaluation of grades at two hospitals, trained on balanced ones: its view, and where it lies."""
+    folder = tmp_path_factory.mktemp("clinical")
+    number = graded.predictions["patient_id"].str[1:].astype(int)
+    sites = graded.predictions.assign(site=np.where(number % 3 > 0, "North", "South"))
+    results = replace(graded, predictions=sites, runs=graded.runs.assign(threshold=np.nan))
+    return Clinical().report(results, folder), folder
+
+
+def test_the_clinical_evaluation_looks_at_every_cut_and_further_at_the_usual_one(clinical, graded):
+    view, folder = clinical
+    written = {path.name for path in folder.iterdir()}
+    of_grades = {"grades_calibration.csv", "grades_bars.svg", "grades_reliability.svg"}
+    assert of_grades | {"calibration.csv", "net_benefit.csv", "subgroups.csv", "decision_curves.svg"} <= written
+    assert view.lead.startswith("Grades mrs 0 to 6, from here on judged at mrs > 2: VDAFM (the proposed method)")
+    slopes, calibration = pd.read_csv(folder / "grades_calibration.csv"), pd.read_csv(folder / "calibration.csv")
+    assert list(slopes["mrs > 2"]) == list(calibration["slope"]) and set(calibration["outcome"]) == {"mrs > 2"}
+    at_south = pool(at_cut(graded, 2))
+    south = np.array([int(patient[1:]) % 3 == 0 for patient in at_south.patients])
+    expected = roc_auc_score(at_south.y[south], at_south.p[at_south.names.index("svm"), 0, south])
+    row = pd.read_csv(folder / "subgroups.csv").set_index("key").loc["hospital/South"]
+    assert row["auc_svm"].startswith(f"{100 * expected:.1f} [")
+
+
+def test_what_grades_cannot_tell_at_a_cut_is_not_told(clinical):
+    """No fit of grades chooses a threshold, and its balance was undone grade by grade."""
+    _, folder = clinical
+    assert not (folder / "thresholds.csv").exists()
+    said = (folder / "calibration.md").read_text()
+    assert "training had balanced the grades" in said and "not balanced" not in said
+
+
+def test_the_first_cut_is_that_of_trials_or_divides_most_evenly(graded):
+    assert main_cut(graded) == 2
+    y = graded.predictions.drop_duplicates("patient_id")["y"]
+    other = {**graded.provenance, "outcome": "grade 0 to 6"}
+    assert main_cut(replace(graded, provenance=other)) == min(range(6), key=lambda label: abs((y > label).mean() - 0.5))
 
 
 def by_likelihood(x, y):

@@ -1,19 +1,22 @@
 """What figure 5 says of made-up hospitals."""
 
 import io
-import math
 import re
 from dataclasses import replace
 
+import numpy as np
 import pandas as pd
 import pytest
+from grades import as_grades
 from made_up import made_up, plan
 from rich.console import Console
+from scipy.special import logit
 
+from strokebench.benchmarks.experiments.figure5 import Figure5
+from strokebench.reports.hospitals.chance import by_hospital
 from strokebench.reports.hospitals.figure import draw_forest, draw_hospitals
 from strokebench.reports.hospitals.pooled import further_hospital, pooled, pooled_table
 from strokebench.reports.hospitals.table import (
-    Hospital,
     auc_tables,
     few_patients,
     hospital_aucs,
@@ -23,7 +26,8 @@ from strokebench.reports.hospitals.table import (
     hospitals,
     worst_hospital,
 )
-from strokebench.reports.statistics.random_effects import pool_aucs
+from strokebench.reports.statistics.intervals import auc_interval
+from strokebench.reports.statistics.random_effects import pool_aucs, pool_intervals
 from strokebench.reports.summary import summarise
 from strokebench.reports.table1.table import table1
 from strokebench.reports.tables.terminal import TerminalTable
@@ -48,12 +52,40 @@ def test_hospitals_with_size_and_prevalence():
     ]
 
 
-def test_the_standard_error_is_hanley_and_mcneils():
-    # An AUC of 0.8 on 46 positives and 100 negatives, worked by hand.
-    q1, q2 = 0.8 / 1.2, 1.28 / 1.8
-    expected = math.sqrt((0.16 + 45 * (q1 - 0.64) + 99 * (q2 - 0.64)) / 4600)
-    assert Hospital(0, "x", 146, 46).standard_error(0.8) == pytest.approx(expected)
-    assert math.isnan(Hospital(0, "x", 10, 0).standard_error(0.8))
+def test_the_chance_of_patients_is_their_influence_on_the_mean_over_methods_and_seeds():
+    results = as_grades(made_up(plan(("vdafm", "concat"), seeds=(39, 40), folds=[0]), sites=SITES))
+    shares = []
+    for _, part in results.predictions.groupby(["method", "seed"]):
+        y, score = part["y"].to_numpy(), part["p1"].to_numpy()
+        pairs = y[:, None] < y
+        right = np.where(pairs, score[:, None] < score, 0)
+        c = right.sum() / pairs.sum()
+        each = right.sum(axis=0) + right.sum(axis=1) - c * (pairs.sum(axis=0) + pairs.sum(axis=1))
+        shares.append(each / pairs.sum() * np.sqrt(200 / 199))
+    error = np.sqrt(np.square(np.mean(shares, axis=0)).sum())
+    found = by_hospital(results)[0].interval(0.7, ["vdafm", "concat"])
+    assert (logit(found.high) - logit(found.low)) / 2 == pytest.approx(1.959964 * error / (0.7 * 0.3))
+    of_events = by_hospital(made_up(plan(("concat",), folds=[0]), sites=SITES))[0]
+    assert of_events.interval(1.0, ["concat"]) == auc_interval(1.0, 60, 140)
+
+
+def test_hospitals_are_compared_by_c_where_grades_are_predicted(tmp_path):
+    results = as_grades(made_up(RUNS, 3.0, sites=SITES))
+    view = Figure5().report(results, tmp_path)
+    assert "mean c" in view.lead and "AUC" not in view.lead
+    by_hand = results.metrics.groupby(["method", "fold"])["c"].mean()
+    (table,) = auc_tables(results)
+    assert table.title.startswith("c by hospital") and table.columns[0].title == "n"
+    assert table.rows[1].cells["concat"].value == pytest.approx(by_hand["concat", 1])
+    frame = hospital_frame(results).set_index(["hospital", "method"]).loc[("South", "concat")]
+    assert 0 < frame["c_low"] < frame["c"] < frame["c_high"] < 1 and "events" not in frame
+    assert hospitals(results)[0].facts == "n = 200, median mrs 0"
+    chance = by_hospital(results)
+    one = pooled(results)["concat"]
+    expected = pool_intervals([chance[fold].interval(by_hand["concat", fold], ["concat"]) for fold in SITES])
+    assert (one.mean.value, one.new.low) == pytest.approx((expected.mean.value, expected.new.low))
+    written = {path.name for path in tmp_path.iterdir()}
+    assert {"figure5_forest.png", "figure5_pooled.csv", "figure5_table.csv"} <= written and "figure5.png" not in written
 
 
 def test_the_worst_hospital_is_named():
@@ -112,7 +144,9 @@ def test_the_headline_rests_on_no_small_hospital():
 def test_a_hospital_whose_numbers_are_mostly_chance_is_warned_of():
     sites = {**SITES, 3: ("Isle", 40, 9)}
     (warning,) = few_patients(made_up(plan(METHODS, folds=sites), sites=sites))
-    assert "Isle (40 patients, 9 of them positive)" in warning and few_patients(made_up(RUNS, sites=SITES)) == []
+    assert (
+        "Isle (40 patients, 9 of them of the rarer class)" in warning and few_patients(made_up(RUNS, sites=SITES)) == []
+    )
 
 
 def test_numbered_hospitals_stand_in_the_order_of_their_numbers():

@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+from grades import as_grades
 from missing_results import make_missing_results
 from rich.console import Console
 
@@ -123,3 +124,15 @@ def test_runs_that_lack_a_subset_are_left_out_of_contributions():
     shares = measure(results, "vdafm", 20).contributions(TESTED)
     assert np.isnan(shares.values).any(axis=0).sum() == 2
     assert not np.isnan(shares.interval(0).low)
+
+
+def test_grades_are_ranked_by_c_in_every_word_and_number(tmp_path):
+    results = as_grades(make_missing_results(n=150, seeds=(39,)))
+    view = MissingModalities().report(results, tmp_path)
+    found = measure(results, "vdafm", 10)
+    whole = results.metrics.query("condition == @COMPLETE.id")["c"]
+    np.testing.assert_allclose(found.runs(COMPLETE), whole)
+    np.testing.assert_allclose(found.contributions(TESTED).values.sum(axis=0), whole - 0.5)
+    assert f"VDAFM: c {100 * whole.mean():.1f} with everything" in view.lead
+    assert not [path for path in tmp_path.glob("*.md") if "AUC" in path.read_text()]
+    assert "AUC" not in (tmp_path / "section.json").read_text()

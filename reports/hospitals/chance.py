@@ -1,0 +1,48 @@
+"""What the chance of a hospital's patients does to the AUC, or c, of the methods that are tested there."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from strokebench.reports.results import Results
+from strokebench.reports.statistics.delong import delong
+from strokebench.reports.statistics.intervals import Interval, auc_interval, logit_interval, z_value
+from strokebench.reports.statistics.scores import Scores, arrange
+
+
+@dataclass(frozen=True)
+class Chance:
+    """One hospital's patients, and what the methods predict of them.
+
+    Args:
+        scores: of its test part, one group a seed. tested: whose patients of all it has, (n,).
+    """
+
+    scores: Scores
+    tested: NDArray[np.bool_]
+
+    def interval(self, value: float, methods: Sequence[str]) -> Interval:
+        """95 % interval of the mean AUC, or c, of these methods over seeds, the models as they are.
+
+        Of an AUC by its error on so many patients; of c by each patient's influence, the patient as cluster.
+        """
+        y = self.scores.y[self.tested]
+        if y.dtype == bool:
+            return auc_interval(value, int(y.sum()), int((~y).sum()))
+        shares = delong(self.scores).shares[[self.scores.names.index(method) for method in methods]]
+        return logit_interval(value, z_value() * float(np.sqrt(np.square(np.nanmean(shares, axis=(0, 1))).sum())))
+
+
+def by_hospital(results: Results) -> dict[int, Chance]:
+    """By fold, of the hospitals that are judged."""
+    if results.judged.empty:
+        return {}
+    scores = arrange(results.judged, runs=results.runs, endpoint=results.endpoint)
+    found = {}
+    for fold in sorted({fold for _, fold in scores.groups}):
+        own = [number for number, group in enumerate(scores.groups) if group[1] == fold]
+        part = replace(scores, groups=tuple(scores.groups[number] for number in own), p=scores.p[:, own])
+        found[fold] = Chance(part, ~np.isnan(part.p).all(axis=(0, 1)))
+    return found
