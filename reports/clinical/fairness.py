@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from strokebench.reports.clinical.pooled import of_patients
 from strokebench.reports.clinical.subgroups import Grouping, small
 from strokebench.reports.statistics.delong import delong
-from strokebench.reports.statistics.intervals import LEVEL, UNDEFINED, Interval, apart, z_value
+from strokebench.reports.statistics.intervals import LEVEL, UNDEFINED, Interval, apart, at_its_ends, z_value
 from strokebench.reports.statistics.scores import Scores
 from strokebench.tasks.metrics.evaluate import THRESHOLD
 
@@ -61,8 +61,9 @@ def _measures(raw: Scores, calibrated: Scores, name: str, part: NDArray[np.bool_
     """AUC, sensitivity, specificity and observed less predicted risk of these patients, (n,), with intervals."""
     scores = of_patients(raw, part)
     place = scores.names.index(name)
-    if 0 < scores.y.sum() < len(scores.y):
-        yield delong(scores).interval(place)
+    events = int(scores.y.sum())
+    if 0 < events < len(scores.y):
+        yield at_its_ends(delong(scores).interval(place), events, len(scores.y) - events)
     else:
         yield UNDEFINED
     p = scores.p[place]

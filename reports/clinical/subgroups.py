@@ -12,7 +12,7 @@ from strokebench.files import natural_order
 from strokebench.reports.clinical.pooled import RESAMPLES, aligned, of_patients
 from strokebench.reports.results import Results
 from strokebench.reports.statistics.bootstrap import bootstrap
-from strokebench.reports.statistics.intervals import Interval
+from strokebench.reports.statistics.intervals import Interval, at_its_ends
 from strokebench.reports.statistics.scores import Scores
 
 FEW_PATIENTS, FEW_EVENTS = 30, 10
@@ -98,14 +98,15 @@ def subgroups(
     found = []
     for name in names:
         part = of_patients(scores, membership == name)
-        drawn = bootstrap(part, n_resamples=n_resamples)
+        drawn, events = bootstrap(part, n_resamples=n_resamples), int(part.y.sum())
+        aucs = [at_its_ends(drawn.interval(number), events, len(part.y) - events) for number in range(len(part.names))]
         found.append(
             Subgroup(
                 grouping,
                 name,
                 n=len(part.y),
-                events=int(part.y.sum()),
-                auc={method: drawn.interval(number) for number, method in enumerate(part.names)},
+                events=events,
+                auc=dict(zip(part.names, aucs, strict=True)),
                 predicted={method: _mean(part.p[number]) for number, method in enumerate(part.names)},
             )
         )

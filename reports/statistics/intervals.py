@@ -108,3 +108,8 @@ def auc_interval(auc: float, positives: float, negatives: float, level: float = 
     inside = min(max(auc, 1e-9), 1 - 1e-9)
     low, high = (end if end == auc else float(brentq(excess, end, inside)) for end in (0.0, 1.0))
     return Interval(auc, low, high)
+
+
+def at_its_ends(found: Interval, positives: float, negatives: float) -> Interval:
+    """An AUC's interval, by `auc_interval` where it is 0 or 1: drawn again or not, its patients then show no error."""
+    return auc_interval(found.value, positives, negatives) if found.value in (0, 1) else found

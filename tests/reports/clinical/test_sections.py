@@ -8,12 +8,13 @@ import pandas as pd
 import pytest
 
 from strokebench.benchmarks.experiments.clinical import Clinical
+from strokebench.reports.clinical.fairness import gaps
 from strokebench.reports.clinical.pooled import headline, of_patients, pictured, pool
 from strokebench.reports.clinical.sections import clinical_lead
 from strokebench.reports.clinical.subgroups import Subgroup, all_groupings, all_subgroups, worst
 from strokebench.reports.clinical.tables import balance_note, thresholds_table
 from strokebench.reports.statistics.bootstrap import bootstrap
-from strokebench.reports.statistics.intervals import Interval
+from strokebench.reports.statistics.intervals import Interval, auc_interval
 from strokebench.tasks.endpoints.binary import BINARY
 from strokebench.tasks.metrics.evaluate import evaluate
 from strokebench.tasks.metrics.selection import auc
@@ -102,6 +103,17 @@ def test_a_subgroup_is_scored_on_its_own_patients(some):
     assert north.auc["vdafm"].value == pytest.approx(expected)
     assert (north.n, north.events) == (mine["patient_id"].nunique(), mine.drop_duplicates("patient_id")["y"].sum())
     assert north.auc["vdafm"].low < expected < north.auc["vdafm"].high
+
+
+def test_a_group_that_is_ranked_without_a_mistake_is_not_certain(some):
+    scores = pool(some, raw=True)
+    perfect = replace(scores, p=np.where(np.isnan(scores.p), np.nan, scores.y))
+    groupings = all_groupings(some, perfect)
+    north = next(group for group in all_subgroups(groupings, perfect) if group.name == "North")
+    found = north.auc["vdafm"]
+    assert found.value == found.high == 1 and found.low == auc_interval(1, north.events, north.n - north.events).low < 1
+    gap = next(gap for gap in gaps(perfect, perfect, "vdafm", groupings) if gap.group == "North")
+    assert gap.auc.value == 0 and gap.auc.low < 0 < gap.auc.high
 
 
 def test_a_method_is_pooled_from_whole_seeds_only(some):
