@@ -13,10 +13,12 @@ import shutil
 import zipfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from filelock import FileLock
 from numpy.typing import NDArray
 
@@ -32,7 +34,8 @@ from strokebench.files import (
 )
 
 Arrays = dict[str, NDArray[np.float32]]
-Rows = Mapping[str, tuple[Arrays, int]]
+Rows = Mapping[str, tuple[Path, int]]
+"""Digest of an input -> the set or the chunk that holds it, and its row there."""
 
 
 def read_finished(folder: Path, names: Iterable[str], rows: int) -> Arrays | None:
@@ -65,15 +68,27 @@ def write_finished(
         folder: of the set. meta: what `meta.json` says besides.
         keys: object array (n,) or (n, prompts). shapes: of one row of each array.
     """
+    # One chunk after the other, so that memory holds one.
+    places = sorted((known[key], index) for index, key in np.ndenumerate(keys) if key is not None)
+    read = lru_cache(maxsize=1)(_read)
     for name, shape in shapes.items():
         with atomic_path(folder / f"{name}.npy") as temporary:
             array = np.lib.format.open_memmap(temporary, "w+", np.float32, (*keys.shape, *shape))
-            for index, key in np.ndenumerate(keys):
-                array[index] = np.nan if key is None else known[key][0][name][known[key][1]]
+            array[pd.isna(keys)] = np.nan
+            for (path, row), index in places:
+                array[index] = read(path, name, shape)[row]
             array.flush()
             del array
     write_json(folder / "meta.json", {**meta, "keys": keys.tolist()})
     write_manifest(folder)
+
+
+def _read(path: Path, name: str, shape: tuple[int, ...]) -> NDArray[np.float32]:
+    """An array (rows, *shape) of a chunk or of a finished set."""
+    if path.suffix == ".npz":
+        with np.load(path) as chunk:
+            return chunk[name]
+    return np.load(path / f"{name}.npy", mmap_mode="r").reshape(-1, *shape)
 
 
 class EmbeddingStore:
@@ -100,28 +115,26 @@ class EmbeddingStore:
         with FileLock(self._unfinished.with_suffix(".lock")):
             yield
 
-    def rows(self, names: Sequence[str]) -> dict[str, tuple[Arrays, int]]:
-        """Digest of the input -> the arrays that hold it, and its row in them."""
-        found: dict[str, tuple[Arrays, int]] = {}
+    def rows(self, names: Sequence[str]) -> dict[str, tuple[Path, int]]:
+        """Where what has been encoded lies, as `Rows`."""
+        found: dict[str, tuple[Path, int]] = {}
         for path in sorted(home("embeddings").glob(f"{self.kind}-*/meta.json")):
             meta = read_kept(path) if _is_sound(path.parent) else None
             if meta is None or meta["encoder_fingerprint"] != self.encoder:
                 continue
             keys = np.array(meta["keys"], dtype=object)
-            arrays = _mapped(path.parent, names, len(keys))
-            if arrays is not None:
-                flat = {name: array.reshape(-1, *array.shape[keys.ndim :]) for name, array in arrays.items()}
-                found |= {key: (flat, row) for row, key in enumerate(keys.ravel()) if key is not None}
+            if _mapped(path.parent, names, len(keys)) is not None:
+                found |= {key: (path.parent, row) for row, key in enumerate(keys.ravel()) if key is not None}
         for path in sorted(self._unfinished.glob("*.npz")):
             try:
                 with np.load(path) as chunk:
-                    arrays, keys = {name: chunk[name] for name in names}, chunk["keys"].tolist()
-            # A zip archive carries checksums of its own.
-            except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile) as error:
+                    # Reading compares the checksums that a zip archive carries.
+                    keys = [chunk[name] for name in (*names, "keys")][-1].tolist()
+            except (OSError, ValueError, EOFError, KeyError, NotImplementedError, zipfile.BadZipFile) as error:
                 made_again(f"{path} is damaged ({error}).")
                 path.unlink()
                 continue
-            found |= {key: (arrays, row) for row, key in enumerate(keys)}
+            found |= {key: (path, row) for row, key in enumerate(keys)}
         return found
 
     def seconds(self) -> float | None:

@@ -6,6 +6,7 @@
 import os
 import random
 import shutil
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -67,8 +68,11 @@ class EmbeddingSets:
     @staticmethod
     def make(folder: Path) -> None:
         keys = np.array(["a", "b", None], dtype=object)
-        known = {"a": ({"pooled": RNG.random((2, 50))}, 0), "b": ({"pooled": RNG.random((2, 50))}, 1)}
-        write_finished(folder, keys, known, {"pooled": (50,)}, {"encoder_fingerprint": "e"})
+        with tempfile.TemporaryDirectory() as chunks:
+            chunk = Path(chunks) / "chunk.npz"
+            np.savez(chunk, pooled=RNG.random((2, 50)))
+            known = {"a": (chunk, 0), "b": (chunk, 1)}
+            write_finished(folder, keys, known, {"pooled": (50,)}, {"encoder_fingerprint": "e"})
 
     @staticmethod
     def read(folder: Path) -> Any:
@@ -80,14 +84,15 @@ class EmbeddingChunks:
     @staticmethod
     def make(folder: Path) -> None:
         EmbeddingStore("image", "e").keep(["a", "b"], {"pooled": RNG.random((2, 50))})
-        shutil.copytree(os.environ["STROKEBENCH_HOME"], folder / "home")
+        chunks = EmbeddingStore("image", "e")._unfinished
+        shutil.copytree(chunks, folder / "home" / "embeddings" / chunks.name)
 
     @staticmethod
     def read(folder: Path) -> Any:
         with pytest.MonkeyPatch.context() as patch:
             patch.setenv("STROKEBENCH_HOME", str(folder / "home"))
             found = EmbeddingStore("image", "e").rows(["pooled"])
-        return {key: arrays["pooled"][row].tobytes() for key, (arrays, row) in found.items()} or NOTHING
+        return {key: np.load(path)["pooled"][row].tobytes() for key, (path, row) in found.items()} or NOTHING
 
 
 class Folders:
