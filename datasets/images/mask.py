@@ -27,12 +27,18 @@ def read_mask(
 
     Raises:
         VolumeError: `unreadable`, as `strokebench.datasets.images.nifti.open_nifti`; `values`: more than two, or
-            not 0 outside; `grid`: another one, or a mask that lies wholly outside its image.
+            not 0 outside, as in all corners; `grid`: another one, or a mask that lies wholly outside its image.
     """
     nifti = open_nifti(path)
     if max(nifti.shape[3:], default=1) > 1:
         raise VolumeError(f"{path} {nifti.shape} holds several masks.", "Save one mask a patient.", "values")
     mask = _binary(nifti.voxels(), path)
+    if mask[np.ix_((0, -1), (0, -1), (0, -1))].all():
+        raise VolumeError(
+            f"{path} marks {mask.mean():.0%} of its volume, all corners too.",
+            "Save the mask with 0 outside and 1 inside; none of it where there is nothing.",
+            "values",
+        )
     if mask.shape == shape and np.allclose(nifti.affine, affine, atol=SAME_MM):
         return mask
     if not resample and not _same_voxels(mask.shape, nifti.affine, shape, affine):

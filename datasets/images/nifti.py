@@ -27,6 +27,7 @@ MOST_EXTENSIONS = 2**26
 """Bytes between header and voxels, at most."""
 
 _GZIP = b"\x1f\x8b"
+_BLOCK = 2**20
 _COLOUR = Foreign("a colour image (RGB)", "Give the grey-scale series, not a colour map or screenshots.")
 _COMPLEX = Foreign("a complex image", "Give the magnitude image.")
 _OPPOSITE = {
@@ -88,7 +89,11 @@ class Nifti:
             VolumeError: the file is damaged or cut short.
         """
         with _reading(self.path), _stream(self.path) as file:
-            return np.asarray(ArrayProxy(file, (self.shape[:3], *self.proxy)), dtype=np.float32)
+            voxels = np.asarray(ArrayProxy(file, (self.shape[:3], *self.proxy)), dtype=np.float32)
+            # The checksum stands at the end, and is looked at by whoever reads that far.
+            while file.read(_BLOCK):
+                pass
+            return voxels
 
 
 def open_nifti(path: Path) -> Nifti:

@@ -77,7 +77,12 @@ def mixed_numbers(cells: pd.Series) -> str:
 
 def unknown_words(cells: pd.Series) -> list[str]:
     """Values of a column of texts that say that the value is unknown, as written."""
-    return [value for value in cells.unique() if _UNKNOWN.fullmatch(" ".join(value.split()))]
+    return [value for value in cells.unique() if says_unknown(value)]
+
+
+def says_unknown(text: str) -> bool:
+    """Whether a text is no more than a word for unknown."""
+    return bool(_UNKNOWN.fullmatch(" ".join(text.split())))
 
 
 def mixed_units(values: pd.Series) -> pd.Series:

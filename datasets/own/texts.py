@@ -1,5 +1,6 @@
 """Diagnostic texts from files, and what is wrong with a text wherever it comes from."""
 
+import re
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import pandas as pd
 
 from strokebench.datasets.foreign import HEAD, foreign_kind
 from strokebench.datasets.own.cohort_file import CohortFile
+from strokebench.datasets.own.column_values import says_unknown
 from strokebench.datasets.own.file_pattern import resolve
 from strokebench.datasets.own.table_file import MISSING
 from strokebench.datasets.problems import Problem
@@ -17,6 +19,13 @@ from strokebench.files import CONTROLS
 
 LONG_WORDS = 300
 """A longer text is reported: about the 512 tokens that the text encoders read."""
+
+_FEW = 10
+"""So many equal texts are no chance."""
+_NO_TEXT = re.compile(
+    r"</?(?:p|br|div|span|b|i|td|tr|table|li|ul)\b[^<>]*>|^\s*[{\[]\s*\"|\ufffd|&(?:nbsp|amp|lt|gt);", re.I
+)
+"""Tags, JSON, and what stands for a letter that was lost."""
 
 LARGEST = 1_000_000
 """Bytes of the largest file that is read as a text: some hundred pages."""
@@ -72,7 +81,7 @@ def _read_text(path: Path, missing: Collection[str]) -> str | None:
 
 
 def text_problems(texts: pd.DataFrame, known: list[Problem] = ()) -> Iterator[Problem]:  # type: ignore[assignment]
-    """Empty texts, refusals and texts that are too long.
+    """Empty texts, tags and signs that are no text, refusals, texts that are too long, or the same for everyone.
 
     Args:
         texts: one column a prompt, one row a patient.
@@ -81,6 +90,10 @@ def text_problems(texts: pd.DataFrame, known: list[Problem] = ()) -> Iterator[Pr
     """
     reported = {problem.patient for problem in known}
     for prompt in texts.columns:
+        if (n := texts[prompt].count()) >= _FEW and len(set(texts[prompt].dropna())) == 1:
+            yield Problem(
+                "text_equal", f"the text {prompt!r} is word for word the same of all {n} patients", where=prompt
+            )
         for id, text in texts[prompt].items():
             if pd.isna(text) or not str(text).strip():
                 if id not in reported:
@@ -90,6 +103,12 @@ def text_problems(texts: pd.DataFrame, known: list[Problem] = ()) -> Iterator[Pr
                         str(id),
                         str(prompt),
                     )
+            elif says_unknown(str(text)):
+                what = f"the text {prompt!r} is {text!r}: does it mean that there is none?"
+                yield Problem("text_missing", what, str(id), str(prompt))
+            elif found := CONTROLS.search(str(text)) or _NO_TEXT.search(str(text)):
+                what = f"the text {prompt!r} holds {found[0]!r}, which is no word of a report"
+                yield Problem("text_unreadable", what, str(id), str(prompt))
             elif refusal := _refusal(str(text)):
                 what = f"the text {prompt!r} holds a refusal: {refusal[:60]!r}"
                 yield Problem("text_refusal", what, str(id), str(prompt))

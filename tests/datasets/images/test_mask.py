@@ -49,9 +49,14 @@ def test_two_values_are_a_mask(tmp_path, data, slope):
     np.testing.assert_array_equal(found, block() > 0)
 
 
-def test_an_empty_and_a_full_mask_are_masks(tmp_path):
+def test_an_empty_mask_is_a_mask(tmp_path):
     assert not read_mask(save(tmp_path / "m.nii", block() * 0), SHAPE, AFFINE).any()
-    assert read_mask(save(tmp_path / "m.nii", block() * 0 + 255), SHAPE, AFFINE).all()
+
+
+def test_a_mask_may_reach_to_the_borders(tmp_path):
+    cut = block() * 0 + 1
+    cut[0, 0, 0] = 0
+    assert read_mask(save(tmp_path / "m.nii", cut), SHAPE, AFFINE).sum() == cut.sum()
 
 
 @pytest.mark.parametrize(
@@ -59,6 +64,8 @@ def test_an_empty_and_a_full_mask_are_masks(tmp_path):
     [
         (block() * np.arange(8, dtype=np.uint8), "values"),
         (block() + np.uint8(1), "values"),
+        (block() * 0 + 255, "values"),
+        (1 - block(), "values"),
         (np.where(block() > 0, 1.0, np.nan), "values"),
         (-block().astype(np.int16), "values"),
         (np.stack([block(), block()], -1), "values"),

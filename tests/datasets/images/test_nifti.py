@@ -59,6 +59,10 @@ def test_a_file_is_read_by_its_content_whatever_its_name_says_of_compression(tmp
     [
         (bytes(128) + b"DICM" + bytes(500), "is a DICOM file", "dcm2niix"),
         (gzip.compress(bytes(128) + b"DICM" + bytes(500), mtime=0), "is a DICOM file", "dcm2niix"),
+        (b"\x08\x00\x05\x00CS" + bytes(500), "is a DICOM file", "dcm2niix"),
+        (gzip.compress(gzip.compress(bytes(500), mtime=0), mtime=0), "is compressed (gzip)", "once"),
+        (b"\xfd7zXZ\x00", "is compressed (xz)", "gzip again"),
+        (bytes(257) + b"ustar" + bytes(300), "is an archive (tar)", "Unpack"),
         (b"NRRD0005\ntype: float\n", "is an NRRD file", "3D Slicer"),
         (b"ObjectType = Image\nNDims = 3\n", "is a MetaImage file", "NIfTI"),
         (b"\x89HDF\r\n\x1a\n", "HDF5", "NIfTI"),
@@ -121,6 +125,21 @@ def test_a_file_that_is_cut_within_its_voxels_is_unreadable(tmp_path):
     path.write_bytes(path.read_bytes()[:-200])
     assert open_nifti(path).shape == (20, 18, 16)
     with pytest.raises(VolumeError, match="cannot be read"):
+        read_volume(path)
+
+
+@pytest.mark.parametrize("end", [-8, -4])
+def test_voxels_that_do_not_fit_the_checksum_are_unreadable(tmp_path, end):
+    path = save(tmp_path / "a.nii.gz")
+    content = bytearray(gzip.compress(gzip.decompress(path.read_bytes()), 0))
+    read_volume(path)
+    path.write_bytes(content[:end])
+    with pytest.raises(VolumeError, match="cannot be read"):
+        read_volume(path)
+    # One bit of one voxel, in a stream that is well formed.
+    content[5000] ^= 0x40
+    path.write_bytes(content)
+    with pytest.raises(VolumeError, match="CRC"):
         read_volume(path)
 
 

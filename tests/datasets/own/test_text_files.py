@@ -4,6 +4,7 @@ import io
 import zipfile
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from strokebench.datasets.own.cohort_file import read_cohort_file
@@ -39,6 +40,8 @@ def word_document() -> bytes:
         (b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n", "Git LFS", "git lfs pull"),
         (b"/annex/objects/MD5E-s83--0.txt\n", "git-annex", "datalad get"),
         (b"<!DOCTYPE html><p>Login", "web page", "Download"),
+        (b"\n {\\rtf1 Infarct.}", "RTF", "plain text"),
+        (b'\xef\xbb\xbf<?xml version="1.0"?><report/>', "XML", "plain text"),
         (b"x" * 1_000_001, "larger than 1 MB", "findings"),
     ],
 )
@@ -57,6 +60,26 @@ def test_a_text_that_says_that_it_is_missing_is_missing(tmp_path, content):
     assert problems == []
     assert texts["report"].isna().tolist() == [True, False]
     assert [(p.patient, p.code) for p in text_problems(texts)] == [("k1", "text_missing")]
+
+
+@pytest.mark.parametrize(
+    ("text", "codes"),
+    [
+        ("<p>Infarct<br/>left</p>", ["text_unreadable"]),
+        ('{"report": "Infarct"}', ["text_unreadable"]),
+        ("Isch\ufffdmie links", ["text_unreadable"]),
+        ("Infarct\x1b[2J", ["text_unreadable"]),
+        ("k.A.", ["text_missing"]),
+        ("ASPECTS < 7, NIHSS > 3; [left] insula.", []),
+    ],
+)
+def test_what_is_no_word_of_a_report_is_told_wherever_the_text_is_from(text, codes):
+    assert [problem.code for problem in text_problems(pd.DataFrame({"report": [text, "Infarct."]}))] == codes
+
+
+def test_one_text_for_everyone_is_told_once():
+    same = pd.DataFrame({"report": ["Infarct."] * 12 + [None], "aspects": ["Ten."] * 12 + ["Nine."]})
+    assert [(p.code, p.where) for p in text_problems(same) if p.patient is None] == [("text_equal", "report")]
 
 
 def test_a_text_with_a_byte_order_mark_and_tabs_is_a_text(tmp_path):
