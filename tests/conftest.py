@@ -1,11 +1,23 @@
 """Options and settings of all tests."""
 
 import os
+import subprocess
+import sys
+from multiprocessing.process import BaseProcess
+from pathlib import Path
 
 import pytest
 
 # Tests run beside each other; threads that outnumber cores cost ten times and more.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+FAST = ("strokebench", "tasks", "methods/parts", "reports/audit", "reports/statistics", "reports/tables")
+FAST += ("datasets/own", "datasets/public", "datasets/texts")
+"""Folders whose tests are `fast`, but for those that are marked `slow`: no process is started, no network trained."""
+
+
+def is_fast(path: Path) -> bool:
+    return any(path.is_relative_to(Path(__file__).parent / folder) for folder in FAST)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -19,9 +31,35 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "conformance: a promise that every method must hold")
+    config.addinivalue_line("markers", "fast: starts no process and trains no network; all of them take under a minute")
+    config.addinivalue_line("markers", "slow: is not fast, though its folder is")
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    # What is not asked for need not be imported.
+    unasked = config.option.markexpr == "fast" and collection_path.suffix == ".py" and not is_fast(collection_path)
+    return unasked or None
+
+
+@pytest.fixture(autouse=True)
+def fast_is_fast(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A test that is marked `fast` fails where it does what others wait for."""
+    if request.node.get_closest_marker("fast") is None:
+        return
+
+    def refuse(*_: object, **__: object) -> None:
+        pytest.fail("A fast test starts no process and trains no network; mark it `slow`.")
+
+    monkeypatch.setattr(subprocess.Popen, "__init__", refuse)
+    monkeypatch.setattr(BaseProcess, "start", refuse)
+    if neural := sys.modules.get("strokebench.methods.neural"):
+        monkeypatch.setattr(neural.NeuralMethod, "fit", refuse)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    for item in items:
+        if is_fast(item.path) and not item.get_closest_marker("slow"):
+            item.add_marker("fast")
     if not config.getoption("--method"):
         return
     wanted = [item for item in items if item.get_closest_marker("conformance")]

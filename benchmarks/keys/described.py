@@ -56,8 +56,9 @@ def described_methods() -> dict[str, Described]:
     Raises:
         StrokebenchError: two methods of one name.
     """
+    known = sys.modules[REGISTRY].METHODS.own.values() if REGISTRY in sys.modules else ()
     # What a script or a notebook has registered, or another package brings, is known to the registry alone.
-    if plugins("method") or (REGISTRY in sys.modules and sys.modules[REGISTRY].METHODS.own):
+    if plugins("method") or not all(method.__module__.startswith("strokebench.methods.") for method in known):
         return {name: _ask(method) for name, method in import_module(REGISTRY).all_methods().items()}
     return _of_the_house()
 

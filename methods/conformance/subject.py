@@ -13,7 +13,7 @@ from strokebench.tasks.inputs import PRESENT, Inputs, all_modalities, made_up_si
 
 SMALL = {"hidden": 64, "width": 64, "trees": 40, "max_epochs": 3}
 """Settings of all checks, where a method has such a parameter: enough to see whether it behaves."""
-ABLE = {"max_epochs": 12, "learning_rate": 3e-3, "warmup_epochs": 1, "batch_size": 16, "dropout": 0.1}
+ABLE = {"max_epochs": 8, "learning_rate": 3e-3, "warmup_epochs": 1, "batch_size": 16, "dropout": 0.1}
 """Settings of a neural method (one with `max_epochs`) where a check needs it to learn in a moment."""
 SIGNAL = 1.5
 """Half the distance between the two labels' means in an informative channel, in standard deviations."""

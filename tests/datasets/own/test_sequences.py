@@ -22,6 +22,8 @@ from strokebench.files import write_text
 from strokebench.reports.cohort.check import check_cohort
 from strokebench.reports.cohort.describe import describe_cohort, write_page
 
+pytestmark = pytest.mark.slow
+
 TARGET = Target((40, 48, 40), 4.0)
 ALL = ("dwi", "adc", "flair")
 

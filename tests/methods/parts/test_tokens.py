@@ -60,6 +60,7 @@ def test_without_a_grid_the_grid_is_not_read():
 
 
 @pytest.mark.parametrize(("tokens", "source"), [(16, 1.0), (1, 0.0)])
+@pytest.mark.slow
 def test_where_tokens_come_from_is_logged(tokens, source):
     draw = lambda *shape: noise(12, *shape).numpy()  # noqa: E731
     x = Inputs.complete({name: draw(*size) for name, size in {**SIZES, "image.tokens": (tokens, 24)}.items()})

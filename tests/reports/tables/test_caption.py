@@ -2,6 +2,8 @@
 
 from dataclasses import replace
 
+import pytest
+
 from strokebench.reports.clinical.tables import thresholds_table
 from strokebench.reports.table1.table import table1
 from strokebench.reports.tables.caption import QUICK, not_inputs_in_words
@@ -27,14 +29,10 @@ def test_of_few_nothing_more_is_said(results):
     assert not any("No inputs" in note for note in table.notes)
 
 
-def test_whatever_table_is_made_of_a_quick_check_says_what_was_run(results):
-    quick = replace(results, provenance=results.provenance | {"quick": True})
-    for table in (table1, thresholds_table):
-        assert table(quick).caption.count(QUICK) == 1 and QUICK not in table(results).caption
-
-
-def test_whatever_table_it_is_says_what_was_made_of_lesion_masks(results):
-    made = replace(results, provenance=results.provenance | {"from_masks": "the text (volume, side, foci)"})
-    for table in (table1, thresholds_table):
-        assert "From the lesion masks: the text (volume, side, foci)." in table(made).caption
-        assert "lesion masks" not in table(results).caption
+@pytest.mark.parametrize("table", [table1, thresholds_table])
+def test_whatever_table_it_is_says_what_was_run_and_what_was_made_of_lesion_masks(make_results, table):
+    results = make_results(seeds=(39,))
+    more = {"quick": True, "from_masks": "the text (volume, side, foci)"}
+    plain, said = table(results).caption, table(replace(results, provenance=results.provenance | more)).caption
+    assert said.count(QUICK) == 1 and QUICK not in plain
+    assert "From the lesion masks: the text (volume, side, foci)." in said and "lesion masks" not in plain

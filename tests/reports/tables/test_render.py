@@ -228,6 +228,7 @@ def test_latex_structure(table):
             assert len(re.findall(r"(?<!\\)&", line)) == len(table.columns) + 1
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(shutil.which("pdflatex") is None, reason="pdflatex is not installed")
 @pytest.mark.parametrize("bend", [lambda table: table, hostile])
 def test_latex_compiles(broken, bend, tmp_path):
