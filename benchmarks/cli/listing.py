@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 import typer
 from rich.table import Table
+from rich.text import Text
 
 from strokebench.benchmarks.calls import run_file
 from strokebench.benchmarks.cli.options import JsonOption, completes, echo_json
@@ -38,11 +39,11 @@ def list_(
     if as_json:
         echo_json([dict(zip(columns, row, strict=True)) for row in rows()])
         return
-    table = Table(box=None, pad_edge=False)
-    for column in columns:
-        table.add_column(column, overflow="fold")
-    for row in rows():
-        table.add_row(*row)
+    table = Table("Name", "What it is", box=None, pad_edge=False)
+    for name, *values, description in rows():
+        # A column each would leave ten letters a line to most of them.
+        facts = "; ".join(f"{column}: {value}" for column, value in zip(between, values, strict=True) if value)
+        table.add_row(Text(name), Text(description).append(f"\n{facts}" if facts else "", style="dim"))
     make_console().print(table)
 
 
