@@ -90,9 +90,11 @@ def _crate(files: Mapping[str, bytes], about: Mapping[str, str]) -> dict[str, An
     ]
     maker = {
         "@id": "#strokebench",
-        "@type": "SoftwareApplication",
+        # RO-Crate wants the address of a home page of what it calls an application.
+        "@type": "CreativeWork",
         "name": "strokebench",
-        "softwareVersion": strokebench_version(),
+        "description": "The benchmark suite that computed the results.",
+        "version": strokebench_version(),
     }
     root = {
         "@id": "./",

@@ -4,6 +4,7 @@ import hashlib
 import io
 import json
 from datetime import date
+from importlib.metadata import version
 from pathlib import Path
 
 import pandas as pd
@@ -42,6 +43,9 @@ def test_the_crate_describes_every_file_of_the_package(files):
     assert root["@type"] == "Dataset" and root["name"] and "invented" in root["description"]
     assert date.fromisoformat(root["datePublished"]) == date(2026, 1, 1), "of the newest run"
     assert {"name", "description"} <= set(entities[root["license"]["@id"]])
+    maker = entities[root["mentions"]["@id"]]
+    # Of a SoftwareApplication it requires `url` too, and there is no page to name.
+    assert maker["@type"] == "CreativeWork" and maker["version"] == version("strokebench")
     described = {part["@id"] for part in root["hasPart"]}
     assert described == set(files) - {"ro-crate-metadata.json", "croissant.json", "SHA256SUMS"}
     for name in described:
