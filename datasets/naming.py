@@ -7,10 +7,14 @@ SCALES = {"nihss": r"nihss|nih[\W_]*stroke", "mrs": r"(?<![a-z])mrs|rankin"}
 """How table columns that hold an outcome's scale are named."""
 
 _AFTERWARDS = re.compile(
-    r"(?:discharg|outcome|mortality|surviv|deceased|recover|follow[\W_]*up)"
+    r"(?:discharg|outcome|mortali|surviv|deceased|recover|follow[\W_]*up|destination|barthel|rehab)"
     r"|death|dead(?![a-z])"
-    r"|(?:^|[^a-z])(?:died|length[\W_]*of[\W_]*stay|los|final)(?![a-z])"
-    r"|(?:^|[^0-9])(?:90|30|180)[\W_]*d(?:ays?)?(?![a-z])|(?:^|[^0-9])(?:3|6|12)[\W_]*m(?:o|onths?)?(?![a-z])"
+    # German, French, Spanish, Turkish.
+    r"|entlass|verlauf|[gv]e(?:r)?storben|exitus|todes|[uü]berleb|sortie|d[eé]c[eè]s|taburcu"
+    r"|(?:^|[^a-z])(?:died|length[\W_]*of[\W_]*stay|los|finale?|fu|gos|reha|tod|alta|[oö]l[uü]m|visit[\W_]*[2-9])(?![a-z])"
+    r"|(?:^|[^0-9])(?:24|48|72)[\W_]*(?:h|hours?|std)(?![a-z])|(?:^|[^a-z])(?:d|day|tag)[\W_]*[57](?![0-9])"
+    r"|(?:^|[^0-9])(?:90|30|180)[\W_]*(?:d(?:ays?)?|t(?:age?)?|j(?:ours?)?)(?![a-ln-z])"
+    r"|(?:^|[^0-9])(?:3|6|12)[\W_]*m(?:o|onths?|onate?n?)?(?![a-z])"
     r"|(?:^|[^a-z])(?:d|days?|mrs|rankin|barthel)[\W_]*(?:90|30|180)(?![0-9])"
     r"|(?:^|[^a-z])m(?:onths?)?[\W_]*(?:3|6|12)(?![0-9])",
     re.IGNORECASE,
@@ -25,8 +29,8 @@ def scale_of(name: str) -> str | None:
 def sounds_later(name: str) -> bool:
     """Whether a name is that of what is known only after the prognosis.
 
-    >>> [sounds_later(name) for name in ("length_of_stay", "mRS90", "nihss_admission")]
-    [True, True, False]
+    >>> [sounds_later(name) for name in ("length_of_stay", "mRS90", "rankin_fu", "Todesdatum", "nihss_admission")]
+    [True, True, True, True, False]
     """
     return bool(_AFTERWARDS.search(name))
 

@@ -29,7 +29,7 @@ CODES: Mapping[str, Code] = {
     "id_missing": Code("Give the row a patient id, or delete it."),
     "id_doubled": Code("Keep one row a patient."),
     "id_unusable": Code("Use letters, digits, '-', '_' and '.', without spaces around them."),
-    "id_spelling": Code("Spell each patient's id in one way; accept it if it is another patient.", True),
+    "id_spelling": Code("Spell each id in one way; accept it if it is another patient's or person's.", True),
     "column_unknown": Code("Write the column as the table's header does."),
     "column_doubled": Code("Rename or delete one of the columns."),
     "column_empty": Code("Ban the column, or fill it.", True),

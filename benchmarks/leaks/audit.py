@@ -36,6 +36,7 @@ QUICK: Mapping[str, Alarm] = {
     "doubled_texts": Alarm("The same long text in two parts", doubles.doubled_texts, "texts"),
     "doubled_rows": Alarm("The same clinical row in two parts", doubles.doubled_rows),
     "column_gives_outcome": Alarm("A column that tells the outcome", columns.column_gives_outcome),
+    "feature_gives_outcome": Alarm("A feature that tells the outcome", columns.feature_gives_outcome),
     "missing_gives_outcome": Alarm("A missing value that tells the outcome", columns.missing_gives_outcome),
     "column_derived_from_outcome": Alarm("A column derived from the outcome", columns.column_derived_from_outcome),
     "text_states_outcome": Alarm("Text that speaks of the outcome", texts.text_states_outcome, "texts"),

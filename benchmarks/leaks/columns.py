@@ -34,6 +34,20 @@ def column_gives_outcome(context: Context) -> list[Finding]:
     return findings("column_gives_outcome", found, "Columns that tell the outcome alone", REMEDY)
 
 
+def feature_gives_outcome(context: Context) -> list[Finding]:
+    """Numbers of features that were made elsewhere whose order alone tells the outcome."""
+    y = context.events
+    found: dict[Severity, list[str]] = {"alarm": [], "warning": []}
+    for name in context.cohort.features:
+        values = np.asarray(context.cohort.feature_array(name, y.index)).reshape(len(y), -1)
+        for place, column in enumerate(values.T, 1):
+            association = of_numbers(pd.Series(column, y.index, dtype=float), y, tree=False)
+            if association and (severity := association.severity(values.shape[1])):
+                found[severity].append(f"number {place} of {name} (AUC {100 * association.auc:.0f})")
+    remedy = "Find out what the program was given; features that know the outcome are none."
+    return findings("feature_gives_outcome", found, "Features that tell the outcome alone", remedy)
+
+
 def missing_gives_outcome(context: Context) -> list[Finding]:
     """Columns of which it tells the outcome that the value is missing, of all patients or of those without it."""
     from scipy.stats import binom

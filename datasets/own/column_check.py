@@ -103,6 +103,8 @@ def site_problems(file: CohortFile, site: pd.Series) -> Iterator[Problem]:
                 yield Problem("site_unknown", what, str(id), where)
         return
     yield from (_unknown_word(where, site, word) for word in column_values.unknown_words(site))
+    numbers = pd.to_numeric(site, errors="coerce")
+    yield from _missing_codes(where, numbers, column_values.lone_codes(numbers) if numbers.notna().all() else [])
     for spelling, norm in (column_values.likely_typos(site) | column_values.other_spellings(site)).items():
         n = int((site == norm).sum())
         for id in site.index[site == spelling]:

@@ -10,7 +10,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from strokebench.datasets.own.cohort_file import CohortFile
+from strokebench.datasets.naming import sounds_later, sounds_like
+from strokebench.datasets.own.cohort_file import CohortFile, outcome_column
+from strokebench.datasets.own.column_values import lone_codes, no_measurement
 from strokebench.datasets.own.table_file import read_table
 from strokebench.datasets.own.values import nearest
 from strokebench.datasets.problems import Problem
@@ -155,10 +157,28 @@ def _table(file: CohortFile, path: Path) -> _Rows:
             texts.append(name)
     if not kept:
         raise StrokebenchError(f"{path}: no column of numbers.", "Give one row a patient and one column a number.")
+    faults += _suspect(file, [header[column] for column in kept], values[:, kept])
     notes = [*read.notes]
     if texts:
         notes.append(f"columns without a number, not read ({len(texts)}): {named(texts)}")
     return _Rows(ids, np.where(finite, values, np.float32(np.nan))[:, kept], faults, notes)
+
+
+def _suspect(file: CohortFile, names: Sequence[str], values: NDArray[np.float32]) -> Iterator[str]:
+    """Columns (n, columns) that are no features by their name or their numbers: row numbers, dates, outcomes, codes."""
+    outcomes = [outcome_column(rule) for rule in file.outcomes.values()]
+    if doubled := sorted({name for name in names if names.count(name) > 1}):
+        yield f"has several columns of one name: {named(doubled)}"
+    for name, column in zip(names, values.T, strict=True):
+        numbers = pd.Series(column, dtype=float)
+        if not name:
+            yield "has a column without a name, as row numbers have"
+        elif name in outcomes or sounds_like(name, outcomes) or sounds_later(name):
+            yield f"has a column {name!r}, named like what is known only later: delete it, or rename it if it is none"
+        elif (what := no_measurement(name, numbers)).startswith(("dates", "the numbers")):
+            yield f"has a column {name!r} that holds {what}"
+        elif codes := [code for code in lone_codes(numbers) if code <= -99]:
+            yield f"has {codes[0]:g} in {name!r}, apart from its other values: empty the cells that are unknown"
 
 
 def _archive(path: Path) -> _Rows:
@@ -176,7 +196,9 @@ def _archive(path: Path) -> _Rows:
     ((name, values),) = arrays.items()
     if values.dtype.kind not in "fiu" or values.ndim not in (2, 3) or len(values) != len(ids) or not values.size:
         raise StrokebenchError(f"{path}: {name} {values.shape} are no numbers of {len(ids)} patients.", form)
-    values = values.astype(np.float32)
+    with np.errstate(over="ignore"):
+        # What is too large is infinite, and named below.
+        values = values.astype(np.float32)
     names = np.ascontiguousarray(ids.astype(str))
     # A code point that is none breaks Python's own functions.
     letters = names.view(np.uint32)

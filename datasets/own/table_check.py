@@ -75,6 +75,13 @@ def examine_table(file: CohortFile, ask: bool = True) -> Examined:
     group = None
     if file.group and file.group in cells:
         group = without_codes(file, file.group, cells[file.group]).str.strip()
+        alike = other_spellings(group)
+        problems += [
+            Problem(
+                "id_spelling", f"the person {group[id]!r} is spelled like {alike[group[id]]!r}", str(id), file.group
+            )
+            for id in group.index[group.isin(list(alike))]
+        ]
         unknown = group.index[group == ""]
         problems += [Problem("group_missing", "has no person", str(id), file.group) for id in unknown]
     texts = {prompt: without_codes(file, c, cells[c]).str.strip() for prompt, c in text_columns.items() if c in cells}

@@ -1,7 +1,7 @@
 """Read everything that a cohort names, change nothing, and gather what is wrong."""
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,12 +17,13 @@ from strokebench.datasets.own.feature_files import read_features
 from strokebench.datasets.own.folds_file import read_folds
 from strokebench.datasets.own.image_files import find_images
 from strokebench.datasets.own.lesions import read_lesions
-from strokebench.datasets.own.table_check import examine_table
+from strokebench.datasets.own.table_check import Examined, examine_table
 from strokebench.datasets.own.texts import read_texts, text_problems
 from strokebench.datasets.problems import Problem, in_order, split_accepted
-from strokebench.errors import named
+from strokebench.errors import StrokebenchError, named
 from strokebench.files import home
-from strokebench.tasks.endpoints.parse import hospital_notes, outcome_problems
+from strokebench.tasks.endpoints.parse import hospital_notes, outcome_problems, parse_endpoint
+from strokebench.tasks.own_folds import own_folds
 
 CARDS_A_SHEET = 30
 _NO_IMAGE = ("image_missing", "image_ambiguous")
@@ -99,8 +100,11 @@ def _check_file(file: CohortFile, jobs: int, progress: Progress | None) -> Check
     examined = examine_table(file)
     ids = [str(id) for id in examined.table.index]
     files = find_images(file, ids)
-    problems = [*examined.problems, *read_folds(file, ids)[1], *outcome_problems(examined.table, file.outcomes)]
+    folds, of_folds = read_folds(file, ids)
+    problems = [*examined.problems, *of_folds, *outcome_problems(examined.table, file.outcomes)]
     notes = list(examined.notes)
+    if folds is not None:
+        problems += _fold_problems(examined, file, folds)
     features = read_features(file, ids)
     problems += features.problems
     notes += features.notes
@@ -126,6 +130,20 @@ def _check_file(file: CohortFile, jobs: int, progress: Progress | None) -> Check
         problems += text_problems(texts, unread)
     left, kept = split_accepted(problems, file.accept)
     return _report(file, ids, files.images, texts, (left, kept), excluded=file.exclude, notes=notes)
+
+
+def _fold_problems(examined: Examined, file: CohortFile, folds: pd.DataFrame) -> Iterator[Problem]:
+    """What a run under these folds would stop at, under each outcome that can be read."""
+    for rule in file.outcomes.values():
+        try:
+            endpoint = parse_endpoint(rule)
+            labels = endpoint.read(examined.table[endpoint.column].dropna())
+        except (StrokebenchError, KeyError):
+            continue
+        try:
+            own_folds(folds, endpoint.strata(labels).sort_index(), examined.group)
+        except StrokebenchError as error:
+            yield Problem("split_wrong", error.message, where="split", remedy=error.hint)
 
 
 def _check_built_in(dataset: str, jobs: int, progress: Progress | None) -> CheckReport:

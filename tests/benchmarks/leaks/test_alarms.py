@@ -11,6 +11,7 @@ from strokebench.benchmarks.leaks.audit import QUICK, run_audit
 from strokebench.benchmarks.leaks.columns import (
     column_derived_from_outcome,
     column_gives_outcome,
+    feature_gives_outcome,
     missing_gives_outcome,
     site_predicts_outcome,
 )
@@ -324,6 +325,20 @@ def test_a_model_that_has_learnt_from_the_cohort(make, title, about, learnt, tol
     )
     assert finding.severity == "alarm" and told in finding.message
     assert ("large net" if learnt else "wrote the texts") in finding.message
+
+
+@pytest.mark.parametrize("shape", ["image.vector", "text"])
+def test_a_number_of_features_that_tells_the_outcome(make, shape):
+    def plant(cohort, at=2):
+        values = np.random.default_rng(0).normal(size=(len(cohort.ids), 4))
+        values[:, at] = np.where(cohort.table["nihss"].isna(), np.nan, cohort.table["nihss"])
+        if shape == "image.vector":
+            return replace(cohort, features={shape: pd.DataFrame(values, cohort.ids)})
+        return replace(cohort, features={shape: pd.Series([*values.reshape(-1, 1, 1, 4)], cohort.ids, dtype=object)})
+
+    [finding] = feature_gives_outcome(make(cohort=plant))
+    assert finding.severity == "alarm" and f"number 3 of {shape} (AUC 100)" in finding.message
+    assert feature_gives_outcome(make()) == []
 
 
 def test_what_made_features_is_said_of_a_model_and_not_of_the_patients(make):

@@ -222,3 +222,22 @@ def test_a_thousand_columns_are_read_as_they_are(radiomics, cohort_of, ids):
     table = radiomics(columns=1000).set_index("id").loc[ids]
     vectors = load(cohort_of(RADIOMICS)).feature_array("image.vector", pd.Index(ids))
     np.testing.assert_allclose(vectors, table.iloc[:, 1:].to_numpy(np.float32))
+
+
+@pytest.mark.parametrize(
+    ("edit", "said"),
+    [
+        (lambda t: t.assign(mrs=2), "'mrs', named like what is known only later"),
+        (lambda t: t.assign(mrs_late=2), "'mrs_late', named like"),
+        (lambda t: t.assign(length_of_stay=2), "'length_of_stay', named like"),
+        (lambda t: t.rename(columns={"original_0": ""}), "a column without a name"),
+        (lambda t: t.assign(n=np.arange(len(t))), "'n' that holds the numbers of the rows"),
+        (lambda t: t.assign(scan=44200 + np.arange(len(t)) % 3), "'scan' that holds dates"),
+        (lambda t: t.assign(original_1=[-999, *t["original_1"][1:]]), "has -999 in 'original_1'"),
+        (lambda t: t.rename(columns={"original_0": "original_1"}), "several columns of one name: original_1"),
+    ],
+)
+def test_a_column_of_features_that_is_none_is_told(radiomics, cohort_of, edit, said):
+    radiomics(edit)
+    (problem,) = check_cohort(str(cohort_of(RADIOMICS)), jobs=1).problems
+    assert problem.code == "features_wrong" and said in problem.what

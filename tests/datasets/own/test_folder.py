@@ -186,6 +186,7 @@ def test_all_faults_of_a_file_are_named_at_once(folder):
         ("", put(3, "sex", "unbekannt"), [(None, "missing_code")]),
         ("columns: {sex: {missing: [unbekannt]}}\n", put(3, "sex", "unbekannt"), []),
         ("site: hospital\n", put(3, "hospital", "n. b."), [(None, "missing_code")]),
+        ("site: ward\n", lambda t: t.assign(ward=["1", "2", "3"] * 13 + ["999"]), [(None, "missing_code")]),
         ("", lambda t: t.assign(arm=["0", "1", "ja", "nein"] * 10), [(None, "column_mixed")]),
         ("columns: {arm: categorical}\n", lambda t: t.assign(arm=["0", "1", "ja", "nein"] * 10), []),
         ("columns: {age: {unit: years, missing: [999]}}\n", put(3, "age", "999 years"), []),

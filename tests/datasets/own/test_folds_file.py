@@ -77,3 +77,27 @@ def test_a_row_without_a_person_and_a_column_that_is_not_there(cohort):
         load(cohort(table=TABLE.replace("p03,h1", "p03,"), more="group: who\n"))
     with pytest.raises(StrokebenchError, match=r"`group:` names a column 'whom'.*did you mean 'who'"):
         load(cohort(more="group: whom\n"))
+
+
+def test_check_says_what_a_run_under_the_folds_would_stop_at(cohort):
+    def rows(part):
+        return "".join(f"p{i:02},39,0,{part(i)}\n" for i in range(24))
+
+    whole = rows(lambda i: ("train", "validation", "test")[i // 8])
+    assert check_cohort(str(cohort(HEADER + whole)), 1).problems == []
+    for folds, more, said in (
+        (rows(lambda i: ("train", "test")[i // 12]), "", "no validation part"),
+        (whole.replace("p03,39,0,train\n", ""), "", "patient p03 stands in no part"),
+        (
+            rows(lambda i: ("train", "validation", "test")[(i + 1) // 8 % 3]),
+            "group: who\n",
+            "parts the rows of one person",
+        ),
+    ):
+        [problem] = check_cohort(str(cohort(HEADER + folds, more=more)), 1).problems
+        assert problem.code == "split_wrong" and said in problem.what
+
+
+def test_one_person_spelled_in_two_ways_is_told(cohort):
+    [problem] = check_cohort(str(cohort(table=TABLE.replace("p03,h1", "p03,H1"), more="group: who\n")), 1).problems
+    assert (problem.patient, problem.code) == ("p02", "id_spelling") and "'H1'" in problem.what
