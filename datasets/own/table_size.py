@@ -60,11 +60,12 @@ def _excel(path: Path) -> tuple[int, int, int]:
         for name in book.namelist():
             if name.startswith("xl/worksheets/") and name.endswith(".xml"):
                 with book.open(name) as sheet:
-                    extents.append(_extent(sheet))
+                    extents.append(extent(sheet))
     return size, *max(extents, key=lambda extent: extent[0] * extent[1], default=(0, 0))
 
 
-def _extent(sheet: IO[bytes]) -> tuple[int, int]:
+def extent(sheet: IO[bytes]) -> tuple[int, int]:
+    """Last row and column that hold something in the XML of a sheet; 0 where its cells do not say where they stand."""
     rows = columns = 0
     for block in _blocks(sheet, b"<"):
         cells = set(_FILLED.findall(block))

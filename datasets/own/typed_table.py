@@ -6,6 +6,7 @@ import unicodedata
 import zipfile
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from io import BytesIO
 from itertools import zip_longest
 from typing import Any
 
@@ -13,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from strokebench.datasets.own.cohort_file import CohortFile
+from strokebench.datasets.own.table_size import extent
 from strokebench.datasets.problems import Problem
 from strokebench.errors import StrokebenchError
 
@@ -48,18 +50,21 @@ def read_excel(file: CohortFile) -> Sheet:
             raise StrokebenchError(f"{path}: no sheet {file.sheet!r}.", f"Its sheets: {', '.join(book.sheetnames)}.")
         shown = [page for page in book.worksheets if page.sheet_state == "visible"] or book.worksheets
         page = book[file.sheet] if file.sheet else shown[0]
-        # What a file states of its extent may be less than it holds, and the rest would not be read.
-        page.reset_dimensions()
         with zipfile.ZipFile(path) as archive:
             xml = archive.read(page._worksheet_path.lstrip("/"))
+        # What a file states of its extent may be less than it holds; cells of a format alone go on for ever.
+        page.reset_dimensions()
+        last_row, last_column = (last or None for last in extent(BytesIO(xml)))
         formulas: Iterable[tuple] = ()
         if re.search(rb"<(?:\w+:)?f[\s>/]", xml):
             as_typed = load_workbook(path, read_only=True)[page.title]
             as_typed.reset_dimensions()
-            formulas = as_typed.iter_rows(values_only=True)
+            formulas = as_typed.iter_rows(max_row=last_row, max_col=last_column, values_only=True)
         rows = [
             [_excel_cell(cell, formula) for cell, formula in zip_longest(row, formula_row)]
-            for row, formula_row in zip_longest(page.iter_rows(), formulas, fillvalue=())
+            for row, formula_row in zip_longest(
+                page.iter_rows(max_row=last_row, max_col=last_column), formulas, fillvalue=()
+            )
         ]
     except StrokebenchError:
         raise

@@ -156,7 +156,11 @@ def test_all_cells_are_read_whatever_extent_a_file_states(table):
             parts = {name: book.read(name) for name in book.namelist()}
         with zipfile.ZipFile(path, "w") as book:
             for name, part in parts.items():
-                book.writestr(name, part.replace(b'<dimension ref="A1:B4"', b'<dimension ref="A1:A2"'))
+                part = part.replace(b'<dimension ref="A1:B4"', b'<dimension ref="A1:A2"')
+                # Formats go on to the last column and beneath the table.
+                part = part.replace(b'<c r="B2"', b'<c r="XFD2" s="0"/><c r="B2"')
+                part = part.replace(b"</sheetData>", b'<row r="1048576"><c r="A1048576" s="0"/></row></sheetData>')
+                book.writestr(name, part)
 
     assert table(name="t.xlsx", write=write).cells.to_numpy().tolist() == [["a1", "2"], ["a2", ""], ["a3", "4"]]
 
