@@ -108,6 +108,10 @@ CODES: Mapping[str, Code] = {
     "image_few_slices": Code("Export all slices of the series.", True),
     "image_missing_slices": Code("Export all slices of the series.", True),
     "image_field_of_view": Code("Take a series that covers the head, or correct the spacing.", True),
+    "image_beyond_grid": Code(
+        "Correct the spacing, crop what is no head, or give `brain_masks`; accept it if the brain is inside.",
+        True,
+    ),
     "image_clipped": Code("Export the volume without windowing, at its full range.", True),
     "image_noise": Code("Look at the contact sheet; exclude the patient or accept the image.", True),
     "image_motion": Code("Look at the contact sheet; exclude the patient or accept the image.", True),

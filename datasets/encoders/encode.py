@@ -1,5 +1,6 @@
 """Encode a cohort once: frozen image and text features of each patient, cached by content."""
 
+import logging
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -19,10 +20,11 @@ from strokebench.datasets.encoders.registry import find_encoders, further_encode
 from strokebench.datasets.encoders.store import Arrays, EmbeddingStore, read_finished, write_finished
 from strokebench.datasets.encoders.work import Chunk, encode_images, encode_texts
 from strokebench.datasets.images.reading import PLAIN, Files, Reading
-from strokebench.errors import StrokebenchError
+from strokebench.errors import StrokebenchError, named
 from strokebench.files import digest, file_digest, home
 from strokebench.large import room
 
+_log = logging.getLogger(__name__)
 Progress = Callable[[str, int, int], None]
 """Called with `images` or `texts`, how many are done, and how many there are to do."""
 NAMED = 5
@@ -297,7 +299,7 @@ def _encode(
     progress: Progress | None,
 ) -> float:
     """Encode what is missing, and keep it; the processor time that this took."""
-    done, seconds = 0, 0.0
+    done, seconds, beyond = 0, 0.0, dict[str, float]()
     errors: list[StrokebenchError] = []
     tell = progress or (lambda *_: None)
     if missing:
@@ -308,14 +310,24 @@ def _encode(
         errors += chunk.errors
         done += len(chunk.keys) + len(chunk.errors)
         seconds += chunk.seconds
+        beyond |= chunk.left_out
         tell(f"{kind}s", done, len(missing))
+    if beyond:
+        shares = [f"{patient} ({100 * share:.1f} %)" for patient, share in sorted(beyond.items())]
+        _log.warning(
+            "The encoder's grid leaves out a part of %d of %d heads: %s. Look at them; `strokebench cohort check` says"
+            " what to do.",
+            len(shares),
+            len(missing),
+            named(shares, NAMED),
+        )
     if len(errors) == 1:
         raise errors[0]
     if errors:
-        named = sorted(error.message for error in errors)
-        more = f" ... and {len(named) - NAMED} more." if len(named) > NAMED else ""
+        messages = sorted(error.message for error in errors)
+        more = f" ... and {len(messages) - NAMED} more." if len(messages) > NAMED else ""
         raise StrokebenchError(
-            f"{len(named)} images cannot be encoded. {' '.join(named[:NAMED])}{more}",
+            f"{len(messages)} images cannot be encoded. {' '.join(messages[:NAMED])}{more}",
             "Mend or exclude these; the other images are kept and not encoded again.",
         )
     return seconds

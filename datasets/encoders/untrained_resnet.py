@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from strokebench.datasets.encoders.contract import About, ImageEncoder
 from strokebench.datasets.images.mri import PREPARATION
-from strokebench.datasets.images.target import Target
+from strokebench.datasets.images.target import WHOLE_HEAD, Target
 from strokebench.files import digest
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ class UntrainedResNet(ImageEncoder):
     """
 
     name: ClassVar[str] = "3D ResNet-10 (untrained, seeded)"
-    target: ClassVar[Target] = Target((56, 64, 48), 3.0)
+    target: ClassVar[Target] = WHOLE_HEAD
     trained: ClassVar[bool] = False
     about: ClassVar[About] = About(
         licence="Apache-2.0",

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from strokebench.datasets.encoders.contract import ImageEncoder, TextEncoder
+from strokebench.datasets.images.placing import LEFT_OUT, left_out
 from strokebench.datasets.images.reading import PLAIN, Files, Reading
 from strokebench.datasets.images.target import Target
 from strokebench.errors import StrokebenchError
@@ -32,12 +33,14 @@ class Chunk:
         keys: of the n inputs that were encoded. arrays: name -> their features, one row a key: (n, ...).
         errors: one an input that could not be read.
         seconds: processor time of preparing and encoding, the loading of weights included; NaN where a GPU had a part.
+        left_out: patient -> share of the head beyond the encoder's grid, where it is worth a warning.
     """
 
     keys: list[str]
     arrays: dict[str, NDArray[np.float32]]
     errors: list[StrokebenchError] = field(default_factory=list)
     seconds: float = math.nan
+    left_out: dict[str, float] = field(default_factory=dict)
 
 
 def encode_images(
@@ -49,8 +52,10 @@ def encode_images(
         yield from _spread(_encode_images, [(encoder, chunk, reading) for chunk in chunks], jobs)
         return
     # One process owns the GPU; the workers only read and prepare.
-    for keys, volumes, errors in _spread(_prepare, [(encoder.target, chunk, reading) for chunk in chunks], jobs):
-        yield _features(encoder, keys, volumes, errors, device)
+    for keys, volumes, errors, beyond in _spread(
+        _prepare, [(encoder.target, chunk, reading) for chunk in chunks], jobs
+    ):
+        yield _features(encoder, keys, volumes, errors, beyond, device)
 
 
 def encode_texts(encoder: TextEncoder, items: Sequence[tuple[str, str]], jobs: int, device: str) -> Iterator[Chunk]:
@@ -72,6 +77,7 @@ def _features(
     keys: list[str],
     volumes: list[NDArray[np.float32]],
     errors: list[StrokebenchError],
+    beyond: dict[str, float],
     device: str,
 ) -> Chunk:
     if not keys:
@@ -80,24 +86,29 @@ def _features(
     size = 1 if device == "cpu" else len(keys)
     parts = [encoder.encode(np.stack(volumes[i : i + size]), device) for i in range(0, len(keys), size)]
     pooled, tokens = (np.concatenate(part) for part in zip(*parts, strict=True))
-    return Chunk(keys, {"pooled": pooled, "tokens": tokens}, errors)
+    return Chunk(keys, {"pooled": pooled, "tokens": tokens}, errors, left_out=beyond)
 
 
 def _prepare(
     target: Target, items: Sequence[ImageItem], reading: Reading
-) -> tuple[list[str], list[NDArray[np.float32]], list[StrokebenchError]]:
+) -> tuple[list[str], list[NDArray[np.float32]], list[StrokebenchError], dict[str, float]]:
+    """Keys, volumes (x, y, z), errors, and whose head the grid leaves out how much of."""
     from strokebench.datasets.images.mri import image_and_head, prepare
 
     # Each sequence of a patient is laid beside the first, which is read once.
     read = lru_cache(maxsize=2)(image_and_head)
-    keys, volumes, errors = [], [], []
+    keys, volumes, errors, beyond = [], [], [], {}
     for key, patient, (path, brain_mask), beside in items:
         try:
             volumes.append(prepare(path, target, patient, brain_mask, reading, beside, read))
             keys.append(key)
         except StrokebenchError as error:
             errors.append(error)
-    return keys, volumes, errors
+            continue
+        image, head = read(beside or (path, brain_mask), target, patient, reading)
+        if (share := left_out(head[0].numpy(), np.asarray(image.pixdim), target)) > LEFT_OUT:
+            beyond[patient] = share
+    return keys, volumes, errors, beyond
 
 
 def _encode_texts(encoder: TextEncoder, items: Sequence[tuple[str, str]], device: str) -> Chunk:

@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 
 from strokebench.datasets.images.mask import largest_piece
 from strokebench.datasets.images.mri import Volume
+from strokebench.datasets.images.placing import left_out
+from strokebench.datasets.images.target import WHOLE_HEAD
 
 CELL_MM = 20.0
 """Edge of a cell by which two heads are held to lie in one place (our choice)."""
@@ -37,6 +39,7 @@ class ImageFacts:
             where the volume shows no air.
         content: hash of the voxel values; equal for equal volumes in whatever orientation and data type.
         place: cells of `CELL_MM` of the scanner's space that the head fills.
+        left_out: share of the head beyond the grid of an encoder of whole heads.
     """
 
     extent_mm: tuple[float, ...]
@@ -54,6 +57,7 @@ class ImageFacts:
     ghosting: float
     content: str
     place: frozenset[tuple[int, ...]]
+    left_out: float
 
 
 def measure_image(volume: Volume, ct: bool = False) -> ImageFacts:
@@ -88,6 +92,7 @@ def measure_image(volume: Volume, ct: bool = False) -> ImageFacts:
         ghosting=_ghosting(data, head, slice_axis) / level,
         content=hashlib.sha256(str(data.shape).encode() + np.ascontiguousarray(data).tobytes()).hexdigest(),
         place=_place(head, volume),
+        left_out=left_out(head, spacing, WHOLE_HEAD) if head.any() else 0.0,
     )
 
 

@@ -18,7 +18,9 @@ from strokebench.datasets.images.facts import ImageFacts, measure_image
 from strokebench.datasets.images.mask import read_mask
 from strokebench.datasets.images.mri import HOUNSFIELD_AIR, SAME_PLACE, Volume, check_hounsfield, read_volume
 from strokebench.datasets.images.nifti import VolumeError
+from strokebench.datasets.images.placing import LEFT_OUT
 from strokebench.datasets.images.reading import PLAIN, Reading
+from strokebench.datasets.images.target import WHOLE_HEAD
 from strokebench.datasets.problems import Problem
 
 MIN_EXTENT_MM = (100.0, 120.0, 80.0)
@@ -140,6 +142,12 @@ def judge(facts: Mapping[str, ImageFacts], names: Mapping[str, str], reading: Re
     usable = {id: fact for id, fact in usable.items() if not found[id]}
     for id, one in _noise_and_motion(usable, bool(reading.window)).items():
         found[id].append(one)
+    millimetres = " x ".join(f"{n * WHOLE_HEAD.spacing:.0f}" for n in WHOLE_HEAD.shape)
+    for id, fact in facts.items():
+        # Ghosts and noise look like a head of any size.
+        if not found[id] and fact.left_out > LEFT_OUT:
+            what = f"{100 * fact.left_out:.1f}% of the head lie beyond the encoder's {millimetres} mm"
+            found[id].append(("image_beyond_grid", what))
     for id, problems in found.items():
         for code, what in problems:
             yield Problem(code, what, id, names[id])

@@ -14,3 +14,7 @@ class Target:
 
     shape: tuple[int, int, int]
     spacing: float
+
+
+WHOLE_HEAD = Target((56, 64, 48), 3.0)
+"""168 x 192 x 144 mm: the grid of the embedded encoder, on which a cohort is checked."""

@@ -12,17 +12,13 @@ from monai.transforms import DivisiblePad, MaskIntensity, Orientation, Resize, S
 from numpy.typing import NDArray
 
 from strokebench.datasets.images.mask import largest_piece
+from strokebench.datasets.images.placing import middle
 from strokebench.datasets.images.target import Target
 
 Image = Any
 """A `MetaTensor` (1, x, y, z); the annotations of MONAI and PyTorch lose its class on the way."""
 CLIP_PERCENTILES = (0.1, 99.9)
 """Our choice. Narrower limits would cut acute infarcts of a few millilitres down to healthy tissue."""
-TALLEST_BRAIN_MM = 160.0
-"""What is taller shows a face and a neck too (our choice)."""
-ABOVE_MM = 3.0
-"""From the height that all but 0.5 % of a whole head lies below to the upper edge of the grid: the brain lies deeper
-than that height, beneath skull and scalp (our choice)."""
 AIR_HU, TISSUE_HU = -1000.0, -250.0
 """Hounsfield units of air, and from which a voxel is no air, lung or foam (our choice)."""
 SHADES = (-2.0, 4.0)
@@ -90,7 +86,7 @@ def grid_around(image: Image, head: torch.Tensor, target: Target) -> torch.Tenso
     scale = target.spacing / _edges(image)
     # To voxels of the image from those of the grid: one interpolation settles spacing and field of view alike.
     grid = np.diag([*scale, 1.0])
-    grid[:3, 3] = _middle(head[0].numpy(), _edges(image), target) - scale * (np.array(target.shape) - 1) / 2
+    grid[:3, 3] = middle(head[0].numpy(), _edges(image), target) - scale * (np.array(target.shape) - 1) / 2
     return image.affine @ torch.from_numpy(grid)
 
 
@@ -142,29 +138,3 @@ def windowed(image: torch.Tensor, head: torch.Tensor, window: tuple[float, float
 def _edges(image: Image) -> NDArray[np.float64]:
     """Edges of a voxel in mm."""
     return np.asarray(image.pixdim, dtype=np.float64)
-
-
-def _middle(head: NDArray[np.bool_], edges: NDArray[np.float64], target: Target) -> NDArray[np.float64]:
-    """Middle of the head (x, y, z) in voxels; of a whole head, that of what the grid holds from its top.
-
-    Args:
-        edges: of a voxel in mm.
-    """
-    low, high = _borders(head, 2)
-    if (high - low) * edges[2] <= TALLEST_BRAIN_MM:
-        return np.array([_borders(head, axis).mean() for axis in range(3)])
-    top = high + ABOVE_MM / edges[2]
-    bottom = top - target.shape[2] * target.spacing / edges[2]
-    # The face would draw the middle to the front.
-    upper = head[:, :, max(0, round(bottom + 0.5)) :]
-    return np.array([_borders(upper, 0).mean(), _borders(upper, 1).mean(), (top + bottom) / 2])
-
-
-def _borders(head: NDArray[np.bool_], axis: int) -> NDArray[np.float64]:
-    """Where the head (x, y, z) begins and ends along an axis, in voxels, (2,)."""
-    profile = head.sum(axis=tuple(other for other in range(3) if other != axis))
-    below = np.concatenate([[0], profile.cumsum()]) / profile.sum()
-    borders = np.arange(len(below)) - 0.5
-    # Percentiles, not `CropForeground`'s outermost voxels: one bright speck in the air must not move the head.
-    # Between voxels too: a cell may be 6 mm wide, and where its border falls must not move the head either.
-    return np.interp([0.005, 0.995], below, borders)

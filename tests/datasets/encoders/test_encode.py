@@ -102,6 +102,16 @@ def test_each_patient_has_image_and_text_features(cohort):
     assert log.events[-1][1] == log.events[-1][2]
 
 
+def test_who_leaves_the_grid_is_named_with_how_much(cohort, caplog):
+    data = np.zeros((24, 45, 20), np.int16)
+    data[4:20, 2:42, 4:16] = np.random.default_rng(2).integers(50, 200, (16, 40, 12))
+    nibabel.save(nibabel.Nifti1Image(data, np.diag([6.0, 6, 6, 1])), cohort.images.loc["P07", "image"])
+    encode(cohort)
+    [said] = [record.getMessage() for record in caplog.records if "grid" in record.getMessage()]
+    # 240 mm from front to back, on a grid of 192.
+    assert f"part of 1 of {N} heads: P07 (20.0 %)" in said
+
+
 def test_rows_belong_to_ids_whatever_the_order_of_the_cohort(cohort):
     embeddings = encode(cohort)
     shuffled = encode(cohort.subset(cohort.ids[::-1]))

@@ -23,6 +23,7 @@ SOUND = ImageFacts(
     ghosting=0.01,
     content="",
     place=frozenset(),
+    left_out=0.0,
 )
 
 
@@ -42,6 +43,7 @@ def judged(number=12, **changes):
         ({"extent_mm": (100, 120, 80)}, {"extent_mm": (180, 119, 150)}, "image_field_of_view"),
         ({"extent_mm": (100, 120, 80)}, {"extent_mm": (180, 220, 79)}, "image_few_slices"),
         ({"extent_mm": (100, 120, 80)}, {"extent_mm": (99, 220, 79)}, "image_field_of_view"),
+        ({"left_out": 0.0199}, {"left_out": 0.0201}, "image_beyond_grid"),
         ({"n_slices": 8}, {"n_slices": 7}, "image_few_slices"),
         ({"blank_slices": 0}, {"blank_slices": 1}, "image_missing_slices"),
         ({"foreground": 0.01}, {"foreground": 0.0099}, "image_empty"),

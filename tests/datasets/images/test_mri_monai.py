@@ -12,7 +12,8 @@ import torch
 
 from strokebench.datasets.images import transforms as steps
 from strokebench.datasets.images.mri import prepare
-from strokebench.datasets.images.target import Target
+from strokebench.datasets.images.placing import LEFT_OUT, left_out
+from strokebench.datasets.images.target import WHOLE_HEAD, Target
 
 TARGET = Target((24, 28, 24), 6.0)
 
@@ -168,6 +169,7 @@ def test_a_whole_head_keeps_its_brain_however_much_neck_it_shows(height):
     image = steps.to_ras(data, np.diag([3.0, 3, 3, 1]))
     inside = torch.from_numpy(brain)[None]
     _, kept = steps.on_grid(image, inside, steps.grid_around(image, steps.find_head(image), target), target)
+    assert left_out(steps.find_head(image)[0].numpy(), np.full(3, 3.0), target) < LEFT_OUT, "no warning"
     assert kept.sum() > 0.99 * brain.sum()
 
 
@@ -187,3 +189,14 @@ def test_axes_that_agree_are_interpolated_as_monai_does_it(edges):
     clear = (share - 0.5).abs() > 1e-4
     assert torch.equal(head[clear], (share > 0.5)[clear]) and head.any()
     assert (moved[0, 0] == 0).all(), "outside the image"
+
+
+@pytest.mark.parametrize(
+    ("length", "height", "share"),
+    [(180, 140, 0), (240, 140, 48 / 240), (180, 300, 0), (204, 300, 0), (240, 300, 28 / 240)],
+)
+def test_what_a_grid_leaves_out_is_the_share_beyond_it_without_a_neck(length, height, share):
+    head = np.zeros((75, 150, 160), bool)
+    head[10 : 10 + 48, 5 : 5 + length // 2, 5 : 5 + height // 2] = True
+    found = left_out(head, np.array([3.0, 2.0, 2.0]), WHOLE_HEAD)
+    assert found == pytest.approx(share, abs=0.011)
