@@ -87,6 +87,7 @@ CODES: Mapping[str, Code] = {
     "outcome_missing": Code("Fill it, exclude the patient, or accept that analyses leave it out.", True),
     "outcome_few": Code("Take an outcome that is less rare; accept it if you will not run it.", True),
     "outcome_one_class": Code("Check the rule: all patients have the same outcome."),
+    "role_wrong": Code("Correct `roles:`, or the column's values and unit."),
     "listed_unknown": Code("Correct the id in `exclude:` or `accept:`, or remove the entry."),
     # files
     "pattern_fits_nothing": Code("Correct the pattern, or delete its key if there are no such files."),

@@ -54,7 +54,8 @@ ROLES: Mapping[str, Role] = {
 }
 """Every role that a method asks for, or that stands in for one."""
 
-_YES, _NO = {"1", "1.0", "yes", "true", "y"}, {"0", "0.0", "no", "false", "n"}
+_YES = {"1", "1.0", "yes", "true", "y", "ja", "j", "oui", "si", "sí", "sim", "evet"}
+_NO = {"0", "0.0", "no", "false", "n", "nein", "non", "nee", "não", "hayır"}
 
 
 def values_of(role: str, column: str, values: pd.Series, unit: str) -> pd.Series:
@@ -78,7 +79,7 @@ def values_of(role: str, column: str, values: pd.Series, unit: str) -> pd.Series
     if (unread := values.notna() & numbers.isna()).any():
         patient = values.index[unread][0]
         raise StrokebenchError(
-            f"Patient {patient}: {values[patient]!r} in column {column!r} cannot be read as {asked.description}.",
+            f"Patient {patient}: {str(values[patient])!r} in column {column!r} cannot be read as {asked.description}.",
             "Write 0 and 1, or no and yes." if asked.flag else "Write a number.",
         )
     return numbers

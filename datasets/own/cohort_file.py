@@ -5,6 +5,7 @@ Plain dataclasses: the file has some twenty keys, and what a schema library woul
 that name the nearest known key and by ids that stay text (`007` is not 7, `no` is not False).
 """
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -308,7 +309,11 @@ def _column(name: str, given: Any) -> DeclaredColumn:
             try:
                 limits[key] = float(given[key])
             except (TypeError, ValueError):
-                raise ValueError(f"{name}: {key} {given[key]!r} is not a number") from None
+                limits[key] = math.nan
+            if not math.isfinite(limits[key]):
+                raise ValueError(f"{name}: {key} {given[key]!r} is not a number")
+    if len(limits) == 2 and limits["low"] > limits["high"]:
+        raise ValueError(f"{name}: low {given['low']} is above high {given['high']}")
     if limits and kind == Kind.CATEGORICAL:
         raise ValueError(f"{name}: a categorical column has no low or high")
     kind = Kind.NUMERIC if limits and kind is None else kind

@@ -34,8 +34,6 @@ def load(path: Path) -> Cohort:
     examined = examine_table(file, ask=not clean.is_file())
     ids = [str(id) for id in examined.table.index]
     problems = list(examined.problems)
-    if not ids:
-        raise StrokebenchError(f"{file.table}: no patient is left.", "Check the id column and `exclude:`.")
     files = find_images(file, ids)
     problems += files.problems
     lesions = read_lesions(file, list(examined.table.columns), ids, files)

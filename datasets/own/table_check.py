@@ -62,9 +62,15 @@ def examine_table(file: CohortFile, ask: bool = True) -> Examined:
     problems += [*_id_problems(file, raw), *_row_problems(file, raw)]
     cells = raw.set_index(file.id).rename_axis("patient_id")
     cells = cells[(cells.index != "") & ~cells.index.duplicated() & ~cells.index.isin(list(file.exclude))]
+    if cells.empty:
+        raise StrokebenchError(f"{file.table}: no patient is left.", "Check the id column and `exclude:`.")
 
     text_columns = file.text.columns if file.text else {}
     aside = {file.site, file.group, *text_columns.values()} - {None}
+    for rule in file.outcomes.values():
+        if (column := outcome_column(rule)) in aside | {file.id}:
+            what = f"the outcome {rule!r} reads {column!r}, which is the id, site, group or text"
+            problems.append(Problem("outcome_unreadable", what, where=rule, remedy="Give it a column of its own."))
     examined = {name: examine_column(file, name, cells[name], ask) for name in cells.columns if name not in aside}
     columns = {name: one.column for name, one in examined.items()}
     problems += [problem for one in examined.values() for problem in one.problems]
@@ -160,16 +166,17 @@ _FOOTER = re.compile(
 
 
 def _row_problems(file: CohortFile, raw: pd.DataFrame) -> Iterator[Problem]:
-    """Rows of nothing but an id, and a last row that sums the others up."""
+    """Rows of nothing but an id, a header that stands again, and a last row that sums the others up."""
     ids = raw[file.id]
     bare = (ids != "") & (len(raw.columns) > 1)
     for name in raw.columns.drop(file.id):
         bare &= raw[name] == ""
         if not bare.any():
             break
+    bare |= ids == file.id
     bare.iloc[-1] |= bool(_FOOTER.fullmatch(ids.iloc[-1].strip()))
     for row in ids.index[bare]:
-        what = f"row {row} of {file.table.name} looks like a remark or a sum: {ids[row][:40]!r}"
+        what = f"row {row} of {file.table.name} looks like a remark, a sum or the header: {ids[row][:40]!r}"
         yield Problem("row_no_patient", what, ids[row], file.id)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from strokebench.datasets.catalogue import cohort_file, load_cohort
-from strokebench.datasets.cohort import Cohort
+from strokebench.datasets.cohort import Cohort, Column
 from strokebench.datasets.images.contact_sheet import Card, write_contact_sheet
 from strokebench.datasets.images.quality import examine_images, masks_by_sequence
 from strokebench.datasets.own.cohort_file import CohortFile, read_cohort_file
@@ -121,6 +121,7 @@ def _check_file(file: CohortFile, jobs: int, progress: Progress | None) -> Check
     # What examining found wrong with a mask is not said twice.
     known = {problem.patient for problem in problems if problem.code.startswith(("mask_", "image_"))}
     problems += [problem for problem in lesions.problems if problem.patient is None or problem.patient not in known]
+    problems += _role_problems(file, examined.table.join(lesions.table), {**examined.columns, **lesions.columns})
     texts = examined.texts if lesions.texts is None else lesions.texts
     unread: list[Problem] = [] if lesions.texts is None else list(problems)
     if file.text and file.text.files:
@@ -130,6 +131,17 @@ def _check_file(file: CohortFile, jobs: int, progress: Progress | None) -> Check
         problems += text_problems(texts, unread)
     left, kept = split_accepted(problems, file.accept)
     return _report(file, ids, files.images, texts, (left, kept), excluded=file.exclude, notes=notes)
+
+
+def _role_problems(file: CohortFile, table: pd.DataFrame, columns: Mapping[str, Column]) -> Iterator[Problem]:
+    for role, column in file.roles.items():
+        alone = table[[column] if column in table else []]
+        try:
+            Cohort(
+                file.name, file.title, alone, {str(name): columns[str(name)] for name in alone}, roles={role: column}
+            )
+        except StrokebenchError as error:
+            yield Problem("role_wrong", error.message, where=column, remedy=error.hint)
 
 
 def _fold_problems(examined: Examined, file: CohortFile, folds: pd.DataFrame) -> Iterator[Problem]:

@@ -28,8 +28,8 @@ def test_numbers_come_in_the_role_s_own_unit(role, unit, given, expected):
 
 
 def test_yes_and_no_in_words():
-    known = cohort(["Yes", "no", None], "cancer", kind=Kind.CATEGORICAL).by_role()
-    np.testing.assert_array_equal(known["cancer"], [1, 0, np.nan])
+    known = cohort(["Yes", "no", None, "Ja ", "nein", "oui", "non"], "cancer", kind=Kind.CATEGORICAL).by_role()
+    np.testing.assert_array_equal(known["cancer"], [1, 0, np.nan, 1, 0, 1, 0])
 
 
 @pytest.mark.parametrize(

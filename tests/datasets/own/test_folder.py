@@ -15,6 +15,7 @@ from strokebench.datasets.own.load import load
 from strokebench.datasets.own.table_check import examine_table
 from strokebench.datasets.own.texts import text_problems
 from strokebench.errors import StrokebenchError
+from strokebench.reports.cohort.check import check_cohort
 from strokebench.tasks.endpoints.parse import parse_endpoint
 
 pytestmark = pytest.mark.usefixtures("own_home")
@@ -187,6 +188,9 @@ def test_all_faults_of_a_file_are_named_at_once(folder):
         ("columns: {sex: {missing: [unbekannt]}}\n", put(3, "sex", "unbekannt"), []),
         ("site: hospital\n", put(3, "hospital", "n. b."), [(None, "missing_code")]),
         ("site: ward\n", lambda t: t.assign(ward=["1", "2", "3"] * 13 + ["999"]), [(None, "missing_code")]),
+        ("site: mrs\n", lambda t: t, [(None, "outcome_unreadable")]),
+        ("text: mrs\n", lambda t: t, [(None, "outcome_unreadable")]),
+        ("banned: [age, glucose]\n", put(3, "id", "id"), [("id", "row_no_patient")]),
         ("", lambda t: t.assign(arm=["0", "1", "ja", "nein"] * 10), [(None, "column_mixed")]),
         ("columns: {arm: categorical}\n", lambda t: t.assign(arm=["0", "1", "ja", "nein"] * 10), []),
         ("columns: {age: {unit: years, missing: [999]}}\n", put(3, "age", "999 years"), []),
@@ -256,7 +260,7 @@ def test_only_the_last_row_may_be_a_sum_and_it_is_told_by_its_own_number(folder)
 
     (problem,) = examine_table(read_cohort_file(folder(edit=edit))).problems
     # The header is row 1 and 40 patients come before it.
-    assert problem.what == "row 42 of t.csv looks like a remark or a sum: 'Total'"
+    assert problem.what == "row 42 of t.csv looks like a remark, a sum or the header: 'Total'"
 
 
 def test_columns_of_few_whole_numbers_may_be_codes(folder):
@@ -530,3 +534,30 @@ def test_a_text_with_a_finding_is_no_refusal():
     }
     found = text_problems(pd.DataFrame({"report": texts}))
     assert [(problem.patient, problem.code) for problem in found] == [("b", "text_refusal")]
+
+
+def test_a_table_of_which_nobody_is_left_is_one_line(folder):
+    path = folder(BASE + "exclude: {p00: moved, p01: moved}\n", lambda table: table.head(2))
+    for read in (load, check_cohort):
+        with pytest.raises(StrokebenchError, match="no patient is left"):
+            read(path)
+
+
+@pytest.mark.parametrize(
+    ("roles", "said"),
+    [
+        ("{nihs: age}", "nihss"),
+        ("{age: alter}", "'alter', which is no column"),
+        ("{glucose: glucose}", "unit ''"),
+        ("{diabetes: mrs}", "Patient p0.: '.*' in column 'mrs' cannot be read"),
+    ],
+)
+def test_check_says_of_roles_what_a_run_would_stop_at(folder, roles, said):
+    [problem] = check_cohort(str(folder(f"{BASE}roles: {roles}\n")), 1).problems
+    assert problem.code == "role_wrong" and re.search(said, problem.what + problem.remedy)
+
+
+@pytest.mark.parametrize("limits", ["{low: 90, high: 18}", "{low: nan}", "{high: inf}"])
+def test_limits_that_hold_nothing_are_refused(folder, limits):
+    with pytest.raises(StrokebenchError, match="columns: age: "):
+        read_cohort_file(folder(f"{BASE}columns: {{age: {limits}}}\n"))
