@@ -26,7 +26,7 @@ def normal(requirement: str) -> str:
     return re.sub(r"[-_.]+", "-", re.split(r"[\[<>=!~; ]", requirement, maxsplit=1)[0]).lower()
 
 
-SHIPPED = ("embedded", "text", "cluster", "explain", "studies")
+SHIPPED = ("embedded", "brain", "text", "cluster", "explain", "studies")
 PRODUCT = {normal(one) for one in [*PROJECT["dependencies"], *(one for extra in SHIPPED for one in EXTRAS[extra])]}
 
 

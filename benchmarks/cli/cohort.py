@@ -1,6 +1,7 @@
 """`strokebench cohort ...`: look at a cohort before anything is computed with it."""
 
 from functools import partial
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -14,6 +15,7 @@ from strokebench.benchmarks.running.progress import StepProgress
 from strokebench.benchmarks.running.settings import Settings
 from strokebench.datasets.catalogue import load_cohort
 from strokebench.datasets.problems import Problem
+from strokebench.errors import StrokebenchError, named
 from strokebench.reports.cohort.check import CheckReport, check_cohort
 from strokebench.reports.cohort.describe import describe_cohort, write_page
 from strokebench.reports.cohort.terminal import show_description
@@ -25,6 +27,8 @@ app.command()(fetch)
 GROUP_FROM = 4
 """So many patients with the same problem in the same place, or columns with the same problem, are one line."""
 NAMED = 6
+BRAIN_ML = 800.0, 2000.0
+"""Millilitres within the skull of nearly all adults (our choice)."""
 
 DatasetArgument = Annotated[str, typer.Argument(help="A cohort's YAML file, or a built-in cohort.")]
 
@@ -60,6 +64,35 @@ def describe(
     show_description(description, console)
     path = write_page(description, pictures)
     console.print(f"Written to {path}", soft_wrap=True, style="dim")
+
+
+@app.command("brain-masks")
+@takes_settings("jobs")
+def brain_masks(
+    dataset: DatasetArgument,
+    settings: Settings,
+    to: Annotated[Path, typer.Option("--to", help="Folder of the masks; those that are there are kept.")],
+) -> None:
+    """Make brain masks with deepbet (extra `brain`), to be looked at and named in the cohort's file."""
+    from strokebench.datasets.images.brain import make_brain_masks
+
+    cohort, console, to = load_cohort(dataset), make_console(), to.absolute()
+    if cohort.images is None:
+        raise StrokebenchError(f"{cohort.title} has no images.")
+    with StepProgress(make_console(stderr=True)) as bar:
+        step = partial(bar.step, "Brain masks")
+        volumes = make_brain_masks(cohort.images, to, settings.jobs, step, cohort.reading)
+    low, middle, high = (f"{volume:,.0f}" for volume in (volumes.min(), volumes.median(), volumes.max()))
+    console.print(f"{len(volumes)} masks in {to}: {low} to {high} ml, median {middle} ml", soft_wrap=True, markup=False)
+    if len(odd := volumes[~volumes.between(*BRAIN_ML)]):
+        which = named([f"{place[0]} ({volume:,.0f} ml)" for place, volume in odd.items()], NAMED)
+        console.print(f"No brain of an adult: {which}. Look at these.", soft_wrap=True, markup=False)
+    sequences = cohort.sequences if len(cohort.sequences) > 1 else ()
+    each = ", ".join(f'{name}: "{to}/{{id}}_{name}.nii.gz"' for name in sequences)
+    line = f"brain_masks: {{{each}}}" if sequences else f'brain_masks: "{to}/{{id}}.nii.gz"'
+    console.print(
+        f"deepbet has learnt from T1 of healthy adults. Once looked at, use them: {line}", soft_wrap=True, markup=False
+    )
 
 
 def show_check(report: CheckReport, dataset: str, console: Console) -> None:
