@@ -147,8 +147,9 @@ wheelhouse: $(INSTALLED) ## all wheels in wheelhouse/, for a machine without net
 	@$(BIN)/python -m pip wheel --quiet -c constraints.txt -w wheelhouse ".[embedded,text,cluster]"
 	@echo "There: pip install --no-index --find-links wheelhouse 'strokebench[embedded,text,cluster]'"
 
+# In the order of the folders, whose last are quick: by the number of their tests the longest file would come last.
 test: $(INSTALLED) ## run the tests, one process a core
-	@$(BIN)/python -m pytest -n auto --dist loadfile
+	@$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
 
 lint: $(INSTALLED) ## check style and formatting
 	@$(BIN)/ruff check .

@@ -19,17 +19,10 @@ from strokebench.benchmarks.running.plans import method_runs
 from strokebench.benchmarks.running.runner import fits, run_experiment
 from strokebench.errors import StrokebenchError
 from strokebench.reports.results import variant_id
-from strokebench.reports.tables import section
 from strokebench.tasks.paper_setup import LOSSES
 from strokebench.tasks.protocols import make_split
 
 EXPERIMENTS = [Table2(), Table3(), Figure5(), Alignment()]
-
-
-@pytest.fixture(autouse=True)
-def one_format(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Pictures take most of the time."""
-    monkeypatch.setattr(section, "FIGURE_FORMATS", ("svg",))
 
 
 def context_for(experiment, **settings):

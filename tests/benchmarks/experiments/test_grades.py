@@ -12,7 +12,6 @@ from small_context import make_context
 from strokebench.benchmarks.cli.paper import _planned
 from strokebench.benchmarks.experiments.find import all_experiments, find_experiment
 from strokebench.benchmarks.running.store import Store
-from strokebench.reports.tables import section
 
 IN_PAPER = [name for name, experiment in all_experiments().items() if experiment.in_paper]
 TESTED_ELSEWHERE = {"table1", "comparison", "added_value", "clinical", "figure5", "missing"}
@@ -21,8 +20,7 @@ OF_EVENTS = {"paper"}
 
 
 @pytest.mark.parametrize("name", sorted(set(IN_PAPER) - TESTED_ELSEWHERE - OF_EVENTS))
-def test_it_reports_grades_and_its_words_speak_of_no_auc(name, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(section, "FIGURE_FORMATS", ("svg",))
+def test_it_reports_grades_and_its_words_speak_of_no_auc(name, tmp_path: Path):
     experiment = find_experiment(name)
     context = make_context(methods=("vdafm", "concat"), folds=5, seeds=(39,))
     results = as_grades(made_up(named(experiment.plan(context).runs), n=120))

@@ -13,14 +13,14 @@ from strokebench.reports.tables.section import read_section
 
 
 class SmallGrid(GridExperiment):
-    """Two parameters of a random forest that matter little."""
+    """Two parameters of an SVM that matter little."""
 
     name = "small_grid"
     title = "A small grid"
-    grid = Grid({"leaf": (1, 2), "columns": ("sqrt", "log2")})
+    grid = Grid({"C": (1.0, 2.0), "gamma": ("scale", "auto")})
     metrics = ("AUC", "F1")
     shows = "Something."
-    default_methods = ("random_forest",)
+    default_methods = ("svm",)
 
 
 def test_every_combination_once_in_order():
@@ -74,7 +74,7 @@ def test_only_the_proposal_by_default_and_methods_with_the_parameters_on_request
 
 
 def test_a_grid_runs_and_shares_what_table_1_computed(console: Console):
-    context = make_context(methods=("random_forest",))
+    context = make_context(methods=("svm",))
     run_experiment(Table1(), context, console)
     experiment = SmallGrid()
     early = report_experiment(experiment, context, console)
@@ -83,6 +83,6 @@ def test_a_grid_runs_and_shares_what_table_1_computed(console: Console):
     assert "8 planned, 2 already done, 6 to compute" in console.export_text()
     section = read_section(report.folder)
     assert [panel["name"] for panel in section["panels"]] == ["small_grid", "small_grid_table"]
-    assert "leaf=2, columns=sqrt" in section["lead"]
+    assert "C=1.0, gamma=scale" in section["lead"]
     assert np.isfinite(report.results.runs["validation_score"]).all()
     assert (report.folder / "small_grid.svg").is_file() and (report.folder / "small_grid_table.csv").is_file()

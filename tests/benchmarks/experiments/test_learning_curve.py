@@ -27,10 +27,10 @@ def test_parts_are_nested_and_all_patients_are_the_runs_of_table_1():
 
 
 def test_it_runs_and_writes_a_row_a_share_and_the_picture(home):
-    report = run_experiment(Short(), make_context(folds=5, methods=("random_forest",)), Console(quiet=True))
+    report = run_experiment(Short(), make_context(folds=5, methods=("svm",)), Console(quiet=True))
     table = pd.read_csv(report.folder / "learning_curve.csv")
     assert list(table["method"]) == ["40 %", "100 %"] and list(table["runs_done"]) == [5, 5]
     assert table["gain"][1] == "all training patients" and "[" in table["gain"][0]
-    assert (report.folder / "learning_curve_picture.png").is_file()
+    assert (report.folder / "learning_curve_picture.svg").is_file()
     tested = report.predictions.groupby("variant")["patient_id"].agg(set)
     assert tested["share=0.4"] == tested[""]

@@ -33,7 +33,7 @@ def test_methods_of_fewer_modalities_are_left_out_with_a_reason():
 def test_a_quick_run_reports(console: Console):
     report = run_experiment(MissingModalities(), make_context(folds=1, methods=("concat",), quick=True), console)
     assert (report.results.runs["status"] == "done").all()
-    assert (report.folder / "shapley_picture.png").is_file()
+    assert (report.folder / "shapley_picture.svg").is_file()
     section = run_experiment(Clinical(), make_context(folds=2, methods=("svm", "concat"), quick=True), console)
     assert list(section.results.groups.columns) == ["patient_id", "age"]
-    assert (section.folder / "hospitals_forest.png").is_file()
+    assert (section.folder / "hospitals_forest.svg").is_file()

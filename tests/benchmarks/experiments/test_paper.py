@@ -63,5 +63,5 @@ def test_it_runs_and_reports(home: Path, console: Console):
     context = make_context(folds=1, protocol="holdout", methods=("svm", "xgboost", "random_forest"))
     report = run_experiment(find_experiment("paper"), context, console)
     assert not report.failed
-    for name in ("paper_comparison.csv", "paper_audit.md", "paper_notes.html", "paper_picture.png", "section.json"):
+    for name in ("paper_comparison.csv", "paper_audit.md", "paper_notes.html", "paper_picture.svg", "section.json"):
         assert (report.folder / name).is_file()

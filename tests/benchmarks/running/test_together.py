@@ -16,13 +16,11 @@ from strokebench.benchmarks.running.backends.choose import Processes
 from strokebench.benchmarks.running.runner import UnderWay, run_experiment, run_together
 from strokebench.benchmarks.running.store import Store
 from strokebench.reports.results import RUNS_FILE
-from strokebench.reports.tables import section
 
 
 @pytest.fixture(autouse=True)
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
-    """One epoch a fit, and one format of picture."""
-    monkeypatch.setattr(section, "FIGURE_FORMATS", ("svg",))
+    """One epoch a fit."""
     monkeypatch.setattr(plans, "QUICK_PARAMS", {"max_epochs": 1, "warmup_epochs": 1})
 
 
