@@ -68,7 +68,7 @@ def is_external(results: Results) -> bool:
 
 def runs_in_words(results: Results) -> str:
     """`20 runs (5 folds x 4 seeds)`: what the standard deviation is taken over."""
-    runs = results.runs
+    runs = results.runs[~results.runs["fold"].isin(results.too_small)]
     folds, seeds = runs["fold"].nunique(), runs["seed"].nunique()
     per_setting = runs.groupby(["method", "variant", "condition"], dropna=False).size().unique()
     if len(per_setting) == 1 and per_setting[0] == folds * seeds:

@@ -36,3 +36,13 @@ def test_whatever_table_it_is_says_what_was_run_and_what_was_made_of_lesion_mask
     plain, said = table(results).caption, table(replace(results, provenance=results.provenance | more)).caption
     assert said.count(QUICK) == 1 and QUICK not in plain
     assert "From the lesion masks: the text (volume, side, foci)." in said and "lesion masks" not in plain
+
+
+def test_a_mean_is_said_to_be_over_the_folds_that_are_in_it(results):
+    assert "(5 folds × " in table1(results).caption
+    small = replace(
+        results,
+        provenance=results.provenance | {"protocol": "loho"},
+        predictions=results.predictions.query("fold != 4 or y == 0"),
+    )
+    assert set(small.too_small) == {4} and "(4 folds × " in table1(small).caption
