@@ -349,13 +349,13 @@ class Results:
         )
 
     @classmethod
-    def read(cls, folder: Path) -> Results:
+    def read(cls, folder: str | Path) -> Results:
         """Read what `write` wrote.
 
         Raises:
             StrokebenchError: a file is missing, damaged, or of another writing or form than the rest.
         """
-        facts = read_json(folder / FACTS_FILE)
+        facts = read_json((folder := Path(folder)) / FACTS_FILE)
         for name, digest in facts["files"].items():
             path = folder / name
             if not path.is_file():

@@ -14,7 +14,7 @@ from strokebench.reports.table1.table import table1
 
 def test_read_gives_back_what_was_written(incomplete, tmp_path):
     incomplete.write(tmp_path)
-    back = Results.read(tmp_path)
+    back = Results.read(str(tmp_path))
     pd.testing.assert_frame_equal(back.predictions, incomplete.predictions, check_dtype=False)
     pd.testing.assert_frame_equal(back.runs, incomplete.runs, check_dtype=False)
     pd.testing.assert_frame_equal(back.oracle, incomplete.oracle, check_dtype=False)
