@@ -42,6 +42,13 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 
 
 @pytest.fixture(autouse=True)
+def one_format(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pictures take most of the time of what draws; `demo` and its test have all formats."""
+    if section := sys.modules.get("strokebench.reports.tables.section"):
+        monkeypatch.setattr(section, "FIGURE_FORMATS", ("svg",))
+
+
+@pytest.fixture(autouse=True)
 def fast_is_fast(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """A test that is marked `fast` fails where it does what others wait for."""
     if request.node.get_closest_marker("fast") is None:

@@ -10,7 +10,6 @@ from rich.console import Console
 
 from strokebench.benchmarks.keys import described
 from strokebench.benchmarks.running.process import set_privacy
-from strokebench.reports.tables import section
 
 SUPPORT = Path(__file__).parent.parent / "support"
 
@@ -34,12 +33,6 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, described_once: Path) 
     set_privacy()
     shutil.copytree(described_once, tmp_path / "home" / "methods")
     return tmp_path / "home"
-
-
-@pytest.fixture(autouse=True)
-def one_format(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Pictures take most of the time; all their formats are written with the reports."""
-    monkeypatch.setattr(section, "FIGURE_FORMATS", ("svg",))
 
 
 @pytest.fixture

@@ -67,7 +67,7 @@ def test_everything_is_written(published):
         "fairness",
     )
     pictures = ("reliability", "instability_picture", "decision_curves", "subgroups_forest", "hospitals_forest")
-    assert {f"{table}.csv" for table in tables} | {f"{picture}.png" for picture in pictures} <= names
+    assert {f"{table}.csv" for table in tables} | {f"{picture}.svg" for picture in pictures} <= names
 
 
 def test_small_and_one_class_groups_are_warned_of(published):
@@ -210,4 +210,4 @@ def test_nothing_finished_is_no_error(some, tmp_path):
     waiting = replace(some, predictions=some.predictions.head(0), runs=some.runs.assign(status="missing"))
     Clinical().report(waiting, tmp_path)
     assert (tmp_path / "section.json").is_file()
-    assert not (tmp_path / "reliability.png").exists()
+    assert not (tmp_path / "reliability.svg").exists()

@@ -85,7 +85,7 @@ def test_hospitals_are_compared_by_c_where_grades_are_predicted(tmp_path):
     expected = pool_intervals([chance[fold].interval(by_hand["concat", fold], ["concat"]) for fold in SITES])
     assert (one.mean.value, one.new.low) == pytest.approx((expected.mean.value, expected.new.low))
     written = {path.name for path in tmp_path.iterdir()}
-    assert {"figure5_forest.png", "figure5_pooled.csv", "figure5_table.csv"} <= written and "figure5.png" not in written
+    assert {"figure5_forest.svg", "figure5_pooled.csv", "figure5_table.csv"} <= written and "figure5.svg" not in written
 
 
 def test_the_worst_hospital_is_named():

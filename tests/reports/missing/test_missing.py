@@ -101,7 +101,7 @@ def test_report_of_finished_runs(tmp_path):
     assert len(subset) == 7
     assert subset[TESTED].is_monotonic_increasing is False
     assert subset[TESTED].iloc[-1] == subset[TRAINED].iloc[-1] == subset[TESTED].max()
-    assert (tmp_path / "shapley_picture.svg").is_file() and (tmp_path / "missing_curves.png").is_file()
+    assert (tmp_path / "shapley_picture.svg").is_file() and (tmp_path / "missing_curves.svg").is_file()
 
 
 @pytest.mark.parametrize(

@@ -56,6 +56,10 @@ def document(text) -> Document:
     return Document(text)
 
 
+def test_every_picture_is_there_in_every_format(demo):
+    assert {path.suffix for path in demo.glob("*/figure2/figure2_1.*")} == {".svg", ".png", ".pdf"}
+
+
 def test_it_is_well_formed(document):
     assert document.wrong == [] and document.open == []
 
