@@ -11,7 +11,7 @@ RUN apt-get update && apt-get install --yes --no-install-recommends libgomp1 && 
 
 COPY . /opt/strokebench
 RUN python -m pip install --no-cache-dir --extra-index-url "${TORCH_INDEX}" \
-    --constraint /opt/strokebench/constraints.txt "/opt/strokebench[embedded,text,cluster]" \
+    --constraint /opt/strokebench/constraints.txt "/opt/strokebench[embedded,text,cluster,ui]" \
     && { python -c "from importlib.metadata import version; exit('+cpu' in version('torch'))" \
         || python -m pip uninstall --yes nvidia-nccl-cu12; }
 

@@ -144,8 +144,8 @@ cohort-fetch: $(INSTALLED) ## SOOP, a public cohort: says licence and size, then
 
 wheelhouse: $(INSTALLED) ## all wheels in wheelhouse/, for a machine without network
 	@rm -rf wheelhouse
-	@$(BIN)/python -m pip wheel --quiet -c constraints.txt -w wheelhouse ".[embedded,text,cluster]"
-	@echo "There: pip install --no-index --find-links wheelhouse 'strokebench[embedded,text,cluster]'"
+	@$(BIN)/python -m pip wheel --quiet -c constraints.txt -w wheelhouse ".[embedded,text,cluster,ui]"
+	@echo "There: pip install --no-index --find-links wheelhouse 'strokebench[embedded,text,cluster,ui]'"
 
 # In the order of the folders, whose last are quick: by the number of their tests the longest file would come last.
 test: $(INSTALLED) ## run the tests, one process a core

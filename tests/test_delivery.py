@@ -37,7 +37,8 @@ def test_an_image_is_made_of_what_is_there_and_pinned(file: str):
     text = (ROOT / file).read_text()
     assert re.search(r"^FROM python:3\.\d+-slim$", text, re.MULTILINE | re.IGNORECASE) or "From: python:3." in text
     assert (
-        re.search(r'--constraint \S*constraints\.txt "\S+\[embedded,text,cluster\]"', text) and "--no-cache-dir" in text
+        re.search(r'--constraint \S*constraints\.txt "\S+\[embedded,text,cluster,ui\]"', text)
+        and "--no-cache-dir" in text
     )
     assert re.search(r"^\s*(ARG )?TORCH_INDEX=\S+$", text, re.MULTILINE), "a GPU's PyTorch by a build argument"
     assert "strokebench" in PROJECT["scripts"] and re.search(r'ENTRYPOINT \["strokebench"\]|exec strokebench', text)

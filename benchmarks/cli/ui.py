@@ -59,7 +59,13 @@ def show_studies(storage: str | None, port: int) -> None:
 
 
 def show_runs(port: int) -> None:
-    """Serve MLflow's pages to this machine until Ctrl-C."""
+    """Serve MLflow's pages to this machine until Ctrl-C.
+
+    Raises:
+        StrokebenchError: MLflow is installed without its server.
+    """
+    if find_spec("flask") is None:
+        raise StrokebenchError("MLflow is here without its pages.", "pip install 'strokebench[ui]'.")
     make_console().print(f"MLflow at {comparison_page(port)} (Ctrl-C ends it)", soft_wrap=True, markup=False)
     with ExitStack() as stack:
         with stops_held_back():

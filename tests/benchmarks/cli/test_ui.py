@@ -1,10 +1,11 @@
-"""`strokebench ui --studies`: the studies that `tune` made, on this machine alone."""
+"""`strokebench ui`: what is shown, on this machine alone."""
 
 import optuna
 import optuna_dashboard
 import pytest
 from typer.testing import CliRunner
 
+from strokebench.benchmarks.cli import ui
 from strokebench.benchmarks.cli.main import app
 from strokebench.benchmarks.tuning.space import default_storage, open_storage
 
@@ -45,3 +46,9 @@ def test_another_storage(served, tmp_path):
 def test_nothing_to_show_is_told(served, words, told):
     done = call(*words)
     assert done.exit_code != 0 and told in done.output and not served
+
+
+def test_without_mlflow_s_server_its_extra_is_named(monkeypatch):
+    monkeypatch.setattr(ui, "find_spec", lambda name: None)
+    told = call()
+    assert told.exit_code == 1 and "strokebench[ui]" in told.output
