@@ -14,13 +14,13 @@ from joblib import Parallel, delayed
 from numpy.typing import NDArray
 from scipy.stats import ttest_1samp
 
-from strokebench.benchmarks.measuring.simulation_world import World, cross_validate, expected_aucs
+from strokebench.benchmarks.measuring.simulation_world import HOSPITALS, World, cross_validate, expected_aucs
 from strokebench.reports.statistics.bootstrap import bootstrap
 from strokebench.reports.statistics.decisions import ALPHA, holm
 from strokebench.reports.statistics.delong import DeLong, delong
-from strokebench.reports.statistics.intervals import Interval
+from strokebench.reports.statistics.intervals import Interval, logit_interval
 from strokebench.reports.statistics.paired import CORRECTED as PROTOCOLS_OF_DRAWS
-from strokebench.reports.statistics.paired import combined_t, corrected_auc, corrected_t
+from strokebench.reports.statistics.paired import by_part, combined_t, corrected_auc, corrected_t, gain
 from strokebench.reports.tables.table import Cell, Column, Row, Table
 from strokebench.tasks.protocols import FOLDS
 
@@ -28,7 +28,7 @@ AUC, DIFFERENCE, TEST, FAMILY = "auc", "difference", "test", "family"
 DELONG, BOOTSTRAP = "DeLong", "Paired bootstrap over patients"
 CORRECTED = "Corrected t over runs"
 UNCORRECTED = "Uncorrected t over runs (wrong: runs share patients)"
-LOGIT = "Corrected t on the logit scale (headline)"
+LOGIT = "Corrected t on the logit scale (headline under cv5)"
 COMBINED = "Mean of DeLong's and the corrected variance, t (headline)"
 TEST_SHARE = 1 / (FOLDS - 1)
 """Test patients by training patients, which the corrected t needs."""
@@ -82,18 +82,21 @@ def _replicate(world: World, truth: NDArray[Any], seed: int, number: int, resamp
     differences: dict[str, Interval] = {DELONG: test, BOOTSTRAP: difference}
     p = {DELONG: test.p, BOOTSTRAP: difference.p}
     if world.protocol in PROTOCOLS_OF_DRAWS:
-        aucs[CORRECTED] = corrected_t(analytic.aucs[0], TEST_SHARE)
-        aucs[LOGIT] = corrected_auc(analytic.aucs[0], TEST_SHARE)
-        for name, t in (
-            (CORRECTED, corrected_t(by_run, TEST_SHARE)),
-            (COMBINED, combined_t(by_run, TEST_SHARE, test.se)),
-        ):
+        hospitals = np.array([fold for _, fold in scores.groups]) if world.protocol == "loho" else None
+        share = TEST_SHARE if hospitals is None else 1 / (len(HOSPITALS) - 1)
+        first, apart = (each if hospitals is None else by_part(each, hospitals) for each in (analytic.aucs[0], by_run))
+        aucs[CORRECTED], aucs[LOGIT] = corrected_t(first, share), corrected_auc(first, share)
+        if hospitals is not None:
+            both = gain(analytic.aucs[0], analytic.shares[0], share, hospitals)
+            aucs[COMBINED] = logit_interval(both.value, both.high - both.value)
+        combined = gain(by_run, analytic.shares[0] - analytic.shares[last], share, hospitals)
+        for name, t in ((CORRECTED, corrected_t(apart, share)), (COMBINED, combined)):
             differences[name], p[name] = t, t.p
     if len(by_run) > 1:
         p[UNCORRECTED] = float(ttest_1samp(by_run, 0.0).pvalue)
     judged = [_judged(AUC, name, interval, truth[0], models[0]) for name, interval in aucs.items()]
-    apart = truth[0] - truth[last], models[0] - models[last]
-    judged += [_judged(DIFFERENCE, name, interval, *apart) for name, interval in differences.items()]
+    true = truth[0] - truth[last], models[0] - models[last]
+    judged += [_judged(DIFFERENCE, name, interval, *true) for name, interval in differences.items()]
     judged += [{"kind": TEST, "name": name, "rejected": float(value < ALPHA)} for name, value in p.items()]
     if world.methods > 2:
         judged += _families(world, analytic)

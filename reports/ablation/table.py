@@ -84,14 +84,13 @@ def test_in_words(results: Results) -> str:
         return (
             "± its standard error, in points: of an AUC or c by the mean of DeLong's variance and that corrected for "
             "shared training patients (Nadeau and Bengio 2003), of another metric by the latter. Distinguishable from "
-            f"noise: p < {ALPHA} by Student's t with a degree of freedom less than runs; among many settings some pass "
-            "by chance."
+            f"noise: p < {ALPHA} by Student's t; among many settings some pass by chance."
         )
     return (
         "± its standard error by DeLong's method with the patient as cluster, in points. Distinguishable "
         f"from noise: p < {ALPHA} by DeLong's test, adjusted by Holm over the settings of a method in this table. "
-        "The test takes the models as given; runs of this protocol share their test patients, or are of different "
-        "hospitals, so that no test over runs holds."
+        "The test takes the models as given; runs of this protocol share their test patients, so that no test "
+        "over runs holds."
     )
 
 

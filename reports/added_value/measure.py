@@ -9,7 +9,7 @@ from strokebench.reports.results import MethodInfo, Results
 from strokebench.reports.statistics.decisions import ALPHA, equivalent, holm, non_inferior
 from strokebench.reports.statistics.delong import delong
 from strokebench.reports.statistics.gains import auc_gain, error_gain, net_benefit_gain, squared_errors
-from strokebench.reports.statistics.paired import PairedTest, is_corrected, test_share
+from strokebench.reports.statistics.paired import PairedTest, is_corrected, parts_of, test_share
 from strokebench.reports.statistics.prior import undo_balance
 from strokebench.reports.statistics.scores import arrange
 from strokebench.tasks.conditions import COMPLETE, Condition
@@ -80,7 +80,7 @@ def measure(results: Results) -> list[Step]:
     errors = arrange(undone, runs=results.runs, endpoint=endpoint, values=squared_errors(endpoint, undone))
     # Of grades the undoing changes the order of their means, and so c, which is that of Table 1.
     analytic = delong(arrange(results.predictions, runs=results.runs, endpoint=endpoint))
-    share = test_share(results) if is_corrected(results) else None
+    share, parts = test_share(results) if is_corrected(results) else None, parts_of(results, scores.groups)
     place = {setting.key: name for name, setting in results.settings.items()}
     found: list[Step] = []
     for method in results.methods:
@@ -100,9 +100,13 @@ def measure(results: Results) -> list[Step]:
                     endpoint.ranked_by,
                     float(analytic.aucs[before, common].mean()),
                     float(analytic.aucs[after, common].mean()),
-                    auc_gain(analytic, before, after, share),
-                    error_gain(errors, before, after, share),
-                    {t: net_benefit_gain(scores, before, after, t, share) for t in THRESHOLDS if endpoint.binary},
+                    auc_gain(analytic, before, after, share, parts),
+                    error_gain(errors, before, after, share, parts),
+                    {
+                        t: net_benefit_gain(scores, before, after, t, share, parts)
+                        for t in THRESHOLDS
+                        if endpoint.binary
+                    },
                     int(common.sum()),
                 )
             )

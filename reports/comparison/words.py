@@ -51,7 +51,8 @@ def intervals_in_words(comparison: MethodComparison) -> str:
     if comparison.corrects:
         return (
             f"for other test patients and other training patients (of {comparison.metric} the corrected t over runs on "
-            "the logit scale; of a difference the mean of its variance and that over patients)"
+            "the logit scale; of a difference, and of hospitals left out, the mean of its variance and that over "
+            "patients)"
         )
     return (
         "for other test patients (the patient as cluster), models as they are: with other training patients "

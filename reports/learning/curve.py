@@ -35,7 +35,7 @@ def doubling(headline: Headline, names: Mapping[str, float]) -> PairedTest:
     places = [headline.names.index(name) for name in names]
     by_run = np.tensordot(weights, headline.analytic.aucs[places], 1)
     shares = np.tensordot(weights, headline.analytic.shares[places], 1)
-    return gain(by_run, shares, headline.share if headline.corrects else None)
+    return gain(by_run, shares, headline.share if headline.corrects else None, headline.parts)
 
 
 def slopes(

@@ -1,4 +1,4 @@
-"""Paired gains of one model over another on the same test parts, with intervals that hold their level under `cv5`."""
+"""Gains of one model over another on the same test parts, with intervals that allow for other training patients."""
 
 from dataclasses import replace
 
@@ -12,11 +12,12 @@ from strokebench.reports.statistics.scores import Scores
 from strokebench.tasks.endpoint import Endpoint
 
 
-def auc_gain(analytic: DeLong, before: int, after: int, test_share: float | None) -> PairedTest:
-    """Gain in AUC, or c of grades, of the method `after` over `before`; for `test_share` see `gain`."""
-    return gain(
-        analytic.aucs[after] - analytic.aucs[before], analytic.shares[after] - analytic.shares[before], test_share
-    )
+def auc_gain(
+    analytic: DeLong, before: int, after: int, test_share: float | None, parts: NDArray[np.intp] | None = None
+) -> PairedTest:
+    """Gain in AUC, or c of grades, of the method `after` over `before`; for `test_share` and `parts` see `gain`."""
+    shares = analytic.shares[after] - analytic.shares[before]
+    return gain(analytic.aucs[after] - analytic.aucs[before], shares, test_share, parts)
 
 
 def squared_errors(endpoint: Endpoint, predictions: pd.DataFrame) -> NDArray[np.float64]:
@@ -31,9 +32,11 @@ def squared_errors(endpoint: Endpoint, predictions: pd.DataFrame) -> NDArray[np.
     return np.square(above - (y[:, None] > np.arange(above.shape[1]))).mean(axis=1)
 
 
-def error_gain(errors: Scores, before: int, after: int, test_share: float | None) -> PairedTest:
+def error_gain(
+    errors: Scores, before: int, after: int, test_share: float | None, parts: NDArray[np.intp] | None = None
+) -> PairedTest:
     """How far the mean of `squared_errors`, which stand in the place of probabilities, falls."""
-    return _of_patients(errors.p[before] - errors.p[after], test_share)
+    return _of_patients(errors.p[before] - errors.p[after], test_share, parts)
 
 
 def brier_gain(scores: Scores, before: int, after: int, test_share: float | None) -> PairedTest:
@@ -41,18 +44,25 @@ def brier_gain(scores: Scores, before: int, after: int, test_share: float | None
     return error_gain(replace(scores, p=np.square(scores.p - scores.y)), before, after, test_share)
 
 
-def net_benefit_gain(scores: Scores, before: int, after: int, threshold: float, test_share: float | None) -> PairedTest:
+def net_benefit_gain(
+    scores: Scores,
+    before: int,
+    after: int,
+    threshold: float,
+    test_share: float | None,
+    parts: NDArray[np.intp] | None = None,
+) -> PairedTest:
     """Gain in net benefit at a threshold: events called, less others called at the odds of the threshold, a patient."""
     worth = np.where(scores.y, 1.0, -threshold / (1 - threshold))
     called = [np.where(np.isnan(p), np.nan, p >= threshold) for p in (scores.p[before], scores.p[after])]
-    return _of_patients((called[1] - called[0]) * worth, test_share)
+    return _of_patients((called[1] - called[0]) * worth, test_share, parts)
 
 
-def _of_patients(gains: NDArray[np.float64], test_share: float | None) -> PairedTest:
+def _of_patients(gains: NDArray[np.float64], test_share: float | None, parts: NDArray[np.intp] | None) -> PairedTest:
     """Of a mean over patients: gains (runs, n), NaN where the patient is untested or a model lacks the run."""
     tested = ~np.isnan(gains)
     counts = tested.sum(axis=1)
     with np.errstate(invalid="ignore"):
         by_run = np.where(tested, gains, 0).sum(axis=1) / np.where(counts, counts, np.nan)
     shares = np.where(tested, gains - by_run[:, None], 0) / np.maximum(counts, 1)[:, None]
-    return gain(by_run, shares, test_share)
+    return gain(by_run, shares, test_share, parts)

@@ -10,8 +10,17 @@ from strokebench.reports.results import SETTING, Results
 from strokebench.reports.statistics.decisions import holm
 from strokebench.reports.statistics.delong import DeLong, delong
 from strokebench.reports.statistics.gains import auc_gain
-from strokebench.reports.statistics.intervals import Interval
-from strokebench.reports.statistics.paired import PairedTest, corrected_auc, corrected_t, is_corrected, test_share
+from strokebench.reports.statistics.intervals import Interval, logit_interval
+from strokebench.reports.statistics.paired import (
+    PairedTest,
+    by_part,
+    corrected_auc,
+    corrected_t,
+    gain,
+    is_corrected,
+    parts_of,
+    test_share,
+)
 from strokebench.reports.statistics.scores import Scores, arrange
 
 Key = tuple[str, str, str]
@@ -24,8 +33,8 @@ FEWEST_RUNS = 5
 class Headline:
     """Intervals and tests of the AUCs of these results, or of the generalised c where grades are predicted.
 
-    Under cross-validation they know the chance of test patients and of training patients; under other protocols that of
-    test patients alone, by DeLong's test with the patient as cluster.
+    Under cross-validation and `loho` they know the chance of test patients and of training patients; under other
+    protocols that of test patients alone, by DeLong's test with the patient as cluster.
 
     Args:
         results: of an endpoint with `ranked_by`, with predictions.
@@ -33,7 +42,7 @@ class Headline:
         share: n_test / n_train of the runs; default: as the protocol draws test parts.
 
     Attributes:
-        corrects: whether training patients count.
+        corrects: whether training patients count. parts: see `parts_of`.
     """
 
     def __init__(
@@ -41,6 +50,7 @@ class Headline:
     ) -> None:
         scores = scores or arrange(results.judged, runs=results.runs, endpoint=results.endpoint)
         self.names, self.analytic = scores.names, analytic or delong(scores)
+        self.parts = parts_of(results, scores.groups)
         self.corrects, self.share = is_corrected(results), test_share(results) if share is None else share
 
     def auc(self, name: str) -> Interval:
@@ -48,12 +58,16 @@ class Headline:
         number = self.names.index(name)
         if not self.corrects:
             return self.analytic.interval(number)
-        return corrected_auc(self.analytic.aucs[number], self.share)
+        if self.parts is None:
+            return corrected_auc(self.analytic.aucs[number], self.share)
+        # Of a few hospitals the corrected variance alone is too uncertain: as of a difference, the mean of both.
+        found = gain(self.analytic.aucs[number], self.analytic.shares[number], self.share, self.parts)
+        return logit_interval(found.value, found.high - found.value)
 
     def difference(self, first: str, second: str) -> PairedTest:
         """First minus second on the runs that both have."""
         one, other = self.names.index(first), self.names.index(second)
-        return auc_gain(self.analytic, other, one, self.share if self.corrects else None)
+        return auc_gain(self.analytic, other, one, self.share if self.corrects else None, self.parts)
 
 
 def headline_of(results: Results, share: float | None = None) -> Headline | None:
@@ -69,10 +83,10 @@ def differences_of(
 ) -> dict[Key, PairedTest]:
     """Settings against others in `Results.compared_by`, each by the test that holds under these results' protocol.
 
-    Under `cv5` the headline's; of another metric than AUC or c the corrected t. Elsewhere runs share their test part,
-    or are hospitals that differ, and the corrected t would call equal methods different in up to half of the cohorts:
-    there DeLong's test decides, the patient as cluster, adjusted by Holm over those that are held against one other.
-    It needs an AUC or c; no test is made of another metric.
+    Under `cv5` and `loho` the headline's; of another metric than AUC or c the corrected t. Elsewhere runs share their
+    test part, and the corrected t would call equal methods different in up to half of the cohorts: there DeLong's test
+    decides, the patient as cluster, adjusted by Holm over those that are held against one other. It needs an AUC or c;
+    no test is made of another metric.
 
     Args:
         pairs: setting (`SETTING` values) -> the one that it is held against.
@@ -91,7 +105,9 @@ def differences_of(
         if headline and {key, other} <= places.keys():
             found[key] = headline.difference(places[key], places[other])
         else:
-            t = corrected_t(by_run.get(key, none) - by_run.get(other, none), share)
+            apart = by_run.get(key, none) - by_run.get(other, none)
+            parts = parts_of(results, apart.index)
+            t = corrected_t(apart if parts is None else by_part(apart.to_numpy(float), parts), share)
             found[key] = t if corrects else replace(t, low=math.nan, high=math.nan, se=math.nan, p=math.nan)
     for other in () if corrects else set(pairs.values()):
         family = [key for key in pairs if pairs[key] == other]

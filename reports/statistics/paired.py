@@ -1,7 +1,8 @@
 """Tests of differences over runs, which share training patients and so are no independent sample."""
 
 import math
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -11,8 +12,10 @@ from strokebench.reports.results import Results
 from strokebench.reports.statistics.decisions import ALPHA
 from strokebench.reports.statistics.intervals import LEVEL, Interval, logit_interval
 
-CORRECTED = ("cv5",)
-"""Protocols whose runs vary as the corrected t assumes: another test part each, drawn at random."""
+CORRECTED = ("cv5", "loho")
+"""Protocols of which every patient is in one test part of several, so that these tell how training patients matter."""
+FEWEST_PARTS = 3
+"""Hospitals below which their spread tells nothing (our choice)."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +77,9 @@ def corrected_t(differences: ArrayLike, test_share: float, level: float = LEVEL)
     return student_t(mean, se, runs, level)
 
 
-def combined_t(differences: ArrayLike, test_share: float, delong_se: float, level: float = LEVEL) -> PairedTest:
+def combined_t(
+    differences: ArrayLike, test_share: float, delong_se: float, level: float = LEVEL, few: bool = False
+) -> PairedTest:
     """The same with the mean of two variances: the corrected one, and DeLong's, which takes the models as given.
 
     The first alone rejects too rarely and the second too often (ours, by the simulation in `docs/statistics.md`).
@@ -82,13 +87,27 @@ def combined_t(differences: ArrayLike, test_share: float, delong_se: float, leve
     Args:
         differences, test_share: as of `corrected_t`, (J,) and one number.
         delong_se: standard error of the same mean by DeLong's test.
+        few: degrees of freedom of the mean of both variances (Satterthwaite 1946), not of the first alone: of three or
+            four hospitals that one has so few that nothing would be found.
     """
     corrected = corrected_t(differences, test_share, level)
-    se = math.sqrt((corrected.se**2 + delong_se**2) / 2)
-    return student_t(corrected.value, se, corrected.runs, level)
+    both = corrected.se**2 + delong_se**2
+    more = 1.0 if not few else (both / corrected.se**2) ** 2 if corrected.se else math.inf
+    return student_t(corrected.value, math.sqrt(both / 2), corrected.runs, level, more)
 
 
-def gain(by_run: NDArray[np.float64], shares: NDArray[np.float64], test_share: float | None) -> PairedTest:
+def by_part(by_run: NDArray[np.float64], parts: NDArray[np.intp]) -> NDArray[np.float64]:
+    """Means over the runs of each test part, NaN left out: (runs,), (runs,) -> (parts,)."""
+    known = ~np.isnan(by_run)
+    return np.array([by_run[known & (parts == part)].mean() for part in np.unique(parts[known])])
+
+
+def gain(
+    by_run: NDArray[np.float64],
+    shares: NDArray[np.float64],
+    test_share: float | None,
+    parts: NDArray[np.intp] | None = None,
+) -> PairedTest:
     """The mean gain over runs, with an interval of the mean of two variances, and Student's t.
 
     One variance is over patients, each patient a cluster over runs, and takes the models as given; the other, Nadeau's
@@ -99,8 +118,9 @@ def gain(by_run: NDArray[np.float64], shares: NDArray[np.float64], test_share: f
     Args:
         by_run: gains, (runs,), NaN where one of the models lacks the run.
         shares: each patient's part in the error of each gain, (runs, n), zero where untested.
-        test_share: n_test / n_train; None where runs are no draws of test parts (`holdout`, `loho`): then the patients'
+        test_share: n_test / n_train; None where runs are no draws of test parts (`holdout`): then the patients'
             variance and the normal distribution alone. With a share, one run has no interval and no p.
+        parts: the hospital that each run tests, (runs,), where seeds share them; default: a test part each.
     """
     from scipy.stats import norm
 
@@ -109,7 +129,9 @@ def gain(by_run: NDArray[np.float64], shares: NDArray[np.float64], test_share: f
         return student_t(math.nan, math.nan, 0)
     se = float(np.sqrt(np.square(shares[known].mean(axis=0)).sum()))
     if test_share is not None:
-        return combined_t(by_run, test_share, se)
+        if parts is None:
+            return combined_t(by_run, test_share, se)
+        return replace(combined_t(by_part(by_run, parts), test_share, se, few=True), runs=int(known.sum()))
     return paired_test(float(by_run[known].mean()), se, int(known.sum()), norm)
 
 
@@ -119,18 +141,27 @@ def corrected_auc(aucs: ArrayLike, test_share: float, level: float = LEVEL) -> I
     return logit_interval(found.value, found.high - found.value)
 
 
-def student_t(value: float, se: float, runs: int, level: float = LEVEL) -> PairedTest:
-    """A mean over runs by Student's t with a degree of freedom less than runs; NaN where there is none."""
+def student_t(value: float, se: float, runs: int, level: float = LEVEL, more: float = 1.0) -> PairedTest:
+    """A mean over runs by Student's t of `more` times one degree of freedom less than runs; NaN where there is none."""
     from scipy.stats import t as student
 
     if runs < 2:
         return PairedTest(value, math.nan, math.nan, math.nan, math.nan, runs)
-    return paired_test(value, se, runs, student(runs - 1), level)
+    return paired_test(value, se, runs, student(more * (runs - 1)), level)
 
 
 def is_corrected(results: Results) -> bool:
     """Whether differences of these results allow for other training patients; otherwise DeLong's test alone decides."""
+    if results.provenance.get("protocol") == "loho":
+        return results.judged["fold"].nunique() >= FEWEST_PARTS
     return results.provenance.get("protocol") in CORRECTED
+
+
+def parts_of(results: Results, groups: Sequence[tuple[int, int]]) -> NDArray[np.intp] | None:
+    """The hospital that each group (seed, fold) tests, (groups,), under `loho`; else None: each has its own part."""
+    if results.provenance.get("protocol") != "loho":
+        return None
+    return np.array([fold for _, fold in groups], dtype=np.intp)
 
 
 def test_share(results: Results) -> float:

@@ -95,9 +95,9 @@ def test_the_section_has_a_row_and_a_sentence_a_step():
 
 def test_without_a_draw_of_test_parts_the_patients_alone_decide():
     found = results(image=1.5)
-    other = replace(found, provenance={**found.provenance, "protocol": "loho"})
-    cv5, loho = measure(found)[0], measure(other)[0]
-    assert cv5.gain.value == loho.gain.value and not np.isclose(cv5.gain.low, loho.gain.low)
+    other = replace(found, provenance={**found.provenance, "protocol": "holdout"})
+    cv5, holdout = measure(found)[0], measure(other)[0]
+    assert cv5.gain.value == holdout.gain.value and not np.isclose(cv5.gain.low, holdout.gain.low)
 
 
 def test_of_grades_the_gain_is_one_of_c_and_no_net_benefit_is_made_up():

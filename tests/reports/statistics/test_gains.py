@@ -76,6 +76,20 @@ def test_the_interval_is_of_the_mean_of_both_variances_with_students_t():
     assert (both.high - both.low) / 2 == pytest.approx(expected)
 
 
+def test_seeds_of_one_hospital_are_one_draw():
+    """Four hospitals, each tested by two seeds: their means are what varies, however many seeds there are."""
+    random = np.random.default_rng(1)
+    by_run, shares = random.normal(0.02, 0.01, 8), random.normal(0, 0.002, (8, 40))
+    hospitals = np.array([0, 1, 2, 3, 0, 1, 2, 3])
+    found = gain(by_run, shares, 1 / 3, hospitals)
+    se = np.sqrt(np.square(shares.mean(axis=0)).sum())
+    expected = combined_t([by_run[[number, number + 4]].mean() for number in range(4)], 1 / 3, se, few=True)
+    assert (found.value, found.low, found.p) == (expected.value, expected.low, expected.p) and found.runs == 8
+    by_run[1] = np.nan
+    means = [by_run[[0, 4]].mean(), by_run[5], by_run[[2, 6]].mean(), by_run[[3, 7]].mean()]
+    assert gain(by_run, shares, 1 / 3, hospitals).value == pytest.approx(np.mean(means))
+
+
 def test_equal_models_gain_nothing():
     found = gain(np.zeros(5), np.zeros((5, 8)), 0.25)
     assert (found.value, found.low, found.high, found.p) == (0, 0, 0, 1)

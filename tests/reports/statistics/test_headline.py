@@ -48,6 +48,26 @@ def test_elsewhere_delong_s_p_are_adjusted_over_those_that_are_held_against_one_
     assert found["mlp"].p == pytest.approx(analytic.test(place("mlp"), place("svm")).p)
 
 
+def test_with_hospitals_left_out_their_spread_counts_and_seeds_are_no_further_hospitals(results):
+    """Five folds stand for five hospitals: the corrected variance is over their means, not over 20 runs."""
+    loho = replace(results, provenance={**results.provenance, "protocol": "loho"})
+    headline, scores = Headline(loho), arrange(results.predictions)
+    analytic, names = delong(scores), scores.names
+    fold = np.array([fold for _, fold in scores.groups])
+    first, second = names.index("vdafm"), names.index("mlp")
+    means = [(analytic.aucs[first] - analytic.aucs[second])[fold == number].mean() for number in range(5)]
+    over_patients = analytic.test(first, second).se
+    found = headline.difference("vdafm", "mlp")
+    assert found.se == pytest.approx(np.sqrt((np.var(means, ddof=1) * (1 / 5 + 1 / 4) + over_patients**2) / 2))
+    assert found.value == pytest.approx(np.mean(means)) and found.runs == 20
+    auc = headline.auc("vdafm")
+    assert auc.low < auc.value < auc.high and auc.value == pytest.approx(np.nanmean(analytic.aucs[first]))
+    two = replace(
+        loho, predictions=loho.predictions[loho.predictions["fold"] < 2], runs=loho.runs[loho.runs["fold"] < 2]
+    )
+    assert not Headline(two).corrects, "two hospitals tell nothing of their spread"
+
+
 def test_what_has_no_predictions_yet_has_no_difference(incomplete):
     found = differences_of(incomplete, {key_of(incomplete, "svm"): key_of(incomplete, "vdafm")})
     [none] = found.values()

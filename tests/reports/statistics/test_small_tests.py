@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy.special import logit
+from scipy.stats import norm, ttest_1samp
 from scipy.stats import t as student
-from scipy.stats import ttest_1samp
 
 from strokebench.errors import StrokebenchError
 from strokebench.reports.statistics.critical_difference import NotIndependent, critical_difference
@@ -55,7 +55,7 @@ def test_holm_by_hand_leaves_out_what_could_not_be_tested():
     assert np.isnan(holm([np.nan])).all()
 
 
-def test_the_combined_variance_lies_between_and_its_t_has_the_runs_freedom():
+def test_the_combined_variance_lies_between_and_its_t_has_the_freedom_of_runs_or_of_both():
     differences = [0.0, 0.01, 0.02, 0.03, 0.04]
     test = combined_t(differences, 0.25, delong_se=0.02)
     assert test.se == pytest.approx(np.sqrt((0.0001125 + 0.0004) / 2))
@@ -64,6 +64,12 @@ def test_the_combined_variance_lies_between_and_its_t_has_the_runs_freedom():
     corrected = corrected_t(differences, 0.25)
     again = combined_t(differences, 0.25, corrected.se)
     assert (again.se, again.p) == (pytest.approx(corrected.se), pytest.approx(corrected.p))
+    # The mean of a variance with 4 degrees of freedom and of one that has as good as no error.
+    few = combined_t(differences, 0.25, 0.02, few=True)
+    assert few.p == pytest.approx(2 * student.sf(0.02 / test.se, 4 * (0.0001125 + 0.0004) ** 2 / 0.0001125**2))
+    assert combined_t(differences, 0.25, 0.0, few=True).p == pytest.approx(combined_t(differences, 0.25, 0.0).p)
+    agreed = combined_t([0.02] * 5, 0.25, 0.02, few=True)
+    assert agreed.p == pytest.approx(2 * norm.sf(np.sqrt(2))), "runs that all agree"
     assert np.isnan(combined_t([0.1], 0.25, 0.02).p)
 
 
