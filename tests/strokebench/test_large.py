@@ -36,6 +36,7 @@ def test_a_large_array_is_on_disk_and_leaves_nothing(small_memory):
 
 
 @pytest.mark.usefixtures("small_memory")
+@pytest.mark.slow
 def test_a_large_array_reaches_another_process_by_its_values():
     from joblib import Parallel, delayed
 
