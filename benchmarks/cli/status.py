@@ -11,6 +11,7 @@ from strokebench.benchmarks.running.store import Store
 from strokebench.files import home
 from strokebench.reports.results import RUNS_FILE, read_provenance
 from strokebench.reports.tables.console import make_console
+from strokebench.reports.tables.results_table import error_line
 
 SHOWN_FAILURES = 5
 
@@ -62,11 +63,13 @@ def status(as_json: JsonOption = False) -> None:
         console.print(said, markup=False, style="dim")
         console.print(table)
         console.print()
-    for folder, row in failures[:SHOWN_FAILURES]:
+    for number, (folder, row) in enumerate(failures[:SHOWN_FAILURES]):
         console.print(
             f"[red]Failed[/] {folder.parent.name}/{folder.name}: {row['method']}, seed {row['seed']},"
             f" fold {row['fold']} (key {row['key'][:12]})"
         )
-        console.print(store.failure(row["key"])["error"].rstrip(), markup=False, style="dim")
+        error = store.failure(row["key"])["error"].rstrip()
+        # Runs mostly fail alike: the way there is told once.
+        console.print(error_line(error) if number else error, markup=False, style="dim")
     if len(failures) > SHOWN_FAILURES:
         console.print(f"\n... and {len(failures) - SHOWN_FAILURES} more failed runs.")

@@ -155,7 +155,9 @@ def _read(folder: Path) -> Part:
         )
     except (StrokebenchError, KeyError, TypeError):
         section = {}
-        problems.append(f"Its report is not there or damaged; `strokebench report {folder.name}` writes it.")
+        problems.append(
+            f"Its report is not there, damaged or not made for pages; `strokebench report {folder.name}` writes it."
+        )
     part = replace(part, problems=tuple(problems))
     checksums = section.get("files", {})
     return replace(part, panels=tuple(_filled(panel, folder, checksums) for panel in part.panels))

@@ -1,5 +1,5 @@
 "use strict";
-// Everything works without this script but sorting, saving a figure, and folding the menu on a small screen.
+// Everything works without this script but sorting, filtering, saving a figure, and folding the menu on a small screen.
 
 function value(row, key) {
   if (key === null) return row.querySelector("th").firstChild.textContent.trim();
@@ -55,6 +55,28 @@ function sortable(table) {
       home.append(...known, ...rows.filter((row) => unknown(value(row, key))));
     });
   }
+}
+
+// Shows the rows that have what is typed, in themselves or in the name of their group.
+function filterable(table) {
+  const rows = [...table.tBodies].flatMap((body) => [...body.rows]);
+  if (rows.length < 10) return;
+  const words = new Map();
+  let group = "";
+  for (const row of rows) {
+    if (row.matches(".group")) group = row.textContent;
+    words.set(row, `${group} ${row.textContent}`.toLowerCase());
+  }
+  const box = document.createElement("input");
+  box.type = "search";
+  box.className = "filter";
+  box.placeholder = "Filter rows, by a method or a family";
+  box.setAttribute("aria-label", "Filter the rows of the table below");
+  box.addEventListener("input", () => {
+    const wanted = box.value.trim().toLowerCase();
+    for (const [row, text] of words) row.hidden = !text.includes(wanted);
+  });
+  (table.closest(".scroll") ?? table).before(box);
 }
 
 function foldable(button, contents) {
@@ -114,6 +136,7 @@ function savable(button) {
 }
 
 document.querySelectorAll(".sb-table table, table.sortable").forEach(sortable);
+document.querySelectorAll(".sb-table table, table.checklist").forEach(filterable);
 document.querySelectorAll("button[data-save]").forEach(savable);
 foldable(document.getElementById("menu"), document.getElementById("contents"));
 followed(document.getElementById("contents"));

@@ -114,6 +114,17 @@ def test_sorting_by_keyboard_and_by_name(laptop):
     assert names == ["concat", "image_net", "mlp", "sparsemm", "svm", "table_net", "vdafm", "xgboost"]
 
 
+def test_rows_are_filtered_by_the_name_of_their_group(laptop):
+    box = f"{TABLE}.closest('.sb-table').querySelector('input.filter')"
+    shown = (
+        f"[...{TABLE}.querySelectorAll('tr.method')].filter((row) => row.offsetHeight).map((row) => row.dataset.row)"
+    )
+    every = laptop.run(shown)
+    for typed, left in (("multimodal", ["concat", "sparsemm"]), ("TableNet", ["table_net"]), ("", every)):
+        laptop.run(f"{box}.value = '{typed}'; {box}.dispatchEvent(new Event('input'))")
+        assert laptop.run(shown) == left
+
+
 def test_the_contents_fold_on_a_phone_and_stay_on_a_laptop(browser, demo_page):
     browser.open(demo_page, LAPTOP)
     visible = "document.getElementById('contents').getClientRects().length > 0"
