@@ -85,7 +85,7 @@ def brain_masks(
     low, middle, high = (f"{volume:,.0f}" for volume in (volumes.min(), volumes.median(), volumes.max()))
     console.print(f"{len(volumes)} masks in {to}: {low} to {high} ml, median {middle} ml", soft_wrap=True, markup=False)
     if len(odd := volumes[~volumes.between(*BRAIN_ML)]):
-        which = named([f"{place[0]} ({volume:,.0f} ml)" for place, volume in odd.items()], NAMED)
+        which = named([f"{id} ({volume:,.0f} ml)" for (id, *_), volume in zip(odd.index, odd, strict=True)], NAMED)
         console.print(f"No brain of an adult: {which}. Look at these.", soft_wrap=True, markup=False)
     sequences = cohort.sequences if len(cohort.sequences) > 1 else ()
     each = ", ".join(f'{name}: "{to}/{{id}}_{name}.nii.gz"' for name in sequences)

@@ -118,8 +118,8 @@ def read_parquet(file: CohortFile) -> Sheet:
         frame = frame.reset_index()
     columns = [[_cell(value) for value in frame.iloc[:, i]] for i in range(frame.shape[1])]
     sheet = Sheet([(1, [str(name) for name in frame.columns]), *enumerate(map(list, zip(*columns, strict=True)), 2)])
-    for name in frame.columns.difference(file.banned):
-        if frame[name].map(pd.api.types.is_list_like).any():
+    for i, name in enumerate(frame.columns):
+        if str(name) not in file.banned and frame.iloc[:, i].map(pd.api.types.is_list_like).any():
             what = f"column {str(name)!r} holds lists or records"
             sheet.problems.append(Problem("column_free_text", what, where=str(name)))
     return sheet

@@ -44,5 +44,5 @@ def by_hospital(results: Results) -> dict[int, Chance]:
     for fold in sorted({fold for _, fold in scores.groups}):
         own = [number for number, group in enumerate(scores.groups) if group[1] == fold]
         part = replace(scores, groups=tuple(scores.groups[number] for number in own), p=scores.p[:, own])
-        found[fold] = Chance(part, ~np.isnan(part.p).all(axis=(0, 1)))
+        found[fold] = Chance(part, np.any(~np.isnan(part.p), axis=(0, 1)))
     return found

@@ -22,7 +22,9 @@ def pooled(results: Results) -> dict[str, Pooled]:
     if not results.endpoint.binary:
         chance = by_hospital(results)
         return {
-            str(name): pool_intervals([chance[fold].interval(value, [name]) for fold, value in row.items()])
+            str(name): pool_intervals(
+                [chance[hospital.fold].interval(c, [str(name)]) for hospital, c in zip(judged, row, strict=True)]
+            )
             for name, row in values.iterrows()
         }
     events = np.array([hospital.events for hospital in judged])

@@ -106,7 +106,7 @@ def differences_of(
             found[key] = headline.difference(places[key], places[other])
         else:
             apart = by_run.get(key, none) - by_run.get(other, none)
-            parts = parts_of(results, apart.index)
+            parts = parts_of(results, list(apart.index))
             t = corrected_t(apart if parts is None else by_part(apart.to_numpy(float), parts), share)
             found[key] = t if corrects else replace(t, low=math.nan, high=math.nan, se=math.nan, p=math.nan)
     for other in () if corrects else set(pairs.values()):
