@@ -15,7 +15,7 @@ from strokebench.datasets.images.reading import PLAIN, Files, Reading
 from strokebench.datasets.images.target import Target
 from strokebench.errors import StrokebenchError
 
-PREPARATION = 3
+PREPARATION = 4
 """Raised with every change that alters a prepared volume: cached embeddings are made anew."""
 SPACING_MM = (0.2, 25.0)
 """Voxel edges outside this are a wrong header, not a scanner."""
