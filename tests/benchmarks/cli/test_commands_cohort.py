@@ -62,7 +62,7 @@ def test_the_document_works_as_it_stands(tmp_path, monkeypatch):
         save(Path("images") / f"{id}.nii.gz", volume, (5, 5, 5), ("LPS", "RAS")[i % 2])
         save(Path("masks") / f"{id}.nii.gz", volume > volume.max() * 0.8, (5, 5, 5), ("LPS", "RAS")[i % 2], np.uint8)
         Path("texts").mkdir(exist_ok=True)
-        Path("texts", f"{id}.txt").write_text("Left middle cerebral artery infarct, no mass effect.")
+        Path("texts", f"{id}.txt").write_text(f"Infarct of {i + 1} ml, no mass effect.")
     Path("cohort.yaml").write_text(yaml[0])
     for command in commands[0].splitlines():
         words = shlex.split(command)

@@ -29,19 +29,20 @@ def answers(monkeypatch):
 
 
 def test_originals_say_licence_and_size_and_ask(tmp_path, monkeypatch, answers):
+    data = tmp_path / "data"
     with BucketServer(bucket()) as server:
         monkeypatch.setenv("STROKEBENCH_MIRROR", server.mirror)
-        arguments = ["soop", "--to", str(tmp_path), "--with", "trace,masks", "--patients", "2"]
+        arguments = ["soop", "--to", str(data), "--with", "trace,masks", "--patients", "2"]
         answers[:] = [False]
         refused = call(*arguments)
-        assert refused.exit_code == 1 and not list(tmp_path.iterdir()) and not server.asked
+        assert refused.exit_code == 1 and not data.exists() and not server.asked
         for word in ("CC0", "Sci Data 2024", "7 files of 2 patients", "kB"):
             assert word in refused.output
         answers[:] = [True]
         agreed = call(*arguments)
         assert agreed.exit_code == 0, agreed.output
-        assert "Absher" in (tmp_path / "CITATION.txt").read_text()
-        assert len(load_cohort(str(tmp_path / "soop.yaml"))) == 2
+        assert "Absher" in (data / "CITATION.txt").read_text()
+        assert len(load_cohort(str(data / "soop.yaml"))) == 2
         assert call(*arguments).exit_code == 0, "nothing is left to fetch, so nothing is asked"
         assert isinstance(call("other").exception, StrokebenchError)
         assert isinstance(call("soop", "--patients", "2").exception, StrokebenchError)
