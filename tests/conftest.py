@@ -33,6 +33,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "conformance: a promise that every method must hold")
     config.addinivalue_line("markers", "fast: starts no process and trains no network; all of them take under a minute")
     config.addinivalue_line("markers", "slow: is not fast, though its folder is")
+    config.addinivalue_line("markers", "every_format: its pictures are drawn as PNG and PDF too, not as SVG alone")
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
@@ -42,8 +43,10 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 
 
 @pytest.fixture(autouse=True)
-def one_format(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Pictures take most of the time of what draws; `demo` and its test have all formats."""
+def one_format(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pictures take most of the time of what draws; `demo` and what is marked `every_format` have all formats."""
+    if request.node.get_closest_marker("every_format"):
+        return
     if section := sys.modules.get("strokebench.reports.tables.section"):
         monkeypatch.setattr(section, "FIGURE_FORMATS", ("svg",))
 

@@ -36,6 +36,7 @@ def test_each_is_run_below():
     assert [path.stem for path in NOTEBOOKS] == ["own_cohort", "own_encoder", "own_method"]
 
 
+@pytest.mark.every_format
 @pytest.mark.parametrize("ran", ["own_cohort"], indirect=True)
 def test_own_data_from_files_to_a_validation(ran):
     report = ran["report"]

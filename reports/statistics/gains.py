@@ -15,7 +15,7 @@ from strokebench.tasks.endpoint import Endpoint
 def auc_gain(
     analytic: DeLong, before: int, after: int, test_share: float | None, parts: NDArray[np.intp] | None = None
 ) -> PairedTest:
-    """Gain in AUC, or c of grades, of the method `after` over `before`; for `test_share` and `parts` see `gain`."""
+    """Gain in AUC, or c of grades, of `after` over `before`; for `test_share` and `parts`, (groups,), see `gain`."""
     shares = analytic.shares[after] - analytic.shares[before]
     return gain(analytic.aucs[after] - analytic.aucs[before], shares, test_share, parts)
 
@@ -35,7 +35,7 @@ def squared_errors(endpoint: Endpoint, predictions: pd.DataFrame) -> NDArray[np.
 def error_gain(
     errors: Scores, before: int, after: int, test_share: float | None, parts: NDArray[np.intp] | None = None
 ) -> PairedTest:
-    """How far the mean of `squared_errors`, which stand in the place of probabilities, falls."""
+    """How far the mean of `squared_errors`, which stand in the place of probabilities, falls; `parts` (groups,)."""
     return _of_patients(errors.p[before] - errors.p[after], test_share, parts)
 
 
@@ -52,7 +52,10 @@ def net_benefit_gain(
     test_share: float | None,
     parts: NDArray[np.intp] | None = None,
 ) -> PairedTest:
-    """Gain in net benefit at a threshold: events called, less others called at the odds of the threshold, a patient."""
+    """Gain in net benefit at a threshold: events called, less others called at the odds of the threshold, a patient.
+
+    For `parts`, (groups,), see `gain`.
+    """
     worth = np.where(scores.y, 1.0, -threshold / (1 - threshold))
     called = [np.where(np.isnan(p), np.nan, p >= threshold) for p in (scores.p[before], scores.p[after])]
     return _of_patients((called[1] - called[0]) * worth, test_share, parts)

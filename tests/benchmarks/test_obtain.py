@@ -66,7 +66,7 @@ def test_a_no_fetches_nothing(server, console, monkeypatch, tmp_path):
     answer(monkeypatch, yes=False)
     with pytest.raises(StrokebenchError, match="STROKEBENCH_SOOP"):
         obtain("soop", console)
-    assert not server.asked and not server.pages and not (tmp_path / "home").exists()
+    assert not server.asked and not server.pages and not (tmp_path / "home" / "cohorts").exists()
 
 
 def test_where_nobody_can_be_asked_a_line_says_what_to_do(server, console):

@@ -21,6 +21,7 @@ def own(tmp_path, monkeypatch):
     return path
 
 
+@pytest.mark.every_format
 def test_table_metrics_and_predictions_agree(own, capsys):
     report = strokebench.run("table1", dataset=str(own), methods=["random_forest"], quick=True, jobs=1, tracking=False)
     (row,) = report.table.to_dict("records")

@@ -132,14 +132,21 @@ def corrected_error(values: pd.Series, test_share: float) -> float:
 
 
 def auc_limits(auc: float, positives: int, negatives: int) -> tuple[float, float]:
-    """95 % limits of an AUC by the error of Hanley and McNeil (1982), carried to its log odds."""
-    if not 0 < auc < 1:
-        return auc, auc
-    of_positive, of_negative = auc / (2 - auc) - auc**2, 2 * auc**2 / (1 + auc) - auc**2
-    variance = auc * (1 - auc) + (positives - 1) * of_positive + (negatives - 1) * of_negative
-    half = stats.norm.ppf(0.975) * np.sqrt(variance / (positives * negatives)) / (auc * (1 - auc))
-    low, high = (1 / (1 + (1 - auc) / auc * np.exp(-way * half)) for way in (-1, 1))
-    return low, high
+    """95 % limits: the AUCs whose own error (Hanley and McNeil 1982) just reaches to the measured one, by halving."""
+    if not 0 <= auc <= 1 or not positives or not negatives:
+        return np.nan, np.nan
+
+    def end(far: float) -> float:
+        near = auc
+        for _ in range(60):
+            true = (near + far) / 2
+            of_positive, of_negative = true / (2 - true) - true**2, 2 * true**2 / (1 + true) - true**2
+            variance = true * (1 - true) + (positives - 1) * of_positive + (negatives - 1) * of_negative
+            within = abs(true - auc) <= stats.norm.ppf(0.975) * np.sqrt(variance / (positives * negatives))
+            near, far = (true, far) if within else (near, true)
+        return near
+
+    return end(0.0), end(1.0)
 
 
 def scores(y: pd.Series, p: pd.Series) -> list[float]:

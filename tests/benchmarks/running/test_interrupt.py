@@ -106,7 +106,9 @@ def test_workers_and_their_folders_do_not_outlive_a_killed_call(planted: None, h
     assert not list(scratch.iterdir())
 
 
-def test_what_names_patients_is_the_users_alone(planted: None, home: Path):
+def test_what_names_patients_is_the_users_alone(planted: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    home = tmp_path / "made by the run"
+    monkeypatch.setenv("STROKEBENCH_HOME", str(home))
     run_experiment(Table1(), make_context(methods=("coin",)), Console(quiet=True))
     modes = {path.name: path.stat().st_mode & 0o077 for path in home.rglob("*.parquet")}
     assert modes and set(modes.values()) == {0}
