@@ -13,13 +13,12 @@ less than the half-width of an interval on a thousand patients, and more than an
 
 def holm(p: ArrayLike) -> NDArray[np.float64]:
     """Holm's step-down adjustment over a family of tests (m,); NaN (a test that could not be made) stays out of it."""
-    from statsmodels.stats.multitest import multipletests
-
+    # Not by statsmodels, whose adjustment collects the garbage of the whole process in each call: 0.2 s and more.
     values = np.asarray(p, dtype=float)
     adjusted = np.full(values.shape, np.nan)
-    made = ~np.isnan(values)
-    if made.any():
-        adjusted[made] = multipletests(values[made], method="holm")[1]
+    order = np.argsort(values)[: np.count_nonzero(~np.isnan(values))]
+    steps = values[order] * np.arange(len(order), 0, -1)
+    adjusted[order] = np.minimum(np.maximum.accumulate(steps), 1)
     return adjusted
 
 
