@@ -74,13 +74,15 @@ help: ## list the targets
 TORCH_HAS_CUDA := "from importlib.metadata import version; exit('+cpu' in version('torch'))"
 
 # Made anew whenever what it is made from has changed; the stamp is written last. Modules are compiled here:
-# where PYTHONDONTWRITEBYTECODE is set they would else be compiled anew by every process.
+# where PYTHONDONTWRITEBYTECODE is set they would else be compiled anew by every process. On all cores, which pip does
+# not; packages may carry files of other Pythons, which fail.
 $(INSTALLED): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "strokebench needs Python 3.11 or newer: make PYTHON=/path/to/python3.11"; exit 1; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	@echo "Installing into .venv; the first time takes some minutes."
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev]"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile -c constraints.txt -e ".[dev]"
+	@$(BIN)/python -m compileall -qq -j 0 .venv/lib || true
 	@$(BIN)/python -c $(TORCH_HAS_CUDA) || $(BIN)/python -m pip uninstall --quiet --yes nvidia-nccl-cu12
 	@touch $@
 
