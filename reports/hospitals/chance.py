@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,8 +32,12 @@ class Chance:
         y = self.scores.y[self.tested]
         if y.dtype == bool:
             return auc_interval(value, int(y.sum()), int((~y).sum()))
-        shares = delong(self.scores).shares[[self.scores.names.index(method) for method in methods]]
+        shares = self._shares[[self.scores.names.index(method) for method in methods]]
         return logit_interval(value, z_value() * float(np.sqrt(np.square(np.nanmean(shares, axis=(0, 1))).sum())))
+
+    @cached_property
+    def _shares(self) -> NDArray[np.float64]:
+        return delong(self.scores).shares
 
 
 def by_hospital(results: Results) -> dict[int, Chance]:

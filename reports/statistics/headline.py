@@ -10,13 +10,13 @@ from strokebench.reports.results import SETTING, Results
 from strokebench.reports.statistics.decisions import holm
 from strokebench.reports.statistics.delong import DeLong, delong
 from strokebench.reports.statistics.gains import auc_gain
-from strokebench.reports.statistics.intervals import Interval, logit_interval
+from strokebench.reports.statistics.intervals import Interval
 from strokebench.reports.statistics.paired import (
     PairedTest,
     by_part,
+    combined_auc,
     corrected_auc,
     corrected_t,
-    gain,
     is_corrected,
     parts_of,
     test_share,
@@ -60,9 +60,7 @@ class Headline:
             return self.analytic.interval(number)
         if self.parts is None:
             return corrected_auc(self.analytic.aucs[number], self.share)
-        # Of a few hospitals the corrected variance alone is too uncertain: as of a difference, the mean of both.
-        found = gain(self.analytic.aucs[number], self.analytic.shares[number], self.share, self.parts)
-        return logit_interval(found.value, found.high - found.value)
+        return combined_auc(self.analytic.aucs[number], self.analytic.shares[number], self.share, self.parts)
 
     def difference(self, first: str, second: str) -> PairedTest:
         """First minus second on the runs that both have."""

@@ -141,6 +141,20 @@ def corrected_auc(aucs: ArrayLike, test_share: float, level: float = LEVEL) -> I
     return logit_interval(found.value, found.high - found.value)
 
 
+def combined_auc(
+    aucs: NDArray[np.float64], shares: NDArray[np.float64], test_share: float, parts: NDArray[np.intp]
+) -> Interval:
+    """Mean AUC, or c, of hospitals, with the interval of `gain` on the logit scale, so within [0, 1].
+
+    Of so few the corrected variance alone is too uncertain: as of a difference, the mean of both.
+
+    Args:
+        aucs, shares, parts: of each run, (runs,), (runs, n), (runs,), as of `gain`.
+    """
+    found = gain(aucs, shares, test_share, parts)
+    return logit_interval(found.value, found.high - found.value)
+
+
 def student_t(value: float, se: float, runs: int, level: float = LEVEL, more: float = 1.0) -> PairedTest:
     """A mean over runs by Student's t of `more` times one degree of freedom less than runs; NaN where there is none."""
     from scipy.stats import t as student
