@@ -23,6 +23,7 @@ from strokebench.tasks.endpoints.parse import parse_endpoint
 PICTURE = 160
 """Pixels of a slice's square on the page."""
 ALL = "All"
+NO_PREVALENCE = "It cannot be computed, or is the same for all patients."
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,8 @@ class Description:
         endpoint: the one that Table One is made by.
         parts: what there is of each modality, in words.
         sample_size: how many patients a model of the table needs, in words; empty without an outcome of two classes.
-        prevalence: by expression of each outcome: all patients first, then the sites.
+        prevalence: by expression of each outcome: all patients first, then the sites; of grades none.
+        grades: by expression of each outcome of grades: what is said of it.
         by_outcome, by_site: Table One; None without an outcome that has two classes, or without sites.
         missing: (column, patients without a value), the most first; columns without any are left out.
         text: (prompt, answers, median words).
@@ -68,6 +70,7 @@ class Description:
     parts: Mapping[str, str]
     sample_size: str
     prevalence: Mapping[str, list[Prevalence]]
+    grades: Mapping[str, str]
     by_outcome: TableOne | None
     by_site: TableOne | None
     missing: list[tuple[str, int]]
@@ -103,6 +106,7 @@ def describe_cohort(cohort: Cohort, outcome: str = "") -> Description:
         parts=_parts(cohort),
         sample_size=_sample_size(cohort, parsed) if parsed and parsed.binary else "",
         prevalence={rule: _prevalence(cohort, rule) for rule in rules.values()},
+        grades={rule: said for rule in rules.values() if (said := _grades(cohort, rule))},
         by_outcome=by_outcome,
         by_site=by_site,
         missing=[(str(name), int(n)) for name, n in missing.items() if n],
@@ -126,6 +130,7 @@ def write_page(description: Description, pictures: int = 8) -> Path:
             style=(folder / "cohort.css").read_text(encoding="utf-8"),
             pictures=_pictures(description.cohort, pictures),
             imbalanced=IMBALANCED,
+            no_prevalence=NO_PREVALENCE,
         )
     )
     path = home("results", description.cohort.name, "cohort.html")
@@ -183,6 +188,19 @@ def _prevalence(cohort: Cohort, rule: str) -> list[Prevalence]:
             ids = cohort.ids[cohort.site == site]
             found.append(_wilson(str(site), len(ids), events[events.index.isin(ids)]))
     return found
+
+
+def _grades(cohort: Cohort, rule: str) -> str:
+    """`Patients by grade: 12 of 0, 30 of 1`; empty of an event, and of what cannot be read."""
+    try:
+        endpoint = parse_endpoint(rule)
+        labels = endpoint.labels(cohort)
+    except StrokebenchError:
+        return ""
+    counts = labels.value_counts().sort_index()
+    return (
+        "" if endpoint.binary else "Patients by grade: " + ", ".join(f"{n} of {grade}" for grade, n in counts.items())
+    )
 
 
 def _wilson(group: str, patients: int, events: pd.Series) -> Prevalence:

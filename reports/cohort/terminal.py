@@ -4,14 +4,19 @@ import math
 
 from rich import box
 from rich.console import Console
+from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
-from strokebench.reports.cohort.describe import Description, Prevalence
+from strokebench.reports.cohort.describe import NO_PREVALENCE, Description, Prevalence
 from strokebench.reports.cohort.table_one import IMBALANCED, TableOne
 
-BAR = 20
+BAR = 10
 """Characters of a full bar."""
+NAMES = 24
+"""Characters that the names of columns get before they are broken within a word."""
+GROUP = 11
+"""Characters of a site's column, so that more sites than a terminal holds are left to the page."""
 
 
 def show_description(description: Description, console: Console) -> None:
@@ -29,11 +34,22 @@ def show_description(description: Description, console: Console) -> None:
             console.print(Text(f"{name.replace('_', ' ').capitalize()}: ", style="dim") + Text(str(value)))
     for rule, groups in description.prevalence.items():
         console.print()
-        console.print(_prevalence(rule, groups))
-    for table in (description.by_outcome, description.by_site):
-        if table:
-            console.print()
-            console.print(_table_one(table))
+        if groups:
+            console.print(_prevalence(rule, groups))
+        else:
+            console.print(Text(f"Outcome: {rule}", style="bold"))
+            console.print(Text(description.grades.get(rule, NO_PREVALENCE)))
+    by_outcome, by_site = description.by_outcome, description.by_site
+    if by_outcome:
+        console.print()
+        console.print(_table_one(by_outcome, console))
+    if by_site:
+        console.print()
+        # All patients, and how many lack a value, stand in the table by outcome.
+        if NAMES + GROUP * len(by_site.groups) + 6 <= console.width:
+            console.print(_table_one(by_site, console, whole=not by_outcome))
+        else:
+            console.print(f"Table One by {len(by_site.groups)} sites is on the page: it is wider than this terminal.")
     console.print(
         f"SMD: standardised mean difference, the largest of any two groups; from {IMBALANCED} on in bold.", style="dim"
     )
@@ -41,8 +57,9 @@ def show_description(description: Description, console: Console) -> None:
 
 def _prevalence(rule: str, groups: list[Prevalence]) -> Table:
     table = _grid(f"Outcome: {rule}")
-    for name in ("", "Patients", "With outcome", "Positive", "Share (95% interval)"):
-        table.add_column(name, justify="right" if name else "left")
+    table.add_column("", overflow="fold")
+    for name in ("Patients", "With outcome", "Positive", "Share (95% interval)"):
+        table.add_column(name, justify="right", no_wrap=True)
     table.add_column("")
     for group in groups:
         share = "–" if not group.n else f"{100 * group.share:.1f}% ({100 * group.low:.1f} to {100 * group.high:.1f})"
@@ -52,18 +69,25 @@ def _prevalence(rule: str, groups: list[Prevalence]) -> Table:
     return table
 
 
-def _table_one(one: TableOne) -> Table:
+def _table_one(one: TableOne, console: Console, whole: bool = True) -> Table:
+    """`whole`: with all patients, and with those that lack a value."""
     table = _grid(f"Table One. {one.title}")
     table.add_column("", overflow="fold")
-    for name, n in zip(("All", *one.groups), (one.n, *one.sizes), strict=True):
-        table.add_column(Text(f"{name}\nn = {n}"), justify="right")
-    table.add_column("Missing", justify="right")
-    table.add_column("SMD", justify="right")
+    names, sizes = (("All", *one.groups), (one.n, *one.sizes)) if whole else (one.groups, one.sizes)
+    for name, n in zip(names, sizes, strict=True):
+        table.add_column(Text(f"{name}\nn = {n}"), justify="right", overflow="fold")
+    if whole:
+        table.add_column("Missing", justify="right", no_wrap=True)
+    table.add_column("SMD", justify="right", no_wrap=True)
     for line in one.lines:
         label = Text("  " * line.level + line.label)
-        missing = "" if not line.missing else str(line.missing)
+        values = (line.overall, *line.groups, str(line.missing or "")) if whole else line.groups
         difference = Text(show_smd(line.smd), style="bold" if line.imbalanced else "")
-        table.add_row(label, line.overall, *line.groups, missing, difference)
+        table.add_row(label, *values, difference)
+    if Measurement.get(console, console.options.update(max_width=10_000), table).maximum > console.width:
+        # Rich would narrow the widest column first, and break names within words.
+        longest = max((len(word) for line in one.lines for word in line.label.split()), default=0)
+        table.columns[0].width = min(longest + 2, NAMES)
     return table
 
 
@@ -74,5 +98,10 @@ def show_smd(smd: float) -> str:
 
 def _grid(title: str) -> Table:
     return Table(
-        title=Text(title, style="bold"), title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False
+        title=Text(title, style="bold"),
+        title_justify="left",
+        box=box.SIMPLE_HEAD,
+        pad_edge=False,
+        show_edge=False,
+        collapse_padding=True,
     )

@@ -8,7 +8,7 @@ from matplotlib.patches import Patch, Rectangle
 from strokebench.reports.comparison.compare import MethodComparison
 from strokebench.reports.statistics.critical_difference import CriticalDifference
 from strokebench.reports.table1.figure import CHANCE
-from strokebench.reports.tables.hover import ON_HOVER
+from strokebench.reports.tables.hover import ON_HOVER, name_cell
 from strokebench.reports.tables.style import INK, LOOKS, PALE, ROWS, SOFT, head, plain
 
 BETTER, WORSE = "#9cc9e8", "#f2b48a"
@@ -92,6 +92,10 @@ def draw_matrix(comparison: MethodComparison, cohort: str) -> Figure:
                 color=INK if pair.real else SOFT,
                 fontweight="bold" if pair.real else "normal",
             )
+            apart = pair.tested.text(sign="+", end_sign="+")
+            verdict = "more than chance" if pair.real else "not shown to be more than chance"
+            words = f"{comparison.labels[first]} minus {comparison.labels[second]}: {apart} points, {verdict}"
+            name_cell(axes, column, row, words)
     axes.set_xlim(-0.5, k - 0.5)
     axes.set_ylim(k - 0.5, -0.5)
     axes.set_yticks(range(k), [comparison.labels[name] for name in names])

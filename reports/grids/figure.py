@@ -15,6 +15,7 @@ from strokebench.reports.grids.table import GridPoint
 from strokebench.reports.results import Results
 from strokebench.reports.summary import summarise
 from strokebench.reports.tables import caption as words
+from strokebench.reports.tables.hover import name_cell
 from strokebench.reports.tables.style import INK, LOOKS, SOFT, dots, head, plain
 from strokebench.tasks.metrics.registry import Metric
 
@@ -123,6 +124,8 @@ def _heat(axes: Axes, points: Sequence[GridPoint], found: Mapping[str, Row], met
         # One run has no spread, which is not a spread of 0.
         deviation = f"±{metric.scale * row[f'{metric.name}_std']:.{decimals}f}" if row["done"] > 1 else "one run"
         axes.text(x, y - 0.16, deviation, ha="center", va="center", fontsize=8, color=INK)
+        where = ", ".join(f"{name.replace('_', ' ')} {point.values[name]}" for name in grid)
+        name_cell(axes, x, y, f"{where}: {metric.name} {values[y, x]:.{decimals}f} {deviation}")
         if row["done"] < row["planned"]:
             axes.text(x, y - 0.4, f"{row['done']}/{row['planned']}", ha="center", va="center", fontsize=8, color=INK)
     for point in points:

@@ -34,7 +34,8 @@ def inline_table(page: str, prefix: str) -> str:
     if not found:
         raise StrokebenchError("There is no table in the page.", "Report the experiment again.")
     fragment = re.sub(r"<style>.*?</style>\n?", "", found[0], flags=re.DOTALL)
-    fragment = re.sub(r"(</?)h2\b", r"\1h3", fragment)
+    # Among many tables what was adapted is read on request; browsers open it for a link into it.
+    fragment = re.sub(r"(</?)h2\b", r"\1h3", fragment).replace("<details open>", "<details>")
     return _ID_ATTRIBUTES.sub(lambda match: _prefixed(match, prefix), fragment)
 
 

@@ -12,6 +12,7 @@ from strokebench.reports.statistics.delong import DeLong, delong
 from strokebench.reports.statistics.gains import auc_gain
 from strokebench.reports.statistics.intervals import Interval
 from strokebench.reports.statistics.paired import (
+    FEWEST_PARTS,
     PairedTest,
     by_part,
     combined_auc,
@@ -118,6 +119,7 @@ def auc_intervals(results: Results, headline: Headline | None = None) -> dict[st
     """The AUC, or c, of every setting by name; empty where neither compares them, or one has too few runs yet.
 
     Under cross-validation the interval is made of the spread over runs: under `FEWEST_RUNS` it has any width by luck.
+    Under `loho` that is over hospitals, which suffice from `FEWEST_PARTS` on.
 
     Args:
         headline: `headline_of` these results, where it is known.
@@ -125,6 +127,11 @@ def auc_intervals(results: Results, headline: Headline | None = None) -> dict[st
     headline = headline or headline_of(results)
     if headline is None:
         return {}
-    if headline.corrects and np.isfinite(headline.analytic.aucs).sum(axis=1).min() < FEWEST_RUNS:
+    known = np.isfinite(headline.analytic.aucs)
+    if headline.parts is not None:
+        enough = min(len(set(headline.parts[runs])) for runs in known) >= FEWEST_PARTS
+    else:
+        enough = known.sum(axis=1).min() >= FEWEST_RUNS
+    if headline.corrects and not enough:
         return {}
     return {name: headline.auc(name) for name in headline.names}

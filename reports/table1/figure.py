@@ -42,9 +42,12 @@ def draw_table1(table: Table, metric: str = "", intervals: Mapping[str, Interval
                 axes.plot(paper.mean, height, look[1], markersize=8, color="white", markeredgecolor=INK, zorder=4,
                           label=PAPER_LABEL)  # fmt: skip
             height += 1
+    handles: list[Line2D] = []
     for row in table.rows:
         if row.reference and (value := row.cells[column.key].value) is not None:
-            axes.axvline(column.scale * value, color=INK, linestyle="--", linewidth=1.2, zorder=0)
+            label = f"{row.label}, {show(row.cells[column.key], column.kind).split(' (')[0]}"
+            line = {"color": INK, "linestyle": "--", "linewidth": 1.2, "zorder": 0, "label": label}
+            handles.append(axes.axvline(column.scale * value, **line))
     axes.set_yticks([place for place, _ in ticks], [label for _, label in ticks])
     axes.set_ylim(height - 0.4, -0.6)
     bar = "95 % interval" if intervals else "population standard deviation"
@@ -53,11 +56,6 @@ def draw_table1(table: Table, metric: str = "", intervals: Mapping[str, Interval
     axes.set_title(", ".join(facts), loc="left", fontsize=9, color=SOFT)
     plain(axes, "x", ROWS)
     head(figure, f"{table.short_title}: {table.cohort}", 11, "bold", INK)
-    handles = []
-    for row in table.rows:
-        if row.reference and row.cells[column.key].value is not None:
-            label = f"{row.label}, {show(row.cells[column.key], column.kind).split(' (')[0]}"
-            handles.append(Line2D([], [], color=INK, linestyle="--", linewidth=1.2, label=label))
     shared_legend(axes, handles, [table], column, f"hollow: {PAPER_LABEL}", "o")
     return figure
 

@@ -11,6 +11,7 @@ import numpy as np
 from matplotlib.category import StrCategoryFormatter
 from matplotlib.container import BarContainer, ErrorbarContainer
 from matplotlib.lines import Line2D
+from matplotlib.patches import Rectangle
 from matplotlib.ticker import FuncFormatter
 
 if TYPE_CHECKING:
@@ -23,6 +24,11 @@ ON_HOVER = "on hover: "
 
 MOST = 100
 """Points of one line; a cloud of more is looked at as a whole."""
+
+
+def name_cell(axes: Axes, x: float, y: float, words: str) -> None:
+    """Give the cell of a matrix around (x, y) these words; a square of side 1 that is not seen lies over it."""
+    axes.add_patch(Rectangle((x - 0.5, y - 0.5), 1, 1, linewidth=0, alpha=0, zorder=9, gid=ON_HOVER + words))
 
 
 def titled(svg: str) -> str:

@@ -1,5 +1,6 @@
 """A `Table` in the terminal, by Rich."""
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from textwrap import wrap
 
@@ -12,8 +13,8 @@ from rich.text import Text
 from strokebench.reports.tables.table import Cell, Column, Kind, Mark, Row, Table, show, show_paper
 
 _STYLES = {Mark.BEST: "bold green", Mark.SECOND: "underline", Mark.NONE: ""}
-NARROW_LABEL = 26
-"""So wide is the column of labels where nothing else helps."""
+NARROW_LABEL, NARROWEST_LABEL = 26, 20
+"""So wide is the column of labels where nothing else helps; narrower yet where that keeps all columns together."""
 
 _SUPERSCRIPT = str.maketrans("abcdefghijklmnoprstuvwxyz", "ᵃᵇᶜᵈᵉᶠᵍʰⁱʲᵏˡᵐⁿᵒᵖʳˢᵗᵘᵛʷˣʸᶻ")
 
@@ -22,7 +23,7 @@ class TerminalTable:
     """Prints itself into the width that a Rich console has.
 
     Where it is narrow, cells of prose go below the grid, and deviations and intervals below their values; where that
-    is not enough, columns go on in further grids, and long labels are broken.
+    is not enough, long labels are broken, and at last columns go on in further grids.
     """
 
     def __init__(self, table: Table) -> None:
@@ -39,8 +40,9 @@ class TerminalTable:
             return Measurement.get(console, unlimited, grid).maximum <= options.max_width
 
         short = [column for column in table.columns if column not in table.prose]
-        whole = ((table.columns, False), (short, False), (short, True))
-        grid = next(filter(fits, (self._grid(columns, stacked) for columns, stacked in whole)), None)
+        whole = [self._grid(table.columns, False), self._grid(short, False), self._grid(short, True)]
+        broken = (self._grid(short, True, width) for width in range(NARROW_LABEL, NARROWEST_LABEL - 1, -1))
+        grid = next(filter(fits, (*whole, *broken)), None)
         yield from [grid] if grid else self._several(short, fits)
         if not fits(self._grid(table.columns, False)):
             yield from self._prose()
@@ -74,7 +76,11 @@ class TerminalTable:
         for group, rows in self.table.groups:
             grid.add_row(Text(group, style="bold cyan"))
             for row in rows:
-                grid.add_row(*self._cells(row, columns, stacked), style="italic" if row.reference else "")
+                grid.add_row(
+                    _label(row, label_width),
+                    *self._cells(row, columns, stacked),
+                    style="italic" if row.reference else "",
+                )
                 papers = [cell.paper if (cell := row.cells.get(c.key)) else None for c in columns]
                 if any(papers):
                     text = [_fold(show_paper(paper), stacked) for paper in papers]
@@ -91,8 +97,6 @@ class TerminalTable:
         return "\n".join(part for line in lines for part in wrap(line, width, break_on_hyphens=False))
 
     def _cells(self, row: Row, columns: Sequence[Column], stacked: bool) -> Iterator[Text]:
-        label = row.label.replace(" (", "\n  (") if row.reference else row.label
-        yield Text(f" {label}{row.footnote.translate(_SUPERSCRIPT)}")
         for column in columns:
             cell = row.cells.get(column.key)
             style = _STYLES[cell.mark] if cell else ""
@@ -116,6 +120,16 @@ class TerminalTable:
             )
         for failure in table.failures:
             yield Text(f"Failed: {failure.label}, {failure.runs}: {failure.error}", style="red")
+
+
+def _label(row: Row, width: int | None) -> Text:
+    """A row's label in lines of this width, the further ones indented."""
+    label = f"{row.label}{row.footnote.translate(_SUPERSCRIPT)}"
+    if row.reference or len(label) >= (width or math.inf):
+        label = label.replace(" (", "\n (")
+    lines = label.split("\n")
+    lines = [part for line in lines for part in wrap(line, width - 1, subsequent_indent=" ")] if width else lines
+    return Text("\n".join(f" {line}" for line in lines))
 
 
 def _fold(text: str, stacked: bool) -> str:

@@ -21,6 +21,19 @@ def test_an_interval_needs_a_whole_cross_validation(make_results):
     assert auc_intervals(make_results(seeds=(39,), missing={next(iter(whole)): 1})) == {}, "four runs of five"
 
 
+@pytest.mark.parametrize("hospitals", [2, 3, 4])
+def test_of_hospitals_left_out_three_are_enough_whatever_their_runs(make_results, hospitals):
+    results = make_results(seeds=(39,))
+    runs, told = (frame[frame["fold"] < hospitals] for frame in (results.runs, results.predictions))
+    loho = replace(results, runs=runs, predictions=told, provenance={**results.provenance, "protocol": "loho"})
+    found = auc_intervals(loho)
+    assert found and all(each.low < each.value < each.high for each in found.values())
+    one = next(iter(found))
+    runs, told = (frame[(frame["method"] != one) | (frame["fold"] == 0)] for frame in (runs, told))
+    lacking = auc_intervals(replace(loho, runs=runs, predictions=told))
+    assert (lacking == {}) == (hospitals > 2), "of two the models are taken as given"
+
+
 def test_under_cross_validation_a_difference_is_the_headline_s_as_it_is(results):
     pairs = {key_of(results, "mlp"): key_of(results, "vdafm"), key_of(results, "svm"): key_of(results, "vdafm")}
     headline = Headline(results)

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from matplotlib.figure import Figure
 
-from strokebench.reports.tables.hover import MOST, ON_HOVER
+from strokebench.reports.tables.hover import MOST, ON_HOVER, name_cell
 from strokebench.reports.tables.style import LOOKS, dots, save_figure
 
 
@@ -57,6 +57,16 @@ def test_words_of_its_own_stay_and_a_cloud_has_none(tmp_path):
     axes.plot(1, 2, "o", gid=f"{ON_HOVER}the best")
     axes.plot(np.arange(MOST + 1), np.arange(MOST + 1), ".")
     assert titles(figure, tmp_path) == ["the best"]
+
+
+def test_a_cell_of_a_matrix_has_its_words(tmp_path):
+    figure = Figure()
+    axes = figure.add_subplot()
+    axes.imshow([[1, 2]])
+    before = axes.get_xlim(), axes.get_ylim()
+    name_cell(axes, 1, 0, "width 64, rate < 0.1: AUC 2")
+    assert titles(figure, tmp_path) == ["width 64, rate < 0.1: AUC 2"]
+    assert (axes.get_xlim(), axes.get_ylim()) == before
 
 
 def test_the_figure_is_as_it_was(tmp_path):

@@ -1,0 +1,31 @@
+"""What `describe` prints into 80 columns."""
+
+from io import StringIO
+
+import pandas as pd
+from rich.console import Console
+from small_cohort import make_cohort
+
+from strokebench.reports.cohort.describe import NO_PREVALENCE, describe_cohort
+from strokebench.reports.cohort.terminal import show_description
+
+
+def printed(cohort) -> str:
+    out = StringIO()
+    show_description(describe_cohort(cohort), Console(file=out, width=80))
+    return out.getvalue()
+
+
+def test_grades_are_counted_and_no_outcome_is_an_empty_table():
+    told = printed(make_cohort(60, outcomes={"nihss": "nihss < 7", "grades": "nihss 0 to 42", "all": "nihss < 99"}))
+    assert "Patients by grade: " in told.split("nihss 0 to 42")[1].split("Outcome")[0]
+    assert NO_PREVALENCE in told.split("nihss < 99")[1]
+
+
+def test_names_are_not_broken_and_sites_that_do_not_fit_are_on_the_page():
+    cohort = make_cohort(60)
+    few = printed(cohort)
+    assert all(name in few for name in cohort.table.columns) and "Table One. By site" in few
+    assert all(heading in few for heading in ("Missing", "SMD")), "cut off at the right"
+    many = make_cohort(60, site=pd.Series([f"hospital {n % 12}" for n in range(60)], index=cohort.ids))
+    assert "Table One by 12 sites is on the page" in printed(many)
