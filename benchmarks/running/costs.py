@@ -1,6 +1,7 @@
 """How long will a run take? Longest first keeps all workers busy to the end."""
 
-from collections.abc import Iterable, Mapping, Sequence
+import json
+from collections.abc import Mapping, Sequence
 from math import ceil
 from statistics import mean
 from typing import Any
@@ -9,34 +10,41 @@ from strokebench.benchmarks.running.run import Run
 from strokebench.files import home, read_kept, write_json
 
 GUESS = 10.0
-"""Seconds of a run where none was ever measured here."""
+"""Seconds of a run where none was ever measured here; the least that is expected of one that was not."""
 
 
 class Costs:
-    """Mean measured seconds of a run by method and number of epochs, remembered between calls."""
+    """Mean measured seconds of a run by method and hyper-parameters, remembered between calls."""
 
     def __init__(self) -> None:
         self.path = home("runs", "seconds.json")
         self.seconds: dict[str, float] = read_kept(self.path) or {}
+        self.now: dict[str, list[float]] = {}
 
     def measured(self, run: Run) -> bool:
-        """Whether a run of its method and number of epochs was measured here."""
-        return _name(run.method, run.params) in self.seconds
+        """Whether a run of its method and hyper-parameters was measured here."""
+        return kind_of(run) in self.seconds
 
     def estimate(self, run: Run) -> float:
         """Seconds of this run: as measured, else those of the slowest, so that it starts early."""
-        return self.seconds.get(_name(run.method, run.params), max(self.seconds.values(), default=GUESS))
+        return self.seconds.get(kind_of(run), max([GUESS, *self.seconds.values()]))
 
-    def learn(self, records: Iterable[Mapping[str, Any]]) -> None:
-        """Remember the means of these records for the next call."""
-        measured: dict[str, list[float]] = {}
-        for record in records:
-            # Processor time where it is less, because a machine that is busy otherwise makes a run look longer.
-            seconds = min(record["fit_seconds"] + record["predict_seconds"], record["cpu_seconds"])
-            measured.setdefault(_name(record["method"], record["params"]), []).append(seconds)
-        if measured:
-            self.seconds |= {name: round(mean(values), 3) for name, values in measured.items()}
+    def learn(self, run: Run, record: Mapping[str, Any]) -> None:
+        """From now on runs of its kind are expected to take the mean of those that ended in this call."""
+        # Processor time where it is less, because a machine that is busy otherwise makes a run look longer.
+        seconds = min(record["fit_seconds"] + record["predict_seconds"], record["cpu_seconds"])
+        self.now.setdefault(kind_of(run), []).append(seconds)
+        self.seconds[kind_of(run)] = round(mean(self.now[kind_of(run)]), 3)
+
+    def keep(self) -> None:
+        """Remember for the next call what was learnt."""
+        if self.now:
             write_json(self.path, self.seconds)
+
+
+def kind_of(run: Run) -> str:
+    """Names the runs that are expected to take equally long: `vdafm`, `vdafm {"width": 256}`."""
+    return f"{run.method} {json.dumps(run.params, sort_keys=True)}" if run.params else run.method
 
 
 def forecast(seconds: Sequence[float], workers: int, measured: bool = True) -> str:
@@ -60,7 +68,3 @@ def duration(seconds: float) -> str:
     """`12 min`, `1.6 h`; never less than a minute."""
     return f"{max(seconds / 60, 1):.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
 
-
-def _name(method: str, params: Mapping[str, Any]) -> str:
-    epochs = params.get("max_epochs")
-    return method if epochs is None else f"{method}/{epochs} epochs"

@@ -62,7 +62,7 @@ class RunProgress:
     def __init__(self, console: Console, seconds: Mapping[str, float]) -> None:
         from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-        self.seconds, self.done, self.failed = seconds, 0, 0
+        self.seconds, self.done, self.failed = dict(seconds), 0, 0
         self.bar = Progress(
             TextColumn("{task.description}"),
             BarColumn(bar_width=None),
@@ -96,6 +96,11 @@ class RunProgress:
             left = self.bar.tasks[self.task].time_remaining
             still = "" if left is None else f", about {duration(left)} left"
             self.bar.console.print(f"  {self._runs()} runs ended{still}")
+
+    def expect(self, seconds: Mapping[str, float]) -> None:
+        """Runs that have not ended yet are now expected to take these seconds, by key."""
+        self.seconds.update(seconds)
+        self.bar.update(self.task, total=sum(self.seconds.values()))
 
     def advance(self, key: str, status: str) -> None:
         """A run ended."""

@@ -2,7 +2,7 @@
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -15,7 +15,7 @@ from strokebench.benchmarks.keys.described import described_methods
 from strokebench.benchmarks.running.backends.choose import choose
 from strokebench.benchmarks.running.collect import Collector, Planned
 from strokebench.benchmarks.running.context import Context
-from strokebench.benchmarks.running.costs import Costs, forecast
+from strokebench.benchmarks.running.costs import Costs, forecast, kind_of
 from strokebench.benchmarks.running.experiment import Experiment
 from strokebench.benchmarks.running.plans import fits
 from strokebench.benchmarks.running.progress import RunProgress
@@ -196,19 +196,30 @@ def run_together(
         todo |= {key: (run, experiment.context) for key, run in missing}
     planned = {key for experiment in experiments for _, key in experiment.planned}
     tasks = fits(todo)
-    seconds = say_work(len(planned), todo, tasks, costs, context.settings.jobs, console)
+    say_work(len(planned), todo, tasks, costs, context.settings.jobs, console)
     for experiment in experiments:
         if experiment.todo:
             # From now on `strokebench status` knows what is to come.
             write_results(experiment.experiment, experiment.context, experiment.collector)
-    computed: list[str] = []
+    # What the first experiment that wants it has read is kept for its report.
+    readers = {key: experiment.collector for experiment in reversed(experiments) for key in experiment.todo}
     waiting = list(experiments)
     try:
-        shares = {key: seconds[task.key] / len(task.runs) for task in tasks for key in task.runs}
-        with RunProgress(console, shares) as progress:
+        left: dict[str, dict[str, Task]] = {}
+        for task in tasks:
+            left.setdefault(kind_of(task.first), {})[task.key] = task
+        seconds = {key: share for alike in left.values() for key, share in shares(alike, costs).items()}
+        with RunProgress(console, seconds) as progress:
             waiting = _finish(waiting, finished)
             for task, ended in _stream(tasks, todo, store):
-                computed += task.runs if ended.status == "done" else ()
+                alike = left[kind_of(task.first)]
+                if ended.status == "done":
+                    record = readers[task.key].finished(task.key)[1]
+                    # A share of a stack on a GPU says nothing of a run alone.
+                    if not record.get("stacked"):
+                        costs.learn(task.first, record)
+                        progress.expect(shares(alike, costs))
+                del alike[task.key]
                 for key in task.runs:
                     progress.advance(key, ended.status)
                 completed = {experiment: experiment.ended(task, ended.status) for experiment in waiting}
@@ -229,11 +240,7 @@ def run_together(
         )
         raise
     finally:
-        # Read already for the report of the first experiment that wants it.
-        readers = {key: experiment.collector for experiment in reversed(experiments) for key in experiment.todo}
-        records = (readers[key].finished(key)[1] for key in computed)
-        # A share of a stack on a GPU says nothing of a run alone.
-        costs.learn(record for record in records if not record.get("stacked"))
+        costs.keep()
         for experiment in experiments:
             experiment.close()
 
@@ -249,18 +256,21 @@ def _stream(tasks: Sequence[Task], todo: Todo, store: Store) -> Iterator[tuple[T
         yield from choose(context.settings).compute(some, context.material, store)
 
 
-def say_work(
-    planned: int, todo: Todo, tasks: Sequence[Task], costs: Costs, jobs: int, console: Console
-) -> dict[str, float]:
-    """Say how many runs are to be computed and how long that will take; expected seconds of each fit, by key."""
+def say_work(planned: int, todo: Todo, tasks: Sequence[Task], costs: Costs, jobs: int, console: Console) -> None:
+    """Say how many runs are to be computed and how long that will take."""
     kept = f"{planned - len(todo)} already done, " if len(todo) < planned else ""
     workers = f" in {jobs} worker process{'es' if jobs > 1 else ''}" if todo else ""
     console.print(f"Runs        {planned} planned, {kept}{len(todo)} to compute{workers}")
-    seconds = {task.key: costs.estimate(task.first) for task in tasks}
+    seconds = [costs.estimate(task.first) for task in tasks]
     measured = all(costs.measured(run) for run, _ in todo.values())
-    if tasks and (time_needed := forecast(list(seconds.values()), jobs, measured)):
+    if tasks and (time_needed := forecast(seconds, jobs, measured)):
         console.print(f"Time        {time_needed}")
-    return seconds
+
+
+def shares(alike: Mapping[str, Task], costs: Costs) -> dict[str, float]:
+    """Expected seconds of the runs of fits that take equally long, by key: their shares of a fit."""
+    seconds = costs.estimate(next(iter(alike.values())).first)
+    return {key: seconds / len(task.runs) for task in alike.values() for key in task.runs}
 
 
 def _finish(waiting: list[UnderWay], finished: Callable[[UnderWay], None]) -> list[UnderWay]:

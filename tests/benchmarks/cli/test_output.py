@@ -39,6 +39,14 @@ def test_a_log_file_gets_a_line_now_and_then(monkeypatch: pytest.MonkeyPatch):
     assert "left" in log.getvalue() and max(map(len, log.getvalue().splitlines())) <= 80
 
 
+def test_what_is_still_to_come_is_expected_to_take_what_its_like_took():
+    with progress.RunProgress(Console(file=io.StringIO(), width=80), {"a": 10.0, "b": 10.0, "c": 10.0}) as runs:
+        runs.expect({"a": 0.1, "b": 0.1})
+        runs.advance("a", "done")
+        (bar,) = runs.bar.tasks
+        assert bar.completed == pytest.approx(0.1) and bar.remaining == pytest.approx(10.1)
+
+
 def test_long_work_that_had_nothing_to_do_prints_nothing():
     log = io.StringIO()
     with progress.StepProgress(Console(file=log, width=80)):

@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import pytest
 
 from strokebench.benchmarks.running.costs import GUESS, Costs, forecast
@@ -18,28 +20,29 @@ def test_forecast_names_time_and_the_workers_that_pay():
     assert "a guess" in forecast([60.0] * 40, 2, measured=False) and "a guess" not in said
 
 
-def test_a_run_costs_what_was_measured_however_busy_the_machine_was(tmp_path, monkeypatch):
-    monkeypatch.setenv("STROKEBENCH_HOME", str(tmp_path))
-    run, short = Run("vdafm", 42, 0, "cv5"), Run("vdafm", 42, 0, "cv5", params={"max_epochs": 50})
-    assert not Costs().measured(run)
-    assert Costs().estimate(run) == Costs().estimate(short) == GUESS
-    records = [
-        {"method": "vdafm", "params": {}, "fit_seconds": wall, "predict_seconds": 0.5, "cpu_seconds": cpu}
-        for wall, cpu in ((90.0, 10.0), (11.5, 20.0))
-    ]
-    Costs().learn(records)
-    assert Costs().measured(run) and not Costs().measured(short)
-    assert Costs().estimate(run) == pytest.approx((10 + 12) / 2)
+def record(seconds: float, cpu: float | None = None) -> dict[str, float]:
+    return {"fit_seconds": seconds, "predict_seconds": 0.5, "cpu_seconds": seconds + 0.5 if cpu is None else cpu}
 
 
-def test_a_method_that_was_never_run_starts_with_the_slowest(tmp_path, monkeypatch):
-    monkeypatch.setenv("STROKEBENCH_HOME", str(tmp_path))
-    records = [
-        {"method": name, "params": {}, "fit_seconds": seconds, "predict_seconds": 0.0, "cpu_seconds": seconds}
-        for name, seconds in (("svm", 1.0), ("vdafm", 9.0))
-    ]
-    Costs().learn(records)
-    assert Costs().estimate(Run("concat", 42, 0, "cv5")) == 9 > Costs().estimate(Run("svm", 42, 0, "cv5"))
+def test_a_run_costs_what_was_measured_however_busy_the_machine_was(home: Path):
+    run, wide = Run("vdafm", 42, 0, "cv5"), Run("vdafm", 42, 0, "cv5", params={"width": 256})
+    costs = Costs()
+    assert not costs.measured(run) and costs.estimate(run) == costs.estimate(wide) == GUESS
+    costs.learn(run, record(90.0, cpu=10.0))
+    costs.learn(run, record(11.5, cpu=20.0))
+    assert not Costs().measured(run), "remembered only when the call ends"
+    costs.keep()
+    for known in (costs, Costs()):
+        assert known.measured(run) and not known.measured(wide)
+        assert known.estimate(run) == pytest.approx((10 + 12) / 2)
+
+
+def test_a_method_that_was_never_run_starts_with_the_slowest_and_never_counts_as_quick(home: Path):
+    costs = Costs()
+    costs.learn(Run("svm", 42, 0, "cv5"), record(0.01))
+    assert costs.estimate(Run("concat", 42, 0, "cv5")) == GUESS > costs.estimate(Run("svm", 42, 1, "cv5"))
+    costs.learn(Run("fusion", 42, 0, "cv5"), record(49.5))
+    assert costs.estimate(Run("concat", 42, 0, "cv5")) == 50
 
 
 def test_runs_that_took_no_time_at_all_are_no_error():
