@@ -5,6 +5,7 @@ The cohort itself is needed: a virtual one is made, and a public one that is not
 
 import re
 import shutil
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import cache
 from statistics import mean
@@ -17,7 +18,9 @@ from rich.filesize import decimal
 from strokebench.benchmarks.experiments.find import find_experiment
 from strokebench.benchmarks.running.backends.choose import refuse_missing
 from strokebench.benchmarks.running.build import build_context
+from strokebench.benchmarks.running.context import Context
 from strokebench.benchmarks.running.costs import Costs
+from strokebench.benchmarks.running.experiment import Experiment
 from strokebench.benchmarks.running.plans import fits
 from strokebench.benchmarks.running.runner import Todo, plan_runs, say_work
 from strokebench.benchmarks.running.settings import Settings
@@ -29,6 +32,7 @@ from strokebench.datasets.encoders.contract import LAYERS, TOKENS
 from strokebench.datasets.encoders.encode import encode_cohort
 from strokebench.datasets.encoders.registry import find_encoders
 from strokebench.datasets.encoders.weights import fetched
+from strokebench.errors import StrokebenchError
 from strokebench.files import home
 from strokebench.tasks.endpoint import Endpoint
 from strokebench.tasks.inputs import modality_of
@@ -42,32 +46,7 @@ class _Missing(Exception):
     """Something is not encoded yet: what, and how many."""
 
 
-def dry_run(name: str, settings: Settings, console: Console) -> None:
-    """Say what `strokebench run` would compute, how long that takes, what it writes, fetches and sends.
-
-    Raises:
-        StrokebenchError: as the call itself.
-    """
-    experiment = find_experiment(name)
-    refuse_missing(settings)
-    settings = replace(settings, fetch=False)
-    encoding = _Encoding()
-    context = build_context(experiment.settings(settings), console, embed=encoding)
-    store = Store()
-    planned = {key: run for run, key in plan_runs(experiment, context, console)}
-    todo: Todo = {key: (run, context) for key, run in planned.items() if store.status(key) != "done"}
-    say_work(len(planned), todo, fits(todo), Costs(), settings.jobs, console)
-    sizes = [path.stat().st_size for path in home("runs").glob("*/*.parquet")] or [RUN_BYTES]
-    free = shutil.disk_usage(next(path for path in (home(), *home().parents) if path.exists())).free
-    written = decimal(round(encoding.bytes + len(todo) * mean(sizes)))
-    console.print(f"Disk        about {written} of {decimal(free)} free, without tables and MLflow", soft_wrap=True)
-    if not encoding.to_fetch:
-        console.print("To fetch    nothing")
-    for line in _sent(settings) or ["nothing leaves this machine"]:
-        console.print(f"To send     {line}", soft_wrap=True, markup=False)
-
-
-class _Encoding:
+class Encoding:
     """Stands for the encoders: embeddings as far as they are there, and arrays of no width in the place of others.
 
     Attributes:
@@ -115,6 +94,47 @@ class _Encoding:
             return encode(cohort)
         console.print(f"To encode   {', '.join(f'{number:,} {name}' for name, number in missing.items())}")
         return _stand_in(cohort)
+
+
+def dry_run(name: str, settings: Settings, console: Console) -> None:
+    """Say what `strokebench run` would compute, how long that takes, what it writes, fetches and sends.
+
+    Raises:
+        StrokebenchError: as the call itself.
+    """
+    experiment = find_experiment(name)
+    refuse_missing(settings)
+    settings, encoding = replace(settings, fetch=False), Encoding()
+    context = build_context(experiment.settings(settings), console, embed=encoding)
+    say_call([(experiment, context)], encoding, settings, console)
+
+
+def say_call(
+    experiments: Sequence[tuple[Experiment, Context]], encoding: Encoding, settings: Settings, console: Console
+) -> None:
+    """What computing these together takes, in lines.
+
+    Raises:
+        StrokebenchError: the only one makes no sense for this endpoint; one of several is named and left out.
+    """
+    store, planned = Store(), {}
+    for experiment, context in experiments:
+        try:
+            planned |= {key: (run, context) for run, key in plan_runs(experiment, context, console)}
+        except StrokebenchError as error:
+            if len(experiments) == 1:
+                raise
+            console.print(f"Left out    {experiment.name}: {error}", markup=False)
+    todo: Todo = {key: run for key, run in planned.items() if store.status(key) != "done"}
+    say_work(len(planned), todo, fits(todo), Costs(), settings.jobs, console)
+    sizes = [path.stat().st_size for path in home("runs").glob("*/*.parquet")] or [RUN_BYTES]
+    free = shutil.disk_usage(next(path for path in (home(), *home().parents) if path.exists())).free
+    written = decimal(round(encoding.bytes + len(todo) * mean(sizes)))
+    console.print(f"Disk        about {written} of {decimal(free)} free, without tables and MLflow", soft_wrap=True)
+    if not encoding.to_fetch:
+        console.print("To fetch    nothing")
+    for line in _sent(settings) or ["nothing leaves this machine"]:
+        console.print(f"To send     {line}", soft_wrap=True, markup=False)
 
 
 def _stop(name: str, done: int, total: int) -> None:

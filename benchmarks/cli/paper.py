@@ -1,10 +1,13 @@
 """`strokebench paper`: every experiment, then the page."""
 
+from collections.abc import Iterator
 from dataclasses import replace
+from typing import Annotated
 
 import typer
 from rich.console import Console
 
+from strokebench.benchmarks.calls.dry_run import Encoding, say_call
 from strokebench.benchmarks.cli.options import takes_settings
 from strokebench.benchmarks.cli.page import page_of
 from strokebench.benchmarks.experiments.find import all_experiments
@@ -21,11 +24,18 @@ from strokebench.reports.tables.console import make_console
 
 
 @takes_settings(without=("methods", "balance", "shuffle_labels", "keep_scale_text", "params"))
-def paper(settings: Settings) -> None:
+def paper(
+    settings: Settings,
+    dry: Annotated[bool, typer.Option("--dry-run", help="Only say what it takes: time, disk, network.")] = False,
+) -> None:
     """Compute what any experiment still lacks, and write one page of all. Experiments share their runs."""
     console = make_console()
     refuse_missing(settings)
-    failed = _all_experiments(settings, console)
+    if dry:
+        settings, encoding = replace(settings, fetch=False), Encoding()
+        say_call(list(_experiments(settings, console, encoding)), encoding, settings, console)
+        return
+    failed = _compute(settings, console)
     console.rule("page", align="left")
     console.print(f"Written to {page_of(settings, '')}", soft_wrap=True)
     if failed:
@@ -33,19 +43,16 @@ def paper(settings: Settings) -> None:
         raise typer.Exit(1)
 
 
-def _all_experiments(chosen: Settings, console: Console) -> int:
-    """Run them all, of whatever protocol, as one stream of fits; how many runs failed."""
-    by_protocol: dict[str, list[Experiment]] = {}
-    for experiment in all_experiments().values():
-        if not experiment.in_paper:
-            continue
-        by_protocol.setdefault(experiment.protocol or chosen.protocol, []).append(experiment())
+def _compute(settings: Settings, console: Console) -> int:
+    """Run all experiments, of whatever protocol, as one stream of fits; how many runs failed."""
     store = Store()
     store.tidy()
-    under_way: list[UnderWay] = []
-    for protocol, experiments in by_protocol.items():
-        like = under_way[0].context if under_way else None
-        under_way += _planned(experiments, replace(chosen, protocol=protocol), like, store, console)
+    under_way = []
+    for experiment, context in _experiments(settings, console):
+        try:
+            under_way.append(UnderWay(experiment, context, console, store))
+        except StrokebenchError as error:
+            console.print(f"Left out    {experiment.name}: {error}", style="bold red")
     console.rule("runs", align="left")
 
     def say(done: UnderWay) -> None:
@@ -55,30 +62,33 @@ def _all_experiments(chosen: Settings, console: Console) -> int:
     return sum(report.failed for report in run_together(under_way, store, console, say)) if under_way else 0
 
 
-def _planned(
-    experiments: list[Experiment], settings: Settings, like: Context | None, store: Store, console: Console
-) -> list[UnderWay]:
-    """The experiments of one protocol. One that the cohort does not allow is named and left out.
+def _experiments(
+    chosen: Settings, console: Console, embed: Encoding | None = None
+) -> Iterator[tuple[Experiment, Context]]:
+    """All experiments with their patients. A protocol that the cohort does not allow is named and left out.
 
     Args:
-        like: the context of another protocol.
+        embed: see `build_context`; leaks are looked for only where it is not given.
     """
-    console.rule(f"{settings.protocol}: {', '.join(experiment.name for experiment in experiments)}", align="left")
-    try:
-        context = build_context(settings, console, like)
-        warn_of_leaks(context, console)
-    except StrokebenchError as error:
-        console.print(f"Left out    {error}", style="bold red")
-        return []
-    # One context for each size, so that its hashes are computed once.
-    contexts = {
-        sizes: context if sizes == settings.sizes else replace(context, settings=replace(settings, sizes=sizes))
-        for sizes in {experiment.sizes or settings.sizes for experiment in experiments}
-    }
-    under_way = []
-    for experiment in experiments:
+    by_protocol: dict[str, list[Experiment]] = {}
+    for experiment in all_experiments().values():
+        if experiment.in_paper:
+            by_protocol.setdefault(experiment.protocol or chosen.protocol, []).append(experiment())
+    context = None
+    for protocol, experiments in by_protocol.items():
+        settings = replace(chosen, protocol=protocol)
+        console.rule(f"{protocol}: {', '.join(experiment.name for experiment in experiments)}", align="left")
         try:
-            under_way.append(UnderWay(experiment, contexts[experiment.sizes or settings.sizes], console, store))
+            context = build_context(settings, console, context, embed)
+            if embed is None:
+                warn_of_leaks(context, console)
         except StrokebenchError as error:
-            console.print(f"Left out    {experiment.name}: {error}", style="bold red")
-    return under_way
+            console.print(f"Left out    {error}", style="bold red")
+            continue
+        # One context for each size, so that its hashes are computed once.
+        contexts = {settings.sizes: context}
+        for experiment in experiments:
+            sizes = experiment.sizes or settings.sizes
+            if sizes not in contexts:
+                contexts[sizes] = replace(context, settings=replace(settings, sizes=sizes))
+            yield experiment, contexts[sizes]

@@ -26,8 +26,12 @@ class Costs:
         return kind_of(run) in self.seconds
 
     def estimate(self, run: Run) -> float:
-        """Seconds of this run: as measured, else those of the slowest, so that it starts early."""
-        return self.seconds.get(kind_of(run), max([GUESS, *self.seconds.values()]))
+        """Seconds of this run: as measured, else of the slowest of its method, else of the slowest of all, so that it
+        starts early."""
+        if (measured := self.seconds.get(kind_of(run))) is not None:
+            return measured
+        of_method = [seconds for kind, seconds in self.seconds.items() if kind.partition(" ")[0] == run.method]
+        return max(of_method or [GUESS, *self.seconds.values()])
 
     def learn(self, run: Run, record: Mapping[str, Any]) -> None:
         """From now on runs of its kind are expected to take the mean of those that ended in this call."""
@@ -67,4 +71,3 @@ def forecast(seconds: Sequence[float], workers: int, measured: bool = True) -> s
 def duration(seconds: float) -> str:
     """`12 min`, `1.6 h`; never less than a minute."""
     return f"{max(seconds / 60, 1):.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
-

@@ -1,6 +1,7 @@
 """A dry run says what a call would do, and does none of it."""
 
 import io
+import re
 import socket
 from pathlib import Path
 from typing import NoReturn
@@ -9,9 +10,11 @@ import numpy as np
 import pandas as pd
 import pytest
 from rich.console import Console
+from typer.testing import CliRunner
 
 from strokebench.benchmarks.calls import dry_run as module
 from strokebench.benchmarks.calls.dry_run import dry_run
+from strokebench.benchmarks.cli import main as cli
 from strokebench.benchmarks.run import run_with
 from strokebench.benchmarks.running.settings import Settings
 from strokebench.errors import StrokebenchError
@@ -72,3 +75,14 @@ def test_weights_and_servers_are_named_without_being_asked(dataset: str, monkeyp
 def test_what_the_call_would_refuse_is_refused(dataset: str):
     with pytest.raises(StrokebenchError, match="Did you mean"):
         dry_run("tabel1", Settings(dataset=dataset), Console(file=io.StringIO()))
+
+
+def test_everything_is_counted_once_for_all_experiments(dataset: str, tmp_path: Path):
+    call = ["paper", "--dataset", dataset, "--quick", "--jobs", "1", "--no-tracking", "--dry-run"]
+    ran = CliRunner().invoke(cli.app, call)
+    assert ran.exit_code == 0, ran.output
+    told = " ".join(ran.output.split())
+    assert "figure5" in told and "Left out" in told, "there are no hospitals"
+    planned, todo = map(int, re.findall(r"Runs (\d+) planned, (\d+) to compute", told)[0])
+    assert planned == todo > 2 and told.count("To send") == 1
+    assert not {path.name for path in (tmp_path / "work").iterdir()} & {"runs", "results", "mlflow"}

@@ -34,7 +34,7 @@ def test_a_run_costs_what_was_measured_however_busy_the_machine_was(home: Path):
     costs.keep()
     for known in (costs, Costs()):
         assert known.measured(run) and not known.measured(wide)
-        assert known.estimate(run) == pytest.approx((10 + 12) / 2)
+        assert known.estimate(run) == known.estimate(wide) == pytest.approx((10 + 12) / 2)
 
 
 def test_a_method_that_was_never_run_starts_with_the_slowest_and_never_counts_as_quick(home: Path):
