@@ -117,7 +117,8 @@ def say_call(
     Raises:
         StrokebenchError: the only one makes no sense for this endpoint; one of several is named and left out.
     """
-    store, planned = Store(), {}
+    store = Store()
+    planned: Todo = {}
     for experiment, context in experiments:
         try:
             planned |= {key: (run, context) for run, key in plan_runs(experiment, context, console)}

@@ -71,9 +71,9 @@ def _experiments(
         embed: see `build_context`; leaks are looked for only where it is not given.
     """
     by_protocol: dict[str, list[Experiment]] = {}
-    for experiment in all_experiments().values():
-        if experiment.in_paper:
-            by_protocol.setdefault(experiment.protocol or chosen.protocol, []).append(experiment())
+    for kind in all_experiments().values():
+        if kind.in_paper:
+            by_protocol.setdefault(kind.protocol or chosen.protocol, []).append(kind())
     context = None
     for protocol, experiments in by_protocol.items():
         settings = replace(chosen, protocol=protocol)
