@@ -34,7 +34,7 @@ PACKAGES := -p strokebench
 .DEFAULT_GOAL := help
 EXPERIMENTS := table1 added_value tuned table2 table3 figure2 figure3 figure4 figure5 dropout alignment comparison clinical missing imputation learning_curve readings encoders
 
-TARGETS := help environment $(EXPERIMENTS) paper-numbers paper report status tune speed speed-peers speed-scale ui studies doctor encode cohort-check cohort-describe cohort-fetch leaks wheelhouse docs test lint format types check clean clean-environment
+TARGETS := help environment $(EXPERIMENTS) paper-numbers paper report status tune speed speed-peers speed-scale ui studies doctor encode cohort-check cohort-describe cohort-fetch leaks wheelhouse docs test test-all lint format types check clean clean-environment
 
 .PHONY: $(TARGETS) links
 
@@ -151,6 +151,9 @@ wheelhouse: $(INSTALLED) ## all wheels in wheelhouse/, for a machine without net
 
 # In the order of the folders, whose last are quick: by the number of their tests the longest file would come last.
 test: $(INSTALLED) ## run the tests, one process a core
+	@$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder -m "not long"
+
+test-all: $(INSTALLED) ## run also those that kill calls or start servers
 	@$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
 
 lint: $(INSTALLED) ## check style and formatting

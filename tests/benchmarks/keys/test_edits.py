@@ -119,6 +119,7 @@ def call(house: House, home: Path) -> str:
     return " ".join(done.stdout.split())
 
 
+@pytest.mark.long
 def test_a_finished_table_is_computed_again_only_where_results_change(house: House, home: Path):
     assert "2 planned, 2 to compute" in call(house, home)
     for edit in HARMLESS.values():

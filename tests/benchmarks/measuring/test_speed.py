@@ -43,6 +43,7 @@ def test_more_products_take_longer():
     assert products_alone(lambda: [a @ a for _ in range(20)]) > 3 * products_alone(lambda: a @ a)
 
 
+@pytest.mark.long
 def test_bench_writes_a_table(monkeypatch, tmp_path):
     monkeypatch.setenv("STROKEBENCH_HOME", str(tmp_path))
     bench(Console(quiet=True), ("svm",), 1)

@@ -132,6 +132,7 @@ def test_our_own_script_fits_every_method_that_is_compared(tmp_path):
             worker.fit("no_such_method", [0], 1)
 
 
+@pytest.mark.long
 def test_our_own_script_fits_folds_side_by_side(tmp_path):
     write_arrays(tmp_path, SMALL)
     with Worker(OURS, tmp_path, Way.CROSS_VALIDATION) as worker:

@@ -148,6 +148,7 @@ def elsewhere(absent: str, *given: object) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("method", "parameters", "needed"),
     [

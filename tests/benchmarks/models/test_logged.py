@@ -29,6 +29,7 @@ def made(method: str = "random_forest", **how) -> Model:
     return fit(method, COHORT, embeddings=EMBEDDINGS, params=params, **how)
 
 
+@pytest.mark.long
 def test_from_mlflow_it_predicts_what_the_folder_does(tmp_path: Path):
     from mlflow import MlflowClient
 

@@ -64,6 +64,7 @@ def test_kill_loses_and_repeats_nothing(planted: None, home: Path, tmp_path: Pat
         assert (whole / name).read_bytes() == (resumed / name).read_bytes()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("number", "send"), [(signal.SIGINT, os.killpg), (signal.SIGTERM, os.killpg), (signal.SIGTERM, os.kill)]
 )

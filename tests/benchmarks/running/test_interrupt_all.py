@@ -33,7 +33,9 @@ def tables(folder: Path) -> dict[str, pd.DataFrame]:
     return {name: table.drop(columns=list(COSTS & set(table.columns))) for name, table in read.items()}
 
 
-@pytest.mark.parametrize("name", list(all_experiments()))
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[pytest.mark.long] if name != "table2" else []) for name in all_experiments()]
+)
 def test_a_killed_experiment_goes_on(name: str, home: Path, stand_ins: None, monkeypatch: pytest.MonkeyPatch):
     assert interrupted.killed(name, home, die_at=2) == -signal.SIGKILL
     kept = finished(home)

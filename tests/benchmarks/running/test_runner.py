@@ -107,6 +107,7 @@ def test_a_failed_run_is_recorded_and_tried_again(
     assert not list((home / "runs").rglob("*.failed.json"))
 
 
+@pytest.mark.long
 def test_a_process_that_dies_fails_alone(console: Console, planted: None):
     report = run(console, folds=1, methods=("killer", "coin"), jobs=2)
     runs = report.results.runs.set_index(["method", "fold"])
@@ -195,6 +196,7 @@ def test_quick_is_short_and_says_so(console: Console):
     assert record == 8
 
 
+@pytest.mark.long
 def test_a_worker_tells_the_memory_of_each_run_whatever_it_ran_before(console: Console, planted: None):
     report = run(console, folds=3, methods=("hoarder",), jobs=2)
     peaks = report.results.runs["peak_mb"]

@@ -181,6 +181,7 @@ def told_by_all(study: optuna.Study) -> set[tuple]:
     return {tuple(sorted({"sign": "plus", "columns": 4, **trial.user_attrs[PARAMS]}.items())) for trial in complete}
 
 
+@pytest.mark.long
 def test_processes_share_a_study_and_compute_nothing_twice(console: Console, home: Path, tmp_path: Path):
     storage = f"sqlite:///{tmp_path}/shared.db"
     tune_in_two_processes(8, storage, [home, home])
@@ -188,6 +189,7 @@ def test_processes_share_a_study_and_compute_nothing_twice(console: Console, hom
     assert len(fits(home)) <= 2 * len(told_by_all(study))
 
 
+@pytest.mark.long
 @pytest.mark.skipif(not PROGRAMS, reason="needs the programs of a PostgreSQL server")
 def test_machines_without_a_shared_disk_share_a_study_by_postgresql(console: Console, home: Path, tmp_path: Path):
     pytest.importorskip("psycopg")

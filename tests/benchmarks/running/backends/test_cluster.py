@@ -44,6 +44,7 @@ def test_results_are_those_of_this_machine(cluster, console, monkeypatch, tmp_pa
     pd.testing.assert_frame_equal(there.results.predictions, here.results.predictions, rtol=1e-6)
 
 
+@pytest.mark.long
 def test_what_a_lost_worker_computed_is_computed_again(cluster, console, home):
     client = distributed.Client(cluster)
 
@@ -61,6 +62,7 @@ def test_what_a_lost_worker_computed_is_computed_again(cluster, console, home):
     assert len(list((home / "runs").glob("*/*.parquet"))) == 4
 
 
+@pytest.mark.long
 def test_a_run_that_kills_its_workers_is_recorded_and_spares_the_others(cluster, console, monkeypatch):
     # Each death costs the start of another worker: one is enough for a test.
     monkeypatch.setattr(cluster.scheduler, "allowed_failures", 0)
@@ -118,6 +120,7 @@ def test_a_lost_scheduler_is_one_line_and_what_was_finished_is_kept(planted_once
     assert f"{finished} already done" in console.export_text()
 
 
+@pytest.mark.long
 def test_no_scheduler_is_one_line(console):
     context = make_context(methods=("svm",), quick=True)
     settings = replace(context.settings, backend="dask", scheduler="tcp://127.0.0.1:9")

@@ -114,6 +114,7 @@ def test_a_run_is_logged_once(console: Console, planted: None, home: Path):
     assert (len(parents), len(children)) == (1, 2)
 
 
+@pytest.mark.long
 def test_what_the_store_lost_is_logged_again(console: Console, planted: None, home: Path):
     run(console, methods=("coin",))
     client, [parent], [one, other] = logged()
@@ -222,6 +223,7 @@ def test_a_broken_store_warns_and_breaks_nothing(
     assert "secret" not in said
 
 
+@pytest.mark.long
 def test_nothing_new_does_not_load_mlflow(planted: None, console: Console):
     run(console, methods=("coin",))
     code = CALL + "assert 'mlflow' not in sys.modules"
