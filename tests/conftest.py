@@ -32,9 +32,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "conformance: a promise that every method must hold")
     config.addinivalue_line("markers", "fast: starts no process and trains no network; all of them take under a minute")
-    config.addinivalue_line(
-        "markers", "long: kills calls or starts servers; `make test-all`, once a week"
-    )
+    config.addinivalue_line("markers", "long: kills calls or starts servers; `make test-all`, once a week")
     config.addinivalue_line("markers", "slow: is not fast, though its folder is")
     config.addinivalue_line("markers", "every_format: its pictures are drawn as PNG and PDF too, not as SVG alone")
 
