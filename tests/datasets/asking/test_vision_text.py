@@ -420,6 +420,7 @@ def wait_for(condition, process, seconds=60.0):
         time.sleep(0.01)
 
 
+@pytest.mark.long
 def test_a_killed_process_is_resumed_and_pays_nothing_twice(tmp_path):
     with ChatServer(lambda n, e: "ok" if n < 11 else "hang") as server:
         process = start(tmp_path, server)

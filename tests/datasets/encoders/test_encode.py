@@ -240,6 +240,7 @@ test_encode.encode(cohort, progress=die)
 """
 
 
+@pytest.mark.long
 def test_a_killed_process_goes_on_where_it_was(cohort, tmp_path, monkeypatch):
     images_only = with_parts(cohort, texts=None)
     code = KILLED.format(tests=str(Path(__file__).parent), folder=str(tmp_path))
