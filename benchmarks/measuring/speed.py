@@ -29,6 +29,7 @@ from strokebench.benchmarks.running.backends.processes import worker_processes
 from strokebench.benchmarks.running.memory import PeakMemory
 from strokebench.benchmarks.running.provenance import machine
 from strokebench.benchmarks.running.task import one_thread
+from strokebench.errors import StrokebenchError
 from strokebench.files import home
 from strokebench.methods.neural import NeuralMethod
 from strokebench.methods.registry import all_methods, find_method
@@ -37,19 +38,24 @@ from strokebench.methods.training.optimiser import RAdam
 from strokebench.methods.training.protocol import TrainingRun
 from strokebench.reports.measured.speed import STAGES, Speed, speed_table
 from strokebench.reports.tables.section import Panel, Section, publish
-from strokebench.tasks.inputs import Inputs
+from strokebench.tasks.inputs import BY_ROLE, Inputs
 
 USUAL_EPOCHS = 60
 """Epochs until patience is out, about what the methods need on the virtual cohort."""
 
 
 def bench(console: Console, names: tuple[str, ...] | None, epochs: int) -> None:
-    """Measure these methods, or all, show the table and write it below `results/speed`.
+    """Measure these methods, or all that made-up patients can be given to; write the table below `results/speed`.
 
     Raises:
-        StrokebenchError: a method does not exist.
+        StrokebenchError: a method does not exist, or none of these can be measured.
     """
     chosen = [find_method(name) for name in names] if names else list(all_methods().values())
+    unmeasured = [method for method in chosen if BY_ROLE in method.reads]
+    for method in unmeasured:
+        console.print(f"Left out    {method.label}: it reads what columns mean, which made-up ones do not tell")
+    if not (chosen := [method for method in chosen if method not in unmeasured]):
+        raise StrokebenchError("None of these can be measured.", "Name others of `strokebench list methods`.")
     speeds = []
     with console.status("Measuring") as status:
         for method in chosen:

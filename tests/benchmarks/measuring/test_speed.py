@@ -4,7 +4,10 @@ from rich.console import Console
 
 from strokebench.benchmarks.measuring.sizes import CohortSizes
 from strokebench.benchmarks.measuring.speed import Products, bench, measure, products_alone
+from strokebench.errors import StrokebenchError
+from strokebench.methods.registry import all_methods, find_method
 from strokebench.reports.measured.speed import STAGES
+from strokebench.tasks.inputs import BY_ROLE, PRESENT, SOURCE
 
 SMALL = CohortSizes(train=48, validation=20, columns=6, image=32, text=16)
 
@@ -41,6 +44,19 @@ def test_products_of_a_linear_layer_are_its_three():
 def test_more_products_take_longer():
     a = torch.randn(256, 256)
     assert products_alone(lambda: [a @ a for _ in range(20)]) > 3 * products_alone(lambda: a @ a)
+
+
+@pytest.mark.parametrize("name", list(all_methods()))
+def test_every_method_can_be_given_made_up_patients_or_is_left_out(name: str):
+    reads, there = set(find_method(name).reads), SMALL.patients(4, 0)
+    assert reads <= {*there.arrays, PRESENT, SOURCE} or BY_ROLE in reads
+
+
+def test_what_reads_the_meaning_of_columns_is_left_out_by_name():
+    console = Console(record=True, width=200)
+    with pytest.raises(StrokebenchError, match="None of these"):
+        bench(console, ("astral", "thrive"), 1)
+    assert "ASTRAL" in (said := console.export_text()) and "THRIVE" in said
 
 
 @pytest.mark.long
