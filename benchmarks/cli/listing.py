@@ -1,10 +1,11 @@
 """`strokebench list`: what is there to choose from?"""
 
+import re
 from collections.abc import Iterator
 from typing import Annotated, Any
 
 import typer
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 from strokebench.benchmarks.calls import run_file
@@ -14,7 +15,7 @@ from strokebench.datasets.catalogue import COHORTS
 from strokebench.datasets.encoders.contract import ImageEncoder
 from strokebench.datasets.encoders.registry import ENCODERS, FORMS, PAIRS
 from strokebench.datasets.own import cohort_file
-from strokebench.errors import unknown_name
+from strokebench.errors import StrokebenchError, unknown_name
 from strokebench.methods.registry import all_methods
 from strokebench.reports.tables.console import make_console
 from strokebench.tasks.inputs import all_modalities
@@ -28,10 +29,12 @@ def list_(
             help="methods, experiments, datasets, encoders, metrics or schemas.",
             autocompletion=completes(lambda: LISTS),
         ),
-    ],
+    ] = "",
     as_json: JsonOption = False,
 ) -> None:
     """What there is: methods, experiments, datasets, encoders, metrics, schemas."""
+    if not what:
+        raise StrokebenchError("List what?", f"Choose from {', '.join(LISTS)}.")
     if what not in LISTS:
         raise unknown_name("list", what, LISTS)
     rows, *between = LISTS[what]
@@ -39,7 +42,7 @@ def list_(
     if as_json:
         echo_json([dict(zip(columns, row, strict=True)) for row in rows()])
         return
-    table = Table("Name", "What it is", box=None, pad_edge=False)
+    table = Table("Name", Column("What it is", overflow="fold"), box=None, pad_edge=False)
     for name, *values, description in rows():
         # A column each would leave ten letters a line to most of them.
         facts = "; ".join(f"{column}: {value}" for column, value in zip(between, values, strict=True) if value)
@@ -79,7 +82,9 @@ def _encoders() -> Iterator[tuple[str, ...]]:
 
 def _metrics() -> Iterator[tuple[str, ...]]:
     for name, metric in all_metrics().items():
-        yield name, metric.unit, "higher" if metric.higher_is_better else "lower", _first_words(metric.function)
+        # Shapes are for who calls it.
+        words = re.sub(r"[,;] (by )?labels \(.*\)", "", _first_words(metric.function))
+        yield name, metric.unit, "higher" if metric.higher_is_better else "lower", words
 
 
 def _schemas() -> Iterator[tuple[str, ...]]:

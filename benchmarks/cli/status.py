@@ -37,7 +37,9 @@ def status(as_json: JsonOption = False) -> None:
         table.add_column("Method", min_width=20)
         for heading in ("Done", "Failed", "Missing"):
             table.add_column(heading, justify="right")
-        said = f"{facts.get('title', '')}, newest run {facts.get('created', '–')}"
+        said = str(facts.get("title", ""))
+        if created := facts.get("created"):
+            said += f", newest run {created[:16].replace('T', ' ')} UTC"
         tables.append((f"{folder.parent.name}/{folder.name}", said, table))
         for method, part in runs.groupby("method", sort=False):
             counts = part["status"].value_counts()

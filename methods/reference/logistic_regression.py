@@ -38,7 +38,7 @@ class LogisticRegression(Traditional):
 @register
 @dataclass(kw_only=True, eq=False, repr=False)
 class LogisticComponents(OnAll, LogisticRegression):
-    """The same on the table beside principal components of image and text.
+    """Logistic regression on the table beside principal components of image and text.
 
     Source: principal components regression, Massy 1965, with the table left whole.
 

@@ -86,8 +86,7 @@ def _table_one(one: TableOne, console: Console, whole: bool = True) -> Table:
         table.add_row(label, *values, difference)
     if Measurement.get(console, console.options.update(max_width=10_000), table).maximum > console.width:
         # Rich would narrow the widest column first, and break names within words.
-        longest = max((len(word) for line in one.lines for word in line.label.split()), default=0)
-        table.columns[0].width = min(longest + 2, NAMES)
+        table.columns[0].width = min(NAMES, max((len(line.label) for line in one.lines), default=0))
     return table
 
 
