@@ -5,6 +5,8 @@ from collections.abc import Iterable
 
 SCALES = {"nihss": r"nihss|nih[\W_]*stroke", "mrs": r"(?<![a-z])mrs|rankin"}
 """How table columns that hold an outcome's scale are named."""
+HIGHEST = {"nihss": 42, "mrs": 6}
+"""The worst value of these scales; the best is 0."""
 
 _AFTERWARDS = re.compile(
     r"(?:discharg|outcome|mortali|surviv|deceased|recover|follow[\W_]*up|destination|barthel|rehab)"

@@ -121,6 +121,9 @@ CODES: Mapping[str, Code] = {
     "mask_unreadable": Code("Copy or export the file again."),
     "mask_grid": Code("Resample the mask to the grid of its image, or set `mask_grid: resample`."),
     "mask_values": Code("Save the mask with 0 outside and 1 inside."),
+    "mask_doubtful": Code(
+        "Give the patient's own mask of the lesion (a brain's is for `brain_masks:`); accept it if it is true.", True
+    ),
     "mask_space": Code("Bring the mask into MNI space, or delete `atlas:`.", True),
     # text
     "text_missing": Code("Add the text, or accept that the patient has none.", True),

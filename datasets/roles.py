@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+import numpy as np
 import pandas as pd
 
 from strokebench.errors import StrokebenchError
@@ -20,6 +21,7 @@ class Role:
             what has one unit everywhere.
         usual, spread: about what patients have on average and how they differ (our choice): what numbers are scaled by,
             the same in every cohort.
+        medians: lowest and highest that a cohort can have; beyond, the unit is another than is said (our choice).
     """
 
     description: str
@@ -27,6 +29,7 @@ class Role:
     spread: float
     units: Mapping[str, float] = field(default_factory=dict)
     flag: bool = False
+    medians: tuple[float, float] = (-np.inf, np.inf)
 
 
 def _flag(description: str, usual: float) -> Role:
@@ -34,13 +37,13 @@ def _flag(description: str, usual: float) -> Role:
 
 
 ROLES: Mapping[str, Role] = {
-    "age": Role("age in years", 70, 14),
-    "nihss": Role("NIH Stroke Scale on admission, points", 8, 7),
-    LESION_VOLUME: Role("volume of the lesion", 30, 45, {"ml": 1, "cm3": 1, "mm3": 0.001}),
+    "age": Role("age in years", 70, 14, medians=(1, 110)),
+    "nihss": Role("NIH Stroke Scale on admission, points", 8, 7, medians=(0, 42)),
+    LESION_VOLUME: Role("volume of the lesion", 30, 45, {"ml": 1, "cm3": 1, "mm3": 0.001}, medians=(0, 1000)),
     "consciousness": _flag("reduced level of consciousness on admission", 0.15),
-    "glucose": Role("glucose on admission", 7, 2.5, {"mmol/l": 1, "mg/dl": 1 / 18.016}),
+    "glucose": Role("glucose on admission", 7, 2.5, {"mmol/l": 1, "mg/dl": 1 / 18.016}, medians=(3, 20)),
     "onset_to_admission": Role("time from onset to admission", 8, 10, {"hours": 1, "h": 1, "minutes": 1 / 60}),
-    "premorbid_mrs": Role("modified Rankin Scale before the stroke", 0.5, 1),
+    "premorbid_mrs": Role("modified Rankin Scale before the stroke", 0.5, 1, medians=(0, 6)),
     "dependence": _flag("dependent on others before the stroke", 0.1),
     "hypertension": _flag("known hypertension", 0.6),
     "diabetes": _flag("known diabetes", 0.25),
@@ -62,7 +65,8 @@ def values_of(role: str, column: str, values: pd.Series, unit: str) -> pd.Series
     """A column as numbers in the role's own unit, 0 and 1 for yes and no; NaN where unknown.
 
     Raises:
-        StrokebenchError: a unit that is not told or not known, or a value that cannot be read (names the patient).
+        StrokebenchError: a unit that is not told or not known, or cannot be that of the values; a value that cannot be
+            read (names the patient).
     """
     asked = ROLES[role]
     factor = asked.units.get(unit.strip().lower()) if asked.units else 1.0
@@ -81,5 +85,10 @@ def values_of(role: str, column: str, values: pd.Series, unit: str) -> pd.Series
         raise StrokebenchError(
             f"Patient {patient}: {str(values[patient])!r} in column {column!r} cannot be read as {asked.description}.",
             "Write 0 and 1, or no and yes." if asked.flag else "Write a number.",
+        )
+    if not asked.medians[0] <= (median := numbers.median()) <= asked.medians[1] and numbers.notna().any():
+        raise StrokebenchError(
+            f"The column {column!r} has the role {role} ({asked.description}), and its median would be {median:g}.",
+            "Correct the role, or the column's unit or values.",
         )
     return numbers

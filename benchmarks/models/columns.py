@@ -14,7 +14,8 @@ from strokebench.benchmarks.models.description import Description, TableInput
 from strokebench.benchmarks.running.context import roles_of
 from strokebench.datasets.cohort import ONLY, Cohort, Column, Kind
 from strokebench.datasets.embeddings import Embeddings
-from strokebench.datasets.own.values import nearest
+from strokebench.datasets.own.number_cells import same_unit
+from strokebench.datasets.own.values import nearest, one_text, text_list
 from strokebench.datasets.own.yaml_file import read_yaml
 from strokebench.errors import StrokebenchError, named
 from strokebench.tasks.inputs import PRESENT, modality_of
@@ -34,12 +35,12 @@ class Renamed:
     """What a cohort's column is to the model.
 
     Args:
-        name: the model's. times: what makes its unit of the cohort's. values: the model's category by the cohort's; an
-            empty one is unknown.
+        name: the model's. times: what makes its unit of the cohort's; None: nothing is said of the unit. values: the
+            model's category or number by the cohort's; an empty one is unknown.
     """
 
     name: str
-    times: float = 1.0
+    times: float | None = None
     values: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -69,7 +70,7 @@ class Columns:
             if unknown := set(said) - {"columns", "unknown"}:
                 raise ValueError(f"unknown key {min(unknown)!r}")
             return cls({name: _renamed(one) for name, one in (said.get("columns") or {}).items()},
-                       tuple(said.get("unknown") or ()))  # fmt: skip
+                       text_list(said.get("unknown") or ()))  # fmt: skip
         except (AttributeError, TypeError, ValueError) as error:
             raise StrokebenchError(f"{where} cannot be read: {error}.", _HINT) from None
 
@@ -77,9 +78,17 @@ class Columns:
 def _renamed(given: Any) -> Renamed:
     if isinstance(given, str):
         return Renamed(given)
-    if unknown := set(given) - {"is", "times", "values"}:
-        raise ValueError(f"unknown key {min(unknown)!r}")
-    return Renamed(given["is"], float(given.get("times", 1)), dict(given.get("values", {})))
+    if (unknown := set(given) - {"is", "times", "values"}) or "is" not in given or len(given) > 2:
+        raise ValueError(f"unknown key {min(unknown)!r}" if unknown else "give `is`, and with it `times` or `values`")
+    times = float(given["times"]) if "times" in given else None
+    if times is not None and not (np.isfinite(times) and times):
+        raise ValueError(f"times {times:g} leaves nothing of the values")
+    return Renamed(one_text(given["is"]), times, {_written(a): _written(b) for a, b in given.get("values", {}).items()})
+
+
+def _written(value: Any) -> str:
+    """A category or a number as a text."""
+    return f"{value:g}" if isinstance(value, int | float) else one_text(value)
 
 
 @dataclass(frozen=True)
@@ -148,21 +157,33 @@ def _in_its_names(
     model: Description, cohort: Cohort, columns: Columns, problems: list[str], notes: list[str]
 ) -> Cohort:
     """The cohort under the model's names, with no more modalities than the model reads."""
-    table, described = cohort.table.copy(), dict(cohort.columns)
+    # Without those that are mapped, so that two of them may change names.
+    described = {name: column for name, column in cohort.columns.items() if name not in columns.columns}
+    table = cohort.table[[name for name in cohort.table if name in described]].copy()
     renamed: dict[str, str] = {}
+    targets = [to.name for to in columns.columns.values()]
+    roles = [to.name for name, to in columns.columns.items() if name in cohort.roles.values()]
+    read = {*model.table, model.endpoint.column, *roles}
     for theirs, to in columns.columns.items():
         if theirs not in cohort.table:
             problems.append(f"{theirs}: the mapping names it, and the table has no such column"
                             f"{nearest(theirs, cohort.table.columns)}")  # fmt: skip
         elif to.name in cohort.table and to.name not in columns.columns and to.name != theirs:
             problems.append(f"{to.name}: the mapping makes it of {theirs}, and the table has one of that name too")
+        elif targets.count(to.name) > 1:
+            problems.append(f"{theirs}: the mapping makes {to.name} of another column too")
+        elif to.name not in read:
+            problems.append(f"{theirs}: the mapping calls it {to.name}, which the model does not read"
+                            f"{nearest(to.name, read)}")  # fmt: skip
         else:
             renamed[theirs] = to.name
-            values, column = _converted(cohort.table[theirs], described.pop(theirs), to, model.table.get(to.name))
+            values, column = _converted(cohort.table[theirs], cohort.columns[theirs], to, model.table.get(to.name))
             if lost := int((cohort.table[theirs].notna() & values.isna()).sum()):
                 notes.append(f"{theirs}: {lost} values are unknown by the mapping, or no numbers")
-            table, described[to.name] = table.drop(columns=theirs).assign(**{to.name: values}), column
-            notes.append(f"{theirs} is read as {to.name}" + (f", times {to.times:g}" if to.times != 1 else ""))
+            table[to.name], described[to.name] = values, column
+            notes.append(
+                f"{theirs} is read as {to.name}" + (f", times {to.times:g}" if to.times not in (None, 1) else "")
+            )
     for name in columns.unknown:
         if name in model.table and name not in table:
             kind = Kind(model.table[name].kind)
@@ -183,7 +204,7 @@ def _in_its_names(
         table=table,
         # What is out of range is said here, of the model's range.
         columns={name: replace(column, low=None, high=None) for name, column in described.items()},
-        roles={role: renamed.get(name, name) for role, name in cohort.roles.items()},
+        roles={role: mine for role, name in cohort.roles.items() if (mine := renamed.get(name, name)) in table},
         banned=tuple(renamed.get(name, name) for name in cohort.banned),
         images=cohort.images.reindex(columns=sequences) if cohort.images is not None and sequences else None,
         masked=cohort.masked if cohort.masked in sequences else "",
@@ -222,8 +243,12 @@ def _converted(values: pd.Series, column: Column, to: Renamed, said: TableInput 
     if to.values:
         texts = values.map(lambda value: f"{value:g}" if isinstance(value, float) else str(value), na_action="ignore")
         values = texts.map(lambda text: to.values.get(text, text) or None, na_action="ignore").astype(object)
-        return values, replace(column, kind=Kind.CATEGORICAL, unit=said.unit if said else "")
-    if to.times != 1:
+        if said and said.kind == Kind.NUMERIC:
+            values = pd.to_numeric(values, errors="coerce").astype(float)
+        return values, replace(
+            column, kind=Kind(said.kind) if said else Kind.CATEGORICAL, unit=said.unit if said else ""
+        )
+    if to.times is not None:
         values = to.times * pd.to_numeric(values, errors="coerce").astype(float)
         return values, replace(column, kind=Kind.NUMERIC, unit=said.unit if said else column.unit)
     return values, column
@@ -239,7 +264,7 @@ def _faults(name: str, said: TableInput, values: pd.Series, column: Column) -> I
     if str(column.kind) != said.kind:
         yield f"{column.kind} here, {said.kind} in the model", True
         return
-    if said.unit.casefold().strip() != column.unit.casefold().strip() and said.unit and column.unit:
+    if same_unit(said.unit) != same_unit(column.unit) and said.unit and column.unit:
         yield f"in {column.unit} here, in {said.unit} in the model", True
     if said.categories:
         other = known[~known.astype(str).isin(said.categories)]

@@ -12,9 +12,9 @@ import pandas as pd
 from strokebench.datasets.images import lesion
 from strokebench.datasets.images.facts import head_of
 from strokebench.datasets.images.lesion import LesionFindings, Territories, measure_lesion, read_territories
-from strokebench.datasets.images.mask import read_mask
+from strokebench.datasets.images.mask import largest_piece, read_mask
 from strokebench.datasets.images.mri import read_volume
-from strokebench.datasets.images.nifti import open_nifti
+from strokebench.datasets.images.nifti import VolumeError, open_nifti
 from strokebench.datasets.images.reading import PLAIN, Reading
 from strokebench.datasets.problems import Problem
 from strokebench.errors import StrokebenchError
@@ -22,6 +22,9 @@ from strokebench.files import digest, file_digest, home, read_kept, write_json
 
 OUTSIDE = 0.5
 """Share of a lesion outside all territories from which its mask is taken to lie in another space (our choice)."""
+
+LARGEST_ML = 1000.0
+"""Volume beyond which a mask is taken for that of a brain or a head (our choice)."""
 
 _log = logging.getLogger(__name__)
 
@@ -53,6 +56,7 @@ def measure_lesions(
     territories = read_territories(atlas) if atlas else None
     measured: dict[str, LesionFindings] = {}
     problems: list[Problem] = []
+    owners: dict[str, str] = {}
     for id, (mask, image) in paths.items():
         try:
             if territories is not None:
@@ -71,16 +75,27 @@ def measure_lesions(
         if territories is not None and (outside := _outside(measured[id], territories)) > OUTSIDE:
             what = f"{100 * outside:.0f}% of the lesion lies outside the atlas"
             problems.append(Problem("mask_space", what, id, mask.name))
+        if (volume := measured[id].volume_ml) > LARGEST_ML:
+            problems.append(Problem("mask_doubtful", f"the mask {mask.name} marks {volume:.0f} ml", id, mask.name))
+        if volume and (owner := owners.setdefault(file_digest(mask), id)) != id:
+            what = f"the mask {mask.name} is that of patient {owner}, byte by byte"
+            problems.append(Problem("mask_doubtful", what, id, mask.name))
     if not problems:
         write_json(kept, {id: _facts(findings) for id, findings in measured.items()})
     return measured, problems
 
 
 def _in_own_grid(path: Path, image: Path, reading: Reading) -> LesionFindings:
+    from scipy.ndimage import binary_fill_holes
+
     volume = read_volume(image, reading=reading)
     mask = read_mask(path, volume.shape, volume.affine, reading.resample_masks)
     turned: Any = nibabel.as_closest_canonical(nibabel.Nifti1Image(mask.astype(np.uint8), volume.affine))
-    across = head_of(volume.data).sum(axis=(1, 2))
+    head = head_of(volume.data)
+    across = head.sum(axis=(1, 2))
+    # Filled, for a lesion may be as dark as the air.
+    if mask.any() and not (np.asarray(turned.dataobj, bool) & binary_fill_holes(largest_piece(head))).any():
+        raise VolumeError(f"{path} lies outside the head of its image.", "Register the mask to its image.", "grid")
     affine = np.diag([*volume.spacing, 1.0])
     # The head's middle is where x is 0.
     affine[0, 3] = -volume.spacing[0] * np.average(np.arange(len(across)), weights=across)

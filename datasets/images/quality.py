@@ -73,7 +73,7 @@ def examine_images(
         label = f"{sequence}: " if len(images.columns) > 1 else ""
         problems += [replace(problem, what=label + problem.what, sequence=str(sequence)) for problem in found]
         before += int(paths.notna().sum())
-    return [*problems, *_apart(facts)]
+    return [*problems, *_apart(facts), *_same(facts)]
 
 
 def masks_by_sequence(
@@ -96,6 +96,15 @@ def _apart(facts: Mapping[str, Mapping[str, ImageFacts]]) -> Iterator[Problem]:
             if first[id] != sequence and overlap < SAME_PLACE:
                 what = f"{100 * overlap:.0f}% of the head lies where that of {first[id]} does"
                 yield Problem("image_apart", f"{sequence}: {what}", id, sequence=sequence)
+
+
+def _same(facts: Mapping[str, Mapping[str, ImageFacts]]) -> Iterator[Problem]:
+    """Patients of whom one image stands for two sequences."""
+    first: dict[tuple[str, str], str] = {}
+    for sequence, by_patient in facts.items():
+        for id, fact in by_patient.items():
+            if (other := first.setdefault((id, fact.content), sequence)) != sequence:
+                yield Problem("image_doubled", f"{sequence}: holds the same image as {other}", id, sequence=sequence)
 
 
 def _examine_sequence(

@@ -6,7 +6,7 @@ that name the nearest known key and by ids that stay text (`007` is not 7, `no` 
 """
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -17,8 +17,16 @@ from strokebench.datasets.images.reading import Reading
 from strokebench.datasets.outcome_rule import read_rule
 from strokebench.datasets.own.feature_keys import FeatureFile, feature_files
 from strokebench.datasets.own.file_pattern import checked_path, checked_pattern
-from strokebench.datasets.own.sequences import by_sequence, one_sequence, sequence_faults
-from strokebench.datasets.own.values import check_word, nearest, one_text, text_list, texts_by_key, unknown_key
+from strokebench.datasets.own.sequences import by_sequence, mask_faults, one_sequence, sequence_faults
+from strokebench.datasets.own.values import (
+    check_word,
+    nearest,
+    one_text,
+    text_list,
+    texts_by_key,
+    unknown_key,
+    useless_keys,
+)
 from strokebench.datasets.own.yaml_file import read_yaml
 from strokebench.datasets.problems import CODES, EVERY
 from strokebench.datasets.texts.prompts import PROMPTS
@@ -190,7 +198,7 @@ def read_cohort_file(path: Path) -> CohortFile:
                 faults.append(f"{key}: {error}")
     if parts.get("thousands") == parts.get("decimal", "."):
         faults.append("thousands: the sign is that of the decimals; set `decimal:` too")
-    faults += [*sequence_faults(parts), *_mask_faults(parts)]
+    faults += [*sequence_faults(parts), *mask_faults(parts), *useless_keys(parts)]
     if faults:
         raise StrokebenchError(f"{path}: {'; '.join(faults)}.", "docs/bring_your_cohort.md shows a whole file.")
     name = parts.pop("name", path.stem)
@@ -206,19 +214,6 @@ def read_cohort_file(path: Path) -> CohortFile:
         about={key: parts.pop(key) for key in ("licence", "source", "citation", "text_trained_on") if key in parts},
         **parts,
     )
-
-
-def _mask_faults(parts: Mapping[str, Any]) -> Iterator[str]:
-    """Masks are asked of, and cannot answer."""
-    text = parts.get("text")
-    wanted = ["text"] * bool(text and text.from_masks) + ["lesion_columns"] * ("lesion_columns" in parts)
-    for key in wanted or ["atlas"] * ("atlas" in parts):
-        if not wanted:
-            yield "atlas: nothing is measured by it; it wants `text: {from: masks}` or `lesion_columns: true`"
-        elif "masks" not in parts:
-            yield f"{key}: it is made of lesion masks, and there are no `masks:`"
-        elif "atlas" not in parts and "images" not in parts:
-            yield f"{key}: the side is found in the head of the image, and there are no `images:`"
 
 
 def outcome_column(rule: str) -> str:
@@ -238,7 +233,10 @@ def _outcomes(value: Any) -> dict[str, str]:
     if value == "none":
         return {}
     if isinstance(value, dict):
-        return texts_by_key(value)
+        for name, rule in texts_by_key(value).items():
+            if not name.strip() or ((read := read_rule(name)) and read.sign and name != rule):
+                raise ValueError(f"{name!r} is no name for {rule!r}")
+        return value
     # The short name of a rule is its column, as in `nihss < 7`; two rules on one column need both names.
     rules = text_list(value)
     short = [outcome_column(rule) for rule in rules]
@@ -357,6 +355,13 @@ def _text_source(value: Any) -> TextSource | None:
     return TextSource(files=pattern, prompts=prompts if "{prompt}" in pattern else ("report",))
 
 
+def _exclude(value: Any) -> dict[str, str]:
+    for patient, reason in (reasons := texts_by_key(value)).items():
+        if not reason.strip():
+            raise ValueError(f"{patient}: say why, for every caption counts the reasons")
+    return reasons
+
+
 def _accept(value: Any) -> dict[str, str | tuple[str, ...]]:
     if not isinstance(value, dict):
         raise ValueError("give `code: [patients]` pairs")
@@ -389,7 +394,7 @@ _READERS: dict[str, Any] = {
     "columns": _columns,
     "text": _text_source,
     "features": feature_files,
-    "exclude": texts_by_key,
+    "exclude": _exclude,
     "roles": texts_by_key,
     "accept": _accept,
 }

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import pandas as pd
 
 from strokebench.datasets.cohort import Column, Kind, Time
+from strokebench.datasets.naming import HIGHEST, scale_of
 from strokebench.datasets.outcome_rule import read_rule
 from strokebench.datasets.own import column_values
 from strokebench.datasets.own.cohort_file import CohortFile, DeclaredColumn
@@ -78,13 +79,16 @@ def examine_column(file: CohortFile, name: str, cells: pd.Series, ask: bool = Tr
     problems += _number_problems(name, column, kept, numbers, ruled)
     # A value that is out of range is already reported, and would widen what counts as usual.
     usual = numbers.values.mask(column.out_of_range(numbers.values)).dropna()
-    codes = column_values.lone_codes(usual)
+    codes = sorted({*column_values.lone_codes(usual), *_beyond_scale(name, column, usual)})
     problems += _missing_codes(name, usual, codes)
     if file.missing:
         problems += _emptied_values(file, name, read_numbers(cells, form).values, numbers.values)
     problems += _unit_problems(name, column, kept, usual[~usual.isin(codes)], form)
     if kind is None and (what := column_values.no_measurement(name, numbers.values)):
         problems.append(Problem("column_no_measurement", f"column {name!r} holds {what}", where=name))
+    elif kind is None and (cell := column_values.written_codes(kept)):
+        what = f"column {name!r} holds {cell!r}, which is no number but a code or a time of day"
+        problems.append(Problem("column_no_measurement", what, where=name))
     return ExaminedColumn(numbers.values, column, problems, emptied, numbers.bounds)
 
 
@@ -110,6 +114,20 @@ def site_problems(file: CohortFile, site: pd.Series) -> Iterator[Problem]:
         for id in site.index[site == spelling]:
             what = f"the site {spelling!r} is elsewhere ({n} patients) spelled {norm!r}"
             yield Problem("site_spelling", what, str(id), where)
+
+
+def with_units_by_site(name: str, one: ExaminedColumn, site: pd.Series) -> Iterator[Problem]:
+    """A column's problems, and hospitals whose numbers lie apart from all others' as in another unit, in place of the
+    single patients there."""
+    values, found = one.values, {}
+    if one.column.kind is Kind.NUMERIC:
+        found = column_values.other_unit(values, site)
+    yield from (p for p in one.problems if p.code != "mixed_units" or p.patient is None or site[p.patient] not in found)
+    for hospital, factor in found.items():
+        own = site[values.index] == hospital
+        times = f"{factor:g} times too large" if factor > 1 else f"{1 / factor:g} times too small"
+        what = f"column {name!r}: the values of {hospital!r} look {times} (median {values[own].median():g}, elsewhere"
+        yield Problem("mixed_units", f"{what} {values[~own].median():g})", where=name)
 
 
 def _texts(cells: pd.Series) -> pd.Series:
@@ -166,6 +184,15 @@ def _emptied_values(file: CohortFile, name: str, given: pd.Series, values: pd.Se
             reach = f"reach from {values.min():g} to {values.max():g}"
             what = f"column {name!r}: `missing: {code}` empties {n} cells of a column whose other values {reach}"
             yield Problem("missing_code", what, where=name, value=code)
+
+
+def _beyond_scale(name: str, column: Column, values: pd.Series) -> list[float]:
+    """Values that a scale has not, where the column is named after it and nearly all others are whole values of it."""
+    highest = HIGHEST.get(scale_of(name) or "")
+    if highest is None or column.high is not None or column.low is not None:
+        return []
+    fits = values.between(0, highest) & (values % 1 == 0)
+    return sorted(values[~values.between(0, highest)].unique()) if fits.mean() >= 0.9 else []
 
 
 def _missing_codes(name: str, values: pd.Series, codes: list[float]) -> Iterator[Problem]:
@@ -240,6 +267,9 @@ def _category_problems(name: str, cells: pd.Series, allowed: tuple[str, ...]) ->
         for id in cells.index[cells == spelling]:
             what = f"column {name!r}: {spelling!r} is elsewhere spelled {usual!r}"
             yield Problem("category_spelling", what, str(id), name)
+    for short, long in column_values.abbreviations(cells).items() if not allowed else ():
+        for id in cells.index[cells == short]:
+            yield Problem("category_spelling", f"column {name!r}: {short!r} is elsewhere {long!r}", str(id), name)
     for word in column_values.unknown_words(cells) if not allowed else ():
         yield _unknown_word(name, cells, word)
     if allowed:

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from strokebench.datasets.cohort import Kind
-from strokebench.datasets.own.number_cells import Numbers
+from strokebench.datasets.own.number_cells import UNSEEN, Numbers
 
 NUMERIC_SHARE = 0.8
 """A column is inferred as numeric if so many of its known values are numbers (our choice)."""
@@ -24,7 +24,8 @@ _DATE = re.compile(
     r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}(?:[ T].*)?|\d{1,2}\.\d{1,2}\.|\d{1,2}[:h]\d{2}(?:[: ].*)?|[\d.]+ uhr"
     rf"|(?:19|20)\d\d[-/](?:0?[1-9]|1[0-2])|(?:0?[1-9]|1[0-2])[-/.](?:19|20)\d\d"
     rf"|\d{{1,2}}[-/. ]+(?:{_MONTHS})[^\W\d_]*[-/., ]+\d{{2,4}}(?: .*)?"
-    rf"|(?:{_MONTHS})[^\W\d_]*[-/., ]+(?:\d{{1,2}}, *)?(?:19|20)\d\d(?: .*)?",
+    rf"|(?:{_MONTHS})[^\W\d_]*[-/., ]+(?:\d{{1,2}}, *)?(?:19|20)\d\d(?: .*)?"
+    r"|\d{1,2}\D{3,20}(?:19|20|25)\d\d(?:\D.*)?|\d{2,4} ?[年년].*|(?:19|20)\d\d-?w\d\d?",
     re.IGNORECASE,
 )
 _NUMBER_FIRST = re.compile(r"[^\w]*\d")
@@ -33,13 +34,28 @@ _SHORT_CODE = re.compile(r"\d{1,2}[^\W\d_]{1,2}")
 _UNKNOWN = re.compile(
     r"unk(?:n|nown)?|unbekannt|missing|fehlt|fehlend|k\. ?a\.|keine angaben?|n\. ?[bdakr]\.|nd"
     r"|nicht (?:bekannt|bestimmt|dokumentiert)|not (?:known|available|done|recorded|assessed|documented)"
-    r"|inconnue?|non (?:connue?|renseigné|disponible)|desconocid[oa]|sconosciut[oa]|onbekend|bilinmiyor",
+    r"|na_(?:character|integer|real)_|unclear|unsure|no data|not tested|nie bekannt|nicht erhoben|k\.?a\.?|\?+|x{2,}"
+    r"|inconnue?|(?:non|pas) (?:connue?|renseigné|disponible|noto)|n\.? ?v\.? ?t\.?|onbekend|ok[äa]nd|saknas"
+    r"|ukj?en[dt]t?|se desconoce|desconocid[oa]|sin datos?|s/d|sem dados"
+    r"|n[ãa]o (?:informado|dispon[íi]vel)|ignorado|sconosciut[oa]"
+    r"|bilinmiyor|brak(?: danych)?|nieznan[yae]|nezn[áa]m[éýa]|неизвестн[оаы]|нет данных|н/д|невідомо|άγνωστ[οη]"
+    r"|ei tiedossa|tidak (?:diketahui|ada data)|không rõ|ไม่ทราบ|ไม่มีข้อมูล|نامعلوم|غير معروف|לא ידוע|अज्ञात"
+    r"|未知|不[明详詳]|[無无]数据|未[测測]|미상|모름",
     re.IGNORECASE,
 )
 """How hospitals write that something is unknown."""
 _CODE = re.compile(r"-?(?:7+|8+|9+|9+[5-8])|-[12]")
 """Numbers by which unknown is written: 9, 99, 999, 88, 998, -1, ..."""
-_UNSEEN = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x9f\u00ad\u200b-\u200f\u202a-\u202e\u2060\ufeff]")
+_MARKS = re.compile("[\u0300-\u036f]")
+_LOOK_ALIKE = str.maketrans("авекмнорстухіјѕıαβεζηικμνορτυχ", "abekmhopctyxijsiabezhikmnoptyx")
+_DAYS = (
+    (19000101, 21001231, "%Y%m%d"),
+    (1011900, 31122100, "%d%m%Y"),
+    (1011900, 12312100, "%m%d%Y"),
+    (190001010000, 210012312359, "%Y%m%d%H%M"),
+    (19000101000000, 21001231235959, "%Y%m%d%H%M%S"),
+)
+"""Lowest, highest and form of whole numbers that are written as days, or as minutes or seconds of a day."""
 _DATE_WORDS = re.compile(r"dat(?:e|um)|dob|admi(?:tted|ssion)|birth", re.IGNORECASE)
 
 
@@ -117,6 +133,27 @@ def mixed_units(values: pd.Series) -> pd.Series:
     return pd.Series(off, dtype=float)
 
 
+def other_unit(values: pd.Series, site: pd.Series) -> dict[str, float]:
+    """Site -> the factor by which its values are off, where they lie apart from all others' as in another unit.
+
+    Apart: nine tenths of ten or more patients lie beyond nine tenths of the others (our choice).
+    """
+    positive = values[values > 0].dropna()
+    off = {}
+    for name, own in positive.groupby(site.reindex(positive.index)):
+        others = positive.drop(own.index)
+        if min(len(own), len(others)) < 10 or positive.nunique() < 8:
+            continue
+        large = own.median() > others.median()
+        (low, high) = (others, own) if large else (own, others)
+        times = high.median() / low.median()
+        factor = min(UNIT_FACTORS, key=lambda f: abs(np.log(times / f)))
+        if low.quantile(0.9) < high.quantile(0.1) and abs(np.log(times / factor)) < 0.2:
+            off[str(name)] = factor if large else 1 / factor
+    # Of two hospitals either may be right; one is named.
+    return dict([*off.items()][:1]) if site.nunique() == 2 else off
+
+
 def _widest_gap(outwards: pd.Series) -> pd.Series:
     """For each value, the widest gap between neighbours on the way to it from the smallest."""
     rising = outwards.sort_values()
@@ -130,6 +167,9 @@ def lone_codes(values: pd.Series) -> list[float]:
     wide as all the others together (our choice).
     """
     distinct = np.unique(values.dropna())
+    if len(beyond := distinct[np.abs(distinct) > 1e30]):
+        # No measurement: what statistics programs and scanners write where there is none.
+        return [*beyond.tolist(), *lone_codes(values[values.abs() <= 1e30])]
     coded = [bool(_CODE.fullmatch(f"{value:g}")) for value in distinct]
     negative = distinct[distinct < 0]
     found = negative.tolist() if len(distinct) - len(negative) > 1 and all(coded[: len(negative)]) else []
@@ -155,9 +195,14 @@ def no_measurement(name: str, values: pd.Series) -> str:
         return ""
     if len(known) == len(values) and known.iloc[0] in (0, 1) and (known.diff().iloc[1:] == 1).all():
         return "the numbers of the rows"
-    if known.between(19000101, 21001231).all():
-        days = pd.to_datetime(known.astype(int).astype(str), format="%Y%m%d", errors="coerce")
-        return "dates as numbers" if days.notna().all() else ""
+    # Seconds or milliseconds since 1970, from 2000 to 2049.
+    if any(known.between(946684800 * unit, 2524607999 * unit).all() for unit in (1, 1000)):
+        return "dates as numbers"
+    for low, high, form in _DAYS:
+        if known.between(low, high).all():
+            days = pd.to_datetime(known.astype("int64").astype(str).str.zfill(8), format=form, errors="coerce")
+            if days.dt.year.between(1900, 2100).all():
+                return "dates as numbers"
     if _DATE_WORDS.search(name) and known.between(10000, 60000).all():
         return "dates as numbers"
     if known.abs().max() >= 2**53:
@@ -171,14 +216,31 @@ def no_measurement(name: str, values: pd.Series) -> str:
 
 
 def same_spelling(text: str) -> str:
-    """A spelling without case, forms of width, unseen signs, zeros around a whole number, and the number of spaces and
-    dashes, whichever."""
-    plain = _UNSEEN.sub("", unicodedata.normalize("NFKC", text)).casefold()
+    """A spelling without case, marks on letters, forms of width, unseen signs, zeros around a whole number, and the
+    number of spaces and dashes, whichever; letters of two alphabets that look alike are one."""
+    plain = UNSEEN.sub("", unicodedata.normalize("NFKD", unicodedata.normalize("NFKC", text).casefold()))
+    plain = _MARKS.sub("", plain).translate(_LOOK_ALIKE)
     plain = re.sub("[\u2010-\u2015\u2212]", "-", plain)
     if number := re.fullmatch(r"\s*([+-]?\d+)(?:[.,]0*)?\s*", plain):
         return str(int(number[1]))
     # Within alone: a sign before a number changes it.
     return re.sub(r"(?<=\w)[\s_\-]+(?=\w)", " ", plain.strip())
+
+
+def written_codes(cells: pd.Series) -> str:
+    """A cell that is a code although it can be read as a number, as a place `01067`, a time `0830`, a ward `3E1`."""
+    return next((cell for cell in cells.unique() if re.fullmatch(r"\s*(?:0\d{3,}|\d+E\d+)\s*", cell)), "")
+
+
+def abbreviations(cells: pd.Series) -> dict[str, str]:
+    """Letter -> the one word that it begins, where at least two of a column's categories are written in both ways."""
+    names = {name.strip().casefold(): name for name in cells.unique()}
+    found = {}
+    for short in (name for name in names if len(name) == 1 and name.isalpha()):
+        longer = [name for name in names if name.startswith(short) and len(name) > 1 and not set(name) <= set("ivx")]
+        if len(longer) == 1:
+            found[names[short]] = names[longer[0]]
+    return found if len(found) > 1 else {}
 
 
 def other_spellings(cells: pd.Series) -> dict[str, str]:

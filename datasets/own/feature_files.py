@@ -2,7 +2,7 @@
 
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from strokebench.datasets.naming import sounds_later, sounds_like
 from strokebench.datasets.own.cohort_file import CohortFile, outcome_column
 from strokebench.datasets.own.column_values import lone_codes, no_measurement
-from strokebench.datasets.own.table_file import read_table
+from strokebench.datasets.own.table_file import read_beside
 from strokebench.datasets.own.values import nearest
 from strokebench.datasets.problems import Problem
 from strokebench.errors import StrokebenchError, named
@@ -130,9 +130,7 @@ def _table(file: CohortFile, path: Path) -> _Rows:
     Raises:
         StrokebenchError: as `strokebench.datasets.own.table_file.read_table`; no id column; no column of numbers.
     """
-    read = read_table(
-        replace(file, table=path, sheet=None, separator="", encoding=type(file).encoding, missing=(), decimal=".")
-    )
+    read = read_beside(file, path, file.id)
     header = list(read.cells.columns)
     if header.count(file.id) != 1:
         raise StrokebenchError(

@@ -3,6 +3,7 @@
 import difflib
 import fnmatch
 import glob
+import os
 import re
 import unicodedata
 from collections import defaultdict
@@ -172,7 +173,14 @@ def _fits_nothing(folder: Path, pattern: str, what: str) -> Problem:
     else:
         names = sorted(path.name + "/" * path.is_dir() for path in here.iterdir())
         hint = f": {here.name} holds {', '.join(names[:3])}{', ...' if len(names) > 3 else ''}" if names else ""
-    remedy = "" if "/" not in hint else "Name files, not folders; convert a DICOM series to one NIfTI file (dcm2niix)."
+    everyone = pattern.replace("{id}", "?*")
+    remedy, name = "", everyone.rpartition("/")[2]
+    if glob.glob(everyone, root_dir=folder, recursive=True):  # noqa: PTH207
+        remedy = "Name files, not folders; convert a DICOM series to one NIfTI file (dcm2niix)."
+    elif re.search(r"[^\W\d_]{3}", name.partition(".")[0]) and (
+        deeper := next(glob.iglob(f"**/{name}", root_dir=here, recursive=True), None)  # noqa: PTH207
+    ):
+        hint += f"; is it {Path(os.path.relpath(here, folder)) / deeper}?"
     return Problem(
         "pattern_fits_nothing", f"the {what} pattern {pattern} fits no file at all{hint}", where=pattern, remedy=remedy
     )

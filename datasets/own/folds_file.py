@@ -1,12 +1,11 @@
 """A cohort's own folds: a file that says of each patient, seed and fold whether it trains, selects or is tested."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 
 import pandas as pd
 
 from strokebench.datasets.own.cohort_file import CohortFile
-from strokebench.datasets.own.table_file import read_table
+from strokebench.datasets.own.table_file import read_beside
 from strokebench.datasets.own.values import nearest
 from strokebench.datasets.problems import Problem
 
@@ -28,7 +27,7 @@ def read_folds(file: CohortFile, ids: Sequence[str]) -> tuple[pd.DataFrame | Non
     """
     if file.split is None:
         return None, []
-    read = read_table(replace(file, table=file.split, id=COLUMNS[0], sheet=None, separator="", missing=()))
+    read = read_beside(file, file.split, COLUMNS[0])
     cells = read.cells.apply(lambda column: column.str.strip())
     if lacking := [name for name in COLUMNS if name not in cells]:
         what = f"{file.split.name} has no column {', '.join(lacking)}; it has {', '.join(map(str, cells.columns))}"

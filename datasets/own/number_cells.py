@@ -12,11 +12,14 @@ import pandas as pd
 _PARTS = re.compile(
     r"(?P<below><=?|≤)?(?P<above>>=?|≥)?\s*"
     r"(?P<number>[+-]?(?:\d[\d.,'\u2019 \u00a0\u2009\u202f]*(?<=[\d.,])|[.,]\d+)(?:[eE][+-]?\d+)?)"
-    r"(?P<more>\+)?\s*(?P<unit>[^\d\s.,:;/+<>=-].*)?",
+    r"(?P<more>\+)?\s*(?P<unit>(?!.*(?:19|20|25)\d\d)[^\d\s.,:;/+<>=-].*)?",
     re.DOTALL,
 )
+UNSEEN = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x9f\u00ad\u200b-\u200f\u202a-\u202e\u2060\ufeff]")
+"""Signs that nobody sees, such as marks of the direction of writing."""
 _SPACES = re.compile(r"(?<=\d)[ \u00a0\u2009\u202f](?=\d)")
-_GROUPS = r"[+-]?[1-9]\d{0,2}(?:%s\d{3})+"
+_GROUPS = r"[+-]?[1-9]\d{{0,2}}(?:{0}\d\d\d?)*{0}\d{{3}}"
+"""As `1,203,400`, and as `12,03,400` in India."""
 
 MOSTLY = 0.6
 """A remark behind a number is a unit if so many of the column's remarks are the same (our choice)."""
@@ -84,7 +87,7 @@ def read_numbers(cells: pd.Series, form: Form) -> Numbers:
     texts = np.asarray(different, dtype=object)
     values = _plain(texts, form)
     slow = np.flatnonzero(np.isnan(values) & np.array([bool(text.strip()) for text in texts]))
-    read = {i: _read(texts[i].strip().replace("\u2212", "-"), form) for i in slow}
+    read = {i: _read(UNSEEN.sub("", texts[i]).strip().replace("\u2212", "-"), form) for i in slow}
     # In a column that has 6,5 the cell 1,203 is no thousand.
     if any(one.fault == "comma" for one in read.values()):
         read = {i: one._replace(fault="comma") if one.fault == "thousands" else one for i, one in read.items()}
@@ -122,14 +125,14 @@ def _read(text: str, form: Form) -> _Read:
     if fault:
         return _Read(np.nan, fault)
     unit = (parts["unit"] or "").strip()
-    if unit and _same_unit(unit) != _same_unit(form.unit):
+    if unit and same_unit(unit) != same_unit(form.unit):
         return _Read(np.nan, "unit", unit)
     if parts["below"] or parts["above"] or parts["more"]:
         return _censored(value, bool(parts["below"]), form.censored)
     return _Read(value)
 
 
-def _same_unit(unit: str) -> str:
+def same_unit(unit: str) -> str:
     """A unit without case, spaces and raised digits: `mmol / l` is mmol/L, and mm³ is mm3."""
     return re.sub(r"\s+", "", unicodedata.normalize("NFKC", unit)).casefold()
 
@@ -147,7 +150,7 @@ def _number(text: str, form: Form) -> tuple[float, Fault]:
     other = "." if form.decimal == "," else ","
     whole, sign, decimals = text.partition(form.decimal)
     for thousands in (other, " ", "'"):
-        if re.fullmatch(_GROUPS % re.escape(thousands), whole):
+        if re.fullmatch(_GROUPS.format(re.escape(thousands)), whole):
             if thousands != form.thousands:
                 return np.nan, "thousands"
             whole = whole.replace(thousands, "")

@@ -49,6 +49,7 @@ TYPES: dict[Any, Any] = {
     one_sequence: Pattern | Annotated[dict[str, Pattern], Field(max_length=1)],
     values.texts_by_key: Named,
     own._outcomes: Texts | Named,
+    own._exclude: Named,
     own._true: Literal[True, "true"],
     own._window: Annotated[list[float], Field(min_length=2, max_length=2)],
     own._decimal: Literal[".", ","],

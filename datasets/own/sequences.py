@@ -1,6 +1,6 @@
 """Patterns of images and masks by sequence, as a cohort's file gives them, and what is wrong with them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import combinations
 from typing import Any
 
@@ -46,3 +46,16 @@ def sequence_faults(parts: dict[str, Any]) -> Iterator[str]:
                 example = f"`{key}: {{{next(iter(images))}: ...}}`"
                 whose = f"say in which grid they lie, e.g. {example}"
                 yield f"{key}: " + (whose if name == ONLY else f"no image is called {name!r}, but {', '.join(images)}")
+
+
+def mask_faults(parts: Mapping[str, Any]) -> Iterator[str]:
+    """Masks are asked of, and cannot answer."""
+    text = parts.get("text")
+    wanted = ["text"] * bool(text and text.from_masks) + ["lesion_columns"] * ("lesion_columns" in parts)
+    for key in wanted or ["atlas"] * ("atlas" in parts):
+        if not wanted:
+            yield "atlas: nothing is measured by it; it wants `text: {from: masks}` or `lesion_columns: true`"
+        elif "masks" not in parts:
+            yield f"{key}: it is made of lesion masks, and there are no `masks:`"
+        elif "atlas" not in parts and "images" not in parts:
+            yield f"{key}: the side is found in the head of the image, and there are no `images:`"

@@ -10,7 +10,13 @@ from strokebench.datasets.cohort import Column, Kind, Time
 from strokebench.datasets.naming import sounds_later, sounds_like
 from strokebench.datasets.outcome_rule import read_rule
 from strokebench.datasets.own.cohort_file import CohortFile, outcome_column
-from strokebench.datasets.own.column_check import ExaminedColumn, examine_column, site_problems, without_codes
+from strokebench.datasets.own.column_check import (
+    ExaminedColumn,
+    examine_column,
+    site_problems,
+    with_units_by_site,
+    without_codes,
+)
 from strokebench.datasets.own.column_values import other_spellings
 from strokebench.datasets.own.table_file import read_table
 from strokebench.datasets.own.values import nearest
@@ -56,7 +62,7 @@ def examine_table(file: CohortFile, ask: bool = True) -> Examined:
     if file.id not in raw:
         raise StrokebenchError(
             f"{file.table}: no id column {file.id!r}{nearest(file.id, raw.columns)}.",
-            f"Its columns: {', '.join(raw.columns)}.",
+            f"Its columns: {'; '.join([', '.join(raw.columns), *read.notes])}.",
         )
     raw = raw.loc[:, ~raw.columns.duplicated()]
     problems += [*_id_problems(file, raw), *_row_problems(file, raw)]
@@ -73,9 +79,10 @@ def examine_table(file: CohortFile, ask: bool = True) -> Examined:
             problems.append(Problem("outcome_unreadable", what, where=rule, remedy="Give it a column of its own."))
     examined = {name: examine_column(file, name, cells[name], ask) for name in cells.columns if name not in aside}
     columns = {name: one.column for name, one in examined.items()}
-    problems += [problem for one in examined.values() for problem in one.problems]
-    problems += _time_problems(file, columns)
     site = without_codes(file, file.site, cells[file.site]) if file.site and file.site in cells else None
+    for name, one in examined.items():
+        problems += one.problems if site is None or not ask else with_units_by_site(name, one, site)
+    problems += _time_problems(file, columns)
     if site is not None:
         problems += site_problems(file, site)
     group = None

@@ -6,7 +6,7 @@ import re
 import unicodedata
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import mode
 from typing import Any
@@ -16,13 +16,14 @@ import pandas as pd
 
 from strokebench.datasets.foreign import HEAD, foreign_kind
 from strokebench.datasets.own.cohort_file import CohortFile
-from strokebench.datasets.own.table_size import SEPARATORS, check_size
+from strokebench.datasets.own.number_cells import UNSEEN
+from strokebench.datasets.own.table_size import LARGEST, SEPARATORS, check_size
 from strokebench.datasets.own.typed_table import Sheet, read_excel, read_parquet
 from strokebench.datasets.problems import Problem
-from strokebench.errors import StrokebenchError
+from strokebench.errors import StrokebenchError, named
 
-MISSING = frozenset({"", "na", "n/a", "nan", "null", "nil", "-", "--", "?", ".", "<na>", "#n/a", "#nv", "\\n"})
-"""Cell texts that mean unknown, whatever their case. `none` is not among them: it can be a category."""
+MISSING = frozenset({"", "na", "n/a", "nan", "null", "-", "--", "?", ".", "<na>", "#n/a", "#nv", "\\n"})
+"""Cell texts that mean unknown, whatever their case. `none` and `nil` are not among them: they can be a finding."""
 
 HEADER_WITHIN = 30
 """Rows of titles and comments that may stand above the header."""
@@ -69,10 +70,33 @@ def read_table(file: CohortFile) -> TableFile:
         sheet.notes.append(f"row {number} of {path.name} stands above the header and is not read: {text[:60]!r}")
     header, body = _rectangle(path, sheet.rows[start:])
     if not body:
-        raise StrokebenchError(f"{path}: the table has no rows.")
+        raise StrokebenchError(f"{path}: the table has no rows.", "; ".join(sheet.notes))
     array = np.array([row for _, row in body], dtype=object)
     cells = pd.DataFrame(array, [number for number, _ in body], header, dtype=object)
-    return TableFile(cells.apply(by_value, args=(_known,)), sheet.problems, sheet.notes)
+    unknown: dict[str, list[str]] = {}
+    known = pd.concat([_known(cells.iloc[:, i], unknown) for i in range(len(header))], axis=1)
+    if unknown:
+        words = (f"{word} in {named(columns, 3)}" for word, columns in unknown.items())
+        sheet.notes.append(f"cells of {path.name} read as unknown: {'; '.join(words)}")
+    return TableFile(known, sheet.problems, sheet.notes)
+
+
+def read_beside(file: CohortFile, path: Path, id: str) -> TableFile:
+    """Another table of the cohort, with a decimal point, and in UTF-8 or else in the encoding of the clinical one.
+
+    Raises:
+        StrokebenchError: as `read_table`.
+    """
+    encoding = CohortFile.encoding
+    with suppress(OSError):
+        if path.suffix.lower() in (".csv", ".tsv", ".txt") and path.stat().st_size <= LARGEST:
+            try:
+                path.read_bytes().decode()
+            except UnicodeDecodeError:
+                encoding = file.encoding
+    return read_table(
+        replace(file, table=path, id=id, sheet=None, separator="", encoding=encoding, missing=(), decimal=".")
+    )
 
 
 def by_value(cells: pd.Series, change: Callable[[str], Any]) -> pd.Series:
@@ -83,8 +107,19 @@ def by_value(cells: pd.Series, change: Callable[[str], Any]) -> pd.Series:
     return pd.Series(changed[codes], cells.index, dtype=object, name=cells.name)
 
 
-def _known(cell: str) -> str:
-    return "" if cell.strip().casefold() in MISSING else cell
+def _known(cells: pd.Series, unknown: dict[str, list[str]]) -> pd.Series:
+    """A column in which cells that mean unknown are empty; beside a `+` a `-` is a finding.
+
+    Args:
+        unknown: gets, for each such word as written, the column and how many of its cells.
+    """
+    found = [cell for cell in cells.unique() if cell.strip().casefold() in MISSING]
+    if any(re.fullmatch(r"\s*\(?\++\)?\s*", cell) for cell in cells.unique()):
+        found = [cell for cell in found if cell.strip() not in ("-", "--")]
+    for cell in found:
+        if cell.strip():
+            unknown.setdefault(repr(cell.strip()), []).append(f"{cells.name} ({(cells == cell).sum()})")
+    return by_value(cells, lambda cell: "" if cell in found else cell)
 
 
 def _names(row: list[str], column: str) -> bool:
@@ -92,8 +127,8 @@ def _names(row: list[str], column: str) -> bool:
 
 
 def _header(cell: str) -> str:
-    """A column's name on one line, with single spaces: spreadsheets break headers to fit."""
-    return " ".join(cell.split())
+    """A column's name on one line, with single spaces and without unseen signs: spreadsheets break headers to fit."""
+    return " ".join(UNSEEN.sub("", cell).split()) if not cell.isascii() else " ".join(cell.split())
 
 
 def _rectangle(path: Path, rows: list[tuple[int, list[str]]]) -> tuple[list[str], list[tuple[int, list[str]]]]:
@@ -135,6 +170,10 @@ def _csv(file: CohortFile) -> Sheet:
         raise _open_quote(path, start + 1, str(error)) from None
     _refuse_swallowed(path, lines, records, separator)
     lost = [f"letters of {path.name} were lost before it came here (\ufffd)"] if "\ufffd" in text else []
+    if found := _TWICE.search(text):
+        lost.append(
+            f"letters of {path.name} were encoded twice before it came here, such as {found[0]!r}; export it again"
+        )
     # A row of several lines is known by the last one, as an editor shows where it ends.
     return Sheet([(end, row) for _, end, row in records], notes=lost)
 
@@ -201,6 +240,8 @@ def _shape(cell: str) -> str:
     return re.sub(r"[^\W\d_]+", "a", re.sub(r"\d+", "0", cell.strip()))
 
 
+_TWICE = re.compile("\\w{0,20}(?:\u00c3[\u0080-\u00bf\u0152-\u2122]|\u00c2[\u0080-\u00bf]|\u00e2\u20ac.)\\w{0,20}")
+"""`Ã¼` where an ü stood."""
 _AS_TEXT = re.compile(r'^="([^"]*)"$')
 _READERS: dict[str, Callable[[CohortFile], Sheet]] = {
     ".csv": _csv,

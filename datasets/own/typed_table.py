@@ -16,7 +16,7 @@ import pandas as pd
 from strokebench.datasets.own.cohort_file import CohortFile
 from strokebench.datasets.own.table_size import extent
 from strokebench.datasets.problems import Problem
-from strokebench.errors import StrokebenchError
+from strokebench.errors import StrokebenchError, named
 
 _EXACT = 2**53
 """From here on a spreadsheet's number may be another than was typed."""
@@ -60,12 +60,12 @@ def read_excel(file: CohortFile) -> Sheet:
             as_typed = load_workbook(path, read_only=True)[page.title]
             as_typed.reset_dimensions()
             formulas = as_typed.iter_rows(max_row=last_row, max_col=last_column, values_only=True)
-        rows = [
-            [_excel_cell(cell, formula) for cell, formula in zip_longest(row, formula_row)]
-            for row, formula_row in zip_longest(
-                page.iter_rows(max_row=last_row, max_col=last_column), formulas, fillvalue=()
-            )
-        ]
+        rows, struck = [], []
+        cells = page.iter_rows(max_row=last_row, max_col=last_column)
+        for number, (row, formula_row) in enumerate(zip_longest(cells, formulas, fillvalue=()), 1):
+            first = next((cell for cell in row if cell is not None and cell.value is not None), None)
+            struck += [number] * bool(first is not None and first.font and first.font.strike)
+            rows.append([_excel_cell(cell, formula) for cell, formula in zip_longest(row, formula_row)])
     except StrokebenchError:
         raise
     except Exception as error:
@@ -82,6 +82,8 @@ def read_excel(file: CohortFile) -> Sheet:
         )
     if others := [name for name in book.sheetnames if name != page.title]:
         sheet.notes.append(f"sheets of {path.name} that are not read: {', '.join(others)}")
+    if struck:
+        sheet.notes.append(f"rows of {path.name} that are struck through are read as the others: {named(struck, 6)}")
     for tag, what in ((b"row", "rows"), (b"col", "columns")):
         if hidden := re.findall(rb'<(?:\w+:)?%s\s[^>]*?\bhidden="(?:1|true)"' % tag, xml):
             sheet.notes.append(

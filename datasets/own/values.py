@@ -1,7 +1,7 @@
 """What may stand at a key of a cohort's file: texts, lists and pairs, and what is said of anything else."""
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 
@@ -12,9 +12,14 @@ def nearest(name: str, known: Any) -> str:
     return f"; did you mean {names[found[0]]!r}?" if found else ""
 
 
+MEANT = {"min": "low", "max": "high", "type": "kind", "values": "categories", "levels": "categories", "when": "time"}
+"""What others call a key."""
+
+
 def unknown_key(key: str, known: Any) -> str:
     """What is said of a key that is not among the known ones."""
-    return f"unknown key {key!r}{nearest(key, known) or '; known: ' + ', '.join(known)}"
+    meant = f"; did you mean {MEANT[key]!r}?" if MEANT.get(key) in known else nearest(key, known)
+    return f"unknown key {key!r}{meant or '; known: ' + ', '.join(known)}"
 
 
 def one_text(value: Any) -> str:
@@ -36,6 +41,25 @@ def texts_by_key(value: Any) -> dict[str, str]:
     if not isinstance(value, dict):
         raise ValueError("give `name: value` pairs")
     return {key: one_text(one) for key, one in value.items()}
+
+
+NEEDS = {
+    "sites": ("site",),
+    "window": ("images",),
+    "image_nan": ("images",),
+    "brain_masks": ("images",),
+    "mask_grid": ("masks", "brain_masks"),
+}
+"""Keys of a cohort's file that say something of another: one of these."""
+
+
+def useless_keys(parts: Mapping[str, Any]) -> Iterator[str]:
+    """What is said of keys by which nothing would be read."""
+    for key, others in NEEDS.items():
+        if key in parts and not any(other in parts for other in others):
+            yield f"{key}: there are no {' or '.join(f'`{other}:`' for other in others)} for it"
+    if "sheet" in parts and not str(parts.get("table", ".xlsx")).lower().endswith((".xlsx", ".xlsm")):
+        yield f"sheet: {parts['table']} has no sheets"
 
 
 def check_word(what: str, value: Any, known: Iterable[str]) -> None:

@@ -39,6 +39,10 @@ def test_yes_and_no_in_words():
         (["no", "perhaps"], "cancer", "", Kind.CATEGORICAL, "p1.*perhaps"),
         ([0.0, 2.0], "cancer", "", Kind.NUMERIC, "p1"),
         ([1.0], "glucos", "mmol/L", Kind.NUMERIC, "glucos"),
+        ([840.0, 900.0], "age", "months", Kind.NUMERIC, "age in years.*median would be 870"),
+        ([120.0, 90.0], "glucose", "mmol/L", Kind.NUMERIC, "median would be 105"),
+        ([6.0, 7.0], "glucose", "mg/dL", Kind.NUMERIC, "median would be 0.36"),
+        ([30_000.0], "lesion_volume", "ml", Kind.NUMERIC, "median would be 30000"),
     ],
 )
 def test_what_cannot_be_read_is_named_and_not_guessed(given, role, unit, kind, named):

@@ -84,6 +84,36 @@ def test_each_kind_of_fault(model: Model, change: dict, said: str):
     assert examined.problems == [said]
 
 
+def test_two_columns_may_change_names_and_none_is_made_of_two(model: Model):
+    swapped = OTHER.table.rename(columns={"smoker": "toast", "toast": "smoker"})
+    cohort = replace(OTHER, table=swapped, columns={name: OTHER.columns[name] for name in swapped})
+    mapped = model.predict_proba(cohort, {"columns": {"smoker": "toast", "toast": "smoker"}})
+    np.testing.assert_allclose(mapped, model.predict_proba(OTHER), atol=1e-12)
+    for columns, said in (
+        ({"smoker": "toast", "toast": "toast"}, "smoker: the mapping makes toast of another column too"),
+        ({"age": "aeg"}, "age: the mapping calls it aeg, which the model does not read; did you mean 'age'?"),
+    ):
+        assert said in model.examine(OTHER, {"columns": columns}).problems
+
+
+def test_units_are_told_apart_by_what_they_are_and_one_may_be_called_otherwise(model: Model):
+    def examined(unit: str, columns: dict | None = None) -> list[str]:
+        columns_of = {**OTHER.columns, "age": replace(OTHER.columns["age"], unit=unit)}
+        return model.examine(replace(OTHER, columns=columns_of), columns).problems
+
+    assert examined(" Years ") == []
+    assert examined("Jahre") == ["age: in Jahre here, in years in the model"]
+    assert examined("Jahre", {"columns": {"age": {"is": "age", "times": 1}}}) == []
+
+
+def test_words_of_a_number_are_mapped_to_numbers(model: Model):
+    words = OTHER.table.assign(age=OTHER.table["age"].map("{:g} y".format))
+    cohort = replace(OTHER, table=words, columns={**OTHER.columns, "age": Column(Kind.CATEGORICAL)})
+    values = {word: word.removesuffix(" y") for word in words["age"]}
+    mapped = model.predict_proba(cohort, {"columns": {"age": {"is": "age", "values": values}}})
+    np.testing.assert_allclose(mapped, model.predict_proba(OTHER), atol=1e-12)
+
+
 def test_few_unknown_categories_and_a_column_of_which_nothing_is_known_are_named_and_used(model: Model):
     table = OTHER.table.drop(columns="age")
     table.loc[OTHER.ids[0], "toast"] = "rare"
@@ -116,7 +146,18 @@ def test_what_a_method_reads_must_be_there_and_nothing_else():
 
 
 @pytest.mark.parametrize(
-    "given", [{"colums": {}}, {"columns": {"a": {"as": "b"}}}, {"columns": {"a": {"is": "b", "times": "x"}}}]
+    "given",
+    [
+        {"colums": {}},
+        {"columns": {"a": {"as": "b"}}},
+        {"columns": {"a": {"is": "b", "times": "x"}}},
+        {"columns": {"a": {"is": "b", "times": 0}}},
+        {"columns": {"a": {"times": 2}}},
+        {"columns": {"a": {"is": ["b"]}}},
+        {"columns": {"a": {"is": "b", "times": 2, "values": {"1": "2"}}}},
+        {"columns": {"a": {"is": "b", "values": {"1": ["2"]}}}},
+        {"unknown": {"a": "b"}},
+    ],
 )
 def test_a_mapping_that_cannot_be_read_is_refused(model: Model, given: dict):
     with pytest.raises(StrokebenchError, match="The mapping cannot be read"):

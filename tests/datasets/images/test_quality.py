@@ -210,6 +210,12 @@ def test_the_same_image_in_another_orientation_and_data_type_is_doubled(cohort_o
     assert found(cohort_of_images, extra=path) == ["image_doubled"]
 
 
+def test_one_image_for_two_sequences_is_doubled(cohort_of_images):
+    first = sorted((cohort_of_images / "images").glob("*.nii.gz"))[0]
+    problems = examine_images(pd.DataFrame({"dwi": {"a": first}, "adc": {"a": first}}), jobs=1)
+    assert [(p.patient, p.code, p.sequence) for p in problems] == [("a", "image_doubled", "adc")]
+
+
 def test_few_images_set_no_limits_of_their_own(tmp_path):
     for number in range(4):
         write_image(tmp_path, number, noise=0.02 + 0.1 * (number == 3))

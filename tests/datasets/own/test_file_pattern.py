@@ -88,6 +88,16 @@ def test_a_pattern_that_fits_nothing_is_one_problem_and_says_where_it_breaks_off
     assert "series holds k1/" in folders.what and "dcm2niix" in folders.remedy
 
 
+def test_a_level_of_folders_that_a_pattern_leaves_out_is_hinted_at(tmp_path):
+    (tmp_path / "bids/sub-a1/ses-01/anat").mkdir(parents=True)
+    (tmp_path / "bids/sub-a1/ses-01/anat/sub-a1_ses-01_FLAIR.nii.gz").touch()
+    (problem,) = resolve(tmp_path, "bids/sub-{id}/anat/*_FLAIR.nii.gz", ["a1"]).problems
+    assert "is it bids/sub-a1/ses-01/anat/sub-a1_ses-01_FLAIR.nii.gz?" in problem.what
+    assert "folders" not in problem.remedy
+    (problem,) = resolve(tmp_path, "bids/sub-{id}", ["a1"]).problems
+    assert "Name files, not folders" in problem.remedy
+
+
 def test_a_patient_without_a_mask_is_named(tmp_path):
     files(tmp_path, "k1.nii")
     assert faults(resolve(tmp_path, "{id}.nii", ["k1", "k2"], "mask")) == [("k2", "mask_missing")]

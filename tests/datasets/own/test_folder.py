@@ -52,6 +52,11 @@ def put(row, column, value):
     return edit
 
 
+def other_unit(factor):
+    """North's glucose in another unit."""
+    return lambda t: t.assign(glucose=t["glucose"].where(t["hospital"] != "North", t["glucose"] * factor))
+
+
 def test_a_bare_table_is_a_cohort(folder):
     cohort = load_cohort(str(folder()))
     assert len(cohort) == 40
@@ -122,6 +127,14 @@ def test_numeric_ids_and_leading_zeros_stay_what_they_are(folder):
         (BASE + "decimal: ';'\n", ["decimal"]),
         (BASE + "text: {file: texts/x}\n", ["file", "files"]),
         (BASE + "name: ../up\n", ["name"]),
+        (BASE + "columns: {age: {min: 18}}\n", ["'min'", "did you mean 'low'"]),
+        (BASE + "sites: [North]\n", ["sites: there are no `site:`"]),
+        (BASE + "mask_grid: resample\n", ["no `masks:` or `brain_masks:`"]),
+        (BASE + "window: [0, 80]\nimage_nan: background\n", ["window: there are no `images:`", "image_nan: there"]),
+        (BASE + "sheet: clinic\n", ["sheet: t.csv has no sheets"]),
+        (BASE + "exclude: {p01: }\n", ["exclude: p01: say why"]),
+        (BASE.replace("mrs > 2", "{mrs > 3: mrs > 2}"), ["'mrs > 3' is no name for 'mrs > 2'"]),
+        (BASE.replace("mrs > 2", "{'': mrs > 2}"), ["outcome: '' is no name"]),
     ],
 )
 def test_a_faulty_file_names_the_key_and_the_nearest_known_one(folder, yaml, words):
@@ -191,6 +204,29 @@ def test_all_faults_of_a_file_are_named_at_once(folder):
         ("site: mrs\n", lambda t: t, [(None, "outcome_unreadable")]),
         ("text: mrs\n", lambda t: t, [(None, "outcome_unreadable")]),
         ("banned: [age, glucose]\n", put(3, "id", "id"), [("id", "row_no_patient")]),
+        ("", put(3, "mrs", 7), [(None, "missing_code")]),
+        ("columns: {mrs: {high: 7}}\n", put(3, "mrs", 7), []),
+        ("columns: {nihss_change: {time: admission}}\n", lambda t: t.assign(nihss_change=[-4, 0, 3, -7] * 10), []),
+        ("", lambda t: t.assign(plz=["01067", "01099", "20095", "80331"] * 10), [(None, "column_no_measurement")]),
+        ("", lambda t: t.assign(onset=["0830", "1415", "2205", "0010"] * 10), [(None, "column_no_measurement")]),
+        ("", lambda t: t.assign(ward=["1E1", "2E1", "3E4", "3E1"] * 10), [(None, "column_no_measurement")]),
+        ("columns: {plz: categorical}\n", lambda t: t.assign(plz=["01067", "20095"] * 20), []),
+        ("", lambda t: t.assign(points=["007", "012", "019", "103"] * 10), []),
+        (
+            "",
+            lambda t: put(3, "sex", "m")(put(1, "sex", "f")(t)),
+            [("p01", "category_spelling"), ("p03", "category_spelling")],
+        ),
+        (
+            "columns: {sex: {categories: [f, m, female, male]}}\n",
+            lambda t: put(3, "sex", "m")(put(1, "sex", "f")(t)),
+            [],
+        ),
+        ("", lambda t: t.assign(group=["A", "AB", "B", "O"] * 10, stage=["I", "II", "V", "VI"] * 10), []),
+        ("site: hospital\n", other_unit(18.016), [(None, "mixed_units")]),
+        ("site: hospital\n", lambda t: other_unit(18.016)(t.replace({"West": "South"})), [(None, "mixed_units")]),
+        ("site: hospital\n", other_unit(1.3), []),
+        ("", put(3, "glucose", "8.98846567431158e307"), [(None, "missing_code")]),
         ("", lambda t: t.assign(arm=["0", "1", "ja", "nein"] * 10), [(None, "column_mixed")]),
         ("columns: {arm: categorical}\n", lambda t: t.assign(arm=["0", "1", "ja", "nein"] * 10), []),
         ("columns: {age: {unit: years, missing: [999]}}\n", put(3, "age", "999 years"), []),

@@ -43,6 +43,14 @@ def test_rows_of_an_excluded_patient_go_with_it(cohort):
     assert list(loaded.folds["patient"]) == ["p01"]
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "cp1252"])
+def test_folds_are_read_in_utf_8_or_in_the_encoding_of_the_table(cohort, tmp_path, encoding):
+    path = cohort("", more="encoding: cp1252\n")
+    (tmp_path / "t.csv").write_text(TABLE.replace("p0", "ä0"), "cp1252")
+    (tmp_path / "folds.csv").write_text(f"{HEADER}ä01,39,0,train\n", encoding)
+    assert list(load(path).folds["patient"]) == ["ä01"]
+
+
 @pytest.mark.parametrize(
     ("rows", "message"),
     [

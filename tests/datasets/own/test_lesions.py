@@ -125,6 +125,30 @@ def test_a_mask_in_another_space_than_the_atlas_is_a_question(cohort_of, atlas, 
     assert len(load(cohort_of(keys + "accept: {mask_space: [p01]}\n", masks=masks))) == 4
 
 
+def test_a_mask_of_a_brain_or_of_another_patient_is_a_question(cohort_of, atlas, tmp_path):
+    balls = {"p00": ([-30, 40, 0], 25), "p01": ([0, 0, 0], 70), "p02": ([-30, 40, 0], 25), "p03": ([10, 0, 0], 25)}
+    for id, (centre, radius) in balls.items():
+        write_ball(tmp_path / f"{id}_mni.nii.gz", centre, radius)
+    keys, masks = f"atlas: {atlas}\nlesion_columns: true\n", f"{tmp_path}/{{id}}_mni.nii.gz"
+    with pytest.raises(StrokebenchError, match=r"p01: the mask p01_mni.nii.gz marks 14\d\d ml .*brain_masks"):
+        load(cohort_of(keys, masks=masks))
+    with pytest.raises(StrokebenchError, match=r"p02: the mask p02_mni.nii.gz is that of patient p00"):
+        load(cohort_of(keys + "accept: {mask_doubtful: [p01]}\n", masks=masks))
+    assert len(load(cohort_of(keys + "accept: {mask_doubtful: [p01, p02]}\n", masks=masks))) == 4
+
+
+def test_a_lesion_in_the_air_is_named(original, cohort_of, tmp_path):
+    for number in range(4):
+        image = nibabel.load(path_of(original, "mask", number))
+        data = np.asarray(image.dataobj).copy()
+        if number == 2:
+            data[:] = 0
+            data[2:4, 2:4, 2:4] = 1
+        nibabel.Nifti1Image(data, image.affine).to_filename(tmp_path / f"p{number:02d}.nii.gz")
+    with pytest.raises(StrokebenchError, match=r"p02: .*p02.nii.gz lies outside the head of its image"):
+        load(cohort_of("lesion_columns: true\n", masks=f"{tmp_path}/{{id}}.nii.gz"))
+
+
 def test_a_patient_without_a_mask_has_neither_text_nor_measures(original, cohort_of, tmp_path):
     for number in (0, 1, 2):
         mask = path_of(original, "mask", number)

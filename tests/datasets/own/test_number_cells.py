@@ -31,11 +31,15 @@ def read(cells, **form):
         ({"decimal": ","}, "7,5", 7.5),
         ({"thousands": ","}, "150,000", 150000),
         ({"thousands": ","}, "1,203.5", 1203.5),
+        ({"thousands": ","}, "1,50,000", 150000),
+        ({"thousands": ","}, "12,34,567.5", 1234567.5),
         ({"decimal": ",", "thousands": "."}, "1.203", 1203),
         ({"decimal": ",", "thousands": "."}, "1.203.400,5", 1203400.5),
         ({"thousands": " "}, "1\u202f203", 1203),
         ({"thousands": "'"}, "1\u2019203", 1203),
         ({"unit": "mmol/L"}, "7.5 mmol/l", 7.5),
+        ({}, "7\u200b.5", 7.5),
+        ({}, "\u200f7.5", 7.5),
         ({"unit": "%"}, "45%", 45),
         ({"censored": "bound"}, "<3", 3),
         ({"censored": "half"}, "< 0.5", 0.25),
@@ -55,6 +59,9 @@ def test_a_number_is_read_as_its_form_says(form, cell, value):
         ({}, "6,5", "comma"),
         ({}, "150,000", "thousands"),
         ({}, "1 203", "thousands"),
+        ({}, "1,50,000", "thousands"),
+        ({}, "1,5,000", "bad"),
+        ({}, "5 марта 2024", "bad"),
         ({"decimal": ","}, "1.203", "thousands"),
         ({"decimal": ","}, "7.5", "comma"),
         ({"decimal": ","}, "01.02.2024", "bad"),
@@ -133,6 +140,13 @@ def test_a_lone_number_beyond_the_others_may_be_a_code(values, codes):
         ("encounter", 2**60 + np.arange(40), "ids"),
         ("admitted", [20240100 + day for day in range(1, 29)], "dates"),
         ("date_of_onset", range(45292, 45322), "dates"),
+        ("seen", [202403010830 + 100 * (i % 12) for i in range(12)], "dates"),
+        ("seen", [20240301083059 + 100 * (i % 12) for i in range(12)], "dates"),
+        ("seen", [1032024 + 1_000_000 * (i % 28) for i in range(12)], "dates"),
+        ("seen", [3012024 + 10_000 * (i % 28) for i in range(12)], "dates"),
+        ("seen", [1_700_000_000 + 86_400 * (i % 9) for i in range(12)], "dates"),
+        ("seen", [1_700_000_000_000 + 86_400_000 * (i % 9) for i in range(12)], "dates"),
+        ("copies", [1_300_000 + 10_000 * (i % 9) for i in range(12)], ""),
         ("platelets", np.random.default_rng(1).integers(150, 400, 60), ""),
         ("ldh", 137 * np.arange(40) % 4000, ""),
         ("glucose", np.linspace(4, 9, 40), ""),
@@ -182,7 +196,11 @@ def test_free_text_is_of_many_different_values_and_dates_are_told_apart():
 
 
 @pytest.mark.parametrize(
-    "date", ["3-Mar-2024", "6. Mai 2024", "Jan 5, 2024", "2024-01", "01/2024", "15.01.", "1:30 pm", "10:30 Uhr"]
+    "date",
+    [
+        *("3-Mar-2024", "6. Mai 2024", "Jan 5, 2024", "2024-01", "01/2024", "15.01.", "1:30 pm", "10:30 Uhr"),
+        *("5 марта 2024", "3 de marzo de 2024", "5 มี.ค. 2567", "2024年3月5日", "2024-W05"),
+    ],
 )
 def test_a_date_in_any_form_is_no_category(date):
     assert looks_like_free_text(pd.Series([date] * 9 + ["never"])) == "dates or times"
@@ -211,7 +229,14 @@ def test_numbers_among_words_and_what_begins_as_one_are_told(cells, held):
     assert mixed_numbers(pd.Series(cells).sort_values()) == held
 
 
-@pytest.mark.parametrize("word", ["unk", "Unknown", "k.A.", "n. b.", "keine Angabe", "not  done", "inconnue"])
+@pytest.mark.parametrize(
+    "word",
+    [
+        *("unk", "Unknown", "k.A.", "n. b.", "keine Angabe", "not  done", "inconnue", "???", "No data", "n.v.t."),
+        *("не известно".replace(" ", ""), "未知", "不明", "미상", "brak danych", "Sin dato", "não informado", "okänd"),
+        *("άγνωστο", "ไม่ทราบ", "نامعلوم", "tidak diketahui", "không rõ", "neznámé", "ei tiedossa"),
+    ],
+)
 def test_words_for_unknown_are_known(word):
     assert unknown_words(pd.Series(["left", word, "known"])) == [word]
 
@@ -223,6 +248,11 @@ def test_words_for_unknown_are_known(word):
         ("ma\u200ble", "male", True),
         ("\uff21-1", "a 1", True),
         ("-5", "\u22125", True),
+        ("S\u00e3o Paulo", "sao paulo", True),
+        ("I\u011eDIR", "I\u011fd\u0131r", True),
+        ("\u0410-1", "A-1", True),
+        ("\u039c", "M", True),
+        ("\u041c", "\u041d", False),
         ("-5", "5", False),
         ("-0.5", "0.5", False),
     ],

@@ -15,7 +15,7 @@ BASE = "table: t.csv\nid: id\noutcome: mrs > 2\n"
 DOCS = Path(__file__).parents[3] / "docs" / "bring_your_cohort.md"
 EXAMPLES = re.findall(r"```yaml\n(.*?)```", DOCS.read_text(), re.DOTALL)
 GOOD = [
-    "sites: North",
+    "{sites: North, site: ward}",
     "missing: [999, unknown]",
     "id: 1",
     "outcome: [mrs > 2, nihss < 7]",
@@ -26,9 +26,9 @@ GOOD = [
     "text: {columns: {aspects: a}}",
     "text: {files: 't/{id}_{prompt}.txt', prompts: [a]}",
     "accept: {motion: all, outcome_missing: [p1, 2]}".replace("motion", "image_motion"),
-    "image_nan: background",
+    "{image_nan: background, images: 'i/{id}.nii'}",
     "decimal: ','",
-    "window: [0, 80]",
+    "{window: [0, 80], images: 'i/{id}.nii'}",
     "features: {r: {image: r.csv, fitted_on: none}, c: {text: c.npz, source: a net}}",
     "{masks: 'm/{id}.nii', images: 'i/{id}.nii', lesion_columns: true, text: {from: masks}}",
     "exclude: {p1: moved, p2: 3}",

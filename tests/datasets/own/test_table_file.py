@@ -208,6 +208,40 @@ def test_another_encoding_or_kind_of_file_is_told(table, content, extra, said):
 
 def test_lost_letters_are_noted(table):
     assert any("lost" in note for note in table("id,ort\na1,K\ufffdln\n").notes)
+    twice = "Köln".encode().decode("latin-1")
+    assert any(
+        f"encoded twice before it came here, such as {twice!r}" in note for note in table(f"id,ort\na1,{twice}\n").notes
+    )
+    assert table("id,ort\na1,SÃO JOÃO\n").notes == []
+
+
+def test_a_sign_of_a_finding_is_not_unknown_and_what_is_read_as_unknown_is_noted(table):
+    read = table("id,protein,mrs,salt,before\na1,-,-,Na,Nil\na2,++,n/a,K,HTN\na3, - ,4,Na,--\n")
+    assert read.cells.set_index("id").to_numpy().tolist() == [
+        ["-", "", "", "Nil"],
+        ["++", "", "K", "HTN"],
+        [" - ", "4", "", ""],
+    ]
+    assert read.notes == [
+        "cells of t.csv read as unknown: '-' in mrs (1); 'n/a' in mrs (1); 'Na' in salt (2); '--' in before (1)"
+    ]
+
+
+def test_rows_that_are_struck_through_are_noted(table):
+    rows = [["id", "mrs"], ["a1", 2], ["a2", 3], ["a3", 4]]
+    strike = write_sheet(rows, lambda sheet: setattr(sheet["A3"], "font", openpyxl.styles.Font(strike=True)))
+    read = table(name="t.xlsx", write=strike)
+    assert len(read.cells) == 3
+    assert "rows of t.xlsx that are struck through are read as the others: 3" in read.notes
+
+
+def test_a_table_on_another_sheet_is_hinted_at(table):
+    def cover(rows):
+        return write_sheet(rows, lambda sheet: sheet.parent.create_sheet("Cover", 0))
+
+    with pytest.raises(StrokebenchError, match="no rows") as caught:
+        table(name="t.xlsx", write=cover([["id", "mrs"], ["a1", 2]]))
+    assert "sheets of t.xlsx that are not read: " in caught.value.hint
 
 
 def test_merged_cells_are_named(table):
