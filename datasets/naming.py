@@ -10,7 +10,7 @@ HIGHEST = {"nihss": 42, "mrs": 6}
 
 _AFTERWARDS = re.compile(
     r"(?:discharg|outcome|mortali|surviv|deceased|recover|follow[\W_]*up|destination|barthel|rehab)"
-    r"|death|dead(?![a-z])"
+    r"|death|dead(?![a-z])|^(?:label|target|ground[\W_]*truth|pred(?:ict(?:ed|ions?))?|y(?:[\W_]*(?:true|pred))?)$"
     # German, French, Spanish, Turkish.
     r"|entlass|verlauf|[gv]e(?:r)?storben|exitus|todes|[uü]berleb|sortie|d[eé]c[eè]s|taburcu"
     r"|(?:^|[^a-z])(?:died|length[\W_]*of[\W_]*stay|los|finale?|fu|gos|reha|tod|alta|[oö]l[uü]m|visit[\W_]*[2-9])(?![a-z])"

@@ -72,6 +72,7 @@ CODES: Mapping[str, Code] = {
     "site_spelling": Code("Spell the site in one way; accept it if it is another site.", True),
     "site_unknown": Code("Correct the site, or add it to `sites:`."),
     "group_missing": Code("Fill it (a person of one row may have the row's own id), or exclude the patient."),
+    "group_few": Code("Name the column of the person, not one that many share; or delete `group:`."),
     "split_wrong": Code("Correct the file that `split:` names: patient, seed, fold, part."),
     "category_spelling": Code("Spell the category in one way; accept it if it is another one.", True),
     "category_unknown": Code("Correct the value, or add it to the column's `categories`."),

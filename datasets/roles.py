@@ -8,6 +8,8 @@ import pandas as pd
 
 from strokebench.errors import StrokebenchError
 
+ENOUGH = 20
+"""Patients from which on their median says something of a unit; one may have any value (our choice)."""
 LESION_VOLUME = "lesion_volume"
 """The role that lesion masks fill where no column has it."""
 
@@ -86,7 +88,7 @@ def values_of(role: str, column: str, values: pd.Series, unit: str) -> pd.Series
             f"Patient {patient}: {str(values[patient])!r} in column {column!r} cannot be read as {asked.description}.",
             "Write 0 and 1, or no and yes." if asked.flag else "Write a number.",
         )
-    if not asked.medians[0] <= (median := numbers.median()) <= asked.medians[1] and numbers.notna().any():
+    if numbers.count() >= ENOUGH and not asked.medians[0] <= (median := numbers.median()) <= asked.medians[1]:
         raise StrokebenchError(
             f"The column {column!r} has the role {role} ({asked.description}), and its median would be {median:g}.",
             "Correct the role, or the column's unit or values.",

@@ -67,6 +67,10 @@ def make_split(
         return Split(protocol, own_folds(own, labels.sort_index(), persons, seeds))
     labels = _frequent_enough(labels)
     persons = None if persons is None else persons.loc[labels.index]
+    if persons is not None and (n := persons.nunique()) < 2 * FOLDS:
+        raise StrokebenchError(
+            f"The rows are of {n} persons only.", f"A split needs {2 * FOLDS}; is `group:` the person?"
+        )
     folds = []
     for seed in seeds:
         for number, name, test in DRAWN[protocol](labels, sites, persons, seed):

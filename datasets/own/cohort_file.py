@@ -202,9 +202,7 @@ def read_cohort_file(path: Path) -> CohortFile:
     if faults:
         raise StrokebenchError(f"{path}: {'; '.join(faults)}.", "docs/bring_your_cohort.md shows a whole file.")
     name = parts.pop("name", path.stem)
-    for key in ("table", "split", "atlas"):
-        if key in parts:
-            parts[key] = path.parent / Path(parts[key]).expanduser()
+    parts |= {key: path.parent / Path(parts[key]).expanduser() for key in ("table", "split", "atlas") if key in parts}
     return CohortFile(
         path=path,
         # Every hospital calls its file cohort.yaml; none may write into the folder of another.
@@ -349,6 +347,8 @@ def _text_source(value: Any) -> TextSource | None:
         by_prompt = texts_by_key(columns) if isinstance(columns, dict) else {one: one for one in text_list(columns)}
         return TextSource(columns=by_prompt)
     pattern = checked_pattern(value["files"])
+    if "prompts" in value and "{prompt}" not in pattern:
+        raise ValueError(f"prompts: the pattern {pattern!r} has no {{prompt}}")
     prompts = text_list(value.get("prompts", list(DEFAULT_PROMPTS)))
     for prompt in prompts:
         checked_path(pattern.replace("{prompt}", prompt))

@@ -34,7 +34,8 @@ _SHORT_CODE = re.compile(r"\d{1,2}[^\W\d_]{1,2}")
 _UNKNOWN = re.compile(
     r"unk(?:n|nown)?|unbekannt|missing|fehlt|fehlend|k\. ?a\.|keine angaben?|n\. ?[bdakr]\.|nd"
     r"|nicht (?:bekannt|bestimmt|dokumentiert)|not (?:known|available|done|recorded|assessed|documented)"
-    r"|na_(?:character|integer|real)_|unclear|unsure|no data|not tested|nie bekannt|nicht erhoben|k\.?a\.?|\?+|x{2,}"
+    r"|(?:report )?(?:to follow|pending)|befund folgt|na_(?:character|integer|real)_"
+    r"|unclear|unsure|no data|not tested|nie bekannt|nicht erhoben|k\.?a\.?|\?+|x{2,}"
     r"|inconnue?|(?:non|pas) (?:connue?|renseigné|disponible|noto)|n\.? ?v\.? ?t\.?|onbekend|ok[äa]nd|saknas"
     r"|ukj?en[dt]t?|se desconoce|desconocid[oa]|sin datos?|s/d|sem dados"
     r"|n[ãa]o (?:informado|dispon[íi]vel)|ignorado|sconosciut[oa]"
@@ -48,6 +49,7 @@ _CODE = re.compile(r"-?(?:7+|8+|9+|9+[5-8])|-[12]")
 """Numbers by which unknown is written: 9, 99, 999, 88, 998, -1, ..."""
 _MARKS = re.compile("[\u0300-\u036f]")
 _LOOK_ALIKE = str.maketrans("авекмнорстухіјѕıαβεζηικμνορτυχ", "abekmhopctyxijsiabezhikmnoptyx")
+_CODED = re.compile(r"\s*(?:0\d{3,}|\d+E\d+)\s*")
 _DAYS = (
     (19000101, 21001231, "%Y%m%d"),
     (1011900, 31122100, "%d%m%Y"),
@@ -139,8 +141,11 @@ def other_unit(values: pd.Series, site: pd.Series) -> dict[str, float]:
     Apart: nine tenths of ten or more patients lie beyond nine tenths of the others (our choice).
     """
     positive = values[values > 0].dropna()
-    off = {}
-    for name, own in positive.groupby(site.reindex(positive.index)):
+    by_site = positive.groupby(site.reindex(positive.index))
+    medians, off = by_site.median(), dict[str, float]()
+    if medians.empty or medians.max() < 0.8 * min(UNIT_FACTORS) * medians.min():
+        return off
+    for name, own in by_site:
         others = positive.drop(own.index)
         if min(len(own), len(others)) < 10 or positive.nunique() < 8:
             continue
@@ -229,7 +234,7 @@ def same_spelling(text: str) -> str:
 
 def written_codes(cells: pd.Series) -> str:
     """A cell that is a code although it can be read as a number, as a place `01067`, a time `0830`, a ward `3E1`."""
-    return next((cell for cell in cells.unique() if re.fullmatch(r"\s*(?:0\d{3,}|\d+E\d+)\s*", cell)), "")
+    return next((cell for cell in cells.unique() if ("0" in cell or "E" in cell) and _CODED.fullmatch(cell)), "")
 
 
 def abbreviations(cells: pd.Series) -> dict[str, str]:

@@ -99,6 +99,16 @@ def _problems(
         lacks = np.zeros_like(lacks)
     for fault in faults:
         yield Problem("features_wrong", f"{source.file} {fault}", where=name)
+    known = patients.intersection(rows.ids, sort=False)
+    vectors = pd.DataFrame(rows.values.reshape(len(rows.ids), -1), rows.ids)[~rows.ids.duplicated()].loc[known]
+    empty = (vectors == 0).all(axis=1)
+    yield from (Problem("features_missing", f"has nothing but 0 in {source.file}", id, name) for id in known[empty])
+    first: dict[bytes, str] = {}
+    for id in (
+        known[~empty & vectors.notna().any(axis=1)] if source.modality == "image" and vectors.shape[1] > 3 else ()
+    ):
+        if (owner := first.setdefault(vectors.loc[id].to_numpy().tobytes(), id)) != id:
+            yield Problem("image_doubled", f"has the numbers of patient {owner} in {source.file}", id, name)
     for id in patients[lacks]:
         what = "has no number" if id in rows.ids else f"is not there{nearest(id, rows.ids.difference(patients))}"
         yield Problem("features_missing", f"{what} in {source.file}", id, name)

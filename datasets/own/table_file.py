@@ -114,8 +114,9 @@ def _known(cells: pd.Series, unknown: dict[str, list[str]]) -> pd.Series:
         unknown: gets, for each such word as written, the column and how many of its cells.
     """
     found = [cell for cell in cells.unique() if cell.strip().casefold() in MISSING]
-    if any(re.fullmatch(r"\s*\(?\++\)?\s*", cell) for cell in cells.unique()):
-        found = [cell for cell in found if cell.strip() not in ("-", "--")]
+    signs = [cell for cell in found if cell.strip() in ("-", "--")]
+    if signs and any(re.fullmatch(r"\s*\(?\++\)?\s*", cell) for cell in cells.unique()):
+        found = [cell for cell in found if cell not in signs]
     for cell in found:
         if cell.strip():
             unknown.setdefault(repr(cell.strip()), []).append(f"{cells.name} ({(cells == cell).sum()})")
@@ -170,7 +171,7 @@ def _csv(file: CohortFile) -> Sheet:
         raise _open_quote(path, start + 1, str(error)) from None
     _refuse_swallowed(path, lines, records, separator)
     lost = [f"letters of {path.name} were lost before it came here (\ufffd)"] if "\ufffd" in text else []
-    if found := _TWICE.search(text):
+    if found := TWICE.search(text):
         lost.append(
             f"letters of {path.name} were encoded twice before it came here, such as {found[0]!r}; export it again"
         )
@@ -240,7 +241,7 @@ def _shape(cell: str) -> str:
     return re.sub(r"[^\W\d_]+", "a", re.sub(r"\d+", "0", cell.strip()))
 
 
-_TWICE = re.compile("\\w{0,20}(?:\u00c3[\u0080-\u00bf\u0152-\u2122]|\u00c2[\u0080-\u00bf]|\u00e2\u20ac.)\\w{0,20}")
+TWICE = re.compile("\\w{0,20}(?:\u00c3[\u0080-\u00bf\u0152-\u2122]|\u00c2[\u0080-\u00bf]|\u00e2\u20ac.)\\w{0,20}")
 """`Ã¼` where an ü stood."""
 _AS_TEXT = re.compile(r'^="([^"]*)"$')
 _READERS: dict[str, Callable[[CohortFile], Sheet]] = {

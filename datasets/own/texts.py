@@ -10,7 +10,7 @@ from strokebench.datasets.foreign import HEAD, foreign_kind
 from strokebench.datasets.own.cohort_file import CohortFile
 from strokebench.datasets.own.column_values import says_unknown
 from strokebench.datasets.own.file_pattern import resolve
-from strokebench.datasets.own.table_file import MISSING
+from strokebench.datasets.own.table_file import MISSING, TWICE
 from strokebench.datasets.problems import Problem
 from strokebench.datasets.texts.filter import filter_text, split_sentences
 from strokebench.datasets.texts.filter_lists import BLACK_LIST
@@ -23,9 +23,9 @@ LONG_WORDS = 300
 _FEW = 10
 """So many equal texts are no chance."""
 _NO_TEXT = re.compile(
-    r"</?(?:p|br|div|span|b|i|td|tr|table|li|ul)\b[^<>]*>|^\s*[{\[]\s*\"|\ufffd|&(?:nbsp|amp|lt|gt);", re.I
+    r"</?(?:p|br|div|span|b|i|td|tr|table|li|ul)\b[^<>]*>|^\s*[{\[]\s*\"|\ufffd|&(?:nbsp|amp|lt|gt);|\A[\W\d_]+\Z", re.I
 )
-"""Tags, JSON, and what stands for a letter that was lost."""
+"""Tags, JSON, what stands for a letter that was lost, and a text without a letter."""
 
 LARGEST = 1_000_000
 """Bytes of the largest file that is read as a text: some hundred pages."""
@@ -106,7 +106,7 @@ def text_problems(texts: pd.DataFrame, known: list[Problem] = ()) -> Iterator[Pr
             elif says_unknown(str(text)):
                 what = f"the text {prompt!r} is {text!r}: does it mean that there is none?"
                 yield Problem("text_missing", what, str(id), str(prompt))
-            elif found := CONTROLS.search(str(text)) or _NO_TEXT.search(str(text)):
+            elif found := CONTROLS.search(str(text)) or _NO_TEXT.search(str(text)) or TWICE.search(str(text)):
                 what = f"the text {prompt!r} holds {found[0]!r}, which is no word of a report"
                 yield Problem("text_unreadable", what, str(id), str(prompt))
             elif refusal := _refusal(str(text)):

@@ -24,6 +24,7 @@ from strokebench.errors import StrokebenchError, named
 from strokebench.files import home
 from strokebench.tasks.endpoints.parse import hospital_notes, outcome_problems, parse_endpoint
 from strokebench.tasks.own_folds import own_folds
+from strokebench.tasks.protocols import FOLDS
 
 CARDS_A_SHEET = 30
 _NO_IMAGE = ("image_missing", "image_ambiguous")
@@ -105,6 +106,9 @@ def _check_file(file: CohortFile, jobs: int, progress: Progress | None) -> Check
     notes = list(examined.notes)
     if folds is not None:
         problems += _fold_problems(examined, file, folds)
+    elif examined.group is not None and (n := examined.group.nunique()) < 2 * FOLDS:
+        what = f"the rows are of {n} persons only; a split needs {2 * FOLDS}"
+        problems.append(Problem("group_few", what, where=file.group or ""))
     features = read_features(file, ids)
     problems += features.problems
     notes += features.notes

@@ -55,10 +55,12 @@ def write_sequence(path: Path, sequence: str, number: int, moved: float = 0.0) -
     nibabel.Nifti1Image(data, affine_of(sequence, moved)).to_filename(path)
 
 
-def write_mask(path: Path) -> None:
+def write_mask(path: Path, number: int) -> None:
+    """A lesion that is some voxels smaller in each patient."""
     shape, affine = GRIDS["dwi"][0], affine_of("dwi")
     points = np.moveaxis(np.indices(shape), 0, -1) @ affine[:3, :3].T + affine[:3, 3]
     inside = np.linalg.norm(points - LESION, axis=-1) < 14
+    inside.flat[np.flatnonzero(inside)[:number]] = False
     nibabel.Nifti1Image(inside.astype(np.uint8), affine).to_filename(path)
 
 
@@ -73,7 +75,7 @@ def write_sequences(folder: Path, n: int = 10) -> Path:
         for sequence in GRIDS:
             if number not in LACKS.get(sequence, ()):
                 write_sequence(path_of(folder, sequence, number), sequence, number)
-        write_mask(path_of(folder, "mask", number))
+        write_mask(path_of(folder, "mask", number), number)
     clinical_table(n).to_csv(folder / "patients.csv", index=False)
     path = folder / "sequences.yaml"
     path.write_text(YAML)

@@ -199,3 +199,10 @@ def test_on_validation_parts_nobody_is_parted_either():
         inner = on_validation(fold, labels, persons)
         parts = [set(persons[list(part)]) for part in (inner.train, inner.validation, inner.test)]
         assert not parts[0] & parts[1] and not (parts[0] | parts[1]) & parts[2]
+
+
+def test_rows_of_a_handful_of_persons_cannot_be_parted():
+    labels = pd.Series([0, 1] * 30, index=[f"p{i:02d}" for i in range(60)])
+    persons = pd.Series([f"q{i % 9}" for i in range(60)], index=labels.index)
+    with pytest.raises(StrokebenchError, match="9 persons only"):
+        make_split("cv5", labels, persons=persons)

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from small_context import make_context
 
@@ -21,7 +22,9 @@ def test_table_1_has_them_by_default_and_the_comparison_of_the_paper_s_methods_h
 def with_roles():
     context = make_context(folds=1, methods=("age_nihss", "thrive"))
     cohort = context.cohort
-    table = cohort.table.assign(years=range(40, 40 + len(cohort)), scale=range(len(cohort)))
+    numbers = np.arange(len(cohort))
+    # Either can be an age or a scale.
+    table = cohort.table.assign(years=30 + numbers % 20, scale=numbers % 40)
     columns = {**cohort.columns, "years": Column(Kind.NUMERIC), "scale": Column(Kind.NUMERIC)}
     return replace(
         context, cohort=replace(cohort, table=table, columns=columns, roles={"age": "years", "nihss": "scale"})

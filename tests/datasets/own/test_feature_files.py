@@ -59,6 +59,19 @@ def archive(folder, patients, *shape, **changes):
     return values
 
 
+def zeros(table):
+    """Nothing but 0 of p03."""
+    table.loc[table["id"] == "p03", [name for name in table if name.startswith("original")]] = 0
+    return table
+
+
+def copied(table):
+    """The numbers of p05 in the row of p03."""
+    names = [name for name in table if name.startswith("original")]
+    table.loc[table["id"] == "p03", names] = table.loc[table["id"] == "p05", names].to_numpy()
+    return table
+
+
 def found(path):
     return [(p.patient, p.code) for p in check_cohort(str(path), jobs=1).problems]
 
@@ -117,6 +130,9 @@ def test_what_wrote_the_texts_may_say_what_it_has_learnt_from(cohort_of):
         (lambda t: t.assign(original_2=["inf", *t["original_2"][1:]]), [(None, "features_wrong")]),
         (lambda t: t.assign(original_2=[None, *t["original_2"][1:]]), []),
         (lambda t: t.assign(original_2="1,203"), [(None, "features_wrong")]),
+        (zeros, [("p03", "features_missing")]),
+        (copied, [("p05", "image_doubled")]),
+        (lambda t: t.assign(original_2=0), []),
     ],
 )
 def test_what_is_wrong_with_features_is_named(radiomics, cohort_of, edit, expected):
@@ -229,6 +245,8 @@ def test_a_thousand_columns_are_read_as_they_are(radiomics, cohort_of, ids):
     [
         (lambda t: t.assign(mrs=2), "'mrs', named like what is known only later"),
         (lambda t: t.assign(mrs_late=2), "'mrs_late', named like"),
+        (lambda t: t.assign(Label=[0, 1] * (len(t) // 2)), "'Label', named like"),
+        (lambda t: t.assign(y_true=[0, 1] * (len(t) // 2)), "'y_true', named like"),
         (lambda t: t.assign(length_of_stay=2), "'length_of_stay', named like"),
         (lambda t: t.rename(columns={"original_0": ""}), "a column without a name"),
         (lambda t: t.assign(n=np.arange(len(t))), "'n' that holds the numbers of the rows"),

@@ -133,6 +133,7 @@ def test_numeric_ids_and_leading_zeros_stay_what_they_are(folder):
         (BASE + "window: [0, 80]\nimage_nan: background\n", ["window: there are no `images:`", "image_nan: there"]),
         (BASE + "sheet: clinic\n", ["sheet: t.csv has no sheets"]),
         (BASE + "exclude: {p01: }\n", ["exclude: p01: say why"]),
+        (BASE + "text: {files: 't/{id}.txt', prompts: [aspects]}\n", ["prompts: the pattern", "has no {prompt}"]),
         (BASE.replace("mrs > 2", "{mrs > 3: mrs > 2}"), ["'mrs > 3' is no name for 'mrs > 2'"]),
         (BASE.replace("mrs > 2", "{'': mrs > 2}"), ["outcome: '' is no name"]),
     ],

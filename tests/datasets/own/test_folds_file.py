@@ -106,6 +106,12 @@ def test_check_says_what_a_run_under_the_folds_would_stop_at(cohort):
         assert problem.code == "split_wrong" and said in problem.what
 
 
+def test_persons_that_many_rows_share_are_too_few_to_be_parted(cohort):
+    few = "id,who,age,poor\n" + "".join(f"p{i:02},w{i % 3},{40 + i},{i % 2}\n" for i in range(24))
+    (problem,) = check_cohort(str(cohort(table=few, more="group: who\n")), jobs=1).problems
+    assert (problem.code, problem.where) == ("group_few", "who") and "3 persons" in problem.what
+
+
 def test_one_person_spelled_in_two_ways_is_told(cohort):
     [problem] = check_cohort(str(cohort(table=TABLE.replace("p03,h1", "p03,H1"), more="group: who\n")), 1).problems
     assert (problem.patient, problem.code) == ("p02", "id_spelling") and "'H1'" in problem.what

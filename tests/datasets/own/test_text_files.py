@@ -69,7 +69,10 @@ def test_a_text_that_says_that_it_is_missing_is_missing(tmp_path, content):
         ('{"report": "Infarct"}', ["text_unreadable"]),
         ("Isch\ufffdmie links", ["text_unreadable"]),
         ("Infarct\x1b[2J", ["text_unreadable"]),
+        ("HirnhÃ¤lfte links", ["text_unreadable"]),
+        ("17", ["text_unreadable"]),
         ("k.A.", ["text_missing"]),
+        ("Report to follow", ["text_missing"]),
         ("ASPECTS < 7, NIHSS > 3; [left] insula.", []),
     ],
 )
