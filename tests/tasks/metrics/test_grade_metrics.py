@@ -8,7 +8,7 @@ from sklearn.metrics import cohen_kappa_score
 
 from strokebench.tasks.endpoints.ordinal import Ordinal
 from strokebench.tasks.metrics.evaluate import evaluate
-from strokebench.tasks.metrics.ordinal import kappa, mean_absolute_error, median_label
+from strokebench.tasks.metrics.ordinal import ORDINAL, kappa, mean_absolute_error, median_label
 from strokebench.tasks.metrics.selection import auc, generalised_c
 
 MRS = Ordinal("mrs")
@@ -31,6 +31,12 @@ def test_the_called_grade_is_the_median():
     p = np.array([[0.5, 0, 0, 0, 0, 0, 0.5], [0.1, 0.2, 0.3, 0.4, 0, 0, 0], [0.1] * 3 + [0.2, 0.2, 0.2, 0.1]])
     assert median_label(p).tolist() == [0, 2, 3]
     assert mean_absolute_error.function(MRS, np.array([2, 2, 6]), p) == pytest.approx((2 + 0 + 3) / 3)
+
+
+def test_each_metric_says_which_way_is_better():
+    y = np.arange(7)
+    for each in ORDINAL:
+        assert (each.function(MRS, y, certain(y)) > each.function(MRS, y, certain(y[::-1]))) == each.higher_is_better
 
 
 def test_generalised_c_counts_pairs():
