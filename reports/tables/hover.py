@@ -27,8 +27,11 @@ MOST = 100
 
 
 def name_cell(axes: Axes, x: float, y: float, words: str) -> None:
-    """Give the cell of a matrix around (x, y) these words; a square of side 1 that is not seen lies over it."""
-    axes.add_patch(Rectangle((x - 0.5, y - 0.5), 1, 1, linewidth=0, alpha=0, zorder=9, gid=ON_HOVER + words))
+    """Give the cell of a matrix around (x, y) these words; a square of side 1 that nobody sees lies over it."""
+    # Of what is wholly transparent only the outline is drawn, which no pointer finds.
+    axes.add_patch(
+        Rectangle((x - 0.5, y - 0.5), 1, 1, facecolor="white", alpha=0.004, linewidth=0, zorder=9, gid=ON_HOVER + words)
+    )
 
 
 def titled(svg: str) -> str:

@@ -121,6 +121,8 @@ def chromium(profile: Path) -> Iterator[Browser]:
         os.dup2(write_theirs, 4)
 
     flags = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--hide-scrollbars"]
+    # Held, so that the pipe by which Python learns of a failed start lies on neither 3 nor 4.
+    low = [os.open(os.devnull, os.O_RDONLY) for _ in range(2)]
     process = subprocess.Popen(
         [CHROMIUM, *flags, "--remote-debugging-pipe", "--no-first-run", f"--user-data-dir={profile}"],
         preexec_fn=connect,
@@ -128,8 +130,8 @@ def chromium(profile: Path) -> Iterator[Browser]:
         stderr=subprocess.DEVNULL,
         start_new_session=True,
     )
-    os.close(read_theirs)
-    os.close(write_theirs)
+    for end in (read_theirs, write_theirs, *low):
+        os.close(end)
     try:
         yield Browser(write_ours, read_ours)
     finally:

@@ -4,10 +4,15 @@ import json
 
 import pytest
 from browser import CHROMIUM, chromium
+from matplotlib.figure import Figure
+
+from strokebench.reports.tables.hover import name_cell
+from strokebench.reports.tables.style import save_figure
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium on PATH (Debian: apt install chromium)")
 
 LAPTOP, PHONE = 1366, 390
+BOX = "document.querySelector('svg').getBoundingClientRect()"
 TABLE = "document.querySelector('#table1-cv5--table1 table')"
 
 
@@ -157,3 +162,25 @@ def test_headings_stand_as_their_cells(laptop):
         ).map((heading) => heading.textContent);
     })"""
     assert laptop.run(unlike) == []
+
+
+def test_a_pointer_finds_the_words_of_a_point_and_of_a_cell_over_its_whole_square(browser, tmp_path):
+    figure = Figure(figsize=(4, 3))
+    axes = figure.add_subplot()
+    axes.imshow([[1, 2], [3, 4]], aspect="auto")
+    for x, y in ((0, 0), (1, 0), (0, 1), (1, 1)):
+        axes.text(x, y, "81.06", ha="center", va="center")
+        name_cell(axes, x, y, f"cell {x} {y}")
+    axes.plot(1.3, 0.3, "o", label="a point")
+    page = tmp_path / "cells.html"
+    page.write_text(
+        "<svg" + save_figure(figure, tmp_path / "cells.svg").read_text(encoding="utf-8").partition("<svg")[2]
+    )
+    browser.open(page, LAPTOP)
+    for x, y in ((0, 0), (1, 0), (0, 1), (0.6, 1.4), (1.3, 0.3)):
+        right, up = figure.transFigure.inverted().transform(axes.transData.transform((x, y)))
+        found = browser.run(
+            f"document.elementFromPoint({right} * {BOX}.width + {BOX}.left, (1 - {up}) * {BOX}.height + {BOX}.top)"
+            ".closest('g:has(> title)').querySelector(':scope > title').textContent"
+        )
+        assert found == ("a point, up 0.3, across 1.3" if y == 0.3 else f"cell {round(x)} {round(y)}")
