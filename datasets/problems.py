@@ -130,6 +130,7 @@ CODES: Mapping[str, Code] = {
     "text_missing": Code("Add the text, or accept that the patient has none.", True),
     "text_ambiguous": Code("Narrow the pattern until it fits one file a text."),
     "text_unreadable": Code("Save the file as UTF-8 text."),
+    "text_other": Code("Find out whose text it is, and replace the other; accept it if it is the patient's own.", True),
     "text_equal": Code("Give each patient's own text: the same one for everyone says nothing.", True),
     "text_refusal": Code("Ask again; a refusal says nothing of the patient.", True),
     "text_long": Code("Shorten it; the text encoder reads the beginning only.", True),

@@ -81,7 +81,8 @@ def _read_text(path: Path, missing: Collection[str]) -> str | None:
 
 
 def text_problems(texts: pd.DataFrame, known: list[Problem] = ()) -> Iterator[Problem]:  # type: ignore[assignment]
-    """Empty texts, tags and signs that are no text, refusals, texts that are too long, or the same for everyone.
+    """Empty texts, tags and signs that are no text, refusals, texts that are too long, name another patient, or are the
+    same for everyone.
 
     Args:
         texts: one column a prompt, one row a patient.
@@ -89,6 +90,7 @@ def text_problems(texts: pd.DataFrame, known: list[Problem] = ()) -> Iterator[Pr
             as well.
     """
     reported = {problem.patient for problem in known}
+    ids = {str(id) for id in texts.index if len(str(id)) > 4 and re.search(r"\d", str(id))}
     for prompt in texts.columns:
         if (n := texts[prompt].count()) >= _FEW and len(set(texts[prompt].dropna())) == 1:
             yield Problem(
@@ -109,6 +111,9 @@ def text_problems(texts: pd.DataFrame, known: list[Problem] = ()) -> Iterator[Pr
             elif found := CONTROLS.search(str(text)) or _NO_TEXT.search(str(text)) or TWICE.search(str(text)):
                 what = f"the text {prompt!r} holds {found[0]!r}, which is no word of a report"
                 yield Problem("text_unreadable", what, str(id), str(prompt))
+            elif others := ids.intersection(re.findall(r"[\w-]+", str(text))) - {str(id)}:
+                what = f"the text {prompt!r} names patient {min(others)}"
+                yield Problem("text_other", what, str(id), str(prompt))
             elif refusal := _refusal(str(text)):
                 what = f"the text {prompt!r} holds a refusal: {refusal[:60]!r}"
                 yield Problem("text_refusal", what, str(id), str(prompt))

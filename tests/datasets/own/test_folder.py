@@ -370,6 +370,11 @@ def test_a_thousand_is_one_problem(folder):
     assert problems(path) == [(None, "thousands")]
 
 
+def test_a_question_on_a_hospital_is_accepted_by_the_column(folder):
+    path = folder(BASE + "site: hospital\naccept: {missing_code: [hospital]}\n", put(3, "hospital", "n. b."))
+    assert load(path).site["p03"] == "n. b."
+
+
 def test_two_sites_of_like_names_are_two_sites(folder):
     two = lambda table: table.assign(hospital=np.where(np.arange(40) < 2, "Hospital 1", "Hospital 2"))  # noqa: E731
     assert problems(folder(BASE + "site: hospital\n", two)) == []

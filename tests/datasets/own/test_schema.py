@@ -21,6 +21,7 @@ GOOD = [
     "outcome: [mrs > 2, nihss < 7]",
     "outcome: {good: mrs < 3}",
     "columns: {age: {kind: numeric, low: 18, high: '110', missing: 9, time: before, censored: half}}",
+    "columns: {age: {low: 18, high: 18}}",
     "text: none",
     "text: [a, b]",
     "text: {columns: {aspects: a}}",

@@ -80,6 +80,16 @@ def test_what_is_no_word_of_a_report_is_told_wherever_the_text_is_from(text, cod
     assert [problem.code for problem in text_problems(pd.DataFrame({"report": [text, "Infarct."]}))] == codes
 
 
+def test_a_text_that_names_another_patient_is_a_question():
+    texts = pd.DataFrame(
+        {"report": ["Study of K-0017: infarct.", "Study of K-0017 (prior).", "M1 occlusion.", "Study of K-00171."]},
+        index=["K-0017", "K-0018", "M1", "M2"],
+    )
+    assert [(p.patient, p.code, p.what) for p in text_problems(texts)] == [
+        ("K-0018", "text_other", "the text 'report' names patient K-0017")
+    ]
+
+
 def test_one_text_for_everyone_is_told_once():
     same = pd.DataFrame({"report": ["Infarct."] * 12 + [None], "aspects": ["Ten."] * 12 + ["Nine."]})
     assert [(p.code, p.where) for p in text_problems(same) if p.patient is None] == [("text_equal", "report")]
