@@ -24,7 +24,7 @@ def speed(
 
 
 def speed_scale(
-    patients: Annotated[str, typer.Option(help="Sizes of the made-up cohorts, separated by commas.")] = "729,10000,100000",
+    patients: Annotated[str, typer.Option(help="Patients of each made-up cohort.")] = "729,10000,100000",
     stages: Annotated[str, typer.Option(help="Only these, separated by commas.")] = "",
     workload: Annotated[str, typer.Option(help="What else the machine is doing, for the caption.")] = "",
 ) -> None:

@@ -1,12 +1,12 @@
 """What image and text add, as a table, a picture and a paragraph."""
 
-import math
 from collections.abc import Sequence
 
 from matplotlib.figure import Figure
 
 from strokebench.reports.added_value.measure import THRESHOLDS, Step, measure
 from strokebench.reports.added_value.words import POINTS, lead
+from strokebench.reports.comparison.words import p_value
 from strokebench.reports.results import Results
 from strokebench.reports.statistics.decisions import ALPHA, MARGIN, verdict
 from strokebench.reports.tables import caption as words
@@ -68,7 +68,7 @@ def added_value_table(results: Results, steps: Sequence[Step], use: bool = False
     for step in steps:
         texts = {
             "gain": step.gain.text(sign="+", end_sign="+"),
-            "p": "" if math.isnan(step.p_holm) else f"{step.p_holm:.3f}",
+            "p": p_value(step.p_holm),
             "brier": step.brier.text(1, 3, sign="+", end_sign="+"),
             **{_key(at): gain.text(sign="+", end_sign="+") for at, gain in step.net_benefit.items()},
             "verdict": verdict(step.gain, step.p_holm),
