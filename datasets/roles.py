@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from math import inf
 
-import numpy as np
 import pandas as pd
 
 from strokebench.errors import StrokebenchError
@@ -23,7 +23,6 @@ class Role:
             what has one unit everywhere.
         usual, spread: about what patients have on average and how they differ (our choice): what numbers are scaled by,
             the same in every cohort.
-        medians: lowest and highest that a cohort can have; beyond, the unit is another than is said (our choice).
     """
 
     description: str
@@ -31,7 +30,6 @@ class Role:
     spread: float
     units: Mapping[str, float] = field(default_factory=dict)
     flag: bool = False
-    medians: tuple[float, float] = (-np.inf, np.inf)
 
 
 def _flag(description: str, usual: float) -> Role:
@@ -39,13 +37,13 @@ def _flag(description: str, usual: float) -> Role:
 
 
 ROLES: Mapping[str, Role] = {
-    "age": Role("age in years", 70, 14, medians=(1, 110)),
-    "nihss": Role("NIH Stroke Scale on admission, points", 8, 7, medians=(0, 42)),
-    LESION_VOLUME: Role("volume of the lesion", 30, 45, {"ml": 1, "cm3": 1, "mm3": 0.001}, medians=(0, 1000)),
+    "age": Role("age in years", 70, 14),
+    "nihss": Role("NIH Stroke Scale on admission, points", 8, 7),
+    LESION_VOLUME: Role("volume of the lesion", 30, 45, {"ml": 1, "cm3": 1, "mm3": 0.001}),
     "consciousness": _flag("reduced level of consciousness on admission", 0.15),
-    "glucose": Role("glucose on admission", 7, 2.5, {"mmol/l": 1, "mg/dl": 1 / 18.016}, medians=(3, 20)),
+    "glucose": Role("glucose on admission", 7, 2.5, {"mmol/l": 1, "mg/dl": 1 / 18.016}),
     "onset_to_admission": Role("time from onset to admission", 8, 10, {"hours": 1, "h": 1, "minutes": 1 / 60}),
-    "premorbid_mrs": Role("modified Rankin Scale before the stroke", 0.5, 1, medians=(0, 6)),
+    "premorbid_mrs": Role("modified Rankin Scale before the stroke", 0.5, 1),
     "dependence": _flag("dependent on others before the stroke", 0.1),
     "hypertension": _flag("known hypertension", 0.6),
     "diabetes": _flag("known diabetes", 0.25),
@@ -58,6 +56,16 @@ ROLES: Mapping[str, Role] = {
     "aphasia_or_neglect": _flag("aphasia or neglect", 0.3),
 }
 """Every role that a method asks for, or that stands in for one."""
+
+MEDIANS = {
+    "age": (1, 110),
+    "nihss": (0, 42),
+    LESION_VOLUME: (0, 1000),
+    "glucose": (3, 20),
+    "premorbid_mrs": (0, 6),
+}
+"""Lowest and highest that a cohort can have; beyond, the unit is another than is said (our choice). They are no part of
+`ROLES`, which decide results: runs would be computed again."""
 
 _YES = {"1", "1.0", "yes", "true", "y", "ja", "j", "oui", "si", "sí", "sim", "evet"}
 _NO = {"0", "0.0", "no", "false", "n", "nein", "non", "nee", "não", "hayır"}
@@ -88,7 +96,8 @@ def values_of(role: str, column: str, values: pd.Series, unit: str) -> pd.Series
             f"Patient {patient}: {str(values[patient])!r} in column {column!r} cannot be read as {asked.description}.",
             "Write 0 and 1, or no and yes." if asked.flag else "Write a number.",
         )
-    if numbers.count() >= ENOUGH and not asked.medians[0] <= (median := numbers.median()) <= asked.medians[1]:
+    low, high = MEDIANS.get(role, (-inf, inf))
+    if numbers.count() >= ENOUGH and not low <= (median := numbers.median()) <= high:
         raise StrokebenchError(
             f"The column {column!r} has the role {role} ({asked.description}), and its median would be {median:g}.",
             "Correct the role, or the column's unit or values.",

@@ -29,6 +29,7 @@ HARMLESS = {
     "a field of the cohort": lambda house: house.edit(
         r"(class Cohort:[\s\S]*?\n    banned: .*\n)", r'\1    funding: str = ""\n', "datasets/cohort.py"
     ),
+    "what a role's values can be": lambda house: house.edit(r'"age": \(1, 110\)', '"age": (1, 120)', "datasets"),
     "a metric": lambda house: house.edit(
         r"\Z(?<=\n)", "\n\ndef error(y, p):\n    return ((y - p) ** 2).mean()\n", "tasks/metrics/paper.py"
     ),
