@@ -65,7 +65,7 @@ def forecast(seconds: Sequence[float], workers: int, measured: bool = True) -> s
     most = ceil(total / longest)
     basis = "at the speed measured so far" if measured else "at a guess, for not all of it was ever run here"
     text = f"about {duration(expected)} on {workers} worker{'s' if workers > 1 else ''} {basis}"
-    return f"{text}; up to {most} would pay ({duration(longest)})" if most > workers else text
+    return f"{text}; {duration(longest)} on {most}, and more than that gain nothing" if most > workers else text
 
 
 def duration(seconds: float) -> str:

@@ -7,16 +7,16 @@ from strokebench.benchmarks.running.run import Run
 
 
 def test_more_workers_pay_until_the_longest_run_decides():
-    assert "on 2 workers" in (said := forecast([60] + [10] * 12, 2)) and "up to 3 would pay (1 min)" in said
-    assert "would pay" not in forecast([60] + [10] * 12, 3)
+    assert "on 2 workers" in (said := forecast([60] + [10] * 12, 2)) and "1 min on 3, and more" in said
+    assert "gain nothing" not in forecast([60] + [10] * 12, 3)
     assert "4 min on 3" in forecast([240, 60, 60], 3)
 
 
 def test_forecast_names_time_and_the_workers_that_pay():
     said = forecast([60.0] * 40, 2)
-    assert "20 min on 2 workers" in said and "up to 40 would pay (1 min)" in said
+    assert "20 min on 2 workers" in said and "1 min on 40, and more" in said
     assert forecast([1.0] * 10, 2) == ""
-    assert "would pay" not in forecast([600.0], 4)
+    assert "gain nothing" not in forecast([600.0], 4)
     assert "a guess" in forecast([60.0] * 40, 2, measured=False) and "a guess" not in said
 
 
