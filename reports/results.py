@@ -135,6 +135,15 @@ class MethodInfo:
     adapted: bool = False
     notes: Mapping[str, str] = field(default_factory=dict)
 
+    def to_json(self) -> dict[str, Any]:
+        """JSON-able; the notes as pairs, since JSON written with sorted keys would lose their order."""
+        return {**asdict(self), "notes": list(self.notes.items())}
+
+    @classmethod
+    def from_json(cls, stored: Mapping[str, Any]) -> MethodInfo:
+        """What `to_json` gave."""
+        return cls(**{**stored, "uses": tuple(stored["uses"]), "notes": dict(stored["notes"])})
+
 
 @dataclass(frozen=True)
 class Setting:
@@ -216,12 +225,8 @@ class Results:
                 raise ValueError(f"{what} lack the columns {lacking}.")
         if unknown := set(self.runs["status"]) - set(STATUSES):
             raise ValueError(f"Unknown run status {sorted(unknown)}; known: {STATUSES}.")
-        known = {method.name for method in self.methods}
-        if unknown := set(self.runs["method"]) - known:
+        if unknown := set(self.runs["method"]) - {method.name for method in self.methods}:
             raise StrokebenchError(f"Runs of {sorted(unknown)[0]!r}, but that method is not described.")
-        self._check_runs()
-
-    def _check_runs(self) -> None:
         run = list(RUN)
         hint = "Results of two experiments seem to be mixed; run the experiment again."
         if (twice := self.runs.duplicated(run)).any():
@@ -328,12 +333,13 @@ class Results:
     def write(self, folder: Path) -> None:
         """Write its files below `folder`; the last holds the hashes of the others, so no mix is read."""
         digests = {}
-        parts = {PREDICTIONS_FILE: self.predictions, RUNS_FILE: self.runs}
-        if self.patient_facts is not None:
-            parts[PATIENT_FACTS_FILE] = self.patient_facts
-        if self.groups is not None:
-            parts[GROUPS_FILE] = self.groups
+        parts = {
+            **{PREDICTIONS_FILE: self.predictions, RUNS_FILE: self.runs},
+            **{PATIENT_FACTS_FILE: self.patient_facts, GROUPS_FILE: self.groups},
+        }
         for name, part in parts.items():
+            if part is None:
+                continue
             with atomic_path(folder / name) as path:
                 part.to_parquet(path, index=False)
                 digests[name] = file_digest(path)
@@ -341,8 +347,7 @@ class Results:
             folder / FACTS_FILE,
             {
                 "files": digests,
-                # A list of pairs: JSON written with sorted keys would lose the order of the notes.
-                "methods": [{**asdict(method), "notes": list(method.notes.items())} for method in self.methods],
+                "methods": [method.to_json() for method in self.methods],
                 "provenance": self.provenance,
                 "oracle": None if self.oracle is None else self.oracle[["patient_id", "p"]].to_dict("list"),
             },
@@ -365,17 +370,16 @@ class Results:
                     f"{path} does not belong to {FACTS_FILE} beside it.",
                     "It is being written now, or writing was cut off: run the experiment again.",
                 )
-        oracle = facts["oracle"]
-        has_facts, has_groups = (name in facts["files"] for name in (PATIENT_FACTS_FILE, GROUPS_FILE))
         try:
+            parts = {name: pd.read_parquet(folder / name) for name in facts["files"]}
             return cls(
-                predictions=pd.read_parquet(folder / PREDICTIONS_FILE),
-                runs=pd.read_parquet(folder / RUNS_FILE),
-                methods=[_method_info(stored) for stored in facts["methods"]],
+                predictions=parts[PREDICTIONS_FILE],
+                runs=parts[RUNS_FILE],
+                methods=[MethodInfo.from_json(stored) for stored in facts["methods"]],
                 provenance=facts["provenance"],
-                oracle=None if oracle is None else pd.DataFrame(oracle, columns=["patient_id", "p"]),
-                patient_facts=pd.read_parquet(folder / PATIENT_FACTS_FILE) if has_facts else None,
-                groups=pd.read_parquet(folder / GROUPS_FILE) if has_groups else None,
+                oracle=facts["oracle"] and pd.DataFrame(facts["oracle"], columns=["patient_id", "p"]),
+                patient_facts=parts.get(PATIENT_FACTS_FILE),
+                groups=parts.get(GROUPS_FILE),
             )
         except ValueError as error:
             raise StrokebenchError(
@@ -389,10 +393,6 @@ def read_provenance(folder: Path) -> Provenance:
         return read_json(folder / FACTS_FILE)["provenance"]
     except (StrokebenchError, KeyError, TypeError):
         return {}
-
-
-def _method_info(stored: dict[str, Any]) -> MethodInfo:
-    return MethodInfo(**{**stored, "uses": tuple(stored["uses"]), "notes": dict(stored["notes"])})
 
 
 def _named(runs: pd.DataFrame) -> str:

@@ -49,8 +49,7 @@ class Alignment(Experiment):
     def report(self, results: Results, folder: Path) -> RenderableType:
         from strokebench.reports.angles.figure import draw_angles
         from strokebench.reports.angles.table import angle_lead, angle_table
-        from strokebench.reports.tables.caption import cohort_title
-        from strokebench.reports.tables.section import Panel, Section, publish
+        from strokebench.reports.tables.section import Panel
 
         panels = [
             Panel(
@@ -73,4 +72,4 @@ class Alignment(Experiment):
                 )
             )
         lead = angle_lead(results, VARIANTS, COMPLETE, WITHOUT)
-        return publish(Section(self.name, self.title, cohort_title(results), panels, lead), folder)
+        return self.publish(results, folder, panels, lead)

@@ -44,8 +44,7 @@ class Figure5(Experiment):
             hospital_lead,
             hospital_table,
         )
-        from strokebench.reports.tables.caption import cohort_title
-        from strokebench.reports.tables.section import Panel, Section, publish
+        from strokebench.reports.tables.section import Panel
 
         write_text(folder / "figure5_hospitals.csv", csv_text(hospital_frame(results), index=False))
         panels, metric = [], results.endpoint.ranked_by
@@ -102,5 +101,4 @@ class Figure5(Experiment):
             ),
         ]
         lead = f"{hospital_lead(results)} {further_hospital(results)}".strip()
-        section = Section(self.name, self.title, cohort_title(results), panels, lead, few_patients(results))
-        return publish(section, folder)
+        return self.publish(results, folder, panels, lead, few_patients(results))

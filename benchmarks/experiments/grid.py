@@ -89,8 +89,7 @@ class GridExperiment(Experiment):
     def report(self, results: Results, folder: Path) -> RenderableType:
         from strokebench.reports.grids.figure import draw_grid
         from strokebench.reports.grids.table import grid_lead, grid_table
-        from strokebench.reports.tables.caption import cohort_title
-        from strokebench.reports.tables.section import Panel, Section, publish
+        from strokebench.reports.tables.section import Panel
 
         sizes, tuned = results.provenance.get("sizes", "paper"), results.provenance.get("tuned", {})
         metrics = [name for name in self.metrics if name in results.judged_by] or list(results.judged_by)
@@ -117,4 +116,4 @@ class GridExperiment(Experiment):
             )
         )
         lead = " ".join(grid_lead(results, method, settings) for method, settings in points.items())
-        return publish(Section(self.name, self.title, cohort_title(results), panels, lead), folder)
+        return self.publish(results, folder, panels, lead)

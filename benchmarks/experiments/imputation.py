@@ -45,8 +45,7 @@ class Imputation(Experiment):
         from strokebench.reports.ablation.table import Entry, nothing_planned
         from strokebench.reports.choices.changes import changes, changes_lead, changes_table
         from strokebench.reports.statistics.headline import headline_of
-        from strokebench.reports.tables.caption import cohort_title
-        from strokebench.reports.tables.section import Panel, Section, publish
+        from strokebench.reports.tables.section import Panel
         from strokebench.tasks.conditions import COMPLETE
 
         entries = [
@@ -70,4 +69,4 @@ class Imputation(Experiment):
         lead = changes_lead(results, changes(results, headline, entries), against)
         if not len(results.runs):
             lead = nothing_planned(results)
-        return publish(Section(self.name, self.title, cohort_title(results), [panel], lead), folder)
+        return self.publish(results, folder, [panel], lead)

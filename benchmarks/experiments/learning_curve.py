@@ -46,8 +46,7 @@ class LearningCurve(Experiment):
         from strokebench.reports.choices.changes import changes_table
         from strokebench.reports.learning.curve import curve_lead, draw_curve, slopes
         from strokebench.reports.statistics.headline import headline_of
-        from strokebench.reports.tables.caption import cohort_title
-        from strokebench.reports.tables.section import Panel, Section, publish
+        from strokebench.reports.tables.section import Panel
         from strokebench.tasks.conditions import COMPLETE
 
         shares, headline = self.variants(), headline_of(results)
@@ -77,4 +76,4 @@ class LearningCurve(Experiment):
             ),
         ]
         lead = curve_lead(results, slopes(results, headline, entries, shares))
-        return publish(Section(self.name, self.title, cohort_title(results), panels, lead), folder)
+        return self.publish(results, folder, panels, lead)

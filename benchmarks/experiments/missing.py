@@ -46,8 +46,7 @@ class MissingModalities(Experiment):
             shapley_table,
             subsets_table,
         )
-        from strokebench.reports.tables.caption import cohort_title
-        from strokebench.reports.tables.section import Panel, Section, publish
+        from strokebench.reports.tables.section import Panel
 
         metric = results.endpoint.ranked_by
         measured = {method.name: measure(results, method.name) for method in results.methods}
@@ -102,6 +101,4 @@ class MissingModalities(Experiment):
                 does_not_show="Causes: a modality may carry what another one measures too.",
             )
         )
-        return publish(
-            Section(self.name, self.title, cohort_title(results), panels, missing_lead(results, measured)), folder
-        )
+        return self.publish(results, folder, panels, missing_lead(results, measured))

@@ -40,16 +40,16 @@ class Paper(Experiment):
         from strokebench.reports.audit.table import audit_table, matrices_table
         from strokebench.reports.paper.compare import PAPER, compare, paper_audit
         from strokebench.reports.paper.figure import draw_comparison
-        from strokebench.reports.paper.notes import notes_table
         from strokebench.reports.paper.statements import statements
         from strokebench.reports.paper.table import (
             comparison_lead,
             comparison_table,
+            notes_table,
             statements_table,
             verdict_table,
         )
         from strokebench.reports.tables.caption import cohort_title
-        from strokebench.reports.tables.section import Panel, Section, publish
+        from strokebench.reports.tables.section import Panel
 
         findings = paper_audit()
         comparisons = compare(results, findings)
@@ -105,4 +105,4 @@ class Paper(Experiment):
             ),
         ]
         lead = comparison_lead(comparisons)
-        return publish(Section(self.name, self.title, cohort_title(results), panels, lead), folder)
+        return self.publish(results, folder, panels, lead)

@@ -74,8 +74,7 @@ class Readings(Experiment):
         from strokebench.reports.ablation.table import Entry
         from strokebench.reports.choices.changes import changes, changes_lead, changes_table
         from strokebench.reports.statistics.headline import headline_of
-        from strokebench.reports.tables.caption import cohort_title
-        from strokebench.reports.tables.section import Panel, Section, publish
+        from strokebench.reports.tables.section import Panel
         from strokebench.tasks.conditions import COMPLETE
 
         entries = [
@@ -97,4 +96,4 @@ class Readings(Experiment):
             does_not_show="What the authors did: a reading that does better is no likelier to be theirs.",
         )
         lead = f"On validation parts: {changes_lead(results, changes(results, headline, entries), against)}"
-        return publish(Section(self.name, self.title, cohort_title(results), [panel], lead), folder)
+        return self.publish(results, folder, [panel], lead)

@@ -37,10 +37,8 @@ class Table1(Experiment):
         from strokebench.reports.grades.section import ranking_panels
         from strokebench.reports.statistics.headline import auc_intervals, headline_of
         from strokebench.reports.table1.figure import draw_table1
-        from strokebench.reports.table1.lead import table1_lead
-        from strokebench.reports.table1.table import table1
-        from strokebench.reports.tables.caption import cohort_title
-        from strokebench.reports.tables.section import Panel, Section, publish
+        from strokebench.reports.table1.table import table1, table1_lead
+        from strokebench.reports.tables.section import Panel
 
         table = table1(results)
         told = "patients with label 1 from the others" if results.endpoint.binary else "patients apart by their label"
@@ -72,6 +70,4 @@ class Table1(Experiment):
             ),
             *(ranking_panels(results) if results.endpoint.dichotomies else ()),
         ]
-        return publish(
-            Section("table1", self.title, cohort_title(results), panels, table1_lead(results, headline)), folder
-        )
+        return self.publish(results, folder, panels, table1_lead(results, headline))

@@ -47,8 +47,7 @@ class Table2(Experiment):
             by_method,
             nothing_planned,
         )
-        from strokebench.reports.tables.caption import cohort_title
-        from strokebench.reports.tables.section import Panel, Section, publish
+        from strokebench.reports.tables.section import Panel
 
         always, at_test = entries(results, "always"), entries(results, "test_only")
         title = "Table 2. Prognosis by what a method may see"
@@ -90,9 +89,7 @@ class Table2(Experiment):
             f"Missing at test time only: {below_complete(results, method, at_test)}"
             for method, mine in methods.items()
         )
-        return publish(
-            Section("table2", self.title, cohort_title(results), panels, lead or nothing_planned(results)), folder
-        )
+        return self.publish(results, folder, panels, lead or nothing_planned(results))
 
 
 def conditions(uses: Collection[str], sequences: Sequence[str] = ()) -> list[Condition]:

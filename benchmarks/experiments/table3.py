@@ -35,8 +35,7 @@ class Table3(Experiment):
     def report(self, results: Results, folder: Path) -> RenderableType:
         from strokebench.reports.ablation.figure import draw_ablation
         from strokebench.reports.ablation.table import Entry, ablation_lead, ablation_table, nothing_planned
-        from strokebench.reports.tables.caption import cohort_title
-        from strokebench.reports.tables.section import Panel, Section, publish
+        from strokebench.reports.tables.section import Panel
 
         entries = [
             Entry(method.name, variant_id(params), COMPLETE.id, LOSS_LABELS[losses], losses, losses == ALL_LOSSES)
@@ -68,6 +67,4 @@ class Table3(Experiment):
             ),
         ]
         lead = " ".join(ablation_lead(results, method.name, entries) for method in results.methods)
-        return publish(
-            Section("table3", self.title, cohort_title(results), panels, lead or nothing_planned(results)), folder
-        )
+        return self.publish(results, folder, panels, lead or nothing_planned(results))

@@ -36,8 +36,7 @@ class Tuned(Experiment):
 
     def report(self, results: Results, folder: Path) -> RenderableType:
         from strokebench.files import csv_text, write_text
-        from strokebench.reports.tables.caption import cohort_title
-        from strokebench.reports.tables.section import Panel, Section, publish
+        from strokebench.reports.tables.section import Panel
         from strokebench.reports.tuning.nested import choices, nested_lead, nested_table, with_choices
 
         chosen = choices(results)
@@ -49,4 +48,4 @@ class Tuned(Experiment):
             shows="What each method gains when it may choose its hyper-parameters as often as every other.",
             does_not_show="The best that a method can do: a longer search, or another search space, may find more.",
         )
-        return publish(Section(self.name, self.title, cohort_title(results), [panel], nested_lead(both)), folder)
+        return self.publish(results, folder, [panel], nested_lead(both))

@@ -9,7 +9,6 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from strokebench.benchmarks.explanations.patient import Patient
-from strokebench.benchmarks.explanations.shapley import EXACT, ORDERS, shapley
 from strokebench.datasets.cohort import Kind
 from strokebench.datasets.roles import ROLES
 from strokebench.errors import StrokebenchError
@@ -19,6 +18,7 @@ from strokebench.methods.reference.logistic_regression import LogisticRegression
 from strokebench.methods.xgboost import XGBoost
 from strokebench.reports.explanation.effects import Effect, Part, Unit
 from strokebench.reports.statistics.prior import BALANCED, log_odds
+from strokebench.reports.statistics.shapley import EXACT, ORDERS, shapley
 from strokebench.tasks.inputs import BY_ROLE, Inputs, modalities_of
 from strokebench.tasks.preparing.fitted import Preprocessing
 

@@ -12,6 +12,7 @@ from strokebench.benchmarks.leaks.finding import by_severity
 from strokebench.benchmarks.leaks.nearness import EXAMINED
 from strokebench.benchmarks.running.context import Context
 from strokebench.benchmarks.running.provenance import provenance_of
+from strokebench.reports.tables.caption import patients_title
 from strokebench.reports.tables.section import SECTION_FILE, Panel, Section, publish
 from strokebench.reports.tables.table import Cell, Column, Kind, Row, Table
 
@@ -46,7 +47,7 @@ def warn_of_leaks(context: Context, console: Console) -> None:
 
 def write_section(audit: Audit, context: Context, folder: Path) -> RenderableType:
     """Write the audit as a section of the report; returns how the terminal shows it."""
-    title = context.title + (" (synthetic patients)" if context.cohort.synthetic else "")
+    title = patients_title(context.title, context.cohort.synthetic)
     panel = Panel("leaks", _table(audit, context, title), shows=SHOWS, does_not_show=DOES_NOT_SHOW)
     alarms = [f"Leak alarm: {finding.message}" for finding in audit.findings if finding.severity == "alarm"]
     section = Section(

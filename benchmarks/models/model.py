@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from strokebench.benchmarks.models.card import CARD_FILE
@@ -71,17 +70,6 @@ class Model:
         """
         mapped = columns if isinstance(columns, Columns) else Columns.read(columns)
         return examine(self.description, cohort, mapped, embeddings)
-
-    def recognise(
-        self, cohort: Cohort, columns: Mapped | None = None, embeddings: Embeddings | None = None
-    ) -> pd.Series:
-        """Which patients the model was made of, by content: `table`, `image`, `table and image` or empty, by id.
-
-        Takes some milliseconds a patient. For the arguments and errors see `predict_proba`.
-        """
-        examined = self.examine(cohort, columns, embeddings)
-        examined.refuse(self.description)
-        return self.seen.among(examined.content, embeddings or self.encode(examined.cohort))
 
     def predict_proba(
         self,

@@ -28,7 +28,7 @@ from strokebench.datasets.embeddings import Embeddings
 from strokebench.errors import StrokebenchError
 from strokebench.files import digest
 from strokebench.reports.results import PATIENT_COLUMNS, RUN_COLUMNS, Provenance, Results
-from strokebench.reports.tables.caption import EXTERNAL
+from strokebench.reports.tables.caption import EXTERNAL, patients_title
 from strokebench.reports.tables.section import Section
 from strokebench.reports.validation.case_mix import Population
 from strokebench.reports.validation.section import ModelFacts, validation_section
@@ -201,8 +201,8 @@ def _provenance(judged: Sequence[_Judged], labels: pd.Series, cohort: Cohort, un
 def _facts(one: _Judged, ids: pd.Index) -> ModelFacts:
     said = one.model.description
     origin, seen = said.origin, one.seen.loc[ids]
-    synthetic = " (synthetic patients)" if origin.synthetic and "synthetic" not in origin.title.lower() else ""
-    made_of = Population(f"{origin.title}{synthetic}, {origin.part}", origin.patients, origin.shares, said.table)
+    title = patients_title(origin.title, origin.synthetic)
+    made_of = Population(f"{title}, {origin.part}", origin.patients, origin.shares, said.table)
     balance = "training was not balanced"
     if said.balance in BALANCED:
         balance = f"the balance of training ({said.balance}) is undone, so that probabilities are at their prevalence"

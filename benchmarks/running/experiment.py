@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from strokebench.benchmarks.running.context import Context
     from strokebench.benchmarks.running.settings import Settings
     from strokebench.reports.results import Results
+    from strokebench.reports.tables.section import Panel
 
 
 @dataclass(frozen=True)
@@ -68,3 +69,12 @@ class Experiment(ABC):
     @abstractmethod
     def report(self, results: Results, folder: Path) -> RenderableType:
         """Write its tables and figures into `folder`, finished or not; what the terminal shows."""
+
+    def publish(
+        self, results: Results, folder: Path, panels: Sequence[Panel], lead: str, warnings: Sequence[str] = ()
+    ) -> RenderableType:
+        """Write tables and figures into `folder` as its section of the report; what the terminal shows."""
+        from strokebench.reports.tables.caption import cohort_title
+        from strokebench.reports.tables.section import Section, publish
+
+        return publish(Section(self.name, self.title, cohort_title(results), panels, lead, warnings), folder)

@@ -16,7 +16,7 @@ from strokebench.benchmarks.running.experiment import Experiment
 from strokebench.errors import StrokebenchError
 from strokebench.files import digest, file_digest, read_json, write_json
 from strokebench.reports.results import RESULT_FILES
-from strokebench.reports.tables.terminal_view import TerminalView
+from strokebench.reports.tables.terminal import TerminalView
 from strokebench.tasks.metrics.evaluate import all_metrics
 from strokebench.tasks.metrics.registry import METRICS
 

@@ -145,8 +145,7 @@ def _about(results: Results, pseudonyms: Pseudonyms, keep_sites: bool) -> dict[s
     return {
         "experiment": str(results.predictions["experiment"].iloc[0]),
         "provenance": {key: provenance[key] for key in PROVENANCE if key in provenance},
-        # Pairs, for JSON with sorted keys would lose the order of the notes.
-        "methods": [{**asdict(method), "notes": list(method.notes.items())} for method in results.methods],
+        "methods": [method.to_json() for method in results.methods],
         "pseudonyms": pseudonyms.mark,
         "sites": "names" if keep_sites else "pseudonyms",
     }

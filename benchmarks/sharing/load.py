@@ -136,10 +136,7 @@ def merge(parts: Sequence[Shared]) -> Results:
     return Results(
         predictions=predictions[[*PATIENT_COLUMNS, *first.endpoint.prediction_columns]].reset_index(drop=True),
         runs=best[list(RUN_COLUMNS)].reset_index(drop=True),
-        methods=[
-            MethodInfo(**{**method, "uses": tuple(method["uses"]), "notes": dict(method["notes"])})
-            for method in methods.values()
-        ],
+        methods=[MethodInfo.from_json(method) for method in methods.values()],
         provenance=provenance,  # type: ignore[arg-type]
         oracle=first.oracle,
         patient_facts=_rows(kept, facts).reset_index(drop=True) if any(f is not None for f in facts) else None,

@@ -10,7 +10,7 @@ from pathlib import Path
 import pandas as pd
 
 from strokebench.errors import StrokebenchError
-from strokebench.files import atomic_path, csv_text, home
+from strokebench.files import csv_text, home, write_text
 
 SECRET_BYTES = 32
 SHORTEST_SECRET = 16
@@ -86,8 +86,5 @@ def write_key(pseudonyms: Pseudonyms, ids: Iterable[str], name: str) -> Path:
 
 
 def _write_private(path: Path, text: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
+    write_text(path, text, private=True)
     path.parent.chmod(0o700)
-    with atomic_path(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
-    path.chmod(0o600)

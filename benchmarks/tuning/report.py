@@ -15,6 +15,7 @@ from strokebench.benchmarks.running.tracking.hooks import Hooks, TaskRecord, Wor
 from strokebench.benchmarks.tuning.trial import DEFAULT, ERROR, FOLDS, PARAMS, counts
 from strokebench.files import digest
 from strokebench.methods.registry import find_method
+from strokebench.reports.tables.caption import patients_title
 from strokebench.reports.tuning.records import TrialRecord
 from strokebench.reports.tuning.section import Tuning
 
@@ -24,12 +25,6 @@ FEWEST_TRIALS = 4
 _STATUS = {TrialState.COMPLETE: "FINISHED", TrialState.PRUNED: "KILLED", TrialState.FAIL: "FAILED"}
 
 
-def title_of(context: Context) -> str:
-    """What a study calls its cohort; invented patients are always called so."""
-    told = not context.cohort.synthetic or "synthetic" in context.title.lower()
-    return context.title if told else f"{context.title} (synthetic patients)"
-
-
 def describe_study(study: optuna.Study, name: str, best: Tuned, context: Context) -> Tuning:
     """The study as the reports take it, without Optuna, under a name of its own."""
     trials = [trial for trial in study.get_trials(deepcopy=False) if counts(trial)]
@@ -37,7 +32,7 @@ def describe_study(study: optuna.Study, name: str, best: Tuned, context: Context
     return Tuning(
         name=name,
         label=method.label,
-        cohort=title_of(context),
+        cohort=patients_title(context.title, context.cohort.synthetic),
         outcome=context.endpoint.expression,
         protocol=context.settings.protocol,
         study=study.study_name,

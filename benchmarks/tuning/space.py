@@ -29,11 +29,11 @@ from optuna.trial import FixedTrial, FrozenTrial, TrialState, create_trial
 
 from strokebench.benchmarks.running.context import Context
 from strokebench.benchmarks.running.run import Run
-from strokebench.benchmarks.tuning.report import title_of
 from strokebench.benchmarks.tuning.trial import counts
 from strokebench.errors import StrokebenchError, unknown_name
 from strokebench.files import digest, home
 from strokebench.methods.registry import find_method
+from strokebench.reports.tables.caption import patients_title
 from strokebench.tasks.paper_setup import GRIDS, apart
 
 OWN, PAPER = "own", "paper"
@@ -330,7 +330,7 @@ def open_study(
 def _about(context: Context) -> dict[str, Any]:
     """What whoever meets a study in its storage should know of it."""
     return {
-        "cohort": title_of(context),
+        "cohort": patients_title(context.title, context.cohort.synthetic),
         "outcome": context.endpoint.expression,
         "protocol": context.settings.protocol,
         "folds": len(context.split.folds),

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from strokebench.reports.results import SETTING, Results
-from strokebench.reports.statistics.decisions import ALPHA, MARGIN, equivalent, likeness
+from strokebench.reports.statistics.decisions import ALPHA, POINTS, equivalent, likeness
 from strokebench.reports.statistics.headline import differences_of
 from strokebench.reports.statistics.paired import PairedTest, is_corrected
 from strokebench.reports.summary import rows_by_setting
@@ -174,7 +174,7 @@ def _below(against: Mapping[Entry, PairedTest]) -> str:
     alike = sum(equivalent(difference) for difference in against.values())
     return (
         f"{len(below)} of {len(against)} reduced settings are distinguishably below the complete one{which}; "
-        f"{alike} {'is' if alike == 1 else 'are'} shown to lie within {100 * MARGIN:g} points of it."
+        f"{alike} {'is' if alike == 1 else 'are'} shown to lie within {POINTS} of it."
     )
 
 

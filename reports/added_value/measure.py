@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from strokebench.reports.results import MethodInfo, Results
-from strokebench.reports.statistics.decisions import ALPHA, equivalent, holm, non_inferior
+from strokebench.reports.statistics.decisions import ALPHA, holm
 from strokebench.reports.statistics.delong import delong
 from strokebench.reports.statistics.gains import auc_gain, error_gain, net_benefit_gain, squared_errors
 from strokebench.reports.statistics.paired import PairedTest, is_corrected, parts_of, test_share
@@ -59,16 +59,6 @@ class Step:
     def loses(self) -> bool:
         """A loss in the metric is shown."""
         return self.p_holm < ALPHA and self.gain.value < 0
-
-    @property
-    def not_worse(self) -> bool:
-        """The metric does not fall by as much as the margin."""
-        return non_inferior(self.gain)
-
-    @property
-    def no_matter(self) -> bool:
-        """The metric changes by less than the margin, either way."""
-        return equivalent(self.gain)
 
 
 def measure(results: Results) -> list[Step]:

@@ -1,14 +1,13 @@
-"""What image and text add, as a table, a picture and a paragraph."""
+"""What image and text add, as a table, a picture and a paragraph, which says what was shown and what was not."""
 
 from collections.abc import Sequence
 
 from matplotlib.figure import Figure
 
 from strokebench.reports.added_value.measure import THRESHOLDS, Step, measure
-from strokebench.reports.added_value.words import POINTS, lead
 from strokebench.reports.comparison.words import p_value
 from strokebench.reports.results import Results
-from strokebench.reports.statistics.decisions import ALPHA, MARGIN, verdict
+from strokebench.reports.statistics.decisions import ALPHA, MARGIN, POINTS, equivalent, non_inferior, verdict
 from strokebench.reports.tables import caption as words
 from strokebench.reports.tables.hover import ON_HOVER
 from strokebench.reports.tables.results_table import results_table
@@ -67,10 +66,10 @@ def added_value_table(results: Results, steps: Sequence[Step], use: bool = False
     rows = []
     for step in steps:
         texts = {
-            "gain": step.gain.text(sign="+", end_sign="+"),
+            "gain": step.gain.text(signed=True),
             "p": p_value(step.p_holm),
-            "brier": step.brier.text(1, 3, sign="+", end_sign="+"),
-            **{_key(at): gain.text(sign="+", end_sign="+") for at, gain in step.net_benefit.items()},
+            "brier": step.brier.text(1, 3, signed=True),
+            **{_key(at): gain.text(signed=True) for at, gain in step.net_benefit.items()},
             "verdict": verdict(step.gain, step.p_holm),
         }
         cells = {name: Cell(text=text) for name, text in texts.items()}
@@ -108,7 +107,7 @@ def draw_gains(steps: Sequence[Step], metric: str, cohort: str) -> Figure:
         axes.plot([100 * gain.low, 100 * gain.high], [height] * 2, color=INK, linewidth=1.5, zorder=2)
         fill = colour if step.gains or step.loses else "white"
         axes.plot(100 * gain.value, height, shape, color=fill, markeredgecolor=INK, markersize=8, zorder=3,
-                  gid=f"{ON_HOVER}{step.method.label} + {step.added}: {gain.text(sign='+', end_sign='+')}")  # fmt: skip
+                  gid=f"{ON_HOVER}{step.method.label} + {step.added}: {gain.text(signed=True)}")  # fmt: skip
     axes.set_yticks(range(len(steps)), [f"{step.method.label}\n+ {step.added}" for step in steps])
     axes.set_ylim(len(steps) - 0.4, -0.6)
     axes.set_xlabel(f"Gain in {metric}, points, with 95 % interval; filled: shown", color=INK)
@@ -130,3 +129,38 @@ def _key(threshold: float) -> str:
 def _planned(results: Results, step: Step) -> int:
     planned = results.runs[results.runs["method"] == step.method.name]
     return len(planned[["seed", "fold"]].drop_duplicates())
+
+
+def sentence(step: Step) -> str:
+    """What the step does to the method's AUC, or c, and how surely."""
+    low, high = 100 * step.gain.low, 100 * step.gain.high
+    verb = "add" if " and " in step.added else "adds"
+    adds = f"{step.added} {verb} {100 * step.gain.value:+.1f} points of {step.metric}"
+    if math.isnan(step.gain.p):
+        return f"{adds}: no interval can be given, so nothing is shown"
+    adds += f" (95 % interval {low:+.1f} to {high:+.1f})"
+    if step.gains:
+        return f"{adds}: a gain is shown"
+    if step.loses:
+        return f"{adds}: a loss is shown"
+    if equivalent(step.gain):
+        return f"{adds}: whatever is added is less than {POINTS}"
+    if non_inferior(step.gain):
+        return f"{adds}: a gain is not shown, nor ruled out; a loss of {POINTS} is"
+    return f"{adds}: neither a gain nor its absence is shown"
+
+
+def lead(steps: Sequence[Step]) -> str:
+    """The finding, a sentence a method."""
+    if not steps:
+        return "No step has finished runs on both sides yet: nothing can be said of what image and text add."
+    said = []
+    for label in dict.fromkeys(step.method.label for step in steps):
+        own = [sentence(step) for step in steps if step.method.label == label]
+        said.append(f"Beside the table alone ({label}), {'; '.join(own)}.")
+    return " ".join(
+        [
+            *said,
+            "This is of these encoders and methods: what they do not read in image or text may still be there.",
+        ]
+    )

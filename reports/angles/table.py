@@ -65,7 +65,7 @@ def angles(results: Results, method: str, variant: str) -> pd.DataFrame:
     return mine.assign(**{CHANGE: mine[AFTER] - mine[BEFORE]})
 
 
-def bootstrap_mean(values: ArrayLike, seed: int = 0) -> Estimate:
+def bootstrap_mean(values: ArrayLike) -> Estimate:
     """Mean of values (n,) with its 95 % percentile interval, drawing patients again; no interval below two patients."""
     from scipy.stats import bootstrap
 
@@ -80,7 +80,7 @@ def bootstrap_mean(values: ArrayLike, seed: int = 0) -> Estimate:
         batch=500,
         confidence_level=LEVEL,
         method="percentile",
-        rng=np.random.default_rng(seed),
+        rng=np.random.default_rng(0),
     ).confidence_interval
     return Estimate(float(known.mean()), float(interval.low), float(interval.high), len(known))
 
@@ -114,7 +114,8 @@ def angle_table(results: Results, variants: Mapping[str, str], reference: str) -
     rows: list[Row] = []
     labels: dict[tuple[str, ...], str] = {}
     for method in results.methods:
-        runs = {variant: _runs(results, method.name, variant) for variant in variants}
+        mine = results.runs[results.runs["method"] == method.name]
+        runs = {variant: mine[mine["variant"] == variant] for variant in variants}
         for variant, label in variants.items():
             if runs[variant].empty:
                 continue
@@ -174,11 +175,11 @@ def angle_lead(results: Results, variants: Mapping[str, str], reference: str, ot
     return " ".join(sentences)
 
 
-def seeds_in_words(results: Results, wanted: int = ANGLE_SEED) -> str:
+def seeds_in_words(results: Results) -> str:
     """`seed 42`, or which one stands for it."""
     seeds = sorted(int(seed) for seed in results.runs["seed"].unique())
     named = f"seed{'' if len(seeds) == 1 else 's'} {', '.join(map(str, seeds))}"
-    return named if wanted in seeds or not seeds else f"{named}, for {wanted} was not run"
+    return named if ANGLE_SEED in seeds or not seeds else f"{named}, for {ANGLE_SEED} was not run"
 
 
 def _interval(estimate: Estimate) -> str:
@@ -209,11 +210,6 @@ def _contrast_cells(found: Contrast) -> dict[str, Cell]:
 
 def _row(method: str, variant: str, label: str, group: str, cells: dict[str, Cell], runs: pd.DataFrame) -> Row:
     return Row(f"{method}/{variant}", label, group, cells, **run_counts(runs))
-
-
-def _runs(results: Results, method: str, variant: str) -> pd.DataFrame:
-    runs = results.runs
-    return runs[(runs["method"] == method) & (runs["variant"] == variant)]
 
 
 def _mean_deviation(values: pd.Series) -> str:

@@ -161,14 +161,14 @@ class RowFinding:
         return {0: Verdict.NONE, 1: Verdict.ONE}.get(len(self.matrices), Verdict.SEVERAL)
 
 
-def audit(rows: Iterable[PrintedRow], design: Design, limits: Limits | None = None) -> list[RowFinding]:
+def audit(rows: Iterable[PrintedRow], design: Design) -> list[RowFinding]:
     """`audit_row` on each row; rows with the same numbers are searched once."""
     known: dict[frozenset[tuple[CellName, Decimal]], RowFinding] = {}
     findings = []
     for row in rows:
         key = frozenset(row.cells.items())
         if key not in known:
-            known[key] = audit_row(row, design, limits)
+            known[key] = audit_row(row, design)
         first = known[key]
         findings.append(RowFinding(row, first.solutions, first.unrepresentable, first.suspects))
     return findings

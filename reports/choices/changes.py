@@ -8,7 +8,7 @@ import numpy as np
 from strokebench.reports.ablation.table import Entry, complete_entry
 from strokebench.reports.comparison.words import p_value
 from strokebench.reports.results import Results
-from strokebench.reports.statistics.decisions import ALPHA, MARGIN, equivalent, holm, verdict
+from strokebench.reports.statistics.decisions import ALPHA, POINTS, equivalent, holm, verdict
 from strokebench.reports.statistics.headline import FEWEST_RUNS, Headline
 from strokebench.reports.statistics.intervals import UNDEFINED
 from strokebench.reports.statistics.paired import PairedTest
@@ -87,7 +87,7 @@ def changes_table(
         if entry in found:
             change = found[entry]
             cells |= {
-                "gain": change.gain.text(decimals=2, ends=1, sign="+", end_sign="+"),
+                "gain": change.gain.text(decimals=2, ends=1, signed=True),
                 "p": p_value(change.p_holm),
                 "verdict": verdict(change.gain, change.p_holm),
             }
@@ -115,13 +115,13 @@ def changes_lead(results: Results, found: Sequence[Change], against: str) -> str
     said = []
     for method in dict.fromkeys(change.entry.method for change in found):
         own = [change for change in found if change.entry.method == method]
-        shown = [f"{c.entry.label} {c.gain.text(sign='+', end_sign='+')} points" for c in own if c.shown]
+        shown = [f"{c.entry.label} {c.gain.text(signed=True)} points" for c in own if c.shown]
         same = sum(equivalent(change.gain) for change in own)
         of = f"{len(own)} change{'' if len(own) == 1 else 's'}"
         said.append(
             f"{results.method(method).label}: of {of} against {against} "
             + (f"{len(shown)} shown to matter ({'; '.join(shown)})" if shown else "none is shown to matter")
-            + (f", {same} shown to move {results.compared_by} by less than {100 * MARGIN:g} points" if same else "")
+            + (f", {same} shown to move {results.compared_by} by less than {POINTS}" if same else "")
             + f"; the largest mean change is {100 * max((change.gain.value for change in own), key=np.abs):+.2f}."
         )
     return " ".join(said)

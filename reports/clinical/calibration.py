@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from strokebench.reports.clinical.pooled import seeds_of
-from strokebench.reports.statistics.intervals import LEVEL, UNDEFINED, Interval, z_value
+from strokebench.reports.statistics.intervals import LEVEL, UNDEFINED, Interval, Z
 from strokebench.reports.statistics.prior import log_odds
 from strokebench.reports.statistics.scores import Scores
 
@@ -121,7 +121,7 @@ def _average(fits: list[Fit | None], k: int) -> list[Interval]:
     if not made or len(made) < len(fits):
         return [UNDEFINED] * k
     values = np.mean([params for params, _ in made], axis=0)
-    half = z_value() * np.sqrt((np.mean([influence for _, influence in made], axis=0) ** 2).sum(axis=0))
+    half = Z * np.sqrt((np.mean([influence for _, influence in made], axis=0) ** 2).sum(axis=0))
     return [Interval(float(v), float(v - h), float(v + h)) for v, h in zip(values, half, strict=True)]
 
 

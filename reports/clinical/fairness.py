@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from strokebench.reports.clinical.pooled import of_patients
 from strokebench.reports.clinical.subgroups import Grouping, small
 from strokebench.reports.statistics.delong import delong
-from strokebench.reports.statistics.intervals import LEVEL, UNDEFINED, Interval, apart, at_its_ends, z_value
+from strokebench.reports.statistics.intervals import LEVEL, UNDEFINED, Interval, Z, apart, at_its_ends
 from strokebench.reports.statistics.scores import Scores
 from strokebench.tasks.metrics.evaluate import THRESHOLD
 
@@ -72,7 +72,7 @@ def _measures(raw: Scores, calibrated: Scores, name: str, part: NDArray[np.bool_
     yield _share(1 - called[:, ~scores.y])
     risks = of_patients(calibrated, part)
     excess = _by_patient(risks.y - risks.p[place])
-    half = z_value() * excess.std(ddof=1) / np.sqrt(len(excess)) if len(excess) > 1 else np.nan
+    half = Z * excess.std(ddof=1) / np.sqrt(len(excess)) if len(excess) > 1 else np.nan
     mean = float(excess.mean()) if len(excess) else np.nan
     yield Interval(mean, mean - half, mean + half)
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from strokebench.reports.statistics.intervals import UNDEFINED, Interval, z_value
+from strokebench.reports.statistics.intervals import UNDEFINED, Interval, Z
 from strokebench.reports.statistics.scores import Scores
 from strokebench.tasks.metrics.evaluate import THRESHOLD
 
@@ -44,7 +44,7 @@ def instability(scores: Scores, name: str) -> Instability:
         return Instability(UNDEFINED, np.nan, np.nan, len(p))
     one, other = np.triu_indices(len(p), 1)
     apart = np.abs(p[one] - p[other]).mean(axis=0)
-    half = z_value() * apart.std(ddof=1) / np.sqrt(len(apart))
+    half = Z * apart.std(ddof=1) / np.sqrt(len(apart))
     mean = float(apart.mean())
     changed = float(((p[one] >= THRESHOLD) != (p[other] >= THRESHOLD)).mean())
     return Instability(

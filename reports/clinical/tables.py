@@ -328,7 +328,7 @@ def fairness_table(results: Results, found: Mapping[str, Sequence[Gap]]) -> Tabl
             {
                 "n": Cell(gap.n),
                 "warning": Cell(text=gap.warning),
-                **{key: Cell(text=getattr(gap, key).text(sign="+", end_sign="+")) for key in GAPS},
+                **{key: Cell(text=getattr(gap, key).text(signed=True)) for key in GAPS},
             },
         )
         for method, gaps in found.items()

@@ -12,7 +12,7 @@ import pandas as pd
 from strokebench.errors import StrokebenchError
 from strokebench.reports.results import Results, setting_names
 from strokebench.reports.statistics.bootstrap import RESAMPLES, Difference, bootstrap
-from strokebench.reports.statistics.decisions import ALPHA, MARGIN, hedges_g, holm
+from strokebench.reports.statistics.decisions import ALPHA, hedges_g, holm
 from strokebench.reports.statistics.decisions import probability_of_superiority as superiority
 from strokebench.reports.statistics.delong import delong
 from strokebench.reports.statistics.headline import Headline
@@ -93,7 +93,6 @@ class MethodComparison:
     planned: Mapping[str, int]
     by_group: pd.DataFrame
     corrects: bool = False
-    margin: float = MARGIN
 
     def pair(self, first: str, second: str) -> Pair:
         """First against second, in this direction."""
@@ -102,13 +101,12 @@ class MethodComparison:
 
 
 def compare(
-    results: Results, reference: str | None = None, margin: float = MARGIN, n_resamples: int = RESAMPLES, seed: int = 0
+    results: Results, reference: str | None = None, n_resamples: int = RESAMPLES, seed: int = 0
 ) -> MethodComparison:
     """Compare all methods of these results with each other.
 
     Args:
         reference: a method; default VDAFM, or without it the best on the validation parts.
-        margin: of non-inferiority, in the metric.
         n_resamples, seed: of the bootstrap; equal inputs give equal outputs.
 
     Raises:
@@ -122,9 +120,7 @@ def compare(
     left_out = tuple(labels[name] for name in planned if not done[name])
     metric = results.endpoint.ranked_by
     if results.judged.empty:
-        return MethodComparison(
-            (), labels, metric, {}, {}, {}, None, "", left_out, done, planned, pd.DataFrame(), margin=margin
-        )
+        return MethodComparison((), labels, metric, {}, {}, {}, None, "", left_out, done, planned, pd.DataFrame())
     scores = arrange(results.judged, runs=results.runs, endpoint=results.endpoint)
     analytic = delong(scores)
     drawn = bootstrap(scores, n_resamples=n_resamples, seed=seed)
@@ -158,7 +154,6 @@ def compare(
         planned,
         _by_group(scores, analytic.aucs),
         headline.corrects,
-        margin,
     )
 
 

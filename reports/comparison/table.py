@@ -7,7 +7,7 @@ import pandas as pd
 from strokebench.reports.comparison.compare import MethodComparison, Pair
 from strokebench.reports.comparison.words import intervals_in_words, p_value, tests_in_words
 from strokebench.reports.results import Results
-from strokebench.reports.statistics.decisions import equivalent, non_inferior
+from strokebench.reports.statistics.decisions import POINTS, equivalent, non_inferior
 from strokebench.reports.statistics.intervals import Interval
 from strokebench.reports.tables import caption as words
 from strokebench.reports.tables.results_table import results_table
@@ -28,7 +28,7 @@ def comparison_table(results: Results, comparison: MethodComparison, refusal: st
     for name in comparison.names:
         cells = {metric.lower(): comparison.values[name].text(decimals=2, ends=1)}
         if comparison.reference not in (None, name):
-            cells |= _against(comparison.pair(name, str(comparison.reference)), comparison.margin)
+            cells |= _against(comparison.pair(name, str(comparison.reference)))
         rows.append(_row(comparison, name, cells))
     reference = comparison.labels[comparison.reference] if comparison.reference else DASH
     pairs = len(comparison.pairs)
@@ -36,9 +36,9 @@ def comparison_table(results: Results, comparison: MethodComparison, refusal: st
         f"{metric}: mean over runs, in percent, as in Table 1. Difference: method minus {reference}, in points, over "
         f"the runs that both have. Intervals: {intervals_in_words(comparison)}.",
         f"Real: {tests_in_words(comparison)}. Holm's adjustment is over all {pairs} pairs, those of the matrix too.",
-        f"Non-inferior: the interval of the difference lies above -{100 * comparison.margin:g} points (margin: our "
+        f"Non-inferior: the interval of the difference lies above -{POINTS} (margin: our "
         "choice); otherwise in brackets how much worse the method may be. Practically equal: it lies within "
-        f"{100 * comparison.margin:g} points on both sides; otherwise in brackets how far apart the two may be.",
+        f"{POINTS} on both sides; otherwise in brackets how far apart the two may be.",
     ]
     notes += [refusal] if refusal else []
     title = f"Methods against {reference} ({comparison.why_reference})"
@@ -89,7 +89,7 @@ def pairs_frame(comparison: MethodComparison) -> pd.DataFrame:
     return pd.DataFrame(lines)
 
 
-def _against(pair: Pair, margin: float) -> dict[str, str]:
+def _against(pair: Pair) -> dict[str, str]:
     if pair.p_holm != pair.p_holm:
         return {"difference": DASH, "non_inferior": DASH}
     tested, verdict = pair.tested, f"yes, {'better' if pair.better == pair.first else 'worse'}"
@@ -99,13 +99,13 @@ def _against(pair: Pair, margin: float) -> dict[str, str]:
         "p": p_value(tested.p),
         "p_holm": p_value(pair.p_holm),
         "real": verdict if pair.real else "not shown",
-        "non_inferior": "yes" if non_inferior(tested, margin) else f"not shown ({worse:.1f})",
-        "equal": "yes" if equivalent(tested, margin) else f"not shown ({apart:.1f})",
+        "non_inferior": "yes" if non_inferior(tested) else f"not shown ({worse:.1f})",
+        "equal": "yes" if equivalent(tested) else f"not shown ({apart:.1f})",
     }
 
 
 def _points(interval: Interval) -> str:
-    return interval.text(decimals=2, ends=1, sign="+", end_sign="+")
+    return interval.text(decimals=2, ends=1, signed=True)
 
 
 def _row(comparison: MethodComparison, name: str, cells: dict[str, str]) -> Row:

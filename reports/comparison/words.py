@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 from strokebench.reports.comparison.compare import MethodComparison, Pair
-from strokebench.reports.statistics.decisions import ALPHA, equivalent, non_inferior
+from strokebench.reports.statistics.decisions import ALPHA, POINTS, equivalent, non_inferior
 
 _FEW = 3
 """Up to so many real differences are told one by one, with their size."""
@@ -68,7 +68,7 @@ def _count(comparison: MethodComparison, tested: Sequence[Pair], real: Sequence[
     if not real:
         nearest = min(tested, key=lambda pair: (pair.p_holm, pair.tested.p))
         better, worse = (comparison.labels[name] for name in _sides(nearest))
-        found = f"{_size(nearest)}, adjusted p {_equals(nearest.p_holm)}"
+        found = f"{_size(nearest)}, adjusted p {'' if nearest.p_holm < 0.001 else '= '}{p_value(nearest.p_holm)}"
         if len(tested) == 1:
             return f"The difference in {metric} between {better} and {worse} is not shown to be real ({rule}): {found}."
         return (
@@ -83,8 +83,8 @@ def _count(comparison: MethodComparison, tested: Sequence[Pair], real: Sequence[
 
 def _alike(comparison: MethodComparison, unreal: Sequence[Pair]) -> str:
     """How many of the pairs that cannot be told apart are practically equal, which is another thing."""
-    same = sum(equivalent(pair.tested, comparison.margin) for pair in unreal)
-    within = f"within {100 * comparison.margin:g} points of {comparison.metric}"
+    same = sum(equivalent(pair.tested) for pair in unreal)
+    within = f"within {POINTS} of {comparison.metric}"
     if not same:
         return (
             "Methods that cannot be told apart are not shown to be equal: no such pair's whole interval lies "
@@ -168,13 +168,13 @@ def _not_worse(comparison: MethodComparison) -> list[str]:
             continue
         pair = comparison.pair(name, reference)
         beats = pair.real and pair.better == name
-        if not beats and non_inferior(pair.tested, comparison.margin):
+        if not beats and non_inferior(pair.tested):
             not_worse.append(name)
     if not not_worse:
         return []
     are = "is" if len(not_worse) == 1 else "are each"
     return [
-        f"{_listed(comparison, not_worse)} {are} shown to be no more than {100 * comparison.margin:g} points worse "
+        f"{_listed(comparison, not_worse)} {are} shown to be no more than {POINTS} worse "
         f"than {comparison.labels[reference]}."
     ]
 
@@ -211,10 +211,6 @@ def p_value(p: float) -> str:
     if p != p:
         return "–"
     return "< 0.001" if p < 0.001 else f"{p:.3f}" if p < 0.1 else f"{p:.2f}"
-
-
-def _equals(p: float) -> str:
-    return p_value(p) if p < 0.001 else f"= {p_value(p)}"
 
 
 def _listed(comparison: MethodComparison, names: Iterable[str], last: str = "and") -> str:

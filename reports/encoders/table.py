@@ -10,6 +10,7 @@ from strokebench.reports.statistics.decisions import ALPHA
 from strokebench.reports.statistics.headline import auc_intervals, differences_of, headline_of
 from strokebench.reports.statistics.intervals import Interval
 from strokebench.reports.statistics.paired import PairedTest
+from strokebench.reports.summary import run_counts
 from strokebench.reports.tables import caption as words
 from strokebench.reports.tables.results_table import results_table
 from strokebench.reports.tables.section import Panel, Section
@@ -57,9 +58,7 @@ def _table(results: Results, settings: list[Setting], gains: Gains, chosen: str)
                 setting.variant,
                 setting.method.label,
                 {key: Cell(text=text) for key, text in cells.items()},
-                done=int((runs["status"] == "done").sum()),
-                planned=len(runs),
-                failed=int((runs["status"] == "failed").sum()),
+                **run_counts(runs),
             )
         )
     made = "; ".join(
@@ -85,7 +84,7 @@ def _table(results: Results, settings: list[Setting], gains: Gains, chosen: str)
 
 
 def _points(gain: PairedTest) -> str:
-    return gain.text(decimals=2, ends=1, sign="+", end_sign="+")
+    return gain.text(decimals=2, ends=1, signed=True)
 
 
 def _seconds(value: str | float | None) -> str:

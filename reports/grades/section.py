@@ -3,18 +3,61 @@
 from collections.abc import Mapping
 from dataclasses import replace
 
+import numpy as np
+
+from strokebench.datasets.naming import scale_of
 from strokebench.reports.clinical.calibration import recalibrate
 from strokebench.reports.clinical.pooled import pictured, pool
 from strokebench.reports.clinical.sections import clinical_section
-from strokebench.reports.grades.cut import at_cut, main_cut
 from strokebench.reports.grades.figures import draw_calibration, draw_grotta
-from strokebench.reports.grades.odds import common_odds_ratio
-from strokebench.reports.results import Results
+from strokebench.reports.results import Provenance, Results
+from strokebench.reports.statistics.intervals import UNDEFINED, Interval, Z
+from strokebench.reports.statistics.prior import BALANCED, UNDONE, undo_balance
 from strokebench.reports.statistics.scores import Scores
 from strokebench.reports.table1.table import table1
 from strokebench.reports.tables.caption import outcome_in_words, runs_in_words
 from strokebench.reports.tables.section import Panel, Section
 from strokebench.reports.tables.table import Cell, Column, Kind, Table, text_columns
+
+USUAL = {"mrs": 2}
+"""Scale -> the grade at which trials divide it: above mRS 2 a patient depends on others."""
+
+
+def main_cut(results: Results) -> int:
+    """Which of `endpoint.dichotomies` is asked of first: the scale's usual one, else the one that divides most evenly.
+
+    Args:
+        results: of an endpoint with `dichotomies`.
+    """
+    endpoint = results.endpoint
+    cuts = [cut.expression for cut in endpoint.dichotomies]
+    usual = f"{endpoint.column} > {USUAL.get(scale_of(endpoint.column) or '')}"
+    if usual in cuts:
+        return cuts.index(usual)
+    y = results.predictions.drop_duplicates("patient_id")["y"]
+    return int(np.argmin([abs((y > label).mean() - 0.5) for label in range(len(cuts))]))
+
+
+def at_cut(results: Results, label: int) -> Results:
+    """The results of `endpoint.dichotomies[label]`, whose probability is that of all grades above `label`.
+
+    Nothing is fitted again. The balance of training is undone first: as many patients of each grade are not as many on
+    both sides of a cut.
+
+    Args:
+        results: of an endpoint with `dichotomies`.
+    """
+    endpoint = results.endpoint
+    cut = endpoint.dichotomies[label]
+    above = endpoint.probabilities(undo_balance(results))[:, label + 1 :].sum(axis=1)
+    y = (results.predictions["y"] > label).astype("int8")
+    kept = results.predictions.drop(columns=list(endpoint.prediction_columns))
+    predictions = kept.assign(outcome=cut.expression, y=y, p=np.clip(above, 0, 1))
+    provenance: Provenance = {**results.provenance, "outcome": cut.expression, "outcome_title": cut.expression}
+    balance = results.runs["balance"]
+    runs = results.runs.assign(balance=balance.mask(balance.isin(BALANCED), UNDONE))
+    return replace(results, predictions=predictions, runs=runs, provenance=provenance, oracle=None)
+
 
 ONE_FIT = (
     "Made from the fits of {}: the probability of all grades above the cut, the balance of training undone. Nothing was"
@@ -179,3 +222,37 @@ def _odds_table(results: Results, table: Table) -> Table:
         notes=notes,
         footnotes=[],
     )
+
+
+def common_odds_ratio(scores: Scores, name: str) -> Interval:
+    """Odds ratio of a worse grade for one standard deviation of the predicted mean grade, by proportional odds.
+
+    One ratio for all cuts (McCullagh 1980), as trials report a shift of the mRS. The unit is a standard deviation
+    within a seed, so that methods can be compared whatever the spread of their predictions. Seeds are fitted together
+    by statsmodels' `OrderedModel`, with Wald's interval from the sandwich variance clustered by patient.
+
+    Args:
+        scores: grades and predicted mean grades, the folds of each seed together.
+
+    Returns:
+        NaN without predictions, where they are constant, and where they put all patients in the order of their grades.
+    """
+    from statsmodels.miscmodels.ordinal_model import OrderedModel
+
+    means = scores.p[scores.names.index(name)] if name in scores.names else scores.p[:0, 0]
+    means = means[~np.isnan(means).all(axis=1)]
+    spread = np.nanstd(means, axis=1, keepdims=True)
+    if not len(means) or (spread < 1e-9).any():
+        return UNDEFINED
+    seeds, patients = np.nonzero(~np.isnan(means))
+    standardised = ((means - np.nanmean(means, axis=1, keepdims=True)) / spread)[seeds, patients]
+    grades = np.unique(scores.y[patients], return_inverse=True)[1]
+    model = OrderedModel(grades, standardised[:, None], distr="logit")
+    with np.errstate(all="ignore"):
+        fitted = model.fit(method="bfgs", disp=False, skip_hessian=True)
+        if not fitted.mle_retvals["converged"]:
+            return UNDEFINED
+        influence = -np.linalg.solve(model.hessian(fitted.params), model.score_obs(fitted.params).T)[0]
+    half = Z * float(np.sqrt(np.square(np.bincount(patients, influence)).sum()))
+    value = float(fitted.params[0])
+    return Interval(*map(float, np.exp([value, value - half, value + half])))

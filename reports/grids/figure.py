@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
@@ -104,17 +103,18 @@ def _heat(axes: Axes, points: Sequence[GridPoint], found: Mapping[str, Row], met
     upwards, across = grid
     decimals = 1 if metric.unit else 2
     values, spread = np.full((len(grid[upwards]), len(grid[across])), np.nan), []
-    for point in points:
-        row = found.get(point.variant)
-        if row is not None:
-            place = grid[upwards].index(point.values[upwards]), grid[across].index(point.values[across])
+    places = [(grid[upwards].index(one.values[upwards]), grid[across].index(one.values[across])) for one in points]
+    for place, point in zip(places, points, strict=True):
+        if (row := found.get(point.variant)) is not None:
             values[place] = metric.scale * row[metric.name]
             spread.append(metric.scale * row[f"{metric.name}_std"])
     colours = Normalize(*_range(values, spread, 0.005 * metric.scale))
-    paint = colormaps["Blues"]
-    axes.imshow(values, cmap=paint, norm=colours, origin="lower", aspect="auto")
-    for point in points:
-        y, x = grid[upwards].index(point.values[upwards]), grid[across].index(point.values[across])
+    axes.imshow(values, cmap="Blues", norm=colours, origin="lower", aspect="auto")
+    for (y, x), point in zip(places, points, strict=True):
+        if point.chosen:
+            for colour, width in (("white", 4.5), (INK, 2.2)):
+                corner = (x - 0.47, y - 0.47)
+                axes.add_patch(Rectangle(corner, 0.94, 0.94, fill=False, edgecolor=colour, linewidth=width, zorder=2))
         row = found.get(point.variant)
         if row is None or not row["done"] or np.isnan(values[y, x]):
             axes.add_patch(Rectangle((x - 0.5, y - 0.5), 1, 1, facecolor="#f2f3f5", edgecolor="#c5cad1", hatch="///"))
@@ -128,11 +128,6 @@ def _heat(axes: Axes, points: Sequence[GridPoint], found: Mapping[str, Row], met
         name_cell(axes, x, y, f"{where}: {metric.name} {values[y, x]:.{decimals}f} {deviation}")
         if row["done"] < row["planned"]:
             axes.text(x, y - 0.4, f"{row['done']}/{row['planned']}", ha="center", va="center", fontsize=8, color=INK)
-    for point in points:
-        if point.chosen:
-            y, x = grid[upwards].index(point.values[upwards]), grid[across].index(point.values[across])
-            axes.add_patch(Rectangle((x - 0.47, y - 0.47), 0.94, 0.94, fill=False, edgecolor="white", linewidth=4.5))
-            axes.add_patch(Rectangle((x - 0.47, y - 0.47), 0.94, 0.94, fill=False, edgecolor=INK, linewidth=2.2))
     axes.set_xticks(range(len(grid[across])), [f"{value:g}" for value in grid[across]])
     axes.set_yticks(range(len(grid[upwards])), [f"{value:g}" for value in grid[upwards]])
     axes.set_xlabel(across.replace("_", " "), fontsize=9, color=INK)

@@ -13,7 +13,7 @@ from strokebench.reports.ablation.table import (
     means,
 )
 from strokebench.reports.results import Results, variant_id
-from strokebench.reports.statistics.decisions import ALPHA, MARGIN, equivalent, likeness
+from strokebench.reports.statistics.decisions import ALPHA, POINTS, equivalent, likeness
 from strokebench.reports.statistics.paired import is_corrected
 from strokebench.reports.tables.table import Table
 from strokebench.tasks.conditions import COMPLETE
@@ -79,7 +79,7 @@ def grid_lead(results: Results, method: str, points: Sequence[GridPoint]) -> str
         sentence = f"{label}: the chosen setting ({at}) has the highest mean {metric}, {highest}."
         if others:
             sentence += f" {alike} of {len(others)} other settings are not distinguishable from it ({test}), "
-            sentence += f"{same} of the {len(others)} shown to lie within {100 * MARGIN:g} points."
+            sentence += f"{same} of the {len(others)} shown to lie within {POINTS}."
         return sentence + waiting
     difference = against[best.setting]
     if not difference.tested:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from strokebench.reports.results import Results
 from strokebench.reports.statistics.delong import delong
-from strokebench.reports.statistics.intervals import Interval, auc_interval, logit_interval, z_value
+from strokebench.reports.statistics.intervals import Interval, Z, auc_interval, logit_interval
 from strokebench.reports.statistics.scores import Scores, arrange
 
 
@@ -33,7 +33,7 @@ class Chance:
         if y.dtype == bool:
             return auc_interval(value, int(y.sum()), int((~y).sum()))
         shares = self._shares[[self.scores.names.index(method) for method in methods]]
-        return logit_interval(value, z_value() * float(np.sqrt(np.square(np.nanmean(shares, axis=(0, 1))).sum())))
+        return logit_interval(value, Z * float(np.sqrt(np.square(np.nanmean(shares, axis=(0, 1))).sum())))
 
     @cached_property
     def _shares(self) -> NDArray[np.float64]:

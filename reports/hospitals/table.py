@@ -12,7 +12,7 @@ import pandas as pd
 from strokebench.files import natural_order
 from strokebench.reports.hospitals.chance import by_hospital
 from strokebench.reports.results import SETTING, MethodInfo, Results
-from strokebench.reports.statistics.intervals import UNDEFINED, apart, auc_standard_error, z_value
+from strokebench.reports.statistics.intervals import UNDEFINED, Z, apart, auc_standard_error
 from strokebench.reports.summary import RunCounts, rows_by_setting, run_counts
 from strokebench.reports.table1.table import adapted_footnotes, metric_cells, metric_columns, metric_row
 from strokebench.reports.tables import caption as words
@@ -314,7 +314,7 @@ def _table(
         "Mean: over hospitals, each counted once, those that are left out of every number excepted. The deviation "
         "over seeds tells of training, not of the chance that other patients had come."
     ]
-    if errors := [f"{h.name} ± {100 * z_value() * error:.0f}" for h in hospitals(results) if (error := _at_70(h))]:
+    if errors := [f"{h.name} ± {100 * Z * error:.0f}" for h in hospitals(results) if (error := _at_70(h))]:
         notes.append(
             "What chance alone does to an AUC of 70 at each hospital (95 % limits in points, Hanley and McNeil 1982): "
             f"{', '.join(errors)}."

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from strokebench.reports.ablation.table import Entry
 from strokebench.reports.choices.changes import names_of
 from strokebench.reports.results import Results
-from strokebench.reports.statistics.decisions import MARGIN, equivalent
+from strokebench.reports.statistics.decisions import POINTS, equivalent
 from strokebench.reports.statistics.headline import FEWEST_RUNS, Headline
 from strokebench.reports.statistics.paired import PairedTest, gain
 from strokebench.reports.tables import caption as words
@@ -57,16 +57,16 @@ def curve_lead(results: Results, found: Mapping[str, PairedTest]) -> str:
     """Whether more patients would help, a sentence a method."""
     if not found:
         return "Too few runs are finished to tell whether more patients would help."
-    metric, points = results.compared_by, f"{100 * MARGIN:g} points"
+    metric = results.compared_by
     said = []
     for method, slope in found.items():
-        worth = f"a doubling of the training patients is worth {slope.text(sign='+', end_sign='+')} points of {metric}"
+        worth = f"a doubling of the training patients is worth {slope.text(signed=True)} points of {metric}"
         if slope.low > 0:
-            verdict = "more patients like these would help" + (f", by less than {points}" if equivalent(slope) else "")
+            verdict = "more patients like these would help" + (f", by less than {POINTS}" if equivalent(slope) else "")
         elif slope.high < 0:
             verdict = "it does worse with more patients"
         elif equivalent(slope):
-            verdict = f"twice as many would move it by less than {points}"
+            verdict = f"twice as many would move it by less than {POINTS}"
         else:
             verdict = "whether more patients would help is not shown"
         said.append(f"{results.method(method).label}: {worth}, so {verdict}.")

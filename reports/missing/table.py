@@ -1,10 +1,7 @@
 """Missing modalities: which conditions are looked at, what comes of them, and what each modality is worth."""
 
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import combinations
-from math import comb
-from typing import TypeVar
 
 import numpy as np
 import pandas as pd
@@ -13,6 +10,7 @@ from numpy.typing import NDArray
 from strokebench.reports.results import Results
 from strokebench.reports.statistics.bootstrap import Bootstrap, bootstrap
 from strokebench.reports.statistics.scores import Scores, arrange
+from strokebench.reports.statistics.shapley import shapley
 from strokebench.reports.summary import run_counts
 from strokebench.reports.tables import caption as words
 from strokebench.reports.tables.results_table import results_table
@@ -91,34 +89,6 @@ def missing_conditions(sequences: Sequence[str] = ()) -> list[Condition]:
     return list(dict.fromkeys(wanted))
 
 
-Player = TypeVar("Player", bound=Hashable)
-
-
-def shapley(
-    players: Sequence[Player], worth: Mapping[frozenset[Player], NDArray[np.float64] | float]
-) -> dict[Player, NDArray[np.float64]]:
-    """Each player's mean gain over all orders in which players may join (Shapley 1953).
-
-    The values sum to the worth of all less that of nobody.
-
-    Args:
-        worth: of every subset, the empty one too; numbers, or arrays of any shape that they share.
-
-    Raises:
-        KeyError: a subset is missing.
-    """
-    n = len(players)
-    values = {}
-    for player in players:
-        others = [other for other in players if other != player]
-        total = np.zeros(np.shape(worth[frozenset(players)]))
-        for size in range(n):
-            for before in map(frozenset, combinations(others, size)):
-                total = total + (worth[before | {player}] - worth[before]) / (n * comb(n - 1, size))
-        values[player] = total
-    return values
-
-
 @dataclass(frozen=True)
 class Missing:
     """AUCs, or c of grades, of one method under every condition that has finished runs.
@@ -149,11 +119,15 @@ class Missing:
         places = {keep: self.index(subset_condition(way, keep)) for keep in subsets()}
         if None in places.values():
             return None
-        values: dict = {keep: self.drawn.values[place] for keep, place in places.items()}
-        draws: dict = {keep: self.drawn.draws[place] for keep, place in places.items()}
-        values[frozenset()], draws[frozenset()] = CHANCE, CHANCE
-        found, found_draws = shapley(ORDER, values), shapley(ORDER, draws)
-        shares = Bootstrap(np.stack([found[m] for m in ORDER]), np.stack([found_draws[m] for m in ORDER]))
+
+        measured = np.concatenate([self.drawn.values[:, :, None], self.drawn.draws], axis=2)
+
+        def worth(there: NDArray[np.bool_]) -> NDArray[np.float64]:
+            kept = [frozenset(np.array(ORDER)[row].tolist()) for row in there]
+            return np.stack([measured[places[keep]] if keep else np.full_like(measured[0], CHANCE) for keep in kept])
+
+        found = shapley(worth, len(ORDER))
+        shares = Bootstrap(found[:, :, 0], found[:, :, 1:])
         return None if np.isnan(shares.values).all() else shares
 
 
@@ -264,7 +238,7 @@ def missing_lead(results: Results, measured: Measured) -> str:
             place = found.index(subset_condition(TESTED, WHOLE - {modality}))
             if place is not None:
                 change = found.drawn.difference(place, whole)
-                falls.append(f"{change.text(sign='+')} without the {all_modalities()[modality].label}")
+                falls.append(f"{change.text(signed=True)} without the {all_modalities()[modality].label}")
         if falls:
             value = 100 * found.drawn.interval(whole).value
             sentences.append(

@@ -30,7 +30,7 @@ from strokebench.reports.paper.numbers import (
     paper_settings,
 )
 from strokebench.reports.results import RUN, Results
-from strokebench.reports.statistics.intervals import auc_standard_error, z_value
+from strokebench.reports.statistics.intervals import Z, auc_standard_error
 from strokebench.reports.summary import summarise
 from strokebench.reports.tables.table import PaperNumber
 from strokebench.tasks.metrics.paper import PAPER_METRICS
@@ -139,8 +139,8 @@ def verdict(metric: str, paper: PaperNumber | None, ours: Ours | None) -> Verdic
         return Verdict.NOT_RUN
     std = (paper.std or 0) / 100
     theirs = paper.mean / 100
-    reach = z_value() * standard_error(metric, theirs, std, PAPER.runs, PAPER.positives, PAPER.negatives)
-    reach += z_value() * standard_error(metric, ours.mean, ours.std, ours.runs, ours.positives, ours.negatives)
+    reach = Z * standard_error(metric, theirs, std, PAPER.runs, PAPER.positives, PAPER.negatives)
+    reach += Z * standard_error(metric, ours.mean, ours.std, ours.runs, ours.positives, ours.negatives)
     if abs(ours.mean - theirs) <= reach:
         return Verdict.OVERLAP
     return Verdict.HIGHER if ours.mean > theirs else Verdict.LOWER

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from strokebench.reports.statistics.intervals import LEVEL, Interval, percentiles
+from strokebench.reports.statistics.intervals import Interval, percentiles
 from strokebench.reports.statistics.scores import Scores
 from strokebench.reports.statistics.weighted import Weighted, weighted_auc
 
@@ -33,14 +33,12 @@ class Bootstrap:
     values: NDArray[np.float64]
     draws: NDArray[np.float64]
 
-    def interval(self, method: int, level: float = LEVEL) -> Interval:
+    def interval(self, method: int) -> Interval:
         """Mean over the method's groups, with the percentile interval."""
         groups = ~np.isnan(self.values[method])
-        return Interval(
-            _mean(self.values[method, groups]), *map(float, percentiles(self._draws(method, groups), level))
-        )
+        return Interval(_mean(self.values[method, groups]), *map(float, percentiles(self._draws(method, groups))))
 
-    def difference(self, first: int, second: int, level: float = LEVEL) -> Difference:
+    def difference(self, first: int, second: int) -> Difference:
         """Mean difference over the groups that both methods have, both on the same resamples."""
         groups = ~np.isnan(self.values[first]) & ~np.isnan(self.values[second])
         value = _mean(self.values[first, groups] - self.values[second, groups])
@@ -50,7 +48,7 @@ class Bootstrap:
             return Difference(value, np.nan, np.nan, np.nan)
         # One is added because the sample itself is a resample too: p is never 0 (Davison and Hinkley 1997, 4.2).
         tail = min((draws <= 0).sum(), (draws >= 0).sum()) + 1
-        low, high = map(float, percentiles(draws, level))
+        low, high = map(float, percentiles(draws))
         return Difference(value, low, high, float(min(1.0, 2 * tail / (len(draws) + 1))))
 
     def _draws(self, method: int, groups: NDArray[np.bool_]) -> NDArray[np.float64]:

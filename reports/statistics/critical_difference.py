@@ -16,10 +16,6 @@ _FEWEST = 5
 """Blocks below which the chi-square approximation says little (our choice; Demsar asks for more than 10)."""
 
 
-class NotIndependent(StrokebenchError):
-    """A critical difference was asked for over blocks that share patients; the message says why there is none."""
-
-
 @dataclass(frozen=True)
 class CriticalDifference:
     """Mean ranks (1 is best) and what they may differ by chance.
@@ -27,7 +23,7 @@ class CriticalDifference:
     Args:
         ranks: mean rank by method, best first. n_blocks: cohorts or hospitals.
         p: of Friedman's test of no difference at all, corrected for ties.
-        distance: two mean ranks further apart than this differ (Nemenyi, at `alpha`).
+        distance: two mean ranks further apart than this differ (Nemenyi, at `ALPHA`).
         groups: largest sets of neighbouring methods that cannot be told apart.
     """
 
@@ -38,7 +34,7 @@ class CriticalDifference:
     groups: tuple[tuple[str, ...], ...]
 
 
-def critical_difference(scores: pd.DataFrame, unit: Unit, alpha: float = ALPHA) -> CriticalDifference:
+def critical_difference(scores: pd.DataFrame, unit: Unit) -> CriticalDifference:
     """Demsar (2006): rank the methods within each block, compare mean ranks.
 
     Args:
@@ -46,11 +42,11 @@ def critical_difference(scores: pd.DataFrame, unit: Unit, alpha: float = ALPHA) 
         unit: what a block is.
 
     Raises:
-        NotIndependent: blocks are folds, seeds or runs of one cohort.
-        StrokebenchError: fewer than 5 blocks or 3 methods, or a missing score.
+        StrokebenchError: blocks are folds, seeds or runs of one cohort, which share their patients; fewer
+            than 5 blocks or 3 methods, or a missing score.
     """
     if unit not in _INDEPENDENT:
-        raise NotIndependent(
+        raise StrokebenchError(
             f"No critical-difference diagram over {unit}s of one cohort: they share their patients, so that the ranks "
             "would repeat the same evidence and the distance would come out far too small.",
             "It needs independent data sets, or hospitals each left out once (protocol loho).",
@@ -66,19 +62,13 @@ def critical_difference(scores: pd.DataFrame, unit: Unit, alpha: float = ALPHA) 
         raise StrokebenchError(
             f"{scores.columns[column]} has no score on {unit} {scores.index[row]}.", "Finish its runs, or leave it out."
         )
-    from scipy.stats import friedmanchisquare, rankdata
+    from scipy.stats import friedmanchisquare, rankdata, studentized_range
 
     ranks = pd.Series(rankdata(-scores.to_numpy(), axis=1).mean(axis=0), scores.columns).sort_values(kind="stable")
     equal = bool((np.ptp(scores.to_numpy(), axis=1) == 0).all())
     p = 1.0 if equal else friedmanchisquare(*scores.to_numpy().T).pvalue
-    distance = _nemenyi(k, n, alpha)
+    distance = float(studentized_range.ppf(1 - ALPHA, k, np.inf) / np.sqrt(2) * np.sqrt(k * (k + 1) / (6 * n)))
     return CriticalDifference(ranks, n, float(p), distance, _groups(ranks, distance))
-
-
-def _nemenyi(k: int, n: int, alpha: float) -> float:
-    from scipy.stats import studentized_range
-
-    return float(studentized_range.ppf(1 - alpha, k, np.inf) / np.sqrt(2) * np.sqrt(k * (k + 1) / (6 * n)))
 
 
 def _groups(ranks: pd.Series, distance: float) -> tuple[tuple[str, ...], ...]:

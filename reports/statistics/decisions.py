@@ -9,6 +9,8 @@ ALPHA = 0.05
 MARGIN = 0.02
 """A method whose AUC is less than this below the reference's counts as not worse (our choice: 2 points of AUC are
 less than the half-width of an interval on a thousand patients, and more than any tuning here has brought)."""
+POINTS = f"{100 * MARGIN:g} points"
+"""`MARGIN` in words."""
 
 
 def holm(p: ArrayLike) -> NDArray[np.float64]:
@@ -22,42 +24,30 @@ def holm(p: ArrayLike) -> NDArray[np.float64]:
     return adjusted
 
 
-def non_inferior(difference: Interval, margin: float = MARGIN) -> bool:
-    """Whether the whole 95 % interval of (method - reference) lies above `-margin`: a one-sided test at 2.5 %.
-
-    Raises:
-        ValueError: a margin that is not positive.
-    """
-    if not margin > 0:
-        raise ValueError(f"The margin is {margin}, not positive.")
-    return bool(difference.low > -margin)
+def non_inferior(difference: Interval) -> bool:
+    """Whether the whole 95 % interval of (method - reference) lies above `-MARGIN`: a one-sided test at 2.5 %."""
+    return bool(difference.low > -MARGIN)
 
 
-def equivalent(difference: Interval, margin: float = MARGIN) -> bool:
-    """Whether the whole 95 % interval lies within `margin` of 0: practically the same, by two one-sided tests at 2.5 %.
-
-    Raises:
-        ValueError: a margin that is not positive.
-    """
-    return non_inferior(difference, margin) and bool(difference.high < margin)
+def equivalent(difference: Interval) -> bool:
+    """Whether the whole 95 % interval lies within `MARGIN` of 0: practically the same, by two one-sided tests."""
+    return non_inferior(difference) and bool(difference.high < MARGIN)
 
 
 def verdict(gain: Interval, p: float) -> str:
     """What is shown of a gain, positive or negative, by its interval and its adjusted p."""
-    points = f"{100 * MARGIN:g} points"
     if p < ALPHA:
         return f"a {'gain' if gain.value > 0 else 'loss'} is shown"
     if equivalent(gain):
-        return f"no gain or loss of {points}"
+        return f"no gain or loss of {POINTS}"
     if non_inferior(gain):
-        return f"no gain shown, no loss of {points}"
+        return f"no gain shown, no loss of {POINTS}"
     return "nothing is shown"
 
 
 def likeness(difference: Interval) -> str:
     """What may be said besides of a difference that is not shown: whether it is shown to be too small to matter."""
-    within = f"within {100 * MARGIN:g} points"
-    return f"but shown to lie {within}" if equivalent(difference) else f"nor shown to lie {within}"
+    return f"{'but' if equivalent(difference) else 'nor'} shown to lie within {POINTS}"
 
 
 def hedges_g(differences: ArrayLike) -> float:

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from strokebench.reports.statistics.intervals import LEVEL, Interval, logit_interval, z_value
+from strokebench.reports.statistics.intervals import Interval, Z, logit_interval
 from strokebench.reports.statistics.paired import PairedTest, gain
 from strokebench.reports.statistics.scores import Scores
 
@@ -37,12 +37,12 @@ class DeLong:
     aucs: NDArray[np.float64]
     shares: NDArray[np.float64]
 
-    def interval(self, method: int, level: float = LEVEL) -> Interval:
+    def interval(self, method: int) -> Interval:
         """Mean AUC with an interval that is symmetric on the logit scale, so that it stays within [0, 1]."""
         groups = self._has(method)
         auc = float(self.aucs[method, groups].mean()) if groups.any() else float("nan")
         se = float(np.sqrt((self._mean_share(method, groups) ** 2).sum()))
-        return logit_interval(auc, z_value(level) * se)
+        return logit_interval(auc, Z * se)
 
     def test(self, first: int, second: int) -> PairedTest:
         """Do two methods (first minus second) differ on the groups that both have? Equal methods: difference 0, p = 1.

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass, replace
+from statistics import NormalDist
 from typing import Any, Self
 
 import numpy as np
@@ -10,6 +11,10 @@ from numpy.typing import NDArray
 from strokebench.reports.tables.table import DASH
 
 LEVEL = 0.95
+ENDS = (1 - LEVEL) / 2, (1 + LEVEL) / 2
+"""Quantiles at which intervals end."""
+Z = NormalDist().inv_cdf(ENDS[1])
+"""How many standard errors a normal interval reaches to either side: 1.96."""
 
 
 @dataclass(frozen=True)
@@ -24,31 +29,22 @@ class Interval:
         """That of a difference whose sides are swapped."""
         return replace(self, value=-self.value, low=-self.high, high=-self.low)
 
-    def text(
-        self, scale: float = 100, decimals: int = 1, ends: int | None = None, sign: str = "", end_sign: str = ""
-    ) -> str:
+    def text(self, scale: float = 100, decimals: int = 1, ends: int | None = None, signed: bool = False) -> str:
         """`81.1 [78.2, 83.9]`; the value alone where it has no interval, a dash where there is none.
 
         Args:
             decimals, ends: digits of the value, and of the ends where they have others.
-            sign, end_sign: `+` for differences.
+            signed: with a plus before what is above 0, for differences.
         """
         if np.isnan(self.value):
             return DASH
+        sign, digits = "+" if signed else "", decimals if ends is None else ends
         value = f"{scale * self.value:{sign}.{decimals}f}"
-        digits = decimals if ends is None else ends
-        low, high = (f"{scale * end:{end_sign}.{digits}f}" for end in (self.low, self.high))
+        low, high = (f"{scale * end:{sign}.{digits}f}" for end in (self.low, self.high))
         return value if np.isnan(self.low) else f"{value} [{low}, {high}]"
 
 
 UNDEFINED = Interval(np.nan, np.nan, np.nan)
-
-
-def z_value(level: float = LEVEL) -> float:
-    """How many standard errors a normal interval reaches to either side: 1.96 at 95 %."""
-    from scipy.stats import norm
-
-    return float(norm.ppf((1 + level) / 2))
 
 
 def logit_interval(value: float, half: float) -> Interval:
@@ -74,11 +70,11 @@ def apart(first: Interval, second: Interval) -> Interval:
     )
 
 
-def percentiles(draws: NDArray[np.float64], level: float = LEVEL) -> NDArray[Any]:
+def percentiles(draws: NDArray[np.float64]) -> NDArray[Any]:
     """The two ends of the percentile interval over the first axis: (resamples, ...) -> (2, ...); NaN is no draw."""
     if np.isnan(draws).all():
         return np.full((2, *draws.shape[1:]), np.nan)
-    return np.nanquantile(draws, [(1 - level) / 2, (1 + level) / 2], axis=0)
+    return np.nanquantile(draws, ENDS, axis=0)
 
 
 def auc_standard_error(auc: float, positives: float, negatives: float) -> float:
@@ -90,7 +86,7 @@ def auc_standard_error(auc: float, positives: float, negatives: float) -> float:
     return float(np.sqrt(max(spread, 0) / (positives * negatives)))
 
 
-def auc_interval(auc: float, positives: float, negatives: float, level: float = LEVEL) -> Interval:
+def auc_interval(auc: float, positives: float, negatives: float) -> Interval:
     """The AUCs that one measured on so many patients does not speak against; NaN ends on one class.
 
     Each end is an AUC whose own error (Hanley and McNeil's) just reaches to the measured one, as in a score test
@@ -102,7 +98,7 @@ def auc_interval(auc: float, positives: float, negatives: float, level: float = 
         return Interval(auc, np.nan, np.nan)
 
     def excess(true: float) -> float:
-        return abs(true - auc) - z_value(level) * auc_standard_error(true, positives, negatives)
+        return abs(true - auc) - Z * auc_standard_error(true, positives, negatives)
 
     # At 0 and 1 the error vanishes, which is no end of the interval.
     inside = min(max(auc, 1e-9), 1 - 1e-9)

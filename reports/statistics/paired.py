@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from strokebench.reports.results import Results
 from strokebench.reports.statistics.decisions import ALPHA
-from strokebench.reports.statistics.intervals import LEVEL, Interval, logit_interval
+from strokebench.reports.statistics.intervals import ENDS, Interval, logit_interval
 
 CORRECTED = ("cv5", "loho")
 """Protocols of which every patient is in one test part of several, so that these tell how training patients matter."""
@@ -44,15 +44,15 @@ class PairedTest(Interval):
         return f"{100 * self.value:+.2f}" + ("" if math.isnan(self.se) else f" ± {100 * self.se:.2f}")
 
 
-def paired_test(value: float, se: float, runs: int, law: Any, level: float = LEVEL) -> PairedTest:
+def paired_test(value: float, se: float, runs: int, law: Any) -> PairedTest:
     """Of a difference over runs by a law of `scipy.stats`. No difference has p = 1; one without any error p = 0."""
     with np.errstate(divide="ignore"):
         distance = 0.0 if value == 0 else float(np.divide(value, se))
-    half = float(law.ppf((1 + level) / 2)) * se
+    half = float(law.ppf(ENDS[1])) * se
     return PairedTest(value, value - half, value + half, se, float(2 * law.sf(abs(distance))), runs)
 
 
-def corrected_t(differences: ArrayLike, test_share: float, level: float = LEVEL) -> PairedTest:
+def corrected_t(differences: ArrayLike, test_share: float) -> PairedTest:
     """Nadeau and Bengio (2003), as Bouckaert and Frank (2004) use it for repeated cross-validation.
 
     The variance of the mean of J runs is taken as `s2 * (1 / J + test_share)` instead of `s2 / J`. The second term
@@ -74,12 +74,10 @@ def corrected_t(differences: ArrayLike, test_share: float, level: float = LEVEL)
     values = values[~np.isnan(values)]
     mean, runs = float(values.mean()) if len(values) else math.nan, len(values)
     se = float(np.sqrt(values.var(ddof=1) * (1 / runs + test_share))) if runs > 1 else math.nan
-    return student_t(mean, se, runs, level)
+    return student_t(mean, se, runs)
 
 
-def combined_t(
-    differences: ArrayLike, test_share: float, delong_se: float, level: float = LEVEL, few: bool = False
-) -> PairedTest:
+def combined_t(differences: ArrayLike, test_share: float, delong_se: float, few: bool = False) -> PairedTest:
     """The same with the mean of two variances: the corrected one, and DeLong's, which takes the models as given.
 
     The first alone rejects too rarely and the second too often (ours, by the simulation in `docs/statistics.md`).
@@ -90,10 +88,10 @@ def combined_t(
         few: degrees of freedom of the mean of both variances (Satterthwaite 1946), not of the first alone: of three or
             four hospitals that one has so few that nothing would be found.
     """
-    corrected = corrected_t(differences, test_share, level)
+    corrected = corrected_t(differences, test_share)
     both = corrected.se**2 + delong_se**2
     more = 1.0 if not few else (both / corrected.se**2) ** 2 if corrected.se else math.inf
-    return student_t(corrected.value, math.sqrt(both / 2), corrected.runs, level, more)
+    return student_t(corrected.value, math.sqrt(both / 2), corrected.runs, more)
 
 
 def by_part(by_run: NDArray[np.float64], parts: NDArray[np.intp]) -> NDArray[np.float64]:
@@ -135,9 +133,9 @@ def gain(
     return paired_test(float(by_run[known].mean()), se, int(known.sum()), norm)
 
 
-def corrected_auc(aucs: ArrayLike, test_share: float, level: float = LEVEL) -> Interval:
+def corrected_auc(aucs: ArrayLike, test_share: float) -> Interval:
     """Mean AUC of the runs, (J,), with the interval of the corrected t on the logit scale, so within [0, 1]."""
-    found = corrected_t(aucs, test_share, level)
+    found = corrected_t(aucs, test_share)
     return logit_interval(found.value, found.high - found.value)
 
 
@@ -155,13 +153,13 @@ def combined_auc(
     return logit_interval(found.value, found.high - found.value)
 
 
-def student_t(value: float, se: float, runs: int, level: float = LEVEL, more: float = 1.0) -> PairedTest:
+def student_t(value: float, se: float, runs: int, more: float = 1.0) -> PairedTest:
     """A mean over runs by Student's t of `more` times one degree of freedom less than runs; NaN where there is none."""
     from scipy.stats import t as student
 
     if runs < 2:
         return PairedTest(value, math.nan, math.nan, math.nan, math.nan, runs)
-    return paired_test(value, se, runs, student(more * (runs - 1)), level)
+    return paired_test(value, se, runs, student(more * (runs - 1)))
 
 
 def is_corrected(results: Results) -> bool:

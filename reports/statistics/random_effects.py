@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from strokebench.reports.statistics.intervals import LEVEL, UNDEFINED, Interval, auc_standard_error, z_value
+from strokebench.reports.statistics.intervals import ENDS, UNDEFINED, Interval, Z, auc_standard_error
 
 FEWEST_TO_PREDICT = 3
 """Hospitals below which no further one is predicted (our choice): two say next to nothing of their spread."""
@@ -31,7 +31,7 @@ class Pooled:
     hospitals: int
 
 
-def pool_aucs(aucs: ArrayLike, positives: ArrayLike, negatives: ArrayLike, level: float = LEVEL) -> Pooled:
+def pool_aucs(aucs: ArrayLike, positives: ArrayLike, negatives: ArrayLike) -> Pooled:
     """Random effects on the logit scale, the variance between hospitals by Paule and Mandel.
 
     An AUC's own error is Hanley's and McNeil's; an AUC of 0 or 1, whose logit is infinite, counts half a pair as ranked
@@ -52,11 +52,11 @@ def pool_aucs(aucs: ArrayLike, positives: ArrayLike, negatives: ArrayLike, level
     half_pair = 0.5 / (ones * zeros)
     values = np.clip(values, half_pair, 1 - half_pair)
     errors = np.array([auc_standard_error(*each) for each in zip(values, ones, zeros, strict=True)])
-    return _pool(values, np.square(errors / (values * (1 - values))), level)
+    return _pool(values, np.square(errors / (values * (1 - values))))
 
 
-def pool_intervals(intervals: Sequence[Interval], level: float = LEVEL) -> Pooled:
-    """As `pool_aucs`, of AUCs that bring intervals of this level, symmetric on the logit scale.
+def pool_intervals(intervals: Sequence[Interval]) -> Pooled:
+    """As `pool_aucs`, of AUCs that bring intervals, symmetric on the logit scale.
 
     The error is read back from an interval as if it were normal: one by Student's t, which is wider, weighs less (our
     choice, on the careful side).
@@ -69,10 +69,10 @@ def pool_intervals(intervals: Sequence[Interval], level: float = LEVEL) -> Poole
     values, low, high = np.array([[one.value, one.low, one.high] for one in intervals]).reshape(-1, 3).T
     if not ((low > 0) & (low < high) & (high < 1)).all():
         return Pooled(UNDEFINED, UNDEFINED, np.nan, len(intervals))
-    return _pool(values, np.square((logit(high) - logit(low)) / (2 * z_value(level))), level)
+    return _pool(values, np.square((logit(high) - logit(low)) / (2 * Z)))
 
 
-def _pool(values: NDArray[np.float64], variances: NDArray[np.float64], level: float) -> Pooled:
+def _pool(values: NDArray[np.float64], variances: NDArray[np.float64]) -> Pooled:
     """Of AUCs between 0 and 1 and their variances on the logit scale, (k,) each."""
     from scipy.special import expit, logit
     from scipy.stats import t as student
@@ -86,15 +86,15 @@ def _pool(values: NDArray[np.float64], variances: NDArray[np.float64], level: fl
         return Pooled(alone, alone, np.nan, 1)
     found = combine_effects(logit(values), variances, method_re="pm", atol=1e-9)
     middle = float(found.mean_effect_re)
-    reach = float(student.ppf((1 + level) / 2, k - 1)) * float(found.sd_eff_w_re)
+    reach = float(student.ppf(ENDS[1], k - 1)) * float(found.sd_eff_w_re)
     mean = Interval(*map(float, expit([middle, middle - reach, middle + reach])))
-    low, high = _further(logit(values), variances, level) if k >= FEWEST_TO_PREDICT else (np.nan, np.nan)
+    low, high = _further(logit(values), variances) if k >= FEWEST_TO_PREDICT else (np.nan, np.nan)
     # Of three hospitals Student's t is so wide that one more would seem surer than the mean of all.
     new = Interval(mean.value, min(float(expit(low)), mean.low), max(float(expit(high)), mean.high))
     return Pooled(mean, new, float(np.sqrt(found.tau2)), k)
 
 
-def _further(effects: NDArray[np.float64], variances: NDArray[np.float64], level: float) -> tuple[float, float]:
+def _further(effects: NDArray[np.float64], variances: NDArray[np.float64]) -> tuple[float, float]:
     """Between which values one more effect lies: of effects and their variances, (k,) each."""
     from scipy.optimize import brentq
     from scipy.stats import chi2, norm
@@ -112,6 +112,5 @@ def _further(effects: NDArray[np.float64], variances: NDArray[np.float64], level
     mean, variance, _ = weighed(between)
     law = norm(mean, np.sqrt(between + variance))
     return tuple(  # type: ignore[return-value]
-        float(brentq(lambda end, at=at: law.cdf(end).mean() - at, -100, 100))
-        for at in ((1 - level) / 2, (1 + level) / 2)
+        float(brentq(lambda end, at=at: law.cdf(end).mean() - at, -100, 100)) for at in ENDS
     )

@@ -26,9 +26,12 @@ QUICK = "A quick check: the first two folds of the first seed, networks for eigh
 def cohort_title(results: Results) -> str:
     """Title of the cohort; a synthetic one is always called that, whatever its title."""
     title = results.provenance.get("title") or results.provenance.get("dataset") or "unnamed cohort"
-    if results.provenance.get("synthetic", False) and "synthetic" not in title.lower():
-        title += " (synthetic patients)"
-    return title
+    return patients_title(title, results.provenance.get("synthetic", False))
+
+
+def patients_title(title: str, synthetic: bool) -> str:
+    """The title of a cohort, in which invented patients are always called so."""
+    return f"{title} (synthetic patients)" if synthetic and "synthetic" not in title.lower() else title
 
 
 def facts(results: Results) -> dict[str, str]:

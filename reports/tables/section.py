@@ -11,7 +11,7 @@ from strokebench.files import file_digest, read_json, write_json
 from strokebench.reports.tables.render import write_table
 from strokebench.reports.tables.style import save_figure
 from strokebench.reports.tables.table import Table
-from strokebench.reports.tables.terminal_view import TerminalView
+from strokebench.reports.tables.terminal import TerminalView
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

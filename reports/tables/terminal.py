@@ -1,9 +1,15 @@
 """A `Table` in the terminal, by Rich."""
 
-import math
-from collections.abc import Callable, Iterator, Sequence
-from textwrap import wrap
+from __future__ import annotations
 
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from textwrap import wrap
+from typing import Any
+
+from pydantic import TypeAdapter
 from rich import box
 from rich.console import Console, ConsoleOptions, JustifyMethod, RenderResult
 from rich.measure import Measurement
@@ -138,3 +144,40 @@ def _fold(text: str, stacked: bool) -> str:
 
 def _width(text: str) -> int:
     return max(map(len, text.split("\n")))
+
+
+@dataclass(frozen=True)
+class TerminalView:
+    """Warnings, lead and tables; prints itself on a Rich console.
+
+    Args:
+        tables: those of the section that the command shows.
+    """
+
+    warnings: Sequence[str]
+    lead: str
+    tables: Sequence[Table]
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        yield from (Text(f"Warning: {warning}", style="bold red") for warning in self.warnings)
+        if self.lead:
+            yield self.lead
+        yield from map(TerminalTable, self.tables)
+
+    def to_json(self) -> dict[str, Any]:
+        """JSON-able; numbers of NumPy become Python's, which print alike."""
+        return _adapter().dump_python(self, mode="json", warnings=False, fallback=lambda number: number.item())
+
+    @staticmethod
+    def from_json(stored: Mapping[str, Any]) -> TerminalView:
+        """What `to_json` gave.
+
+        Raises:
+            ValueError: it is of another version, or damaged.
+        """
+        return _adapter().validate_python(stored)
+
+
+@cache
+def _adapter() -> TypeAdapter[TerminalView]:
+    return TypeAdapter(TerminalView)

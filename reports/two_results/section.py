@@ -96,7 +96,7 @@ def _differences_table(a: Results, two: TwoResults, cohort: str, named: str) -> 
         cells = {
             "a": f"{100 * one.a:.2f}",
             "b": f"{100 * one.b:.2f}",
-            "difference": one.tested.text(decimals=2, ends=1, sign="+", end_sign="+"),
+            "difference": one.tested.text(decimals=2, ends=1, signed=True),
             "p": p_value(one.p_holm),
             "largest": f"{one.largest:.3f}",
             "same": f"{one.same_key} of {one.parts}",

@@ -102,7 +102,7 @@ def _table(directions: Sequence[Direction], found: Sequence[Sequence[Loss]], coh
             cells = {
                 "made": one.made.text(),
                 "tested": one.tested.text(),
-                "lost": one.lost.text(sign="+", end_sign="+"),
+                "lost": one.lost.text(signed=True),
                 "there": one.there.text(),
                 "slope": one.slope.text(1, 2),
             }

@@ -108,5 +108,5 @@ def _cells(found: Scores, model: str, name: str, briers: Bootstrap) -> dict[str,
         "brier": briers.interval(after).text(1, 3),
     }
     if before != after:
-        cells["gain"] = brier_gain(found, before, after, None).text(1, 3, sign="+", end_sign="+")
+        cells["gain"] = brier_gain(found, before, after, None).text(1, 3, signed=True)
     return cells

@@ -98,7 +98,8 @@ def test_one_patient_of_another_hospital(own: Path, other: Path, tmp_path: Path)
     here = load_cohort(str(own))
     # A network sums a batch of one in another order.
     np.testing.assert_allclose(there[0], model.predict_proba(here, jobs=1)[here.ids.get_loc("p07")], atol=1e-7)
-    assert list(model.recognise(cohort, mapping)) == ["image"]
+    examined = model.examine(cohort, mapping)
+    assert list(model.seen.among(examined.content, model.encode(examined.cohort, jobs=1))) == ["image"]
     row = pd.DataFrame({"image": [str(other.parent / "scan-9.nii.gz")]})
     np.testing.assert_allclose(Served(model).predict(row)["p"], there[:, 1], atol=1e-12)
 

@@ -140,11 +140,12 @@ def test_its_patients_are_recognised_by_content_under_other_ids():
     model = made("concat", params={"max_epochs": 1}, part=Part(tuple(COHORT.ids[:50])))
     renamed = COHORT.table.rename(index=lambda id: f"other-{id}").iloc[::-1]
     embeddings = replace(EMBEDDINGS, ids=pd.Index([f"other-{id}" for id in EMBEDDINGS.ids]))
-    found = model.recognise(replace(COHORT, table=renamed, site=None), embeddings=embeddings)
+    found = model.seen.among(model.examine(replace(COHORT, table=renamed, site=None)).content, embeddings)
     assert set(found[[f"other-{id}" for id in COHORT.ids[:50]]]) == {"image"}
     assert set(found[[f"other-{id}" for id in COHORT.ids[50:]]]) == {""}
     unmarked = made("concat", params={"max_epochs": 1}, marks=False)
-    assert set(unmarked.recognise(COHORT, embeddings=EMBEDDINGS)) == {""} and "seen.json" not in unmarked.card
+    again = unmarked.seen.among(unmarked.examine(COHORT).content, EMBEDDINGS)
+    assert set(again) == {""} and "seen.json" not in unmarked.card
 
 
 @pytest.mark.parametrize("given", ["0", "1.5", "no-such-file"])

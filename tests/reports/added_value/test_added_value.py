@@ -9,9 +9,8 @@ from made_up import made_up, plan
 from scipy.special import expit, logit
 
 from strokebench.reports.added_value.measure import CLINICAL, STEPS, THRESHOLDS, Step, measure
-from strokebench.reports.added_value.section import added_value_section
-from strokebench.reports.added_value.words import lead, sentence
-from strokebench.reports.statistics.decisions import verdict
+from strokebench.reports.added_value.section import added_value_section, lead, sentence
+from strokebench.reports.statistics.decisions import non_inferior, verdict
 from strokebench.reports.statistics.paired import PairedTest
 from strokebench.tasks.endpoints.ordinal import Ordinal
 
@@ -44,7 +43,7 @@ def test_a_source_that_tells_more_is_found_to_add_and_one_that_tells_nothing_new
 
 def test_a_loss_is_a_loss():
     image, *_ = measure(results(image=0.0))
-    assert image.loses and not image.not_worse and "loss is shown" in sentence(image)
+    assert image.loses and not non_inferior(image.gain) and "loss is shown" in sentence(image)
 
 
 @pytest.mark.parametrize(

@@ -12,9 +12,8 @@ from sklearn.metrics import roc_auc_score
 from strokebench.benchmarks.experiments.clinical import Clinical
 from strokebench.benchmarks.experiments.table1 import Table1
 from strokebench.reports.clinical.pooled import pool
-from strokebench.reports.grades.cut import at_cut, main_cut
 from strokebench.reports.grades.figures import thirds
-from strokebench.reports.grades.odds import common_odds_ratio
+from strokebench.reports.grades.section import at_cut, common_odds_ratio, main_cut
 from strokebench.reports.statistics.prior import undo_balance
 from strokebench.reports.statistics.scores import Scores
 from strokebench.tasks.endpoints.ordinal import Ordinal

@@ -8,10 +8,15 @@ import pytest
 
 from strokebench.reports.paper.compare import Ours, Verdict, compare, standard_error, verdict
 from strokebench.reports.paper.figure import draw_comparison
-from strokebench.reports.paper.notes import notes_table
 from strokebench.reports.paper.numbers import paper_number, planned_settings
 from strokebench.reports.paper.statements import NOT_RUN, OTHER, SAME, statements
-from strokebench.reports.paper.table import comparison_lead, comparison_table, statements_table, verdict_table
+from strokebench.reports.paper.table import (
+    comparison_lead,
+    comparison_table,
+    notes_table,
+    statements_table,
+    verdict_table,
+)
 from strokebench.reports.results import RUN_COLUMNS, MethodInfo, Results
 from strokebench.reports.tables.render import to_csv, to_html, to_latex, to_markdown
 from strokebench.reports.tables.table import PaperNumber

@@ -7,12 +7,12 @@ from scipy.stats import norm
 from strokebench.reports.statistics.intervals import (
     UNDEFINED,
     Interval,
+    Z,
     apart,
     auc_interval,
     auc_standard_error,
     logit_interval,
     percentiles,
-    z_value,
 )
 
 
@@ -36,13 +36,13 @@ def test_the_error_of_an_auc_at_its_ends():
 def test_an_auc_s_interval_holds_where_the_sample_has_no_error():
     # Of one patient each: 1 - a = z * sqrt(a * (1 - a)), so a = 1 / (1 + z^2).
     found = auc_interval(1, 1, 1)
-    assert (found.low, found.high) == (pytest.approx(1 / (1 + z_value() ** 2)), 1)
+    assert (found.low, found.high) == (pytest.approx(1 / (1 + Z**2)), 1)
     mirrored = auc_interval(0, 1, 1)
     assert (mirrored.low, mirrored.high) == (0, pytest.approx(1 - found.low))
     for auc, positives, negatives in ((0.8, 46, 100), (0.55, 12, 30), (1, 5, 9)):
         found = auc_interval(auc, positives, negatives)
         for end in {found.low, found.high} - {1}:
-            assert abs(auc - end) == pytest.approx(z_value() * auc_standard_error(end, positives, negatives))
+            assert abs(auc - end) == pytest.approx(Z * auc_standard_error(end, positives, negatives))
         assert found.low < auc <= found.high
     assert np.isnan(auc_interval(0.8, 0, 20).low) and np.isnan(auc_interval(np.nan, 5, 5).value)
 
@@ -73,15 +73,14 @@ def test_the_ends_of_a_level_leave_out_as_much_on_each_side():
     assert percentiles(draws, 0.5)[:, 0].tolist() == [62.5, 87.5], "NaN is no draw"
     for none in (np.full((4, 2), np.nan), np.empty((0, 2))):
         assert percentiles(none).shape == (2, 2) and np.isnan(percentiles(none)).all()
-    assert norm.cdf(z_value(0.9)) == pytest.approx(0.95) and z_value() == pytest.approx(1.959964)
+    assert pytest.approx(norm.ppf(0.975)) == Z
 
 
 def test_an_interval_in_words():
     one = Interval(0.8106, 0.7821, 0.839)
     assert one.text() == "81.1 [78.2, 83.9]"
     assert one.text(1, 3, 2) == "0.811 [0.78, 0.84]"
-    assert Interval(0.02, -0.01, 0.05).text(sign="+") == "+2.0 [-1.0, 5.0]"
-    assert Interval(0.02, -0.01, 0.05).text(end_sign="+") == "2.0 [-1.0, +5.0]"
+    assert Interval(0.02, -0.01, 0.05).text(signed=True) == "+2.0 [-1.0, +5.0]"
     assert Interval(0.8106, np.nan, np.nan).text() == "81.1"
     assert UNDEFINED.text() == "–"
     turned = Interval(0.02, -0.01, 0.05).turned()

@@ -6,7 +6,7 @@ from scipy.optimize import brentq
 from scipy.special import expit, logit
 from scipy.stats import t as student
 
-from strokebench.reports.statistics.intervals import Interval, auc_standard_error, logit_interval, z_value
+from strokebench.reports.statistics.intervals import Interval, Z, auc_standard_error, logit_interval
 from strokebench.reports.statistics.random_effects import pool_aucs, pool_intervals
 
 AUCS = np.array([0.62, 0.71, 0.80, 0.74, 0.91, 0.66])
@@ -79,7 +79,7 @@ def test_few_hospitals_have_no_interval():
 
 def test_intervals_are_pooled_as_the_errors_that_they_are_made_of():
     errors = [auc_standard_error(*each) for each in zip(AUCS, ONES, ZEROS, strict=True)]
-    own = [logit_interval(auc, z_value() * error) for auc, error in zip(AUCS, errors, strict=True)]
+    own = [logit_interval(auc, Z * error) for auc, error in zip(AUCS, errors, strict=True)]
     found, expected = pool_intervals(own), pool_aucs(AUCS, ONES, ZEROS)
     for one, other in ((found.mean, expected.mean), (found.new, expected.new)):
         assert (one.value, one.low, one.high) == pytest.approx((other.value, other.low, other.high))

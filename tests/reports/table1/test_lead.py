@@ -9,7 +9,7 @@ from strokebench.reports.statistics.decisions import equivalent
 from strokebench.reports.statistics.headline import Headline
 from strokebench.reports.statistics.paired import PairedTest
 from strokebench.reports.summary import summarise
-from strokebench.reports.table1.lead import _distance, table1_lead
+from strokebench.reports.table1.table import _distance, table1_lead
 from strokebench.tasks.paper_setup import REFERENCE
 
 

@@ -7,7 +7,7 @@ import pytest
 from rich.console import Console
 
 from strokebench.reports.table1.table import table1
-from strokebench.reports.tables.terminal_view import TerminalView
+from strokebench.reports.tables.terminal import TerminalView
 
 
 def printed(shown: TerminalView, width: int) -> str:

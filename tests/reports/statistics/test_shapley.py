@@ -5,8 +5,8 @@ from itertools import permutations
 import numpy as np
 import pytest
 
-from strokebench.benchmarks.explanations import shapley as module
-from strokebench.benchmarks.explanations.shapley import shapley
+from strokebench.reports.statistics import shapley as module
+from strokebench.reports.statistics.shapley import shapley
 
 
 def game(there: np.ndarray) -> np.ndarray:
@@ -31,6 +31,18 @@ def test_exactly_as_defined():
     found = shapley(game, 4)
     np.testing.assert_allclose(found, by_definition(4), atol=1e-12)
     assert found[3].tolist() == [0, 0]
+
+
+def test_textbook_gloves():
+    # One left glove, two right ones: 2/3, 1/6, 1/6.
+    found = shapley(lambda there: (there[:, 0] & there[:, 1:].any(axis=1)).astype(float), 3)
+    np.testing.assert_allclose(found, [2 / 3, 1 / 6, 1 / 6])
+
+
+def test_outputs_of_any_shape_add_up():
+    worth = np.random.default_rng(0).normal(size=(8, 5, 7))
+    found = shapley(lambda there: worth[there @ (1, 2, 4)], 3)
+    np.testing.assert_allclose(found.sum(axis=0), worth[7] - worth[0])
 
 
 def test_sampled_orders_add_up_and_come_near(monkeypatch: pytest.MonkeyPatch):
