@@ -1,13 +1,11 @@
 """What a package's JSON and tables must look like; whatever else is there is refused in one line."""
 
-from __future__ import annotations
-
 import io
 import math
 from collections.abc import Sequence
 from dataclasses import asdict
 from functools import cache
-from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_type_hints
+from typing import Any, Literal, get_type_hints
 
 import pandas as pd
 
@@ -16,10 +14,6 @@ from strokebench.errors import first_fault
 from strokebench.reports.results import MethodInfo, Provenance
 from strokebench.tasks.fold import Split
 
-if TYPE_CHECKING:
-    from pydantic import BaseModel
-
-Model = TypeVar("Model", bound="BaseModel")
 TEXT = (
     *("method", "variant", "condition", "patient_id", "site", "key", "status", "error", "code"),
     *("variant_label", "condition_label", "keep", "when", "fill", "balance", "params"),

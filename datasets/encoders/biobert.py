@@ -6,13 +6,12 @@ Source: Lee et al., Bioinformatics 2020;36:1234; weights dmis-lab/biobert-base-c
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from strokebench.datasets.encoders.contract import About, TextEncoder
+from strokebench.datasets.encoders.contract import About, OfWeights, TextEncoder
 from strokebench.datasets.encoders.repository import load_model
 from strokebench.datasets.encoders.weights import Published, find_weights, load_state
 from strokebench.errors import StrokebenchError
@@ -25,7 +24,7 @@ WEIGHTS = Published(REPOSITORY, "pytorch_model.bin", "436 MB")
 
 
 @dataclass(frozen=True)
-class BioBERT(TextEncoder):
+class BioBERT(OfWeights, TextEncoder):
     """Twelve-layer cased BERT; the paper's 3072-d embedding is its last four CLS vectors side by side.
 
     The repository has no tokenizer settings, and transformers would lower the case: it is set not to.
@@ -43,12 +42,6 @@ class BioBERT(TextEncoder):
         source=f"https://huggingface.co/{REPOSITORY}",
         preparation="cased word pieces, 512 at most",
     )
-
-    weights: Path | None = None
-
-    @classmethod
-    def make(cls, weights: Path | None) -> Self:
-        return cls(weights)
 
     @property
     def dim(self) -> int:

@@ -71,6 +71,21 @@ class Encoder(ABC):
         return self.about.trained_on
 
 
+@dataclass(frozen=True)
+class OfWeights(Encoder):
+    """What encoders share that read files of weights.
+
+    Args:
+        weights: folder with the files; None: the usual place.
+    """
+
+    weights: Path | None = None
+
+    @classmethod
+    def make(cls, weights: Path | None) -> Self:
+        return cls(weights)
+
+
 class ImageEncoder(Encoder):
     """Turns prepared MRI volumes into vectors.
 

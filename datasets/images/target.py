@@ -18,3 +18,5 @@ class Target:
 
 WHOLE_HEAD = Target((56, 64, 48), 3.0)
 """168 x 192 x 144 mm: the grid of the embedded encoder, on which a cohort is checked."""
+HALF_FINE = Target((128, 128, 96), 1.5)
+"""192 x 192 x 144 mm hold a brain; a network of stride 32 leaves a map of 4 x 4 (ours)."""

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
-from strokebench.datasets.encoders.brain.published import PublishedNetwork
 from strokebench.datasets.encoders.contract import About
+from strokebench.datasets.encoders.published import PublishedNetwork
 from strokebench.datasets.encoders.weights import Published
 from strokebench.datasets.images.target import Target
 from strokebench.errors import StrokebenchError

@@ -10,10 +10,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from strokebench.datasets.encoders.brain.published import PublishedNetwork
 from strokebench.datasets.encoders.contract import About
+from strokebench.datasets.encoders.published import PublishedNetwork
 from strokebench.datasets.encoders.weights import Published
-from strokebench.datasets.images.target import Target
+from strokebench.datasets.images.target import HALF_FINE, Target
 
 if TYPE_CHECKING:
     import torch
@@ -31,7 +31,7 @@ class ResEncL(PublishedNetwork):
     """
 
     name: ClassVar[str] = "ResEnc-L (OpenMind, MAE)"
-    target: ClassVar[Target] = Target((128, 128, 96), 1.5)
+    target: ClassVar[Target] = HALF_FINE
     file: ClassVar[Published] = Published("MIC-DKFZ/ResEncL-OpenMind-MAE", "checkpoint_final.pth", "410 MB")
     published: ClassVar[tuple[Published, ...]] = (file,)
     about: ClassVar[About] = About(

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from strokebench.datasets.encoders.brain.published import PublishedNetwork
 from strokebench.datasets.encoders.contract import About
+from strokebench.datasets.encoders.published import PublishedNetwork
 from strokebench.datasets.encoders.weights import Published
 from strokebench.datasets.images.target import Target
 

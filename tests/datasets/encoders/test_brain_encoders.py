@@ -8,9 +8,9 @@ import torch
 from torch.nn import functional
 
 from strokebench.datasets.encoders.brain.brainiac import BrainIAC
-from strokebench.datasets.encoders.brain.published import loaded
 from strokebench.datasets.encoders.brain.resenc import ResEncL
 from strokebench.datasets.encoders.brain.simclr_mri import SimCLRMRI
+from strokebench.datasets.encoders.published import loaded
 from strokebench.errors import StrokebenchError
 
 FULL = {SimCLRMRI: (40.6e6, 768), ResEncL: (90.3e6, 320), BrainIAC: (88.3e6, 768)}

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from strokebench.datasets.encoders import biobert, efficientnet, medicalnet, minilm, slices, untrained_resnet
+from strokebench.datasets.encoders import biobert, efficientnet, minilm, published, slices, untrained_resnet
 from strokebench.datasets.encoders.biobert import BioBERT
 from strokebench.datasets.encoders.brain.brainiac import BrainIAC
 from strokebench.datasets.encoders.brain.resenc import ResEncL
@@ -21,7 +21,7 @@ from strokebench.datasets.encoders.minilm import MiniLM
 from strokebench.datasets.encoders.registry import find_encoders
 from strokebench.datasets.encoders.resnet import pool, stage_maps
 from strokebench.datasets.encoders.untrained_resnet import UntrainedResNet, UntrainedStages
-from strokebench.datasets.images.target import Target
+from strokebench.datasets.images.target import HALF_FINE, Target
 from strokebench.errors import StrokebenchError
 
 PLANES = (2, 2, 4, 4)
@@ -90,8 +90,8 @@ def test_token_order_is_left_to_right_then_back_to_front(i, j):
 
 def test_an_encoder_survives_pickling_and_leaves_global_random_state_alone(image_encoder):
     before = torch.get_rng_state(), np.random.get_state()[1].copy()  # noqa: NPY002
-    for module in (untrained_resnet, medicalnet):
-        module._network.cache_clear()
+    for cached in (untrained_resnet._network, published.loaded):
+        cached.cache_clear()
     twin = pickle.loads(pickle.dumps(image_encoder))  # noqa: S301
     assert twin.fingerprint() == image_encoder.fingerprint()
     batch = volumes(image_encoder, 1)
@@ -134,7 +134,7 @@ def test_a_cpu_computes_what_the_layers_say_in_their_order(block, shortcut):
 
 
 def test_slices_are_spread_over_the_head_with_the_forehead_up():
-    volume = np.zeros((1, *slices.TARGET.shape), np.float32)
+    volume = np.zeros((1, *HALF_FINE.shape), np.float32)
     volume[0, :, :, 10:61] = np.arange(10, 61) / 10
     volume[0, 5, 100, 10:61] = 9
     found = slices.slices(volume)
@@ -215,10 +215,10 @@ def test_biobert_gives_cls_of_the_last_four_layers_of_cased_text(published_weigh
 
 
 def test_medicalnet_holds_the_published_tensors(published_weights, own_home):
-    network = medicalnet._network(MedicalNet(published_weights, planes=PLANES))
-    published = torch.load(published_weights / "resnet_50_23dataset.pth", weights_only=True)["state_dict"]
+    network = published.loaded(MedicalNet(published_weights, planes=PLANES))
+    state = torch.load(published_weights / "resnet_50_23dataset.pth", weights_only=True)["state_dict"]
     for name, value in network.state_dict().items():
-        assert torch.equal(value, published[f"module.{name}"]), name
+        assert torch.equal(value, state[f"module.{name}"]), name
 
 
 def test_medicalnet_of_full_width_has_the_published_size():
@@ -254,7 +254,7 @@ def spoilt(published: Path, folder: Path, file: str, content) -> Path:
 
 
 def encode_with(kind: str, folder: Path) -> None:
-    for cached in (medicalnet._network, biobert._model):
+    for cached in (published.loaded, biobert._model):
         cached.cache_clear()
     if kind == "image":
         encoder = MedicalNet(folder, planes=PLANES)

@@ -8,7 +8,7 @@ import pytest
 from hub_server import Hub
 
 from strokebench.datasets.encoders.biobert import CONFIG, BioBERT
-from strokebench.datasets.encoders.medicalnet import WEIGHTS, MedicalNet
+from strokebench.datasets.encoders.medicalnet import MedicalNet
 from strokebench.datasets.encoders.weights import Published, find_weights
 from strokebench.errors import StrokebenchError
 from strokebench.files import home, read_json
@@ -35,7 +35,7 @@ def test_the_paper_pair_comes_from_the_hub_once(hub, published_weights):
     )
     assert text.encode(["Left infarct"]).shape == (1, 4, 16)
     paths = {path for _, path in hub.requests}
-    assert f"/{WEIGHTS.repository}/resolve/main/{WEIGHTS.file}" in paths
+    assert f"/{MedicalNet.file.repository}/resolve/main/{MedicalNet.file.file}" in paths
     assert {path.rpartition("/")[2] for path in paths} == {
         "resnet_50_23dataset.pth", "pytorch_model.bin", "config.json", "vocab.txt",
     }  # fmt: skip
@@ -45,10 +45,10 @@ def test_the_paper_pair_comes_from_the_hub_once(hub, published_weights):
 
 
 def test_what_is_cached_needs_no_network(hub, monkeypatch):
-    path = find_weights(WEIGHTS, None)
+    path = find_weights(MedicalNet.file, None)
     hub.shutdown()
     monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
-    assert find_weights(WEIGHTS, None) == path
+    assert find_weights(MedicalNet.file, None) == path
 
 
 def test_size_and_digest_are_locked_on_first_use(hub, published_weights, tmp_path):
@@ -61,7 +61,7 @@ def test_size_and_digest_are_locked_on_first_use(hub, published_weights, tmp_pat
         find_weights(CONFIG, tmp_path)
 
 
-@pytest.mark.parametrize("published", [WEIGHTS, CONFIG], ids=["large", "small"])
+@pytest.mark.parametrize("published", [MedicalNet.file, CONFIG], ids=["large", "small"])
 def test_other_bytes_than_published_are_thrown_away(hub, published):
     hub.tamper = True
     with pytest.raises(StrokebenchError, match="thrown away"):
@@ -71,19 +71,19 @@ def test_other_bytes_than_published_are_thrown_away(hub, published):
 
 
 def test_bytes_altered_on_disk_are_noticed(hub):
-    path = find_weights(WEIGHTS, None)
+    path = find_weights(MedicalNet.file, None)
     content = path.read_bytes()
     path.resolve().write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
     with pytest.raises(StrokebenchError, match="thrown away"):
-        find_weights(WEIGHTS, None)
-    assert find_weights(WEIGHTS, None).read_bytes() == content
+        find_weights(MedicalNet.file, None)
+    assert find_weights(MedicalNet.file, None).read_bytes() == content
 
 
 def test_without_a_network_the_error_says_what_to_do(own_home, monkeypatch):
     monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     with pytest.raises(StrokebenchError, match=r"127\.0\.0\.1:9") as caught:
-        find_weights(WEIGHTS, None)
+        find_weights(MedicalNet.file, None)
     assert "--weights" in caught.value.hint and "\n" not in str(caught.value)
 
 

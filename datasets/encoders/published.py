@@ -1,4 +1,4 @@
-"""What the networks of this folder share: one published file, read strictly, on a grid of the whole head."""
+"""What networks share that have learnt from MRI: one published file, read strictly, on a grid of the whole head."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from abc import abstractmethod
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from strokebench.datasets.encoders.contract import ImageEncoder
+from strokebench.datasets.encoders.contract import ImageEncoder, OfWeights
 from strokebench.datasets.encoders.weights import Published, find_weights
 from strokebench.datasets.images.mri import PREPARATION
 from strokebench.files import digest, file_digest
@@ -21,11 +21,8 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class PublishedNetwork(ImageEncoder):
-    """A frozen network whose last map is pooled.
-
-    Args:
-        weights: folder with the file, or None for the hub.
+class PublishedNetwork(OfWeights, ImageEncoder):
+    """A frozen network whose last map is pooled; its file is in the folder of weights, or on the hub.
 
     Class attributes:
         file: of the weights.
@@ -33,15 +30,13 @@ class PublishedNetwork(ImageEncoder):
 
     file: ClassVar[Published]
 
-    weights: Path | None = None
-
-    @classmethod
-    def make(cls, weights: Path | None) -> Self:
-        return cls(weights)
-
     @abstractmethod
     def build(self) -> torch.nn.Module:
-        """The network, not loaded: from volumes (b, 1, x, y, z) to a map (b, d, *rest)."""
+        """The network, not loaded."""
+
+    def last_map(self, network: Any, volumes: torch.Tensor) -> torch.Tensor:
+        """From volumes (b, 1, x, y, z) to a map (b, d, *rest)."""
+        return network(volumes)
 
     def renamed(self, name: str) -> str | None:
         """What a tensor of the file is called in the network; None where it has none of it."""
@@ -62,7 +57,7 @@ class PublishedNetwork(ImageEncoder):
         from strokebench.datasets.encoders.resnet import pool, run
 
         network = loaded(self)
-        return run(network, volumes, device, lambda inputs: pool(network(inputs)))
+        return run(network, volumes, device, lambda inputs: pool(self.last_map(network, inputs)))
 
 
 @lru_cache(maxsize=1)
