@@ -15,6 +15,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from strokebench.benchmarks.measuring.peers import THREADS
 from strokebench.benchmarks.measuring.scale_data import write_cohort
 from strokebench.benchmarks.measuring.scale_stages import STAGES
 from strokebench.benchmarks.measuring.sizes import USUAL, CohortSizes
@@ -24,7 +25,7 @@ from strokebench.benchmarks.running.task import one_thread
 from strokebench.errors import StrokebenchError, unknown_name
 from strokebench.files import home
 from strokebench.reports.measured.scale import Cost, Growth, draw_scale, scale_table
-from strokebench.reports.tables.section import Panel, Section, publish
+from strokebench.reports.tables.section import Panel, Section, publish_and_show
 
 SHARE = 0.8
 """Of the memory that is free just now; a stage that must need more is not begun."""
@@ -63,9 +64,7 @@ def bench(
             does_not_show="Speed on other machines.",
         ),
     ]
-    folder = home("results", "scale")
-    console.print(publish(Section("scale", "Scale", "made-up embeddings", panels), folder))
-    console.print(f"Written to {folder}", soft_wrap=True, style="dim")
+    publish_and_show(Section("scale", "Scale", "made-up embeddings", panels), home("results", "scale"), console)
 
 
 def _measure_all(console: Console, n: int, growths: Mapping[str, Growth], widths: CohortSizes) -> None:
@@ -114,10 +113,9 @@ def measure_apart(stage: str, folder: Path) -> Cost:
         StrokebenchError: it ended without a result; says how.
     """
     command = [sys.executable, "-m", "strokebench.benchmarks.measuring.scale", stage, str(folder)]
-    one = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
     # Temporary results of a stage go with it; beside the cohort, for the usual place may be in memory.
     with tempfile.TemporaryDirectory(dir=folder) as written:
-        environment = {**os.environ, **one, "STROKEBENCH_HOME": written}
+        environment = {**os.environ, **dict.fromkeys(THREADS, "1"), "STROKEBENCH_HOME": written}
         done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     if done.returncode:
         last = (done.stderr.strip() or "no message").splitlines()[-1]

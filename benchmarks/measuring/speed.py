@@ -37,7 +37,7 @@ from strokebench.methods.training.loop import predict_logits, training_loss
 from strokebench.methods.training.optimiser import RAdam
 from strokebench.methods.training.protocol import TrainingRun
 from strokebench.reports.measured.speed import STAGES, Speed, speed_table
-from strokebench.reports.tables.section import Panel, Section, publish
+from strokebench.reports.tables.section import Panel, Section, publish_and_show
 from strokebench.tasks.inputs import BY_ROLE, Inputs
 
 USUAL_EPOCHS = 60
@@ -69,9 +69,7 @@ def bench(console: Console, names: tuple[str, ...] | None, epochs: int) -> None:
         shows="What a fit of each method costs on this machine, and how much of a training step is arithmetic.",
         does_not_show="Speed on other machines, or beside other work: measure with nothing else running.",
     )
-    folder = home("results", "speed")
-    console.print(publish(Section("speed", "Speed", table.cohort, [panel]), folder))
-    console.print(f"Written to {folder}", soft_wrap=True, style="dim")
+    publish_and_show(Section("speed", "Speed", table.cohort, [panel]), home("results", "speed"), console)
 
 
 def _measured(name: str, epochs: int) -> Speed:

@@ -18,7 +18,7 @@ from strokebench.errors import StrokebenchError, unknown_name
 from strokebench.files import atomic_path, home, write_json
 from strokebench.methods.registry import find_method
 from strokebench.reports.measured.peers import PAIRS, PeerPair, Turn, Way, peers_table
-from strokebench.reports.tables.section import Panel, Section, publish
+from strokebench.reports.tables.section import Panel, Section, publish_and_show
 
 FOLDS = 5
 CROSS_VALIDATION_SEEDS = 2
@@ -176,6 +176,6 @@ def compare(console: Console, names: Sequence[str], repeats: int, folds: int, ep
         shows="Seconds that other programs and ours take for an epoch of one fold, on the same made-up patients.",
         does_not_show="How well any of them predicts; nor speed on other machines, or beside other work.",
     )
-    console.print(publish(Section("speed-peers", "Speed beside other programs", table.cohort, [panel]), folder))
-    console.print(f"Written to {folder}", soft_wrap=True, style="dim")
+    section = Section("speed-peers", "Speed beside other programs", table.cohort, [panel])
+    publish_and_show(section, folder, console)
     return folder

@@ -18,7 +18,7 @@ from strokebench.reports.statistics.delong import delong
 from strokebench.reports.statistics.headline import Headline
 from strokebench.reports.statistics.intervals import Interval
 from strokebench.reports.statistics.paired import PairedTest
-from strokebench.reports.statistics.scores import Scores, arrange
+from strokebench.reports.statistics.scores import arrange
 from strokebench.tasks.paper_setup import PROPOSED
 
 
@@ -152,7 +152,9 @@ def compare(
         left_out,
         done,
         planned,
-        _by_group(scores, analytic.aucs),
+        pd.DataFrame(
+            analytic.aucs.T, pd.MultiIndex.from_tuples(scores.groups, names=["seed", "fold"]), list(scores.names)
+        ),
         headline.corrects,
     )
 
@@ -182,8 +184,3 @@ def _reference(results: Results, names: tuple[str, ...], wanted: str | None) -> 
     if means.notna().any():
         return str(means.idxmax()), f"the best by validation {results.endpoint.ranked_by}"
     return sorted(names)[0], f"the first by name: no validation {results.endpoint.ranked_by} is known"
-
-
-def _by_group(scores: Scores, aucs: np.ndarray) -> pd.DataFrame:
-    groups = pd.MultiIndex.from_tuples(scores.groups, names=["seed", "fold"])
-    return pd.DataFrame(aucs.T, index=groups, columns=list(scores.names))

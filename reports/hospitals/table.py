@@ -1,7 +1,7 @@
 """Leave one hospital out: how well does each method do where it has never been, and where is it worst?"""
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import fmean
 from typing import Any
@@ -13,7 +13,7 @@ from strokebench.files import natural_order
 from strokebench.reports.hospitals.chance import by_hospital
 from strokebench.reports.results import SETTING, MethodInfo, Results
 from strokebench.reports.statistics.intervals import UNDEFINED, Z, apart, auc_standard_error
-from strokebench.reports.summary import RunCounts, rows_by_setting, run_counts
+from strokebench.reports.summary import rows_by_setting, run_counts
 from strokebench.reports.table1.table import adapted_footnotes, metric_cells, metric_columns, metric_row
 from strokebench.reports.tables import caption as words
 from strokebench.reports.tables.results_table import results_table
@@ -146,6 +146,7 @@ def _auc_table(results: Results, methods: Sequence[MethodInfo], number: int) -> 
     events, metric = " (events)" if results.endpoint.binary else "", results.endpoint.ranked_by
     columns = [Column("patients", f"n{events}", Kind.TEXT), *(Column(m.name, m.label) for m in methods)]
     names = [method.name for method in methods]
+    planned = results.runs[results.runs["method"].isin(names)]
     rows = []
     values: dict[str, list[float | None]] = {name: [] for name in names}
     for hospital, settings in summaries(results):
@@ -157,21 +158,17 @@ def _auc_table(results: Results, methods: Sequence[MethodInfo], number: int) -> 
         cells = {name: Cell(auc) for name, auc in aucs.items()}
         patients = f"{hospital.n} ({hospital.events})" if results.endpoint.binary else f"{hospital.n}"
         cells["patients"] = Cell(text=patients if hospital.n else DASH)
-        rows.append(Row(str(hospital.fold), hospital.name, "", cells, **_counts(here.values())))
+        rows.append(
+            Row(str(hospital.fold), hospital.name, "", cells, **run_counts(planned[planned["fold"] == hospital.fold]))
+        )
     # The mean over some hospitals only would not compare with others.
     means = {
         name: Cell(fmean(known) if len(known := [v for v in all if v is not None]) == len(all) > 0 else None)
         for name, all in values.items()
     }
-    planned = results.runs[results.runs["method"].isin(names)]
     rows.append(Row(MEAN, "Mean over hospitals", "", means, **run_counts(planned), reference=True))
     name = "figure5_auc" + (f"_{number}" if number > 1 else "")
     return _table(results, name, f"{metric} by hospital left out", columns, rows, marks=False, head="Hospital")
-
-
-def _counts(rows: Iterable[Mapping[str, Any]]) -> RunCounts:
-    done, planned, failed = (sum(row[name] for row in rows) for name in ("done", "planned", "failed"))
-    return {"done": done, "planned": planned, "failed": failed}
 
 
 def hospital_frame(results: Results) -> pd.DataFrame:

@@ -86,7 +86,7 @@ def _clean(element: ElementTree.Element, prefix: str) -> None:
     kept = {}
     for name, value in element.attrib.items():
         name = name.replace(_XLINK, "")
-        if name.startswith(("on", "{")) or (name == "href" and not _own(value)):
+        if name.startswith(("on", "{")) or (name == "href" and not value.startswith(("#", "data:image/"))):
             continue
         if name == "id":
             value = f"{prefix}-{value}"
@@ -104,7 +104,3 @@ def _clean(element: ElementTree.Element, prefix: str) -> None:
             _clean(child, prefix)
         else:
             element.remove(child)
-
-
-def _own(reference: str) -> bool:
-    return reference.startswith(("#", "data:image/"))

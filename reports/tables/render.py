@@ -83,17 +83,14 @@ def _by_code(text: str, plain: Callable[[str], str], code: Callable[[str], str])
 
 
 def _plain_tex(text: str) -> str:
-    return "".join(_TEX.get(character) or _latin(character) for character in text)
+    latin = (character if ord(character) < 0x180 else f"[U+{ord(character):04X}]" for character in text)
+    return "".join(_TEX.get(character, shown) for character, shown in zip(text, latin, strict=True))
 
 
 def _plain_markdown(text: str) -> str:
     text = re.sub(r"&(?=#?\w+;)", "&amp;", text)
     text = re.sub(r"<(?=[A-Za-z/!?])", "&lt;", text)
     return re.sub(r"([\\`*|\[\]~]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9]))", r"\\\1", text)
-
-
-def _latin(character: str) -> str:
-    return character if ord(character) < 0x180 else f"[U+{ord(character):04X}]"
 
 
 def to_markdown(table: Table) -> str:

@@ -15,6 +15,7 @@ from strokebench.reports.tables.terminal import TerminalView
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+    from rich.console import Console
 
 SECTION_FILE = "section.json"
 FIGURE_FORMATS = ("svg", "png", "pdf")
@@ -106,6 +107,12 @@ def publish(section: Section, folder: Path) -> TerminalView:
         },
     )
     return view(section)
+
+
+def publish_and_show(section: Section, folder: Path, console: Console) -> None:
+    """Write everything of a section, show it on the terminal, and say where it lies."""
+    console.print(publish(section, folder))
+    console.print(f"Written to {folder}", style="dim", markup=False, soft_wrap=True)
 
 
 def view(section: Section) -> TerminalView:

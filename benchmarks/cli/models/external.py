@@ -10,7 +10,7 @@ from strokebench.benchmarks.models.external import external as judge_elsewhere
 from strokebench.benchmarks.running.settings import Settings
 from strokebench.files import home
 from strokebench.reports.tables.console import make_console
-from strokebench.reports.tables.section import publish
+from strokebench.reports.tables.section import publish_and_show
 
 
 @takes_settings(
@@ -25,5 +25,4 @@ def external(
     """Fit methods on one cohort and judge them on another, and the other way round, beside their cross-validation."""
     console = make_console()
     folder = out or home("results", f"{Path(a).stem}-{Path(b).stem}", "external")
-    console.print(publish(judge_elsewhere(a, b, settings, console), folder))
-    console.print(f"Written to {folder}", style="dim", markup=False, soft_wrap=True)
+    publish_and_show(judge_elsewhere(a, b, settings, console), folder, console)

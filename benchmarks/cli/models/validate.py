@@ -11,7 +11,7 @@ from strokebench.benchmarks.models.validate import validate as validate_models
 from strokebench.benchmarks.running.settings import Settings
 from strokebench.files import home
 from strokebench.reports.tables.console import make_console
-from strokebench.reports.tables.section import publish
+from strokebench.reports.tables.section import publish_and_show
 
 
 @takes_settings("dataset", "jobs", "weights", "device")
@@ -29,7 +29,6 @@ def validate(
     out: Annotated[Path | None, typer.Option(help="Folder to write to; default: below the results.")] = None,
 ) -> None:
     """Judge models on patients of another origin: discrimination, calibration, benefit, case-mix and updating."""
-    console = make_console()
     found = validate_models(
         [find_model(model) for model in models],
         settings.dataset,
@@ -42,5 +41,4 @@ def validate(
     facts, endpoint = found.results.provenance, found.results.endpoint
     folder = out or home("results", f"{facts['dataset']}-{endpoint.name}-external", "validation")
     found.results.write(folder)
-    console.print(publish(found.section, folder))
-    console.print(f"Written to {folder}", style="dim", markup=False, soft_wrap=True)
+    publish_and_show(found.section, folder, make_console())
