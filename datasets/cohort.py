@@ -1,14 +1,12 @@
 """A cohort: patients, what is known of each, and where it lies. Everything is joined by patient id."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
@@ -173,14 +171,13 @@ class Cohort:
         """Names of the images that a patient may have, in order; empty for a cohort without images."""
         return () if self.images is None else tuple(map(str, self.images.columns))
 
-    def subset(self, ids: pd.Index) -> Cohort:
+    def subset(self, ids: pd.Index) -> Self:
         """The same cohort with only these patients, in this order."""
         parts: dict[str, Any] = {
             part: value.loc[ids] for part in ("table", *PARTS) if (value := getattr(self, part)) is not None
         }
         features = {name: value.loc[ids] for name, value in self.features.items()}
-        fields = {name: getattr(self, name) for name in self.__dataclass_fields__}
-        return Cohort(**{**fields, **parts, "features": features})
+        return replace(self, **parts, features=features)
 
     def fingerprint(self) -> str:
         """Hash of every table value, site, text and image file; independent of the row order."""

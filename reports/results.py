@@ -1,13 +1,11 @@
 """What an experiment hands to the reports: predictions, runs, methods, and where they come from."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import Any, Self, TypedDict
 
 import pandas as pd
 
@@ -140,7 +138,7 @@ class MethodInfo:
         return {**asdict(self), "notes": list(self.notes.items())}
 
     @classmethod
-    def from_json(cls, stored: Mapping[str, Any]) -> MethodInfo:
+    def from_json(cls, stored: Mapping[str, Any]) -> Self:
         """What `to_json` gave."""
         return cls(**{**stored, "uses": tuple(stored["uses"]), "notes": dict(stored["notes"])})
 
@@ -354,7 +352,7 @@ class Results:
         )
 
     @classmethod
-    def read(cls, folder: str | Path) -> Results:
+    def read(cls, folder: str | Path) -> Self:
         """Read what `write` wrote.
 
         Raises:

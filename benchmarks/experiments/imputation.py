@@ -43,7 +43,7 @@ class Imputation(Experiment):
 
     def report(self, results: Results, folder: Path) -> RenderableType:
         from strokebench.reports.ablation.table import Entry, nothing_planned
-        from strokebench.reports.choices.changes import changes, changes_lead, changes_table
+        from strokebench.reports.choices.table import choices_lead, choices_table, setting_gains
         from strokebench.reports.statistics.headline import headline_of
         from strokebench.reports.tables.section import Panel
         from strokebench.tasks.conditions import COMPLETE
@@ -62,11 +62,11 @@ class Imputation(Experiment):
         title = "Methods by how gaps of the table are filled"
         panel = Panel(
             "imputation",
-            changes_table(results, headline, "imputation", title, entries, against, "Imputation", [note]),
+            choices_table(results, headline, "imputation", title, entries, against, "Imputation", [note]),
             shows="For each method, what filling gaps by the other columns, and telling that there was one, is worth.",
             does_not_show="What the missing values were, nor what holds where values are missing for other reasons.",
         )
-        lead = changes_lead(results, changes(results, headline, entries), against)
+        lead = choices_lead(results, setting_gains(results, headline, entries), against)
         if not len(results.runs):
             lead = nothing_planned(results)
         return self.publish(results, folder, [panel], lead)

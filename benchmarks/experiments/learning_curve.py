@@ -43,7 +43,7 @@ class LearningCurve(Experiment):
 
     def report(self, results: Results, folder: Path) -> RenderableType:
         from strokebench.reports.ablation.table import Entry
-        from strokebench.reports.choices.changes import changes_table
+        from strokebench.reports.choices.table import choices_table
         from strokebench.reports.learning.curve import curve_lead, draw_curve, slopes
         from strokebench.reports.statistics.headline import headline_of
         from strokebench.reports.tables.section import Panel
@@ -63,7 +63,7 @@ class LearningCurve(Experiment):
         panels = [
             Panel(
                 "learning_curve",
-                changes_table(results, headline, "learning_curve", title, entries, against, "Patients", [note]),
+                choices_table(results, headline, "learning_curve", title, entries, against, "Patients", [note]),
                 shows="What each method loses where it learns from fewer patients, on the same test patients.",
                 does_not_show="Which method is better with many more patients than there are here.",
             ),

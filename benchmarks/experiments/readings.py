@@ -72,7 +72,7 @@ class Readings(Experiment):
 
     def report(self, results: Results, folder: Path) -> RenderableType:
         from strokebench.reports.ablation.table import Entry
-        from strokebench.reports.choices.changes import changes, changes_lead, changes_table
+        from strokebench.reports.choices.table import choices_lead, choices_table, setting_gains
         from strokebench.reports.statistics.headline import headline_of
         from strokebench.reports.tables.section import Panel
         from strokebench.tasks.conditions import COMPLETE
@@ -91,9 +91,9 @@ class Readings(Experiment):
         )
         panel = Panel(
             "readings",
-            changes_table(results, headline, self.name, title, entries, against, "Reading", [note]),
+            choices_table(results, headline, self.name, title, entries, against, "Reading", [note]),
             shows="What each reading of the silent points is worth against the one that all tables here have.",
             does_not_show="What the authors did: a reading that does better is no likelier to be theirs.",
         )
-        lead = f"On validation parts: {changes_lead(results, changes(results, headline, entries), against)}"
+        lead = f"On validation parts: {choices_lead(results, setting_gains(results, headline, entries), against)}"
         return self.publish(results, folder, [panel], lead)

@@ -1,7 +1,5 @@
 """Which columns of the table move the prediction: SHAP, exactly for trees and linear models, else by sampled orders."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np
@@ -16,7 +14,7 @@ from strokebench.methods.base import Method
 from strokebench.methods.random_forest import RandomForest
 from strokebench.methods.reference.logistic_regression import LogisticRegression
 from strokebench.methods.xgboost import XGBoost
-from strokebench.reports.explanation.effects import Effect, Part, Unit
+from strokebench.reports.explanation.effects import Breakdown, Effect, Unit
 from strokebench.reports.statistics.prior import BALANCED, log_odds
 from strokebench.reports.statistics.shapley import EXACT, ORDERS, shapley
 from strokebench.tasks.inputs import BY_ROLE, Inputs, modalities_of
@@ -25,7 +23,7 @@ from strokebench.tasks.preparing.fitted import Preprocessing
 TABLE = "table"
 
 
-def column_effects(patient: Patient) -> Part | None:
+def column_effects(patient: Patient) -> Breakdown | None:
     """By column, the largest effect first; None of a model that reads no table."""
     said = patient.model.description
     if TABLE not in modalities_of(said.reads):
@@ -38,7 +36,7 @@ def column_effects(patient: Patient) -> Part | None:
     effects = pd.DataFrame(found).fillna(0.0)
     mean = effects.mean()
     method = patient.model.fits[0][0]
-    return Part(
+    return Breakdown(
         "table",
         "Which columns of the table move it",
         _unit(patient, method),

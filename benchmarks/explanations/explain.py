@@ -1,7 +1,5 @@
 """One patient's prediction taken apart, with how far the fits of the model agree on it."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,7 +17,7 @@ from strokebench.datasets.catalogue import load_cohort
 from strokebench.datasets.cohort import Cohort
 from strokebench.datasets.embeddings import Embeddings
 from strokebench.errors import unknown_name
-from strokebench.reports.explanation.effects import Effect, Explanation, Part
+from strokebench.reports.explanation.effects import Breakdown, Effect, Explanation
 from strokebench.reports.statistics.shapley import shapley
 from strokebench.tasks.conditions import Condition
 from strokebench.tasks.inputs import all_modalities, in_order, modalities_of, modality_of
@@ -90,7 +88,7 @@ def explain(
     )
 
 
-def modality_effects(patient: Patient) -> Part:
+def modality_effects(patient: Patient) -> Breakdown:
     """What each modality adds to the prediction without any, exactly, for the model and each of its fits."""
     names = in_order(modalities_of(patient.model.description.reads))
     inputs = patient.inputs()
@@ -102,7 +100,7 @@ def modality_effects(patient: Patient) -> Part:
     label = {name: modality.label for name, modality in all_modalities().items()}
     x = inputs[0]
     present = {modality_of(unit) for unit, there in zip(x.units, x.present[0], strict=True) if there}
-    return Part(
+    return Breakdown(
         "modalities",
         "What each modality is worth",
         patient.unit,

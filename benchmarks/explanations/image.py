@@ -1,7 +1,5 @@
 """Which places of the image move the prediction: each of 4 x 4 is covered, and the volume encoded again."""
 
-from __future__ import annotations
-
 import io
 from pathlib import Path
 from typing import Any
@@ -11,7 +9,7 @@ from numpy.typing import NDArray
 
 from strokebench.benchmarks.explanations.patient import Patient
 from strokebench.datasets.encoders.contract import GRID, TOKENS
-from strokebench.reports.explanation.effects import Effect, Part
+from strokebench.reports.explanation.effects import Breakdown, Effect
 from strokebench.tasks.inputs import modalities_of
 
 IMAGE, VECTOR, TOKEN = "image", "image.vector", "image.tokens"
@@ -29,7 +27,7 @@ _COVERED = (
 )
 
 
-def image_effects(patient: Patient, weights: Path | None = None) -> Part | None:
+def image_effects(patient: Patient, weights: Path | None = None) -> Breakdown | None:
     """By place, from the left back to the right front; None of a model that reads no image.
 
     Args:
@@ -54,10 +52,10 @@ def image_effects(patient: Patient, weights: Path | None = None) -> Part | None:
     why = "The image came as a ready vector, of which no place can be taken away." if known else (
         "This patient has no image; the training mean stands there."
     )  # fmt: skip
-    return Part("image", TITLE, patient.unit, missing=why)
+    return Breakdown("image", TITLE, patient.unit, missing=why)
 
 
-def _covered(patient: Patient, paths: dict[str, Any], weights: Path | None) -> Part:
+def _covered(patient: Patient, paths: dict[str, Any], weights: Path | None) -> Breakdown:
     from strokebench.datasets.images.mri import prepare
 
     encoder, cohort = patient.model.encoders(weights)[0], patient.examined.cohort
@@ -107,12 +105,14 @@ def _without_one(tokens: NDArray[np.float32]) -> NDArray[np.float32]:
     return copies
 
 
-def _part(patient: Patient, arrays: dict[str, NDArray[np.float32]], how: str, slices: tuple[bytes, ...] = ()) -> Part:
+def _part(
+    patient: Patient, arrays: dict[str, NDArray[np.float32]], how: str, slices: tuple[bytes, ...] = ()
+) -> Breakdown:
     values = patient.values(patient.inputs(**arrays))
     effects = (values[:, :1] - values[:, 1:]).T.tolist()
     names = [f"{along}, {across}" for across in ACROSS for along in ALONG]
     found = tuple(Effect(name, model, tuple(fits)) for name, (model, *fits) in zip(names, effects, strict=True))
-    return Part("image", TITLE, patient.unit, how, found, pictures=slices)
+    return Breakdown("image", TITLE, patient.unit, how, found, pictures=slices)
 
 
 def pictures(volume: NDArray[np.float32]) -> tuple[bytes, ...]:

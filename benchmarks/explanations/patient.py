@@ -1,7 +1,5 @@
 """One patient before a fitted model, and what it would say if something of the patient were otherwise."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property

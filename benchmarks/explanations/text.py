@@ -1,7 +1,5 @@
 """Which sentences move the prediction: each is left out in turn, and its text encoded again."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import numpy as np
@@ -9,13 +7,13 @@ import pandas as pd
 
 from strokebench.benchmarks.explanations.patient import Patient
 from strokebench.datasets.texts.filter import split_sentences
-from strokebench.reports.explanation.effects import Effect, Part
+from strokebench.reports.explanation.effects import Breakdown, Effect
 from strokebench.tasks.inputs import modalities_of
 
 TEXT = "text"
 
 
-def text_effects(patient: Patient, weights: Path | None = None) -> Part | None:
+def text_effects(patient: Patient, weights: Path | None = None) -> Breakdown | None:
     """By sentence, in reading order; None of a model that reads no text.
 
     Args:
@@ -27,7 +25,7 @@ def text_effects(patient: Patient, weights: Path | None = None) -> Part | None:
     title = "Which sentences move it"
     if not said.encodings[TEXT].sha256 or texts is None:
         why = "The text came as ready vectors, of which no sentence can be taken away."
-        return Part(TEXT, title, patient.unit, missing=why)
+        return Breakdown(TEXT, title, patient.unit, missing=why)
     endpoint, answers = patient.model.endpoint, texts.loc[patient.id]
     sentences = [
         (place, str(prompt), sentence, number)
@@ -36,7 +34,7 @@ def text_effects(patient: Patient, weights: Path | None = None) -> Part | None:
         for number, sentence in enumerate(split_sentences(endpoint.keep_text(str(answer))))
     ]
     if not sentences:
-        return Part(TEXT, title, patient.unit, missing="This patient has no text; the training mean stands there.")
+        return Breakdown(TEXT, title, patient.unit, missing="This patient has no text; the training mean stands there.")
     rests = [
         " ".join(one[2] for one in sentences if one[0] == place and one[3] != number)
         for place, _, _, number in sentences
@@ -48,7 +46,7 @@ def text_effects(patient: Patient, weights: Path | None = None) -> Part | None:
         own[row, place] = encoder.encode([rest], "cpu")[0] if rest else np.nan
     values = patient.values(patient.inputs(text=own))
     effects = (values[:, :1] - values[:, 1:]).T.tolist()
-    return Part(
+    return Breakdown(
         TEXT,
         title,
         patient.unit,

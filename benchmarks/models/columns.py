@@ -1,11 +1,9 @@
 """Does a cohort fit a model? Its columns under the model's names and units, and all that is missing or otherwise."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
@@ -56,7 +54,7 @@ class Columns:
     unknown: tuple[str, ...] = ()
 
     @classmethod
-    def read(cls, given: Path | str | Mapping[str, Any] | None) -> Columns:
+    def read(cls, given: Path | str | Mapping[str, Any] | None) -> Self:
         """What a YAML file, or what it would hold, says.
 
         Raises:

@@ -1,11 +1,9 @@
 """What a model says of itself in `model.yaml`: enough to use it, and to judge whether it may be used."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import MISSING, Field, dataclass, field, fields, is_dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import yaml
 
@@ -156,7 +154,7 @@ class Description:
         write_text(folder / DESCRIPTION_FILE, text)
 
     @classmethod
-    def read(cls, folder: Path) -> Description:
+    def read(cls, folder: Path) -> Self:
         """Read what `write` wrote.
 
         Raises:

@@ -1,13 +1,11 @@
 """Fit one method on all patients of a cohort, or on a named part, to be used elsewhere."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
@@ -56,7 +54,7 @@ class Part:
     seed: int = 0
 
     @classmethod
-    def read(cls, given: str | float | None, seed: int = 0) -> Part:
+    def read(cls, given: str | float | None, seed: int = 0) -> Self:
         """A share, or a file of one patient id a line; None: all.
 
         Raises:

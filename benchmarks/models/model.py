@@ -1,7 +1,5 @@
 """A fitted model: from a cohort's raw files to probabilities, and to and from a folder."""
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -1,12 +1,11 @@
 """Marks of the patients that a model was made of, by content: who comes again under another id is recognised."""
 
-from __future__ import annotations
-
 import hashlib
 import secrets
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 import pandas as pd
@@ -38,7 +37,7 @@ class Seen:
     marks: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, table: pd.DataFrame, embeddings: Embeddings) -> Seen:
+    def of(cls, table: pd.DataFrame, embeddings: Embeddings) -> Self:
         """Of the patients of `table`, which has the model's columns alone; by patient id."""
         salt = secrets.token_hex(16)
         made = _marks(salt, table, embeddings)
@@ -66,7 +65,7 @@ class Seen:
         )
 
     @classmethod
-    def read(cls, folder: Path) -> Seen:
+    def read(cls, folder: Path) -> Self:
         """Read what `write` wrote."""
         found = read_json(folder / SEEN_FILE)
         return cls(found.pop("salt"), {name: frozenset(marks) for name, marks in found.items()})

@@ -1,7 +1,5 @@
 """A model as MLflow loads it: rows of a frame become patients, and probabilities come back."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any

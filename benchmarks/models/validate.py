@@ -1,7 +1,5 @@
 """Several models on the patients of another cohort: one prediction a patient and model, judged like any run's."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

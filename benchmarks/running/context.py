@@ -1,13 +1,11 @@
 """On what is an experiment run? Cohort, embeddings, outcome and split, with the hashes that name them."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import cache, cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
@@ -82,12 +80,12 @@ class Context:
     split: Split
     others: Mapping[str, Embeddings] = field(default_factory=dict)
 
-    def of(self, run: Run) -> Context:
+    def of(self, run: Run) -> Self:
         """The context whose embeddings a run reads: this one, or that of another pair of encoders."""
         return self._by_encoders[run.encoders] if run.encoders else self
 
     @cached_property
-    def _by_encoders(self) -> dict[str, Context]:
+    def _by_encoders(self) -> dict[str, Self]:
         return {
             pair: replace(self, settings=replace(self.settings, encoders=pair), embeddings=embeddings, others={})
             for pair, embeddings in self.others.items()

@@ -1,11 +1,10 @@
 """What is still to be asked of a language model about a cohort, and about what that will cost."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 import pandas as pd
 
@@ -189,7 +188,7 @@ class Bill:
     maybe_billed: int = 0
 
     @classmethod
-    def of(cls, store: AnswerStore) -> Bill:
+    def of(cls, store: AnswerStore) -> Self:
         """Everything that a store has ever paid for."""
         answers = [answer for _, answer in store.answers()]
         return cls(
@@ -200,6 +199,6 @@ class Bill:
             maybe_billed=sum(maybe for *_, maybe in store.failures()),
         )
 
-    def since(self, before: Bill) -> Bill:
+    def since(self, before: Self) -> Self:
         """What came after an earlier bill of the same store."""
-        return Bill(**{name: getattr(self, name) - getattr(before, name) for name in self.__dataclass_fields__})
+        return type(self)(**{name: getattr(self, name) - getattr(before, name) for name in self.__dataclass_fields__})

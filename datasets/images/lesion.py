@@ -1,12 +1,10 @@
 """What a lesion mask says: how much, on which side, which arterial territories, and how grave."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -102,7 +100,7 @@ class Territories:
         """Millilitres of each label (labels,); `affine` (4, 4) is for territories that have none of their own."""
         return self.sizes.astype(np.float64) * _voxel_ml(affine if self.affine is None else self.affine)
 
-    def on_grid(self, shape: tuple[int, ...], affine: NDArray[np.floating[Any]]) -> Territories:
+    def on_grid(self, shape: tuple[int, ...], affine: NDArray[np.floating[Any]]) -> Self:
         """The same territories on another grid, by nearest neighbour; `self` where the grids agree.
 
         Args:

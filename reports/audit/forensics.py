@@ -9,16 +9,15 @@ The idea is the GRIM and SPRITE tests of psychology (Brown and Heathers 2017; He
 to confusion matrices (our choice).
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from enum import StrEnum
 from fractions import Fraction
+from typing import Self
 
 from strokebench.errors import StrokebenchError
-from strokebench.reports.audit.search import Found, Interval, Limits, TooMany, search
+from strokebench.reports.audit.search import Bounds, Found, Limits, TooMany, search
 
 AUDITED: tuple[str, ...] = ("ACC", "F1", "Recall", "Precision", "Specificity")
 """Metrics that follow from a confusion matrix at one threshold."""
@@ -80,9 +79,9 @@ class PrintedRow:
     name: str
     cells: Mapping[CellName, Decimal]
 
-    def without(self, cell: CellName) -> PrintedRow:
+    def without(self, cell: CellName) -> Self:
         """The same row, had this cell not been printed."""
-        return PrintedRow(self.name, {name: value for name, value in self.cells.items() if name != cell})
+        return replace(self, cells={name: value for name, value in self.cells.items() if name != cell})
 
 
 @dataclass(frozen=True)
@@ -111,7 +110,7 @@ class Suspect:
     solutions: tuple[Found, ...]
 
 
-class Verdict(StrEnum):
+class Solvability(StrEnum):
     """What can be said of a row."""
 
     ONE = "one solution"
@@ -151,14 +150,14 @@ class RowFinding:
     def single(self) -> Found | None:
         """The only possible runs: of the row as printed, or once the only number to blame is mended."""
         found = self.matrices or tuple({runs for suspect in self.suspects for runs in suspect.solutions})
-        return found[0] if len(found) == 1 and self.verdict is not Verdict.OPEN else None
+        return found[0] if len(found) == 1 and self.verdict is not Solvability.OPEN else None
 
     @property
-    def verdict(self) -> Verdict:
+    def verdict(self) -> Solvability:
         """One, several or no solution; open where they cannot be listed."""
         if None in self.solutions.values():
-            return Verdict.OPEN
-        return {0: Verdict.NONE, 1: Verdict.ONE}.get(len(self.matrices), Verdict.SEVERAL)
+            return Solvability.OPEN
+        return {0: Solvability.NONE, 1: Solvability.ONE}.get(len(self.matrices), Solvability.SEVERAL)
 
 
 def audit(rows: Iterable[PrintedRow], design: Design) -> list[RowFinding]:
@@ -206,7 +205,7 @@ def _solve(row: PrintedRow, design: Design, ddof: int, limits: Limits) -> tuple[
         return None
 
 
-def _around(printed: Decimal, design: Design) -> Interval:
+def _around(printed: Decimal, design: Design) -> Bounds:
     value = Fraction(printed)
     return (value - design.half_step) / 100, (value + design.half_step) / 100
 

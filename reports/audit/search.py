@@ -9,7 +9,7 @@ from itertools import permutations
 import numpy as np
 from numpy.typing import NDArray
 
-Interval = tuple[Fraction, Fraction]
+Bounds = tuple[Fraction, Fraction]
 """Lowest and highest value that is printed so, in [0, 1]."""
 
 Found = tuple[tuple[int, int], ...]
@@ -45,7 +45,7 @@ class Limits:
 
 
 def search(
-    cells: Mapping[tuple[str, str], Interval], positives: int, negatives: int, runs: int, ddof: int, limits: Limits
+    cells: Mapping[tuple[str, str], Bounds], positives: int, negatives: int, runs: int, ddof: int, limits: Limits
 ) -> tuple[Found, ...]:
     """Every multiset of `runs` confusion matrices that is printed as `cells`.
 
@@ -110,9 +110,7 @@ def multisets(runs: int, largest: int, total: int, squares: tuple[int, int], lim
     return rows
 
 
-def _sums(
-    cells: Mapping[tuple[str, str], Interval], positives: int, negatives: int, runs: int
-) -> list[tuple[int, int]]:
+def _sums(cells: Mapping[tuple[str, str], Bounds], positives: int, negatives: int, runs: int) -> list[tuple[int, int]]:
     """Sums of TP and TN over the runs that the printed means of the counted metrics allow."""
     tp, tn = (
         _whole(cells.get((metric, "mean")), runs * n)
@@ -137,7 +135,7 @@ def _sums(
     return sorted(pairs, key=off)
 
 
-def _whole(share: Interval | None, total: int) -> range:
+def _whole(share: Bounds | None, total: int) -> range:
     """Whole numbers whose share of `total` lies in the interval; all of 0..total without one."""
     if share is None:
         return range(total + 1)
@@ -145,7 +143,7 @@ def _whole(share: Interval | None, total: int) -> range:
 
 
 def _squares(
-    cells: Mapping[tuple[str, str], Interval], metric: str, n: int, runs: int, total: int, ddof: int
+    cells: Mapping[tuple[str, str], Bounds], metric: str, n: int, runs: int, total: int, ddof: int
 ) -> tuple[int, int]:
     """Lowest and highest sum of squares of counts that is printed as this deviation, exactly."""
     interval = cells.get((metric, "std"))
@@ -175,7 +173,7 @@ def _joined(a: Integers, b: Integers, squares: tuple[int, int]) -> Iterator[tupl
 
 
 def _fitting(
-    tp: Integers, tn: Integers, cells: Mapping[tuple[str, str], Interval], positives: int, negatives: int, ddof: int
+    tp: Integers, tn: Integers, cells: Mapping[tuple[str, str], Bounds], positives: int, negatives: int, ddof: int
 ) -> set[Found]:
     """Of these runs, (k, runs) each, the ones whose precision and F1 are printed so."""
     called = tp + negatives - tn

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 
-from strokebench.reports.audit.forensics import AUDITED, Design, RowFinding, Suspect, Verdict, run_metrics
+from strokebench.reports.audit.forensics import AUDITED, Design, RowFinding, Solvability, Suspect, run_metrics
 from strokebench.reports.tables.table import Cell, Column, Kind, Row, Table, text_columns
 
 DEVIATIONS = {0: "population", 1: "sample"}
@@ -18,7 +18,11 @@ def audit_table(findings: Sequence[RowFinding], design: Design, name: str = "aud
         title: what stands before the words on what was audited.
     """
     columns = text_columns(
-        verdict="Verdict", deviation="Deviation", solutions="Solutions", runs="TP/TN by run", impossible="Impossible"
+        verdict="Solvability",
+        deviation="Deviation",
+        solutions="Solutions",
+        runs="TP/TN by run",
+        impossible="Impossible",
     )
     rows = [
         Row(
@@ -28,7 +32,7 @@ def audit_table(findings: Sequence[RowFinding], design: Design, name: str = "aud
             cells={
                 "verdict": Cell(text=str(finding.verdict)),
                 "deviation": Cell(text=_deviation(finding)),
-                "solutions": Cell(text="many" if finding.verdict is Verdict.OPEN else str(len(finding.matrices))),
+                "solutions": Cell(text="many" if finding.verdict is Solvability.OPEN else str(len(finding.matrices))),
                 "runs": Cell(text=_runs(finding)),
                 "impossible": Cell(text="; ".join(impossible(finding))),
             },
@@ -82,7 +86,7 @@ def matrices_table(findings: Sequence[RowFinding], design: Design, name: str = "
 
 
 def _given(finding: RowFinding) -> str:
-    if finding.verdict is Verdict.ONE:
+    if finding.verdict is Solvability.ONE:
         return ""
     (metric, part), value = finding.suspects[0].cell, finding.suspects[0].implied[0]
     return f"{metric} {'mean' if part == 'mean' else 'deviation'} is {value:.2f}"
@@ -91,17 +95,17 @@ def _given(finding: RowFinding) -> str:
 def audit_lead(findings: Sequence[RowFinding]) -> str:
     """How many rows are possible, in a sentence or two."""
     counts = Counter(finding.verdict for finding in findings)
-    phrases = ", ".join(f"{counts[verdict]} {_HAVE[verdict]}" for verdict in Verdict if counts[verdict])
+    phrases = ", ".join(f"{counts[verdict]} {_HAVE[verdict]}" for verdict in Solvability if counts[verdict])
     only = Counter(finding.ddof for finding in findings if finding.ddof is not None)
     deviations = ", ".join(f"{n} only with the {DEVIATIONS[ddof]} deviation" for ddof, n in sorted(only.items()))
     return f"Of {len(findings)} printed rows {phrases}." + (f" Possible {deviations}." if deviations else "")
 
 
 _HAVE = {
-    Verdict.ONE: "with exactly one solution",
-    Verdict.SEVERAL: "with several",
-    Verdict.NONE: "with none",
-    Verdict.OPEN: "with too little printed to tell",
+    Solvability.ONE: "with exactly one solution",
+    Solvability.SEVERAL: "with several",
+    Solvability.NONE: "with none",
+    Solvability.OPEN: "with too little printed to tell",
 }
 
 
@@ -117,7 +121,7 @@ def impossible(finding: RowFinding) -> list[str]:
         phrases += [f"only {' or '.join(blamed)} is wrong, if a single number is"]
     elif blamed:
         phrases += [f"one of these may be wrong: {', '.join(blamed)}"]
-    elif finding.verdict is Verdict.NONE and not phrases:
+    elif finding.verdict is Solvability.NONE and not phrases:
         phrases += ["no single number is to blame"]
     return phrases
 
@@ -131,16 +135,16 @@ def _suspicion(suspect: Suspect) -> str:
 
 
 def _deviation(finding: RowFinding) -> str:
-    if finding.verdict is Verdict.NONE:
+    if finding.verdict is Solvability.NONE:
         ddofs = {suspect.ddof for suspect in finding.suspects}
         return DEVIATIONS[ddofs.pop()] if len(ddofs) == 1 else "neither"
-    if finding.verdict is Verdict.OPEN:
+    if finding.verdict is Solvability.OPEN:
         return ""
     return "either" if finding.ddof is None else DEVIATIONS[finding.ddof]
 
 
 def _runs(finding: RowFinding) -> str:
-    if finding.verdict in (Verdict.OPEN, Verdict.NONE):
+    if finding.verdict in (Solvability.OPEN, Solvability.NONE):
         return ""
     phrases = [" ".join(f"{tp}/{tn}" for tp, tn in found) for found in finding.matrices[:_SHOWN]]
     more = len(finding.matrices) - _SHOWN

@@ -1,10 +1,9 @@
 """Which differences between methods are real? Every pair of methods, on the patients that both were tested on."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from itertools import combinations
+from typing import Self
 
 import numpy as np
 import pandas as pd
@@ -52,7 +51,7 @@ class Pair:
         """That both have."""
         return self.tested.runs
 
-    def turned(self) -> Pair:
+    def turned(self) -> Self:
         """The same comparison with the methods swapped."""
         return replace(
             self,

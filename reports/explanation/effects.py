@@ -1,7 +1,5 @@
 """What of a patient moves a prediction by how much, and whether the fits of an ensemble agree on it."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from enum import StrEnum
@@ -86,7 +84,7 @@ class Effect:
 
 
 @dataclass(frozen=True)
-class Part:
+class Breakdown:
     """One way to take the prediction apart.
 
     Args:
@@ -158,9 +156,9 @@ class Explanation:
     members: tuple[float, ...]
     unit: Unit
     seen: str
-    parts: tuple[Part, ...]
+    parts: tuple[Breakdown, ...]
 
-    def __getitem__(self, name: str) -> Part:
+    def __getitem__(self, name: str) -> Breakdown:
         """The part of this name.
 
         Raises:
@@ -173,7 +171,7 @@ class Explanation:
         return {**asdict(self), "parts": [_plain(part) for part in self.parts]}
 
 
-def _plain(part: Part) -> dict[str, Any]:
+def _plain(part: Breakdown) -> dict[str, Any]:
     def effects() -> Iterator[dict[str, Any]]:
         for each in part.effects:
             yield {**asdict(each), "spread": each.spread, "repeats": each.repeats(part.unit)}

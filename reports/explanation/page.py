@@ -1,7 +1,5 @@
 """A page for one patient, to be read on this machine alone: it asks for nothing from a network."""
 
-from __future__ import annotations
-
 from base64 import b64encode
 from pathlib import Path
 
@@ -9,7 +7,7 @@ from markupsafe import Markup
 
 from strokebench.datasets.encoders.contract import GRID
 from strokebench.files import write_text
-from strokebench.reports.explanation.effects import Effect, Explanation, Part
+from strokebench.reports.explanation.effects import Breakdown, Effect, Explanation
 from strokebench.reports.tables.render import templates_in
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -34,12 +32,12 @@ def render_explanation(explanation: Explanation) -> str:
     return environment.get_template("explanation.html.j2").render(e=explanation, style=Markup(style))
 
 
-def largest(part: Part) -> float:
+def largest(part: Breakdown) -> float:
     """The largest effect of the model, by which places are tinted; never 0."""
     return max(abs(each.effect) for each in part.effects) or 1.0
 
 
-def position(part: Part, effect: float) -> str:
+def position(part: Breakdown, effect: float) -> str:
     """Where an effect lies on the line of its part, in percent from the left; 50 is no effect."""
     return f"{50 + 49 * effect / part.largest:.1f}"
 
@@ -49,7 +47,7 @@ def square(place: int) -> tuple[int, int]:
     return GRID - 1 - place // GRID, GRID - 1 - place % GRID
 
 
-def finding(part: Part) -> str:
+def finding(part: Breakdown) -> str:
     """The largest effect that repeats, or the largest at all, in a sentence."""
     effects = sorted(part.effects, key=lambda each: -abs(each.effect))
     if not effects:

@@ -25,7 +25,7 @@ LONG_AXIS = 4
 LEGEND = 90
 """So many letters a line of the legend holds."""
 
-Row = Mapping[str, Any]
+SummaryRow = Mapping[str, Any]
 """A setting's row of `summarise`."""
 
 
@@ -39,7 +39,7 @@ def draw_grid(results: Results, method: str, points: Sequence[GridPoint], metric
     """
     summary = summarise(results)
     rows = summary[summary["method"] == method].to_dict("records")
-    found: dict[str, Row] = {row["variant"]: {str(name): value for name, value in row.items()} for row in rows}
+    found: dict[str, SummaryRow] = {row["variant"]: {str(name): value for name, value in row.items()} for row in rows}
     sizes = [len(values) for values in _axes_of(points).values()]
     heat = len(sizes) == 2 and min(sizes) >= LONG_AXIS
     columns = min(3, len(metrics))
@@ -67,7 +67,7 @@ def _axes_of(points: Sequence[GridPoint]) -> dict[str, list[Any]]:
     return axes
 
 
-def _lines(axes: Axes, points: Sequence[GridPoint], found: Mapping[str, Row], metric: Metric) -> None:
+def _lines(axes: Axes, points: Sequence[GridPoint], found: Mapping[str, SummaryRow], metric: Metric) -> None:
     """One line a value of the first axis (of the only one: one line), over the values of the last."""
     grid = _axes_of(points)
     across = list(grid)[-1]
@@ -97,7 +97,7 @@ def _lines(axes: Axes, points: Sequence[GridPoint], found: Mapping[str, Row], me
     plain(axes, "y")
 
 
-def _heat(axes: Axes, points: Sequence[GridPoint], found: Mapping[str, Row], metric: Metric) -> None:
+def _heat(axes: Axes, points: Sequence[GridPoint], found: Mapping[str, SummaryRow], metric: Metric) -> None:
     """The first axis upwards, the last to the right; mean and ± standard deviation in each cell."""
     grid = _axes_of(points)
     upwards, across = grid

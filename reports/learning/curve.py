@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from strokebench.reports.ablation.table import Entry
-from strokebench.reports.choices.changes import names_of
+from strokebench.reports.choices.table import names_of
 from strokebench.reports.results import Results
 from strokebench.reports.statistics.decisions import POINTS, equivalent
 from strokebench.reports.statistics.headline import FEWEST_RUNS, Headline

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from strokebench.reports.page.parts import Part
+from strokebench.reports.page.parts import PagePart
 from strokebench.reports.tables.caption import EXTERNAL
 
 
@@ -18,11 +18,11 @@ class Caution:
 
     title: str
     text: str
-    links: tuple[Part, ...] = ()
+    links: tuple[PagePart, ...] = ()
     minor: bool = False
 
 
-def cautions(parts: Sequence[Part]) -> list[Caution]:
+def cautions(parts: Sequence[PagePart]) -> list[Caution]:
     """Everything that limits what may be concluded, the gravest first."""
     return [
         *_warnings(parts, alarms=True),
@@ -37,20 +37,20 @@ def cautions(parts: Sequence[Part]) -> list[Caution]:
     ]
 
 
-def _warnings(parts: Sequence[Part], alarms: bool) -> list[Caution]:
+def _warnings(parts: Sequence[PagePart], alarms: bool) -> list[Caution]:
     """What experiments warn of themselves; leaks first of all."""
     title = "Leak alarm" if alarms else "Caution"
     about = [part for part in parts if (part.topic == "leaks") == alarms]
     return [Caution(title, warning, (part,)) for part in about for warning in part.warnings]
 
 
-def _damaged(parts: Sequence[Part]) -> list[Caution]:
+def _damaged(parts: Sequence[PagePart]) -> list[Caution]:
     panels = [(part, panel.problem) for part in parts for panel in part.panels if panel.problem]
     whole = [(part, problem) for part in parts for problem in part.problems]
     return [Caution("Not readable", problem, (part,)) for part, problem in whole + panels]
 
 
-def _synthetic(parts: Sequence[Part]) -> Iterator[Caution]:
+def _synthetic(parts: Sequence[PagePart]) -> Iterator[Caution]:
     if any(part.facts.get("synthetic") for part in parts):
         yield Caution(
             "Synthetic patients",
@@ -77,7 +77,7 @@ REMARKS = {
 """Facts of the provenance that must not be overlooked, and the warning that follows."""
 
 
-def _remarks(parts: Sequence[Part]) -> Iterator[Caution]:
+def _remarks(parts: Sequence[PagePart]) -> Iterator[Caution]:
     for fact, caution in REMARKS.items():
         # Not by their truth: the seed of shuffled labels may be 0.
         about = tuple(p for p in parts if (value := p.facts.get(fact)) is not None and value is not False)
@@ -85,7 +85,7 @@ def _remarks(parts: Sequence[Part]) -> Iterator[Caution]:
             yield replace(caution, links=() if len(about) == len(parts) else about)
 
 
-def _incomplete(parts: Sequence[Part]) -> Iterator[Caution]:
+def _incomplete(parts: Sequence[PagePart]) -> Iterator[Caution]:
     for part in parts:
         done, planned, failed = part.count("done"), part.count(), part.count("failed")
         if done == planned or part.runs is None:
@@ -99,7 +99,7 @@ def _incomplete(parts: Sequence[Part]) -> Iterator[Caution]:
         yield Caution("Incomplete", f"{finished}. Still to be finished: {methods}.", (part,))
 
 
-def _mixed(parts: Sequence[Part]) -> Iterator[Caution]:
+def _mixed(parts: Sequence[PagePart]) -> Iterator[Caution]:
     for key, what in (("data_sha256", "data"), ("commit", "versions of the code"), ("encoders", "encoders")):
         # A validation is of other patients, by its nature.
         values = {str(part.facts[key]) for part in parts if part.facts.get(key) and part.protocol != EXTERNAL}
@@ -108,7 +108,7 @@ def _mixed(parts: Sequence[Part]) -> Iterator[Caution]:
             yield Caution("Not all alike", text, minor=key == "commit")
 
 
-def _encoders(parts: Sequence[Part]) -> Iterator[Caution]:
+def _encoders(parts: Sequence[PagePart]) -> Iterator[Caution]:
     untrained = sorted({name for part in parts for name in part.facts.get("untrained_encoders", ())})
     if untrained:
         yield Caution(
@@ -119,7 +119,7 @@ def _encoders(parts: Sequence[Part]) -> Iterator[Caution]:
         )
 
 
-def _uncommitted(parts: Sequence[Part]) -> list[Caution]:
+def _uncommitted(parts: Sequence[PagePart]) -> list[Caution]:
     changed = tuple(part for part in parts if str(part.facts.get("commit", "")).endswith("+changes"))
     if not changed:
         return []

@@ -15,7 +15,7 @@ from typing import Any
 import pandas as pd
 
 from strokebench.files import csv_text
-from strokebench.reports.page.parts import Part, best_known
+from strokebench.reports.page.parts import PagePart, best_known
 from strokebench.reports.tables.caption import PROTOCOLS
 from strokebench.reports.tables.render import markdown
 from strokebench.tasks.metrics.evaluate import THRESHOLD
@@ -55,7 +55,7 @@ class Item:
     topic: str
     asks: str
     known: str
-    see: tuple[Part, ...]
+    see: tuple[PagePart, ...]
     lacking: tuple[str, ...]
     you: str
 
@@ -119,13 +119,13 @@ class Checklist:
         ]
 
 
-def fill_checklist(parts: Sequence[Part]) -> Checklist:
+def fill_checklist(parts: Sequence[PagePart]) -> Checklist:
     """The checklist for what was computed.
 
     An answer that needs a fact which nobody recorded is left out, and its item stays open.
     """
     facts = _facts(parts)
-    by_name: dict[str, list[Part]] = {}
+    by_name: dict[str, list[PagePart]] = {}
     for part in parts:
         by_name.setdefault(part.topic, []).append(part)
     items = []
@@ -167,7 +167,7 @@ def _answer(item: Item) -> str:
     return f"{item.known} See: {titles}.".strip() if titles else item.known
 
 
-def _facts(parts: Sequence[Part]) -> dict[str, Any]:
+def _facts(parts: Sequence[PagePart]) -> dict[str, Any]:
     """What sentences of the checklist may name."""
     first = best_known(parts)
     facts = dict(first.facts)

@@ -20,7 +20,7 @@ from strokebench.reports.cohort.describe import Description
 from strokebench.reports.comparison.words import join
 from strokebench.reports.page.cautions import cautions
 from strokebench.reports.page.checklist import Checklist, fill_checklist
-from strokebench.reports.page.parts import Part, best_known, find_parts
+from strokebench.reports.page.parts import PagePart, best_known, find_parts
 from strokebench.reports.page.scrub import Scrubber
 from strokebench.reports.results import MethodInfo
 from strokebench.reports.table1.table import family_place
@@ -67,7 +67,9 @@ def write_page(
     return folder / PAGE_FILE
 
 
-def render_page(parts: Sequence[Part], checklist: Checklist, description: Description | None, scrub: Scrubber) -> str:
+def render_page(
+    parts: Sequence[PagePart], checklist: Checklist, description: Description | None, scrub: Scrubber
+) -> str:
     """The page as text.
 
     Args:
@@ -113,7 +115,7 @@ def _template(name: str) -> str:
     return (TEMPLATES / name).read_text(encoding="utf-8")
 
 
-def _patients(parts: Sequence[Part], description: Description | None) -> set[str]:
+def _patients(parts: Sequence[PagePart], description: Description | None) -> set[str]:
     found: set[str] = set() if description is None else set(map(str, description.cohort.ids))
     for part in parts:
         if part.results is not None:
@@ -123,7 +125,7 @@ def _patients(parts: Sequence[Part], description: Description | None) -> set[str
     return found
 
 
-def _methods(parts: Sequence[Part]) -> list[MethodInfo]:
+def _methods(parts: Sequence[PagePart]) -> list[MethodInfo]:
     """Every method of any part once, by family."""
     found: dict[str, MethodInfo] = {}
     for part in parts:
@@ -132,7 +134,7 @@ def _methods(parts: Sequence[Part]) -> list[MethodInfo]:
     return sorted(found.values(), key=family_place)
 
 
-def _versions(parts: Sequence[Part]) -> dict[str, str]:
+def _versions(parts: Sequence[PagePart]) -> dict[str, str]:
     """Package -> the version, or the versions where they differ."""
     found: dict[str, set[str]] = {}
     for part in parts:
@@ -141,7 +143,7 @@ def _versions(parts: Sequence[Part]) -> dict[str, str]:
     return {name: ", ".join(sorted(versions)) for name, versions in sorted(found.items())}
 
 
-def computing_hours(parts: Sequence[Part]) -> float:
+def computing_hours(parts: Sequence[PagePart]) -> float:
     """Hours of computing; a fit that several experiments share, or test under several conditions, counts once."""
     seconds: dict[Any, float] = {}
     for part in parts:

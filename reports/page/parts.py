@@ -40,7 +40,7 @@ class PagePanel:
 
 
 @dataclass(frozen=True)
-class Part:
+class PagePart:
     """One experiment under one protocol.
 
     Args:
@@ -106,7 +106,7 @@ def facts_of(folder: Path) -> Mapping[str, Any]:
         return {}
 
 
-def find_parts(folders: Iterable[Path], order: Sequence[str] = ()) -> list[Part]:
+def find_parts(folders: Iterable[Path], order: Sequence[str] = ()) -> list[PagePart]:
     """Read the experiments below the given folders of results, one folder a cohort, outcome and protocol.
 
     What is damaged is no error: the part says so.
@@ -130,7 +130,7 @@ def find_parts(folders: Iterable[Path], order: Sequence[str] = ()) -> list[Part]
     )
 
 
-def _read(folder: Path) -> Part:
+def _read(folder: Path) -> PagePart:
     problems, results = [], None
     if (folder / FACTS_FILE).is_file():
         try:
@@ -139,7 +139,7 @@ def _read(folder: Path) -> Part:
             problems.append(
                 f"Its results cannot be read ({error}); `strokebench report {folder.name}` writes them again."
             )
-    part = Part(id=folder.name, name=folder.name, title=folder.name, topic=folder.name, results=results)
+    part = PagePart(id=folder.name, name=folder.name, title=folder.name, topic=folder.name, results=results)
     try:
         section = read_section(folder)
         part = replace(
@@ -196,7 +196,7 @@ def _figure(path: Path, prefix: str, label: str) -> str:
     return f'<img src="data:image/png;base64,{data}" alt="{escape(label)}">'
 
 
-def _named_apart(parts: Sequence[Part]) -> list[Part]:
+def _named_apart(parts: Sequence[PagePart]) -> list[PagePart]:
     """Anchors: the experiment's name alone where it is the only one of it, else with what tells it apart."""
     done = []
     for part in parts:
@@ -230,7 +230,7 @@ def _in_words(name: str, facts: Mapping[str, Any]) -> str:
     return "" if value is None or value is False else VARIED[name](value)
 
 
-def _distinction(part: Part, same: Sequence[Part]) -> str:
+def _distinction(part: PagePart, same: Sequence[PagePart]) -> str:
     """What tells a part from the others of its experiment: their facts that are not all alike, else its number."""
     if len(same) == 1:
         return ""
@@ -242,7 +242,7 @@ def _distinction(part: Part, same: Sequence[Part]) -> str:
     return differing[number] if alone else f"{differing[number]} {number + 1}".strip()
 
 
-def best_known(parts: Sequence[Part]) -> Part:
+def best_known(parts: Sequence[PagePart]) -> PagePart:
     """The part of which most is recorded: what it says of cohort and outcome stands for all."""
     return max(parts, key=lambda part: (len(part.facts), bool(part.cohort)))
 

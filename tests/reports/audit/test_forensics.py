@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from strokebench.errors import StrokebenchError
-from strokebench.reports.audit.forensics import AUDITED, Design, PrintedRow, Verdict, audit, audit_row, run_metrics
+from strokebench.reports.audit.forensics import AUDITED, Design, PrintedRow, Solvability, audit, audit_row, run_metrics
 from strokebench.reports.audit.read import read_printed
 from strokebench.reports.audit.search import Limits
 from strokebench.reports.audit.table import audit_table, matrices_table
@@ -54,14 +54,14 @@ def paper():
 @pytest.mark.parametrize("name", MATRICES)
 def test_rows_of_the_paper_have_one_solution(paper, name):
     finding = paper[name]
-    assert finding.verdict is Verdict.ONE
+    assert finding.verdict is Solvability.ONE
     assert finding.matrices == (MATRICES[name],)
     assert finding.ddof == 0 and finding.solutions[1] == ()
 
 
 def test_one_printed_deviation_of_the_paper_is_wrong(paper):
     finding = paper["table3/cls+sem"]
-    assert finding.verdict is Verdict.NONE and not finding.unrepresentable
+    assert finding.verdict is Solvability.NONE and not finding.unrepresentable
     (suspect,) = finding.suspects
     assert (suspect.cell, suspect.printed, suspect.implied) == (("F1", "std"), Decimal("2.24"), (2.44,))
     assert finding.single == ((30, 86), (32, 79), (32, 87), (32, 87))
@@ -72,7 +72,7 @@ def test_means_that_no_patients_give(paper):
     assert wrong["Recall"] == pytest.approx((100 * 63 / 184, 100 * 64 / 184))
     assert wrong["Specificity"] == pytest.approx((92.25, 92.5))
     assert not paper["table1/fusion"].unrepresentable
-    assert paper["table1/fusion"].verdict is Verdict.OPEN
+    assert paper["table1/fusion"].verdict is Solvability.OPEN
 
 
 @pytest.mark.parametrize("ddof", (0, 1))
@@ -101,7 +101,7 @@ def test_a_corrupted_cell_is_found(cell):
     row = printed(runs, PAPER)
     truth = row.cells[cell]
     finding = audit_row(PrintedRow("bad", {**row.cells, cell: truth + Decimal("0.37")}), PAPER)
-    assert finding.verdict is Verdict.NONE
+    assert finding.verdict is Solvability.NONE
     blamed = {suspect.cell: suspect for suspect in finding.suspects if suspect.ddof == 0}
     assert float(truth) in blamed[cell].implied
     assert runs in blamed[cell].solutions
@@ -113,7 +113,7 @@ def test_f1_of_mean_precision_and_recall_is_not_taken_for_the_mean_of_f1():
     of_means = Decimal(f"{2 * precision * recall / (precision + recall):.2f}")
     assert of_means != row.cells["F1", "mean"]
     finding = audit_row(PrintedRow("of means", {**row.cells, ("F1", "mean"): of_means}), PAPER)
-    assert finding.verdict is Verdict.NONE
+    assert finding.verdict is Solvability.NONE
     assert ("F1", "mean") in {suspect.cell for suspect in finding.suspects}
 
 
@@ -123,13 +123,13 @@ def test_nobody_called_positive_and_everybody_right():
 
 
 def test_the_wrong_number_of_patients_has_no_solution():
-    assert audit_row(printed(MATRICES["table3/cls"], PAPER), Design(47, 99, 4)).verdict is Verdict.NONE
+    assert audit_row(printed(MATRICES["table3/cls"], PAPER), Design(47, 99, 4)).verdict is Solvability.NONE
 
 
 def test_too_much_to_list_is_said_and_not_denied():
     row = printed(MATRICES["table2/image"], PAPER)
     finding = audit_row(row, PAPER, Limits(candidates=3))
-    assert finding.verdict is Verdict.OPEN and not finding.suspects and finding.single is None
+    assert finding.verdict is Solvability.OPEN and not finding.suspects and finding.single is None
 
 
 def test_wide_and_long_forms_read_alike(tmp_path):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from strokebench.reports.explanation.effects import Effect, Part, Unit
+from strokebench.reports.explanation.effects import Breakdown, Effect, Unit
 
 
 @pytest.mark.parametrize(
@@ -20,9 +20,9 @@ def test_in_words(members: tuple[float, ...], repeats: bool | None, words: str):
     assert effect.repeats(Unit.PROBABILITY) is repeats and effect.stability(Unit.PROBABILITY) == words
 
 
-def part(*members: tuple[float, ...]) -> Part:
+def part(*members: tuple[float, ...]) -> Breakdown:
     effects = tuple(Effect(f"column {i}", sum(one) / len(one), one) for i, one in enumerate(members))
-    return Part("table", "Table", Unit.LOG_ODDS, effects=effects)
+    return Breakdown("table", "Table", Unit.LOG_ODDS, effects=effects)
 
 
 def test_a_part_says_how_much_of_it_is_noise():
@@ -34,7 +34,7 @@ def test_a_part_says_how_much_of_it_is_noise():
     assert part(shaky, shaky).stability == "None of the 2 notable effects repeats over the 2 fits."
     assert part(nothing).stability.startswith("Nothing here moves the prediction")
     assert "unknown whether any of this repeats" in part((0.5,)).stability
-    assert Part("text", "Text", Unit.LOG_ODDS, missing="ready vectors").stability == ""
+    assert Breakdown("text", "Text", Unit.LOG_ODDS, missing="ready vectors").stability == ""
 
 
 def test_units_as_people_read_them():

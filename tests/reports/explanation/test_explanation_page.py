@@ -9,7 +9,7 @@ import pytest
 from browser import CHROMIUM, chromium
 from PIL import Image
 
-from strokebench.reports.explanation.effects import Effect, Explanation, Part, Unit
+from strokebench.reports.explanation.effects import Breakdown, Effect, Explanation, Unit
 from strokebench.reports.explanation.page import finding, render_explanation, square, write_explanation
 
 
@@ -27,10 +27,10 @@ EXPLANATION = Explanation(
     *("p<7>", "small cohort", True, "VDAFM", "80 patients of small cohort, 2 fits", "nihss < 7"),
     *("Probability of nihss < 7", 0.31, (0.28, 0.34), PROBABILITY, "table"),
     parts=(
-        Part("modalities", "Modalities", PROBABILITY, "how", (Effect("table", 0.055, STEADY),), 0.2),
-        Part("table", "Table", Unit.LOG_ODDS, "how", COLUMNS),
-        Part("image", "Image", PROBABILITY, "how", PLACES, pictures=(png(),) * 6),
-        Part("text", "Text", PROBABILITY, "how", (Effect("A <b>lesion</b>.", 0.055, STEADY, group="side"),)),
+        Breakdown("modalities", "Modalities", PROBABILITY, "how", (Effect("table", 0.055, STEADY),), 0.2),
+        Breakdown("table", "Table", Unit.LOG_ODDS, "how", COLUMNS),
+        Breakdown("image", "Image", PROBABILITY, "how", PLACES, pictures=(png(),) * 6),
+        Breakdown("text", "Text", PROBABILITY, "how", (Effect("A <b>lesion</b>.", 0.055, STEADY, group="side"),)),
     ),
 )  # fmt: skip
 
@@ -59,10 +59,10 @@ def test_pictures_bars_and_what_does_not_repeat_are_said_in_words():
 
 def test_the_largest_effect_that_repeats_is_the_finding():
     effects = (Effect("shaky", 0.2, (0.5, -0.1)), Effect("steady", 0.055, STEADY))
-    assert finding(Part("table", "", PROBABILITY, effects=effects)).startswith(
+    assert finding(Breakdown("table", "", PROBABILITY, effects=effects)).startswith(
         "The largest effect that repeats: steady, +5.5 points. 1 of 2 notable effects does not repeat"
     )
-    assert finding(Part("text", "", PROBABILITY, missing="none here")) == "none here"
+    assert finding(Breakdown("text", "", PROBABILITY, missing="none here")) == "none here"
 
 
 def test_the_front_is_up_and_the_right_is_on_the_left():

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from strokebench.reports.page.checklist import State, fill_checklist
-from strokebench.reports.page.parts import Part
+from strokebench.reports.page.parts import PagePart
 
 _NUMBERS = """1 2 3a 3b 3c 4 5a 5b 6a 6b 6c 7 8a 8b 8c 9a 9b 9c 10 11 12a 12b 12c 12d 12e 12f 12g 13 14 15 16 17
 18a 18b 18c 18d 18e 18f 19 20a 20b 20c 21 22 23a 23b 24 25 26 27a 27b 27c"""
@@ -16,8 +16,8 @@ NUMBERS = _NUMBERS.split()
 
 
 @pytest.fixture
-def part(results) -> Part:
-    return Part("table1", "table1", "Table 1", "table1", results=results)
+def part(results) -> PagePart:
+    return PagePart("table1", "table1", "Table 1", "table1", results=results)
 
 
 def by_number(parts):
@@ -43,7 +43,7 @@ def test_an_unknown_fact_leaves_the_item_open(part):
 
 def test_what_is_not_computed_is_a_gap_until_it_is(part):
     assert any("strokebench run figure5" in gap for gap in by_number([part])["12d"].gaps)
-    more = [part, *(Part(name, name, name, name) for name in ("figure5", "clinical"))]
+    more = [part, *(PagePart(name, name, name, name) for name in ("figure5", "clinical"))]
     item = by_number(more)["12d"]
     assert item.state is State.FILLED and [part.name for part in item.see] == ["figure5", "clinical"]
 

@@ -17,7 +17,7 @@ from strokebench.files import write_json
 from strokebench.reports.page.cautions import cautions
 from strokebench.reports.page.inline import inline_svg, inline_table
 from strokebench.reports.page.page import computing_hours, write_page
-from strokebench.reports.page.parts import Part, find_parts
+from strokebench.reports.page.parts import PagePart, find_parts
 from strokebench.reports.page.scrub import Scrubber
 from strokebench.reports.tables.section import Section, publish, read_section
 
@@ -115,7 +115,7 @@ def test_what_is_lacking_is_counted_before_labels_that_have_commas(make_results)
     methods = [replace(m, label="Logistic regression, table") if m.name == "svm" else m for m in results.methods]
     [said] = [
         one.text
-        for one in cautions([Part(id="a", name="a", title="a", results=replace(results, methods=methods))])
+        for one in cautions([PagePart(id="a", name="a", title="a", results=replace(results, methods=methods))])
         if one.title == "Incomplete"
     ]
     assert said.endswith("runs are finished. Still to be finished: 1 of MLP; 2 of Logistic regression, table.")
@@ -236,7 +236,7 @@ def test_parts_of_one_experiment_are_told_apart_by_facts_and_not_by_folders(demo
 
 def test_cautions_follow_facts_and_no_title(results):
     title = "patients with a quick check, labels shuffled, text may state, untrained"
-    part = Part("table1", "table1", "T", "table1", cohort=title, results=results)
+    part = PagePart("table1", "table1", "T", "table1", cohort=title, results=results)
     quiet = {**results.provenance, "title": title, "encoders": {"image": "untrained"}}
     assert [c.title for c in cautions([replace(part, results=replace(results, provenance=quiet))])] == [
         "Synthetic patients"
@@ -249,8 +249,8 @@ def test_cautions_follow_facts_and_no_title(results):
 
 def test_an_experiment_without_runs_is_not_complete_and_one_that_trains_nothing_is(results):
     nothing = replace(results, runs=results.runs[:0], predictions=results.predictions[:0])
-    assert Part("a", "table1", "T", results=results).complete and Part("b", "leaks", "T").complete
-    empty = Part("c", "table1", "T", results=nothing)
+    assert PagePart("a", "table1", "T", results=results).complete and PagePart("b", "leaks", "T").complete
+    empty = PagePart("c", "table1", "T", results=nothing)
     assert not empty.complete and empty.progress == ""
 
 

@@ -4,7 +4,7 @@ import pytest
 from made_up import made_up, plan
 
 from strokebench.reports.ablation.table import Entry
-from strokebench.reports.choices.changes import changes, changes_lead, changes_table
+from strokebench.reports.choices.table import choices_lead, choices_table, setting_gains
 from strokebench.reports.statistics.decisions import holm
 from strokebench.reports.statistics.headline import Headline, headline_of
 
@@ -19,18 +19,18 @@ def results():
 
 def test_gains_are_the_headline_s_and_p_is_adjusted_over_the_method_s_settings(results):
     headline = Headline(results)
-    good, same = changes(results, headline, ENTRIES)
+    good, same = setting_gains(results, headline, ENTRIES)
     name = {setting.variant: name for name, setting in results.settings.items()}
     tests = [headline.difference(name[variant], name[""]) for variant in ("good", "same")]
     assert [good.gain, same.gain] == tests
     assert [good.p_holm, same.p_holm] == pytest.approx(list(holm([test.p for test in tests])))
     assert good.shown and not same.shown
-    said = changes_lead(results, [good, same], "the default")
+    said = choices_lead(results, [good, same], "the default")
     assert "of 2 changes against the default 1 shown to matter (a good one +" in said and "another" not in said
 
 
 def test_the_table_has_a_row_a_setting_and_says_what_is_shown(results):
-    table = changes_table(results, headline_of(results), "t", "T", ENTRIES, "the default", "Choice", [])
+    table = choices_table(results, headline_of(results), "t", "T", ENTRIES, "the default", "Choice", [])
     chosen, good, same = table.rows
     assert chosen.cells["gain"].text == "the default" and "verdict" not in chosen.cells
     assert good.cells["verdict"].text == "a gain is shown" and same.cells["gain"].text.count(",") == 1
@@ -39,9 +39,9 @@ def test_the_table_has_a_row_a_setting_and_says_what_is_shown(results):
 
 def test_under_five_runs_nothing_is_tested_and_so_said(results):
     few = made_up(plan(("concat",), tuple(VARIANTS), seeds=(39,), folds=range(4)))
-    assert changes(few, headline_of(few), ENTRIES) == []
-    assert changes_lead(few, [], "the default").startswith("Too few runs")
+    assert setting_gains(few, headline_of(few), ENTRIES) == []
+    assert choices_lead(few, [], "the default").startswith("Too few runs")
     planned = plan(("concat",), tuple(VARIANTS))
     nothing = made_up(planned, lost=dict.fromkeys(planned, "missing"))
-    table = changes_table(nothing, headline_of(nothing), "t", "T", ENTRIES, "the default", "Choice", [])
+    table = choices_table(nothing, headline_of(nothing), "t", "T", ENTRIES, "the default", "Choice", [])
     assert [row.done for row in table.rows] == [0, 0, 0]

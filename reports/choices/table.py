@@ -20,7 +20,7 @@ from strokebench.reports.tables.table import DASH, Cell, Table, text_columns
 
 
 @dataclass(frozen=True)
-class Change:
+class SettingGain:
     """A setting against the complete one of its method.
 
     Args:
@@ -44,7 +44,7 @@ def names_of(results: Results, headline: Headline | None, entries: Sequence[Entr
     return {entry: known[entry.setting] for entry in entries if entry.setting in known}
 
 
-def changes(results: Results, headline: Headline | None, entries: Sequence[Entry]) -> list[Change]:
+def setting_gains(results: Results, headline: Headline | None, entries: Sequence[Entry]) -> list[SettingGain]:
     """Each entry but the complete ones, where both sides have `FEWEST_RUNS` runs, or a test that needs no spread."""
     names, found = names_of(results, headline, entries), []
     for method in dict.fromkeys(entry.method for entry in entries):
@@ -56,11 +56,11 @@ def changes(results: Results, headline: Headline | None, entries: Sequence[Entry
         fewest = FEWEST_RUNS if headline.corrects else 1
         made = [(entry, gain) for entry, gain in zip(others, gains, strict=True) if gain.runs >= fewest]
         adjusted = holm([gain.p for _, gain in made])
-        found += [Change(entry, gain, float(p)) for (entry, gain), p in zip(made, adjusted, strict=True)]
+        found += [SettingGain(entry, gain, float(p)) for (entry, gain), p in zip(made, adjusted, strict=True)]
     return found
 
 
-def changes_table(
+def choices_table(
     results: Results,
     headline: Headline | None,
     name: str,
@@ -77,7 +77,7 @@ def changes_table(
     """
     metric, summary = results.compared_by, rows_by_setting(results)
     names = names_of(results, headline, entries)
-    found = {change.entry: change for change in changes(results, headline, entries)}
+    found = {change.entry: change for change in setting_gains(results, headline, entries)}
     rows = []
     for entry in entries:
         if (row := summary.get(entry.setting)) is None:
@@ -108,7 +108,7 @@ def changes_table(
     )
 
 
-def changes_lead(results: Results, found: Sequence[Change], against: str) -> str:
+def choices_lead(results: Results, found: Sequence[SettingGain], against: str) -> str:
     """Which changes are shown, and how many of the others are shown to be small."""
     if not found:
         return "Too few runs are finished to tell what any choice is worth."
