@@ -42,7 +42,7 @@ def obtain(dataset: str, console: Console, yes: bool = False) -> None:
     parts, folder = manifest.cohorts[dataset], manifest.fetched
     if (folder / RECORD).is_file() and not manifest.plan(parts, folder).missing:
         return
-    console.print(f"{manifest.title} is not wholly on this machine, and public.", markup=False)
+    console.print(f"{manifest.title} is not wholly on this machine, and public.")
     if not fetch_public(manifest, parts, folder, console, yes):
         raise StrokebenchError(
             f"Without its files there is no cohort {dataset!r}.",
@@ -65,8 +65,8 @@ def fetch_public(
         part, most = manifest.parts[name], manifest.most(name)
         told = part.about if most is None else f"at most {decimal(most)}"
         url = manifest.sources[part.source].url
-        console.print(f"  {name:<8}{part.what}, {told}, from {url}; {part.licence}", markup=False, soft_wrap=True)
-    console.print(f"Cite        {manifest.citation}", markup=False, soft_wrap=True)
+        console.print(f"  {name:<8}{part.what}, {told}, from {url}; {part.licence}", soft_wrap=True)
+    console.print(f"Cite        {manifest.citation}", soft_wrap=True)
     plan = manifest.plan(parts, folder) if (folder / RECORD).is_file() else None
     if plan is None or plan.missing:
         size = plan.missing_size if plan else sum(manifest.most(name) or 0 for name in parts)
@@ -83,7 +83,7 @@ def fetch_public(
             manifest.record(plan)
     assert plan
     told = f"{len(plan.files):,} files of {len(plan.patients):,} patients with clinical values, {decimal(plan.size)}"
-    console.print(f"Here        {told}, in {folder}", markup=False, soft_wrap=True)
+    console.print(f"Here        {told}, in {folder}", soft_wrap=True)
     show_incomplete(plan, console)
     return True
 
@@ -92,7 +92,7 @@ def show_incomplete(plan: FetchPlan, console: Console) -> None:
     """Name the patients of whom something is not there."""
     if plan.incomplete:
         patients = named(f"{patient} ({', '.join(kinds)})" for patient, kinds in plan.incomplete.items())
-        console.print(f"Not there   for {len(plan.incomplete):,} patients: {patients}", markup=False, soft_wrap=True)
+        console.print(f"Not there   for {len(plan.incomplete):,} patients: {patients}", soft_wrap=True)
 
 
 def agreed(question: str, console: Console, yes: bool) -> bool:

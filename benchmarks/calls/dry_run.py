@@ -89,7 +89,7 @@ class Encoding:
                 rows = image.dim + TOKENS * image.token_dim if name == "images" else LAYERS * text.dim
                 self.bytes += number * rows * np.dtype(np.float32).itemsize
         for file in self.to_fetch:
-            console.print(f"To fetch    {file}", markup=False, soft_wrap=True)
+            console.print(f"To fetch    {file}", soft_wrap=True)
         if not missing:
             return encode(cohort)
         console.print(f"To encode   {', '.join(f'{number:,} {name}' for name, number in missing.items())}")
@@ -125,7 +125,7 @@ def say_call(
         except StrokebenchError as error:
             if len(experiments) == 1:
                 raise
-            console.print(f"Left out    {experiment.name}: {error}", markup=False)
+            console.print(f"Left out    {experiment.name}: {error}")
     todo: Todo = {key: run for key, run in planned.items() if store.status(key) != "done"}
     say_work(len(planned), todo, fits(todo), Costs(), settings.jobs, console)
     sizes = [path.stat().st_size for path in home("runs").glob("*/*.parquet")] or [RUN_BYTES]
@@ -135,7 +135,7 @@ def say_call(
     if not encoding.to_fetch:
         console.print("To fetch    nothing")
     for line in _sent(settings) or ["nothing leaves this machine"]:
-        console.print(f"To send     {line}", soft_wrap=True, markup=False)
+        console.print(f"To send     {line}", soft_wrap=True)
 
 
 def _stop(name: str, done: int, total: int) -> None:

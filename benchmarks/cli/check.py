@@ -4,7 +4,7 @@ from dataclasses import asdict
 
 import typer
 from rich.console import Console
-from rich.markup import escape
+from rich.text import Text
 
 from strokebench.benchmarks.cli.options import JsonOption, MethodArgument, echo_json
 from strokebench.methods.conformance import all_checks, run_check
@@ -43,15 +43,16 @@ def show_check(name: str, console: Console) -> bool:
         with console.status(check.__name__):
             result = run_check(check, subject)
         broken += not result.passed
-        state = "[green]ok    [/]" if result.passed else "[bold red]broken[/]"
-        console.print(f"{state} {result.name} ({result.seconds:.1f} s): {escape(result.promise)}", soft_wrap=True)
+        state = ("ok    ", "green") if result.passed else ("broken", "bold red")
+        said = f" {result.name} ({result.seconds:.1f} s): {result.promise}"
+        console.print(Text.assemble(state, said), soft_wrap=True)
         if not result.passed:
-            console.print(f"       {escape(result.message)}", soft_wrap=True, style="red")
+            console.print(f"       {result.message}", soft_wrap=True, style="red")
     held = f"{method.label} holds all {len(checks)} checks." if not broken else ""
     console.print(held or f"{method.label} breaks {broken} of {len(checks)} checks.")
     reason = _why_alone(subject)
     on_gpu = f"computed one by one, on the CPU: {reason}" if reason else "trained together, as one stack"
-    console.print(f"Where there is a GPU, its fits are {escape(on_gpu)}.", soft_wrap=True)
+    console.print(f"Where there is a GPU, its fits are {on_gpu}.", soft_wrap=True)
     return not broken
 
 

@@ -83,16 +83,14 @@ def brain_masks(
         step = partial(bar.step, "Brain masks")
         volumes = make_brain_masks(cohort.images, to, settings.jobs, step, cohort.reading)
     low, middle, high = (f"{volume:,.0f}" for volume in (volumes.min(), volumes.median(), volumes.max()))
-    console.print(f"{len(volumes)} masks in {to}: {low} to {high} ml, median {middle} ml", soft_wrap=True, markup=False)
+    console.print(f"{len(volumes)} masks in {to}: {low} to {high} ml, median {middle} ml", soft_wrap=True)
     if len(odd := volumes[~volumes.between(*BRAIN_ML)]):
         which = named([f"{id} ({volume:,.0f} ml)" for (id, *_), volume in zip(odd.index, odd, strict=True)], NAMED)
-        console.print(f"No brain of an adult: {which}. Look at these.", soft_wrap=True, markup=False)
+        console.print(f"No brain of an adult: {which}. Look at these.", soft_wrap=True)
     sequences = cohort.sequences if len(cohort.sequences) > 1 else ()
     each = ", ".join(f'{name}: "{to}/{{id}}_{name}.nii.gz"' for name in sequences)
     line = f"brain_masks: {{{each}}}" if sequences else f'brain_masks: "{to}/{{id}}.nii.gz"'
-    console.print(
-        f"deepbet has learnt from T1 of healthy adults. Once looked at, use them: {line}", soft_wrap=True, markup=False
-    )
+    console.print(f"deepbet has learnt from T1 of healthy adults. Once looked at, use them: {line}", soft_wrap=True)
 
 
 def show_check(report: CheckReport, dataset: str, console: Console) -> None:

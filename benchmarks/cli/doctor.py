@@ -14,6 +14,7 @@ from typing import Any
 import typer
 from packaging.requirements import Requirement
 from rich.table import Table
+from rich.text import Text
 
 from strokebench.benchmarks.cli.options import JsonOption, echo_json
 from strokebench.benchmarks.experiments.find import EXPERIMENTS
@@ -47,7 +48,7 @@ def doctor(as_json: JsonOption = False) -> None:
         table = Table(box=None, pad_edge=False, show_header=False)
         styles = {GOOD: "green", NOTE: "yellow", BAD: "bold red"}
         for state, what, message in findings:
-            table.add_row(f"[{styles[state]}]{state}[/]", what, message)
+            table.add_row(Text(state, styles[state]), what, message)
         make_console().print(table)
     if any(state == BAD for state, _, _ in findings):
         raise typer.Exit(1)

@@ -51,7 +51,7 @@ def fetch(
     manifest = read_manifest(path)
     parts = manifest.chosen(_listed(without))
     folder = (to or manifest.fetched).expanduser().absolute()
-    console.print(manifest.title, markup=False, soft_wrap=True)
+    console.print(manifest.title, soft_wrap=True)
     if not fetch_public(manifest, parts, folder, console, yes, at_once):
         _nothing(console)
 
@@ -59,7 +59,7 @@ def fetch(
 def _originals(console: Console, folder: Path, kinds: str, patients: str, image: str, at_once: int, yes: bool) -> None:
     if image and image not in IMAGES:
         raise unknown_name("kind of image", image, IMAGES)
-    console.print(NOTICE, markup=False, soft_wrap=True)
+    console.print(NOTICE, soft_wrap=True)
     folder = folder.expanduser().absolute()
     with console.status("Asking the bucket what it holds") as status:
         plan = plan_fetch(
@@ -84,7 +84,7 @@ def _originals(console: Console, folder: Path, kinds: str, patients: str, image:
         f"Cohort      {made.patients:,} patients, {f'images: {made.image}' if made.image else 'no images'}"
         f"{f' (left out: {left_out})' if left_out else ''}"
     )
-    console.print(f"Use it by   DATASET={made.path}", soft_wrap=True, markup=False)
+    console.print(f"Use it by   DATASET={made.path}", soft_wrap=True)
 
 
 def _nothing(console: Console) -> None:
@@ -105,8 +105,8 @@ def _patients(given: str) -> int | list[str] | None:
 
 def _show(console: Console, plan: FetchPlan, here: int) -> None:
     told = f"{len(plan.files):,} files of {len(plan.patients):,} patients, {decimal(plan.size)}, from {ENDPOINT}"
-    console.print(f"Wanted      {told}", soft_wrap=True, markup=False)
+    console.print(f"Wanted      {told}", soft_wrap=True)
     if here:
         console.print(f"Here        {here:,} of them, whole")
     show_incomplete(plan, console)
-    console.print(f"To fetch    {decimal(plan.missing_size)} to {plan.folder}", soft_wrap=True, markup=False)
+    console.print(f"To fetch    {decimal(plan.missing_size)} to {plan.folder}", soft_wrap=True)

@@ -46,10 +46,10 @@ def export(
     console = make_console(stderr=as_json)
     keys = export_results(out, experiments or [], load_pseudonyms(salt_file), keep_sites, _key(key_file))
     for name in keys:
-        console.print(f"Exported  {name}", markup=False, soft_wrap=True)
-    console.print(f"Written to {out}", markup=False, soft_wrap=True)
+        console.print(f"Exported  {name}", soft_wrap=True)
+    console.print(f"Written to {out}", soft_wrap=True)
     for key in sorted(set(keys.values())):
-        console.print(f"Which pseudonym is whom stays here: {key}", style="dim", markup=False, soft_wrap=True)
+        console.print(f"Which pseudonym is whom stays here: {key}", style="dim", soft_wrap=True)
     if as_json:
         echo_json({name: {"pseudonyms": str(key)} for name, key in keys.items()})
 
@@ -66,13 +66,13 @@ def import_(
     for name, results in import_results(files, _key(key_file)).items():
         folder = home("results", *name.split("/"))
         done = int((results.runs["status"] == "done").sum())
-        console.print(f"Imported  {name}: {done} of {len(results.runs)} runs finished", markup=False, soft_wrap=True)
+        console.print(f"Imported  {name}: {done} of {len(results.runs)} runs finished", soft_wrap=True)
         try:
             view = known[folder.name]().report(results, folder)
         except Exception as error:
             raise StrokebenchError(f"{name}: no tables can be made of it: {type(error).__name__}: {error}") from error
         console.print(view)
-        console.print(f"Written to {folder}", style="dim", markup=False, soft_wrap=True)
+        console.print(f"Written to {folder}", style="dim", soft_wrap=True)
         imported[name] = {"folder": str(folder), "runs": len(results.runs), "done": done}
     if as_json:
         echo_json(imported)
@@ -113,7 +113,7 @@ def _show(section: Section, out: Path | None, as_json: bool) -> None:
         tables = {panel.name: panel.content for panel in section.panels if isinstance(panel.content, Table)}
         echo_json({"lead": section.lead} | {name: records(table) for name, table in tables.items()})
     if out:
-        console.print(f"Written to {out}", style="dim", markup=False, soft_wrap=True)
+        console.print(f"Written to {out}", style="dim", soft_wrap=True)
 
 
 def _key(path: Path | None) -> bytes:

@@ -4,6 +4,7 @@ from typing import Any
 
 import pandas as pd
 from rich.table import Table
+from rich.text import Text
 
 from strokebench.benchmarks.cli.options import JsonOption, echo_json
 from strokebench.benchmarks.running.provenance import is_in_store
@@ -47,7 +48,7 @@ def status(as_json: JsonOption = False) -> None:
             done, missing = int(counts.get("done", 0)), int(counts.get("missing", 0))
             names = {"results": folder.parent.name, "experiment": folder.name, "method": str(method)}
             rows.append({**names, "planned": len(part), "done": done, "failed": failed, "missing": missing})
-            table.add_row(str(method), f"{done}/{len(part)}", f"[red]{failed}[/]" if failed else "", str(missing or ""))
+            table.add_row(str(method), f"{done}/{len(part)}", Text(str(failed or ""), "red"), str(missing or ""))
         # Why another machine's runs failed is not told to others.
         if stored:
             failures += [(folder, row) for row in runs[runs["status"] == "failed"].to_dict("records")]
@@ -61,17 +62,15 @@ def status(as_json: JsonOption = False) -> None:
         echo_json({"methods": rows, "failed": failed_runs})
         return
     for name, said, table in tables:
-        console.print(name, markup=False, style="bold")
-        console.print(said, markup=False, style="dim")
+        console.print(name, style="bold")
+        console.print(said, style="dim")
         console.print(table)
         console.print()
     for number, (folder, row) in enumerate(failures[:SHOWN_FAILURES]):
-        console.print(
-            f"[red]Failed[/] {folder.parent.name}/{folder.name}: {row['method']}, seed {row['seed']},"
-            f" fold {row['fold']} (key {row['key'][:12]})"
-        )
+        which = f"{folder.parent.name}/{folder.name}: {row['method']}, seed {row['seed']}, fold {row['fold']}"
+        console.print(Text.assemble(("Failed", "red"), f" {which} (key {row['key'][:12]})"))
         error = store.failure(row["key"])["error"].rstrip()
         # Runs mostly fail alike: the way there is told once.
-        console.print(error_line(error) if number else error, markup=False, style="dim")
+        console.print(error_line(error) if number else error, style="dim")
     if len(failures) > SHOWN_FAILURES:
         console.print(f"\n... and {len(failures) - SHOWN_FAILURES} more failed runs.")

@@ -54,7 +54,7 @@ def show_studies(storage: str | None, port: int) -> None:
     opened = open_storage(storage or default_storage())
     if not opened.get_all_studies():
         raise StrokebenchError("There is no study yet.", "`strokebench tune METHOD` makes one.")
-    make_console().print(f"Studies at http://127.0.0.1:{port} (Ctrl-C ends it)", markup=False)
+    make_console().print(f"Studies at http://127.0.0.1:{port} (Ctrl-C ends it)")
     run_server(opened, "127.0.0.1", port)
 
 
@@ -66,7 +66,7 @@ def show_runs(port: int) -> None:
     """
     if find_spec("flask") is None:
         raise StrokebenchError("MLflow is here without its pages.", "pip install 'strokebench[ui]'.")
-    make_console().print(f"MLflow at {comparison_page(port)} (Ctrl-C ends it)", soft_wrap=True, markup=False)
+    make_console().print(f"MLflow at {comparison_page(port)} (Ctrl-C ends it)", soft_wrap=True)
     with ExitStack() as stack:
         with stops_held_back():
             # MLflow starts servers of its own: as a group they end together.

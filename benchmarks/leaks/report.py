@@ -31,14 +31,14 @@ def warn_of_leaks(context: Context, console: Console) -> None:
     try:
         audit = remembered_audit(context)
     except Exception as error:
-        console.print(f"Leak check  could not be run: {type(error).__name__}: {error}", style="yellow", markup=False)
+        console.print(f"Leak check  could not be run: {type(error).__name__}: {error}", style="yellow")
         return
     folder = context.results_folder("leaks")
     if not (folder / SECTION_FILE).is_file():
         # A full audit says more, and stays.
         write_section(audit, context, folder)
     for name, why in audit.broken.items():
-        console.print(f"Leak check  {QUICK[name].title!r} could not be run: {why}", style="yellow", markup=False)
+        console.print(f"Leak check  {QUICK[name].title!r} could not be run: {why}", style="yellow")
     if audit.findings:
         console.print(_panel(audit))
     else:

@@ -7,6 +7,7 @@ from importlib.metadata import version
 import numpy as np
 import pandas as pd
 from rich.console import Console
+from rich.text import Text
 
 from strokebench.benchmarks.keys.code import code_of
 from strokebench.benchmarks.obtain import obtain
@@ -50,7 +51,7 @@ def build_context(
         if settings.shuffle_labels is not None:
             labels = shuffled(labels, settings.shuffle_labels)
         console.print(_label_facts(cohort, endpoint, labels, settings))
-        console.print(_input_facts(cohort, endpoint), markup=False)
+        console.print(_input_facts(cohort, endpoint))
         split = _split(settings, cohort, endpoint.strata(labels))
         embeddings = (embed or encode)(settings, cohort, endpoint, console)
         others = {
@@ -67,7 +68,7 @@ def build_context(
         f" {counted(len({fold.seed for fold in split.folds}), 'seed')}, sha256 {split.sha256[:12]}"
     )
     if context.untested:
-        console.print(f"Not tested  {untested_in_words(context.untested)}", markup=False)
+        console.print(f"Not tested  {untested_in_words(context.untested)}")
     return context
 
 
@@ -199,9 +200,8 @@ def _input_facts(cohort: Cohort, endpoint: Endpoint) -> str:
     return f"Inputs      {total - len(reasons)} of {total} table columns. {not_inputs_in_words(reasons)}"
 
 
-def _label_facts(cohort: Cohort, endpoint: Endpoint, labels: pd.Series, settings: Settings) -> str:
+def _label_facts(cohort: Cohort, endpoint: Endpoint, labels: pd.Series, settings: Settings) -> Text:
     without = len(cohort) - len(labels)
-    said = f"Outcome     {endpoint.title}: {len(labels)} patients, {endpoint.shares(labels)}"
-    said += f", {without} without it left out" if without else ""
-    said += ", [bold red]labels shuffled[/]" if settings.shuffle_labels is not None else ""
-    return said
+    said = Text(f"Outcome     {endpoint.title}: {len(labels)} patients, {endpoint.shares(labels)}")
+    said.append(f", {without} without it left out" if without else "")
+    return said.append(", labels shuffled" if settings.shuffle_labels is not None else "", "bold red")

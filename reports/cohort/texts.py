@@ -41,7 +41,7 @@ def show_plan(
         console.print(f"No image    {len(plan.without_image):,} patients: {named(plan.without_image, NAMED)}")
     if not plan.missing:
         return
-    console.print(f"Endpoint    {service.url}, model {plan.model}", soft_wrap=True, markup=False)
+    console.print(f"Endpoint    {service.url}, model {plan.model}", soft_wrap=True)
     whose = "invented patients" if cohort.synthetic else "patients"
     what = (
         f"{plan.slices.count} pictures of {plan.slices.size} x {plan.slices.size} pixels with each question,"
@@ -52,7 +52,7 @@ def show_plan(
     else:
         goal = service.host + (f" by the proxy {service.proxy}" if service.proxy else "")
         console.print(f"Sent        {what}.")
-        console.print(f"            They leave this machine for {goal}.", style="bold yellow", markup=False)
+        console.print(f"            They leave this machine for {goal}.", style="bold yellow")
         if not service.is_encrypted:
             console.print("            The connection is not encrypted.", style="bold red")
     took = timedelta(seconds=round(guess.seconds))
@@ -78,12 +78,12 @@ def show_collected(console: Console, collected: Collected, this_time: Bill, ever
     if ever.maybe_billed:
         console.print(f"            {ever.maybe_billed:,} requests broke off and may be on the bill as well.")
     for patient, reason in list(collected.unreadable.items())[:NAMED]:
-        console.print(f"No pictures {patient}: {reason}", style="red", markup=False, soft_wrap=True)
+        console.print(f"No pictures {patient}: {reason}", style="red", soft_wrap=True)
     if len(collected.unreadable) > NAMED:
         console.print(f"            and {len(collected.unreadable) - NAMED:,} more patients", style="red")
     for question, reason in list(collected.failures.items())[:NAMED]:
         where = f"{question.patient}, {question.prompt}"
-        console.print(f"No answer   {where}: {reason}", style="red", markup=False, soft_wrap=True)
+        console.print(f"No answer   {where}: {reason}", style="red", soft_wrap=True)
     if len(collected.failures) > NAMED:
         console.print(f"            and {len(collected.failures) - NAMED:,} more questions", style="red")
 
@@ -107,7 +107,6 @@ def write_output(
         f"In the cohort's file:\ntext:\n  files: {folder}/texts/{{prompt}}/{{id}}.txt\n"
         f"  prompts: [{', '.join(map(str, texts.columns))}]",
         soft_wrap=True,
-        markup=False,
         style="dim",
     )
 
@@ -133,7 +132,7 @@ def show_report(console: Console, report: TextReport) -> None:
     console.print(table)
     for title, part in (("Texts", counts["texts"]), ("Dropped", counts["reasons"])):
         if part:
-            console.print(f"{title:<12}{', '.join(f'{name} {n:,}' for name, n in part.items())}", markup=False)
+            console.print(f"{title:<12}{', '.join(f'{name} {n:,}' for name, n in part.items())}")
 
 
 def _money(prices: Prices | None, tokens_in: int, tokens_out: int, before: str) -> str:

@@ -17,12 +17,8 @@ _LABEL = re.compile(r"[A-Z][a-z]+( [a-z]+)? +")
 
 
 def make_console(**options: Any) -> Console:
-    """Where verbs print: names in angle brackets and numbers are the cohort's own, not markup to be coloured.
-
-    Args:
-        options: of Rich's `Console`.
-    """
-    return _Terminal(highlight=False, **options)
+    """Where verbs print, a `Console` of Rich: brackets, numbers and `:x:` are the cohort's own and stay as they are."""
+    return _Terminal(highlight=False, markup=False, emoji=False, **options)
 
 
 class _Terminal(Console):
@@ -30,13 +26,13 @@ class _Terminal(Console):
 
     def print(self, *objects: Any, **options: Any) -> None:
         """See Rich; a line of a label and its text, as calls say their facts, goes on beneath the text."""
-        line = objects[0] if len(objects) == 1 else None
-        if isinstance(line, str) and _LABEL.fullmatch(line[:LABEL]) and line[LABEL:] and not options.get("soft_wrap"):
+        line, wrapped = objects[0] if len(objects) == 1 else None, not options.get("soft_wrap")
+        line = Text(line) if isinstance(line, str) else line
+        if wrapped and isinstance(line, Text) and _LABEL.fullmatch(line.plain[:LABEL]) and len(line) > LABEL:
             fact = Table.grid()
             fact.add_column(width=LABEL)
             fact.add_column(overflow="fold")
-            text = Text(line[LABEL:]) if options.get("markup") is False else Text.from_markup(line[LABEL:])
-            fact.add_row(line[:LABEL], text)
+            fact.add_row(line[:LABEL], line[LABEL:])
             objects = (fact,)
         super().print(*objects, **options)
 

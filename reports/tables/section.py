@@ -112,7 +112,7 @@ def publish(section: Section, folder: Path) -> TerminalView:
 def publish_and_show(section: Section, folder: Path, console: Console) -> None:
     """Write everything of a section, show it on the terminal, and say where it lies."""
     console.print(publish(section, folder))
-    console.print(f"Written to {folder}", style="dim", markup=False, soft_wrap=True)
+    console.print(f"Written to {folder}", style="dim", soft_wrap=True)
 
 
 def view(section: Section) -> TerminalView:

@@ -43,7 +43,7 @@ def explain(
         # Two ids may be one name once signs are replaced that no file's name may have.
         name = id if anchor(id) == id else f"{anchor(id)}-{digest(id)[:6]}"
         write_explanation(found, folder / f"{name}.html")
-        console.print(f"Patient {id}: {found.predicts} {found.unit.level(found.prediction)}", markup=False)
+        console.print(f"Patient {id}: {found.predicts} {found.unit.level(found.prediction)}")
         for part in found.parts:
-            console.print(f"  {part.title}: {finding(part)}", markup=False)
-        console.print(f"Written to {folder / name}.html", soft_wrap=True, style="dim", markup=False)
+            console.print(f"  {part.title}: {finding(part)}")
+        console.print(f"Written to {folder / name}.html", soft_wrap=True, style="dim")

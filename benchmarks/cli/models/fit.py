@@ -51,8 +51,8 @@ def fit(
     model = fit_on(method, cohort, chosen, parts, given, marks, console)
     folder = to or home("models", f"{method}-{cohort.name}-{model.endpoint.name}-{model.description.id}")
     model.save(folder)
-    console.print(f"Written to {folder}", soft_wrap=True, style="dim", markup=False)
+    console.print(f"Written to {folder}", soft_wrap=True, style="dim")
     if log:
         from strokebench.benchmarks.models.logged import log_model
 
-        console.print(f"Logged as {log_model(model)}", soft_wrap=True, style="dim", markup=False)
+        console.print(f"Logged as {log_model(model)}", soft_wrap=True, style="dim")

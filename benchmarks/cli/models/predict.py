@@ -43,8 +43,8 @@ def predict(
     endpoint = loaded.endpoint
     write_text(to, csv_text(pd.DataFrame({"patient_id": cohort.ids, **endpoint.columns(p)}), index=False))
     means = ", ".join(f"{100 * mean:.1f} % {endpoint.describe(label)}" for label, mean in enumerate(p.mean(axis=0)))
-    console.print(f"{loaded.description.label}, {len(cohort)} patients of {cohort.title}: {means}", markup=False)
-    console.print(f"Written to {to}", soft_wrap=True, style="dim", markup=False)
+    console.print(f"{loaded.description.label}, {len(cohort)} patients of {cohort.title}: {means}")
+    console.print(f"Written to {to}", soft_wrap=True, style="dim")
 
 
 def models(

@@ -100,7 +100,7 @@ class MlflowHooks(Hooks):
             self._say(f"{without_password(error)}. Results are not affected; the next call logs what is missing.")
 
     def _say(self, line: str) -> None:
-        self.console.print(f"MLflow: {line}", style="yellow", markup=False)
+        self.console.print(f"MLflow: {line}", style="yellow")
 
     def _open(self) -> MlflowClient:
         """The client, with the experiment and the parent run found again or made."""

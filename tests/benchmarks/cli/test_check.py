@@ -1,9 +1,9 @@
 """What `strokebench check` says of a GPU."""
 
 import pytest
-from rich.console import Console
 
 from strokebench.benchmarks.cli import check
+from strokebench.reports.tables.console import make_console
 
 
 @pytest.mark.parametrize(
@@ -16,6 +16,6 @@ from strokebench.benchmarks.cli import check
 )
 def test_it_says_whether_fits_are_stacked_and_why_not(method: str, says: str, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(check, "all_checks", dict)
-    console = Console(record=True, width=200)
+    console = make_console(record=True, width=200)
     assert check.show_check(method, console)
     assert says in console.export_text()

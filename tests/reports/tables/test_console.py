@@ -21,7 +21,7 @@ def boxed(text):
     return Panel(table)
 
 
-@pytest.mark.parametrize("shown", [lambda t: Text(t), lambda t: t.replace("[", r"\["), boxed])
+@pytest.mark.parametrize("shown", [lambda t: Text(t), str, boxed])
 def test_a_control_character_reaches_no_terminal(shown):
     stream = io.StringIO()
     make_console(file=stream, width=90).print(shown(EVIL))
@@ -38,10 +38,19 @@ def test_colours_and_progress_of_the_program_s_own_still_work():
     assert "\x1b[31mred" in stream.getvalue() and "\x1b]0" not in stream.getvalue() and "\x1b[2K" in stream.getvalue()
 
 
+def test_brackets_are_the_data_s_own():
+    stream = io.StringIO()
+    console = make_console(file=stream, width=60)
+    console.print("Outcome     status in [dead, moved]: 7 patients, :x: [red]")
+    console.print("[bold]Sample[/bold] of [a, b]", style="dim")
+    lines = [line.rstrip() for line in stream.getvalue().splitlines()]
+    assert lines == ["Outcome     status in [dead, moved]: 7 patients, :x: [red]", "[bold]Sample[/bold] of [a, b]"]
+
+
 def test_a_fact_goes_on_beneath_its_text():
     stream = io.StringIO()
     console = make_console(file=stream, width=30)
-    console.print("Outcome     nihss < 7 [x]: 729 patients", markup=False)
+    console.print("Outcome     nihss < 7 [x]: 729 patients")
     console.print("Outcome and more words than a label has")
     lines = [line.rstrip() for line in stream.getvalue().splitlines()]
     assert lines[:2] == ["Outcome     nihss < 7 [x]: 729", "            patients"] and lines[2].startswith(
