@@ -96,10 +96,7 @@ def show_incomplete(plan: FetchPlan, console: Console) -> None:
 
 
 def agreed(question: str, console: Console, yes: bool) -> bool:
-    """The answer to a question.
-
-    Args:
-        yes: it is answered already.
+    """The answer to a question; it is not asked where it is `yes` already.
 
     Raises:
         StrokebenchError: there is no terminal, so nobody can be asked.

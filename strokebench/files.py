@@ -139,13 +139,10 @@ def json_text(value: Any, sort_keys: bool = False) -> str:
 
 
 def csv_text(frame: pd.DataFrame, **options: Any) -> str:
-    """A table as CSV, none of whose cells and names a spreadsheet takes for a formula.
+    """A table as CSV, none of whose cells and names a spreadsheet takes for a formula; options as of `DataFrame.to_csv`.
 
     A text that begins with `=`, `@`, `+` or `-` and is more than a number gets an apostrophe ahead, by which
     spreadsheets know text.
-
-    Args:
-        options: of `DataFrame.to_csv`.
     """
     plain = frame.rename(index=no_formula, columns=no_formula)
     return CONTROLS.sub("", plain.map(no_formula).to_csv(lineterminator="\n", **options))

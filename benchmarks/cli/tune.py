@@ -66,11 +66,7 @@ def tune(
 def tune_and_report(
     method: str, context: Context, search: Search, console: Console, output: Path | None = None
 ) -> Path:
-    """Search, write the best parameters, the report's section and MLflow's runs.
-
-    Returns:
-        The file of the best parameters.
-    """
+    """Search, write the best parameters, the report's section and MLflow's runs; the file of the parameters."""
     hooks = tracker(context.settings.tracking, console)
     study = run_study(method, context, search, console, hooks)
     best = best_parameters(study, method, context)

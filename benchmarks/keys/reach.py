@@ -85,11 +85,7 @@ class Reached:
         return digest({name: sorted(texts) for name, texts in self.definitions.items()})
 
     def _follow(self, full: str, whole: bool) -> None:
-        """Add what a name with dots stands for.
-
-        Args:
-            whole: not named in annotations alone.
-        """
+        """Add what a name with dots stands for; it is `whole` where not annotations alone name it."""
         if (full, whole) in self._seen:
             return
         self._seen.add((full, whole))

@@ -55,11 +55,8 @@ def of_presence(patients: set[str], y: pd.Series) -> Association:
 def of_numbers(values: pd.Series, y: pd.Series, tree: bool = True) -> Association | None:
     """A numeric variable on the patients that have it: its order, or what a shallow tree makes of it.
 
-    The tree, judged out of fold, catches what is not monotone (an even number for one class, an odd one for
+    The `tree`, judged out of fold, catches what is not monotone (an even number for one class, an odd one for
     the other).
-
-    Args:
-        tree: also try one.
 
     Returns:
         None where fewer than two patients of a class have a value.

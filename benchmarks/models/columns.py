@@ -124,11 +124,7 @@ class Examined:
 def examine(
     model: Description, cohort: Cohort, columns: Columns | None = None, embeddings: Embeddings | None = None
 ) -> Examined:
-    """Hold a cohort against a model. Nothing is read but its table, nothing computed.
-
-    Args:
-        embeddings: of the cohort, where they are ready.
-    """
+    """Hold a cohort against a model. Nothing is read but its table, nothing computed."""
     columns = columns or Columns()
     problems: list[str] = []
     notes: list[str] = []

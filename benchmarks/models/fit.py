@@ -73,10 +73,7 @@ class Part:
         return cls(tuple(line.strip() for line in lines if line.strip()))
 
     def of(self, labels: pd.Series, ids: pd.Index) -> pd.Series:
-        """The labels of these patients, of those that have the outcome.
-
-        Args:
-            ids: of the cohort.
+        """The labels of these patients of the cohort, of those that have the outcome.
 
         Raises:
             StrokebenchError: one that is not in the cohort.

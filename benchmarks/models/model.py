@@ -99,11 +99,7 @@ class Model:
     def predict_examined(
         self, examined: Examined, embeddings: Embeddings | None = None, *, balanced: bool = False, **how: Any
     ) -> NDArray[np.float64]:
-        """The same, (n, levels), of a cohort that was examined and fits.
-
-        Args:
-            how: of `encode`, where there are no embeddings yet.
-        """
+        """The same, (n, levels), of a cohort that was examined and fits; for `how` see `encode`."""
         for note in examined.notes:
             _log.warning("%s", note)
         known = examined.cohort

@@ -15,12 +15,9 @@ UNKNOWN = "unknown"
 
 
 def patient_groups(cohort: Cohort, ids: pd.Index) -> pd.DataFrame | None:
-    """Age band and sex of each patient, where the cohort's table has such a column, in whatever case.
+    """Age band and sex of each of these patients, where the cohort's table has such a column, in whatever case.
 
     They are for reports only; whether a method may see age and sex is the outcome's matter.
-
-    Args:
-        ids: the patients, in the order of the rows.
 
     Returns:
         `patient_id` and one ordered categorical column a grouping; None without any.

@@ -128,10 +128,7 @@ def read_tuned(path: Path) -> Tuned:
 
 
 def read_all(paths: Iterable[Path], wanted: Iterable[str] | None) -> dict[str, Tuned]:
-    """Several files, one a method.
-
-    Args:
-        wanted: the methods of this call; None: all.
+    """Several files, one a method, of those that are `wanted` (None: all).
 
     Raises:
         StrokebenchError: two files of one method, a method that is not wanted, or a file that cannot be read.

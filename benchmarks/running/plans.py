@@ -107,11 +107,7 @@ def quick_params(method: str) -> dict[str, Any]:
 
 
 def fits(todo: Mapping[str, tuple[Run, Context]]) -> list[Task]:
-    """One task a fit: runs that differ in the condition of the test part alone share theirs.
-
-    Args:
-        todo: runs and their contexts, by key.
-    """
+    """One task a fit: runs that differ in the condition of the test part alone share theirs."""
     shared: dict[str, dict[str, Run]] = {}
     for key, (run, context) in todo.items():
         shared.setdefault(context.key(replace(run, condition=run.condition.trained)), {})[key] = run

@@ -110,11 +110,7 @@ class RunProgress:
         self.bar.update(self.task, advance=self.seconds[key], runs=self._runs())
 
     def completed(self, method: str, results: Results, where: str = "") -> None:
-        """All runs of a method ended: say its first metric, as a first look.
-
-        Args:
-            where: the experiment, if there are several.
-        """
+        """All runs of a method ended, in the experiment `where`: say its first metric, as a first look."""
         from strokebench.reports.summary import summarise
         from strokebench.reports.table1.table import metric_cells, metric_columns
         from strokebench.reports.tables.table import show

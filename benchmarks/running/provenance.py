@@ -15,11 +15,7 @@ from strokebench.reports.tables.caption import EXTERNAL
 
 
 def provenance_of(context: Context, versions: Mapping[str, str] | None = None) -> Provenance:
-    """What is known before any run; what is not so is left out.
-
-    Args:
-        versions: of the libraries that the runs call.
-    """
+    """What is known before any run, and `versions` of the libraries that runs call; what is not so is left out."""
     cohort, settings, embeddings = context.cohort, context.settings, context.embeddings
     provenance: Provenance = {
         "dataset": cohort.name,

@@ -77,10 +77,7 @@ class Report:
         return sorted(self.folder.glob("*.png"))
 
     def plot(self, name: str = "") -> Image.Image:
-        """One of its pictures, which a notebook shows; by default the first.
-
-        Args:
-            name: of one of `figures`, without its ending.
+        """One of `figures` by name, without its ending, by default the first: a picture that a notebook shows.
 
         Raises:
             StrokebenchError: there is none of that name, or none at all.
@@ -110,9 +107,6 @@ def run_experiment(experiment: Experiment, context: Context, console: Console) -
 
 class UnderWay:
     """An experiment between its plan and its report.
-
-    Args:
-        store: where finished runs lie.
 
     Raises:
         StrokebenchError: the cohort does not allow the experiment.

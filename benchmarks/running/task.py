@@ -119,11 +119,7 @@ class Computed:
 
     @classmethod
     def failed(cls, told: str, records: Mapping[str, dict[str, Any]]) -> Self:
-        """Of a fit that did.
-
-        Args:
-            told: the error.
-        """
+        """Of a fit that did, by the error that was `told`."""
         return cls({key: {**record, "error": told} for key, record in records.items()}, {})
 
     def commit(self, store: Store) -> str:
@@ -174,10 +170,7 @@ def work(task: Task, material: Material, store: Store, wait: bool = False) -> En
 
 
 def hold(task: Task, store: Store, locks: contextlib.ExitStack, wait: bool = False) -> Task:
-    """Hold a task's runs while `locks` is open: the task with those that are not done yet.
-
-    Args:
-        wait: as of `work`.
+    """Hold a task's runs while `locks` is open (for `wait` see `work`): the task with those that are not done yet.
 
     Raises:
         Busy: another process computes one of them; nothing is held.

@@ -56,10 +56,7 @@ def load_pseudonyms(salt_file: Path | None = None) -> Pseudonyms:
 
 
 def read_secret(path: Path, what: str) -> bytes:
-    """The secret in a file, without the space around it.
-
-    Args:
-        what: it is called, `salt` or `key`.
+    """The secret, a `salt` or a `key`, in a file, without the space around it.
 
     Raises:
         StrokebenchError: the file is missing or too short to be a secret.

@@ -71,11 +71,7 @@ def _record(trial: FrozenTrial) -> TrialRecord:
 
 
 def work_of(study: str, method: str, context: Context) -> Work:
-    """A study.
-
-    Args:
-        study: its name.
-    """
+    """A study, by its name."""
     return Work(f"tune_{method}", study, digest(study), "strokebench.trial", {**facts_of(context), "study": study})
 
 

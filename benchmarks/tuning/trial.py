@@ -165,11 +165,7 @@ def is_abandoned(study: Study, trial: FrozenTrial) -> bool:
 
 
 def revive(study: Study) -> int:
-    """Queue again what killed processes left running; the fits that they finished are not lost.
-
-    Returns:
-        How many trials.
-    """
+    """Queue again what killed processes left running; the fits that they finished are not lost. How many trials."""
     revived = 0
     for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
         if is_abandoned(study, trial):

@@ -9,11 +9,7 @@ from urllib3.exceptions import InvalidHeader
 
 
 class Pace:
-    """Spaces the starts of requests evenly, for all workers together.
-
-    Args:
-        per_minute: requests a minute; 0: no limit.
-    """
+    """Spaces the starts of requests evenly, so many a minute for all workers together; 0: no limit."""
 
     def __init__(self, per_minute: float = 0.0) -> None:
         self.interval = 60.0 / per_minute if per_minute > 0 else 0.0

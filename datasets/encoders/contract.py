@@ -73,11 +73,7 @@ class Encoder(ABC):
 
 @dataclass(frozen=True)
 class OfWeights(Encoder):
-    """What encoders share that read files of weights.
-
-    Args:
-        weights: folder with the files; None: the usual place.
-    """
+    """What encoders share that read files of weights, in a folder or (None) at the usual place."""
 
     weights: Path | None = None
 

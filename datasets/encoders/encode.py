@@ -132,9 +132,6 @@ def encode_cohort(
 def encoding_seconds(encoders: str, weights: Path | None = None) -> dict[str, float | None]:
     """Processor time that an `image` and a `text` took, over everything that these encoders made here; None: unknown.
 
-    Args:
-        encoders, weights: as of `encode_cohort`.
-
     Raises:
         StrokebenchError: unknown encoders; weights that cannot be had.
     """

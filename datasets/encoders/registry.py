@@ -82,9 +82,6 @@ def _find(name: str, kind: type, what: str, weights: Path | None, hint: str) -> 
 def further_encoders(weights: Path | None = None) -> dict[str, ModalityEncoder]:
     """The encoder of each modality that other packages bring, by the modality's name.
 
-    Args:
-        weights: as in `find_encoders`.
-
     Raises:
         StrokebenchError: a modality has two.
     """

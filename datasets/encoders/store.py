@@ -92,12 +92,7 @@ def _read(path: Path, name: str, shape: tuple[int, ...]) -> NDArray[np.float32]:
 
 
 class EmbeddingStore:
-    """Everything that one encoder has made so far.
-
-    Args:
-        kind: `image` or `text`.
-        encoder: the encoder's fingerprint.
-    """
+    """Everything of a kind, `image` or `text`, that the encoder of a fingerprint has made so far."""
 
     def __init__(self, kind: str, encoder: str) -> None:
         self.kind = kind

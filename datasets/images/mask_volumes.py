@@ -12,10 +12,7 @@ _log = logging.getLogger(__name__)
 
 
 def lesion_volumes(masks: pd.Series) -> pd.Series:
-    """Millilitres within each patient's lesion mask; NaN without one. Kept until a file changes.
-
-    Args:
-        masks: paths by patient id.
+    """Millilitres within the lesion mask of each patient, by its path; NaN without one. Kept until a file changes.
 
     Raises:
         StrokebenchError: a mask that cannot be read; names the patient.

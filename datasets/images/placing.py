@@ -37,9 +37,6 @@ def left_out(head: NDArray[np.bool_], edges: NDArray[np.float64], target: Target
 
     Of a whole head, what lies within `SKULL_MM` beyond the grid's sides is skull and counts as inside; a neck below
     does not count at all.
-
-    Args:
-        edges: of a voxel in mm.
     """
     whole = _is_whole(head, edges)
     centre, half = middle(head, edges, target), np.array(target.shape) * target.spacing / 2 / edges

@@ -30,13 +30,10 @@ def calibrate(causes: Floats, count: int, noise: Floats | float = 1.0) -> float:
 
 
 def draw_positives(p: Floats, count: int, rng: np.random.Generator) -> NDArray[np.bool_]:
-    """Labels (n,) drawn so that there are exactly `count` positives.
+    """Labels (n,) drawn so that there are exactly `count` positives, 0 to n.
 
     Independent Bernoulli draws with probabilities `p` (n,) are conditioned on their sum: patients are visited one after
     the other with the probability that the count still to come allows.
-
-    Args:
-        count: 0 to n.
     """
     n = len(p)
     # rest[i, c]: probability that patients i, i+1, ... hold c positives.

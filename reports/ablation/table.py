@@ -117,11 +117,7 @@ def means(results: Results, entries: Sequence[Entry]) -> dict[Entry, float]:
 
 
 def ablation_lead(results: Results, method: str, entries: Sequence[Entry]) -> str:
-    """What the numbers say of one method: the complete one, the best of the rest, and what is within the noise.
-
-    Args:
-        entries: may be of other methods too.
-    """
+    """What the numbers say of one method: the complete one, the best of the rest, and what is within the noise."""
     label = results.method(method).label
     mine = [entry for entry in entries if entry.method == method]
     found = means(results, mine)

@@ -23,10 +23,7 @@ OF_A_SITE = ("Data", "Split", "Machine")
 
 
 def board_section(sites: Mapping[str, Results]) -> Section:
-    """All methods at all sites.
-
-    Args:
-        sites: what a column is called -> its results.
+    """All methods at all sites, by what a site's column is called.
 
     Raises:
         StrokebenchError: fewer than two; other outcomes or protocols; the same patients twice; no AUC with an interval.

@@ -31,13 +31,10 @@ class Instability:
 
 
 def instability(scores: Scores, name: str) -> Instability:
-    """Between all pairs of the method's seeds, over the patients whom all of them tested.
+    """Between all pairs of the method's seeds, over the patients whom all of them tested; NaN with one seed.
 
     Riley and Collins hold bootstrap models against one original model; here every seed trains anew, none of which is
     the original, so pairs are held against each other. Their mean does not depend on the number of seeds.
-
-    Returns:
-        NaN with fewer than two seeds.
     """
     p = tested_by_all(scores, name)
     if len(p) < 2 or not p.shape[1]:

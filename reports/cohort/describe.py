@@ -78,10 +78,7 @@ class Description:
 
 
 def describe_cohort(cohort: Cohort, outcome: str = "") -> Description:
-    """Describe a cohort.
-
-    Args:
-        outcome: short name or rule; default: the cohort's first.
+    """Describe a cohort, with the outcome of this name or rule, or its first.
 
     Raises:
         StrokebenchError: the outcome cannot be read, or is the same for all patients.

@@ -43,9 +43,6 @@ def at_cut(results: Results, label: int) -> Results:
 
     Nothing is fitted again. The balance of training is undone first: as many patients of each grade are not as many on
     both sides of a cut.
-
-    Args:
-        results: of an endpoint with `dichotomies`.
     """
     endpoint = results.endpoint
     cut = endpoint.dichotomies[label]

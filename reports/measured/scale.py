@@ -57,11 +57,7 @@ def exponent(sizes: Mapping[int, float]) -> float:
 
 
 def scale_table(stages: Sequence[Growth], sizes: Sequence[int], about: str) -> Table:
-    """One row a stage: seconds and megabytes at each size, each with its exponent.
-
-    Args:
-        about: machine and date.
-    """
+    """One row a stage: seconds and megabytes at each size, each with its exponent; machine and date."""
     columns = [Column(f"s_{n}", f"{n:,}: time", Kind.TEXT) for n in sizes]
     columns += [Column("s_growth", "Growth", Kind.TEXT)]
     columns += [Column(f"mb_{n}", f"{n:,}: memory", Kind.TEXT) for n in sizes]

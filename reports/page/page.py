@@ -41,16 +41,13 @@ PAGE_FILE, CHECKLIST_FILES = "report.html", ("checklist.md", "checklist.csv")
 def write_page(
     settings: Iterable[Path], folder: Path, description: Description | None = None, order: Sequence[str] = ()
 ) -> Path:
-    """Write `report.html`, `checklist.md` and `checklist.csv`.
+    """Write `report.html`, `checklist.md` and `checklist.csv`; the page's path.
 
     Args:
         settings: folders of results, one a cohort, outcome and protocol, each with one folder an experiment.
         folder: where to write.
         description: of the cohort, for Table One; its pictures and ids are not used.
         order: names of experiments in reading order; others follow by name.
-
-    Returns:
-        The page's path.
 
     Raises:
         StrokebenchError: there is no experiment below `settings`.

@@ -17,11 +17,7 @@ _PATH = re.compile(r"(?<![\w/.<:])(?:/(?:[\w.+@~-]+/){2,}|~/|[A-Za-z]:\\(?:[^\\/
 
 
 class Scrubber:
-    """Takes ids and folders out of text or HTML. Error messages are where they come from.
-
-    Args:
-        patients: every id of the cohort that is known.
-    """
+    """Takes the ids of these patients and folders out of text or HTML. Error messages are where they come from."""
 
     def __init__(self, patients: Iterable[str]) -> None:
         self.patients = frozenset(map(str, patients))

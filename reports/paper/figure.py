@@ -25,11 +25,7 @@ LINE = 140
 def draw_comparison(
     comparisons: Sequence[PaperComparison], cohort: str, metrics: Sequence[str] = ("AUC", "F1")
 ) -> Figure:
-    """One panel a metric: paper across, ours upwards, each row named in the margin; hollow: not comparable.
-
-    Args:
-        cohort: title of ours.
-    """
+    """One panel a metric: paper across, ours upwards, each row named in the margin; hollow: not comparable."""
     figure = Figure(figsize=(6.2 * len(metrics), 5.9), layout="constrained")
     panels = figure.subplots(1, len(metrics), squeeze=False)[0]
     for axes, metric in zip(panels, metrics, strict=True):

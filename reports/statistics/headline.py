@@ -120,9 +120,6 @@ def auc_intervals(results: Results, headline: Headline | None = None) -> dict[st
 
     Under cross-validation the interval is made of the spread over runs: under `FEWEST_RUNS` it has any width by luck.
     Under `loho` that is over hospitals, which suffice from `FEWEST_PARTS` on.
-
-    Args:
-        headline: `headline_of` these results, where it is known.
     """
     headline = headline or headline_of(results)
     if headline is None:

@@ -177,9 +177,6 @@ def table1_lead(results: Results, headline: Headline | None = None) -> str:
     """The best of the methods that have all their runs, how far the next and the best reference row are from it, and
     which methods are shown to be practically as good.
 
-    Args:
-        headline: `headline_of` these results, where it is known.
-
     Returns:
         Empty where no method is complete, or no metric compares them.
     """

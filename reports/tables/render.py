@@ -152,14 +152,11 @@ def style_sheet() -> str:
 
 
 def write_table(table: Table, folder: Path, name: str = "") -> list[Path]:
-    """Write `name.md`, `.csv`, `.tex` and `.html`, each atomically.
+    """Write `name.md`, `.csv`, `.tex` and `.html`, each atomically; their paths.
 
     Args:
         folder: made where it is missing.
         name: default: the table's own.
-
-    Returns:
-        The four paths.
     """
     forms: dict[str, Callable[[Table], str]] = {
         "md": to_markdown,

@@ -148,11 +148,7 @@ def _width(text: str) -> int:
 
 @dataclass(frozen=True)
 class TerminalView:
-    """Warnings, lead and tables; prints itself on a Rich console.
-
-    Args:
-        tables: those of the section that the command shows.
-    """
+    """Warnings, lead and tables of a section, as far as the command shows them; prints itself on a Rich console."""
 
     warnings: Sequence[str]
     lead: str

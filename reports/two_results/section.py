@@ -12,10 +12,7 @@ from strokebench.reports.two_results.paired import A, B, TwoResults, compare_two
 
 
 def two_results_section(a: Results, b: Results, name_a: str, name_b: str) -> Section:
-    """Everything that can be said of two results.
-
-    Args:
-        name_a, name_b: where they are from, for captions.
+    """Everything that can be said of two results, which captions call by these names.
 
     Raises:
         StrokebenchError: see `compare_two`.

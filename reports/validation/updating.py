@@ -64,11 +64,7 @@ def crossed(y: NDArray[np.bool_], p: NDArray[np.float64], half: NDArray[np.bool_
 
 
 def updating_table(results: Results, scores: Scores) -> Table:
-    """Calibration and Brier score of each model as it is, and after each way of updating.
-
-    Args:
-        scores: see `update`.
-    """
+    """Calibration and Brier score of each model as it is, and after each way of updating (`update`)."""
     found, n = update(scores), len(scores.y)
     briers = bootstrap(found, weighted_brier, weights=draw_patients(n))
     rows = []

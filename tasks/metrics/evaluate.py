@@ -28,15 +28,12 @@ def metrics_of(endpoint: Endpoint) -> dict[str, Metric]:
 
 
 def evaluate(endpoint: Endpoint, y: ArrayLike, p: ArrayLike, threshold: float = THRESHOLD) -> dict[str, float]:
-    """The metrics of one run.
+    """The metrics of one run by name; NaN where undefined.
 
     Args:
         y: labels, (n,).
         p: probabilities as `Endpoint.probabilities` gives them, (n,) or (n, columns).
         threshold: from which probability on an event is called.
-
-    Returns:
-        Metric name -> value, NaN where undefined.
 
     Raises:
         ValueError: labels that do not exist, or probabilities outside [0, 1].

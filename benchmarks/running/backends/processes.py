@@ -20,11 +20,7 @@ from strokebench.files import home
 
 @dataclass(frozen=True)
 class Processes:
-    """Worker processes of this machine.
-
-    Args:
-        at_once: how many.
-    """
+    """Worker processes of this machine, so many `at_once`."""
 
     at_once: int
 

@@ -89,11 +89,7 @@ def _warn(why: str) -> None:
 
 
 class Stacks:
-    """Computes tasks of one architecture in chunks that memory has room for.
-
-    Attributes:
-        left_out: tasks that are left to the single path.
-    """
+    """Computes tasks of one architecture in chunks that memory has room for; `left_out` are left to the single path."""
 
     def __init__(self, material: Material, store: Store, device: str) -> None:
         self.material, self.store, self.device = material, store, torch.device(device)

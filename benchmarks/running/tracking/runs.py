@@ -18,22 +18,14 @@ COSTS = ("fit_seconds", "predict_seconds", "cpu_seconds", "peak_mb")
 
 
 def work_of(experiment: str, context: Context, keys: Iterable[str]) -> Work:
-    """An experiment.
-
-    Args:
-        keys: of its runs.
-    """
+    """An experiment, and the keys of its runs."""
     title = context.results_folder(experiment).parent.name
     averaged = (*metrics_of(context.endpoint), *COSTS)
     return Work(experiment, title, digest([title, sorted(keys)]), "strokebench.key", facts_of(context), averaged)
 
 
 def record_of(run: Run, context: Context, predictions: pd.DataFrame, record: Mapping[str, Any]) -> TaskRecord:
-    """A finished run.
-
-    Args:
-        predictions, record: what the store holds of it.
-    """
+    """A finished run, of the predictions and the record that the store holds."""
     endpoint = context.endpoint
     values = evaluate(endpoint, predictions["y"], endpoint.probabilities(predictions)) | record["facts"]
     values |= {name: record[name] for name in COSTS}

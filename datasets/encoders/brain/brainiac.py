@@ -39,9 +39,6 @@ class BrainIAC(PublishedNetwork):
 
     The vector is the mean of all patches (ours): the publishers take the first, which they call the class token, though
     their network has none. They register heads to a template and take skulls away before; here `brain_masks` do that.
-
-    Args:
-        width, depth, heads: of the transformer.
     """
 
     name: ClassVar[str] = "BrainIAC"

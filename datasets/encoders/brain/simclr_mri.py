@@ -25,9 +25,6 @@ class SimCLRMRI(PublishedNetwork):
     """The encoder of a U-Net, trained to know anatomy in any sequence; 768 channels.
 
     The grid is that of its card, 96 voxels a side, so that a head is at 2 mm; it was trained on finer parts of heads.
-
-    Args:
-        planes: channels of its five stages.
     """
 
     name: ClassVar[str] = "SimCLR-MRI (SeqInv)"
