@@ -36,6 +36,15 @@ def named(things: Iterable[object], most: int = 4) -> str:
     return ", ".join(texts[:most]) + more
 
 
+def without_user(text: str) -> str:
+    """A text without the user and the password that an address in it may hold.
+
+    >>> without_user("no answer of postgresql://me:p@ss@host/studies")
+    'no answer of postgresql://host/studies'
+    """
+    return re.sub(r"//[^/\s]*@", "//", text)
+
+
 def first_fault(error: Any) -> str:
     """`part.source: Field required`: the first that a `pydantic.ValidationError` tells, without the value itself."""
     first = error.errors(include_url=False, include_input=False, include_context=False)[0]

@@ -139,7 +139,7 @@ def json_text(value: Any, sort_keys: bool = False) -> str:
 
 
 def csv_text(frame: pd.DataFrame, **options: Any) -> str:
-    """A table as CSV, none of whose cells and names a spreadsheet takes for a formula; options as of `DataFrame.to_csv`.
+    """A table as CSV, none of whose cells and names a spreadsheet takes for a formula; options of `DataFrame.to_csv`.
 
     A text that begins with `=`, `@`, `+` or `-` and is more than a number gets an apostrophe ahead, by which
     spreadsheets know text.

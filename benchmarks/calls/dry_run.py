@@ -3,7 +3,6 @@
 The cohort itself is needed: a virtual one is made, and a public one that is not here is offered.
 """
 
-import re
 import shutil
 from collections.abc import Sequence
 from dataclasses import replace
@@ -32,7 +31,7 @@ from strokebench.datasets.encoders.contract import LAYERS, TOKENS
 from strokebench.datasets.encoders.encode import encode_cohort
 from strokebench.datasets.encoders.registry import find_encoders
 from strokebench.datasets.encoders.weights import fetched
-from strokebench.errors import StrokebenchError
+from strokebench.errors import StrokebenchError, without_user
 from strokebench.files import home
 from strokebench.tasks.endpoint import Endpoint
 from strokebench.tasks.inputs import modality_of
@@ -153,7 +152,7 @@ def _stand_in(cohort: Cohort) -> Embeddings:
 
 def _sent(settings: Settings) -> list[str]:
     """What would leave the machine, and where it would go; empty where nothing would."""
-    uri = re.sub(r"//[^/@\s]*@", "//", tracking_uri())
+    uri = without_user(tracking_uri())
     remote = settings.tracking and urlsplit(uri).hostname not in ON_THIS_MACHINE
     lines = [f"settings, metrics and tables, no patients, to MLflow at {uri}"] if remote else []
     cluster = f"inputs and labels of all patients, by id, to the workers of {settings.scheduler}"

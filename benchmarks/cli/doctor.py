@@ -2,7 +2,6 @@
 
 import os
 import platform
-import re
 import shutil
 import sys
 import tempfile
@@ -23,6 +22,7 @@ from strokebench.benchmarks.running.settings import usable_cores
 from strokebench.benchmarks.running.tracking.mlflow import tracking_uri
 from strokebench.datasets.catalogue import COHORTS
 from strokebench.datasets.encoders.registry import ENCODERS
+from strokebench.errors import without_user
 from strokebench.files import home
 from strokebench.methods.registry import METHODS
 from strokebench.plugins import Registry
@@ -126,7 +126,7 @@ def _gpu() -> Iterator[Finding]:
 
 
 def _tracking() -> Iterator[Finding]:
-    uri = re.sub(r"//[^/@\s]*@", "//", tracking_uri())
+    uri = without_user(tracking_uri())
     where = "from MLFLOW_TRACKING_URI" if os.environ.get("MLFLOW_TRACKING_URI") else "local"
     yield GOOD, "MLflow", f"{uri} ({where}); telemetry off"
 

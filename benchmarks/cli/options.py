@@ -39,6 +39,12 @@ MethodArgument = Annotated[
     str, typer.Argument(help="See `strokebench list methods`.", autocompletion=completes(_methods))
 ]
 
+ModelArgument = Annotated[
+    Path, typer.Argument(help="A folder that `strokebench fit` wrote, or its name below work/models.")
+]
+ColumnsOption = Annotated[
+    Path | None, typer.Option("--columns", help="YAML file that says what the cohort calls otherwise.")
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="As JSON on standard output, for scripts.")]
 
 

@@ -30,7 +30,7 @@ from optuna.trial import FixedTrial, FrozenTrial, TrialState, create_trial
 from strokebench.benchmarks.running.context import Context
 from strokebench.benchmarks.running.run import Run
 from strokebench.benchmarks.tuning.trial import counts
-from strokebench.errors import StrokebenchError, unknown_name
+from strokebench.errors import StrokebenchError, unknown_name, without_user
 from strokebench.files import digest, home
 from strokebench.methods.registry import find_method
 from strokebench.reports.tables.caption import patients_title
@@ -248,7 +248,7 @@ def _open(make: Callable[[], BaseStorage]) -> BaseStorage:
         return make()
     except Exception as error:
         # A URL may hold a password.
-        message = re.sub(r"//[^/@\s]*@", "//", str(error).strip().partition("\n")[0])
+        message = without_user(str(error).strip().partition("\n")[0])
         raise StrokebenchError(
             f"The storage cannot be opened: {message[:200]}",
             "Write sqlite:///studies.db, postgresql://user@host/name (with psycopg), or a file such as study.journal.",

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from strokebench.benchmarks.cli.models.predict import find_model
-from strokebench.benchmarks.cli.options import takes_settings
+from strokebench.benchmarks.cli.options import ColumnsOption, ModelArgument, takes_settings
 from strokebench.benchmarks.explanations.explain import explain as explain_patient
 from strokebench.benchmarks.models.model import load_model
 from strokebench.benchmarks.running.settings import Settings
@@ -19,14 +19,10 @@ from strokebench.reports.tables.console import make_console
 
 @takes_settings("dataset", "weights")
 def explain(
-    model: Annotated[
-        Path, typer.Argument(help="A folder that `strokebench fit` wrote, or its name below work/models.")
-    ],
+    model: ModelArgument,
     settings: Settings,
     patient: Annotated[list[str], typer.Option("--patient", help="An id of the cohort; may be given several times.")],
-    columns: Annotated[
-        Path | None, typer.Option("--columns", help="YAML file that says what the cohort calls otherwise.")
-    ] = None,
+    columns: ColumnsOption = None,
     to: Annotated[
         Path | None, typer.Option("--to", help="Folder of the pages. Default: one below work/explanations.")
     ] = None,

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from strokebench.benchmarks.cli.options import takes_settings
+from strokebench.benchmarks.cli.options import ColumnsOption, ModelArgument, takes_settings
 from strokebench.benchmarks.models.description import DESCRIPTION_FILE, Description
 from strokebench.benchmarks.models.model import load_model
 from strokebench.benchmarks.running.settings import Settings
@@ -18,14 +18,10 @@ from strokebench.reports.tables.console import make_console
 
 @takes_settings("dataset", "jobs", "weights", "device")
 def predict(
-    model: Annotated[
-        Path, typer.Argument(help="A folder that `strokebench fit` wrote, or its name below work/models.")
-    ],
+    model: ModelArgument,
     settings: Settings,
     to: Annotated[Path, typer.Option("--to", help="CSV file of patients and probabilities.")],
-    columns: Annotated[
-        Path | None, typer.Option("--columns", help="YAML file that says what the cohort calls otherwise.")
-    ] = None,
+    columns: ColumnsOption = None,
     balanced: Annotated[
         bool, typer.Option("--balanced", help="Probabilities as learnt from balanced classes, not at the prevalence.")
     ] = False,

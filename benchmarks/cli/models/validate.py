@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from strokebench.benchmarks.cli.models.predict import find_model
-from strokebench.benchmarks.cli.options import takes_settings
+from strokebench.benchmarks.cli.options import ColumnsOption, takes_settings
 from strokebench.benchmarks.models.validate import validate as validate_models
 from strokebench.benchmarks.running.settings import Settings
 from strokebench.files import home
@@ -20,9 +20,7 @@ def validate(
         list[Path], typer.Argument(metavar="MODEL...", help="Folders of `strokebench fit`, or names below work/models.")
     ],
     settings: Settings,
-    columns: Annotated[
-        Path | None, typer.Option(help="YAML file of what the cohort calls otherwise than the models.")
-    ] = None,
+    columns: ColumnsOption = None,
     without_seen: Annotated[
         bool, typer.Option("--without-seen", help="Leave out patients whom a model was made of.")
     ] = False,

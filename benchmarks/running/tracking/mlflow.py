@@ -26,7 +26,7 @@ from filelock import FileLock
 
 from strokebench.benchmarks.running.process import set_privacy
 from strokebench.benchmarks.running.tracking.hooks import Hooks, Metric, TaskRecord, Work
-from strokebench.errors import StrokebenchError
+from strokebench.errors import StrokebenchError, without_user
 from strokebench.files import home
 
 if TYPE_CHECKING:
@@ -257,7 +257,7 @@ def open_experiment(name: str, say: Callable[[str], None]) -> tuple[MlflowClient
 
 def without_password(error: Exception) -> str:
     """The first line of an error, without what a server's address may hold of a user."""
-    message = re.sub(r"//[^/@\s]*@", "//", str(error).strip().partition("\n")[0])
+    message = without_user(str(error).strip().partition("\n")[0])
     return f"{type(error).__name__}: {message[:200]}"
 
 
