@@ -36,6 +36,11 @@ def named(things: Iterable[object], most: int = 4) -> str:
     return ", ".join(texts[:most]) + more
 
 
+def counted(n: int, noun: str) -> str:
+    """`1 fold`, `5 folds`."""
+    return f"{n} {noun}{'' if n == 1 else 's'}"
+
+
 def without_user(text: str) -> str:
     """A text without the user and the password that an address in it may hold.
 

@@ -15,7 +15,7 @@ from strokebench.benchmarks.running.progress import StepProgress
 from strokebench.benchmarks.running.settings import Settings
 from strokebench.datasets.catalogue import load_cohort
 from strokebench.datasets.problems import Problem
-from strokebench.errors import StrokebenchError, named
+from strokebench.errors import StrokebenchError, counted, named
 from strokebench.reports.cohort.check import CheckReport, check_cohort
 from strokebench.reports.cohort.describe import describe_cohort, write_page
 from strokebench.reports.cohort.terminal import show_description
@@ -149,8 +149,7 @@ def _summary(report: CheckReport, dataset: str, console: Console) -> None:
         console.print("No problems.", style="bold green")
         return
     patients = {problem.patient for problem in report.problems} - {None}
-    n = len(report.problems)
-    counts = f"{n} problem{'s' * (n != 1)}, {len(patients)} patient{'s' * (len(patients) != 1)}."
+    counts = f"{counted(len(report.problems), 'problem')}, {counted(len(patients), 'patient')}."
     console.print(Text(counts, style="bold red"))
     if dataset.endswith((".yaml", ".yml")):
         advice = "Mend the data, or write `exclude:` (patient: reason) or `accept:` (code: [patients]) into the file."

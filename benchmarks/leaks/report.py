@@ -12,6 +12,7 @@ from strokebench.benchmarks.leaks.finding import by_severity
 from strokebench.benchmarks.leaks.nearness import EXAMINED
 from strokebench.benchmarks.running.context import Context
 from strokebench.benchmarks.running.provenance import provenance_of
+from strokebench.errors import counted
 from strokebench.reports.tables.caption import patients_title
 from strokebench.reports.tables.section import SECTION_FILE, Panel, Section, publish
 from strokebench.reports.tables.table import Cell, Column, Kind, Row, Table
@@ -86,7 +87,7 @@ def _lead(audit: Audit, context: Context) -> str:
         return f"{start}nothing was found."
     alarms = [finding.message for finding in audit.findings if finding.severity == "alarm"]
     warnings = len(audit.findings) - len(alarms)
-    beside = f"{warnings} warning{'s' if warnings > 1 else ''} to look at" if warnings else ""
+    beside = f"{counted(warnings, 'warning')} to look at" if warnings else ""
     if not alarms:
         return f"{start}none went off; {beside}."
     told = f"{start}{len(alarms)} went off{f', {beside}' if beside else ''}. {' '.join(alarms)}"
@@ -106,7 +107,7 @@ def _table(audit: Audit, context: Context, title: str) -> Table:
         title="Leak alarms",
         cohort=title,
         caption=f"Outcome {context.endpoint.expression}, protocol {split.protocol}, {len(context.labels)} patients,"
-        f" {len(split.folds)} fold{'s' if len(split.folds) > 1 else ''} (split {split.sha256[:10]}).",
+        f" {counted(len(split.folds), 'fold')} (split {split.sha256[:10]}).",
         columns=[Column("verdict", "Verdict", Kind.TEXT)],
         rows=[Row(name, alarm.title, "", verdicts[name], 1, 1) for name, alarm in _alarms(audit).items()],
         notes=notes,

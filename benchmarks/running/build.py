@@ -17,9 +17,9 @@ from strokebench.benchmarks.running.settings import QUICK_FOLDS, SEEDS, Settings
 from strokebench.datasets.catalogue import load_cohort
 from strokebench.datasets.cohort import Cohort
 from strokebench.datasets.embeddings import Embeddings
-from strokebench.errors import StrokebenchError
+from strokebench.errors import StrokebenchError, counted
 from strokebench.files import digest, home
-from strokebench.reports.tables.caption import counted, not_inputs_in_words, untested_in_words
+from strokebench.reports.tables.caption import not_inputs_in_words, untested_in_words
 from strokebench.tasks.endpoint import Endpoint
 from strokebench.tasks.endpoints.parse import parse_endpoint
 from strokebench.tasks.fold import Split

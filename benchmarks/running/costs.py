@@ -7,6 +7,7 @@ from statistics import mean
 from typing import Any
 
 from strokebench.benchmarks.running.run import Run
+from strokebench.errors import counted
 from strokebench.files import home, read_kept, write_json
 
 GUESS = 10.0
@@ -64,7 +65,7 @@ def forecast(seconds: Sequence[float], workers: int, measured: bool = True) -> s
     # With more workers the longest run alone decides when all is done.
     most = ceil(total / longest)
     basis = "at the speed measured so far" if measured else "at a guess, for not all of it was ever run here"
-    text = f"about {duration(expected)} on {workers} worker{'s' if workers > 1 else ''} {basis}"
+    text = f"about {duration(expected)} on {counted(workers, 'worker')} {basis}"
     return f"{text}; {duration(longest)} on {most}, and more than that gain nothing" if most > workers else text
 
 

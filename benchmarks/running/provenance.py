@@ -10,6 +10,7 @@ from pathlib import Path
 from strokebench.benchmarks.running.context import Context
 from strokebench.benchmarks.running.settings import usable_cores
 from strokebench.datasets.encoders.encode import encoding_seconds
+from strokebench.errors import counted
 from strokebench.reports.results import Provenance
 from strokebench.reports.tables.caption import EXTERNAL
 
@@ -103,8 +104,7 @@ def _git(folder: Path, *arguments: str) -> str:
 @cache
 def machine() -> str:
     """Processor, cores and system; no host name, for results that are shared."""
-    cores = usable_cores()
-    return f"{processor()}, {cores} core{'s' if cores > 1 else ''}, {platform.system()} {platform.release()}"
+    return f"{processor()}, {counted(usable_cores(), 'core')}, {platform.system()} {platform.release()}"
 
 
 @cache

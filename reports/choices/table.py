@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from strokebench.errors import counted
 from strokebench.reports.ablation.table import Entry, complete_entry
 from strokebench.reports.comparison.words import p_value
 from strokebench.reports.results import Results
@@ -117,9 +118,8 @@ def choices_lead(results: Results, found: Sequence[SettingGain], against: str) -
         own = [change for change in found if change.entry.method == method]
         shown = [f"{c.entry.label} {c.gain.text(signed=True)} points" for c in own if c.shown]
         same = sum(equivalent(change.gain) for change in own)
-        of = f"{len(own)} change{'' if len(own) == 1 else 's'}"
         said.append(
-            f"{results.method(method).label}: of {of} against {against} "
+            f"{results.method(method).label}: of {counted(len(own), 'change')} against {against} "
             + (f"{len(shown)} shown to matter ({'; '.join(shown)})" if shown else "none is shown to matter")
             + (f", {same} shown to move {results.compared_by} by less than {POINTS}" if same else "")
             + f"; the largest mean change is {100 * max((change.gain.value for change in own), key=np.abs):+.2f}."

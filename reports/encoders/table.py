@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from strokebench.errors import counted
 from strokebench.reports.comparison.words import p_value
 from strokebench.reports.results import Results, Setting
 from strokebench.reports.statistics.decisions import ALPHA
@@ -97,7 +98,7 @@ def _lead(results: Results, gains: Gains) -> str:
     if not tested:
         return "No difference between encoders can be tested yet."
     real = [f"{labels[key]} {_points(gain)}" for key, gain in tested.items() if gain.distinguishable]
-    of = f"Of {len(tested)} change{'s' if len(tested) > 1 else ''} of encoder"
+    of = f"Of {counted(len(tested), 'change')} of encoder"
     if not real:
         return f"{of} none is told from noise."
     return f"{of} {len(real)} {'is' if len(real) == 1 else 'are'} more than noise: {'; '.join(real)}."

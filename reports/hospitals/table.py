@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from strokebench.errors import counted
 from strokebench.files import natural_order
 from strokebench.reports.hospitals.chance import by_hospital
 from strokebench.reports.results import SETTING, MethodInfo, Results
@@ -238,10 +239,9 @@ def hospital_lead(results: Results) -> str:
     many = f", and the extremes of {len(means)} hospitals always lie apart" if len(means) > 2 else ""
     small = sum(bool(hospital.left_out) for hospital in hospitals(results))
     beside = f" Not among these: {small} too small to be in any number." if small else ""
-    over = len(compared)
     return (
-        f"Worst hospital: {worst.name} ({worst.facts}), mean {metric} {100 * low:.2f} over {over} "
-        f"{'method' if over == 1 else 'methods'}; best: {best.name} ({best.facts}), {100 * high:.2f}. The difference "
+        f"Worst hospital: {worst.name} ({worst.facts}), mean {metric} {100 * low:.2f} over "
+        f"{counted(len(compared), 'method')}; best: {best.name} ({best.facts}), {100 * high:.2f}. The difference "
         f"in points, with its 95 % interval by the chance of patients alone: {gap.text()}, so {verdict}{many}."
         f"{beside} {_leader(results)}"
     ).strip()

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+from strokebench.errors import counted
 from strokebench.reports.results import FACTS_FILE, Provenance, Results
 from strokebench.tasks.endpoints.parse import FEWEST
 from strokebench.tasks.metrics.evaluate import THRESHOLD
@@ -75,8 +76,7 @@ def runs_in_words(results: Results) -> str:
     folds, seeds = runs["fold"].nunique(), runs["seed"].nunique()
     per_setting = runs.groupby(["method", "variant", "condition"], dropna=False).size().unique()
     if len(per_setting) == 1 and per_setting[0] == folds * seeds:
-        count = f"{per_setting[0]} {'run' if per_setting[0] == 1 else 'runs'}"
-        return f"{count} ({counted(folds, 'fold')} × {counted(seeds, 'seed')})"
+        return f"{counted(per_setting[0], 'run')} ({counted(folds, 'fold')} × {counted(seeds, 'seed')})"
     return "the runs counted in the last column"
 
 
@@ -207,8 +207,3 @@ def _encoders(encoders: str | dict[str, str]) -> str:
     if isinstance(encoders, str):
         return encoders
     return ", ".join(f"{modality} {name}" for modality, name in encoders.items())
-
-
-def counted(n: int, noun: str) -> str:
-    """`1 fold`, `5 folds`."""
-    return f"{n} {noun}{'' if n == 1 else 's'}"

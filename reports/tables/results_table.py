@@ -5,6 +5,7 @@ from typing import Any
 
 import pandas as pd
 
+from strokebench.errors import counted, named
 from strokebench.reports.results import SETTING, Results
 from strokebench.reports.tables import caption as words
 from strokebench.reports.tables.table import Column, Failure, Row, Table
@@ -15,9 +16,6 @@ INCOMPLETE = (
 OTHER_PATIENTS = (
     "Paper, other patients: the paper's own numbers, measured on its private cohort over 4 runs; they are no target."
 )
-
-NAMED = 4
-"""Failed runs that are named before the rest is counted."""
 
 
 def results_table(
@@ -75,9 +73,7 @@ def _failures(results: Results, labels: Mapping[tuple[str, ...], str]) -> list[F
         if label is not None:
             ordered = runs.sort_values(["seed", "fold"])
             names = [f"seed {seed} fold {fold}" for seed, fold in zip(ordered["seed"], ordered["fold"], strict=True)]
-            more = f", and {len(names) - NAMED} more" if len(names) > NAMED else ""
-            counted = f"{len(names)} {'run' if len(names) == 1 else 'runs'}: {', '.join(names[:NAMED])}{more}"
-            found.append(Failure(label, counted, str(line)))
+            found.append(Failure(label, f"{counted(len(names), 'run')}: {named(names)}", str(line)))
     return found
 
 

@@ -10,7 +10,7 @@ import pandas as pd
 
 import strokebench.tasks.endpoints
 from strokebench.datasets.problems import Problem
-from strokebench.errors import StrokebenchError
+from strokebench.errors import StrokebenchError, named
 from strokebench.files import natural_order
 from strokebench.tasks.endpoint import KINDS, Endpoint
 from strokebench.tasks.endpoints.binary import Binary
@@ -98,10 +98,9 @@ def hospital_notes(table: pd.DataFrame, rule: str, site: pd.Series) -> Iterator[
     if len(counts) < 2:
         yield "one hospital only: leave one hospital out (loho) cannot be run"
     elif len(small):
-        named = ", ".join(f"{one} ({', '.join(map(str, counts.loc[one]))})" for one in small[:6])
-        more = f" and {len(small) - 6} more" if len(small) > 6 else ""
+        which = named([f"{one} ({', '.join(map(str, counts.loc[one]))})" for one in small], 6)
         labels_named = ", ".join(map(str, counts.columns))
         yield (
             f"{len(small)} of {len(counts)} hospitals have under {FEWEST} patients outside their commonest label, too"
-            f" few to be judged alone by loho (patients of label {labels_named}): {named}{more}"
+            f" few to be judged alone by loho (patients of label {labels_named}): {which}"
         )
