@@ -35,7 +35,7 @@ MIN_MEMORY_GB = 6.0
 REGISTRIES: tuple[Registry[Any], ...] = (METHODS, ENCODERS, COHORTS, EXPERIMENTS, METRICS)
 
 
-Finding = tuple[str, str, str]
+Remark = tuple[str, str, str]
 """State, what was looked at, and what was found."""
 
 
@@ -54,11 +54,11 @@ def doctor(as_json: JsonOption = False) -> None:
         raise typer.Exit(1)
 
 
-def _python() -> Iterator[Finding]:
+def _python() -> Iterator[Remark]:
     yield GOOD, "Python", f"{platform.python_version()} ({sys.executable})"
 
 
-def _packages() -> Iterator[Finding]:
+def _packages() -> Iterator[Remark]:
     needed = [Requirement(line) for line in requires("strokebench") or [] if "extra ==" not in line]
     if wrong := [found for requirement in needed if (found := _unlike(requirement))]:
         yield BAD, "Packages", f"{'; '.join(wrong)}. Run `make clean-environment`, then `make`."
@@ -66,7 +66,7 @@ def _packages() -> Iterator[Finding]:
         yield GOOD, "Packages", f"strokebench {version('strokebench')} and what it needs"
 
 
-def _pins() -> Iterator[Finding]:
+def _pins() -> Iterator[Remark]:
     """In a checkout, whether the versions are the pinned ones."""
     pins = Path(__file__).parents[2] / "constraints.txt"
     if not pins.is_file():
@@ -89,11 +89,11 @@ def _unlike(requirement: Requirement) -> str:
     return "" if fits else f"{requirement.name} {installed} is not {requirement.specifier}"
 
 
-def _processor() -> Iterator[Finding]:
+def _processor() -> Iterator[Remark]:
     yield GOOD, "Processor", f"{processor()}, usable cores: {usable_cores()}"
 
 
-def _memory() -> Iterator[Finding]:
+def _memory() -> Iterator[Remark]:
     try:
         gb = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9
     except (ValueError, OSError):
@@ -101,7 +101,7 @@ def _memory() -> Iterator[Finding]:
     yield GOOD if gb >= MIN_MEMORY_GB else NOTE, "Memory", f"{gb:.1f} GB"
 
 
-def _home() -> Iterator[Finding]:
+def _home() -> Iterator[Remark]:
     folder = home()
     existing = next(path for path in (folder, *folder.parents) if path.exists())
     named = "" if os.environ.get("STROKEBENCH_HOME") else " (STROKEBENCH_HOME moves it)"
@@ -115,7 +115,7 @@ def _home() -> Iterator[Finding]:
     yield GOOD if free >= MIN_FREE_GB else BAD, "Folder", f"{folder}{named}, {free:.0f} GB free"
 
 
-def _gpu() -> Iterator[Finding]:
+def _gpu() -> Iterator[Remark]:
     import torch
 
     if torch.cuda.is_available():
@@ -125,13 +125,13 @@ def _gpu() -> Iterator[Finding]:
         yield GOOD, "GPU", "none; none is needed"
 
 
-def _tracking() -> Iterator[Finding]:
+def _tracking() -> Iterator[Remark]:
     uri = without_user(tracking_uri())
     where = "from MLFLOW_TRACKING_URI" if os.environ.get("MLFLOW_TRACKING_URI") else "local"
     yield GOOD, "MLflow", f"{uri} ({where}); telemetry off"
 
 
-def _soop() -> Iterator[Finding]:
+def _soop() -> Iterator[Remark]:
     given = os.environ.get("STROKEBENCH_SOOP")
     fetched = home("fetched", "soop")
     if not given and fetched.is_dir():
@@ -144,7 +144,7 @@ def _soop() -> Iterator[Finding]:
         yield GOOD, "SOOP", given
 
 
-def _plugins() -> Iterator[Finding]:
+def _plugins() -> Iterator[Remark]:
     """What other packages bring, whole or broken."""
     found = [plugin for registry in REGISTRIES for plugin in registry.plugins()]
     for plugin in found:

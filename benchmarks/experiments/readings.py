@@ -18,7 +18,7 @@ from strokebench.tasks.protocols import VALIDATION_SHARE
 
 
 @dataclass(frozen=True)
-class Reading:
+class PaperReading:
     """One way to read what is not said.
 
     Args:
@@ -35,17 +35,17 @@ class Reading:
         return variant_id({**self.params, **({} if self.scaling == COLUMN else {"scaling": self.scaling})})
 
 
-DEFAULT = Reading("as in the other tables")
+DEFAULT = PaperReading("as in the other tables")
 READINGS = (
     DEFAULT,
-    Reading("features scaled by block", scaling="block"),
-    Reading("ReLU after the last maps of image and text", {"output": "relu"}),
-    Reading("batch of 16", {"batch_size": 16}),
-    Reading("batch of 64", {"batch_size": 64}),
-    Reading("weight decay 0.0001 (the paper's is 0)", {"weight_decay": 1e-4}),
-    Reading("weight decay 0.01 (the paper's is 0)", {"weight_decay": 1e-2}),
-    Reading("semantic loss by squared distance", {"semantic_loss": "mse"}),
-    Reading("semantic loss by InfoNCE", {"semantic_loss": "infonce"}),
+    PaperReading("features scaled by block", scaling="block"),
+    PaperReading("ReLU after the last maps of image and text", {"output": "relu"}),
+    PaperReading("batch of 16", {"batch_size": 16}),
+    PaperReading("batch of 64", {"batch_size": 64}),
+    PaperReading("weight decay 0.0001 (the paper's is 0)", {"weight_decay": 1e-4}),
+    PaperReading("weight decay 0.01 (the paper's is 0)", {"weight_decay": 1e-2}),
+    PaperReading("semantic loss by squared distance", {"semantic_loss": "mse"}),
+    PaperReading("semantic loss by InfoNCE", {"semantic_loss": "infonce"}),
 )
 
 

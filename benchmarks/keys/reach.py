@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from copy import copy
 from functools import cache
 
-from strokebench.benchmarks.keys.reading import Reading, bases_of, dotted_name, member_name
+from strokebench.benchmarks.keys.reading import Statement, bases_of, dotted_name, member_name
 from strokebench.benchmarks.keys.sources import Module, full_name, is_library, resolve
 from strokebench.errors import StrokebenchError
 from strokebench.files import digest
@@ -170,11 +170,11 @@ class Reached:
 
 
 @cache
-def _reading(module: Module, node: ast.AST) -> Reading:
+def _reading(module: Module, node: ast.AST) -> Statement:
     if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
         node = copy(node)
         node.decorator_list = [each for each in node.decorator_list if not _is_neutral(module, each)]
-    return Reading(module, node)
+    return Statement(module, node)
 
 
 @cache

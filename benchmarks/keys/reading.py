@@ -8,7 +8,7 @@ from strokebench.benchmarks.keys.sources import Module, full_name, imported_name
 _LEFT_OUT = frozenset({"ctx", "kind", "type_comment", "annotation", "returns"})
 
 
-class Reading(ast.NodeVisitor):
+class Statement(ast.NodeVisitor):
     """One statement of a module.
 
     Left out are docstrings, annotations, what an error says, and imports (what they stand for counts where it is

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from rich.console import Console
 
-from strokebench.benchmarks.models.fit import Part, fit_on
+from strokebench.benchmarks.models.fit import PatientChoice, fit_on
 from strokebench.benchmarks.models.validate import validate
 from strokebench.benchmarks.run import run_with
 from strokebench.benchmarks.running.build import choose_endpoint
@@ -49,7 +49,7 @@ def external(a: str, b: str, settings: Settings, console: Console) -> Section:
     for made, tested in ((a, b), (b, a)):
         chosen = replace(settings, dataset=made, seeds=settings.seeds[:1])
         models = [
-            fit_on(method, cohorts[made], replace(chosen, methods=(method,)), Part(), {}, True, console)
+            fit_on(method, cohorts[made], replace(chosen, methods=(method,)), PatientChoice(), {}, True, console)
             for method in methods
         ]
         found = validate(

@@ -42,7 +42,7 @@ from strokebench.tasks.protocols import PROTOCOLS, split_for_training
 
 
 @dataclass(frozen=True)
-class Part:
+class PatientChoice:
     """Which patients of a cohort a model is made of.
 
     Args:
@@ -105,7 +105,7 @@ def fit(
     dataset: str | Cohort = "virtual",
     *,
     to: Path | str | None = None,
-    part: Part | str | float | None = None,
+    part: PatientChoice | str | float | None = None,
     seeds: Sequence[int] = SEEDS[:1],
     params: Mapping[str, Any] | Path | str | None = None,
     marks: bool = True,
@@ -118,7 +118,7 @@ def fit(
         method: a name of `strokebench list methods`.
         dataset: as `Settings.dataset`, or a cohort that is loaded.
         to: the folder that it is written to; None: nowhere, `Model.save` does it.
-        part: the patients, as `Part.read` takes it; default: all that have the outcome.
+        part: the patients, as `PatientChoice.read` takes it; default: all that have the outcome.
         seeds: one fit each, whose mean is the prediction. A seed draws the validation part, for early stopping and
             selection, from the same patients.
         params: hyper-parameters that differ from the method's defaults, or a file of them.
@@ -138,7 +138,7 @@ def fit(
         params = read_all([Path(params)], [method])[method].params if params else {}
     cohort = load_cohort(dataset) if isinstance(dataset, str) else dataset
     chosen = Settings(methods=(method,), seeds=tuple(seeds), **settings)
-    part = part if isinstance(part, Part) else Part.read(part)
+    part = part if isinstance(part, PatientChoice) else PatientChoice.read(part)
     model = fit_on(method, cohort, chosen, part, params, marks, Console(quiet=True), embeddings)
     if to is not None:
         model.save(Path(to).expanduser())
@@ -149,7 +149,7 @@ def fit_on(
     method: str,
     cohort: Cohort,
     settings: Settings,
-    part: Part,
+    part: PatientChoice,
     params: Mapping[str, Any],
     marks: bool,
     console: Console,
@@ -204,7 +204,7 @@ def _without(cohort: Cohort, modalities: frozenset[str]) -> Cohort:
 def _describe(
     context: Context,
     runs: Sequence[Run],
-    part: Part,
+    part: PatientChoice,
     unknown: int,
     model: Method,
     fitted: Sequence[Fitted],

@@ -52,7 +52,7 @@ _MOST_DEFAULTS = 10_000
 optuna.logging.set_verbosity(optuna.logging.ERROR)
 
 
-class Grid(GridSampler):
+class GridWithDefault(GridSampler):
     """Optuna's grid sampler, which would stop the study at trials that have no place on the grid (the default).
 
     `BruteForceSampler` raises an error in a study with such a trial, or with one that was cut off.
@@ -120,7 +120,7 @@ def make_sampler(kind: str, method: str, seed: int = 0, space: str = OWN) -> Bas
         raise unknown_name("sampler", kind, SAMPLERS)
     draws = _draws(method, space)
     if kind == "grid":
-        return Grid(_discrete(method, draws), seed=seed)
+        return GridWithDefault(_discrete(method, draws), seed=seed)
     return seeded_by_number(RandomSampler if kind == "random" else TPESampler, seed)
 
 

@@ -19,7 +19,7 @@ from strokebench.benchmarks.running.tracking.hooks import Hooks
 from strokebench.benchmarks.tuning.report import record_of, work_of
 from strokebench.benchmarks.tuning.space import (
     OWN,
-    Grid,
+    GridWithDefault,
     default_trial,
     find_space,
     first_run,
@@ -215,7 +215,7 @@ def _enough(study: optuna.Study, trials: int, sampler: optuna.samplers.BaseSampl
     if sum(map(counts, known)) + at_work >= trials:
         return True
     waiting = any(trial.state is TrialState.WAITING for trial in known)
-    return isinstance(sampler, Grid) and not waiting and sampler.is_exhausted(study)
+    return isinstance(sampler, GridWithDefault) and not waiting and sampler.is_exhausted(study)
 
 
 def _line(trial: FrozenTrial, study: optuna.Study, folds: int) -> str:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from strokebench.reports.clinical.pooled import of_patients
 from strokebench.reports.clinical.subgroups import Grouping, small
 from strokebench.reports.statistics.delong import delong
-from strokebench.reports.statistics.intervals import LEVEL, UNDEFINED, Interval, Z, apart, at_its_ends
+from strokebench.reports.statistics.intervals import LEVEL, UNDEFINED, Interval, Z, at_its_ends, independent_difference
 from strokebench.reports.statistics.scores import Scores
 from strokebench.tasks.metrics.evaluate import THRESHOLD
 
@@ -50,7 +50,7 @@ def gaps(raw: Scores, calibrated: Scores, name: str, groupings: Sequence[Groupin
         for group in groups[:1] if len(groups) == 2 else groups if len(groups) > 2 else []:
             inside = membership == group
             sides = [_measures(raw, calibrated, name, part) for part in (inside, ~inside)]
-            ends = [apart(one, other) for one, other in zip(*sides, strict=True)]
+            ends = [independent_difference(one, other) for one, other in zip(*sides, strict=True)]
             against = groups[1] if len(groups) == 2 else "others"
             fewest = [small(int(side.sum()), int(raw.y[side].sum())) for side in (inside, ~inside)]
             found.append(Gap(grouping, group, against, int(inside.sum()), next(filter(None, fewest), ""), *ends))

@@ -17,7 +17,7 @@ from strokebench.reports.table1.table import FAMILIES, family_place
 RESAMPLES = 1000
 """Of patients, for every interval of the clinical evaluation (our choice)."""
 
-PICTURED = 4
+MOST_SHOWN = 4
 """More methods than this are not drawn into one panel."""
 
 
@@ -51,7 +51,7 @@ def seeds_of(scores: Scores, name: str) -> list[tuple[NDArray[Any], NDArray[np.f
     return found
 
 
-def draw_patients(n: int, n_resamples: int = RESAMPLES) -> NDArray[np.int16]:
+def resample_patients(n: int, n_resamples: int = RESAMPLES) -> NDArray[np.int16]:
     """How often each patient is drawn, (resamples, n), whatever the label.
 
     Not within each label, as for the AUC: how many patients have the outcome is itself uncertain, and most of
@@ -70,14 +70,14 @@ def label_of(results: Results, name: str) -> str:
     return results.settings[name].label
 
 
-def pictured(results: Results, scores: Scores | None) -> list[str]:
+def shown_methods(results: Results, scores: Scores | None) -> list[str]:
     """The names of the methods that pictures show: all that have predictions, where they are few.
 
     Else the proposed one, the best other by AUC on the validation parts (the test parts must not choose), and the
     best traditional one beside.
     """
     settings = [setting for setting in ordered(results) if scores and seeds_of(scores, setting.name)]
-    if len(settings) <= PICTURED:
+    if len(settings) <= MOST_SHOWN:
         return [setting.name for setting in reversed(settings)]
     ranked = sorted(settings, key=lambda setting: -_on_validation(results, setting))
     chosen: list[str] = []

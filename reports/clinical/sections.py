@@ -7,7 +7,7 @@ from strokebench.reports.clinical.decision import decision_curve, thresholds, tr
 from strokebench.reports.clinical.fairness import gaps
 from strokebench.reports.clinical.figures import draw_decision_curves, draw_forest, draw_instability, draw_reliability
 from strokebench.reports.clinical.instability import tested_by_all
-from strokebench.reports.clinical.pooled import RESAMPLES, draw_patients, headline, label_of, pictured, pool
+from strokebench.reports.clinical.pooled import RESAMPLES, headline, label_of, pool, resample_patients, shown_methods
 from strokebench.reports.clinical.subgroups import HOSPITAL, Grouping, Subgroup, all_groupings, all_subgroups, worst
 from strokebench.reports.clinical.tables import (
     balanced_by,
@@ -31,9 +31,9 @@ from strokebench.reports.tables.section import Panel, Section
 def clinical_section(results: Results, title: str) -> Section:
     """Everything that is known by now; pictures and subgroups as soon as one method has a finished seed."""
     scores = pool(results)
-    methods = pictured(results, scores)
+    methods = shown_methods(results, scores)
     n = len(scores.y) if scores is not None else 0
-    weights = draw_patients(n) if n else np.zeros((0, 0), np.int16)
+    weights = resample_patients(n) if n else np.zeros((0, 0), np.int16)
     aucs = bootstrap(scores, n_resamples=RESAMPLES) if scores is not None else None
     panels = [
         Panel(

@@ -50,7 +50,7 @@ class Prevalence:
 
 
 @dataclass(frozen=True)
-class Description:
+class CohortDescription:
     """What `strokebench cohort describe` says.
 
     Args:
@@ -77,7 +77,7 @@ class Description:
     text: list[tuple[str, int, float]]
 
 
-def describe_cohort(cohort: Cohort, outcome: str = "") -> Description:
+def describe_cohort(cohort: Cohort, outcome: str = "") -> CohortDescription:
     """Describe a cohort, with the outcome of this name or rule, or its first.
 
     Raises:
@@ -97,7 +97,7 @@ def describe_cohort(cohort: Cohort, outcome: str = "") -> Description:
         by_site = table_one(cohort, cohort.site.astype(str), "By site")
     missing = cohort.table.isna().sum().sort_values(ascending=False, kind="stable")
     texts = cohort.texts if cohort.texts is not None else pd.DataFrame(index=cohort.ids)
-    return Description(
+    return CohortDescription(
         cohort=cohort,
         endpoint=parsed,
         parts=_parts(cohort),
@@ -111,7 +111,7 @@ def describe_cohort(cohort: Cohort, outcome: str = "") -> Description:
     )
 
 
-def write_page(description: Description, pictures: int = 8) -> Path:
+def write_page(description: CohortDescription, pictures: int = 8) -> Path:
     """Write the description as one self-contained HTML file, `home("results", NAME, "cohort.html")`.
 
     Args:

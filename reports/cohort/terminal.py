@@ -8,7 +8,7 @@ from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
-from strokebench.reports.cohort.describe import NO_PREVALENCE, Description, Prevalence
+from strokebench.reports.cohort.describe import NO_PREVALENCE, CohortDescription, Prevalence
 from strokebench.reports.cohort.table_one import IMBALANCED, TableOne
 
 BAR = 10
@@ -19,7 +19,7 @@ GROUP = 11
 """Characters of a site's column, so that more sites than a terminal holds are left to the page."""
 
 
-def show_description(description: Description, console: Console) -> None:
+def show_description(description: CohortDescription, console: Console) -> None:
     """Print it."""
     cohort = description.cohort
     console.print(Text(cohort.title, style="bold"))

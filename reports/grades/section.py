@@ -7,7 +7,7 @@ import numpy as np
 
 from strokebench.datasets.naming import scale_of
 from strokebench.reports.clinical.calibration import recalibrate
-from strokebench.reports.clinical.pooled import pictured, pool
+from strokebench.reports.clinical.pooled import pool, shown_methods
 from strokebench.reports.clinical.sections import clinical_section
 from strokebench.reports.grades.figures import draw_calibration, draw_grotta
 from strokebench.reports.results import Provenance, Results
@@ -115,7 +115,7 @@ def calibration_panels(results: Results) -> list[Panel]:
             does_not_show="Calibration elsewhere: it must be checked, and often mended, wherever a model is used.",
         )
     ]
-    if not (shown := pictured(next(iter(cuts.values())), next(iter(scores.values())))):
+    if not (shown := shown_methods(next(iter(cuts.values())), next(iter(scores.values())))):
         return panels
     return [
         *panels,

@@ -13,7 +13,7 @@ from strokebench.errors import counted
 from strokebench.files import natural_order
 from strokebench.reports.hospitals.chance import by_hospital
 from strokebench.reports.results import SETTING, MethodInfo, Results
-from strokebench.reports.statistics.intervals import UNDEFINED, Z, apart, auc_standard_error
+from strokebench.reports.statistics.intervals import UNDEFINED, Z, auc_standard_error, independent_difference
 from strokebench.reports.summary import rows_by_setting, run_counts
 from strokebench.reports.table1.table import adapted_footnotes, metric_cells, metric_columns, metric_row
 from strokebench.reports.tables import caption as words
@@ -234,7 +234,7 @@ def hospital_lead(results: Results) -> str:
     low, high = means.min(), means.max()
     compared, chance, metric = list(_compared(results).index), by_hospital(results), results.endpoint.ranked_by
     ends = (chance[hospital.fold].interval(mean, compared) for hospital, mean in ((best, high), (worst, low)))
-    gap = apart(*ends)
+    gap = independent_difference(*ends)
     verdict = "more than chance" if gap.low > 0 else "chance may be all of it"
     many = f", and the extremes of {len(means)} hospitals always lie apart" if len(means) > 2 else ""
     small = sum(bool(hospital.left_out) for hospital in hospitals(results))

@@ -16,7 +16,7 @@ from markupsafe import Markup
 
 from strokebench.errors import StrokebenchError
 from strokebench.files import write_text
-from strokebench.reports.cohort.describe import Description
+from strokebench.reports.cohort.describe import CohortDescription
 from strokebench.reports.comparison.words import join
 from strokebench.reports.page.cautions import cautions
 from strokebench.reports.page.checklist import Checklist, fill_checklist
@@ -39,7 +39,7 @@ PAGE_FILE, CHECKLIST_FILES = "report.html", ("checklist.md", "checklist.csv")
 
 
 def write_page(
-    settings: Iterable[Path], folder: Path, description: Description | None = None, order: Sequence[str] = ()
+    settings: Iterable[Path], folder: Path, description: CohortDescription | None = None, order: Sequence[str] = ()
 ) -> Path:
     """Write `report.html`, `checklist.md` and `checklist.csv`; the page's path.
 
@@ -65,7 +65,7 @@ def write_page(
 
 
 def render_page(
-    parts: Sequence[PagePart], checklist: Checklist, description: Description | None, scrub: Scrubber
+    parts: Sequence[PagePart], checklist: Checklist, description: CohortDescription | None, scrub: Scrubber
 ) -> str:
     """The page as text.
 
@@ -112,7 +112,7 @@ def _template(name: str) -> str:
     return (TEMPLATES / name).read_text(encoding="utf-8")
 
 
-def _patients(parts: Sequence[PagePart], description: Description | None) -> set[str]:
+def _patients(parts: Sequence[PagePart], description: CohortDescription | None) -> set[str]:
     found: set[str] = set() if description is None else set(map(str, description.cohort.ids))
     for part in parts:
         if part.results is not None:

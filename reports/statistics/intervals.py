@@ -60,7 +60,7 @@ def logit_interval(value: float, half: float) -> Interval:
     return Interval(value, float(expit(logit(value) - half)), float(expit(logit(value) + half)))
 
 
-def apart(first: Interval, second: Interval) -> Interval:
+def independent_difference(first: Interval, second: Interval) -> Interval:
     """First minus second, measured on different patients: from their own intervals (Zou and Donner, Stat Med 2008)."""
     value = first.value - second.value
     return Interval(

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from strokebench.reports.clinical.calibration import recalibrate, updated
-from strokebench.reports.clinical.pooled import draw_patients, label_of, ordered
+from strokebench.reports.clinical.pooled import label_of, ordered, resample_patients
 from strokebench.reports.results import Results
 from strokebench.reports.statistics.bootstrap import Bootstrap, bootstrap
 from strokebench.reports.statistics.gains import brier_gain
@@ -66,7 +66,7 @@ def crossed(y: NDArray[np.bool_], p: NDArray[np.float64], half: NDArray[np.bool_
 def updating_table(results: Results, scores: Scores) -> Table:
     """Calibration and Brier score of each model as it is, and after each way of updating (`update`)."""
     found, n = update(scores), len(scores.y)
-    briers = bootstrap(found, weighted_brier, weights=draw_patients(n))
+    briers = bootstrap(found, weighted_brier, weights=resample_patients(n))
     rows = []
     for setting in ordered(results):
         for way, said in {"": "as it is", **WAYS}.items():

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from strokebench.benchmarks.cli.options import ENCODERS, takes_settings
-from strokebench.benchmarks.models.fit import Part, fit_on
+from strokebench.benchmarks.models.fit import PatientChoice, fit_on
 from strokebench.benchmarks.running.parameters import read_all
 from strokebench.benchmarks.running.settings import SEEDS, Settings, parse_seeds
 from strokebench.datasets.catalogue import load_cohort
@@ -44,7 +44,7 @@ def fit(
     console = make_console()
     if to is not None:
         refuse_taken(to)
-    parts, chosen = Part.read(part, part_seed), replace(settings, methods=(method,), seeds=parse_seeds(seeds))
+    parts, chosen = PatientChoice.read(part, part_seed), replace(settings, methods=(method,), seeds=parse_seeds(seeds))
     given = read_all([params], [method])[method].params if params else {}
     with console.status(f"Cohort {settings.dataset}"):
         cohort = load_cohort(settings.dataset)

@@ -8,7 +8,7 @@ from typing import Any
 
 from strokebench.benchmarks.running.context import Context
 
-Metric = tuple[str, float, int]
+LoggedMetric = tuple[str, float, int]
 """Name, value and step (0 where there is one value only)."""
 
 
@@ -46,7 +46,7 @@ class TaskRecord:
     started: datetime
     ended: datetime
     params: Mapping[str, Any]
-    metrics: Sequence[Metric]
+    metrics: Sequence[LoggedMetric]
     status: str = "FINISHED"
     facts: Mapping[str, str] = field(default_factory=dict)
     group: str = ""
@@ -61,7 +61,7 @@ class Hooks:
     def task_ended(self, key: str, record: Callable[[], TaskRecord]) -> None:
         """A run or a trial ended, perhaps in an earlier call; its record is made when it is asked for."""
 
-    def finished(self, files: Iterable[Path], metrics: Sequence[Metric] = ()) -> None:
+    def finished(self, files: Iterable[Path], metrics: Sequence[LoggedMetric] = ()) -> None:
         """All ended, and these tables and figures were written."""
 
     def stopped(self) -> None:

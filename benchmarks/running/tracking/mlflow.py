@@ -25,7 +25,7 @@ from urllib.parse import quote, urlencode, urlsplit
 from filelock import FileLock
 
 from strokebench.benchmarks.running.process import set_privacy
-from strokebench.benchmarks.running.tracking.hooks import Hooks, Metric, TaskRecord, Work
+from strokebench.benchmarks.running.tracking.hooks import Hooks, LoggedMetric, TaskRecord, Work
 from strokebench.errors import StrokebenchError, without_user
 from strokebench.files import home
 
@@ -78,7 +78,7 @@ class MlflowHooks(Hooks):
         if key not in self.logged:
             self._guarded(lambda client: self._log(client, key, record))
 
-    def finished(self, files: Iterable[Path], metrics: Sequence[Metric] = ()) -> None:
+    def finished(self, files: Iterable[Path], metrics: Sequence[LoggedMetric] = ()) -> None:
         """See `Hooks`."""
         if self.anything_new:
             self._guarded(lambda client: self._close(client, "FINISHED", files, metrics))
@@ -165,7 +165,7 @@ class MlflowHooks(Hooks):
         self.logged.add(key)
         self.anything_new = True
 
-    def _close(self, client: MlflowClient, status: str, files: Iterable[Path], metrics: Sequence[Metric]) -> None:
+    def _close(self, client: MlflowClient, status: str, files: Iterable[Path], metrics: Sequence[LoggedMetric]) -> None:
         for path in files:
             if path.suffix in UPLOADED:
                 client.log_artifact(self.parent_id, str(path))
@@ -179,17 +179,17 @@ class MlflowHooks(Hooks):
         self._log_metrics(client, self.parent_id, metrics, now)
         client.set_terminated(self.parent_id, status=status)
 
-    def _means(self, client: MlflowClient, run_id: str) -> list[Metric]:
+    def _means(self, client: MlflowClient, run_id: str) -> list[LoggedMetric]:
         """The mean of each metric over the ended folds of a method."""
         folds = [run.data.metrics for run in self._search(client, f"tags.`{PARENT_TAG}` = '{run_id}'")]
         names = [name for name in self.work.averaged if folds and all(name in metrics for metrics in folds)]
         return [(name, fmean(metrics[name] for metrics in folds), 0) for name in names]
 
-    def _log_metrics(self, client: MlflowClient, run_id: str, metrics: Sequence[Metric], time: int) -> None:
-        from mlflow.entities import Metric as Point
+    def _log_metrics(self, client: MlflowClient, run_id: str, metrics: Sequence[LoggedMetric], time: int) -> None:
+        from mlflow.entities import Metric
 
         for start in range(0, len(metrics), _BATCH):
-            batch = [Point(name, value, time, step) for name, value, step in metrics[start : start + _BATCH]]
+            batch = [Metric(name, value, time, step) for name, value, step in metrics[start : start + _BATCH]]
             client.log_batch(run_id, metrics=batch)
 
     def _known(self, client: MlflowClient, key: str = "") -> set[str]:

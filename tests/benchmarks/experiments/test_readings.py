@@ -8,7 +8,7 @@ from rich.console import Console
 from small_context import make_context
 
 from strokebench.benchmarks.experiments import readings
-from strokebench.benchmarks.experiments.readings import DEFAULT, READINGS, Reading, Readings
+from strokebench.benchmarks.experiments.readings import DEFAULT, READINGS, PaperReading, Readings
 from strokebench.benchmarks.running.fit import make_ready
 from strokebench.benchmarks.running.runner import run_experiment
 from strokebench.benchmarks.running.task import Task
@@ -48,7 +48,7 @@ def test_scaled_by_block_a_fit_gets_other_features_and_the_same_patients():
 
 
 def test_it_runs_and_says_that_validation_parts_were_judged(home, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(readings, "READINGS", (DEFAULT, Reading("ReLU", {"output": "relu", "max_epochs": 2})))
+    monkeypatch.setattr(readings, "READINGS", (DEFAULT, PaperReading("ReLU", {"output": "relu", "max_epochs": 2})))
     context = make_context(folds=5, methods=("vdafm",), quick=True)
     report = run_experiment(Readings(), context, Console(quiet=True))
     table = pd.read_csv(report.folder / "readings.csv")

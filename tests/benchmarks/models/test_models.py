@@ -12,7 +12,7 @@ from made_up import made_up, plan
 from small_cohort import make_cohort, make_embeddings
 
 from strokebench.benchmarks.models.card import write_card
-from strokebench.benchmarks.models.fit import Part, fit
+from strokebench.benchmarks.models.fit import PatientChoice, fit
 from strokebench.benchmarks.models.model import Model, at_prevalence, load_model
 from strokebench.benchmarks.running.fit import fit_and_predict, make_ready
 from strokebench.benchmarks.running.run import Material
@@ -57,7 +57,9 @@ def test_from_the_folder_it_predicts_what_the_fit_of_the_suite_does(method: str,
     ready = make_ready(method, params, fold, material, [COMPLETE], "smote")
     [suite] = fit_and_predict(ready).predictions
 
-    model = fit(method, both, embeddings=embeddings, part=Part(tuple(COHORT.ids)), params=params, outcome="nihss < 7")
+    model = fit(
+        method, both, embeddings=embeddings, part=PatientChoice(tuple(COHORT.ids)), params=params, outcome="nihss < 7"
+    )
     model.save(tmp_path / "model")
     p = load_model(tmp_path / "model").predict_proba(others, embeddings=embeddings, balanced=True)
     np.testing.assert_array_equal(p[:, 1], suite["p"])
@@ -137,7 +139,7 @@ def test_no_patient_can_be_read_in_the_folder(folder: Path):
 
 
 def test_its_patients_are_recognised_by_content_under_other_ids():
-    model = made("concat", params={"max_epochs": 1}, part=Part(tuple(COHORT.ids[:50])))
+    model = made("concat", params={"max_epochs": 1}, part=PatientChoice(tuple(COHORT.ids[:50])))
     renamed = COHORT.table.rename(index=lambda id: f"other-{id}").iloc[::-1]
     embeddings = replace(EMBEDDINGS, ids=pd.Index([f"other-{id}" for id in EMBEDDINGS.ids]))
     found = model.seen.among(model.examine(replace(COHORT, table=renamed, site=None)).content, embeddings)
@@ -151,18 +153,18 @@ def test_its_patients_are_recognised_by_content_under_other_ids():
 @pytest.mark.parametrize("given", ["0", "1.5", "no-such-file"])
 def test_a_part_that_is_none_is_refused(given: str):
     with pytest.raises(StrokebenchError, match="part"):
-        Part.read(given)
+        PatientChoice.read(given)
 
 
 def test_a_share_is_drawn_by_its_seed_and_a_file_names_patients(tmp_path: Path):
     labels = parse_endpoint("nihss < 7").labels(COHORT)
-    draws = [set(Part.read("0.5", seed).of(labels, COHORT.ids).index) for seed in (0, 0, 1)]
+    draws = [set(PatientChoice.read("0.5", seed).of(labels, COHORT.ids).index) for seed in (0, 0, 1)]
     assert draws[0] == draws[1] != draws[2] and len(draws[0]) == 40
     (tmp_path / "ids.txt").write_text("p003\np001\np002\n\n")
-    named = Part.read(str(tmp_path / "ids.txt"))
+    named = PatientChoice.read(str(tmp_path / "ids.txt"))
     assert list(named.of(labels.drop("p002"), COHORT.ids).index) == ["p001", "p003"]
     with pytest.raises(StrokebenchError, match="nobody"):
-        Part(("nobody",)).of(labels, COHORT.ids)
+        PatientChoice(("nobody",)).of(labels, COHORT.ids)
 
 
 def test_ordered_grades_too(tmp_path: Path):

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from strokebench.benchmarks.cli import main as cli
 from strokebench.benchmarks.models import validate as validating
-from strokebench.benchmarks.models.fit import Part, fit
+from strokebench.benchmarks.models.fit import PatientChoice, fit
 from strokebench.benchmarks.models.model import Model
 from strokebench.benchmarks.models.validate import validate
 from strokebench.benchmarks.sharing.export import export_results
@@ -33,7 +33,7 @@ def with_glucose(cohort: Cohort, seed: int = 3) -> Cohort:
 
 
 COHORT = with_glucose(make_cohort(160, synthetic=True))
-MADE_OF = Part(tuple(COHORT.ids[:100]))
+MADE_OF = PatientChoice(tuple(COHORT.ids[:100]))
 
 
 @pytest.fixture(scope="module")

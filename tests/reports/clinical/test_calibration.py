@@ -7,7 +7,7 @@ import pytest
 from one_part import single
 
 from strokebench.reports.clinical.calibration import calibration_error, recalibrate, reliability
-from strokebench.reports.clinical.pooled import draw_patients
+from strokebench.reports.clinical.pooled import resample_patients
 from strokebench.reports.statistics.bootstrap import bootstrap
 from strokebench.reports.statistics.prior import log_odds
 from strokebench.reports.statistics.scores import Scores
@@ -81,7 +81,7 @@ def test_calibration_in_the_large_is_as_uncertain_as_resampling_says():
     scores = single(y, sigmoid(x))
     interval = recalibrate(scores, NAME).in_the_large
     draws = []
-    for weights in draw_patients(300, 200):
+    for weights in resample_patients(300, 200):
         again = np.repeat(np.arange(300), weights)
         draws.append(recalibrate(single(y[again], sigmoid(x[again])), NAME).in_the_large.value)
     assert (interval.high - interval.low) / 2 == pytest.approx(1.96 * np.std(draws), rel=0.2)
@@ -149,7 +149,7 @@ def test_auprc_and_brier_are_those_of_scikit_learn():
 
     rng = np.random.default_rng(0)
     y, p = rng.integers(0, 2, 200), rng.integers(0, 15, 200) / 14
-    weights = draw_patients(200, 5)
+    weights = resample_patients(200, 5)
     expected = [average_precision_score(y, p, sample_weight=w) for w in weights]
     np.testing.assert_allclose(weighted_auprc(y, p, weights), expected)
     prevalence = [np.average(y, weights=w) for w in weights]
@@ -171,6 +171,6 @@ def test_baselines_of_auprc_and_scaled_brier():
 def test_an_interval_of_brier_covers_it():
     y, x = drawn(300)
     scores = single(y, sigmoid(x))
-    found = bootstrap(scores, weighted_brier, weights=draw_patients(300, 300)).interval(0)
+    found = bootstrap(scores, weighted_brier, weights=resample_patients(300, 300)).interval(0)
     assert found.low < found.value < found.high
     assert found.value == pytest.approx(np.mean((sigmoid(x) - y) ** 2))

@@ -5,7 +5,7 @@ import pytest
 from one_part import single
 
 from strokebench.reports.clinical.decision import decision_curve, thresholds, treat_all
-from strokebench.reports.clinical.pooled import draw_patients
+from strokebench.reports.clinical.pooled import resample_patients
 from strokebench.reports.statistics.scores import Scores
 
 AT = np.array([0.1, 0.25, 0.5])
@@ -38,7 +38,7 @@ def test_net_benefit_by_hand_and_averaged_over_seeds():
 
 
 def test_the_interval_covers_the_curve_and_has_the_binomial_width():
-    found = decision_curve(single(Y, np.ones(100)), "method 1", AT, draw_patients(100, 4000))
+    found = decision_curve(single(Y, np.ones(100)), "method 1", AT, resample_patients(100, 4000))
     assert ((found.low < found.net_benefit) & (found.net_benefit < found.high)).all()
     # Treating all at even odds gains 1 or -1 a patient.
     expected = 1.96 * 2 * np.sqrt(0.3 * 0.7 / 100)

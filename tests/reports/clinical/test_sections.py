@@ -9,7 +9,7 @@ import pytest
 
 from strokebench.benchmarks.experiments.clinical import Clinical
 from strokebench.reports.clinical.fairness import gaps
-from strokebench.reports.clinical.pooled import headline, of_patients, pictured, pool
+from strokebench.reports.clinical.pooled import headline, of_patients, pool, shown_methods
 from strokebench.reports.clinical.sections import clinical_lead
 from strokebench.reports.clinical.subgroups import Subgroup, all_groupings, all_subgroups, worst
 from strokebench.reports.clinical.tables import balance_note, thresholds_table
@@ -181,7 +181,7 @@ def test_pictures_show_few_methods_chosen_without_the_test_parts(make_results):
     validation = {"mlp": 0.9, "svm": 0.6, "xgboost": 0.7}
     runs = results.runs.assign(validation_score=[validation.get(name, 0.5) for name in results.runs["method"]])
     results = replace(results, runs=runs)
-    assert pictured(results, pool(results)) == ["vdafm", "mlp", "xgboost"]
+    assert shown_methods(results, pool(results)) == ["vdafm", "mlp", "xgboost"]
 
 
 def test_the_headline_names_its_method_by_a_rule_and_says_when_it_is_chance(make_results):

@@ -8,9 +8,9 @@ from strokebench.reports.statistics.intervals import (
     UNDEFINED,
     Interval,
     Z,
-    apart,
     auc_interval,
     auc_standard_error,
+    independent_difference,
     logit_interval,
     percentiles,
 )
@@ -48,10 +48,10 @@ def test_an_auc_s_interval_holds_where_the_sample_has_no_error():
 
 
 def test_two_parts_measured_apart_add_the_squares_of_the_sides_that_face_each_other():
-    found = apart(Interval(0.9, 0.6, 1.2), Interval(0.5, 0.1, 0.9))
+    found = independent_difference(Interval(0.9, 0.6, 1.2), Interval(0.5, 0.1, 0.9))
     # To the left 0.3 of the first and 0.4 of the second; to the right 0.3 and 0.4 again.
     assert (found.value, found.low, found.high) == pytest.approx((0.4, -0.1, 0.9))
-    found = apart(Interval(0.9, 0.6, 1.7), Interval(0.5, -0.1, 0.9))
+    found = independent_difference(Interval(0.9, 0.6, 1.7), Interval(0.5, -0.1, 0.9))
     # To the left 0.3 and 0.4, to the right 0.8 and 0.6.
     assert (found.value, found.low, found.high) == pytest.approx((0.4, -0.1, 1.4))
 

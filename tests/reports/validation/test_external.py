@@ -8,14 +8,14 @@ from statsmodels.stats.proportion import proportion_confint
 
 from strokebench.reports.results import Results
 from strokebench.reports.statistics.headline import Headline
-from strokebench.reports.statistics.intervals import Interval, apart
+from strokebench.reports.statistics.intervals import Interval, independent_difference
 from strokebench.reports.validation.external import Direction, external_section, losses
 
 
 def test_two_shares_are_as_far_apart_as_newcombe_says():
     """56 of 70 against 48 of 80 by Wilson's intervals: 0.2 (0.0524 to 0.3339), method 10 of Newcombe 1998."""
     shares = [Interval(k / n, *map(float, proportion_confint(k, n, method="wilson"))) for k, n in ((56, 70), (48, 80))]
-    found = apart(*shares)
+    found = independent_difference(*shares)
     assert (found.value, found.low, found.high) == pytest.approx((0.2, 0.0524, 0.3339), abs=5e-5)
 
 
@@ -37,7 +37,7 @@ def test_a_loss_joins_both_intervals(direction):
     assert (forest.label, concat.label) == ("Random Forest", "Concat")
     assert forest.made == Headline(direction.made).auc("random_forest")
     assert forest.tested == Headline(direction.tested).auc("random_forest")
-    assert forest.lost == apart(forest.tested, forest.made) and forest.lost.high < 0 < concat.lost.high
+    assert forest.lost == independent_difference(forest.tested, forest.made) and forest.lost.high < 0 < concat.lost.high
     assert forest.there == Headline(direction.there).auc("random_forest") and forest.slope.value < concat.slope.value
 
 
