@@ -7,7 +7,7 @@ from strokebench.reports.clinical.calibration import recalibrate
 from strokebench.reports.clinical.pooled import ordered, pool
 from strokebench.reports.results import Results
 from strokebench.reports.statistics.headline import Headline
-from strokebench.reports.statistics.intervals import UNDEFINED, Interval, apart
+from strokebench.reports.statistics.intervals import UNDEFINED, Interval, independent_difference
 from strokebench.reports.tables import caption as words
 from strokebench.reports.tables.section import Panel, Section
 from strokebench.reports.tables.table import Cell, Row, Table, text_columns
@@ -42,7 +42,7 @@ class Loss:
     @property
     def lost(self) -> Interval:
         """Elsewhere minus where it was made: other patients, so both intervals count."""
-        return apart(self.tested, self.made)
+        return independent_difference(self.tested, self.made)
 
 
 def losses(direction: Direction) -> list[Loss]:
