@@ -10,7 +10,6 @@ from rich.console import Console
 
 from strokebench.benchmarks.keys import described
 from strokebench.benchmarks.running.process import set_privacy
-from strokebench.reports.tables.console import make_console
 
 SUPPORT = Path(__file__).parent.parent / "support"
 
@@ -39,7 +38,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, described_once: Path) 
 @pytest.fixture
 def console() -> Console:
     """A console that records."""
-    return make_console(record=True, width=160, file=Path(os.devnull).open("w"))
+    return Console(record=True, width=160, file=Path(os.devnull).open("w"), highlight=False, markup=False)
 
 
 @pytest.fixture

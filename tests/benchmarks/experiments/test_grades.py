@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 from grades import GRADES, as_grades
 from made_up import made_up, named
+from rich.console import Console
 from small_context import make_context
 
 from strokebench.benchmarks.cli import paper
 from strokebench.benchmarks.experiments.find import all_experiments, find_experiment
 from strokebench.benchmarks.running.runner import UnderWay
-from strokebench.reports.tables.console import make_console
 
 IN_PAPER = [name for name, experiment in all_experiments().items() if experiment.in_paper]
 TESTED_ELSEWHERE = {"table1", "comparison", "added_value", "clinical", "figure5", "missing"}
@@ -39,7 +39,7 @@ def test_what_needs_an_event_is_named_and_the_rest_planned(tmp_path: Path, monke
     monkeypatch.setattr(paper, "build_context", lambda *_: graded)
     monkeypatch.setattr(paper, "warn_of_leaks", lambda *_: None)
     monkeypatch.setattr(paper, "run_together", lambda under_way, *_: planned.extend(under_way) or [])
-    console = make_console(record=True, width=200)
+    console = Console(record=True, width=200, markup=False)
     assert paper._compute(graded.settings, console) == 0
     assert [one.experiment.name for one in planned] == ["table1", "missing"]
     assert "Left out    paper: paper needs a binary outcome; 'mrs 0 to 2' is ordinal." in console.export_text()
