@@ -92,7 +92,7 @@ def draw_matrix(comparison: MethodComparison, cohort: str) -> Figure:
                 color=INK if pair.real else SOFT,
                 fontweight="bold" if pair.real else "normal",
             )
-            apart = pair.tested.text(sign="+", end_sign="+")
+            apart = pair.tested.text(signed=True)
             verdict = "more than chance" if pair.real else "not shown to be more than chance"
             words = f"{comparison.labels[first]} minus {comparison.labels[second]}: {apart} points, {verdict}"
             name_cell(axes, column, row, words)

@@ -68,9 +68,8 @@ def test_a_share_s_interval_is_symmetric_in_log_odds_and_none_at_the_ends():
 def test_the_ends_of_a_level_leave_out_as_much_on_each_side():
     draws = np.column_stack([np.arange(101.0), np.arange(0, 202.0, 2)])
     np.testing.assert_allclose(percentiles(draws), [[2.5, 5], [97.5, 195]])
-    np.testing.assert_allclose(percentiles(draws, 0.5), [[25, 50], [75, 150]])
     draws[:50, 0] = np.nan
-    assert percentiles(draws, 0.5)[:, 0].tolist() == [62.5, 87.5], "NaN is no draw"
+    assert percentiles(draws)[:, 0].tolist() == pytest.approx([51.25, 98.75]), "NaN is no draw"
     for none in (np.full((4, 2), np.nan), np.empty((0, 2))):
         assert percentiles(none).shape == (2, 2) and np.isnan(percentiles(none)).all()
     assert pytest.approx(norm.ppf(0.975)) == Z
