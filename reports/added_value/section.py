@@ -1,5 +1,6 @@
 """What image and text add, as a table, a picture and a paragraph, which says what was shown and what was not."""
 
+import math
 from collections.abc import Sequence
 
 from matplotlib.figure import Figure
