@@ -3,10 +3,11 @@
 from dataclasses import replace
 
 import numpy as np
+import pytest
 from scipy.special import expit, logit
 
 from strokebench.reports.results import RUN
-from strokebench.reports.statistics.prior import undo_balance
+from strokebench.reports.statistics.prior import at_prevalence, undo_balance
 
 
 def by_hand(results, n, positives):
@@ -44,3 +45,9 @@ def test_all_known_patients_in_one_test_part_are_their_own_prevalence(results):
     one = replace(results, predictions=first, runs=results.runs[:1], provenance=facts)
     expected = expit(logit(first["p"]) + logit(first["y"].mean()))
     np.testing.assert_allclose(undo_balance(one)["p"], expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize("unit", [0.001, 1, 1000])
+def test_shares_are_of_any_unit(unit):
+    p = np.array([[0.5, 0.5], [0, 1]])
+    np.testing.assert_allclose(at_prevalence(p, unit * np.array([0.8, 0.2])), [[0.8, 0.2], [0, 1]])
