@@ -26,6 +26,9 @@ ifneq (,$(filter-out $(VARIABLES) STROKEBENCH_% MLFLOW_% MAKEFLAGS MAKEOVERRIDES
 $(error No variable is called $(filter-out $(VARIABLES),$(GIVEN)). Choose from: $(VARIABLES))
 endif
 
+# Many containers set it: every process would compile the suite and its tests anew, seconds each.
+unexport PYTHONDONTWRITEBYTECODE
+
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 ROOMS := benchmarks datasets methods reports tasks
@@ -73,9 +76,8 @@ help: ## list the targets
 # XGBoost requires NVIDIA's library for several GPUs (0.5 GB) and runs without it; beside PyTorch's CPU build it goes.
 TORCH_HAS_CUDA := "from importlib.metadata import version; exit('+cpu' in version('torch'))"
 
-# Made anew whenever what it is made from has changed; the stamp is written last. Modules are compiled here:
-# where PYTHONDONTWRITEBYTECODE is set they would else be compiled anew by every process. On all cores, which pip does
-# not; packages may carry files of other Pythons, which fail.
+# Made anew whenever what it is made from has changed; the stamp is written last. Modules are compiled here, on all
+# cores, which pip does not; packages may carry files of other Pythons, which fail.
 $(INSTALLED): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "strokebench needs Python 3.11 or newer: make PYTHON=/path/to/python3.11"; exit 1; }

@@ -1,6 +1,8 @@
 """From predictions to means over runs."""
 
-from typing import Any, TypedDict
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, TypedDict, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -9,7 +11,21 @@ from strokebench.errors import StrokebenchError
 from strokebench.reports.results import RUN, SETTING, STATUSES, Results
 from strokebench.tasks.metrics.evaluate import evaluate, mean_std
 
+Made = TypeVar("Made")
 COSTS: tuple[str, ...] = ("parameters", "fit_seconds", "predict_seconds", "peak_mb")
+
+
+def once(make: Callable[[Results], Made]) -> Callable[[Results], Made]:
+    """Decorator: what is made of results is kept with them, for the parts of a report ask for it again and again."""
+
+    @wraps(make)
+    def kept(results: Results) -> Made:
+        known = vars(results).setdefault("_once", {})
+        if make not in known:
+            known[make] = make(results)
+        return known[make]
+
+    return kept
 
 
 def summarise(results: Results, fold: int | None = None) -> pd.DataFrame:

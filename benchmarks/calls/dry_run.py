@@ -6,8 +6,8 @@ The cohort itself is needed: a virtual one is made, and a public one that is not
 import shutil
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import cache
 from statistics import mean
+from typing import Any
 from urllib.parse import urlsplit
 
 import numpy as np
@@ -58,39 +58,42 @@ class Encoding:
         self.to_fetch: list[str] = []
 
     def __call__(self, settings: Settings, cohort: Cohort, endpoint: Endpoint, console: Console) -> Embeddings:
-        # Each part is asked for, and then the whole.
-        keep_text = cache(endpoint.keep_text)
-
-        def encode(part: Cohort) -> Embeddings:
-            return encode_cohort(
-                part, settings.encoders, keep_text, settings.jobs, _stop, settings.weights, settings.device
-            )
-
         missing: dict[str, int] = {}
+        without: dict[str, dict[str, Any]] = {"images": {"images": None, "brain_masks": None}, "texts": {"texts": None}}
         ready_made = {modality_of(name) for name in cohort.features}
         image, text = find_encoders(settings.encoders, settings.weights)
-        for encoder, name, part, sources in (
-            (image, "images", replace(cohort, texts=None), cohort.images),
-            (text, "texts", replace(cohort, images=None, brain_masks=None), cohort.texts),
-        ):
-            if name.removesuffix("s") in ready_made:
-                continue
+        part = cohort
+        for encoder, name, sources in ((image, "images", cohort.images), (text, "texts", cohort.texts)):
             files = [file for file in encoder.published if settings.weights is None and not fetched(file)]
-            if files and sources is not None:
+            if files and sources is not None and name.removesuffix("s") not in ready_made:
                 self.to_fetch += [f"{file.file} of {file.repository}, {file.size}" for file in files]
                 missing[name] = int(sources.notna().to_numpy().sum())
-                continue
+                part = replace(part, **without[name])
+        made: Embeddings | None = None
+        while made is None:
             try:
-                encode(part)
+                made = encode_cohort(
+                    part,
+                    settings.encoders,
+                    endpoint.keep_text,
+                    settings.jobs,
+                    _stop,
+                    settings.weights,
+                    settings.device,
+                )
             except _Missing as error:
                 name, number = error.args
                 missing[name] = number
+                # What others encode comes last.
+                if name not in without:
+                    break
                 rows = image.dim + TOKENS * image.token_dim if name == "images" else LAYERS * text.dim
                 self.bytes += number * rows * np.dtype(np.float32).itemsize
+                part = replace(part, **without[name])
         for file in self.to_fetch:
             console.print(f"To fetch    {file}", soft_wrap=True)
-        if not missing:
-            return encode(cohort)
+        if made is not None and not missing:
+            return made
         console.print(f"To encode   {', '.join(f'{number:,} {name}' for name, number in missing.items())}")
         return _stand_in(cohort)
 

@@ -11,12 +11,12 @@ from rich.text import Text
 from strokebench.benchmarks.calls import run_file
 from strokebench.benchmarks.cli.options import JsonOption, completes, echo_json
 from strokebench.benchmarks.experiments.find import all_experiments
+from strokebench.benchmarks.keys.described import described_methods, first_words
 from strokebench.datasets.catalogue import COHORTS
 from strokebench.datasets.encoders.contract import ImageEncoder
 from strokebench.datasets.encoders.registry import ENCODERS, FORMS, PAIRS
 from strokebench.datasets.own import cohort_file
 from strokebench.errors import StrokebenchError, unknown_name
-from strokebench.methods.registry import all_methods
 from strokebench.reports.tables.console import make_console
 from strokebench.tasks.inputs import all_modalities
 from strokebench.tasks.metrics.evaluate import all_metrics
@@ -51,9 +51,9 @@ def list_(
 
 
 def _methods() -> Iterator[tuple[str, ...]]:
-    for name, method in all_methods().items():
+    for name, method in described_methods().items():
         reads = " ".join(modality for modality in all_modalities() if modality in method.uses)
-        yield name, method.label, str(method.family), reads, _first_words(method)
+        yield name, method.label, method.family, reads, method.about
 
 
 def _experiments() -> Iterator[tuple[str, ...]]:
@@ -63,7 +63,7 @@ def _experiments() -> Iterator[tuple[str, ...]]:
 
 def _datasets() -> Iterator[tuple[str, ...]]:
     for name, load in COHORTS.all().items():
-        yield name, _first_words(load)
+        yield name, first_words(load)
     yield "FILE.yaml", "your own cohort, described in a YAML file"
 
 
@@ -75,7 +75,7 @@ def _encoders() -> Iterator[tuple[str, ...]]:
         trained_on = ", ".join(about.trained_on) if encoder.trained else "nothing"
         facts = (about.licence, trained_on, about.size, about.source, about.preparation)
         reads = "image" if issubclass(encoder, ImageEncoder) else "text"
-        yield name, reads, *(fact or "not stated" for fact in facts), _first_words(encoder)
+        yield name, reads, *(fact or "not stated" for fact in facts), first_words(encoder)
     for form, reads in zip(FORMS, ("image text", "image"), strict=True):
         yield form, reads, *["as it is given"] * 5, "a model of transformers" if "hf" in form else "a network of MONAI"
 
@@ -83,18 +83,13 @@ def _encoders() -> Iterator[tuple[str, ...]]:
 def _metrics() -> Iterator[tuple[str, ...]]:
     for name, metric in all_metrics().items():
         # Shapes are for who calls it.
-        words = re.sub(r"[,;] (by )?labels \(.*\)", "", _first_words(metric.function))
+        words = re.sub(r"[,;] (by )?labels \(.*\)", "", first_words(metric.function))
         yield name, metric.unit, "higher" if metric.higher_is_better else "lower", words
 
 
 def _schemas() -> Iterator[tuple[str, ...]]:
     for path, what in ((run_file.SCHEMA, "of a file of `run --save`"), (cohort_file.SCHEMA, "of a cohort's file")):
         yield path.name.partition(".")[0], str(path), f"JSON schema {what}; for its first line, see the docs"
-
-
-def _first_words(thing: object) -> str:
-    """The first paragraph of a docstring, as one line."""
-    return " ".join((thing.__doc__ or "").strip().partition("\n\n")[0].split())
 
 
 LISTS: dict[str, tuple[Any, ...]] = {

@@ -31,6 +31,7 @@ class Described:
         notes: sections of its docstring.
         paper_row: its row in the paper's Table 1.
         needs: roles without which it is left out.
+        about: the first paragraph of its docstring, as one line.
     """
 
     name: str
@@ -42,7 +43,8 @@ class Described:
     defaults: Mapping[str, Any]
     notes: Mapping[str, str]
     paper_row: int | None
-    needs: tuple[str, ...] = ()
+    needs: tuple[str, ...]
+    about: str
 
     @property
     def is_reference(self) -> bool:
@@ -86,6 +88,11 @@ def all_params(name: str, given: Mapping[str, Any]) -> dict[str, Any]:
     return import_module(REGISTRY).find_method(name)(**given).get_params()
 
 
+def first_words(thing: object) -> str:
+    """The first paragraph of a docstring, as one line."""
+    return " ".join((thing.__doc__ or "").strip().partition("\n\n")[0].split())
+
+
 @cache
 def _ask(method: type[Any]) -> Described:
     return Described(
@@ -100,6 +107,7 @@ def _ask(method: type[Any]) -> Described:
         notes=method.notes(),
         paper_row=method.paper_row,
         needs=method.needs,
+        about=first_words(method),
     )
 
 

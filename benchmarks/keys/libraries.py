@@ -8,7 +8,7 @@ from packaging.requirements import Requirement
 
 from strokebench.plugins import plugins
 
-RENAMED = {"sklearn": "scikit-learn", "imblearn": "imbalanced-learn"}
+RENAMED = {"sklearn": "scikit-learn", "imblearn": "imbalanced-learn", "yaml": "PyYAML", "PIL": "pillow"}
 """Distributions that are not named as what they bring; others are looked for in all that is installed, which takes
 a second."""
 

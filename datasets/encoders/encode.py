@@ -5,7 +5,7 @@ import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
+from functools import cache, partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import cast
@@ -221,6 +221,8 @@ def _texts(
 ) -> tuple[str, Arrays]:
     keys = np.full(texts.shape, None, dtype=object)
     by_key: dict[str, str] = {}
+    # Many patients have the same answer.
+    text_filter = cache(text_filter)
     for index, answer in np.ndenumerate(texts.to_numpy(dtype=object)):
         if not pd.isna(answer) and (kept := text_filter(str(answer)).strip()):
             keys[index] = key = digest(kept)

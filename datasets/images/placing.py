@@ -43,11 +43,13 @@ def left_out(head: NDArray[np.bool_], edges: NDArray[np.float64], target: Target
     margin = np.array([SKULL_MM, SKULL_MM, 0]) / edges if whole else 0
     low = np.maximum(np.ceil(centre - half - margin), 0).astype(int)
     high = np.floor(centre + half + margin).astype(int) + 1
+    inside, counted = tuple(map(slice, low, high)), np.s_[:, :, low[2] if whole else 0 :]
+    # Mostly the grid holds everything, and pieces take longer to find than all else.
+    if head[inside].sum() == head[counted].sum():
+        return 0.0
     # Specks of noise in the air are none of it.
     piece = largest_piece(head)
-    counted = piece[:, :, low[2] :] if whole else piece
-    inside = piece[tuple(map(slice, low, high))]
-    return float(1 - inside.sum() / max(1, counted.sum()))
+    return float(1 - piece[inside].sum() / max(1, piece[counted].sum()))
 
 
 def _is_whole(head: NDArray[np.bool_], edges: NDArray[np.float64]) -> bool:

@@ -76,9 +76,10 @@ def examine_column(file: CohortFile, name: str, cells: pd.Series, ask: bool = Tr
             problems.append(Problem("column_mixed", f"column {name!r} holds {what}", where=name))
         problems += _category_problems(name, kept, declared.categories)
         return ExaminedColumn(_texts(kept), column, problems, emptied)
-    problems += _number_problems(name, column, kept, numbers, ruled)
+    outside = column.out_of_range(numbers.values)
+    problems += _number_problems(name, column, kept, numbers, outside, ruled)
     # A value that is out of range is already reported, and would widen what counts as usual.
-    usual = numbers.values.mask(column.out_of_range(numbers.values)).dropna()
+    usual = numbers.values[~outside].dropna()
     codes = sorted({*column_values.lone_codes(usual), *_beyond_scale(name, column, usual)})
     problems += _missing_codes(name, usual, codes)
     if file.missing:
@@ -135,11 +136,12 @@ def _texts(cells: pd.Series) -> pd.Series:
 
 
 def _computed_cells(name: str, cells: pd.Series) -> Iterator[Problem]:
+    suspect = [cell for cell in cells.unique() if cell.startswith(("#", "="))]
     for code, pattern, what in (
         ("cell_error", _ERROR, "an error of the spreadsheet"),
         ("cell_formula", _FORMULA, "a formula without a stored value"),
     ):
-        if computed := [cell for cell in cells.unique() if pattern.fullmatch(cell)]:
+        if computed := [cell for cell in suspect if pattern.fullmatch(cell)]:
             yield Problem(code, f"column {name!r}: {_counted(cells[cells.isin(computed)], what)}", where=name)
 
 
@@ -207,13 +209,14 @@ def _missing_codes(name: str, values: pd.Series, codes: list[float]) -> Iterator
 
 
 def _number_problems(
-    name: str, column: Column, cells: pd.Series, numbers: Numbers, is_outcome: bool
+    name: str, column: Column, cells: pd.Series, numbers: Numbers, outside: pd.Series, is_outcome: bool
 ) -> Iterator[Problem]:
     label = _label(name, column)
     faults = numbers.faults
-    for id in faults.index[faults == "bad"]:
+    having = {fault: faults.index[faults == fault] for fault in faults.unique()}
+    for id in having.get("bad", ()):
         yield Problem("not_a_number", f"column {label}: {cells[id]!r} is not a number", str(id), name, value=cells[id])
-    for id in faults.index[faults == "comma"]:
+    for id in having.get("comma", ()):
         yield Problem("decimal_comma", f"column {label}: {cells[id]!r} has another decimal sign", str(id), name)
     of_outcome = f"An outcome has no bounds: write the value, or `{{censored: missing}}` for {name}."
     of_unit = f"Convert them to {column.unit}, or take out of the cells what is no unit."
@@ -222,14 +225,12 @@ def _number_problems(
         ("censored", "censored", "numbers with < or > (or +)", of_outcome if is_outcome else ""),
         ("unit", "unit_in_cell", "numbers with a unit or a remark", of_unit if column.unit else ""),
     ):
-        if len(found := faults.index[faults == fault]):
-            said = f"column {label}: {_counted(cells[found], what)}"
+        if fault in having:
+            said = f"column {label}: {_counted(cells[having[fault]], what)}"
             value = "".join(numbers.remarks.mode()[:1])
             yield Problem(code, said, where=name, remedy=remedy, value=value)
-    values = numbers.values
-    wide = values[column.out_of_range(values)]
     limits = f"{_shown(column.low, 'no limit')} to {_shown(column.high, 'no limit')}"
-    for id, value in wide.items():
+    for id, value in numbers.values[outside].items():
         yield Problem("out_of_range", f"column {label}: {value:g} is outside {limits}", str(id), name)
 
 

@@ -3,6 +3,7 @@
 import difflib
 import re
 import unicodedata
+from collections.abc import Iterable
 
 import numpy as np
 import pandas as pd
@@ -110,18 +111,19 @@ def mixed_units(values: pd.Series) -> pd.Series:
     factor brings it there, and the bulk itself is narrower than that factor, so that the two cannot overlap.
     Scores of few steps and values that span decades are never suspected (our rule).
     """
-    positive = values[values > 0].dropna()
+    positive = values[values > 0]
     none = pd.Series(dtype=float)
     if len(positive) < 10 or positive.nunique() < 8:
         return none
-    log = np.log(positive)
-    centre = log.median()
+    logs = np.log(positive.to_numpy())
+    centre = float(np.median(logs))
     # The floor keeps a column of nearly equal values from making outliers of its ordinary ones.
-    spread = max(1.4826 * float((log - centre).abs().median()), 0.05)
-    far = (log - centre).abs() > 5 * spread
-    bulk = log[~far]
+    spread = max(1.4826 * float(np.median(np.abs(logs - centre))), 0.05)
+    far = np.abs(logs - centre) > 5 * spread
     if not far.any() or far.mean() > 0.4:
         return none
+    log = pd.Series(logs, positive.index)
+    bulk = log[~far]
     width = float(bulk.max() - bulk.min())
     # A tail reaches out step by step; another unit leaves a gap between the centre and the value.
     gaps = pd.concat([_widest_gap(log[log >= centre]), _widest_gap(-log[log <= centre])]).groupby(level=0).max()
@@ -175,12 +177,11 @@ def lone_codes(values: pd.Series) -> list[float]:
     if len(beyond := distinct[np.abs(distinct) > 1e30]):
         # No measurement: what statistics programs and scanners write where there is none.
         return [*beyond.tolist(), *lone_codes(values[values.abs() <= 1e30])]
-    coded = [bool(_CODE.fullmatch(f"{value:g}")) for value in distinct]
     negative = distinct[distinct < 0]
-    found = negative.tolist() if len(distinct) - len(negative) > 1 and all(coded[: len(negative)]) else []
+    found = negative.tolist() if len(distinct) - len(negative) > 1 and _are_codes(negative) else []
     for n in (1, 2, 3):
         codes, rest = distinct[-n:], distinct[:-n]
-        if len(rest) < 2 or not all(coded[-n:]) or codes[0] < 0:
+        if len(rest) < 2 or codes[0] < 0 or not _are_codes(codes):
             continue
         is_score = len(rest) <= 12 and (rest % 1 == 0).all() and np.diff(rest).max() <= 2
         if codes[0] - rest[-1] > (1.5 * np.diff(rest).max() if is_score else rest[-1] - rest[0]):
@@ -188,33 +189,38 @@ def lone_codes(values: pd.Series) -> list[float]:
     return found
 
 
+def _are_codes(values: Iterable[float]) -> bool:
+    return all(_CODE.fullmatch(f"{value:g}") for value in values)
+
+
 def no_measurement(name: str, values: pd.Series) -> str:
     """What a column of numbers by row seems to hold instead of a measurement: row numbers, ids, dates; else empty."""
     known = values.dropna()
     if len(known) < 10:
         return ""
+    least, most = known.min(), known.max()
     # Days of a spreadsheet from 2000 to 2049: nothing that is measured lies within so little.
-    if known.between(36526, 54788).all():
+    if least >= 36526 and most <= 54788:
         return "dates as numbers"
-    if (known % 1 != 0).any():
+    if (known.to_numpy() % 1 != 0).any():
         return ""
-    if len(known) == len(values) and known.iloc[0] in (0, 1) and (known.diff().iloc[1:] == 1).all():
+    if len(known) == len(values) and known.iloc[0] in (0, 1) and (np.diff(known) == 1).all():
         return "the numbers of the rows"
     # Seconds or milliseconds since 1970, from 2000 to 2049.
-    if any(known.between(946684800 * unit, 2524607999 * unit).all() for unit in (1, 1000)):
+    if any(least >= 946684800 * unit and most <= 2524607999 * unit for unit in (1, 1000)):
         return "dates as numbers"
     for low, high, form in _DAYS:
-        if known.between(low, high).all():
+        if least >= low and most <= high:
             days = pd.to_datetime(known.astype("int64").astype(str).str.zfill(8), format=form, errors="coerce")
             if days.dt.year.between(1900, 2100).all():
                 return "dates as numbers"
-    if _DATE_WORDS.search(name) and known.between(10000, 60000).all():
+    if _DATE_WORDS.search(name) and least >= 10000 and most <= 60000:
         return "dates as numbers"
-    if known.abs().max() >= 2**53:
+    if max(-least, most) >= 2**53:
         return "numbers of more digits than are kept, as ids have"
     if known.is_unique and len(known) >= 30:
         # As many draws from so narrow a range would repeat themselves.
-        collisions = len(known) * (len(known) - 1) / 2 / (known.max() - known.min() + 1)
+        collisions = len(known) * (len(known) - 1) / 2 / (most - least + 1)
         if collisions > 5 or known.abs().min() >= 100_000:
             return "another number for each patient, as ids are"
     return ""
@@ -250,12 +256,13 @@ def abbreviations(cells: pd.Series) -> dict[str, str]:
 
 def other_spellings(cells: pd.Series) -> dict[str, str]:
     """Spelling as it stands -> the more frequent spelling of the same name."""
-    counts = cells[cells.str.strip() != ""].value_counts()
+    counts = {str(spelling): n for spelling, n in cells.value_counts().items() if str(spelling).strip()}
+    plain = {spelling: same_spelling(spelling) for spelling in counts}
     norm: dict[str, str] = {}
     # The most frequent first; among equals the one without spaces around it.
-    for spelling in sorted(counts.index, key=lambda s: (-counts[s], s != s.strip(), len(s), s)):
-        norm.setdefault(same_spelling(spelling), spelling)
-    return {s: norm[same_spelling(s)] for s in counts.index if norm[same_spelling(s)] != s}
+    for spelling in sorted(counts, key=lambda s: (-counts[s], s != s.strip(), len(s), s)):
+        norm.setdefault(plain[spelling], spelling)
+    return {s: norm[plain[s]] for s in counts if norm[plain[s]] != s}
 
 
 def likely_typos(cells: pd.Series) -> dict[str, str]:

@@ -1,6 +1,7 @@
 """Features that another program made: read from a table or a NumPy archive, joined by patient id."""
 
 import zipfile
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -175,7 +176,7 @@ def _table(file: CohortFile, path: Path) -> _Rows:
 def _suspect(file: CohortFile, names: Sequence[str], values: NDArray[np.float32]) -> Iterator[str]:
     """Columns (n, columns) that are no features by their name or their numbers: row numbers, dates, outcomes, codes."""
     outcomes = [outcome_column(rule) for rule in file.outcomes.values()]
-    if doubled := sorted({name for name in names if names.count(name) > 1}):
+    if doubled := sorted(name for name, n in Counter(names).items() if n > 1):
         yield f"has several columns of one name: {named(doubled)}"
     for name, column in zip(names, values.T, strict=True):
         numbers = pd.Series(column, dtype=float)

@@ -72,13 +72,15 @@ class Numbers:
     @property
     def share(self) -> float:
         """Share of the filled cells that are a number in some form; 1 where none is filled."""
+        if self.faults.empty:
+            return 1.0
         known = int(self.values.notna().sum()) + len(self.faults)
         counts = self.faults.value_counts()
         bad = counts.get("bad", 0)
         # `1a` and `2b` are codes: units are few.
         if len(self.remarks) and self.remarks.value_counts().iloc[0] < MOSTLY * len(self.remarks):
             bad += counts.get("unit", 0)
-        return 1 - bad / known if known else 1.0
+        return 1 - bad / known
 
 
 def read_numbers(cells: pd.Series, form: Form) -> Numbers:
@@ -109,10 +111,11 @@ _BOUND = "bound"
 
 def _plain(texts: np.ndarray, form: Form) -> np.ndarray:
     """Values of the texts that are plain numbers, (n,); NaN for the others."""
-    given = pd.Series(texts, dtype=object).str.strip()
+    # An accessor of pandas costs more than the few different texts of a column.
+    given = [text.strip() for text in texts]
     if form.decimal == ",":
-        given = given.where(~given.str.contains(".", regex=False)).str.replace(",", ".", regex=False)
-    values = pd.to_numeric(given, errors="coerce").to_numpy(dtype=float, copy=True)
+        given = ["" if "." in text else text.replace(",", ".") for text in given]
+    values = np.array(pd.to_numeric(np.array(given, dtype=object), errors="coerce"), dtype=float)
     values[~np.isfinite(values)] = np.nan
     return values
 

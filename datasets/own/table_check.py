@@ -1,6 +1,7 @@
 """A cohort's clinical table, read and examined: values, kinds of columns, sites, and everything that is wrong."""
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
@@ -123,8 +124,9 @@ def _header_problems(file: CohortFile, given: list[str], header: list[str]) -> I
             if name not in header:
                 what = f"`{key}:` names a column {name!r} that the table has not{nearest(name, header)}"
                 yield Problem("column_unknown", what, where=name)
-    for name in sorted({name for name in header if header.count(name) > 1}):
-        yield Problem("column_doubled", f"{header.count(name)} columns are called {name!r}", where=name)
+    for name, n in sorted(Counter(header).items()):
+        if n > 1:
+            yield Problem("column_doubled", f"{n} columns are called {name!r}", where=name)
 
 
 def _id_problems(file: CohortFile, raw: pd.DataFrame) -> Iterator[Problem]:

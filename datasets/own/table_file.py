@@ -165,7 +165,8 @@ def _csv(file: CohortFile) -> Sheet:
         for row in reader:
             if any(cell.strip() for cell in row):
                 # By ="0017" a spreadsheet is told to keep the zeros.
-                records.append((start, reader.line_num, [_AS_TEXT.sub(r"\1", cell) for cell in row]))
+                cells = [_AS_TEXT.sub(r"\1", cell) if cell.startswith("=") else cell for cell in row]
+                records.append((start, reader.line_num, cells))
             start = reader.line_num
     except csv.Error as error:
         raise _open_quote(path, start + 1, str(error)) from None

@@ -43,7 +43,8 @@ def filter_text(text: str, banned: Sequence[re.Pattern[str]] = ()) -> FilteredTe
         banned: patterns of the outcome, e.g. `OUTCOME_PATTERNS["nihss"]`; searched as they are.
     """
     # Letters of another width, or with invisible signs between them, would slip past every pattern.
-    text = "".join(c for c in unicodedata.normalize("NFKC", text) if unicodedata.category(c) != "Cf")
+    if not text.isascii():
+        text = "".join(c for c in unicodedata.normalize("NFKC", text) if unicodedata.category(c) != "Cf")
     dropped: list[tuple[str, str]] = []
     while True:
         sentences = split_sentences(text)
@@ -58,9 +59,10 @@ def filter_text(text: str, banned: Sequence[re.Pattern[str]] = ()) -> FilteredTe
 
 def reason_to_drop(sentence: str, banned: Sequence[re.Pattern[str]] = ()) -> str | None:
     """Why a sentence may not be used; None if it may."""
-    letters = [c for c in sentence if c.isalpha()]
-    if letters and sum(not c.isascii() for c in letters) > FOREIGN_SHARE * len(letters):
-        return "another language"
+    if not sentence.isascii():
+        letters = [c for c in sentence if c.isalpha()]
+        if sum(not c.isascii() for c in letters) > FOREIGN_SHARE * len(letters):
+            return "another language"
     for reason, pattern in BLACK_LIST.items():
         if pattern.search(sentence):
             return reason

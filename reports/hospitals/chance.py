@@ -11,6 +11,7 @@ from strokebench.reports.results import Results
 from strokebench.reports.statistics.delong import delong
 from strokebench.reports.statistics.intervals import Interval, Z, auc_interval, logit_interval
 from strokebench.reports.statistics.scores import Scores, arrange
+from strokebench.reports.summary import once
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,7 @@ class Chance:
         return delong(self.scores).shares
 
 
+@once
 def by_hospital(results: Results) -> dict[int, Chance]:
     """By fold, of the hospitals that are judged."""
     if results.judged.empty:

@@ -14,7 +14,7 @@ from strokebench.files import natural_order
 from strokebench.reports.hospitals.chance import by_hospital
 from strokebench.reports.results import SETTING, MethodInfo, Results
 from strokebench.reports.statistics.intervals import UNDEFINED, Z, auc_standard_error, independent_difference
-from strokebench.reports.summary import rows_by_setting, run_counts
+from strokebench.reports.summary import once, rows_by_setting, run_counts
 from strokebench.reports.table1.table import adapted_footnotes, metric_cells, metric_columns, metric_row
 from strokebench.reports.tables import caption as words
 from strokebench.reports.tables.results_table import results_table
@@ -73,6 +73,7 @@ class Hospital:
         return bool(self.n) and not self.left_out
 
 
+@once
 def hospitals(results: Results) -> list[Hospital]:
     """The hospitals of results of protocol `loho`, in the order of their names."""
     found = []
@@ -94,6 +95,7 @@ def _typical(results: Results, y: pd.Series) -> str:
     return f"median {results.endpoint.describe(int(y.median()))}"
 
 
+@once
 def summaries(results: Results) -> list[tuple[Hospital, list[dict[str, Any]]]]:
     """Each hospital with the rows of `summarise` there, one a method in the order of `results.methods`."""
     order = [method.name for method in results.methods]

@@ -23,6 +23,7 @@ def test_methods_are_described_as_the_registry_has_them(home: Path):
         found = read[name]
         assert (found.name, found.label, found.family) == (method.name, method.label, method.family)
         assert (found.uses, found.paper_row) == (method.uses, method.paper_row)
+        assert found.about and method.__doc__.startswith(found.about[:20])
         assert (found.module, found.cls) == (method.__module__, method.__qualname__)
         assert list(found.defaults.items()) == list(method().get_params().items())
         assert list(found.notes.items()) == list(method.notes().items())
