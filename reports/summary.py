@@ -17,13 +17,15 @@ COSTS: tuple[str, ...] = ("parameters", "fit_seconds", "predict_seconds", "peak_
 
 def once(make: Callable[[Results], Made]) -> Callable[[Results], Made]:
     """Decorator: what is made of results is kept with them, for the parts of a report ask for it again and again."""
+    name = f"{make.__module__}.{make.__qualname__}"
 
     @wraps(make)
     def kept(results: Results) -> Made:
-        known = vars(results).setdefault("_once", {})
-        if make not in known:
-            known[make] = make(results)
-        return known[make]
+        known = vars(results)
+        if name not in known:
+            known[name] = make(results)
+        made: Made = known[name]
+        return made
 
     return kept
 

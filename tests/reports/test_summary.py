@@ -7,7 +7,7 @@ import pytest
 from sklearn.metrics import f1_score, roc_auc_score
 
 from strokebench.errors import StrokebenchError
-from strokebench.reports.summary import labels_by_part, summarise, summarise_oracle
+from strokebench.reports.summary import labels_by_part, once, summarise, summarise_oracle
 from strokebench.tasks.metrics.paper import PAPER_METRICS
 
 
@@ -103,3 +103,10 @@ def test_row_order_changes_nothing(results):
     b = summarise(shuffled).set_index("method").sort_index()
     np.testing.assert_allclose(a[list(PAPER_METRICS)], b[list(PAPER_METRICS)], rtol=1e-12)
     assert len(shuffled.metrics) == 160
+
+
+def test_what_is_kept_with_results_is_made_once_and_of_these_alone(results):
+    asked = []
+    count = once(lambda given: asked.append(given) or len(asked))
+    one, other = replace(results), replace(results)
+    assert [count(one), count(one), count(other), count(one)] == [1, 1, 2, 1]
