@@ -202,7 +202,7 @@ def no_measurement(name: str, values: pd.Series) -> str:
     # Days of a spreadsheet from 2000 to 2049: nothing that is measured lies within so little.
     if least >= 36526 and most <= 54788:
         return "dates as numbers"
-    if (known.to_numpy() % 1 != 0).any():
+    if (known % 1 != 0).any():
         return ""
     if len(known) == len(values) and known.iloc[0] in (0, 1) and (np.diff(known) == 1).all():
         return "the numbers of the rows"
