@@ -167,8 +167,11 @@ def _in_its_names(
         elif targets.count(to.name) > 1:
             problems.append(f"{theirs}: the mapping makes {to.name} of another column too")
         elif to.name not in read:
-            problems.append(f"{theirs}: the mapping calls it {to.name}, which the model does not read"
-                            f"{nearest(to.name, read)}")  # fmt: skip
+            meant = nearest(to.name, read)
+            # One mapping serves several models, which do not read the same.
+            (problems if meant else notes).append(
+                f"{theirs}: the mapping calls it {to.name}, which the model does not read{meant}"
+            )
         else:
             renamed[theirs] = to.name
             values, column = _converted(cohort.table[theirs], cohort.columns[theirs], to, model.table.get(to.name))

@@ -18,6 +18,8 @@ ROUNDS = 10_000
 """Of PBKDF2, some milliseconds a patient: who would find out a table by trying all that it could hold has to wait."""
 FEWEST_KNOWN = 4
 """Values of a row of the table below which two patients may be alike by accident (our choice)."""
+UNTOLD = "cannot be told"
+"""Of a patient of whom the model has nothing to go by: it kept no marks, or reads too little of this one."""
 IMAGE = "image.vector"
 
 
@@ -44,17 +46,17 @@ class Seen:
         return cls(salt, {name: frozenset(made[name].dropna()) for name in map(str, made)})
 
     def among(self, table: pd.DataFrame, embeddings: Embeddings) -> pd.Series:
-        """Who of these was seen, by patient id: `table`, `image`, `table and image`, or empty.
+        """Who of these was seen, by patient id: `table`, `image`, `table and image`, empty if not, or `UNTOLD`.
 
         Args:
             table: the model's columns, in its units.
         """
-        found = pd.Series("", table.index)
-        if not any(self.marks.values()):
-            return found
-        made = _marks(self.salt, table, embeddings)
-        for name in map(str, made):
-            again = made[name].isin(self.marks.get(name, frozenset()))
+        found = pd.Series(UNTOLD, table.index)
+        kept = [name for name in ("table", "image") if self.marks.get(name)]
+        made = _marks(self.salt, table, embeddings) if kept else pd.DataFrame(index=table.index)
+        for name in kept:
+            found = found.where(made[name].isna() | (found != UNTOLD), "")
+            again = made[name].isin(self.marks[name])
             found = found.where(~again, found.where(found == "", found + " and ") + name)
         return found
 

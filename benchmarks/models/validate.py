@@ -15,6 +15,7 @@ from strokebench.benchmarks.models.columns import Columns, Examined
 from strokebench.benchmarks.models.description import TableInput
 from strokebench.benchmarks.models.fit import table_input
 from strokebench.benchmarks.models.model import BALANCED, Mapped, Model, load_model
+from strokebench.benchmarks.models.seen import UNTOLD
 from strokebench.benchmarks.running.collect import method_info
 from strokebench.benchmarks.running.groups import patient_groups
 from strokebench.benchmarks.running.provenance import commit, machine
@@ -81,7 +82,8 @@ def validate(
         models: of one outcome, or their folders.
         dataset: as `Settings.dataset`, or a cohort that is loaded; it needs the outcome.
         columns: what the cohort calls otherwise than the models, or the YAML file that says so.
-        without_seen: leave out patients whom any of the models was made of, recognised by content.
+        without_seen: leave out patients whom any of the models was made of, recognised by content; of whom that cannot
+            be told stay, and are counted.
         embeddings: of a cohort that is loaded, where they are there already.
         jobs, weights, device: of the encoders; for the choices see `Settings`.
 
@@ -104,7 +106,7 @@ def validate(
         predictions = pd.DataFrame(endpoint.columns(p), index=cohort.ids)
         judged.append(_Judged(model, variant, one, predictions, model.seen.among(one.content, arrays)))
     if without_seen:
-        labels = known[np.all([one.seen.loc[known.index] == "" for one in judged], axis=0)]
+        labels = known[np.all([one.seen.loc[known.index].isin(["", UNTOLD]) for one in judged], axis=0)]
         if labels.nunique() < 2:
             raise StrokebenchError(
                 f"The models were made of {len(known) - len(labels)} of these {len(known)} patients, and no two of "
@@ -204,7 +206,9 @@ def _facts(one: _Judged, ids: pd.Index) -> ModelFacts:
     balance = "training was not balanced"
     if said.balance in BALANCED:
         balance = f"the balance of training ({said.balance}) is undone, so that probabilities are at their prevalence"
-    return ModelFacts(made_of, balance, Counter(seen[seen != ""]), one.examined.notes)
+    return ModelFacts(
+        made_of, balance, Counter(seen[~seen.isin(["", UNTOLD])]), int((seen == UNTOLD).sum()), one.examined.notes
+    )
 
 
 def _here(judged: Sequence[_Judged], labels: pd.Series) -> Population:

@@ -142,7 +142,7 @@ class Explanation:
         outcome: what is predicted. predicts: what the number is.
         prediction: of the whole model. members: of each of its fits.
         unit: of the prediction.
-        seen: by what the patient was recognised as one of the model's own; empty where not.
+        seen: by what the patient was recognised as one of the model's own; empty where not, `cannot be told`.
     """
 
     patient: str

@@ -26,12 +26,14 @@ class ModelFacts:
         made_of: the patients that it was made of.
         balance: what became of the balance of its training, in words.
         seen: how patients were recognised as its own, by content -> how many were.
+        untold: of how many that cannot be told.
         notes: what of the cohort was converted, left unknown or is unlike its own patients.
     """
 
     made_of: Population
     balance: str
     seen: Mapping[str, int]
+    untold: int
     notes: Sequence[str]
 
 
@@ -117,7 +119,18 @@ def _warnings(results: Results, facts: Mapping[str, ModelFacts]) -> list[str]:
         "--without-seen leaves them out."
         for name, model in facts.items()
         if model.seen
+    ] + [
+        f"Whether {label_of(results, name)} was made of {model.untold} of these patients cannot be told (it keeps no "
+        "marks, or reads too little of them); they are in its numbers."
+        for name, model in facts.items()
+        if model.untold
     ]
+
+
+def _seen(model: ModelFacts) -> str:
+    if not model.untold:
+        return f"{sum(model.seen.values())}"
+    return f"{sum(model.seen.values())}; {model.untold} cannot be told"
 
 
 def _models_table(results: Results, facts: Mapping[str, ModelFacts]) -> Table:
@@ -127,7 +140,7 @@ def _models_table(results: Results, facts: Mapping[str, ModelFacts]) -> Table:
         cells = {
             "patients": f"{model.made_of.patients}",
             "outcome": f"{100 * model.made_of.shares[-1]:.1f}",
-            "seen": f"{sum(model.seen.values())}",
+            "seen": _seen(model),
             "made_of": f"{model.made_of.said}; {model.balance}",
             "notes": "; ".join(model.notes) or "nothing",
         }
@@ -142,7 +155,8 @@ def _models_table(results: Results, facts: Mapping[str, ModelFacts]) -> Table:
     )
     caption = f"{words.outcome_in_words(results)} Patients and outcome: of those that the model was made of."
     notes = [
-        "Seen here: patients of this validation whom the model was made of, recognised by content, not by id. Remarks: "
+        "Seen here: patients of this validation whom the model was made of, recognised by content, not by id; of "
+        "some that cannot be told where the model keeps no marks or reads little of a patient. Remarks: "
         "what was read under another name or unit, is unknown here, or lies outside what its own patients had."
     ]
     return results_table(

@@ -14,6 +14,7 @@ from strokebench.benchmarks.cli import main as cli
 from strokebench.benchmarks.models import validate as validating
 from strokebench.benchmarks.models.fit import PatientChoice, fit
 from strokebench.benchmarks.models.model import Model
+from strokebench.benchmarks.models.seen import UNTOLD
 from strokebench.benchmarks.models.validate import validate
 from strokebench.benchmarks.sharing.export import export_results
 from strokebench.benchmarks.sharing.pseudonyms import Pseudonyms
@@ -70,6 +71,16 @@ def test_patients_of_the_model_are_counted_or_left_out(models):
     own = replace(COHORT, table=COHORT.table.loc[ids], site=COHORT.site.loc[ids])
     with pytest.raises(StrokebenchError, match="made of 100 of these 100 patients"):
         validate(models, own, without_seen=True)
+
+
+def test_of_whom_too_little_is_read_nobody_says_that_the_model_has_not_seen_them():
+    few = make_cohort(160, outcomes={"nihss": "nihss < 7"})
+    model = fit("logistic_regression", few, embeddings=nothing(few))
+    seen = model.seen.among(model.examine(few).content, nothing(few))
+    assert set(seen) == {UNTOLD}, "it reads three columns, and no image"
+    found = validate([model], few, without_seen=True)
+    assert found.facts["logistic_regression"].untold == 160 and found.left_out == 0
+    assert "made of 160 of these patients cannot be told" in " ".join(found.section.warnings)
 
 
 def test_a_mapped_cohort_gives_the_same_numbers(models):

@@ -44,7 +44,7 @@ def external() -> Results:
 
 HERE = Population("made-up cohort", 200, (0.7, 0.3), {"age": Summary("numeric", "years", 0.1, 72.0, 10.0)})
 THERE = Population("another cohort", 400, (0.5, 0.5), {"age": Summary("numeric", "years", 0.0, 66.0, 12.0)})
-FACTS = ModelFacts(THERE, "training was not balanced", {}, ())
+FACTS = ModelFacts(THERE, "training was not balanced", {}, 0, ())
 
 
 def test_an_update_is_logistic_recalibration_on_the_others():
