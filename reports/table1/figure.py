@@ -46,8 +46,8 @@ def draw_table1(table: Table, metric: str = "", intervals: Mapping[str, Interval
     for row in table.rows:
         if row.reference and (value := row.cells[column.key].value) is not None:
             label = f"{row.label}, {show(row.cells[column.key], column.kind).split(' (')[0]}"
-            line = {"color": INK, "linestyle": "--", "linewidth": 1.2, "zorder": 0, "label": label}
-            handles.append(axes.axvline(column.scale * value, **line))
+            line = axes.axvline(column.scale * value, color=INK, linestyle="--", linewidth=1.2, zorder=0, label=label)
+            handles.append(line)
     axes.set_yticks([place for place, _ in ticks], [label for _, label in ticks])
     axes.set_ylim(height - 0.4, -0.6)
     bar = "95 % interval" if intervals else "population standard deviation"
