@@ -63,6 +63,11 @@ class Headline:
             return corrected_auc(self.analytic.aucs[number], self.share)
         return combined_auc(self.analytic.aucs[number], self.analytic.shares[number], self.share, self.parts)
 
+    @property
+    def fewest(self) -> int:
+        """Runs from which on their spread tells something; of hospitals left out so many suffice, of patients none."""
+        return 0 if not self.corrects else FEWEST_RUNS if self.parts is None else FEWEST_PARTS
+
     def difference(self, first: str, second: str) -> PairedTest:
         """First minus second on the runs that both have."""
         one, other = self.names.index(first), self.names.index(second)

@@ -12,7 +12,7 @@ from strokebench.errors import StrokebenchError
 from strokebench.reports.paper.numbers import is_papers_outcome, paper_number, paper_order
 from strokebench.reports.results import MethodInfo, Results, variant_id
 from strokebench.reports.statistics.decisions import POINTS, equivalent, likeness
-from strokebench.reports.statistics.headline import FEWEST_RUNS, Headline, differences_of
+from strokebench.reports.statistics.headline import FEWEST_RUNS, Headline, differences_of, headline_of
 from strokebench.reports.statistics.paired import PairedTest
 from strokebench.reports.summary import rows_by_setting, summarise_oracle
 from strokebench.reports.tables import caption as words
@@ -203,11 +203,15 @@ def table1_lead(results: Results, headline: Headline | None = None) -> str:
         said = [f"{best.label} has the highest mean {metric} of {n} methods, {mean}."]
     others = {"The next": methods[1:2], "The best reference row": [s for s in ranked if s.method.family == REFERENCE]}
     compared = {role: settings[0] for role, settings in others.items() if settings}
+    headline = headline or headline_of(results)
     found = differences_of(results, {setting.key: best.key for setting in compared.values()}, headline)
-    said += [f"{role}, {setting.label}, lies {_distance(found[setting.key])}." for role, setting in compared.items()]
+    fewest = headline.fewest if headline else FEWEST_RUNS
+    said += [
+        f"{role}, {setting.label}, lies {_distance(found[setting.key], fewest)}." for role, setting in compared.items()
+    ]
     if len(methods) > 2:
         apart = differences_of(results, {setting.key: best.key for setting in methods[1:]}, headline)
-        alike = [s.label for s in methods[1:] if apart[s.key].runs >= FEWEST_RUNS and equivalent(apart[s.key])]
+        alike = [s.label for s in methods[1:] if apart[s.key].runs >= fewest and equivalent(apart[s.key])]
         within = f"shown to lie within {POINTS} of it, by the whole interval of the difference"
         count = f"{len(alike) or 'none'} {'are' if len(alike) > 1 else 'is'}"
         said.append(f"Of all others {count} {within}{_listed(alike)}")
@@ -220,12 +224,12 @@ def _listed(labels: Sequence[str]) -> str:
     return f": {', '.join(labels)}." if labels else "."
 
 
-def _distance(difference: PairedTest) -> str:
+def _distance(difference: PairedTest, fewest: int = FEWEST_RUNS) -> str:
     """`1.20 points below it (95 % interval -0.30 to 2.70): not shown to be more than chance`"""
     sign = 100 if difference.value > 0 else -100
     apart = f"{abs(100 * difference.value):.2f} points {'above' if difference.value > 0 else 'below'} it"
     apart = "level with it" if apart.startswith("0.00 ") else apart
-    if not difference.tested or difference.runs < FEWEST_RUNS:
+    if not difference.tested or difference.runs < fewest:
         return f"{apart}, in too few runs to tell that from chance"
     low, high = sorted((sign * difference.low, sign * difference.high))
     verdict = (

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pandas as pd
+import pytest
 
 from strokebench.reports.statistics.decisions import equivalent
 from strokebench.reports.statistics.headline import Headline
@@ -69,6 +70,14 @@ def test_few_runs_tell_nothing(make_results):
     two = replace(two, runs=two.runs[two.runs["fold"] < 2], predictions=two.predictions[two.predictions["fold"] < 2])
     assert "too few runs to tell that from chance" in table1_lead(two)
     assert "95 %" not in table1_lead(two)
+
+
+@pytest.mark.parametrize(("protocol", "folds"), [("loho", 3), ("loho", 2), ("holdout", 1)])
+def test_hospitals_and_patients_tell_something_whatever_the_runs(make_results, protocol: str, folds: int):
+    few = make_results(seeds=(39,))
+    runs, told = (frame[frame["fold"] < folds] for frame in (few.runs, few.predictions))
+    few = replace(few, runs=runs, predictions=told, provenance={**few.provenance, "protocol": protocol})
+    assert "95 % interval" in (lead := table1_lead(few)) and "too few runs" not in lead
 
 
 def test_a_method_at_two_sizes_is_one_method(results):
