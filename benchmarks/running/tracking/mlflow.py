@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 
 PLAN_TAG, PARENT_TAG = "strokebench.plan", "mlflow.parentRunId"
 GROUP_TAG, WORK_TAG = "strokebench.method", "strokebench.work"
+ALIKE_TAGS = ("cohort", "outcome", "protocol", "quick", "labels_shuffled")
+"""Methods are compared where these are equal."""
 ANSWER_WITHIN = 5
 """Seconds that a server has for its first answer."""
 _BATCH = 1000
@@ -323,20 +325,23 @@ def ui_command(port: int) -> list[str]:
 
 
 def comparison_page(port: int) -> str:
-    """The address that compares the methods of the experiment that was logged to last; of a server, its first page.
+    """The address that compares the methods of what was logged last; of a server, its first page.
 
-    Bars of every metric, a method each, the best AUC first. Sorted by the time of their start, which is MLflow's own
-    order, methods would be folded away below their parent.
+    Bars of every metric, a method each, the best AUC first, of one cohort, outcome and protocol. Sorted by the time of
+    their start, which is MLflow's own order, methods would be folded away below their parent.
     """
     page, database = f"http://127.0.0.1:{port}", home("mlflow", "mlflow.db")
     if os.environ.get("MLFLOW_TRACKING_URI") or not database.is_file():
         return page
-    query = """SELECT experiment_id FROM runs JOIN experiments USING (experiment_id)
+    query = """SELECT experiment_id, run_uuid FROM runs JOIN experiments USING (experiment_id)
         WHERE experiments.name LIKE 'strokebench/%' ORDER BY start_time DESC LIMIT 1"""
     with closing(sqlite3.connect(database)) as connection:
         newest = connection.execute(query).fetchone()
+        tags = dict(connection.execute("SELECT key, value FROM tags WHERE run_uuid = ?", newest[1:]) if newest else ())
+    # MLflow's search knows no escape for a quotation mark.
+    alike = [f"tags.{name} = '{tags[name]}'" for name in ALIKE_TAGS if "'" not in tags.get(name, "'")]
     shown = {
-        "searchFilter": f"tags.`{GROUP_TAG}` LIKE '%'",
+        "searchFilter": " AND ".join([f"tags.`{GROUP_TAG}` LIKE '%'", *alike]),
         "orderByKey": "metrics.`AUC`",
         "orderByAsc": "false",
         "compareRunsMode": "CHART",

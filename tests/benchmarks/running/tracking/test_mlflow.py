@@ -93,6 +93,12 @@ def test_what_is_logged(console: Console, planted: None):
     )
     assert [run.info.run_name for run in shown] == sorted(methods, key=lambda name: -methods[name].data.metrics["AUC"])
     assert (asked["orderByAsc"], asked["compareRunsMode"]) == ("false", "CHART")
+
+    # Of what was logged last: other labels are not compared with these.
+    run(console, methods=("coin",), shuffle_labels=1)
+    asked = dict(parse_qsl(urlsplit(comparison_page(5001).replace("/#", "")).query))
+    [shuffled] = client.search_runs([parent.info.experiment_id], asked["searchFilter"])
+    assert shuffled.info.run_name == "coin" and shuffled.data.tags["labels_shuffled"] == "true"
     artifacts = {artifact.path for artifact in client.list_artifacts(parent.info.run_id)}
     assert {"table1.md", "table1.csv", "table1.tex", "table1.html"} <= artifacts
     assert not {"predictions.parquet", "results.json"} & artifacts
