@@ -79,6 +79,8 @@ class Provenance(TypedDict, total=False):
     """Patients with the outcome known, and those of label 1, tested or not."""
     n_without_outcome: int
     """Patients of the cohort that were left out because their outcome is not known."""
+    n_seen: int  # patients of a validation whom a model was made of
+    n_untold: int  # those of whom a model cannot tell
     balance: str
     """How the training parts were balanced, `smote`: balanced training shifts probabilities."""
     seeds: list[int]

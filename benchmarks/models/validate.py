@@ -173,6 +173,7 @@ def _results(judged: Sequence[_Judged], labels: pd.Series, cohort: Cohort, unkno
 
 def _provenance(judged: Sequence[_Judged], labels: pd.Series, cohort: Cohort, unknown: int) -> Provenance:
     said, endpoint = [one.model.description for one in judged], judged[0].model.endpoint
+    seen = pd.DataFrame([one.seen.loc[labels.index] for one in judged]).T
     return {
         "dataset": cohort.name,
         "title": cohort.title,
@@ -183,6 +184,8 @@ def _provenance(judged: Sequence[_Judged], labels: pd.Series, cohort: Cohort, un
         "n_patients": len(labels),
         **({"n_positive": int(endpoint.events(labels).sum())} if endpoint.binary else {}),
         "n_without_outcome": unknown,
+        "n_seen": int((~seen.isin(["", UNTOLD])).any(axis=1).sum()),
+        "n_untold": int((seen == UNTOLD).any(axis=1).sum()),
         "balance": ", ".join(dict.fromkeys(one.balance for one in said)),
         "encoder_pair": ", ".join(dict.fromkeys(one.encoders for one in said)),
         "quick": False,

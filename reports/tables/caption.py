@@ -13,7 +13,7 @@ PROTOCOLS = {
     "holdout": "one fixed test part of 20 %",
     "loho": "leave one hospital out",
     "own": "the cohort's own folds",
-    "external": "models fitted on other patients, used as they are",
+    "external": "models that were fitted before, used as they are",
 }
 EXTERNAL = "external"
 """The protocol of a validation."""
@@ -61,7 +61,11 @@ def outcome_in_words(results: Results) -> str:
     """`Outcome nihss < 7: 729 patients, 31.8 % positive.`, what is of lesion masks, if external or a quick check."""
     said = f"Outcome {outcome_title(results) or 'not stated'}: {patients_in_words(results)}."
     said += f" From the lesion masks: {made}." if (made := results.provenance.get("from_masks")) else ""
-    said += f" Protocol external: {PROTOCOLS[EXTERNAL]}." if is_external(results) else ""
+    if is_external(results):
+        said += f" Protocol external: {PROTOCOLS[EXTERNAL]}."
+        seen, untold = (results.provenance.get(name, 0) for name in ("n_seen", "n_untold"))
+        said += f" Models were made of {seen} of these patients, which flatters them." if seen else ""
+        said += f" Of {untold} nobody can tell whether a model was made of them." if untold else ""
     return f"{said} {QUICK}" if results.provenance.get("quick") else said
 
 

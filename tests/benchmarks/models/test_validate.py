@@ -22,6 +22,7 @@ from strokebench.datasets.cohort import Cohort, Column, Kind
 from strokebench.errors import StrokebenchError
 from strokebench.files import home as home_path
 from strokebench.reports.results import Results
+from strokebench.reports.tables.caption import outcome_in_words
 from strokebench.tasks.metrics.evaluate import evaluate
 
 
@@ -64,7 +65,9 @@ def test_what_a_model_says_is_what_is_judged(models):
 def test_patients_of_the_model_are_counted_or_left_out(models):
     whole = validate(models, COHORT)
     assert all(known.seen == {"table": 100} for known in whole.facts.values()) and whole.left_out == 0
+    assert "made of 100 of these patients, which flatters them" in outcome_in_words(whole.results)
     found = validate(models, COHORT, without_seen=True)
+    assert "flatters" not in outcome_in_words(found.results)
     assert set(found.results.predictions["patient_id"]) == set(COHORT.ids[100:]) and found.left_out == 100
     assert not any(known.seen for known in found.facts.values())
     ids = COHORT.ids[:100]
@@ -80,6 +83,7 @@ def test_of_whom_too_little_is_read_nobody_says_that_the_model_has_not_seen_them
     assert set(seen) == {UNTOLD}, "it reads three columns, and no image"
     found = validate([model], few, without_seen=True)
     assert found.facts["logistic_regression"].untold == 160 and found.left_out == 0
+    assert "Of 160 nobody can tell" in outcome_in_words(found.results)
     assert "made of 160 of these patients cannot be told" in " ".join(found.section.warnings)
 
 
