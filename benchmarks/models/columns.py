@@ -15,7 +15,7 @@ from strokebench.datasets.embeddings import Embeddings
 from strokebench.datasets.own.number_cells import same_unit
 from strokebench.datasets.own.values import nearest, one_text, text_list
 from strokebench.datasets.own.yaml_file import read_yaml
-from strokebench.errors import StrokebenchError, named
+from strokebench.errors import StrokebenchError, counted, named
 from strokebench.tasks.inputs import PRESENT, modality_of
 
 TOLERATED = 0.05
@@ -113,10 +113,14 @@ class Examined:
             StrokebenchError: there are any.
         """
         if self.problems:
-            n = len(self.problems)
+            alike: dict[str, list[str]] = {}
+            for problem in self.problems:
+                name, _, what = problem.partition(": ")
+                alike.setdefault(what, []).append(name)
+            said = "; ".join(f"{', '.join(names)}: {what}" for what, names in alike.items())
             raise StrokebenchError(
-                f"{self.cohort.title} does not fit the {model.label} model ({n} problem{'s' * (n > 1)}):"
-                f" {'; '.join(self.problems)}.",
+                f"{self.cohort.title} does not fit the model, {model.label}"
+                f" ({counted(len(self.problems), 'problem')}): {said}.",
                 _HINT,
             )
 

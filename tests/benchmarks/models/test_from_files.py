@@ -111,7 +111,7 @@ def test_its_table_is_read_in_the_model_s_words_and_units(own: Path, other: Path
     # The forest reads no image, so none is encoded.
     there = model.predict_proba(cohort, mapping, weights=Path("nowhere"))
     np.testing.assert_allclose(there[0], model.predict_proba(here)[here.ids.get_loc("p07")])
-    with pytest.raises(StrokebenchError, match=r"age: not in the table.*glucose: not in the table"):
+    with pytest.raises(StrokebenchError, match=r"age, glucose.*: not in the table"):
         model.predict_proba(cohort)
 
 
