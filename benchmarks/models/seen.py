@@ -73,6 +73,11 @@ class Seen:
         return cls(found.pop("salt"), {name: frozenset(marks) for name, marks in found.items()})
 
 
+def recognised(found: pd.Series) -> pd.Series:
+    """Whom of those that `Seen.among` told of, (n,), the model was made of."""
+    return ~found.isin(["", UNTOLD])
+
+
 def _marks(salt: str, table: pd.DataFrame, embeddings: Embeddings) -> pd.DataFrame:
     """Hashes by patient id; missing where too little is known."""
     contents = {"table": _rows(table), "image": _images(table.index, embeddings)}

@@ -15,7 +15,7 @@ from strokebench.benchmarks.models.columns import Columns, Examined
 from strokebench.benchmarks.models.description import TableInput
 from strokebench.benchmarks.models.fit import table_input
 from strokebench.benchmarks.models.model import BALANCED, Mapped, Model, load_model
-from strokebench.benchmarks.models.seen import UNTOLD
+from strokebench.benchmarks.models.seen import UNTOLD, recognised
 from strokebench.benchmarks.running.collect import method_info
 from strokebench.benchmarks.running.groups import patient_groups
 from strokebench.benchmarks.running.provenance import commit, machine
@@ -106,7 +106,7 @@ def validate(
         predictions = pd.DataFrame(endpoint.columns(p), index=cohort.ids)
         judged.append(_Judged(model, variant, one, predictions, model.seen.among(one.content, arrays)))
     if without_seen:
-        labels = known[np.all([one.seen.loc[known.index].isin(["", UNTOLD]) for one in judged], axis=0)]
+        labels = known[~np.any([recognised(one.seen.loc[known.index]) for one in judged], axis=0)]
         if labels.nunique() < 2:
             raise StrokebenchError(
                 f"The models were made of {len(known) - len(labels)} of these {len(known)} patients, and no two of "
@@ -173,7 +173,7 @@ def _results(judged: Sequence[_Judged], labels: pd.Series, cohort: Cohort, unkno
 
 def _provenance(judged: Sequence[_Judged], labels: pd.Series, cohort: Cohort, unknown: int) -> Provenance:
     said, endpoint = [one.model.description for one in judged], judged[0].model.endpoint
-    seen = pd.DataFrame([one.seen.loc[labels.index] for one in judged]).T
+    seen = [one.seen.loc[labels.index] for one in judged]
     return {
         "dataset": cohort.name,
         "title": cohort.title,
@@ -184,8 +184,8 @@ def _provenance(judged: Sequence[_Judged], labels: pd.Series, cohort: Cohort, un
         "n_patients": len(labels),
         **({"n_positive": int(endpoint.events(labels).sum())} if endpoint.binary else {}),
         "n_without_outcome": unknown,
-        "n_seen": int((~seen.isin(["", UNTOLD])).any(axis=1).sum()),
-        "n_untold": int((seen == UNTOLD).any(axis=1).sum()),
+        "n_seen": int(np.any([recognised(each) for each in seen], axis=0).sum()),
+        "n_untold": int(np.any([each == UNTOLD for each in seen], axis=0).sum()),
         "balance": ", ".join(dict.fromkeys(one.balance for one in said)),
         "encoder_pair": ", ".join(dict.fromkeys(one.encoders for one in said)),
         "quick": False,
@@ -209,9 +209,8 @@ def _facts(one: _Judged, ids: pd.Index) -> ModelFacts:
     balance = "training was not balanced"
     if said.balance in BALANCED:
         balance = f"the balance of training ({said.balance}) is undone, so that probabilities are at their prevalence"
-    return ModelFacts(
-        made_of, balance, Counter(seen[~seen.isin(["", UNTOLD])]), int((seen == UNTOLD).sum()), one.examined.notes
-    )
+    untold = int((seen == UNTOLD).sum())
+    return ModelFacts(made_of, balance, Counter(seen[recognised(seen)]), untold, one.examined.notes)
 
 
 def _here(judged: Sequence[_Judged], labels: pd.Series) -> Population:
