@@ -49,6 +49,7 @@ WORLDS = (
     replace(STEADY, title="Steady, each of four hospitals left out", protocol="loho", seeds=4),
     replace(UNSTEADY, title="Unsteady, each of four hospitals left out", protocol="loho", seeds=4),
     replace(UNSTEADY, title="Many methods: 12 alike, 24 variables each", methods=12),
+    replace(UNSTEADY, title="Networks: the suite's MLP on 24 variables", learner="mlp"),
 )
 
 

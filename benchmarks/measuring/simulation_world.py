@@ -1,10 +1,12 @@
 """A small made-up world whose truth is known: patients, methods, and the true AUC of every trained model.
 
 As in the virtual cohort, a severity that nobody sees raises each variable and the chance of the outcome. Each method is
-a logistic regression on variables of its own. The methods' variables are exchangeable, so all *procedures* have exactly
-the same expected AUC; any two *trained* models differ a little, by the luck of their training patients.
+a logistic regression, or one of the suite's own methods, on variables of its own. The methods' variables are
+exchangeable, so all *procedures* have exactly the same expected AUC; any two *trained* models differ a little, by the
+luck of their training patients.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -15,14 +17,21 @@ from numpy.typing import NDArray
 from scipy.special import expit
 from scipy.stats import norm
 
+from strokebench.methods.registry import find_method
 from strokebench.reports.statistics.scores import Scores
 from strokebench.tasks.fold import Fold
+from strokebench.tasks.inputs import Inputs
+from strokebench.tasks.metrics.selection import auc
 from strokebench.tasks.protocols import FOLDS, SEEDS, VALIDATION_SHARE, make_split
 
 HOSPITALS = (0.4, 0.3, 0.2, 0.1)
 """Shares of the patients, who fall to a hospital by chance, where each hospital is left out."""
-TRUTH_MODELS = 1000
-"""Cohorts of their own to train on; the mean AUC over them is the truth of a procedure (standard error 0.001)."""
+LOGISTIC = "logistic"
+TRUTH_MODELS, TRUTH_MODELS_OF_METHODS = 1000, 200
+"""Models trained on cohorts of their own; their mean AUC is the truth of a procedure (standard error 0.001, and 0.002
+of a method of the suite, whose fits take longer)."""
+TRUTH_PATIENTS = 50_000
+"""Patients on whom the true AUC of a method's model is measured (standard error 0.002)."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +49,7 @@ class World:
         handicap: factor of the last method's signal; below 1 it is truly the worst.
         slope: logit of the outcome = slope x (severity - 1/2): a third positive, true probabilities of AUC 0.86 at 2.
         protocol: by which patients are split: `cv5`, `holdout` or `loho`.
+        learner: `logistic`, whose true AUC is known in closed form, or a method that reads the table, by its name.
     """
 
     title: str
@@ -52,6 +62,7 @@ class World:
     handicap: float = 1.0
     slope: float = 2.0
     protocol: str = "cv5"
+    learner: str = LOGISTIC
 
     @property
     def signals(self) -> tuple[float, ...]:
@@ -82,10 +93,13 @@ def expected_aucs(world: World, seed: int = 0) -> NDArray[np.float64]:
     rng = np.random.default_rng([seed, world.variables, 1])
     tested = float(np.mean(HOSPITALS)) if world.protocol == "loho" else 1 / FOLDS
     n_train = round(world.patients * (1 - tested) * (1 - VALIDATION_SHARE))
-    aucs = np.empty((-(-TRUTH_MODELS // world.methods), world.methods))
-    for row in aucs:
-        x, y = world.draw(rng, n_train)
-        row[:] = [world.true_auc(fit_logistic(part, y)[0], method) for method, part in enumerate(x)]
+    n_validation = 0 if world.learner == LOGISTIC else round(world.patients * (1 - tested)) - n_train
+    models = TRUTH_MODELS if world.learner == LOGISTIC else TRUTH_MODELS_OF_METHODS
+    aucs = np.empty((-(-models // world.methods), world.methods))
+    for number, row in enumerate(aucs):
+        x, y = world.draw(rng, n_train + n_validation)
+        train, validation = np.split(np.arange(len(y)), [n_train])
+        row[:] = [_train(world, method, part, y, train, validation, number)[1] for method, part in enumerate(x)]
     # Exchangeable methods have one expectation: the mean over all is the better estimate of it.
     return np.full(world.methods, aucs.mean()) if world.handicap == 1 else aucs.mean(axis=0)
 
@@ -104,14 +118,45 @@ def cross_validate(world: World, rng: np.random.Generator) -> tuple[Scores, NDAr
     predicted = np.full((world.methods, len(folds), len(y)), np.nan)
     true = np.empty((world.methods, len(folds)))
     for number, fold in enumerate(folds):
-        train, test = np.searchsorted(names, fold.train), np.searchsorted(names, fold.test)
+        train, validation, test = (np.searchsorted(names, part) for part in (fold.train, fold.validation, fold.test))
         for method, part in enumerate(x):
-            weights, intercept = fit_logistic(part[train], y[train])
-            true[method, number] = world.true_auc(weights, method)
-            predicted[method, number, test] = expit(part[test] @ weights + intercept)
+            predict, true[method, number] = _train(world, method, part, y, train, validation, number)
+            predicted[method, number, test] = predict(part[test])
     methods = tuple(str(method) for method in range(world.methods))
     groups = tuple((fold.seed, fold.fold) for fold in folds)
     return Scores(methods, groups, names, y.astype(bool), predicted), true.mean(axis=1)
+
+
+def _train(
+    world: World,
+    method: int,
+    x: NDArray[Any],
+    y: NDArray[Any],
+    train: NDArray[Any],
+    validation: NDArray[Any],
+    seed: int,
+) -> tuple[Callable[[NDArray[Any]], NDArray[np.float64]], float]:
+    """A model of these rows of a method's variables (n, variables): how it predicts others, and its true AUC."""
+    if world.learner == LOGISTIC:
+        weights, intercept = fit_logistic(x[train], y[train])
+        return lambda others: expit(others @ weights + intercept), world.true_auc(weights, method)
+    model = find_method(world.learner)(random_state=seed)
+    model.fit(_table(x[train]), y[train], _table(x[validation]), y[validation])
+    everybody, outcome = _everybody(world)
+
+    def predict(others: NDArray[Any]) -> NDArray[np.float64]:
+        return model.predict_proba(_table(others))[:, 1]
+
+    return predict, auc(outcome, predict(everybody[method]))
+
+
+def _table(x: NDArray[Any]) -> Inputs:
+    return Inputs.complete({"table": x.astype(np.float32)})
+
+
+@cache
+def _everybody(world: World) -> tuple[list[NDArray[Any]], NDArray[np.int8]]:
+    return world.draw(np.random.default_rng([world.variables, 3]), TRUTH_PATIENTS)
 
 
 @cache

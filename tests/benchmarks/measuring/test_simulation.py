@@ -5,8 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from strokebench.benchmarks.measuring import simulation_world
 from strokebench.benchmarks.measuring.simulation import BOOTSTRAP, COMBINED, DELONG, simulate, simulation_table
-from strokebench.benchmarks.measuring.simulation_world import World, cross_validate, fit_logistic
+from strokebench.benchmarks.measuring.simulation_world import World, cross_validate, expected_aucs, fit_logistic
 from strokebench.tasks.metrics.selection import auc
 
 SMALL = World("small", patients=80, methods=3, variables=2, seeds=1)
@@ -41,6 +42,18 @@ def test_every_tested_patient_is_predicted_once_a_seed_by_every_method(protocol,
     scores, models = cross_validate(replace(SMALL, protocol=protocol), np.random.default_rng(0))
     assert (((~np.isnan(scores.p)).sum(axis=1) == 1).sum(axis=1) == tested).all()
     assert models.shape == (3,) and ((models > 0.5) & (models < 1)).all()
+
+
+def test_a_method_of_the_suite_is_trained_and_its_truth_measured(monkeypatch):
+    monkeypatch.setattr(simulation_world, "TRUTH_MODELS_OF_METHODS", 4)
+    world = replace(SMALL, methods=2, learner="xgboost")
+    scores, models = cross_validate(world, np.random.default_rng(0))
+    logistic, _ = cross_validate(replace(SMALL, methods=2), np.random.default_rng(0))
+    assert (scores.y == logistic.y).all() and not np.allclose(scores.p, logistic.p, equal_nan=True)
+    # Of two variables a method cannot know more than their best sum does.
+    best = world.true_auc(np.ones(2), 0)
+    assert (models < best + 0.01).all() and (models > 0.5).all()
+    assert 0.5 < expected_aucs(world)[0] < best
 
 
 def test_no_rule_of_cross_validation_is_tried_on_one_test_part():
