@@ -89,6 +89,8 @@ class Cohort:
         features: numbers that were made elsewhere, by name of an array of the schema (`strokebench.tasks.inputs`), e.g.
             `image.vector`: a frame of one column a number, or a series of arrays of one shape; a patient who has none
             is missing values. A modality with features is not encoded.
+        fold_features: (seed, fold) of `folds` -> features that stand in place of those of `features` there, made by
+            what has learnt from that fold's training patients; empty: all folds have the same.
         oracle: each patient's true probability of the outcome `oracle_outcome`; only a generator knows it.
         oracle_outcome: the outcome expression that `oracle` belongs to, e.g. `nihss < 7`.
         synthetic: every output must say so.
@@ -119,6 +121,7 @@ class Cohort:
     brain_masks: pd.DataFrame | None = None
     reading: Reading = PLAIN
     features: Mapping[str, pd.DataFrame | pd.Series] = field(default_factory=dict)
+    fold_features: Mapping[tuple[int, int], Mapping[str, pd.DataFrame | pd.Series]] = field(default_factory=dict)
     oracle: pd.Series | None = None
     oracle_outcome: str | None = None
     synthetic: bool = False
@@ -139,10 +142,13 @@ class Cohort:
             value = getattr(self, part)
             if value is not None:
                 object.__setattr__(self, part, _aligned(_with_string_ids(value, part), table.index, part))
-        features = {
-            name: _aligned(_with_string_ids(value, name), table.index, name) for name, value in self.features.items()
-        }
-        object.__setattr__(self, "features", features)
+
+        def aligned(features: Mapping[str, pd.DataFrame | pd.Series]) -> dict[str, pd.DataFrame | pd.Series]:
+            return {name: _aligned(_with_string_ids(each, name), table.index, name) for name, each in features.items()}
+
+        object.__setattr__(self, "features", aligned(self.features))
+        by_fold = {fold: aligned(features) for fold, features in self.fold_features.items()}
+        object.__setattr__(self, "fold_features", by_fold)
         _check_columns(self)
         _check_values(self)
         _check_roles(self)
@@ -176,8 +182,12 @@ class Cohort:
         parts: dict[str, Any] = {
             part: value.loc[ids] for part in ("table", *PARTS) if (value := getattr(self, part)) is not None
         }
-        features = {name: value.loc[ids] for name, value in self.features.items()}
-        return replace(self, **parts, features=features)
+        features, *rest = (
+            {name: value.loc[ids] for name, value in each.items()}
+            for each in (self.features, *self.fold_features.values())
+        )
+        by_fold = dict(zip(self.fold_features, rest, strict=True))
+        return replace(self, **parts, features=features, fold_features=by_fold)
 
     def fingerprint(self) -> str:
         """Hash of every table value, site, text and image file; independent of the row order."""
@@ -194,6 +204,11 @@ class Cohort:
         if self.reading != PLAIN:
             parts["reading"] = self.reading.decides()
         parts["features"] = {name: array_digest(self.feature_array(name, ids)) for name in sorted(self.features)}
+        if self.fold_features:
+            parts["fold_features"] = {
+                f"{fold}": {name: array_digest(self.feature_array(name, ids, fold)) for name in sorted(features)}
+                for fold, features in sorted(self.fold_features.items())
+            }
         return digest(parts)
 
     def by_role(self, banned: Collection[str] = ()) -> pd.DataFrame:
@@ -210,13 +225,13 @@ class Cohort:
             found["dependence"] = (before > 2).astype(float).where(before.notna())
         return pd.DataFrame(found, index=self.ids).dropna(axis=1, how="all")
 
-    def feature_array(self, name: str, ids: pd.Index) -> NDArray[np.float32]:
-        """Features of these patients, (n, *row); a patient who has none is a row of NaN.
+    def feature_array(self, name: str, ids: pd.Index, fold: tuple[int, int] | None = None) -> NDArray[np.float32]:
+        """Features of these patients, (n, *row), those of a (seed, fold) if asked; who has none is a row of NaN.
 
         Raises:
             StrokebenchError: a value that is no number, or rows of several shapes.
         """
-        values = self.features[name].loc[ids]
+        values = (self.fold_features[fold] if fold else self.features)[name].loc[ids]
         try:
             if isinstance(values, pd.DataFrame):
                 return values.to_numpy(np.float32)

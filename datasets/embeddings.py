@@ -1,7 +1,8 @@
 """What the encoders make of a cohort: arrays by patient id, ready to be shared between processes."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Self
 
 import numpy as np
 import pandas as pd
@@ -23,6 +24,8 @@ class Embeddings:
         sequences: of the image, where there are several. Their numbers lie side by side, equally many each, along the
             last axis of its arrays.
         trained_on: name of each of them -> the data sets that it has learnt from, as far as they are known.
+        by_fold: (seed, fold) -> arrays that stand in place of those of `arrays` there, made by what has learnt from
+            that fold's training patients; empty: all folds have the same.
         fingerprint: hash of the inputs, the encoders and their settings.
 
     Raises:
@@ -36,11 +39,24 @@ class Embeddings:
     fingerprint: str = ""
     sequences: tuple[str, ...] = ()
     trained_on: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    by_fold: Mapping[tuple[int, int], Mapping[str, NDArray[np.float32]]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for name, array in self.arrays.items():
             if len(array) != len(self.ids):
                 raise StrokebenchError(f"Embeddings: {name} has {len(array)} rows for {len(self.ids)} ids.")
+
+    def of_fold(self, seed: int, fold: int) -> Self:
+        """As a fold's patients have them.
+
+        Raises:
+            StrokebenchError: features go by fold, and this one has none.
+        """
+        if not self.by_fold:
+            return self
+        if (seed, fold) not in self.by_fold:
+            raise StrokebenchError(f"No features were given for fold {fold} of seed {seed}.", "Give a file for it.")
+        return replace(self, arrays={**self.arrays, **self.by_fold[seed, fold]}, by_fold={})
 
     def rows(self, ids: pd.Index) -> NDArray[np.intp]:
         """Row number of each id: (n,).

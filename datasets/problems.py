@@ -137,7 +137,7 @@ CODES: Mapping[str, Code] = {
     # features that were made elsewhere
     "features_fitted": Code(
         "Say so: `features: {NAME: {fitted_on: none}}` where nothing was learnt, `fitted_on: other` where only from"
-        " patients who are not in the cohort. Vectors that have learnt from patients of the test part are a leak."
+        " patients who are not in the cohort, `training` with one a fold. Vectors that know test patients are a leak."
     ),
     "features_missing": Code("Add the patient to the file, exclude the patient, or accept that there are none.", True),
     "features_wrong": Code("Correct the file: one row a patient, under the table's ids, in numbers with a point."),

@@ -35,15 +35,21 @@ def column_gives_outcome(context: Context) -> list[Finding]:
 
 
 def feature_gives_outcome(context: Context) -> list[Finding]:
-    """Numbers of features that were made elsewhere whose order alone tells the outcome."""
-    y = context.events
+    """Numbers of ready-made features whose order alone tells the outcome; of features fitted fold by fold, the order of
+    the test patients alone, for those trained on are known to them."""
+    cohort = context.cohort
     found: dict[Severity, list[str]] = {"alarm": [], "warning": []}
-    for name in context.cohort.features:
-        values = np.asarray(context.cohort.feature_array(name, y.index)).reshape(len(y), -1)
-        for place, column in enumerate(values.T, 1):
-            association = of_numbers(pd.Series(column, y.index, dtype=float), y, tree=False)
-            if association and (severity := association.severity(values.shape[1])):
-                found[severity].append(f"number {place} of {name} (AUC {100 * association.auc:.0f})")
+    for name in cohort.features:
+        own = [fold for fold in context.split.folds if name in cohort.fold_features.get((fold.seed, fold.fold), ())]
+        for fold in (*own, *([] if own else [None])):
+            y = context.events if fold is None else context.events.loc[list(fold.test)]
+            which = None if fold is None else (fold.seed, fold.fold)
+            values = cohort.feature_array(name, y.index, which).reshape(len(y), -1)
+            where = name if fold is None else f"{name} in {fold.name} of seed {fold.seed}"
+            for place, column in enumerate(values.T, 1):
+                association = of_numbers(pd.Series(column, y.index, dtype=float), y, tree=False)
+                if association and (severity := association.severity(values.shape[1])):
+                    found[severity].append(f"number {place} of {where} (AUC {100 * association.auc:.0f})")
     remedy = "Find out what the program was given; features that know the outcome are none."
     return findings("feature_gives_outcome", found, "Features that tell the outcome alone", remedy)
 

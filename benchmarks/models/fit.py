@@ -198,7 +198,12 @@ def _without(cohort: Cohort, modalities: frozenset[str]) -> Cohort:
     less: dict[str, Any] = {} if "image" in modalities else {"images": None, "brain_masks": None}
     less |= {} if "text" in modalities else {"texts": None}
     features = {name: values for name, values in cohort.features.items() if modality_of(name) in modalities}
-    return replace(cohort, features=features, **less)
+    if any(features.keys() & each.keys() for each in cohort.fold_features.values()):
+        raise StrokebenchError(
+            "Features that were fitted fold by fold exist for the patients of these folds only; a model is for others.",
+            "Give features of one program that has learnt from none of these patients.",
+        )
+    return replace(cohort, features=features, fold_features={}, **less)
 
 
 def _describe(

@@ -170,6 +170,11 @@ def remembered_split(
 
 def _split(settings: Settings, cohort: Cohort, strata: pd.Series) -> Split:
     seeds = settings.seeds
+    if cohort.fold_features and settings.protocol != "own":
+        raise StrokebenchError(
+            f"The features of {cohort.title} were fitted on its own folds; other folds would test patients they know.",
+            "Run it under `PROTOCOL=own` (`--protocol own`).",
+        )
     if settings.protocol == "own" and cohort.folds is not None and seeds == SEEDS:
         # Nobody chose among them: the file's own are wanted.
         seeds = tuple(sorted(int(seed) for seed in cohort.folds["seed"].unique()))

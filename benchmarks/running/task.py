@@ -56,6 +56,7 @@ class Task:
         from strokebench.benchmarks.running.fit import make_ready
 
         first, conditions = self.first, [run.condition for run in self.runs.values()]
+        material = replace(material, embeddings=material.embeddings.of_fold(self.fold.seed, self.fold.fold))
         if first.imputation != MODE and parts is None:
             material = imputed(material, self.fold, first.imputation)
         ready = make_ready(first.method, first.params, self.fold, material, conditions, first.balance, parts)

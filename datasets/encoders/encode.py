@@ -107,6 +107,12 @@ def encode_cohort(
         names[modality] = said = cohort.about.get(f"{modality}_features", "the cohort's own features")
         if learnt := cohort.about.get(f"{modality}_features_trained_on"):
             ready_made[said] = (learnt,)
+    by_fold = {
+        fold: {name: cohort.feature_array(name, ids, fold) for name in features}
+        for fold, features in cohort.fold_features.items()
+    }
+    for fold, features in by_fold.items():
+        keys |= {f"{name} of {fold}": array_digest(values) for name, values in features.items()}
     if cohort.images is not None and "image" not in names:
         sequences = cohort.sequences if len(cohort.sequences) > 1 else ()
         names["image"] = encoder.name
@@ -126,7 +132,7 @@ def encode_cohort(
             arrays |= made
     untrained = tuple(each.name for each in used if not each.trained)
     trained_on = ready_made | {each.name: each.trained_on for each in used}
-    return Embeddings(ids, arrays, names, untrained, digest(keys), sequences, trained_on)
+    return Embeddings(ids, arrays, names, untrained, digest(keys), sequences, trained_on, by_fold)
 
 
 def encoding_seconds(encoders: str, weights: Path | None = None) -> dict[str, float | None]:

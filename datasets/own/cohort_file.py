@@ -163,8 +163,8 @@ KEYS = {
     "text": "`none`, a column, {columns: {prompt: column}}, {files: pattern, prompts: list} or {from: masks}",
     "text_trained_on": "what the model that wrote the texts has learnt from, e.g. `PubMed, SOOP`; `strokebench audit`"
     " compares it with the cohort",
-    "features": "name -> vectors that another program made, {image: file} or {text: file}, with `fitted_on: none` or"
-    " `other` (whom it has learnt from) and `source`; in place of what an encoder makes",
+    "features": "name -> vectors that another program made, {image: file} or {text: file}, with `fitted_on: none`,"
+    " `other` or `training` (whom it has learnt from) and `source`; in place of what an encoder makes",
     "exclude": "patient -> reason to leave it out",
     "accept": "code of a problem -> list of patients (or columns) it is accepted for, or `all`",
 }

@@ -3,7 +3,7 @@
 import zipfile
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from strokebench.datasets.naming import sounds_later, sounds_like
 from strokebench.datasets.own.cohort_file import CohortFile, outcome_column
 from strokebench.datasets.own.column_values import lone_codes, no_measurement
+from strokebench.datasets.own.feature_keys import FeatureFile
 from strokebench.datasets.own.table_file import read_beside
 from strokebench.datasets.own.values import nearest
 from strokebench.datasets.problems import Problem
@@ -33,12 +34,14 @@ class Features:
 
     Args:
         arrays: by name of the schema, as `strokebench.datasets.cohort.Cohort.features`.
+        by_fold: (seed, fold) -> arrays, as `fold_features` there.
         lacking: name of the features -> patients who have none.
         problems: of their files.
         notes: what was not read, and what stands in place of what.
     """
 
     arrays: dict[str, pd.DataFrame | pd.Series] = field(default_factory=dict)
+    by_fold: dict[tuple[int, int], dict[str, pd.DataFrame | pd.Series]] = field(default_factory=dict)
     lacking: dict[str, list[str]] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
@@ -54,41 +57,73 @@ class _Rows:
     notes: Sequence[str] = ()
 
 
-def read_features(file: CohortFile, ids: Sequence[str]) -> Features:
+def read_features(file: CohortFile, ids: Sequence[str], folds: Sequence[tuple[int, int]] = ()) -> Features:
     """The features of these patients; those of several files of one modality lie side by side.
 
+    Args:
+        folds: (seed, fold) of the cohort's own folds, for features that were fitted fold by fold; `arrays` has those of
+            the first.
+
     Raises:
-        StrokebenchError: a file cannot be read at all, or holds no features of the right shape.
+        StrokebenchError: a file cannot be read at all, or holds no features of the right shape; features by fold of a
+            cohort without own folds.
     """
     features = Features()
     patients: pd.Index = pd.Index([*ids], dtype="object")
-    parts: dict[str, dict[str, NDArray[np.float32]]] = {}
+    parts: dict[str, dict[str, list[NDArray[np.float32]]]] = {}
     for name, source in file.features.items():
-        path = file.folder / Path(source.file).expanduser()
-        rows = _archive(path) if path.suffix == ".npz" else _table(file, path)
-        known = rows.ids.intersection(patients)
-        values = np.full((len(ids), *rows.values.shape[1:]), np.nan, np.float32)
-        values[patients.get_indexer(known)] = rows.values[~rows.ids.duplicated()][rows.ids.unique().get_indexer(known)]
-        lacks = np.asarray(np.isnan(values).reshape(len(ids), -1).all(1))
-        features.lacking[name] = [*patients[lacks]]
-        features.problems.extend(_problems(file, name, rows, patients, lacks))
-        features.notes.extend(f"{name}: {note}" for note in rows.notes)
-        if len(others := rows.ids.difference([*ids, *file.exclude])):
-            features.notes.append(f"{name}: rows of no patient in the table ({len(others)}): {named(others)}")
-        parts.setdefault(source.modality, {})[name] = values
-    for modality, by_name in parts.items():
-        for array, values in _side_by_side(modality, by_name).items():
-            features.arrays[array] = (
-                pd.DataFrame(values, patients) if values.ndim == 2 else pd.Series([*values], patients, dtype=object)
+        if source.by_fold and not folds:
+            raise StrokebenchError(
+                f"{file.path.name}: features: {name} has a file for each fold, and the cohort has no folds of its own.",
+                "Give the folds they were fitted on: `split: folds.csv`.",
             )
-            features.notes.append(f"{array}: {' x '.join(map(str, values.shape[1:]))} numbers of {', '.join(by_name)}")
+        names = [source.file.format(seed=seed, fold=fold) for seed, fold in folds] if source.by_fold else [source.file]
+        if len({*names}) < len(names):
+            raise StrokebenchError(
+                f"{file.path.name}: features: {source.file} is one file for folds of several seeds.", "Add {seed}."
+            )
+        read = [_read(file, name, replace(source, file=each), patients, features) for each in names]
+        if len(shapes := {values.shape[1:] for values in read}) > 1:
+            raise StrokebenchError(f"{file.path.name}: features: {name} has other shapes in other folds: {shapes}.")
+        parts.setdefault(source.modality, {})[name] = read
+    for modality, by_name in parts.items():
+        varied = any(file.features[name].by_fold for name in by_name)
+        for number, fold in enumerate(folds if varied else [None]):
+            now = {name: read[number if file.features[name].by_fold else 0] for name, read in by_name.items()}
+            for array, values in _side_by_side(modality, now).items():
+                rows = (
+                    pd.DataFrame(values, patients) if values.ndim == 2 else pd.Series([*values], patients, dtype=object)
+                )
+                if fold is not None:
+                    features.by_fold.setdefault(fold, {})[array] = rows
+                if not number:
+                    features.arrays[array] = rows
+                    shape = " x ".join(map(str, values.shape[1:]))
+                    features.notes.append(f"{array}: {shape} numbers of {', '.join(by_name)}")
     return features
 
 
+def _read(
+    file: CohortFile, name: str, source: FeatureFile, patients: pd.Index, features: Features
+) -> NDArray[np.float32]:
+    """Features (n, *row) of one file; what is missing or wrong is told to `features`."""
+    path = file.folder / Path(source.file).expanduser()
+    rows = _archive(path) if path.suffix == ".npz" else _table(file, path)
+    known = rows.ids.intersection(patients)
+    values = np.full((len(patients), *rows.values.shape[1:]), np.nan, np.float32)
+    values[patients.get_indexer(known)] = rows.values[~rows.ids.duplicated()][rows.ids.unique().get_indexer(known)]
+    lacks = np.asarray(np.isnan(values).reshape(len(patients), -1).all(1))
+    features.lacking[name] = [*dict.fromkeys([*features.lacking.get(name, ()), *patients[lacks]])]
+    features.problems.extend(_problems(name, source, rows, patients, lacks))
+    features.notes.extend(said for note in rows.notes if (said := f"{name}: {note}") not in features.notes)
+    if len(others := rows.ids.difference([*patients, *file.exclude])):
+        features.notes.append(f"{name}: rows of no patient in the table ({len(others)}): {named(others)}")
+    return values
+
+
 def _problems(
-    file: CohortFile, name: str, rows: _Rows, patients: pd.Index, lacks: NDArray[np.bool_]
+    name: str, source: FeatureFile, rows: _Rows, patients: pd.Index, lacks: NDArray[np.bool_]
 ) -> Iterator[Problem]:
-    source = file.features[name]
     if not source.fitted_on:
         what = f"it is not said whether {name} ({source.file}) has learnt from these patients"
         yield Problem("features_fitted", what, where=name)

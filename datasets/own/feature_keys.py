@@ -1,5 +1,6 @@
 """Vectors that another program made of images or texts, as a cohort's file names them."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
@@ -8,8 +9,9 @@ from strokebench.datasets.own.file_pattern import checked_path
 from strokebench.datasets.own.values import check_word, one_text, unknown_key
 
 Modality = Literal["image", "text"]
-FittedOn = Literal["none", "other"]
+FittedOn = Literal["none", "other", "training"]
 KEYS = (*get_args(Modality), "fitted_on", "source")
+PLACES = {"{fold}", "{seed}"}
 EXAMPLE = "{image: radiomics.csv, fitted_on: none}"
 
 
@@ -19,8 +21,9 @@ class FeatureFile:
 
     Args:
         modality: whose vectors these are.
-        file: relative to the cohort's file.
-        fitted_on: whom what made them has learnt from: nobody, or patients who are not in the cohort; empty: not said.
+        file: relative to the cohort's file; with `{fold}`, and `{seed}` where there are several, one file a fold.
+        fitted_on: whom what made them has learnt from: nobody, patients who are not in the cohort, or each fold's
+            training patients; empty: not said.
         source: the program or model that made them; empty: not said.
     """
 
@@ -30,9 +33,19 @@ class FeatureFile:
     source: str = ""
 
     @property
+    def by_fold(self) -> bool:
+        """Whether each fold has a file of its own."""
+        return self.fitted_on == "training"
+
+    @property
     def said(self) -> str:
         """Where they come from."""
-        learnt = {"": "from whom is not said", "none": "from no patient", "other": "from other patients"}
+        learnt = {
+            "": "from whom is not said",
+            "none": "from no patient",
+            "other": "from other patients",
+            "training": "from each fold's training patients",
+        }
         return f"ready-made by {self.source or 'a program not named'}, learnt {learnt[self.fitted_on]}"
 
 
@@ -70,12 +83,14 @@ def _feature_file(name: str, given: Any) -> FeatureFile:
     if len(modalities) != 1:
         raise ValueError(f"{name}: give the file as `image:` or as `text:`, whose vectors these are")
     file = checked_path(given[modalities[0]])
-    if "{" in file:
-        raise ValueError(
-            f"{name}: {file} names several files; vectors that were fitted fold by fold are not read, for each fold"
-            " would need its own: give vectors of a model that has learnt from none of these patients"
-        )
     fitted_on = given.get("fitted_on", "")
     if fitted_on:
         check_word(f"{name}: fitted_on", fitted_on, get_args(FittedOn))
+    places = re.findall(r"\{[^}]*\}?", file)
+    if (fitted_on == "training") != bool(places) or (places and "{fold}" not in places) or {*places} - PLACES:
+        raise ValueError(
+            f"{name}: {file} with fitted_on: {fitted_on or 'nothing'}; a file for each fold is named by {{fold}} (and"
+            " {seed} where there are several) and says `fitted_on: training`: what made it has learnt from that fold's"
+            " training patients alone. One file for all folds is none or other"
+        )
     return FeatureFile(modalities[0], file, fitted_on, one_text(given.get("source", "")))

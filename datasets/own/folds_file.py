@@ -40,6 +40,11 @@ def read_folds(file: CohortFile, ids: Sequence[str]) -> tuple[pd.DataFrame | Non
     return cells.astype({"seed": int, "fold": int}).reset_index(drop=True), []
 
 
+def each_fold(folds: pd.DataFrame | None) -> list[tuple[int, int]]:
+    """(seed, fold) of a cohort's own folds, in order; none where it has none."""
+    return [] if folds is None else sorted({*zip(folds["seed"], folds["fold"], strict=True)})
+
+
 def _faults(file: CohortFile, cells: pd.DataFrame, known: set[str], ids: Sequence[str]) -> Iterator[Problem]:
     def fault(row: object, what: str) -> Problem:
         return Problem("split_wrong", f"row {row} of {file.split and file.split.name}: {what}", where="split")

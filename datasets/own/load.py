@@ -9,7 +9,7 @@ from strokebench.datasets.cohort import Cohort
 from strokebench.datasets.own.cohort_file import CohortFile, read_cohort_file
 from strokebench.datasets.own.feature_files import Features, read_features
 from strokebench.datasets.own.feature_keys import features_about
-from strokebench.datasets.own.folds_file import read_folds
+from strokebench.datasets.own.folds_file import each_fold, read_folds
 from strokebench.datasets.own.image_files import ImageFiles, find_images
 from strokebench.datasets.own.lesions import read_lesions
 from strokebench.datasets.own.table_check import Examined, examine_table
@@ -43,7 +43,7 @@ def load(path: Path) -> Cohort:
         texts, found = read_texts(file, ids)
         problems += found
     folds, found = read_folds(file, ids)
-    features = read_features(file, ids)
+    features = read_features(file, ids, each_fold(folds))
     problems += [*found, *features.problems]
     unaccepted, _ = split_accepted(problems, file.accept)
     if unaccepted := [problem for problem in unaccepted if problem.code not in _HARMLESS]:
@@ -67,6 +67,7 @@ def load(path: Path) -> Cohort:
         group=examined.group,
         folds=folds,
         features=features.arrays,
+        fold_features=features.by_fold,
         outcomes=file.outcomes,
         about=_about(file, examined, files, features) | ({"from_masks": lesions.said} if lesions.said else {}),
         banned=file.banned,

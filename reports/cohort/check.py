@@ -14,7 +14,7 @@ from strokebench.datasets.images.contact_sheet import Card, write_contact_sheet
 from strokebench.datasets.images.quality import examine_images, masks_by_sequence
 from strokebench.datasets.own.cohort_file import CohortFile, read_cohort_file
 from strokebench.datasets.own.feature_files import read_features
-from strokebench.datasets.own.folds_file import read_folds
+from strokebench.datasets.own.folds_file import each_fold, read_folds
 from strokebench.datasets.own.image_files import find_images
 from strokebench.datasets.own.lesions import read_lesions
 from strokebench.datasets.own.table_check import Examined, examine_table
@@ -109,7 +109,7 @@ def _check_file(file: CohortFile, jobs: int, progress: Progress | None) -> Check
     elif examined.group is not None and (n := examined.group.nunique()) < 2 * FOLDS:
         what = f"the rows are of {n} persons only; a split needs {2 * FOLDS}"
         problems.append(Problem("group_few", what, where=file.group or ""))
-    features = read_features(file, ids)
+    features = read_features(file, ids, each_fold(folds))
     problems += features.problems
     notes += features.notes
     if examined.site is not None:

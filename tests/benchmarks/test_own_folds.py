@@ -64,3 +64,61 @@ def test_own_folds_that_are_not_there(folds, tmp_path):
     (tmp_path / "c.yaml").write_text("table: t.csv\nid: id\noutcome: poor\nbanned: [person]\n")
     with pytest.raises(strokebench.StrokebenchError, match=r"Write `split: folds\.csv`"):
         strokebench.run("table1", dataset="c.yaml", protocol="own", methods=["random_forest"], jobs=1)
+
+
+@pytest.fixture
+def by_fold(folds, tmp_path):
+    """Features of each fold of seed 7: of fold 2 they hold the outcome, of the others nothing."""
+    random = np.random.default_rng(1)
+    poor = pd.read_csv(tmp_path / "t.csv").set_index("id")["poor"]
+    for fold in (1, 2, 3):
+        vectors = random.normal(size=(90, 8)).astype(np.float32)
+        if fold == 2:
+            vectors[:, ::2] += 5 * poor.to_numpy()[:, None]
+        np.savez(tmp_path / f"net{fold}.npz", ids=poor.index.to_numpy(str), vectors=vectors)
+    folds[folds["seed"] == 7].to_csv(tmp_path / "folds.csv", index=False)
+    with (tmp_path / "c.yaml").open("a") as file:
+        file.write("features:\n  net: {image: 'net{fold}.npz', fitted_on: training, source: own ResNet}\n")
+        file.write("  words: {text: net1.npz, fitted_on: other}\n")
+
+
+SETTINGS = {"dataset": "c.yaml", "methods": ["logistic_components"], "jobs": 1, "tracking": False}
+
+
+def test_features_that_were_fitted_fold_by_fold_stay_in_their_fold(by_fold, capsys):
+    report = strokebench.run("table1", protocol="own", **SETTINGS)
+    auc = report.metrics.set_index("fold")["AUC"]
+    assert auc[2] == 1 and (auc[[1, 3]] < 0.9).all()
+    said = " ".join(capsys.readouterr().err.split())
+    assert "number 1 of image.vector in fold 2 of seed 7 (AUC" in said
+    assert "own ResNet, learnt from each fold's training patients" in str(report.results.provenance["encoders"])
+
+
+def test_other_folds_never_meet_them(by_fold):
+    with pytest.raises(strokebench.StrokebenchError, match="were fitted on its own folds"):
+        strokebench.run("table1", protocol="cv5", **SETTINGS)
+    with pytest.raises(strokebench.StrokebenchError, match="for the patients of these folds only"):
+        strokebench.fit("logistic_components", "c.yaml")
+    strokebench.fit("random_forest", "c.yaml")
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (("split: folds.csv\n", ""), "no folds of its own"),
+        (("{fold}", "1"), "fitted_on: training"),
+        (("training", "none"), "fitted_on: none"),
+        (("{fold}", "{fold}{patient}"), "named by {fold}"),
+    ],
+)
+def test_what_is_wrong_with_features_by_fold_is_said(by_fold, tmp_path, change, words):
+    path = tmp_path / "c.yaml"
+    path.write_text(path.read_text().replace(*change))
+    with pytest.raises(strokebench.StrokebenchError, match=words):
+        strokebench.load_cohort("c.yaml")
+
+
+def test_folds_of_two_seeds_need_a_file_each(folds, by_fold, tmp_path):
+    folds.to_csv(tmp_path / "folds.csv", index=False)
+    with pytest.raises(strokebench.StrokebenchError, match=r"Add \{seed\}|one file for folds of several seeds"):
+        strokebench.load_cohort("c.yaml")

@@ -98,6 +98,21 @@ def test_images_that_are_near_are_doubled_only_together_with_the_text(make):
     assert "p003 and p005" in doubled_images(context)[0].message
 
 
+def test_of_a_few_numbers_only_equal_ones_are_doubled(make):
+    def few(arrays, noise):
+        return copied(
+            replace(arrays, arrays={"image.vector": arrays.arrays["image.vector"][:, :3]}),
+            3,
+            [5],
+            noise,
+            ("image.vector",),
+        )
+
+    assert doubled_images(make(embeddings=lambda arrays: few(arrays, 0.05))) == []
+    [finding] = doubled_images(make(embeddings=lambda arrays: few(arrays, 0.0)))
+    assert "p003 and p005" in finding.message and "(1 equal" in finding.message
+
+
 def test_a_text_alone_that_is_near_is_no_double(make):
     assert doubled_images(make(embeddings=lambda arrays: copied(arrays, 3, [5], 0.0, ("text",)))) == []
 

@@ -209,9 +209,9 @@ def test_an_archive_of_another_form_is_one_line(folder, ids, cohort_of, shape, c
         ("{radiomics: r.csv}", "whose vectors"),
         ("{radiomics: {fitted_on: none}}", "`image:` or as `text:`"),
         ("{radiomics: {image: r.csv, text: r.csv}}", "`image:` or as `text:`"),
-        ("{radiomics: {image: r.csv, fitted_on: all}}", "'all' is not one of none, other"),
+        ("{radiomics: {image: r.csv, fitted_on: all}}", "'all' is not one of none, other, training"),
         ("{radiomics: {image: r.csv, fited_on: none}}", "did you mean 'fitted_on'"),
-        ("{radiomics: {image: 'r{fold}.csv'}}", "fold by fold"),
+        ("{radiomics: {image: 'r{fold}.csv'}}", "fitted_on: training"),
         ("r.csv", "pairs"),
     ],
 )
