@@ -119,11 +119,14 @@ def site_problems(file: CohortFile, site: pd.Series) -> Iterator[Problem]:
 
 def with_units_by_site(name: str, one: ExaminedColumn, site: pd.Series) -> Iterator[Problem]:
     """A column's problems, and hospitals whose numbers lie apart from all others' as in another unit, in place of the
-    single patients there."""
+    single patients there and of a question about the whole column."""
     values, found = one.values, {}
     if one.column.kind is Kind.NUMERIC:
         found = column_values.other_unit(values, site)
-    yield from (p for p in one.problems if p.code != "mixed_units" or p.patient is None or site[p.patient] not in found)
+    for problem in one.problems:
+        explained = site[problem.patient] in found if problem.patient else found and problem.value
+        if problem.code != "mixed_units" or not explained:
+            yield problem
     for hospital, factor in found.items():
         own = site[values.index] == hospital
         times = f"{factor:g} times too large" if factor > 1 else f"{1 / factor:g} times too small"
@@ -241,6 +244,11 @@ def _unit_problems(name: str, column: Column, cells: pd.Series, usual: pd.Series
         sign = "point" if form.decimal == "." else "comma"
         said = _counted(signed, f"a {sign} before three digits beside whole hundreds")
         yield Problem("mixed_units", f"column {label}: {said}; it may stand between thousands", where=name)
+    if pooled := column_values.pooled_units(usual):
+        few, many = (f"{n} values about {median:.3g}" for n, median in zip(pooled.n, pooled.medians, strict=True))
+        what = f"column {label}: {few} lie apart from {many}, as if in another unit ({pooled.conversion})"
+        yield Problem("mixed_units", what, where=name, value=pooled.conversion)
+        return
     for id, factor in column_values.mixed_units(usual).items():
         times = f"{factor:g} times too large" if factor > 1 else f"{1 / factor:g} times too small"
         what = f"column {label}: {usual[str(id)]:g} looks {times} for the cohort (median {usual.median():g})"

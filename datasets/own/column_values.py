@@ -4,12 +4,13 @@ import difflib
 import re
 import unicodedata
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
 from strokebench.datasets.cohort import Kind
-from strokebench.datasets.own.number_cells import UNSEEN, Numbers
+from strokebench.datasets.own.number_cells import UNSEEN, Numbers, ascii_digits
 
 NUMERIC_SHARE = 0.8
 """A column is inferred as numeric if so many of its known values are numbers (our choice)."""
@@ -19,6 +20,9 @@ MANY_CATEGORIES = 20
 
 UNIT_FACTORS = (10.0, 18.016, 38.67, 88.42, 100.0, 1000.0)
 """Ratios that a mix-up of units leaves: tens, glucose (mg/dl to mmol/l), cholesterol, creatinine."""
+
+CONVERSIONS = (*((f, 0.0) for f in (*UNIT_FACTORS, 2.2046, 2.54, 7.5006)), (1.8, 32.0))
+"""Factor and shift from one unit to another: pounds, inches, mmHg and Fahrenheit besides."""
 
 _MONTHS = "jan|feb|m[aä]r|apr|ma[iy]|ju[ln]|aug|sep|o[ck]t|nov|de[cz]|f[eé]v|avr|jui|ao[uû]|d[eé]c"
 _DATE = re.compile(
@@ -87,8 +91,10 @@ def mixed_numbers(cells: pd.Series) -> str:
     """
     counts = cells[cells != ""].value_counts()
     begun = [value for value in counts.index if _NUMBER_FIRST.match(value) and not _SHORT_CODE.fullmatch(value.strip())]
+    # Circled, raised and Chinese numbers; not the Roman ones, which are grades.
+    begun += [value for value in counts.index if re.fullmatch(r"[^\u2160-\u2188\d]+", value) and value.isnumeric()]
     odd = [value for value in begun if not value.strip().isdecimal()]
-    words = [value for value in counts.index if not any(letter.isdecimal() for letter in value)]
+    words = [value for value in counts.index if not any(letter.isnumeric() for letter in value)]
     if counts[begun].sum() <= 0.05 * counts.sum() or not (odd or words):
         return ""
     return f"{'numbers and ' if len(odd) < len(begun) else ''}{', '.join(map(repr, [*words, *odd][:3]))}"
@@ -135,6 +141,55 @@ def mixed_units(values: pd.Series) -> pd.Series:
             best = min(fits, key=lambda f: abs(abs(ratio) - np.log(f)))
             off[patient] = best if ratio > 0 else 1 / best
     return pd.Series(off, dtype=float)
+
+
+@dataclass(frozen=True)
+class Pooled:
+    """A column of which one part seems to be in another unit than the other.
+
+    Args:
+        n: how many values are small, and how many large.
+        medians: of either part.
+        conversion: what makes small ones large; the likeliest first.
+    """
+
+    n: tuple[int, int]
+    medians: tuple[float, float]
+    conversion: str
+
+
+def pooled_units(values: pd.Series) -> Pooled | None:
+    """The two parts of a column that lie apart, and alike but for a usual conversion; None where there are none.
+
+    Apart: a tenth or more of the values on either side of a gap that is a quarter of the way between the parts and half
+    as wide as nine tenths of either. Alike: median and quartiles agree within a tenth and the error of a median. Of
+    9,300 made-up columns with one mode 12 were asked about, of those with two modes that no unit explains every fifth;
+    of 60 patients or more in two units, 98 % were where the parts lie apart (our choice).
+    """
+    positive = np.sort(values[values > 0].to_numpy())
+    n, logs = len(positive), np.log(positive)
+    if n < max(20, 0.9 * len(values)) or logs[-1] == logs[0]:
+        return None
+    # Where two parts scatter least about their own means (Otsu 1979).
+    below = np.arange(1, n)
+    split = 1 + int(np.argmax((logs.mean() * below - np.cumsum(logs)[:-1]) ** 2 / (below * (n - below))))
+    parts = small, large = logs[:split], logs[split:]
+    if min(map(len, parts)) < max(10, 0.1 * n) or min(len(np.unique(part)) for part in parts) < 5:
+        return None
+    low, high = (np.quantile(part, (0.05, 0.25, 0.5, 0.75, 0.95)) for part in parts)
+    gap = high[0] - low[-1]
+    if gap < 0.25 * (high[2] - low[2]) or gap < 0.5 * max(low[-1] - low[0], high[-1] - high[0]):
+        return None
+    near = min(0.1 + 1.5 * 1.25 * np.sqrt(sum(part.var() / len(part) for part in parts)), 0.3)
+    fits = {}
+    for factor, shift in CONVERSIONS:
+        off = np.abs(np.log(factor * np.exp(low[1:4]) + shift) - high[1:4])
+        if (off < near * np.array((1.5, 1, 1.5))).all():
+            fits[f"{factor:g}" + (f" + {shift:g}" if shift else "")] = off[1]
+    if not fits:
+        return None
+    medians = float(np.exp(low[2])), float(np.exp(high[2]))
+    return Pooled((len(small), len(large)), medians, f"times {' or '.join(sorted(fits, key=lambda fit: fits[fit]))}")
 
 
 def other_unit(values: pd.Series, site: pd.Series) -> dict[str, float]:
@@ -240,7 +295,8 @@ def same_spelling(text: str) -> str:
 
 def written_codes(cells: pd.Series) -> str:
     """A cell that is a code although it can be read as a number, as a place `01067`, a time `0830`, a ward `3E1`."""
-    return next((cell for cell in cells.unique() if ("0" in cell or "E" in cell) and _CODED.fullmatch(cell)), "")
+    plain = ((cell, ascii_digits(cell)) for cell in cells.unique())
+    return next((cell for cell, text in plain if ("0" in text or "E" in text) and _CODED.fullmatch(text)), "")
 
 
 def abbreviations(cells: pd.Series) -> dict[str, str]:

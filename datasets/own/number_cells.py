@@ -12,11 +12,13 @@ import pandas as pd
 _PARTS = re.compile(
     r"(?P<below><=?|≤)?(?P<above>>=?|≥)?\s*"
     r"(?P<number>[+-]?(?:\d[\d.,'\u2019 \u00a0\u2009\u202f]*(?<=[\d.,])|[.,]\d+)(?:[eE][+-]?\d+)?)"
-    r"(?P<more>\+)?\s*(?P<unit>(?!.*(?:19|20|25)\d\d)[^\d\s.,:;/+<>=-].*)?",
+    r"(?P<more>\+)?\s*(?P<unit>(?!.*(?:19|20|25)\d\d)[^\d\s.,:;/+<>=\u00b7\u060c\u066b\u066c-].*)?",
     re.DOTALL,
 )
 UNSEEN = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x9f\u00ad\u200b-\u200f\u202a-\u202e\u2060\ufeff]")
 """Signs that nobody sees, such as marks of the direction of writing."""
+_GROUPED = re.compile(r"(?<=\d)\u066c(?=\d\d)")
+"""The Arabic sign between thousands: unlike a comma or a point it means nothing else."""
 _SPACES = re.compile(r"(?<=\d)[ \u00a0\u2009\u202f](?=\d)")
 _GROUPS = r"[+-]?[1-9]\d{{0,2}}(?:{0}\d\d\d?)*{0}\d{{3}}"
 """As `1,203,400`, and as `12,03,400` in India."""
@@ -89,7 +91,7 @@ def read_numbers(cells: pd.Series, form: Form) -> Numbers:
     texts = np.asarray(different, dtype=object)
     values = _plain(texts, form)
     slow = np.flatnonzero(np.isnan(values) & np.array([bool(text.strip()) for text in texts]))
-    read = {i: _read(UNSEEN.sub("", texts[i]).strip().replace("\u2212", "-"), form) for i in slow}
+    read = {i: _read(_in_ascii(UNSEEN.sub("", texts[i]).strip(), form), form) for i in slow}
     # In a column that has 6,5 the cell 1,203 is no thousand.
     if any(one.fault == "comma" for one in read.values()):
         read = {i: one._replace(fault="comma") if one.fault == "thousands" else one for i, one in read.items()}
@@ -118,6 +120,21 @@ def _plain(texts: np.ndarray, form: Form) -> np.ndarray:
     values = np.array(pd.to_numeric(np.array(given, dtype=object), errors="coerce"), dtype=float)
     values[~np.isfinite(values)] = np.nan
     return values
+
+
+def ascii_digits(text: str) -> str:
+    """A text whose digits, of whatever writing, and whose signs of full width are those of ASCII."""
+    if text.isascii():
+        return text
+    narrow = (chr(ord(sign) - 0xFEE0) if "\uff01" <= sign <= "\uff5e" else sign for sign in text)
+    return "".join(str(unicodedata.decimal(sign, sign)) for sign in narrow)
+
+
+def _in_ascii(text: str, form: Form) -> str:
+    if text.isascii():
+        return text
+    text = _GROUPED.sub("", ascii_digits(text)).replace("\u066b", form.decimal)
+    return text.replace("\u2212", "-").replace("\u066a", "%")
 
 
 def _read(text: str, form: Form) -> _Read:

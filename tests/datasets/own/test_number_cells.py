@@ -1,6 +1,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.stats import norm
 
 from strokebench.datasets.cohort import Kind
 from strokebench.datasets.own.column_values import (
@@ -12,6 +13,7 @@ from strokebench.datasets.own.column_values import (
     mixed_units,
     no_measurement,
     other_spellings,
+    pooled_units,
     same_spelling,
     unknown_words,
 )
@@ -45,6 +47,13 @@ def read(cells, **form):
         ({"censored": "half"}, "< 0.5", 0.25),
         ({"censored": "half"}, "> 200", 200),
         ({"censored": "bound"}, "89+", 89),
+        ({}, "\u0663\u066b\u0665", 3.5),
+        ({"decimal": ","}, "\u06f3\u066b\u06f5", 3.5),
+        ({}, "\u0661\u066c\u0662\u0660\u0663\u066b\u0665", 1203.5),
+        ({"unit": "%"}, "\u0664\u0665\u066a", 45),
+        ({}, "\uff0d\uff13\uff0e\uff15", -3.5),
+        ({"censored": "bound"}, "\uff1c\uff15", 5),
+        ({}, "\u0967\u0968.\u0969", 12.3),
         ({"censored": "bound", "unit": "mg/L"}, "≤0,6 mg/L".replace(",", "."), 0.6),
     ],
 )
@@ -58,6 +67,13 @@ def test_a_number_is_read_as_its_form_says(form, cell, value):
     [
         ({}, "6,5", "comma"),
         ({}, "150,000", "thousands"),
+        ({}, "\uff11\uff0c\uff12\uff10\uff13", "thousands"),
+        # The Arabic comma may be either; a circled, raised or Chinese number is none.
+        ({}, "\u0663\u060c\u0665", "bad"),
+        ({}, "4\u00b79", "bad"),
+        ({}, "\u0663\u066b\u0665\u066b\u0662", "bad"),
+        ({}, "\u2462", "bad"),
+        ({}, "\u4e09", "bad"),
         ({}, "1 203", "thousands"),
         ({}, "1,50,000", "thousands"),
         ({}, "1,5,000", "bad"),
@@ -222,6 +238,10 @@ def test_a_word_like_a_date_is_none(word):
         (["0", "1", "2a", "2b", "3"], ""),
         (["T1", "T2", "none"], ""),
         (["1", "2", "3"], ""),
+        (["\u2460", "\u2461"], "'\u2460', '\u2461'"),
+        (["\u4e00", "\u4e8c", "\u4e09"], "'\u4e00', '\u4e09', '\u4e8c'"),
+        # Roman: a grade.
+        (["\u2161", "\u2162"], ""),
         ([*["large"] * 40, "2 of them"], ""),
     ],
 )
@@ -305,6 +325,36 @@ def test_the_more_frequent_spelling_stands():
 def test_what_a_column_of_whole_numbers_counts(values, words):
     said = no_measurement("number", pd.Series(list(values), dtype=float))
     assert words in said and bool(said) == bool(words)
+
+
+NORMAL = norm.ppf(np.linspace(0.01, 0.99, 40))
+
+
+@pytest.mark.parametrize(
+    ("small", "large", "conversion"),
+    [
+        (np.exp(1.9 + 0.3 * NORMAL), np.exp(1.9 + 0.3 * NORMAL) * 18.016, "times 18.016"),
+        # The assay of the others gives a tenth more, and they are fewer.
+        (np.exp(0.4 * NORMAL), np.exp(0.1 + 0.4 * NORMAL[::3]) * 88.42, "times 100 or 88.42"),
+        (36.8 + 0.5 * NORMAL, 98.2 + 0.9 * NORMAL, "times 1.8 + 32 or 2.54"),
+        (66 + 4 * NORMAL, 168 + 10 * NORMAL, "times 2.54 or 1.8 + 32"),
+        (240 + 60 * NORMAL, (240 + 60 * NORMAL) * 1000, "times 1000"),
+        # No unit's factor; another spread; fewer than a tenth; parts that overlap; five steps of a score; one part.
+        (np.exp(1.9 + 0.3 * NORMAL), np.exp(1.9 + 0.3 * NORMAL) * 28, ""),
+        (np.exp(1.9 + 0.1 * np.tile(NORMAL, 5)), np.exp(1.9 + 0.6 * np.tile(NORMAL, 5)) * 18.016, ""),
+        (np.exp(1.9 + 0.3 * np.tile(NORMAL, 3)), np.exp(1.9 + 0.3 * NORMAL[::4]) * 18.016, ""),
+        (76 + 14 * NORMAL, (76 + 14 * NORMAL) * 2.2046, ""),
+        ([1, 2, 3, 4] * 10, [10, 20, 30, 40] * 10, ""),
+        (np.exp(2 + 1.5 * NORMAL), [], ""),
+        ([7.0] * 40, [], ""),
+        # What is 0 has no unit.
+        ([0] * 20 + [*np.exp(1.9 + 0.3 * NORMAL)], np.exp(1.9 + 0.3 * NORMAL) * 18.016, ""),
+    ],
+)
+def test_two_parts_of_a_column_that_a_unit_explains(small, large, conversion):
+    pooled = pooled_units(pd.Series([*large, *small], dtype=float))
+    assert (pooled.conversion if pooled else "") == conversion
+    assert pooled is None or pooled.n == (len(small), len(large))
 
 
 def test_mixed_units_names_the_factor():
