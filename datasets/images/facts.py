@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from strokebench.datasets.images.likeness import likeness
 from strokebench.datasets.images.mask import largest_piece
 from strokebench.datasets.images.mri import Volume
 from strokebench.datasets.images.placing import left_out
@@ -40,6 +41,7 @@ class ImageFacts:
         content: hash of the voxel values; equal for equal volumes in whatever orientation and data type.
         place: cells of `CELL_MM` of the scanner's space that the head fills.
         left_out: share of the head beyond the grid of an encoder of whole heads.
+        likeness: see `strokebench.datasets.images.likeness.likeness`.
     """
 
     extent_mm: tuple[float, ...]
@@ -58,6 +60,7 @@ class ImageFacts:
     content: str
     place: frozenset[tuple[int, ...]]
     left_out: float
+    likeness: NDArray[np.float32]
 
 
 def measure_image(volume: Volume, ct: bool = False) -> ImageFacts:
@@ -93,6 +96,7 @@ def measure_image(volume: Volume, ct: bool = False) -> ImageFacts:
         content=hashlib.sha256(str(data.shape).encode() + np.ascontiguousarray(data).tobytes()).hexdigest(),
         place=_place(head, volume),
         left_out=left_out(head, spacing, WHOLE_HEAD) if head.any() else 0.0,
+        likeness=likeness(data, head),
     )
 
 

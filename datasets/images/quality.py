@@ -15,6 +15,7 @@ import pandas as pd
 from joblib import Parallel, delayed
 
 from strokebench.datasets.images.facts import ImageFacts, measure_image
+from strokebench.datasets.images.likeness import copies
 from strokebench.datasets.images.mask import read_mask
 from strokebench.datasets.images.mri import HOUNSFIELD_AIR, SAME_PLACE, Volume, check_hounsfield, read_volume
 from strokebench.datasets.images.nifti import VolumeError
@@ -73,7 +74,7 @@ def examine_images(
         label = f"{sequence}: " if len(images.columns) > 1 else ""
         problems += [replace(problem, what=label + problem.what, sequence=str(sequence)) for problem in found]
         before += int(paths.notna().sum())
-    return [*problems, *_apart(facts), *_same(facts)]
+    return [*problems, *_apart(facts), *_copies(facts)]
 
 
 def masks_by_sequence(
@@ -98,13 +99,18 @@ def _apart(facts: Mapping[str, Mapping[str, ImageFacts]]) -> Iterator[Problem]:
                 yield Problem("image_apart", f"{sequence}: {what}", id, sequence=sequence)
 
 
-def _same(facts: Mapping[str, Mapping[str, ImageFacts]]) -> Iterator[Problem]:
-    """Patients of whom one image stands for two sequences."""
-    first: dict[tuple[str, str], str] = {}
-    for sequence, by_patient in facts.items():
-        for id, fact in by_patient.items():
-            if (other := first.setdefault((id, fact.content), sequence)) != sequence:
-                yield Problem("image_doubled", f"{sequence}: holds the same image as {other}", id, sequence=sequence)
+def _copies(facts: Mapping[str, Mapping[str, ImageFacts]]) -> Iterator[Problem]:
+    """Images that are another's: in two sequences, or in other intensities, shifted or mirrored."""
+    by_key = {(sequence, id): fact for sequence, by_patient in facts.items() for id, fact in by_patient.items()}
+    first: dict[str, tuple[str, str]] = {}
+    same = {key: other for key, fact in by_key.items() if (other := first.setdefault(fact.content, key)) != key}
+    found = [(key, other, "the same image as") for key, other in same.items() if key[0] != other[0]]
+    for key, other, mirrored in copies({key: fact.likeness for key, fact in by_key.items() if key not in same}):
+        found.append((key, other, f"{'a mirrored' if mirrored else 'an altered'} copy of the image of"))
+    for (sequence, id), (other_sequence, owner), what in found:
+        of = [other_sequence] * (sequence != other_sequence) + [f"patient {owner}"] * (id != owner)
+        label = f"{sequence}: " if len(facts) > 1 else ""
+        yield Problem("image_doubled", f"{label}holds {what} {' of '.join(of)}", id, sequence=sequence)
 
 
 def _examine_sequence(

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from strokebench.datasets.images.facts import ImageFacts
@@ -24,6 +25,7 @@ SOUND = ImageFacts(
     content="",
     place=frozenset(),
     left_out=0.0,
+    likeness=np.zeros((16, 16, 16), np.float32),
 )
 
 

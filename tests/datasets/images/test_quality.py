@@ -216,6 +216,32 @@ def test_one_image_for_two_sequences_is_doubled(cohort_of_images):
     assert [(p.patient, p.code, p.sequence) for p in problems] == [("a", "image_doubled", "adc")]
 
 
+def altered(data, how):
+    changes = {
+        "scaled": lambda: (data * 3.7 - 120).astype(np.float32),
+        "bytes": lambda: np.round(data / data.max() * 255).astype(np.uint8),
+        "shifted": lambda: np.roll(data, 1, axis=0),
+        "mirrored": lambda: data[::-1].copy(),
+        "mirrored and scaled": lambda: np.round(data[::-1] / data.max() * 4095).astype(np.int16),
+    }
+    return changes[how]()
+
+
+@pytest.mark.parametrize("how", ["scaled", "bytes", "shifted", "mirrored", "mirrored and scaled"])
+def test_a_copy_that_was_altered_is_found_in_whatever_sequence(cohort_of_images, tmp_path, how):
+    paths = sorted((cohort_of_images / "images").glob("*.nii.gz"))
+    stored = nibabel.as_closest_canonical(nibabel.load(paths[3]))
+    path = tmp_path / "copy.nii.gz"
+    nibabel.save(nibabel.Nifti1Image(altered(np.asarray(stored.dataobj), how), stored.affine), path)
+    images = {"dwi": {"a": paths[3], "b": paths[5], "c": path}, "adc": {"a": path}}
+    problems = examine_images(pd.DataFrame(images), jobs=1)
+    what = f"holds {'a mirrored' if 'mirrored' in how else 'an altered'} copy of the image of"
+    assert {(p.patient, p.what) for p in problems if p.code == "image_doubled"} == {
+        ("c", f"dwi: {what} patient a"),
+        ("a", "adc: holds the same image as dwi of patient c"),
+    }
+
+
 def test_few_images_set_no_limits_of_their_own(tmp_path):
     for number in range(4):
         write_image(tmp_path, number, noise=0.02 + 0.1 * (number == 3))
