@@ -11,7 +11,7 @@ EDGE = 16
 """Cells along each edge of the head."""
 ALIKE = 0.015
 """Largest difference of any cell between two copies, in standard deviations of the cells: another data type makes 0.010
-or less, a scale, a shift and a mirror nothing, two patients' MRI 0.8 or more, and two heads that were drawn around lesions
+or less, a scale, a shift and a mirror nothing; two patients' MRI 0.8 or more, two heads that were drawn around lesions
 0.019 or more."""
 _BLOCK = 256
 
@@ -54,7 +54,7 @@ def copies(images: Mapping[tuple[str, str], NDArray[np.float32]]) -> Iterator[Co
     """Images that are copies of an earlier one, each with the first.
 
     Args:
-        images: the `likeness` of each, (`EDGE`, `EDGE`, `EDGE`), by sequence and patient.
+        images: the `likeness` of each, (x, y, z), by sequence and patient.
     """
     keys = list(images)
     shape = len(keys), EDGE**3
