@@ -140,7 +140,7 @@ class Store:
         path.parent.mkdir(parents=True, exist_ok=True)
         held = FileLock(path)
         try:
-            held.acquire(timeout=-1 if wait else 0)
+            held.acquire(blocking=wait)
         except Timeout:
             raise Busy(key) from None
         try:

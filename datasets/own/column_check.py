@@ -129,9 +129,9 @@ def with_units_by_site(name: str, one: ExaminedColumn, site: pd.Series) -> Itera
             yield problem
     for hospital, factor in found.items():
         own = site[values.index] == hospital
-        times = f"{factor:g} times too large" if factor > 1 else f"{1 / factor:g} times too small"
-        what = f"column {name!r}: the values of {hospital!r} look {times} (median {values[own].median():g}, elsewhere"
-        yield Problem("mixed_units", f"{what} {values[~own].median():g})", where=name)
+        medians = f"median {values[own].median():g}, elsewhere {values[~own].median():g}"
+        what = f"column {name!r}: the values of {hospital!r} look {_times(factor)} ({medians})"
+        yield Problem("mixed_units", what, where=name)
 
 
 def _texts(cells: pd.Series) -> pd.Series:
@@ -250,8 +250,7 @@ def _unit_problems(name: str, column: Column, cells: pd.Series, usual: pd.Series
         yield Problem("mixed_units", what, where=name, value=pooled.conversion)
         return
     for id, factor in column_values.mixed_units(usual).items():
-        times = f"{factor:g} times too large" if factor > 1 else f"{1 / factor:g} times too small"
-        what = f"column {label}: {usual[str(id)]:g} looks {times} for the cohort (median {usual.median():g})"
+        what = f"column {label}: {usual[str(id)]:g} looks {_times(factor)} for the cohort (median {usual.median():g})"
         yield Problem("mixed_units", what, str(id), name)
 
 
@@ -292,6 +291,10 @@ def _unknown_word(name: str, cells: pd.Series, word: str) -> Problem:
     n = int((cells == word).sum())
     what = f"column {name!r}: {word!r} ({n} patient{'s' * (n != 1)}) is a value among others; does it mean unknown?"
     return Problem("missing_code", what, where=name, value=word)
+
+
+def _times(factor: float) -> str:
+    return f"{factor:g} times too large" if factor > 1 else f"{1 / factor:g} times too small"
 
 
 def _label(name: str, column: Column) -> str:

@@ -79,4 +79,4 @@ def test_parameters_reach_every_fit():
 def test_weights_whose_header_looks_like_a_pickle_are_none(tmp_path):
     path = tmp_path / "weights.safetensors"
     path.write_bytes(b"\x80\x02\x00\x00\x00\x00\x00\x00{")
-    assert not is_pickle(path)
+    assert not is_pickle(path) and not is_pickle(tmp_path)

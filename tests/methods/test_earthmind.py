@@ -96,6 +96,14 @@ def test_prompt_attention_is_that_of_the_last_block():
     torch.testing.assert_close(aux["attention"], row / row.sum(1, keepdim=True))
 
 
+def test_the_head_reads_the_prompt_token():
+    module, seen = build(EarthMind, layers=1), []
+    module.last_block = lambda x: (x, torch.full(x.shape[:2], 0.1))
+    module.output.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
+    module(make_batch())
+    torch.testing.assert_close(seen[0][:, :32], module.prompt[0].expand(5, -1))
+
+
 def losses(batch, **parameters):
     method, module = EarthMind(**parameters), build(EarthMind, **parameters)
     logit, aux = module(batch)

@@ -2,7 +2,7 @@
 
 import optuna
 import pytest
-from optuna.distributions import CategoricalDistribution, FloatDistribution
+from optuna.distributions import FloatDistribution
 
 from strokebench.benchmarks.tuning.space import grid_values, search_distributions
 from strokebench.methods.neural import NeuralMethod
@@ -41,11 +41,30 @@ def test_a_support_vector_machine_has_the_usual_penalty_and_width():
     assert (find_method("svm")().C, find_method("svm")().gamma) == (1, "scale")
 
 
+def test_trees_are_what_their_descriptions_say():
+    boosted, forest = (find_method(name)().get_params() for name in ("xgboost", "random_forest"))
+    assert find_method("xgboost").notes()["Ours"] == (
+        f"at most {boosted['trees']} trees of depth {boosted['depth']}, learning rate {boosted['learning_rate']:g},"
+        f" {100 * boosted['subsample']:.0f} % of rows and columns a tree, patience {boosted['patience']}."
+    )
+    assert find_method("random_forest").notes()["Ours"] == (
+        f"{forest['trees']} trees, leaves of at least {forest['leaf']} patients."
+    )
+
+
 def test_the_proposed_method_is_tuned_over_the_paper_s_grids():
     offered = {name: tuple(grid_values(each)) for name, each in search_distributions("vdafm").items()}
     grids = {axis: values for grid in GRIDS.values() for axis, values in grid.items()}
     assert offered.pop("sizes") == grids.pop("hidden:width")
     assert offered == grids
+
+
+def test_weights_of_losses_are_tuned_alike():
+    """A rival's over the values of the proposed method's, so that none has more to choose from."""
+    for name in {*TUNED} - {"vdafm"}:
+        for parameter, each in search_distributions(name).items():
+            if parameter.endswith("_weight"):
+                assert tuple(grid_values(each)) == GRIDS["figure3"]["contrastive_weight"], (name, parameter)
 
 
 @pytest.mark.parametrize("name", TUNED)
@@ -54,8 +73,8 @@ def test_dropout_is_tuned_alike_and_a_default_lies_where_tuning_looks(name: str)
     if "dropout" in space:
         assert tuple(grid_values(space["dropout"])) == GRIDS["dropout"]["dropout"]
     for parameter in space.keys() & defaults.keys():
-        if isinstance(space[parameter], CategoricalDistribution):
-            assert defaults[parameter] in space[parameter].choices
+        if (values := grid_values(space[parameter])) is not None:
+            assert defaults[parameter] in values and len({*values}) == len(values)
         elif not isinstance(defaults[parameter], str):
             assert space[parameter].low <= defaults[parameter] <= space[parameter].high
     shares = [key for key in ("dropout", "subsample") if isinstance(space.get(key), FloatDistribution)]

@@ -76,6 +76,18 @@ def test_without_a_rank_on_the_validation_part_the_decision_value_stays(events):
     assert platt(np.arange(4.0), np.array(events), 0.5) == (1, 0)
 
 
+def test_platt_s_targets_are_soft():
+    """Of 2 and 3 patients they are 3/4 and 1/5 (Platt 1999), which two decision values take exactly."""
+    slope, intercept = platt(np.array([0.0, 0, 0, 1, 1]), np.array([False, False, False, True, True]), 0.4)
+    assert (intercept, slope + intercept) == pytest.approx((logit(1 / 5), logit(3 / 4)), abs=1e-3)
+
+
+def test_svm_without_validation_patients_keeps_the_decision_value():
+    alone = SVM().fit(TRAIN.x, TRAIN.y, VALIDATION.x[:0], VALIDATION.y[:0])
+    decision = SVC(C=1.0).fit(TRAIN.x.arrays["table"], TRAIN.y).decision_function(TEST.x.arrays["table"])
+    np.testing.assert_allclose(alone.predict_proba(TEST.x)[:, 1], expit(decision), rtol=1e-6)
+
+
 def test_xgboost_stops_early_on_validation_auc_and_uses_the_best_trees():
     method = fit(XGBoost(patience=5))
     curve = method.history_["validation_auc"]

@@ -1,5 +1,6 @@
 import os
 import time
+from threading import Event, Thread
 
 import numpy as np
 import pandas as pd
@@ -65,6 +66,24 @@ def test_a_lock_is_held_once(store: Store):
     with store.lock(KEY):
         assert store.lock_path(KEY).exists()
     assert not store.lock_path(KEY).exists()
+
+
+def test_a_lock_is_waited_for_as_long_as_it_takes(store: Store):
+    held, order = Event(), []
+
+    def work() -> None:
+        with store.lock(KEY):
+            held.set()
+            time.sleep(1.2)
+            order.append("let go")
+
+    other = Thread(target=work)
+    other.start()
+    held.wait()
+    with store.lock(KEY, wait=True):
+        order.append("had")
+    other.join()
+    assert order == ["let go", "had"]
 
 
 def test_only_old_remains_are_tidied(store: Store):

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from strokebench.datasets.images.facts import measure_image
+from strokebench.datasets.images.facts import head_of, measure_image
 from strokebench.datasets.images.mri import Volume
 
 LEVEL, NOISE = 1000.0, 50.0
@@ -41,6 +41,15 @@ def test_a_head_that_fills_the_corners_is_held_against_the_darkest_voxels(offset
     found = measure_image(volume(data))
     assert found.foreground == pytest.approx(17 / 20, abs=0.01)
     assert found.noise == pytest.approx(1 / LEVEL, rel=0.1)
+
+
+def test_what_is_within_four_scatters_of_the_air_is_no_head():
+    data = np.where(np.indices((40, 40, 40)).sum(0) % 2, 1, -1) * NOISE / 1.4826
+    data[10:30, 10:30, 10:30] = LEVEL
+    data[5, 10:30, 10:30], data[34, 10:30, 10:30] = 4.2 * NOISE, 3.8 * NOISE
+    found = head_of(data.astype(np.float32))
+    assert found[5, 10:30, 10:30].all() and found[10:30, 10:30, 10:30].all()
+    assert found.sum() == 20**3 + 20**2, "neither air nor what is hardly brighter"
 
 
 def test_a_ghost_in_the_air_is_what_noise_does_not_explain():

@@ -200,3 +200,9 @@ def test_what_a_grid_leaves_out_is_the_share_beyond_it_without_a_neck(length, he
     head[10 : 10 + 48, 5 : 5 + length // 2, 5 : 5 + height // 2] = True
     found = left_out(head, np.array([3.0, 2.0, 2.0]), WHOLE_HEAD)
     assert found == pytest.approx(share, abs=0.011)
+
+
+def test_nothing_is_left_out_of_a_head_that_begins_with_its_volume():
+    head = np.zeros((60, 70, 50), bool)
+    head[10:50, 10:60, :40] = True
+    assert left_out(head, np.full(3, 3.0), WHOLE_HEAD) == 0

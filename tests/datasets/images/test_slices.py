@@ -83,7 +83,32 @@ def test_the_head_fills_the_picture(tmp_path):
     wide[70:120, 90:150] = volume
     wide[3, 3, 20] = wide[140, 9, 20] = 900  # specks in the air
     middle = pixels(make_slices(save(tmp_path / "a.nii", wide, affine), SETTINGS)[2]) > 60
-    assert 52 <= middle.any(0).sum() <= 62 and 52 <= middle.any(1).sum() <= 62
+    # Two voxels of air stay on either side of forty.
+    assert 55 <= middle.any(0).sum() <= 60 and 55 <= middle.any(1).sum() <= 60
+
+
+def test_a_head_is_shown_to_the_border_that_it_touches(tmp_path):
+    volume = np.zeros((50, 60, 20), np.float32)
+    volume[:30, 15:45] = 300
+    volume[0, 15:45] = 900
+    middle = pixels(make_slices(save(tmp_path / "a.nii", volume, np.diag([3.0, 3, 3, 1])), SETTINGS)[2])
+    assert middle[32].argmax() == np.flatnonzero(middle[32] > 60).max(), "the patient's left border, on the right"
+    assert middle[32].max() > 200
+
+
+def test_the_widest_slice_is_shown_whole_be_it_the_last(tmp_path):
+    volume = np.zeros((90, 100, 30), np.float32)
+    volume[30:60, 35:65, 5:23] = 300
+    volume[10:80, 15:85, 23:25] = 300
+    last = pixels(make_slices(save(tmp_path / "a.nii", volume, np.diag([3.0, 3, 3, 1])), SETTINGS)[-1]) > 60
+    assert 50 < last.any(0).sum() < 62
+
+
+@pytest.mark.parametrize("wrong", [{"count": 0}, {"count": 101}, {"size": 31}, {"size": 2049}])
+def test_numbers_and_sizes_have_limits(wrong):
+    SliceSettings(count=1, size=32), SliceSettings(count=100, size=2048)
+    with pytest.raises(StrokebenchError, match=f"{next(iter(wrong.values()))} "):
+        SliceSettings(**wrong)
 
 
 def test_a_volume_with_few_slices_gives_each_once(tmp_path):

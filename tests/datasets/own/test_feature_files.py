@@ -140,6 +140,12 @@ def test_what_is_wrong_with_features_is_named(radiomics, cohort_of, edit, expect
     assert found(cohort_of(RADIOMICS)) == expected
 
 
+@pytest.mark.parametrize(("columns", "expected"), [(3, []), (4, [("p05", "image_doubled")])])
+def test_three_numbers_may_be_equal_by_chance_and_four_are_of_one_image(radiomics, cohort_of, columns, expected):
+    radiomics(copied, columns)
+    assert found(cohort_of(RADIOMICS)) == expected
+
+
 def test_a_patient_without_features_may_be_accepted_and_is_counted(radiomics, cohort_of):
     radiomics(lambda table: table[table["id"] != "p03"])
     cohort = load(cohort_of(RADIOMICS + "accept: {features_missing: [p03]}\n"))

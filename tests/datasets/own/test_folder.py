@@ -1,3 +1,4 @@
+import json
 import re
 
 import numpy as np
@@ -11,6 +12,7 @@ from strokebench.datasets.images.reading import Reading
 from strokebench.datasets.own import column_values
 from strokebench.datasets.own import load as own_load
 from strokebench.datasets.own.cohort_file import read_cohort_file
+from strokebench.datasets.own.image_files import find_images
 from strokebench.datasets.own.load import load
 from strokebench.datasets.own.table_check import examine_table
 from strokebench.datasets.own.texts import text_problems
@@ -399,6 +401,20 @@ def test_scores_and_skewed_laboratory_values_are_not_taken_for_mixed_units(folde
     assert problems(folder(edit=widen)) == []
 
 
+@pytest.mark.parametrize(
+    ("edit", "said"),
+    [
+        (put(3, "glucose", 117.1), "18.016 times too large"),
+        (put(3, "glucose", 0.361), "18.016 times too small"),
+        (other_unit(18.016), "18.016 times too large"),
+        (other_unit(1 / 18.016), "18.016 times too small"),
+    ],
+)
+def test_by_which_factor_a_unit_is_off_is_said(folder, edit, said):
+    (problem,) = examine_table(read_cohort_file(folder(BASE + "site: hospital\n", edit))).problems
+    assert problem.code == "mixed_units" and said in problem.what
+
+
 def test_a_suspicion_can_be_accepted_and_a_patient_excluded(folder):
     path = folder(BASE + "accept:\n  mixed_units: [p03]\n", put(3, "glucose", 117.1))
     cohort = load(path)
@@ -467,6 +483,19 @@ def test_bids_files_are_found_with_and_without_the_prefix_in_the_id(folder):
     assert cohort.images.loc["sub-p07", "image"].endswith("sub-p07_acq-7_FLAIR.nii.gz")
 
 
+def test_of_two_sequences_a_patient_may_lack_one_and_its_brain_mask(folder):
+    patterns = {"dwi": "{id}_dwi.nii.gz", "flair": "{id}_flair.nii.gz"}
+    brains = {name: f"brain_{pattern}" for name, pattern in patterns.items()}
+    file = read_cohort_file(folder(f"{BASE}images: {json.dumps(patterns)}\nbrain_masks: {json.dumps(brains)}\n"))
+    for pattern in [*patterns.values(), *brains.values()]:
+        touch(folder.path / pattern.replace("{id}", "p00"))
+        if "flair" not in pattern:
+            touch(folder.path / pattern.replace("{id}", "p01"))
+    found = find_images(file, ["p00", "p01"])
+    assert found.problems == []
+    assert found.lacking() == {"flair image": ["p01"], "brain mask of flair": ["p01"]}
+
+
 def test_a_pattern_that_fits_several_files_or_none_names_the_patient(folder):
     for i in range(40):
         touch(folder.path / "images" / f"p{i:02d}_a.nii.gz")
@@ -533,8 +562,11 @@ def test_a_table_that_cannot_be_read_is_one_line(folder, write, words):
         assert word in str(error.value)
 
 
-def test_the_row_of_a_missing_id_is_that_of_the_file(folder):
-    path = folder(edit=put(3, "id", ""))
+@pytest.mark.parametrize("kind", ["csv", "excel", "parquet"])
+def test_the_row_of_a_missing_id_is_that_of_the_file(folder, kind):
+    name = {"excel": "t.xlsx"}.get(kind, f"t.{kind}")
+    save = lambda table, path: getattr(table, f"to_{kind}")(path / name, index=False)  # noqa: E731
+    path = folder(BASE.replace("t.csv", name), lambda t: put(3, "id", "")(t).infer_objects(), save)
     (problem,) = examine_table(read_cohort_file(path)).problems
     assert "row 5" in problem.what
 

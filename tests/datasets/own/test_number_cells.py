@@ -242,7 +242,8 @@ def test_a_word_like_a_date_is_none(word):
         (["\u4e00", "\u4e8c", "\u4e09"], "'\u4e00', '\u4e09', '\u4e8c'"),
         # Roman: a grade.
         (["\u2161", "\u2162"], ""),
-        ([*["large"] * 40, "2 of them"], ""),
+        ([*["large"] * 95, *["2 of them"] * 5], ""),
+        ([*["large"] * 94, *["2 of them"] * 6], "'large', '2 of them'"),
     ],
 )
 def test_numbers_among_words_and_what_begins_as_one_are_told(cells, held):

@@ -68,6 +68,7 @@ def test_separators_within_a_quoted_header_are_none(table):
         ('id,mrs,report\na1,2,x\na2,3,"old\na3,1,"new\na4,0,x\n', 3),
         ('id,mrs,report\na1,2,x\na2,3,"old\na3,1,new"\na4,0,x\n', 3),
         ('id,report,mrs\na1,x,2\na2,"old,3\na3,new,1\na4,x",0\n', 3),
+        ('id,mrs,"report\na1,2,x\na2,3,new"\na3,0,x\na4,1,x\n', 1),
     ],
 )
 def test_an_open_quotation_mark_swallows_no_patient(table, text, row):

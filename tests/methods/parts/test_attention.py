@@ -57,6 +57,15 @@ def test_block_gives_wanted_rows_as_it_gives_all():
     torch.testing.assert_close(block(x, bias[rows], rows), block(x, bias)[:, rows])
 
 
+def test_pre_norm_block_is_torchs_encoder_layer():
+    ours, x = Block(32, 4, dropout=0.0), noise(3, 5, 32)
+    theirs = nn.TransformerEncoderLayer(32, 4, 64, 0.0, "gelu", batch_first=True, norm_first=True)
+    theirs.self_attn = torch_attention(ours.attention, 32, 4)
+    theirs.norm1, theirs.norm2 = ours.norm_attention, ours.norm_feed_forward
+    theirs.linear1, theirs.linear2 = ours.feed_forward[0], ours.feed_forward[2]
+    torch.testing.assert_close(ours(x), theirs(x))
+
+
 def test_post_norm_block_is_torchs_encoder_layer():
     torch.manual_seed(5)
     theirs = nn.TransformerEncoderLayer(32, 4, 64, dropout=0.0, batch_first=True)

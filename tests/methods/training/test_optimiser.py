@@ -6,7 +6,7 @@ import pytest
 import torch
 from small_network import noise
 
-from strokebench.methods.training.optimiser import RAdam
+from strokebench.methods.training.optimiser import RAdam, clipping
 
 STEPS = 60
 
@@ -76,6 +76,15 @@ def test_clipping_is_torchs(clip_norm, lost_gradient):
 
     ours = run(RAdam, lr=0.01, clip_norm=clip_norm, lost_gradient=lost_gradient)
     torch.testing.assert_close(ours, run(clipped, lr=0.01, lost_gradient=lost_gradient), rtol=2e-5, atol=1e-6)
+
+
+def test_small_gradients_are_clipped_as_torch_clips_them():
+    """The small number in its denominator counts where norms are as small."""
+    weight = noise(7, 5).requires_grad_()
+    gradient = 3e-6 * torch.nn.functional.normalize(noise(35, seed=1), dim=0).view(7, 5)
+    weight.grad = gradient.clone()
+    torch.nn.utils.clip_grad_norm_([weight], 1e-6)
+    torch.testing.assert_close(gradient / clipping([gradient], 1e-6), weight.grad, rtol=1e-4, atol=0)
 
 
 def test_gradients_are_forgotten_after_a_step():

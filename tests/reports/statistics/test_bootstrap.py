@@ -6,7 +6,7 @@ from one_part import single
 from sklearn.metrics import average_precision_score, brier_score_loss
 
 from strokebench.reports.statistics import weighted
-from strokebench.reports.statistics.bootstrap import bootstrap, resample
+from strokebench.reports.statistics.bootstrap import Bootstrap, bootstrap, resample
 from strokebench.reports.statistics.delong import delong
 from strokebench.reports.statistics.scores import Scores
 from strokebench.tasks.metrics.selection import auc, generalised_c
@@ -53,6 +53,12 @@ def test_a_resample_without_a_class_has_no_value_where_both_are_needed():
     assert np.isnan(weighted.weighted_auc(y, p, without)).all()
     assert np.isnan(weighted.weighted_scaled_brier(y, p, without)).all()
     assert np.isnan(weighted.weighted_auprc(y, p, without)).tolist() == [True, False]
+
+
+def test_where_every_resample_lost_a_class_there_is_a_difference_and_no_interval():
+    few = Bootstrap(np.array([[0.8], [0.6]]), np.full((2, 1, 50), np.nan))
+    found = few.difference(0, 1)
+    assert found.value == pytest.approx(0.2) and np.isnan([found.low, found.high, found.p]).all()
 
 
 def test_who_was_not_drawn_has_no_say_in_the_precision_recall_curve():

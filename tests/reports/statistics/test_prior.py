@@ -7,7 +7,7 @@ import pytest
 from scipy.special import expit, logit
 
 from strokebench.reports.results import RUN
-from strokebench.reports.statistics.prior import at_prevalence, undo_balance
+from strokebench.reports.statistics.prior import at_prevalence, log_odds, undo_balance
 
 
 def by_hand(results, n, positives):
@@ -45,6 +45,10 @@ def test_all_known_patients_in_one_test_part_are_their_own_prevalence(results):
     one = replace(results, predictions=first, runs=results.runs[:1], provenance=facts)
     expected = expit(logit(first["p"]) + logit(first["y"].mean()))
     np.testing.assert_allclose(undo_balance(one)["p"], expected, rtol=1e-6)
+
+
+def test_log_odds_of_the_certain_are_those_of_one_in_a_million():
+    np.testing.assert_allclose(log_odds(np.array([0.0, 0.5, 1.0])), [-logit(1 - 1e-6), 0, logit(1 - 1e-6)], rtol=1e-6)
 
 
 @pytest.mark.parametrize("unit", [0.001, 1, 1000])

@@ -84,7 +84,8 @@ def test_intervals_are_pooled_as_the_errors_that_they_are_made_of():
     for one, other in ((found.mean, expected.mean), (found.new, expected.new)):
         assert (one.value, one.low, one.high) == pytest.approx((other.value, other.low, other.high))
     assert found.spread == pytest.approx(expected.spread) and found.hospitals == 6
-    for without in (Interval(1.0, 1.0, 1.0), Interval(0.8, np.nan, np.nan)):
+    for low, high in ((1.0, 1.0), (np.nan, np.nan), (0.0, 0.9), (0.8, 0.8)):
+        without = Interval(0.8, low, high)
         assert np.isnan(pool_intervals([*own, without]).mean.value)
 
 

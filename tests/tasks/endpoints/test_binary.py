@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 import torch
 
-from strokebench.tasks.endpoints.binary import BINARY
+from strokebench.tasks.endpoints.binary import BINARY, Binary
 from strokebench.tasks.endpoints.parse import parse_endpoint
 
 GRADES = pd.Series({"a": 2.0, "b": 3.0, "c": 4.0})
@@ -26,6 +26,12 @@ GRADES = pd.Series({"a": 2.0, "b": 3.0, "c": 4.0})
 def test_label_1_is_for_whom_the_rule_holds(rule, events):
     labels = parse_endpoint(rule).read(GRADES)
     assert "".join(labels.index[labels == 1]) == events and set(labels) == {0, 1}
+
+
+@pytest.mark.parametrize("value", ["dead", "dead, probably", "it's over, so"])
+def test_a_rule_is_written_as_it_is_read(value):
+    endpoint = Binary("fate", "in", (value, "lost"))
+    assert parse_endpoint(endpoint.expression) == endpoint
 
 
 def test_a_column_of_0_and_1_is_its_own_label():

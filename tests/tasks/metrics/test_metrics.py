@@ -37,6 +37,7 @@ def test_undefined_values_are_nan_and_nobody_called_is_zero():
     one_class = evaluate(BINARY, [0, 0, 0], [0.1, 0.2, 0.3])
     assert np.isnan(one_class["AUC"]) and np.isnan(one_class["Recall"])
     assert one_class["Specificity"] == 1
+    assert one_class["F1"] == one_class["Precision"] == 0, "as in scikit-learn"
     assert evaluate(BINARY, [0, 1], [0.1, 0.2])["Precision"] == 0
     assert np.isnan(auc([1, 1], [0.2, 0.3]))
 

@@ -206,6 +206,14 @@ def test_moments_are_numpys_to_the_bit(embeddings):
         np.testing.assert_array_equal(deviation, x[rows].std(axis, dtype=np.float64, keepdims=True))
 
 
+@pytest.mark.parametrize("unit", [1e-4, 1, 1e4])
+def test_moments_follow_the_unit_and_rounding_alone_is_no_deviation(unit):
+    x = (unit * np.random.default_rng(0).normal(5, 1, (40, 3))).astype(np.float32)
+    x[:, 2] = np.where(np.arange(40) % 2, np.float32(unit), np.nextafter(np.float32(unit), np.float32(np.inf)))
+    _, deviation = moments(x, np.arange(40), 0)
+    np.testing.assert_allclose(deviation, [[*x[:, :2].std(axis=0, dtype=np.float64), 1]], rtol=1e-6)
+
+
 @pytest.mark.parametrize("balance", ["smote", "duplicate", "none"])
 def test_what_is_prepared_in_blocks_and_mapped_is_the_same(
     cohort, embeddings, labels, fold, balance, monkeypatch, tmp_path
