@@ -142,7 +142,7 @@ def _summary(report: CheckReport, dataset: str, console: Console) -> None:
         excluded = len(report.excluded)
         console.print(f"{excluded} patient{'s are' if excluded != 1 else ' is'} excluded by the file.")
     if report.accepted:
-        console.print(f"{len(report.accepted)} problems are accepted.")
+        console.print(f"{counted(len(report.accepted), 'problem')} accepted by the file.")
     for sheet in report.sheets:
         console.print(Text(f"Images to look at: {sheet}"), soft_wrap=True)
     if not report.problems:

@@ -19,7 +19,7 @@ from strokebench.benchmarks.running.experiment import Experiment
 from strokebench.benchmarks.running.runner import UnderWay, run_together
 from strokebench.benchmarks.running.settings import Settings
 from strokebench.benchmarks.running.store import Store
-from strokebench.errors import StrokebenchError
+from strokebench.errors import StrokebenchError, counted
 from strokebench.reports.tables.console import make_console
 
 
@@ -39,7 +39,7 @@ def paper(
     console.rule("page", align="left")
     console.print(f"Written to {page_of(settings, '')}", soft_wrap=True)
     if failed:
-        console.print(f"{failed} run(s) failed; `strokebench status` says why.", style="bold red")
+        console.print(f"{counted(failed, 'run')} failed; `strokebench status` says why.", style="bold red")
         raise typer.Exit(1)
 
 

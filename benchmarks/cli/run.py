@@ -12,6 +12,7 @@ from strokebench.benchmarks.cli.options import ExperimentArgument, takes_setting
 from strokebench.benchmarks.experiments.find import find_experiment
 from strokebench.benchmarks.run import run_with
 from strokebench.benchmarks.running.settings import Settings
+from strokebench.errors import counted
 from strokebench.reports.tables.console import make_console
 
 
@@ -48,5 +49,5 @@ def _experiment(name: str, settings: Settings, compute: bool) -> None:
     console.print(done.view)
     console.print(f"{'Up to date in' if done.up_to_date else 'Written to'} {done.folder}", soft_wrap=True, style="dim")
     if compute and done.failed:
-        console.print(f"{done.failed} run(s) failed; `strokebench status` says why.", style="bold red")
+        console.print(f"{counted(done.failed, 'run')} failed; `strokebench status` says why.", style="bold red")
         raise typer.Exit(1)

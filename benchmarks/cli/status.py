@@ -1,5 +1,6 @@
 """`strokebench status`: how far is every experiment, and why did runs fail?"""
 
+from collections.abc import Iterator
 from typing import Any
 
 import pandas as pd
@@ -13,8 +14,11 @@ from strokebench.files import home
 from strokebench.reports.results import RUNS_FILE, read_provenance
 from strokebench.reports.tables.console import make_console
 from strokebench.reports.tables.results_table import error_line
+from strokebench.tasks.conditions import COMPLETE
 
 SHOWN_FAILURES = 5
+SHOWN_SETTINGS = 4
+"""Rows of a method at most; a grid is one row."""
 
 
 def status(as_json: JsonOption = False) -> None:
@@ -42,13 +46,14 @@ def status(as_json: JsonOption = False) -> None:
         if created := facts.get("created"):
             said += f", newest run {created[:16].replace('T', ' ')} UTC"
         tables.append((f"{folder.parent.name}/{folder.name}", said, table))
-        for method, part in runs.groupby("method", sort=False):
+        for method, setting, part in _rows(runs):
             counts = part["status"].value_counts()
             failed = int(counts.get("failed", 0))
             done, missing = int(counts.get("done", 0)), int(counts.get("missing", 0))
-            names = {"results": folder.parent.name, "experiment": folder.name, "method": str(method)}
+            names = {"results": folder.parent.name, "experiment": folder.name, "method": method, "setting": setting}
             rows.append({**names, "planned": len(part), "done": done, "failed": failed, "missing": missing})
-            table.add_row(str(method), f"{done}/{len(part)}", Text(str(failed or ""), "red"), str(missing or ""))
+            named = f"{method} ({setting})" if setting else method
+            table.add_row(named, f"{done}/{len(part)}", Text(str(failed or ""), "red"), str(missing or ""))
         # Why another machine's runs failed is not told to others.
         if stored:
             failures += [(folder, row) for row in runs[runs["status"] == "failed"].to_dict("records")]
@@ -74,3 +79,14 @@ def status(as_json: JsonOption = False) -> None:
         console.print(error_line(error) if number else error, style="dim")
     if len(failures) > SHOWN_FAILURES:
         console.print(f"\n... and {len(failures) - SHOWN_FAILURES} more failed runs.")
+
+
+def _rows(runs: pd.DataFrame) -> Iterator[tuple[str, str, pd.DataFrame]]:
+    """Method, setting and runs of each row: a method by its variants and conditions, if they are few."""
+    for method, part in runs.groupby("method", sort=False):
+        settings = list(part.groupby(["variant_label", "condition_label"], sort=False))
+        if len(settings) > SHOWN_SETTINGS:
+            yield str(method), f"{len(settings)} settings", part
+            continue
+        for labels, own in settings:
+            yield str(method), ", ".join(label for label in labels if label not in ("", COMPLETE.name)), own

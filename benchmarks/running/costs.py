@@ -6,6 +6,7 @@ from math import ceil
 from statistics import mean
 from typing import Any
 
+from strokebench.benchmarks.keys.described import described
 from strokebench.benchmarks.running.run import Run
 from strokebench.errors import counted
 from strokebench.files import home, read_kept, write_json
@@ -31,7 +32,15 @@ class Costs:
         starts early."""
         if (measured := self.seconds.get(kind_of(run))) is not None:
             return measured
-        of_method = [seconds for kind, seconds in self.seconds.items() if kind.partition(" ")[0] == run.method]
+        kinds = [(*kind.partition(" ")[::2], seconds) for kind, seconds in self.seconds.items()]
+        # A quick check trains few epochs: what it took is brought to the run's own.
+        whole = described(run.method).defaults.get("max_epochs", 1)
+        epochs = run.params.get("max_epochs", whole)
+        of_method = [
+            seconds * epochs / json.loads(params or "{}").get("max_epochs", whole)
+            for method, params, seconds in kinds
+            if method == run.method
+        ]
         return max(of_method or [GUESS, *self.seconds.values()])
 
     def learn(self, run: Run, record: Mapping[str, Any]) -> None:
@@ -53,18 +62,18 @@ def kind_of(run: Run) -> str:
 
 
 def forecast(seconds: Sequence[float], workers: int, measured: bool = True) -> str:
-    """What the runs will take in words; empty where it is less than a minute.
+    """What the runs will take in words.
 
     Args:
         measured: whether all `seconds` were measured here; some are guesses otherwise.
     """
     total, longest = sum(seconds), max(seconds)
     expected = max(total / workers, longest)
+    basis = "at the speed measured so far" if measured else "at a guess, for not all of it was ever run here"
     if expected < 60:
-        return ""
+        return f"less than a minute {basis}"
     # With more workers the longest run alone decides when all is done.
     most = ceil(total / longest)
-    basis = "at the speed measured so far" if measured else "at a guess, for not all of it was ever run here"
     text = f"about {duration(expected)} on {counted(workers, 'worker')} {basis}"
     return f"{text}; {duration(longest)} on {most}, and more than that gain nothing" if most > workers else text
 

@@ -58,7 +58,10 @@ def _why_not(roles: Sequence[str], context: Context) -> str:
     absent = [role for role in roles if role not in barred]
     parts = [f"{', '.join(barred)}, no input where {context.endpoint.expression} is predicted"] if barred else []
     if absent:
-        parts.append(f"{', '.join(absent)} (`roles:` of the cohort's file)")
+        # Columns of these names are here, and only their file's line is not.
+        line = f" {{{', '.join(f'{role}: {role}' for role in absent)}}}"
+        line = line if {*absent} <= {*context.cohort.columns} else ""
+        parts.append(f"{', '.join(absent)} (`roles:{line}` of the cohort's file)")
     return "; ".join(parts)
 
 

@@ -257,8 +257,8 @@ def say_work(planned: int, todo: Todo, tasks: Sequence[Task], costs: Costs, jobs
     console.print(f"Runs        {planned} planned, {kept}{len(todo)} to compute{workers}")
     seconds = [costs.estimate(task.first) for task in tasks]
     measured = all(costs.measured(run) for run, _ in todo.values())
-    if tasks and (time_needed := forecast(seconds, jobs, measured)):
-        console.print(f"Time        {time_needed}")
+    if tasks:
+        console.print(f"Time        {forecast(seconds, jobs, measured)}")
 
 
 def shares(alike: Mapping[str, Task], costs: Costs) -> dict[str, float]:

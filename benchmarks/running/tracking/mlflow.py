@@ -17,6 +17,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from datetime import datetime
+from importlib.metadata import entry_points
 from pathlib import Path
 from statistics import fmean
 from typing import TYPE_CHECKING
@@ -319,8 +320,10 @@ def _knock(uri: str) -> None:
 
 def ui_command(port: int) -> list[str]:
     """The command that shows the logged runs in a browser."""
-    # Its server would tell of every request.
-    quiet = ("--uvicorn-opts", "--log-level warning")
+    # Its server would tell of every request, and its assistant open over the page (not in an older installation).
+    quiet = ["--uvicorn-opts", "--log-level warning"]
+    if entry_points(group="mlflow.app", name="strokebench"):
+        quiet += ["--app-name", "strokebench"]
     return [sys.executable, "-m", "mlflow", "ui", "--backend-store-uri", tracking_uri(), *quiet, "--port", str(port)]
 
 

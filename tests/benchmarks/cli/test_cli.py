@@ -192,7 +192,7 @@ def test_status_is_right_while_runs_go_on(small: None, home: Path):
 def test_failed_runs_are_told(small: None):
     ran = call("run", "table1", "--methods", "broken", "--seeds", "39", "--no-tracking")
     assert ran.exit_code == 1
-    assert "1 run(s) failed" in ran.output
+    assert "1 run failed" in ran.output
     status = call("status")
     assert "the planted error" in status.output and "Traceback" in status.output
 

@@ -15,7 +15,7 @@ def test_more_workers_pay_until_the_longest_run_decides():
 def test_forecast_names_time_and_the_workers_that_pay():
     said = forecast([60.0] * 40, 2)
     assert "20 min on 2 workers" in said and "1 min on 40, and more" in said
-    assert forecast([1.0] * 10, 2) == ""
+    assert forecast([1.0] * 10, 2) == "less than a minute at the speed measured so far"
     assert "gain nothing" not in forecast([600.0], 4)
     assert "a guess" in forecast([60.0] * 40, 2, measured=False) and "a guess" not in said
 
@@ -46,4 +46,10 @@ def test_a_method_that_was_never_run_starts_with_the_slowest_and_never_counts_as
 
 
 def test_runs_that_took_no_time_at_all_are_no_error():
-    assert forecast([0.0, 0.0], 1) == ""
+    assert "less than a minute" in forecast([0.0, 0.0], 1)
+
+
+def test_a_whole_training_is_expected_to_take_longer_than_that_of_a_quick_check(home: Path):
+    costs = Costs()
+    costs.learn(Run("vdafm", 42, 0, "cv5", params={"max_epochs": 8}), record(0.5))
+    assert costs.estimate(Run("vdafm", 42, 0, "cv5")) == pytest.approx(1.0 * 100 / 8)

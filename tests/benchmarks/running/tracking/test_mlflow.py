@@ -7,6 +7,7 @@ import time
 from contextlib import closing
 from dataclasses import replace
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit
 
@@ -18,6 +19,7 @@ from strokebench.benchmarks.experiments.table1 import Table1
 from strokebench.benchmarks.running.runner import UnderWay, run_experiment
 from strokebench.benchmarks.running.store import Store
 from strokebench.benchmarks.running.tracking.mlflow import PARENT_TAG, comparison_page, tracking_uri, ui_command
+from strokebench.benchmarks.running.tracking.mlflow_pages import OPENED, first_page
 from strokebench.benchmarks.running.tracking.runs import record_of
 from strokebench.tasks.endpoints.binary import BINARY
 from strokebench.tasks.metrics.evaluate import evaluate
@@ -242,3 +244,12 @@ def test_the_browser_shows_the_same_store(home: Path):
     command = ui_command(5001)
     assert command[command.index("--backend-store-uri") + 1] == f"sqlite:///{home}/mlflow/mlflow.db"
     assert command[-1] == "5001"
+
+
+def test_mlflow_s_assistant_does_not_open_over_the_page():
+    """The mark is that which MLflow's own script looks for."""
+    build = Path(find_spec("mlflow").origin).parent / "server" / "js" / "build"
+    key, _, version = OPENED.rpartition("_v")
+    assert any(f'key:"{key}",version:{version},' in file.read_text() for file in (build / "static").rglob("main.*.js"))
+    before, mark, after = first_page().partition(f"localStorage.setItem('{OPENED}', 'true')")
+    assert mark and "<script" in after and before.count("<script") == 1
