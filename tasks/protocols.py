@@ -67,10 +67,8 @@ def make_split(
         return Split(protocol, own_folds(own, labels.sort_index(), persons, seeds))
     labels = _frequent_enough(labels)
     persons = None if persons is None else persons.loc[labels.index]
-    if persons is not None and (n := persons.nunique()) < 2 * FOLDS:
-        raise StrokebenchError(
-            f"The rows are of {n} persons only.", f"A split needs {2 * FOLDS}; is `group:` the person?"
-        )
+    if persons is not None and (few := too_few(persons)):
+        raise StrokebenchError(f"{few.capitalize()}.", "Is `group:` the person?")
     folds = []
     for seed in seeds:
         for number, name, test in DRAWN[protocol](labels, sites, persons, seed):
@@ -83,6 +81,12 @@ def make_split(
     if not folds:
         raise StrokebenchError("Without any one hospital, fewer than two patients of one class are left.")
     return Split(protocol, tuple(folds))
+
+
+def too_few(persons: pd.Series) -> str:
+    """What keeps the persons whose the rows (n,) are from being split; empty where they are enough."""
+    n = persons.nunique()
+    return f"the rows are of {n} persons only; a split needs {2 * FOLDS}" if n < 2 * FOLDS else ""
 
 
 def split_for_training(labels: pd.Series, seeds: Sequence[int] = SEEDS, persons: pd.Series | None = None) -> Split:

@@ -89,4 +89,4 @@ def _rows(runs: pd.DataFrame) -> Iterator[tuple[str, str, pd.DataFrame]]:
             yield str(method), f"{len(settings)} settings", part
             continue
         for labels, own in settings:
-            yield str(method), ", ".join(label for label in labels if label not in ("", COMPLETE.name)), own
+            yield str(method), ", ".join(str(label) for label in labels if label not in ("", COMPLETE.name)), own

@@ -15,7 +15,7 @@ from strokebench.tasks.paper_setup import PROPOSED, SIZES
 
 @experiment
 class Table1(Experiment):
-    """The main result, the proposal at the paper's sizes too; `table1_cost` is the same with times and memory.
+    """The main result, the proposal at the paper's sizes too; `table1_cost` has times and memory.
 
     Class attributes:
         references: whether the rows that are not the paper's are run too where the user names no methods.

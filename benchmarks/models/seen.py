@@ -12,14 +12,13 @@ import pandas as pd
 
 from strokebench.datasets.embeddings import Embeddings
 from strokebench.files import read_json, write_json
+from strokebench.reports.explanation.effects import UNTOLD
 
 SEEN_FILE = "seen.json"
 ROUNDS = 10_000
 """Of PBKDF2, some milliseconds a patient: who would find out a table by trying all that it could hold has to wait."""
 FEWEST_KNOWN = 4
 """Values of a row of the table below which two patients may be alike by accident (our choice)."""
-UNTOLD = "cannot be told"
-"""Of a patient of whom the model has nothing to go by: it kept no marks, or reads too little of this one."""
 IMAGE = "image.vector"
 
 

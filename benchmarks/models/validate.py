@@ -15,7 +15,7 @@ from strokebench.benchmarks.models.columns import Columns, Examined
 from strokebench.benchmarks.models.description import TableInput
 from strokebench.benchmarks.models.fit import table_input
 from strokebench.benchmarks.models.model import BALANCED, Mapped, Model, load_model
-from strokebench.benchmarks.models.seen import UNTOLD, recognised
+from strokebench.benchmarks.models.seen import recognised
 from strokebench.benchmarks.running.collect import method_info
 from strokebench.benchmarks.running.groups import patient_groups
 from strokebench.benchmarks.running.provenance import commit, machine
@@ -26,6 +26,7 @@ from strokebench.datasets.cohort import Cohort
 from strokebench.datasets.embeddings import Embeddings
 from strokebench.errors import StrokebenchError
 from strokebench.files import digest
+from strokebench.reports.explanation.effects import UNTOLD
 from strokebench.reports.results import PATIENT_COLUMNS, RUN_COLUMNS, Provenance, Results
 from strokebench.reports.tables.caption import EXTERNAL, patients_title
 from strokebench.reports.tables.section import Section

@@ -24,7 +24,7 @@ from strokebench.errors import StrokebenchError, named
 from strokebench.files import home
 from strokebench.tasks.endpoints.parse import hospital_notes, outcome_problems, parse_endpoint
 from strokebench.tasks.own_folds import own_folds
-from strokebench.tasks.protocols import FOLDS
+from strokebench.tasks.protocols import too_few
 
 CARDS_A_SHEET = 30
 _NO_IMAGE = ("image_missing", "image_ambiguous")
@@ -106,9 +106,8 @@ def _check_file(file: CohortFile, jobs: int, progress: Progress | None) -> Check
     notes = list(examined.notes)
     if folds is not None:
         problems += _fold_problems(examined, file, folds)
-    elif examined.group is not None and (n := examined.group.nunique()) < 2 * FOLDS:
-        what = f"the rows are of {n} persons only; a split needs {2 * FOLDS}"
-        problems.append(Problem("group_few", what, where=file.group or ""))
+    elif examined.group is not None and (few := too_few(examined.group)):
+        problems.append(Problem("group_few", few, where=file.group or ""))
     features = read_features(file, ids, each_fold(folds))
     problems += features.problems
     notes += features.notes

@@ -20,6 +20,8 @@ SKEWED = 1.0
 """From this absolute skewness on, a column is shown as median [IQR] instead of mean (SD) (our choice)."""
 MAX_CATEGORIES = 12
 """More categories are shown as the most frequent ones and the others together."""
+FEW = 5
+"""Of more categories that have fewer patients each, as dates have, none is shown (our choice)."""
 IMBALANCED = 0.1
 """Standardised mean difference from which groups are called imbalanced (Austin, Stat Med 2009;28:3083)."""
 
@@ -142,8 +144,11 @@ def _lines(name: str, column: Column, values: pd.Series, groups: pd.Series, name
         label = f"{name} ({column.unit}), {how}" if has_unit else f"{name}, {how}"
         yield Line(label, show(values), tuple(show(part) for part in parts), missing, difference)
         return
-    yield Line(f"{name}, n (%)", "", ("",) * len(parts), missing, difference)
     categories = values.value_counts().index
+    if len(categories) > MAX_CATEGORIES and len(categories) * FEW > values.notna().sum():
+        yield Line(f"{name}, {len(categories)} different", "", ("",) * len(parts), missing)
+        return
+    yield Line(f"{name}, n (%)", "", ("",) * len(parts), missing, difference)
     for category in categories[:MAX_CATEGORIES]:
         counts = [_share(part == category, part) for part in parts]
         yield Line(str(category), _share(values == category, values), tuple(counts), level=1)

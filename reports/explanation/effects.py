@@ -9,6 +9,8 @@ import numpy as np
 
 AGREEING = 0.8
 """Share of fits whose effect must have the sign of the whole for it to repeat (our choice)."""
+UNTOLD = "cannot be told"
+"""Whether a model has seen a patient of whom it has nothing to go by: it kept no marks, or reads too little of them."""
 
 
 class Unit(StrEnum):
@@ -142,7 +144,7 @@ class Explanation:
         outcome: what is predicted. predicts: what the number is.
         prediction: of the whole model. members: of each of its fits.
         unit: of the prediction.
-        seen: by what the patient was recognised as one of the model's own; empty where not, `cannot be told`.
+        seen: by what the patient was recognised as one of the model's own; empty where not, or `UNTOLD`.
     """
 
     patient: str

@@ -7,7 +7,7 @@ from markupsafe import Markup
 
 from strokebench.datasets.encoders.contract import GRID
 from strokebench.files import write_text
-from strokebench.reports.explanation.effects import Breakdown, Effect, Explanation
+from strokebench.reports.explanation.effects import UNTOLD, Breakdown, Effect, Explanation
 from strokebench.reports.tables.render import templates_in
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -28,6 +28,7 @@ def render_explanation(explanation: Explanation) -> str:
         "strength": lambda effect, part: f"{0.65 * abs(effect.effect) / largest(part):.3f}",
     }
     environment.globals |= {"position": position, "square": square, "finding": finding, "shown": SHOWN, "grid": GRID}
+    environment.globals["untold"] = UNTOLD
     style = (TEMPLATES / "explanation.css").read_text(encoding="utf-8")
     return environment.get_template("explanation.html.j2").render(e=explanation, style=Markup(style))
 

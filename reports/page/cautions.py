@@ -51,11 +51,13 @@ def _damaged(parts: Sequence[PagePart]) -> list[Caution]:
 
 
 def _synthetic(parts: Sequence[PagePart]) -> Iterator[Caution]:
-    if any(part.facts.get("synthetic") for part in parts):
+    invented = tuple(part for part in parts if part.facts.get("synthetic"))
+    if invented:
         yield Caution(
             "Synthetic patients",
             "These patients are invented by a generator. The numbers show that the suite works and how methods "
             "behave on data of known make; they say nothing about real patients.",
+            invented if any(part.facts.get("synthetic") is False for part in parts) else (),
         )
 
 

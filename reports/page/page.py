@@ -24,7 +24,7 @@ from strokebench.reports.page.parts import PagePart, best_known, find_parts
 from strokebench.reports.page.scrub import Scrubber
 from strokebench.reports.results import MethodInfo
 from strokebench.reports.table1.table import family_place
-from strokebench.reports.tables.caption import PROTOCOLS, short
+from strokebench.reports.tables.caption import EXTERNAL, PROTOCOLS, short
 from strokebench.reports.tables.render import prose, style_sheet, templates_in
 from strokebench.tasks.inputs import in_order
 
@@ -83,10 +83,14 @@ def render_page(
     script = _template("report.js")
     first, methods, topics = best_known(parts), _methods(parts), {part.topic for part in parts}
     uses = in_order({name for method in methods for name in method.uses})
+    # A validation is of other patients, by its nature.
+    own = [part.facts.get("title") or part.cohort for part in parts if part.protocol != EXTERNAL]
+    cohorts = list(dict.fromkeys(filter(None, [first.facts.get("title") or first.cohort, *own])))
     return environment.get_template("report.html.j2").render(
         parts=parts,
         first=first.facts,
-        cohort=first.facts.get("title") or first.cohort,
+        cohort="; ".join(cohorts),
+        several=len(cohorts) > 1,
         outcome=first.facts.get("outcome_title") or first.facts.get("outcome", ""),
         protocols={part.protocol: PROTOCOLS.get(part.protocol, "") for part in parts if part.protocol},
         cautions=cautions(parts),

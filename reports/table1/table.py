@@ -37,13 +37,16 @@ def table1(results: Results, cost: bool = False) -> Table:
 
     Args:
         results: predictions of any methods, finished or not.
-        cost: add parameter count, fit and predict seconds and peak memory, each the mean a run.
+        cost: beside the first metric alone parameter count, fit and predict seconds and peak memory, each the mean a
+            run.
 
     Returns:
         One row a method (one a variant or condition where there are several), in the paper's order where it
         has one; the oracle below where the cohort knows the true probabilities.
     """
-    columns = [*metric_columns(results), *(COST_COLUMNS if cost else ())]
+    columns = metric_columns(results)
+    if cost:
+        columns = [*columns[:1], *COST_COLUMNS]
     summary = rows_by_setting(results)
     footnotes = adapted_footnotes(results)
     letters = {footnote.label: footnote.letter for footnote in footnotes}

@@ -57,7 +57,7 @@ def draw_parallel(trials: Sequence[TrialRecord], cohort: str, outside: float | N
     axes.tick_params(length=0, labelcolor=INK)
     for side in axes.spines.values():
         side.set_visible(False)
-    head(figure, f"{cohort}\n{len(trials)} complete trials, AUC in percent, mean over folds; dark lines are good")
+    head(figure, f"{cohort}\n{len(trials)} complete trials, AUC in percent, mean over folds; strong lines are good")
     figure.legend(loc="outside lower center", ncols=2, frameon=False, fontsize=9)
     return figure
 

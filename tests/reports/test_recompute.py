@@ -28,7 +28,8 @@ def folder(tmp_path: Path, make_results, monkeypatch: pytest.MonkeyPatch) -> Pat
 def test_every_number_of_an_unfinished_table_is_recomputed(folder: Path):
     checks = recompute.check_below(folder)
     assert [check.file.name for check in checks] == ["table1.csv", "table1_cost.csv"]
-    assert all(check.wrong == [] and check.compared >= 12 * 9 for check in checks)
+    assert all(check.wrong == [] for check in checks)
+    assert checks[0].compared >= 12 * 9 and checks[1].compared >= 12
 
 
 def test_a_changed_digit_is_noticed(folder: Path):

@@ -150,7 +150,7 @@ def test_a_script_gets_json(small: None, home: Path, tmp_path: Path):
     call("run", "table1", "--methods", "coin", "--seeds", "39", "--no-tracking")
     call("run", "table1", "--methods", "broken", "--seeds", "39", "--no-tracking")
     told = as_json("status")
-    done = {"results": "small-nihss_lt_7-cv5-seeds_39", "experiment": "table1", "method": "coin"}
+    done = {"results": "small-nihss_lt_7-cv5-seeds_39", "experiment": "table1", "method": "coin", "setting": ""}
     assert {**done, "planned": 5, "done": 5, "failed": 0, "missing": 0} in told["methods"]
     assert [run["method"] for run in told["failed"]] == ["broken"] and "planted" in told["failed"][0]["error"]
     assert {"table1", "figure5"} <= {row["Name"] for row in as_json("list", "experiments")}

@@ -14,11 +14,11 @@ from small_cohort import make_cohort, make_embeddings
 from strokebench.benchmarks.models.card import write_card
 from strokebench.benchmarks.models.fit import PatientChoice, fit
 from strokebench.benchmarks.models.model import Model, at_prevalence, load_model
-from strokebench.benchmarks.models.seen import UNTOLD
 from strokebench.benchmarks.running.fit import fit_and_predict, make_ready
 from strokebench.benchmarks.running.run import Material
 from strokebench.errors import StrokebenchError
 from strokebench.methods.registry import all_methods
+from strokebench.reports.explanation.effects import UNTOLD
 from strokebench.tasks.conditions import COMPLETE
 from strokebench.tasks.endpoints.parse import parse_endpoint
 from strokebench.tasks.protocols import split_for_training

@@ -14,13 +14,13 @@ from strokebench.benchmarks.cli import main as cli
 from strokebench.benchmarks.models import validate as validating
 from strokebench.benchmarks.models.fit import PatientChoice, fit
 from strokebench.benchmarks.models.model import Model
-from strokebench.benchmarks.models.seen import UNTOLD
 from strokebench.benchmarks.models.validate import validate
 from strokebench.benchmarks.sharing.export import export_results
 from strokebench.benchmarks.sharing.pseudonyms import Pseudonyms
 from strokebench.datasets.cohort import Cohort, Column, Kind
 from strokebench.errors import StrokebenchError
 from strokebench.files import home as home_path
+from strokebench.reports.explanation.effects import UNTOLD
 from strokebench.reports.results import Results
 from strokebench.reports.tables.caption import outcome_in_words
 from strokebench.tasks.metrics.evaluate import evaluate

@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from strokebench.reports.cohort.table_one import share_distance, smd
+from strokebench.datasets import Cohort, Column, Kind
+from strokebench.reports.cohort.table_one import share_distance, smd, table_one
 
 
 def between(*groups: list[str]) -> float:
@@ -58,3 +59,14 @@ def test_a_text_of_everyone_s_own_takes_no_matrix_of_categories(monkeypatch):
     monkeypatch.setattr(np, "outer", None)
     words = pd.Series([f"note {number}" for number in range(4000)])
     assert smd(words, pd.Series([f"h{number % 36}" for number in range(4000)])) == math.inf
+
+
+def test_dates_are_counted_and_common_categories_listed():
+    patients = [str(number) for number in range(60)]
+    table = pd.DataFrame(
+        {"seen": [f"{n % 28 + 1:02d}.03.2024" for n in range(60)], "ward": [f"w{n % 12}" for n in range(60)]}, patients
+    )
+    cohort = Cohort("c", "c", table, columns=dict.fromkeys(table, Column(Kind.CATEGORICAL)), outcomes={})
+    lines = table_one(cohort, pd.Series(["a", "b"] * 30, patients), "by group").lines
+    assert [line.label for line in lines] == ["seen, 28 different", "ward, n (%)", *(f"w{n}" for n in range(12))]
+    assert math.isnan(lines[0].smd)
