@@ -31,6 +31,8 @@ def test_image_and_mask_agree():
     assert np.array_equal(image == healthy, fill(ball(-40, 10, 20, 12), FINE) == 0)
     assert image[lesion > 0].min() > healthy.max() >= 590
     assert image.max() == LESION
+    for face in (healthy[0], healthy[-1], healthy[:, 0], healthy[:, -1], healthy[:, :, -1]):
+        assert not face.any(), "the brain fits, but for its stem"
     assert np.allclose(AFFINE @ [SHAPE[0] - 1, 0, 0, 1], [-AFFINE[0, 3], *AFFINE[1:, 3]]), "as far right as left"
     # The template's own left and right, front and back: brain at the middle, air at the corners.
     assert healthy[26, 37, 30] > 0 and healthy[0, 0, 0] == healthy[-1, -1, -1] == 0
