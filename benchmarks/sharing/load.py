@@ -11,12 +11,13 @@ import pandas as pd
 from strokebench.benchmarks.experiments.find import EXPERIMENTS
 from strokebench.benchmarks.sharing.export import IMPORTED, PREDICTION_PARTS, SCHEMA
 from strokebench.benchmarks.sharing.files import read_files
-from strokebench.benchmarks.sharing.form import read_form, read_split, read_table
+from strokebench.benchmarks.sharing.form import MOST, read_form, read_split, read_table
 from strokebench.errors import StrokebenchError
 from strokebench.files import home
 from strokebench.reports.results import PATIENT_COLUMNS, RUN, RUN_COLUMNS, STATUSES, MethodInfo, Results
 from strokebench.tasks.endpoint import Endpoint
 from strokebench.tasks.endpoints.parse import parse_endpoint
+from strokebench.tasks.fold import PARTS
 
 SAME = (
     *("dataset", "outcome", "protocol", "balance", "encoders", "quick", "labels_shuffled", "scale_text", "tuned"),
@@ -87,7 +88,10 @@ def read_package(source: Path, key: bytes = b"") -> list[Shared]:
                 "Use the same version of strokebench on both machines.",
             )
         experiments = []
-        for name in dict.fromkeys(manifest["experiments"]):
+        listed = dict.fromkeys(manifest["experiments"])
+        if unlisted := {name.rpartition("/")[0] for name in files} - {"", *listed}:
+            raise ValueError(f"does not list {min(unlisted)!r}, which is there")
+        for name in listed:
             where = f"{source}: {name!r}"
             experiments.append(_shared(files, str(source), name))
         return experiments
@@ -133,14 +137,18 @@ def merge(parts: Sequence[Shared]) -> Results:
         split=provenance["split_sha256"],
     )
     methods = {method["name"]: method for part in parts for method in part.about["methods"]}
-    return Results(
-        predictions=predictions[[*PATIENT_COLUMNS, *first.endpoint.prediction_columns]].reset_index(drop=True),
-        runs=best[list(RUN_COLUMNS)].reset_index(drop=True),
-        methods=[MethodInfo.from_json(method) for method in methods.values()],
-        provenance=provenance,  # type: ignore[arg-type]
-        oracle=first.oracle,
-        patient_facts=_rows(kept, facts).reset_index(drop=True) if any(f is not None for f in facts) else None,
-    )
+    try:
+        return Results(
+            predictions=predictions[[*PATIENT_COLUMNS, *first.endpoint.prediction_columns]].reset_index(drop=True),
+            runs=best[list(RUN_COLUMNS)].reset_index(drop=True),
+            methods=[MethodInfo.from_json(method) for method in methods.values()],
+            provenance=provenance,  # type: ignore[arg-type]
+            oracle=first.oracle,
+            patient_facts=_rows(kept, facts).reset_index(drop=True) if any(f is not None for f in facts) else None,
+        )
+    except StrokebenchError as error:
+        sources = " and ".join(part.source for part in parts)
+        raise StrokebenchError(f"{sources}: {first.name}: {error.message}", "Export it again.") from None
 
 
 def _shared(files: Mapping[str, bytes], source: str, name: str) -> Shared:
@@ -194,14 +202,35 @@ def _check(shared: Shared) -> None:
     except ValueError as error:
         raise StrokebenchError(f"{shared.source}: {shared.name}: {error}") from None
     shared.predictions["y"] = y.astype(np.int8)
-    tested = {(fold["seed"], fold["fold"]): set(fold["test"]) for fold in shared.split["folds"]}
-    for (*_, seed, fold), part in shared.predictions.groupby(list(RUN), dropna=False):
-        if set(part["patient_id"]) != tested.get((seed, fold)):
+    tested = _tested(shared.split, about := shared.about["provenance"])
+    n, positive = about.get("n_patients") or 0, about.get("n_positive") or 0
+    if not 0 <= positive <= n <= MOST:
+        raise ValueError(f"about.json: {positive} of {n} patients are positive")
+    if shared.oracle is not None and not shared.oracle["p"].between(0, 1).all():
+        raise ValueError("oracle.csv: probabilities must be within [0, 1]")
+    finished = set(runs.loc[runs["status"] == "done", list(RUN)].itertuples(index=False, name=None))
+    for run, part in shared.predictions.groupby(list(RUN), dropna=False):
+        if run not in finished:
+            raise ValueError(f"predictions.csv: the run {run} is not done by runs.csv")
+        if set(part["patient_id"]) != tested.get(run[-2:]):
             raise StrokebenchError(
-                f"{shared.source}: {shared.name}, seed {seed}, fold {fold}: the predicted patients are not those"
+                f"{shared.source}: {shared.name}, seed {run[-2]}, fold {run[-1]}: the predicted patients are not those"
                 " of the split.",
                 "Export it again.",
             )
+
+
+def _tested(split: Mapping[str, Any], about: Mapping[str, Any]) -> dict[tuple[int, int], set[str]]:
+    """The test patients of each seed and fold, of a split that parts patients."""
+    if split["protocol"] != about["protocol"]:
+        raise ValueError(f"split.json: the protocol is {split['protocol']!r}, in about.json {about['protocol']!r}")
+    tested: dict[tuple[int, int], set[str]] = {}
+    for fold in split["folds"]:
+        ids = [id for part in PARTS for id in fold[part]]
+        if len(set(ids)) < len(ids) or (fold["seed"], fold["fold"]) in tested:
+            raise ValueError(f"split.json: fold {fold['fold']} of seed {fold['seed']} or a patient in it stands twice")
+        tested[fold["seed"], fold["fold"]] = set(fold["test"])
+    return tested
 
 
 def _match(one: Shared, other: Shared) -> None:

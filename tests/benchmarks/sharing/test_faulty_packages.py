@@ -38,6 +38,10 @@ def cells(part: str, old: str, new: str):
     return part, lambda text: text.replace(old, new)
 
 
+def leaked(fold):
+    fold["train"] = [*fold["train"], fold["test"][0]]
+
+
 FAULTS = {
     "no such experiment": (about(experiment="nosuch"), "the experiment is 'nosuch'"),
     "no methods": (about(methods=[]), "methods"),
@@ -61,6 +65,18 @@ FAULTS = {
     "a seed of many digits": (cells("predictions.csv", ",39,", f",{'9' * 5000},"), "column 'seed'"),
     "half a fold": (cells("runs.csv", "complete,39,0,", "complete,39,0.5,"), "column 'fold'"),
     "an endless time": (cells("runs.csv", ",0.3333333333333333,", ",inf,"), "column 'fit_seconds'"),
+    "another protocol": (provenance(protocol="loho"), "in about.json 'loho'"),
+    "fewer than no patients": (provenance(n_patients=-3), "of -3 patients"),
+    "more patients than there are": (provenance(n_patients=10**30), "patients are positive"),
+    "a fold twice": (("split.json", lambda split: split["folds"].append(split["folds"][0])), "stands twice"),
+    "a patient of training and test": (("split.json", lambda split: leaked(split["folds"][0])), "stands twice"),
+    # Not dropped without a word.
+    "a run that is not planned": (
+        ("runs.csv", lambda text: text[: text.index("\n", text.index("\n") + 1)]),
+        "not done",
+    ),
+    "a method without a description": (("about.json", lambda about: about["methods"][0].update(name="other")), "not described"),
+    "a patient twice": (("predictions.csv", lambda text: text + text.splitlines()[1] + "\n"), "predicted twice"),
     "a run twice": (cells("runs.csv", "complete,39,1,", "complete,39,0,"), "planned twice"),
 }
 
@@ -91,9 +107,11 @@ def manifest(content: bytes):
         {f"{NAME}/about.json": b"[" * 100_000},
         {f"{NAME}/split.json": b'{"protocol": "cv5"}'},
         {f"{NAME}/about.json": None},
+        {"another-cv5/table1/about.json": b"{}"},
+        {f"{NAME}/oracle.csv": b"patient_id,p\nP-1,7\n"},
         {f"{NAME}/runs.csv": b"method\n\xff\xfe\0"},
     ],
-    ids=range(11),
+    ids=range(13),
 )
 def test_files_of_another_form_are_one_line(package, tmp_path, parts):
     files = {name: content for name, content in {**read_files(package), **parts}.items() if content is not None}
