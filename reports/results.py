@@ -361,27 +361,27 @@ class Results:
             StrokebenchError: a file is missing, damaged, or of another writing or form than the rest.
         """
         facts = read_json((folder := Path(folder)) / FACTS_FILE)
-        for name, digest in facts["files"].items():
-            path = folder / name
-            if not path.is_file():
-                raise StrokebenchError(f"{path}: no such file.", "Run the experiment again.")
-            if file_digest(path) != digest:
-                raise StrokebenchError(
-                    f"{path} does not belong to {FACTS_FILE} beside it.",
-                    "It is being written now, or writing was cut off: run the experiment again.",
-                )
         try:
+            (provenance := facts["provenance"]).get("outcome", "").lower()
+            for name, digest in facts["files"].items():
+                if not (path := folder / name).is_file():
+                    raise StrokebenchError(f"{path}: no such file.", "Run the experiment again.")
+                if file_digest(path) != digest:
+                    raise StrokebenchError(
+                        f"{path} does not belong to {FACTS_FILE} beside it.",
+                        "It is being written now, or writing was cut off: run the experiment again.",
+                    )
             parts = {name: pd.read_parquet(folder / name) for name in facts["files"]}
             return cls(
                 predictions=parts[PREDICTIONS_FILE],
                 runs=parts[RUNS_FILE],
                 methods=[MethodInfo.from_json(stored) for stored in facts["methods"]],
-                provenance=facts["provenance"],
+                provenance=provenance,
                 oracle=facts["oracle"] and pd.DataFrame(facts["oracle"], columns=["patient_id", "p"]),
                 patient_facts=parts.get(PATIENT_FACTS_FILE),
                 groups=parts.get(GROUPS_FILE),
             )
-        except ValueError as error:
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise StrokebenchError(
                 f"{folder} was written by another version of strokebench: {error}", "Run the experiment again."
             ) from None

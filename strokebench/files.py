@@ -163,7 +163,7 @@ def read_json(path: Path) -> Any:
         value = json.loads(read_sealed(path))
     except FileNotFoundError:
         raise StrokebenchError(f"{path}: no such file.") from None
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise StrokebenchError(f"{path}: not valid JSON ({error}).") from None
     if isinstance(value, dict):
         value.pop("checksum", None)

@@ -24,7 +24,7 @@ MOST_PACKED = 100
 
 _NAME = re.compile(
     r"(?:manifest\.json|README\.txt|ro-crate-metadata\.json|croissant\.json|SHA256SUMS(?:\.hmac)?"
-    r"|[\w.+-]+/[\w.+-]+/(?:" + "|".join(PARTS) + r"))",
+    r"|[\w.+-]{1,255}/[\w.+-]{1,255}/(?:" + "|".join(PARTS) + r"))",
     re.ASCII,
 )
 _NO_PACKAGE = "This is no package of `strokebench results export`."
@@ -123,7 +123,7 @@ def _admit(source: Path, sizes: Mapping[str, int], count: int) -> None:
         raise StrokebenchError(f"{source} has too many files, or one twice.", _NO_PACKAGE)
     for name, size in sizes.items():
         if not _NAME.fullmatch(name) or any(set(part) <= {"."} for part in name.split("/")):
-            raise StrokebenchError(f"{source} has a file {name!r}, which a package does not have.", _NO_PACKAGE)
+            raise StrokebenchError(f"{source} has a file {name[:99]!r}, which a package does not have.", _NO_PACKAGE)
         if size > (LARGEST_FILE if name.endswith((".csv", "split.json")) else LARGEST_SHORT):
             raise StrokebenchError(f"{source}: {name} has {size / 1e6:.0f} MB, which is too large.", _NO_PACKAGE)
     if sum(sizes.values()) > LARGEST_PACKAGE:

@@ -209,12 +209,12 @@ def _check(shared: Shared) -> None:
     if shared.oracle is not None and not shared.oracle["p"].between(0, 1).all():
         raise ValueError("oracle.csv: probabilities must be within [0, 1]")
     finished = set(runs.loc[runs["status"] == "done", list(RUN)].itertuples(index=False, name=None))
-    for run, part in shared.predictions.groupby(list(RUN), dropna=False):
-        if run not in finished:
-            raise ValueError(f"predictions.csv: the run {run} is not done by runs.csv")
-        if set(part["patient_id"]) != tested.get(run[-2:]):
+    for (*names, seed, fold), part in shared.predictions.groupby(list(RUN), dropna=False):
+        if (*names, seed, fold) not in finished:
+            raise ValueError(f"predictions.csv: the run {(*names, seed, fold)} is not done by runs.csv")
+        if set(part["patient_id"]) != tested.get((seed, fold)):
             raise StrokebenchError(
-                f"{shared.source}: {shared.name}, seed {run[-2]}, fold {run[-1]}: the predicted patients are not those"
+                f"{shared.source}: {shared.name}, seed {seed}, fold {fold}: the predicted patients are not those"
                 " of the split.",
                 "Export it again.",
             )

@@ -94,3 +94,26 @@ def test_a_method_with_parameters_from_a_file_says_so_and_is_not_the_papers():
     results = replace(results, runs=results.runs.assign(variant_label="tuned"))
     [row] = table1(results).rows
     assert (row.label, row.key, row.has_paper) == ("VDAFM (tuned)", "vdafm", False)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda facts: None,
+        lambda facts: [],
+        lambda facts: {},
+        lambda facts: {**facts, "files": [1]},
+        lambda facts: {**facts, "files": {}},
+        lambda facts: {**facts, "methods": [{}]},
+        lambda facts: {**facts, "methods": 7},
+        lambda facts: {**facts, "provenance": []},
+        lambda facts: {**facts, "provenance": {"outcome": 3}},
+        lambda facts: {**facts, "oracle": "x"},
+    ],
+)
+def test_facts_of_another_form_are_one_line_that_names_the_folder(incomplete, tmp_path, change):
+    incomplete.write(tmp_path / "made")
+    facts = read_json(tmp_path / "made" / "results.json")
+    write_json(tmp_path / "made" / "results.json", change(facts))
+    with pytest.raises(StrokebenchError, match="made was written by another version"):
+        Results.read(tmp_path / "made")

@@ -75,7 +75,10 @@ FAULTS = {
         ("runs.csv", lambda text: text[: text.index("\n", text.index("\n") + 1)]),
         "not done",
     ),
-    "a method without a description": (("about.json", lambda about: about["methods"][0].update(name="other")), "not described"),
+    "a method without a description": (
+        ("about.json", lambda about: about["methods"][0].update(name="other")),
+        "not described",
+    ),
     "a patient twice": (("predictions.csv", lambda text: text + text.splitlines()[1] + "\n"), "predicted twice"),
     "a run twice": (cells("runs.csv", "complete,39,1,", "complete,39,0,"), "planned twice"),
 }
