@@ -1,9 +1,11 @@
 """A call as a file: an experiment and its settings, to be kept, sent and computed again."""
 
+from collections.abc import Mapping
 from dataclasses import fields
 from pathlib import Path
 from typing import Any, get_type_hints
 
+from strokebench.benchmarks.experiments.find import find_experiment
 from strokebench.benchmarks.running.settings import Settings
 from strokebench.errors import StrokebenchError, unknown_name
 from strokebench.files import write_text
@@ -47,30 +49,40 @@ def read_run_file(path: Path) -> tuple[str, dict[str, Any]]:
     """The experiment and the settings of a file of `write_run_file`, or of one written by hand.
 
     Raises:
-        StrokebenchError: no such file, no experiment in it, a key unknown, or a value that cannot be read.
+        StrokebenchError: no such file, no or an unknown experiment in it, a key unknown, or a value that cannot be read
+            or does not fit the others.
     """
-    from pydantic import TypeAdapter, ValidationError
-
     from strokebench.datasets.own.yaml_file import read_yaml
 
-    hints, known = get_type_hints(Settings), {each.name: each.metadata["option"] for each in fields(Settings)}
     found = read_yaml(path.expanduser())
     if not isinstance(found, dict) or not isinstance(experiment := found.pop("experiment", None), str):
         raise StrokebenchError(f"{path} does not name an experiment.", "Write `experiment: table1`.")
+    try:
+        find_experiment(experiment)
+        settings = _settings(found)
+        if is_run_file(settings.get("dataset", "")):
+            settings["dataset"] = str(path.parent / Path(settings["dataset"]).expanduser())
+        if "params" in settings:
+            settings["params"] = tuple(path.parent / file.expanduser() for file in settings["params"])
+        Settings(**settings)
+    except StrokebenchError as error:
+        raise StrokebenchError(f"{path}: {error.message}", error.hint) from None
+    return experiment, settings
+
+
+def _settings(found: Mapping[str, Any]) -> dict[str, Any]:
+    from pydantic import TypeAdapter, ValidationError
+
+    hints, known = get_type_hints(Settings), {each.name: each.metadata["option"] for each in fields(Settings)}
     settings: dict[str, Any] = {}
     for name, value in found.items():
         if name not in known:
-            error = unknown_name("setting", name, known)
-            raise StrokebenchError(f"{path}: {error.message}", error.hint)
+            raise unknown_name("setting", name, known)
         if value in ("", []):
             continue
         try:
             typed = known[name].read(value) if known[name].read else value
             settings[name] = TypeAdapter(hints[name]).validate_python(typed)
         except (ValidationError, AttributeError, TypeError):
-            raise StrokebenchError(f"{path}: {name}: {value!r} cannot be read.", known[name].help) from None
-    if is_run_file(settings.get("dataset", "")):
-        settings["dataset"] = str(path.parent / Path(settings["dataset"]).expanduser())
-    if "params" in settings:
-        settings["params"] = tuple(path.parent / file.expanduser() for file in settings["params"])
-    return experiment, settings
+            raise StrokebenchError(f"{name}: {str(value)[:99]!r} cannot be read.", known[name].help) from None
+    return settings

@@ -22,6 +22,9 @@ QUICK_PARAMS = {"max_epochs": 8, "warmup_epochs": 1, "learning_rate": 1e-3}
 """What a quick check changes of a network: a shorter schedule with a higher peak, so that eight epochs train it and do
 not merely warm it up."""
 
+MOST_JOBS = 1024
+"""More processes than one machine has use for: a slip of the keyboard would fill its memory."""
+
 
 @dataclass(frozen=True)
 class Option:
@@ -78,14 +81,14 @@ def parse_seeds(given: str | Iterable[int]) -> tuple[int, ...]:
     """Read `39,40,41,42`, or what was read already.
 
     Raises:
-        StrokebenchError: not different whole numbers from 0 on.
+        StrokebenchError: not different whole numbers from 0 on, or larger than scikit-learn takes.
     """
     try:
         seeds = tuple(int(part) for part in (given.split(",") if isinstance(given, str) else given))
     except ValueError:
         seeds = ()
-    if not seeds or min(seeds) < 0 or len(set(seeds)) < len(seeds):
-        raise StrokebenchError(f"Seeds {given!r} cannot be read.", "Write for example 39,40,41,42.")
+    if not seeds or min(seeds) < 0 or max(seeds) >= 2**32 or len(set(seeds)) < len(seeds):
+        raise StrokebenchError(f"Seeds {str(given)[:99]!r} cannot be read.", "Write for example 39,40,41,42.")
     return seeds
 
 
@@ -198,6 +201,8 @@ class Settings:
                 option.check(each.name, value)
         if self.image_encoder or self.text_encoder:
             self._choose_apart()
+        if self.jobs > MOST_JOBS:
+            raise StrokebenchError(f"jobs is {self.jobs}.", f"Give {MOST_JOBS} or fewer; 0 is one a core.")
         object.__setattr__(self, "jobs", self.jobs or usable_cores())
         if self.scheduler and self.backend not in ("auto", "dask"):
             raise StrokebenchError(f"A scheduler is Dask's, and the backend is {self.backend}.", "Give --backend dask.")

@@ -220,11 +220,11 @@ def _check(shared: Shared) -> None:
             )
 
 
-def _tested(split: Mapping[str, Any], about: Mapping[str, Any]) -> dict[tuple[int, int], set[str]]:
+def _tested(split: Mapping[str, Any], about: Mapping[str, Any]) -> dict[tuple[Any, Any], set[str]]:
     """The test patients of each seed and fold, of a split that parts patients."""
     if split["protocol"] != about["protocol"]:
         raise ValueError(f"split.json: the protocol is {split['protocol']!r}, in about.json {about['protocol']!r}")
-    tested: dict[tuple[int, int], set[str]] = {}
+    tested: dict[tuple[Any, Any], set[str]] = {}
     for fold in split["folds"]:
         ids = [id for part in PARTS for id in fold[part]]
         if len(set(ids)) < len(ids) or (fold["seed"], fold["fold"]) in tested:

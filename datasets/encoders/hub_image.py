@@ -12,7 +12,7 @@ from strokebench.datasets.encoders.repository import CONFIG, OfRepository, Repos
 from strokebench.datasets.images.mri import PREPARATION
 from strokebench.datasets.images.target import HALF_FINE, Target
 from strokebench.errors import StrokebenchError
-from strokebench.files import digest, read_json
+from strokebench.files import digest
 
 SETTINGS = "preprocessor_config.json"
 
@@ -33,9 +33,9 @@ class HubImage(OfRepository, ImageEncoder):  # type: ignore[override]
 
     @property
     def dim(self) -> int:
-        config = read_json(self.repository.files[CONFIG])
+        config = self.repository.settings(CONFIG)
         sizes = config.get("hidden_sizes") or [config.get("hidden_size")]
-        if not isinstance(sizes[-1], int):
+        if not isinstance(sizes, list) or not isinstance(sizes[-1], int):
             raise StrokebenchError(f"{self.name} names no hidden_size.", "Take a ViT, DINOv2, ResNet or ConvNeXt.")
         return sizes[-1]
 
@@ -49,9 +49,11 @@ class HubImage(OfRepository, ImageEncoder):  # type: ignore[override]
         from strokebench.datasets.encoders import slices
 
         model = _model(self.repository).to(device)
-        path = self.repository.files.get(SETTINGS)
-        settings = read_json(path) if path else {}
+        settings = self.repository.settings(SETTINGS)
         colours = settings.get("image_mean") or slices.MEAN, settings.get("image_std") or slices.DEVIATION
+        if any(not isinstance(part, list | tuple) or [type(one) for one in part] != [float] * 3 for part in colours):
+            what = f"{self.repository.files[SETTINGS]}: image_mean and image_std are not three decimals each."
+            raise StrokebenchError(what, f"Give the file of {self.repository}.")
         return slices.run(lambda pictures: _map(model, pictures), volumes, device, _side(model.config), *colours)
 
 

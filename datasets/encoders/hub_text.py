@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from strokebench.datasets.encoders.contract import LAYERS, About, TextEncoder
 from strokebench.datasets.encoders.repository import CONFIG, OfRepository, Repository
 from strokebench.errors import StrokebenchError
-from strokebench.files import digest, read_json
+from strokebench.files import digest
 
 LONGEST = 8192
 """Word pieces, where a tokenizer names no window."""
@@ -32,7 +32,7 @@ class HubText(OfRepository, TextEncoder):  # type: ignore[override]
 
     @property
     def dim(self) -> int:
-        size = read_json(self.repository.files[CONFIG]).get("hidden_size")
+        size = self.repository.settings(CONFIG).get("hidden_size")
         if not isinstance(size, int):
             raise StrokebenchError(f"{self.name} names no hidden_size.", "Take a model of the BERT kind.")
         return size
@@ -73,7 +73,9 @@ def _model(repository: Repository) -> tuple[Any, Any, int]:
 
     with quiet_transformers():
         try:
-            tokenizer = AutoTokenizer.from_pretrained(repository.files[CONFIG].parent, local_files_only=True)
+            tokenizer = AutoTokenizer.from_pretrained(
+                repository.files[CONFIG].parent, local_files_only=True, trust_remote_code=False
+            )
         except (OSError, ValueError, ImportError) as error:
             raise StrokebenchError(f"{repository} has no tokenizer that can be read: {error}".splitlines()[0]) from None
         model = load_repository(repository)

@@ -49,8 +49,10 @@ class MonaiNetwork(ImageEncoder):
             StrokebenchError: it is not of this form, or there is no such network.
         """
         network, at, file = given.partition("@")
-        if not at or not file:
-            raise StrokebenchError(f"monai:{given} names no file.", "Write monai:network@file, e.g. resnet18@my.pth.")
+        if not at or not file or any(len(part.encode()) > 255 for part in Path(file).parts):
+            raise StrokebenchError(
+                f"monai:{given[:99]} names no file.", "Write monai:network@file, e.g. resnet18@my.pth."
+            )
         if network not in CHANNELS:
             raise unknown_name("network of MONAI", network, CHANNELS)
         return cls(network, (weights or Path()) / Path(file).expanduser())

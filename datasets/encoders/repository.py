@@ -10,7 +10,7 @@ from typing import Any, Self
 from strokebench.datasets.encoders.contract import About
 from strokebench.datasets.encoders.weights import Published, find_weights, first_line, load_state, locked, not_had
 from strokebench.errors import StrokebenchError
-from strokebench.files import digest, file_digest
+from strokebench.files import digest, file_digest, read_json
 
 CONFIG = "config.json"
 WEIGHTS = ("model.safetensors", "pytorch_model.bin")
@@ -22,6 +22,8 @@ WANTED = (
     *WEIGHTS,
 )
 """Files that are fetched, where the repository has them: nothing that would have to be run."""
+
+MOST_LAYERS = 1000
 
 
 @dataclass(frozen=True)
@@ -44,9 +46,9 @@ class Repository:
         Raises:
             StrokebenchError: it is not of this form.
         """
-        if not (found := re.fullmatch(r"([\w.-]+/[\w.-]+)@([\w.-]+)", given, re.ASCII)):
+        if not (found := re.fullmatch(r"(\w[\w.-]{0,95}/\w[\w.-]{0,95})@(\w[\w.-]{0,95})", given, re.ASCII)):
             raise StrokebenchError(
-                f"hf:{given} does not name a model.",
+                f"hf:{given[:99]} does not name a model.",
                 "Write hf:owner/name@revision; a commit as revision is the same model next year.",
             )
         return cls(found[1], found[2], weights)
@@ -95,6 +97,17 @@ class Repository:
         trained_on = said.get("datasets") or ()
         names = (trained_on,) if isinstance(trained_on, str) else tuple(map(str, trained_on))
         return About(licence=str(said.get("license") or ""), trained_on=names, source=source)
+
+    def settings(self, name: str) -> dict[str, Any]:
+        """One of its files of settings; empty where it has none of this name.
+
+        Raises:
+            StrokebenchError: it holds something else.
+        """
+        found = read_json(self.files[name]) if name in self.files else {}
+        if not isinstance(found, dict):
+            raise StrokebenchError(f"{self.files[name]} holds no settings.", f"Give the file of {self}.")
+        return found
 
     def state(self) -> dict[str, Any]:
         """Its tensors by name; see `load_state`."""
@@ -204,13 +217,19 @@ def load_repository(repository: Repository) -> Any:
     from transformers import AutoConfig, AutoModel
 
     try:
-        config = AutoConfig.from_pretrained(repository.files[CONFIG].parent, local_files_only=True)
+        # Without the last word a terminal is asked whether to run the repository's code.
+        folder = repository.files[CONFIG].parent
+        config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+        if getattr(config, "num_hidden_layers", 0) > MOST_LAYERS:
+            raise ValueError(f"{config.num_hidden_layers} layers")
         with torch.device("meta"):
-            kind = type(AutoModel.from_config(config))
+            model = AutoModel.from_config(config, trust_remote_code=False)
+        if (size := sum(part.numel() for part in model.parameters())) > repository.weights_file.stat().st_size:
+            raise ValueError(f"its {CONFIG} tells of {size:,} numbers, more than {repository.weights_file} can hold")
     except Exception as error:
         # Each model's own class judges its settings.
         raise StrokebenchError(
             f"{repository} is no model that transformers knows: {first_line(error)}",
             "Models that bring code of their own are not run; write an encoder for it (see CONTRIBUTING).",
         ) from None
-    return load_model(kind, config, repository.state(), repository.weights_file, str(repository))
+    return load_model(type(model), config, repository.state(), repository.weights_file, str(repository))

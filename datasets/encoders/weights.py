@@ -91,7 +91,7 @@ def load_state(path: Path) -> dict[str, Any]:
     except pickle.UnpicklingError as error:
         # PyTorch says "Unsupported global: GLOBAL os.system ..." in the midst of a page of advice.
         asked = re.search(r"GLOBAL (\S+)", str(error))
-        what = f"it asks to call {asked[1]}" if asked else first_line(error)
+        what = f"it asks to call {asked[1]}" if asked else "or is no file of PyTorch"
         raise StrokebenchError(
             f"{path} is refused: it holds more than tensors ({what}).",
             "Such a file can run code when it is read. Use the published file, and distrust where this one is from.",

@@ -50,15 +50,22 @@ def test_files_move_with_the_file_that_names_them(tmp_path: Path):
         ("experiment: table1\njobs: many", "jobs: 'many' cannot be read"),
         ("experiment: table1\nquick: perhaps", "quick"),
         ("experiment: table1\nseeds: {a: 1}", "Seeds"),
+        ("experiment: table1\nseeds: [99999999999]", "Seeds"),
+        ("experiment: table1\njobs: 1000000000", "jobs is 1000000000"),
+        ("experiment: nosuch", "No experiment is called 'nosuch'"),
+        ("experiment: table1\nprotocol: cv7", "Did you mean cv5?"),
+        ("experiment: table1\nimage_encoder: 'hf:../x@main'", "does not name a model"),
+        ("experiment: table1\ndevice: cpu\nbackend: stack", "The stack needs a GPU"),
+        ("experiment: table1\njobs: " + "9" * 3000, "jobs: '999"),
         ("experiment: table1\nmethods: [[svm]]", "methods"),
         ("experiment: table1\nexperiment: table2", "twice"),
     ],
 )
 def test_what_cannot_be_read_is_named(tmp_path: Path, text: str, said: str):
     (tmp_path / "run.yaml").write_text(text)
-    with pytest.raises(StrokebenchError, match=r"run\.yaml|Seeds") as error:
+    with pytest.raises(StrokebenchError, match=r"run\.yaml") as error:
         read_run_file(tmp_path / "run.yaml")
-    assert said in str(error.value)
+    assert said in str(error.value) and len(str(error.value)) < 1000
 
 
 def test_written_by_hand_it_may_be_short(tmp_path: Path):

@@ -16,6 +16,7 @@ from strokebench.datasets.encoders.hub_text import HubText
 from strokebench.datasets.encoders.medicalnet import MedicalNet
 from strokebench.datasets.encoders.monai_network import MonaiNetwork
 from strokebench.datasets.encoders.registry import find_encoders
+from strokebench.datasets.encoders.repository import Repository, load_repository
 from strokebench.errors import StrokebenchError
 
 WORDS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "left", "infarct", "mild", "volume", "."]
@@ -125,7 +126,7 @@ def test_a_model_for_photographs_sees_six_slices(kind, own_home, tmp_path):
     assert changes.argmax() == 0 if kind == "vit" else np.isfinite(changes).all()
 
 
-def test_models_of_the_other_kind_and_unreadable_ones_are_one_line(own_home, tmp_path):
+def test_models_of_the_other_kind_and_unreadable_ones_are_one_line(own_home, tmp_path, monkeypatch):
     words, pictures = text_model(tmp_path / "words"), picture_model(tmp_path / "pictures", "vit")
     with pytest.raises(StrokebenchError, match="no model of pictures"):
         HubImage.parse("a/words@v1", words).encode(np.zeros((1, 128, 128, 96), np.float32))
@@ -135,11 +136,34 @@ def test_models_of_the_other_kind_and_unreadable_ones_are_one_line(own_home, tmp
     code = {**config, "model_type": "own", "auto_map": {"AutoModel": "modeling.Own", "AutoConfig": "modeling.Config"}}
     (words / "config.json").write_text(json.dumps(code))
     (words / "modeling.py").write_text("raise SystemExit('it ran')")
+    # Nobody is asked whether to run it: what is asked at a terminal is answered yes.
+    monkeypatch.setattr("builtins.input", lambda *_: "y")
     with pytest.raises(StrokebenchError, match=r"tokenizer|no model that transformers knows"):
         HubText.parse("a/code@v1", words).encode(["left"])
+    with pytest.raises(StrokebenchError, match="no model that transformers knows"):
+        load_repository(Repository.parse("a/code@v1", words))
     (words / "model.safetensors").unlink()
     with pytest.raises(StrokebenchError, match="in one piece"):
         HubText.parse("a/parts@v1", words).fingerprint()
+
+
+@pytest.mark.parametrize(
+    ("file", "changes", "said"),
+    [
+        ("config.json", None, "holds no settings"),
+        ("config.json", {"hidden_size": 10**9}, "can hold"),
+        ("config.json", {"num_hidden_layers": 10**6}, "1000000 layers"),
+        ("config.json", {"hidden_size": "many", "hidden_sizes": "abc"}, "names no hidden_size"),
+        ("preprocessor_config.json", {"image_mean": "abc"}, "image_mean"),
+        ("preprocessor_config.json", {"image_std": [0.5]}, "image_mean"),
+    ],
+)
+def test_settings_that_cannot_be_are_one_line(own_home, tmp_path, file, changes, said):
+    path = picture_model(tmp_path, "vit") / file
+    path.write_text(json.dumps(None if changes is None else json.loads(path.read_text()) | changes))
+    encoder = HubImage.parse("some/pictures@v1", tmp_path)
+    with pytest.raises(StrokebenchError, match=said):
+        assert encoder.dim and encoder.encode(np.zeros((1, *encoder.target.shape), np.float32))
 
 
 @pytest.mark.parametrize(
@@ -147,7 +171,11 @@ def test_models_of_the_other_kind_and_unreadable_ones_are_one_line(own_home, tmp
     [
         ("hf:model+minilm", "does not name a model"),
         ("hf:owner/model+minilm", "does not name a model"),
+        ("hf:../model@main+minilm", "does not name a model"),
+        ("hf:owner/..@main+minilm", "does not name a model"),
+        (f"hf:{'a' * 3000}/b@main+minilm", "does not name a model"),
         ("monai:resnet18+minilm", "names no file"),
+        (f"monai:resnet18@{'a' * 3000}+minilm", "names no file"),
         ("monai:resnet19@a.pth+minilm", "Did you mean resnet1"),
         ("untrained_resnet+monai:resnet18@a.pth", "No encoder is called 'monai:resnet18@a.pth'"),
     ],
