@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from textwrap import fill
 from typing import Any
 
 from matplotlib.axes import Axes
@@ -26,6 +27,8 @@ TOGETHER = ("all, pooled", "a further one")
 """The rows below the hospitals of a forest plot."""
 ACROSS, PAGE = 4, 10.5
 """Methods beside each other in a forest plot, and the inches of its height at most."""
+LONGEST = 40
+"""Letters of a hospital's name in a forest plot."""
 
 
 def draw_hospitals(results: Results) -> Figure:
@@ -39,7 +42,7 @@ def draw_hospitals(results: Results) -> Figure:
         _panel(axes, results, hospital, rows)
         lowest = f" (lowest {results.endpoint.ranked_by})" if hospital == worst else ""
         title = f"{hospital.name}: {hospital.facts}{lowest}"
-        axes.set_title(title, loc="left", fontsize=9.5, fontweight="bold", color=INK)
+        axes.set_title(fill(title, 52), loc="left", fontsize=9.5, fontweight="bold", color=INK)
     for axes in grid[len(found) :]:
         axes.remove()
     head(figure, f"{words.setting_line(results)}. Percent, mean over seeds, bar = population standard deviation.")
@@ -54,23 +57,31 @@ def draw_forest(results: Results) -> list[Figure]:
     """
     judged = [(hospital, rows) for hospital, rows in summaries(results) if hospital.judged]
     over, chance, metric = pooled(results), by_hospital(results), results.endpoint.ranked_by
+    counts, events = ("{0.events}/{0.n}", "events/") if results.endpoint.binary else ("{0.n}", "")
+    labels = [f"{_short(hospital.name)} ({counts.format(hospital)})" for hospital, _ in judged]
+    # The panels are what the labels leave of the width.
+    room = max(2.6, 0.6 + 0.065 * max(map(len, labels), default=0))
     figures = []
     for first in range(0, len(results.methods), ACROSS):
         methods = results.methods[first : first + ACROSS]
         height = min(1.8 + 0.24 * len(judged), PAGE)
-        figure = Figure(figsize=(2.6 + 1.7 * len(methods), height), layout="constrained")
+        figure = Figure(figsize=(room + 1.7 * len(methods), height), layout="constrained")
         grid = figure.subplots(1, len(methods), sharey=True, squeeze=False)[0]
         for axes, method in zip(grid, methods, strict=True):
             _forest(axes, method.name, metric, judged, chance)
             _together(axes, over.get(method.name), len(judged))
-            axes.set_title(method.label, loc="left", fontsize=9.5, fontweight="bold", color=INK)
-        counts, events = ("{0.events}/{0.n}", "events/") if results.endpoint.binary else ("{0.n}", "")
-        labels = [f"{hospital.name} ({counts.format(hospital)})" for hospital, _ in judged]
+            axes.set_title(fill(method.label, 20), loc="left", fontsize=9.5, fontweight="bold", color=INK)
         grid[0].set_yticks(range(len(judged) + 2), [*labels, *TOGETHER], fontsize=8)
         grid[0].set_ylim(len(judged) + 1.6, -0.6)
         head(figure, f"{words.setting_line(results)}. {metric}; bar = 95 % by the patients' chance; {events}patients")
         figures.append(figure)
     return figures
+
+
+def _short(name: str) -> str:
+    """A name of at most `LONGEST` letters, of which the ends are kept, where names of one kind differ."""
+    half = (LONGEST - 3) // 2
+    return name if len(name) <= LONGEST else f"{name[:half].rstrip()}...{name[-half:].lstrip()}"
 
 
 def _forest(

@@ -182,6 +182,18 @@ def test_thirty_six_hospitals_fit_a_terminal_and_a_page():
     assert len(figure.axes) == len(METHODS) and len(figure.axes[0].get_yticklabels()) == 38
 
 
+def test_long_names_leave_the_panels_of_a_forest_their_room(recwarn):
+    long = "St. Mary's and the District General Hospital of a town whose name is long"
+    sites = {fold: (f"{long} {fold}", 60, 20) for fold in range(10)}
+    results = made_up(plan(METHODS[:2], seeds=(39,), folds=sites), sites=sites)
+    (figure,) = draw_forest(results)
+    figure.draw_without_rendering()
+    assert not [warned for warned in recwarn if "layout" in str(warned.message)]
+    assert all(axes.get_position().width * figure.get_figwidth() > 1.2 for axes in figure.axes)
+    labels = [label.get_text() for label in figure.axes[0].get_yticklabels()]
+    assert len(set(labels)) == 12 and "...ose name is long 7 (20/60)" in " ".join(labels)
+
+
 def test_many_methods_take_several_tables_of_80_columns(make_results):
     results = make_results(seeds=(39,))
     tables = auc_tables(replace(results, predictions=results.predictions.assign(site="A")))
