@@ -12,7 +12,7 @@ import torch
 
 from strokebench.datasets.images import transforms as steps
 from strokebench.datasets.images.mri import prepare
-from strokebench.datasets.images.placing import LEFT_OUT, left_out
+from strokebench.datasets.images.placing import LEFT_OUT, left_out, middle
 from strokebench.datasets.images.target import WHOLE_HEAD, Target
 
 TARGET = Target((24, 28, 24), 6.0)
@@ -200,6 +200,18 @@ def test_what_a_grid_leaves_out_is_the_share_beyond_it_without_a_neck(length, he
     head[10 : 10 + 48, 5 : 5 + length // 2, 5 : 5 + height // 2] = True
     found = left_out(head, np.array([3.0, 2.0, 2.0]), WHOLE_HEAD)
     assert found == pytest.approx(share, abs=0.011)
+
+
+@pytest.mark.parametrize("axis", [0, 1])
+def test_a_whole_head_has_one_middle_whatever_the_form_of_its_voxels(axis):
+    head = whole_head(231)[0] > 0
+    finer = np.full(3, 3.0)
+    finer[axis] = 1.5
+    middles = [
+        (middle(one, edges, WHOLE_HEAD) + 0.5) * edges
+        for one, edges in ((head, np.full(3, 3.0)), (head.repeat(2, axis), finer))
+    ]
+    np.testing.assert_allclose(*middles)
 
 
 def test_nothing_is_left_out_of_a_head_that_begins_with_its_volume():
