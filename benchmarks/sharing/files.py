@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from strokebench.errors import StrokebenchError
-from strokebench.files import atomic_path
+from strokebench.files import atomic_path, home
 
 SUMS, SIGNATURE = "SHA256SUMS", "SHA256SUMS.hmac"
 PARTS = ("about.json", "predictions.csv", "runs.csv", "split.json", "patient_facts.csv", "oracle.csv")
@@ -69,7 +69,8 @@ def read_files(source: Path, key: bytes = b"") -> dict[str, bytes]:
             fit, or not signed with that key.
     """
     if not (source.is_file() or source.is_dir()):
-        raise StrokebenchError(f"{source}: no such file or folder.")
+        below = home("results", str(source))
+        raise StrokebenchError(f"{source}: no such file or folder.", f"Is it {below}?" if below.exists() else "")
     try:
         files = _read_folder(source) if source.is_dir() else _read_zip(source)
     except StrokebenchError:

@@ -37,6 +37,11 @@ def test_a_method_that_lacks_a_role_is_left_out_with_the_reason(with_roles):
     assert "hypertension, diabetes, atrial_fibrillation" in left_out["thrive"] and "roles:" in left_out["thrive"]
 
 
+def test_columns_that_are_called_as_the_roles_are_offered(with_roles):
+    _, left_out = usable_methods(replace(with_roles, cohort=replace(with_roles.cohort, roles={})))
+    assert "`roles: {age: age, nihss: nihss}`" in left_out["age_nihss"] and "`roles:`" in left_out["thrive"]
+
+
 def test_a_role_is_barred_with_its_column(with_roles):
     barred = replace(with_roles, cohort=replace(with_roles.cohort, banned=("scale",)))
     _, left_out = usable_methods(barred)

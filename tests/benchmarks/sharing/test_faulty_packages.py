@@ -124,6 +124,12 @@ def test_files_of_another_form_are_one_line(package, tmp_path, parts):
         import_results([tmp_path / "bad.zip"])
 
 
+def test_a_folder_of_results_that_is_named_without_its_path_is_pointed_to(home: Path):
+    (home / "results" / "small-cv5").mkdir(parents=True)
+    with pytest.raises(StrokebenchError, match=r"Is it .*results.small-cv5\?"):
+        read_files(Path("small-cv5"))
+
+
 def test_what_unpacks_to_very_much_is_not_unpacked(tmp_path: Path):
     with zipfile.ZipFile(tmp_path / "bomb.zip", "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr(f"{NAME}/predictions.csv", b"0" * 5_000_000)
