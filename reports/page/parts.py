@@ -156,7 +156,8 @@ def _read(folder: Path) -> PagePart:
     except (StrokebenchError, KeyError, TypeError):
         section = {}
         problems.append(
-            f"Its report is not there, damaged or not made for pages; `strokebench report {folder.name}` writes it."
+            f"Its report is not there, damaged or not made for pages; `strokebench report {folder.name}` writes it, if "
+            "the experiment publishes it."
         )
     part = replace(part, problems=tuple(problems))
     checksums = section.get("files", {})
