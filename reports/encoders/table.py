@@ -56,7 +56,7 @@ def _table(results: Results, settings: list[Setting], gains: Gains, chosen: str)
         rows.append(
             Row(
                 setting.name,
-                setting.variant,
+                setting.variant.replace("+", " + "),
                 setting.method.label,
                 {key: Cell(text=text) for key, text in cells.items()},
                 **run_counts(runs),
