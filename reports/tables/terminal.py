@@ -80,7 +80,8 @@ class TerminalTable:
         if self.table.counts_runs:
             grid.add_column("Runs", justify="right")
         for group, rows in self.table.groups:
-            grid.add_row(Text(group, style="bold cyan"))
+            if group:
+                grid.add_row(Text(group, style="bold cyan"))
             for row in rows:
                 grid.add_row(
                     _label(row, label_width),

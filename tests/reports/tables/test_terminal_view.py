@@ -7,6 +7,7 @@ import pytest
 from rich.console import Console
 
 from strokebench.reports.table1.table import table1
+from strokebench.reports.tables.table import Cell, Row, Table, text_columns
 from strokebench.reports.tables.terminal import TerminalView
 
 
@@ -28,3 +29,11 @@ def test_damage_is_an_error():
     for damaged in ({}, {"warnings": [], "lead": "", "tables": [{"name": "table1"}]}):
         with pytest.raises(ValueError):
             TerminalView.from_json(damaged)
+
+
+def test_rows_of_no_group_have_no_empty_heading():
+    rows = [Row("a", "A", "", {"x": Cell(text="1")}), Row("b", "B", "", {"x": Cell(text="2")})]
+    table = Table("t", "T", "c", "", text_columns(x="X"), rows, counts_runs=False)
+    lines = [line.strip() for line in printed(TerminalView([], "", [table]), 80).splitlines()]
+    rule = next(number for number, line in enumerate(lines) if line.startswith("─"))
+    assert lines[rule + 1].startswith("A")
