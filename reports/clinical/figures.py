@@ -18,7 +18,7 @@ from strokebench.reports.results import Results
 from strokebench.reports.statistics.intervals import Interval
 from strokebench.reports.statistics.scores import Scores
 from strokebench.reports.tables import caption as words
-from strokebench.reports.tables.style import INK, LOOKS, ROWS, SOFT, dots, head, plain
+from strokebench.reports.tables.style import INK, LOOKS, ROWS, SOFT, dots, head, plain, short_name
 
 DASHES: tuple[tuple[int, tuple[int, ...]], ...] = ((0, ()), (0, (5, 2)), (0, (1, 1.5)), (0, (5, 2, 1, 2)))  # type: ignore[assignment]
 HIST_BINS = np.linspace(0, 1, 26)
@@ -140,7 +140,9 @@ def draw_forest(
     for grouping in dict.fromkeys(group.grouping for group in found):
         lines.append((grouping.capitalize(), "heading", {}, False))
         lines += [
-            (f"  {g.name}", f"{g.events} / {g.n}", g.auc, bool(g.warning)) for g in found if g.grouping == grouping
+            (f"  {short_name(g.name)}", f"{g.events} / {g.n}", g.auc, bool(g.warning))
+            for g in found
+            if g.grouping == grouping
         ]
     step = 0.19
     height = 0.42 + step * max(0, len(methods) - 2)

@@ -17,7 +17,7 @@ from strokebench.reports.statistics.random_effects import Pooled
 from strokebench.reports.table1.figure import CHANCE
 from strokebench.reports.tables import caption as words
 from strokebench.reports.tables.hover import ON_HOVER
-from strokebench.reports.tables.style import INK, LOOKS, PALE, ROWS, SOFT, dots, head, plain
+from strokebench.reports.tables.style import INK, LOOKS, PALE, ROWS, SOFT, dots, head, plain, short_name
 
 WIDTH = 0.7
 """Of the room between two metrics, taken by the methods."""
@@ -27,8 +27,6 @@ TOGETHER = ("all, pooled", "a further one")
 """The rows below the hospitals of a forest plot."""
 ACROSS, PAGE = 4, 10.5
 """Methods beside each other in a forest plot, and the inches of its height at most."""
-LONGEST = 40
-"""Letters of a hospital's name in a forest plot."""
 
 
 def draw_hospitals(results: Results) -> Figure:
@@ -58,7 +56,7 @@ def draw_forest(results: Results) -> list[Figure]:
     judged = [(hospital, rows) for hospital, rows in summaries(results) if hospital.judged]
     over, chance, metric = pooled(results), by_hospital(results), results.endpoint.ranked_by
     counts, events = ("{0.events}/{0.n}", "events/") if results.endpoint.binary else ("{0.n}", "")
-    labels = [f"{_short(hospital.name)} ({counts.format(hospital)})" for hospital, _ in judged]
+    labels = [f"{short_name(hospital.name)} ({counts.format(hospital)})" for hospital, _ in judged]
     # The panels are what the labels leave of the width.
     room = max(2.6, 0.6 + 0.065 * max(map(len, labels), default=0))
     figures = []
@@ -76,12 +74,6 @@ def draw_forest(results: Results) -> list[Figure]:
         head(figure, f"{words.setting_line(results)}. {metric}; bar = 95 % by the patients' chance; {events}patients")
         figures.append(figure)
     return figures
-
-
-def _short(name: str) -> str:
-    """A name of at most `LONGEST` letters, of which the ends are kept, where names of one kind differ."""
-    half = (LONGEST - 3) // 2
-    return name if len(name) <= LONGEST else f"{name[:half].rstrip()}...{name[-half:].lstrip()}"
 
 
 def _forest(

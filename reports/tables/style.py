@@ -29,6 +29,8 @@ INK, SOFT, PALE = "#1b1f24", "#57606a", "#e5e8eb"
 
 ROWS = ("top", "right", "left")
 """Sides that a figure goes without whose rows are labelled at the left."""
+LONGEST = 40
+"""Letters of a row's label: what it takes is taken from what is drawn."""
 
 
 def save_figure(figure: Figure, path: Path) -> Path:
@@ -70,6 +72,12 @@ def head(figure: Figure, text: str, size: float = 9, weight: str = "normal", col
     letters = int(72 * figure.get_figwidth() / (size * (0.56 if weight == "normal" else 0.66)))
     lines = [fold for line in text.splitlines() for fold in wrap(line, letters)]
     figure.suptitle("\n".join(lines), x=0.01, ha="left", fontsize=size, fontweight=weight, color=colour)
+
+
+def short_name(name: str) -> str:
+    """A hospital's name in at most `LONGEST` letters, of which the ends are kept: there names of one kind differ."""
+    half = (LONGEST - 3) // 2
+    return name if len(name) <= LONGEST else f"{name[:half].rstrip()}...{name[-half:].lstrip()}"
 
 
 def plain(axes: Axes, grid: Literal["both", "x", "y"] | None = "both", sides: Sequence[str] = ("top", "right")) -> None:

@@ -11,7 +11,7 @@ from strokebench.files import CONTROLS
 from strokebench.reports.statistics.intervals import Interval
 from strokebench.reports.table1.figure import draw_table1
 from strokebench.reports.table1.table import table1
-from strokebench.reports.tables.style import save_figure
+from strokebench.reports.tables.style import save_figure, short_name
 from strokebench.reports.tables.table import PAPER_LABEL, Kind, show
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -76,3 +76,9 @@ def test_values_stand_where_a_pointer_rests(results, tmp_path):
     svm = next(row for row in made.rows if row.key == "svm").cells["AUC"]
     assert f'SVM "<a>": {show(svm, Kind.PERCENT)}' in titles
     assert "on hover" not in path.read_text(), "no id is a sentence"
+
+
+def test_a_long_name_keeps_its_ends_where_names_of_one_kind_differ():
+    town = "St. Mary's and the District General Hospital of a town"
+    assert short_name("A" * 40) == "A" * 40
+    assert short_name(f"{town} 7") == "St. Mary's and the...spital of a town 7" and len(short_name(town)) <= 40
