@@ -202,7 +202,7 @@ class Settings:
         if self.image_encoder or self.text_encoder:
             self._choose_apart()
         if self.jobs > MOST_JOBS:
-            raise StrokebenchError(f"jobs is {self.jobs}.", f"Give {MOST_JOBS} or fewer; 0 is one a core.")
+            raise StrokebenchError(f"jobs is above {MOST_JOBS}.", "Give fewer; 0 is one a core.")
         object.__setattr__(self, "jobs", self.jobs or usable_cores())
         if self.scheduler and self.backend not in ("auto", "dask"):
             raise StrokebenchError(f"A scheduler is Dask's, and the backend is {self.backend}.", "Give --backend dask.")

@@ -225,7 +225,7 @@ def load_repository(repository: Repository) -> Any:
         with torch.device("meta"):
             model = AutoModel.from_config(config, trust_remote_code=False)
         if (size := sum(part.numel() for part in model.parameters())) > repository.weights_file.stat().st_size:
-            raise ValueError(f"its {CONFIG} tells of {size:,} numbers, more than {repository.weights_file} can hold")
+            raise ValueError(f"its {CONFIG} tells of {size:,} numbers, more than its weights can hold")
     except Exception as error:
         # Each model's own class judges its settings.
         raise StrokebenchError(

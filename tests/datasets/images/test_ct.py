@@ -92,7 +92,12 @@ def test_a_ct_without_a_window_is_a_question(save):
 
 def test_a_table_in_the_air_is_no_ghost(save):
     """Of nine CTs one has a headrest, whose air would be a ghost's in an MRI."""
-    paths = {f"p{n}": save(phantom(headrest=n == 3) + n, f"p{n}") for n in range(9)}
+    paths = {}
+    for n in range(9):
+        volume = phantom(headrest=n == 3)
+        # Each has a bleeding of its own.
+        volume[20:28, 20 + 2 * n : 28 + 2 * n, 20:28] = LESION + 60
+        paths[f"p{n}"] = save(volume, f"p{n}")
     assert examine_images(pd.DataFrame({"ct": paths}), jobs=1, reading=CT) == []
 
 

@@ -254,11 +254,12 @@ def test_masks_are_held_against_their_images(tmp_path):
     images = {}
     for number, (id, mask) in enumerate(masks.items()):
         images[id] = tmp_path / f"{id}.nii.gz"
-        save(images[id], upright() * (1 + number / 9), (4, 4, 4))
+        # Each head fades another way, so that none is a copy of another.
+        save(images[id], upright() * np.linspace(1, 1 + number / 3, len(good))[:, None, None], (4, 4, 4))
         save(tmp_path / f"{id}_mask.nii.gz", mask, (4, 4, 4), dtype=np.uint8)
     paths = pd.Series({id: tmp_path / f"{id}_mask.nii.gz" for id in masks}, dtype=object)
     # One has no mask, and one a mask and no image, which is for others to say.
-    save(tmp_path / "d.nii.gz", upright() * 2, (4, 4, 4))
+    save(tmp_path / "d.nii.gz", upright() * np.linspace(2, 1, len(good))[:, None, None], (4, 4, 4))
     images |= {"d": tmp_path / "d.nii.gz", "e": None}
     paths["d"], paths["e"] = None, paths["a"]
     problems = examine_images(pd.DataFrame({"image": images}), {"image": [paths]}, jobs=1)
