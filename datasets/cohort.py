@@ -182,12 +182,12 @@ class Cohort:
         parts: dict[str, Any] = {
             part: value.loc[ids] for part in ("table", *PARTS) if (value := getattr(self, part)) is not None
         }
-        features, *rest = (
-            {name: value.loc[ids] for name, value in each.items()}
-            for each in (self.features, *self.fold_features.values())
-        )
-        by_fold = dict(zip(self.fold_features, rest, strict=True))
-        return replace(self, **parts, features=features, fold_features=by_fold)
+
+        def rows(features: Mapping[str, pd.DataFrame | pd.Series]) -> dict[str, pd.DataFrame | pd.Series]:
+            return {name: value.loc[ids] for name, value in features.items()}
+
+        by_fold = {fold: rows(features) for fold, features in self.fold_features.items()}
+        return replace(self, **parts, features=rows(self.features), fold_features=by_fold)
 
     def fingerprint(self) -> str:
         """Hash of every table value, site, text and image file; independent of the row order."""

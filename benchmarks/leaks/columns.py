@@ -40,12 +40,13 @@ def feature_gives_outcome(context: Context) -> list[Finding]:
     cohort = context.cohort
     found: dict[Severity, list[str]] = {"alarm": [], "warning": []}
     for name in cohort.features:
-        own = [fold for fold in context.split.folds if name in cohort.fold_features.get((fold.seed, fold.fold), ())]
-        for fold in (*own, *([] if own else [None])):
-            y = context.events if fold is None else context.events.loc[list(fold.test)]
-            which = None if fold is None else (fold.seed, fold.fold)
-            values = cohort.feature_array(name, y.index, which).reshape(len(y), -1)
-            where = name if fold is None else f"{name} in {fold.name} of seed {fold.seed}"
+        looked: list[tuple[str, tuple[int, int] | None, pd.Series]] = [
+            (f"{name} in {fold.name} of seed {fold.seed}", (fold.seed, fold.fold), context.events.loc[list(fold.test)])
+            for fold in context.split.folds
+            if name in cohort.fold_features.get((fold.seed, fold.fold), ())
+        ]
+        for where, of_fold, y in looked or [(name, None, context.events)]:
+            values = cohort.feature_array(name, y.index, of_fold).reshape(len(y), -1)
             for place, column in enumerate(values.T, 1):
                 association = of_numbers(pd.Series(column, y.index, dtype=float), y, tree=False)
                 if association and (severity := association.severity(values.shape[1])):

@@ -24,6 +24,7 @@ WANTED = (
 """Files that are fetched, where the repository has them: nothing that would have to be run."""
 
 MOST_LAYERS = 1000
+"""Of a model whose settings are believed: each is built before its weights are read."""
 
 
 @dataclass(frozen=True)

@@ -63,14 +63,12 @@ def copies(images: Mapping[tuple[str, str], NDArray[np.float32]]) -> Iterator[Co
     for start in range(0, len(keys), _BLOCK):
         block = slice(start, start + _BLOCK)
         # No cell can differ by less where they are less correlated.
-        near = {
-            turned: other[block] @ cells.T > (1 - ALIKE**2) * EDGE**3
-            for turned, other in ((False, cells), (True, mirrored))
-        }
+        least = (1 - ALIKE**2) * EDGE**3
+        near = (cells[block] @ cells.T > least) | (mirrored[block] @ cells.T > least)
         for i in range(start, min(start + _BLOCK, len(keys))):
             found = (
                 Copy(keys[i], keys[j], turned)
-                for j in np.flatnonzero((near[False] | near[True])[i - start, :i])
+                for j in np.flatnonzero(near[i - start, :i])
                 for turned, other in ((False, cells), (True, mirrored))
                 if np.abs(other[i] - cells[j]).max() < ALIKE
             )

@@ -73,6 +73,9 @@ def read_features(file: CohortFile, ids: Sequence[str], folds: Sequence[tuple[in
     parts: dict[str, dict[str, list[NDArray[np.float32]]]] = {}
     for name, source in file.features.items():
         if source.by_fold and not folds:
+            if file.split is not None:
+                # What is wrong with the folds is told where they are read.
+                continue
             raise StrokebenchError(
                 f"{file.path.name}: features: {name} has a file for each fold, and the cohort has no folds of its own.",
                 "Give the folds they were fitted on: `split: folds.csv`.",

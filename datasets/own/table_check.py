@@ -202,8 +202,11 @@ def _notes(file: CohortFile, examined: Mapping[str, ExaminedColumn]) -> Iterator
             yield f"inferred as {kind}: {', '.join(names)}"
     numbers = {name: one.values.dropna() for name, one in inferred.items() if one.column.kind is Kind.NUMERIC}
     outcomes = {outcome_column(rule) for rule in file.outcomes.values()}
-    whole = {name for name, known in numbers.items() if 2 < known.nunique() <= 10 and (known % 1 == 0).all()}
-    codes = [name for name in numbers if name in whole - outcomes]
+    codes = [
+        name
+        for name, known in numbers.items()
+        if name not in outcomes and 2 < known.nunique() <= 10 and (known % 1 == 0).all()
+    ]
     if codes:
         yield f"of few whole numbers; declare as categorical those that are codes: {', '.join(codes)}"
     if emptied := [f"{name} {one.emptied}" for name, one in examined.items() if one.emptied]:

@@ -106,6 +106,7 @@ def test_other_folds_never_meet_them(by_fold):
     ("change", "words"),
     [
         (("split: folds.csv\n", ""), "no folds of its own"),
+        (("folds.csv", "t.csv"), "has no column patient"),
         (("{fold}", "1"), "fitted_on: training"),
         (("training", "none"), "fitted_on: none"),
         (("{fold}", "{fold}{patient}"), "named by {fold}"),
