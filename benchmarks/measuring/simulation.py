@@ -36,28 +36,30 @@ TEST_SHARE = 1 / (FOLDS - 1)
 STEADY = World("Steady: 4 variables a method")
 UNSTEADY = World("Unsteady: 24 variables, so that models depend on whom they are trained on", variables=24, signal=0.3)
 SEPARABLE = World("Nearly separable: AUC 0.96", slope=12.0, signal=2.0)
-WORLDS = (
-    STEADY,
-    UNSTEADY,
-    SEPARABLE,
-    replace(STEADY, title="Steady, as many as the paper's", patients=729, seeds=4),
-    replace(UNSTEADY, title="Unsteady, as many as the paper's", patients=729, seeds=4),
-    replace(SEPARABLE, title="Nearly separable, as many as the paper's", patients=729, seeds=4),
-    World("A true difference: 4 variables, the second method worse", handicap=0.5),
-    replace(STEADY, title="Steady, one fixed test part", protocol="holdout", seeds=4),
-    replace(UNSTEADY, title="Unsteady, one fixed test part", protocol="holdout", seeds=4),
-    replace(STEADY, title="Steady, each of four hospitals left out", protocol="loho", seeds=4),
-    replace(UNSTEADY, title="Unsteady, each of four hospitals left out", protocol="loho", seeds=4),
-    replace(UNSTEADY, title="Many methods: 12 alike, 24 variables each", methods=12),
-    replace(UNSTEADY, title="Networks: the suite's MLP on 24 variables", learner="mlp"),
-)
+WORLDS = {
+    "steady": STEADY,
+    "unsteady": UNSTEADY,
+    "separable": SEPARABLE,
+    "steady_729": replace(STEADY, title="Steady, as many as the paper's", patients=729, seeds=4),
+    "unsteady_729": replace(UNSTEADY, title="Unsteady, as many as the paper's", patients=729, seeds=4),
+    "separable_729": replace(SEPARABLE, title="Nearly separable, as many as the paper's", patients=729, seeds=4),
+    "difference": World("A true difference: 4 variables, the second method worse", handicap=0.5),
+    "steady_holdout": replace(STEADY, title="Steady, one fixed test part", protocol="holdout", seeds=4),
+    "unsteady_holdout": replace(UNSTEADY, title="Unsteady, one fixed test part", protocol="holdout", seeds=4),
+    "steady_loho": replace(STEADY, title="Steady, each of four hospitals left out", protocol="loho", seeds=4),
+    "unsteady_loho": replace(UNSTEADY, title="Unsteady, each of four hospitals left out", protocol="loho", seeds=4),
+    "twelve": replace(UNSTEADY, title="Many methods: 12 alike, 24 variables each", methods=12),
+    "mlp": replace(UNSTEADY, title="Networks: the suite's MLP on 24 variables", learner="mlp"),
+    "concat": replace(UNSTEADY, title="Networks: Concat, 8 variables each in image, text and table", learner="concat"),
+}
+"""By the name that the command takes."""
 
 
 def simulate(world: World, replicates: int, seed: int = 0, resamples: int = 500, jobs: int = 1) -> pd.DataFrame:
     """Draw cohorts, cross-validate the methods, and hold every interval and test against the truth.
 
     Args:
-        replicates: cohorts. resamples: of each bootstrap. jobs: processes; they change nothing but the time.
+        replicates: cohorts. resamples: of each bootstrap; 0 leaves it out. jobs: processes, without effect on them.
 
     Returns:
         One row an interval or test: `kind`, `name`, `procedure` and `models` (share of 95 % intervals that cover
@@ -76,12 +78,15 @@ def _replicate(world: World, truth: NDArray[Any], seed: int, number: int, resamp
     """One cohort: whether each interval covered, and whether each test rejected. The first pair stands for all."""
     last = world.methods - 1
     scores, models = cross_validate(world, np.random.default_rng([seed, world.variables, 2, number]))
-    analytic, drawn = delong(scores), bootstrap(scores, n_resamples=resamples, seed=number)
+    analytic = delong(scores)
     by_run, test = analytic.aucs[0] - analytic.aucs[last], analytic.test(0, last)
-    aucs: dict[str, Interval] = {DELONG: analytic.interval(0), BOOTSTRAP: drawn.interval(0)}
-    difference = drawn.difference(0, last)
-    differences: dict[str, Interval] = {DELONG: test, BOOTSTRAP: difference}
-    p = {DELONG: test.p, BOOTSTRAP: difference.p}
+    aucs: dict[str, Interval] = {DELONG: analytic.interval(0)}
+    differences: dict[str, Interval] = {DELONG: test}
+    p = {DELONG: test.p}
+    if resamples:
+        drawn = bootstrap(scores, n_resamples=resamples, seed=number)
+        aucs[BOOTSTRAP], differences[BOOTSTRAP] = drawn.interval(0), (difference := drawn.difference(0, last))
+        p[BOOTSTRAP] = difference.p
     if world.protocol in PROTOCOLS_OF_DRAWS:
         hospitals = np.array([fold for _, fold in scores.groups]) if world.protocol == "loho" else None
         share = TEST_SHARE if hospitals is None else 1 / (len(HOSPITALS) - 1)

@@ -49,7 +49,8 @@ class World:
         handicap: factor of the last method's signal; below 1 it is truly the worst.
         slope: logit of the outcome = slope x (severity - 1/2): a third positive, true probabilities of AUC 0.86 at 2.
         protocol: by which patients are split: `cv5`, `holdout` or `loho`.
-        learner: `logistic`, whose true AUC is known in closed form, or a method that reads the table, by its name.
+        learner: `logistic`, whose true AUC is known in closed form, or a method by its name; one that reads image and
+            text too has a third of its variables in each.
     """
 
     title: str
@@ -141,17 +142,22 @@ def _train(
         weights, intercept = fit_logistic(x[train], y[train])
         return lambda others: expit(others @ weights + intercept), world.true_auc(weights, method)
     model = find_method(world.learner)(random_state=seed)
-    model.fit(_table(x[train]), y[train], _table(x[validation]), y[validation])
+    model.fit(_inputs(world, x[train]), y[train], _inputs(world, x[validation]), y[validation])
     everybody, outcome = _everybody(world)
 
     def predict(others: NDArray[Any]) -> NDArray[np.float64]:
-        return model.predict_proba(_table(others))[:, 1]
+        return model.predict_proba(_inputs(world, others))[:, 1]
 
     return predict, auc(outcome, predict(everybody[method]))
 
 
-def _table(x: NDArray[Any]) -> Inputs:
-    return Inputs.complete({"table": x.astype(np.float32)})
+def _inputs(world: World, x: NDArray[Any]) -> Inputs:
+    """Variables (n, variables) as the table, or a third each as image, text and table of a method that reads these."""
+    x = x.astype(np.float32)
+    if find_method(world.learner).uses == {"table"}:
+        return Inputs.complete({"table": x})
+    image, text, table = np.array_split(x, 3, axis=1)
+    return Inputs.complete({"image.vector": image, "text": text[:, None, None], "table": table})
 
 
 @cache

@@ -8,6 +8,7 @@ import pytest
 from strokebench.benchmarks.measuring import simulation_world
 from strokebench.benchmarks.measuring.simulation import BOOTSTRAP, COMBINED, DELONG, simulate, simulation_table
 from strokebench.benchmarks.measuring.simulation_world import World, cross_validate, expected_aucs, fit_logistic
+from strokebench.methods.concat import Concat
 from strokebench.tasks.metrics.selection import auc
 
 SMALL = World("small", patients=80, methods=3, variables=2, seeds=1)
@@ -54,6 +55,23 @@ def test_a_method_of_the_suite_is_trained_and_its_truth_measured(monkeypatch):
     best = world.true_auc(np.ones(2), 0)
     assert (models < best + 0.01).all() and (models > 0.5).all()
     assert 0.5 < expected_aucs(world)[0] < best
+
+
+def test_a_network_on_image_text_and_table_sees_a_third_of_the_variables_in_each(monkeypatch):
+    seen = []
+    monkeypatch.setattr(Concat, "fit", lambda self, train, *rest: seen.append(train) or self)
+    monkeypatch.setattr(Concat, "predict_proba", lambda self, x: np.full((len(x), 2), 0.5))
+    cross_validate(replace(SMALL, methods=2, variables=6, learner="concat"), np.random.default_rng(0))
+    assert {name: array.shape[1:] for name, array in seen[0].arrays.items()} == {
+        "image.vector": (2,),
+        "text": (1, 1, 2),
+        "table": (2,),
+    }
+
+
+def test_without_resamples_there_is_no_bootstrap():
+    found = simulate(replace(SMALL, methods=2), replicates=2, resamples=0)
+    assert BOOTSTRAP not in set(found["name"]) and COMBINED in set(found["name"])
 
 
 def test_no_rule_of_cross_validation_is_tried_on_one_test_part():
