@@ -17,6 +17,8 @@ from strokebench.errors import StrokebenchError
 if TYPE_CHECKING:
     from distributed import Client
 
+_CONNECTING = 10
+"""Seconds in which a scheduler must answer."""
 _CLOSING = 2
 """Seconds that a scheduler gets to say goodbye; one that was lost never does."""
 
@@ -105,7 +107,7 @@ def _connect(scheduler: str) -> Client:
     from distributed import Client
 
     try:
-        return Client(scheduler, timeout="10s")
+        return Client(scheduler, timeout=_CONNECTING)
     except (OSError, ValueError) as error:
         raise StrokebenchError(
             f"The Dask scheduler at {scheduler} cannot be reached: {error}",

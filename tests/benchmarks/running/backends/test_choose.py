@@ -69,8 +69,9 @@ def test_a_gpu_that_is_not_there_is_refused_before_anything_is_loaded(no_gpu: No
     assert result.exit_code == 1 and "no GPU" in result.output and "cohort" not in result.output
 
 
-def test_a_scheduler_that_is_not_there_is_refused_before_anything_is_loaded():
+def test_a_scheduler_that_is_not_there_is_refused_before_anything_is_loaded(monkeypatch: pytest.MonkeyPatch):
     pytest.importorskip("distributed")
+    monkeypatch.setattr("strokebench.benchmarks.running.backends.dask._CONNECTING", 0.5)
     command = "tune mlp --scheduler tcp://127.0.0.1:9 --dataset no/such/cohort.yaml"
     result = CliRunner().invoke(cli.app, command.split())
     assert result.exit_code == 1 and "cannot be reached" in result.output and "cohort" not in result.output

@@ -1,11 +1,11 @@
-"""A real Dask cluster of processes on this machine, with a scheduler of its own."""
+"""A Dask cluster: in this process, and where processes are lost one of processes, each with a scheduler of its own."""
 
 import os
 import signal
 import time
 from collections.abc import Iterator
 from dataclasses import replace
-from threading import Thread, Timer
+from threading import Thread, Timer, current_thread, main_thread
 
 import pandas as pd
 import pytest
@@ -24,11 +24,25 @@ distributed = pytest.importorskip("distributed")
 
 
 @pytest.fixture(scope="module")
-def cluster(planted_once) -> Iterator["distributed.LocalCluster"]:
+def processes(planted_once) -> Iterator["distributed.LocalCluster"]:
     with distributed.LocalCluster(
         n_workers=2, threads_per_worker=1, dashboard_address=None, scheduler_port=0, silence_logs=50
     ) as cluster:
         yield cluster
+
+
+@pytest.fixture(scope="module")
+def cluster(planted_once) -> Iterator["distributed.LocalCluster"]:
+    """All goes over the network and is pickled, as to other machines."""
+    with in_this_process(protocol="tcp://") as cluster:
+        yield cluster
+
+
+def in_this_process(**how) -> "distributed.LocalCluster":
+    """A scheduler and a worker that need no start of processes."""
+    return distributed.LocalCluster(
+        n_workers=1, threads_per_worker=1, processes=False, dashboard_address=None, scheduler_port=0, **how
+    )
 
 
 def on(cluster, console: Console, folds: int = 4, **settings):
@@ -37,16 +51,17 @@ def on(cluster, console: Console, folds: int = 4, **settings):
     return run_experiment(Table1(), replace(context, settings=settings), console)
 
 
-def test_results_are_those_of_this_machine(cluster, console, monkeypatch, tmp_path):
-    there = on(cluster, console, methods=("svm", "mlp"), quick=True)
+@pytest.mark.parametrize("place", ["cluster", pytest.param("processes", marks=pytest.mark.long)])
+def test_results_are_those_of_this_machine(place: str, request, console, monkeypatch, tmp_path):
+    there = on(request.getfixturevalue(place), console, methods=("svm", "mlp"), quick=True)
     monkeypatch.setenv("STROKEBENCH_HOME", str(tmp_path / "other"))
     here = run_experiment(Table1(), make_context(folds=4, methods=("svm", "mlp"), quick=True), console)
     pd.testing.assert_frame_equal(there.results.predictions, here.results.predictions, rtol=1e-6)
 
 
 @pytest.mark.long
-def test_what_a_lost_worker_computed_is_computed_again(cluster, console, home):
-    client = distributed.Client(cluster)
+def test_what_a_lost_worker_computed_is_computed_again(processes, console, home):
+    client = distributed.Client(processes)
 
     def kill_one() -> None:
         # While runs are under way: the slow coin takes its time.
@@ -55,7 +70,7 @@ def test_what_a_lost_worker_computed_is_computed_again(cluster, console, home):
 
     timer = Timer(1.0, kill_one)
     timer.start()
-    report = on(cluster, console, methods=("slow_coin",))
+    report = on(processes, console, methods=("slow_coin",))
     timer.join()
     client.close()
     assert list(report.results.runs["status"]) == ["done"] * 4
@@ -63,10 +78,10 @@ def test_what_a_lost_worker_computed_is_computed_again(cluster, console, home):
 
 
 @pytest.mark.long
-def test_a_run_that_kills_its_workers_is_recorded_and_spares_the_others(cluster, console, monkeypatch):
+def test_a_run_that_kills_its_workers_is_recorded_and_spares_the_others(processes, console, monkeypatch):
     # Each death costs the start of another worker: one is enough for a test.
-    monkeypatch.setattr(cluster.scheduler, "allowed_failures", 0)
-    report = on(cluster, console, folds=1, methods=("killer", "coin"))
+    monkeypatch.setattr(processes.scheduler, "allowed_failures", 0)
+    report = on(processes, console, folds=1, methods=("killer", "coin"))
     runs = report.results.runs.set_index("method")
     assert runs.loc["coin", "status"] == "done"
     assert runs.loc["killer", "status"] == "failed" and "died" in runs.loc["killer", "error"]
@@ -75,20 +90,15 @@ def test_a_run_that_kills_its_workers_is_recorded_and_spares_the_others(cluster,
 def test_workers_write_nothing(cluster, console, monkeypatch):
     seen = []
     write = Store.write
-    monkeypatch.setattr(Store, "write", lambda *args: (seen.append(os.getpid()), write(*args)))
+    monkeypatch.setattr(Store, "write", lambda *args: (seen.append(current_thread()), write(*args)))
     on(cluster, console, methods=("coin",))
-    assert seen == [os.getpid()] * 4
+    assert seen == [main_thread()] * 4
 
 
 def test_other_code_on_a_worker_is_refused(cluster, console, monkeypatch):
     monkeypatch.setattr("strokebench.benchmarks.running.context.fit_code", lambda *_: Code("another", {}))
     report = on(cluster, console, methods=("coin",))
     assert report.results.runs["error"].str.contains("another version").all()
-
-
-def in_this_process() -> "distributed.LocalCluster":
-    """A scheduler and a worker that need no start of processes."""
-    return distributed.LocalCluster(n_workers=1, threads_per_worker=1, processes=False, dashboard_address=None)
 
 
 def test_tuning_goes_to_the_cluster(console, monkeypatch, home):
