@@ -34,9 +34,7 @@ def folds(tmp_path, monkeypatch) -> pd.DataFrame:
 
 
 def test_table_1_under_the_cohort_s_own_folds(folds, capsys, tmp_path):
-    report = strokebench.run(
-        "table1", dataset="c.yaml", protocol="own", methods=["random_forest"], jobs=1, tracking=False
-    )
+    report = strokebench.run("table1", dataset="c.yaml", protocol="own", methods=["svm"], jobs=1, tracking=False)
     tested = folds[folds["part"] == "test"]
     found = report.predictions[["patient_id", "seed", "fold"]].sort_values(["patient_id", "seed", "fold"])
     expected = tested[["patient", "seed", "fold"]].sort_values(["patient", "seed", "fold"])
@@ -52,7 +50,7 @@ def test_table_1_under_the_cohort_s_own_folds(folds, capsys, tmp_path):
 
 
 def test_seeds_and_a_quick_check_choose_among_them(folds):
-    settings = {"dataset": "c.yaml", "protocol": "own", "methods": ["random_forest"], "jobs": 1, "tracking": False}
+    settings = {"dataset": "c.yaml", "protocol": "own", "methods": ["svm"], "jobs": 1, "tracking": False}
     assert set(strokebench.run("table1", seeds=[8], **settings).predictions["seed"]) == {8}
     quick = strokebench.run("table1", quick=True, **settings).predictions
     assert set(quick["seed"]) == {7} and set(quick["fold"]) == {1, 2}
@@ -63,7 +61,7 @@ def test_seeds_and_a_quick_check_choose_among_them(folds):
 def test_own_folds_that_are_not_there(folds, tmp_path):
     (tmp_path / "c.yaml").write_text("table: t.csv\nid: id\noutcome: poor\nbanned: [person]\n")
     with pytest.raises(strokebench.StrokebenchError, match=r"Write `split: folds\.csv`"):
-        strokebench.run("table1", dataset="c.yaml", protocol="own", methods=["random_forest"], jobs=1)
+        strokebench.run("table1", dataset="c.yaml", protocol="own", methods=["svm"], jobs=1)
 
 
 @pytest.fixture
@@ -99,7 +97,7 @@ def test_other_folds_never_meet_them(by_fold):
         strokebench.run("table1", protocol="cv5", **SETTINGS)
     with pytest.raises(strokebench.StrokebenchError, match="for the patients of these folds only"):
         strokebench.fit("logistic_components", "c.yaml")
-    strokebench.fit("random_forest", "c.yaml")
+    strokebench.fit("svm", "c.yaml")
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import importlib
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -30,6 +31,9 @@ class Dep(SVM):
 '''
 
 
+installed = cache(libraries.packages_distributions)
+
+
 class Site:
     """A folder in which packages are installed.
 
@@ -54,6 +58,8 @@ class Site:
 def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     path = tmp_path / "site-packages"
     path.mkdir()
+    # To look through all that is installed takes a second each time, and tells nothing of these.
+    monkeypatch.setattr(libraries, "packages_distributions", lambda: installed())
     monkeypatch.syspath_prepend(str(path))
     site = Site(path)
     site.install("deeplib", "1.0")
