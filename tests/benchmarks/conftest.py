@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from matplotlib.figure import Figure
 from planted_methods import PLANTED
 from rich.console import Console
 
@@ -33,6 +34,18 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, described_once: Path) 
     set_privacy()
     shutil.copytree(described_once, tmp_path / "home" / "methods")
     return tmp_path / "home"
+
+
+@pytest.fixture(autouse=True)
+def one_core(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who does not say how many computes in this process: workers take seconds to start."""
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0}, raising=False)
+
+
+@pytest.fixture(autouse=True)
+def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is run is looked at here; to draw it takes most of the time, and is tested with the reports."""
+    monkeypatch.setattr(Figure, "savefig", lambda _, path, **__: Path(path).write_bytes(b"drawn"))
 
 
 @pytest.fixture

@@ -32,6 +32,8 @@ def small(monkeypatch: pytest.MonkeyPatch, planted: None) -> None:
     cohort = make_cohort(60, outcomes={"nihss": "nihss < 7", "severe": "nihss > 15"}, synthetic=True)
     monkeypatch.setitem(catalogue.COHORTS.own, "small", lambda: cohort)
     monkeypatch.setattr(encode, "encode_cohort", lambda cohort, *_: make_embeddings(cohort))
+    # It takes longer than the runs do, and is tested with the alarms.
+    monkeypatch.setattr("strokebench.benchmarks.run.warn_of_leaks", lambda *_: None)
     monkeypatch.setenv("DATASET", "small")
     monkeypatch.setenv("JOBS", "1")
 

@@ -72,11 +72,11 @@ def call(*arguments: str) -> Result:
 
 def test_an_experiment_a_cohort_an_encoder_and_a_metric_join_from_outside(tmp_path, monkeypatch, home: Path):
     install(tmp_path / "site", monkeypatch, "ward", WARD, POINTS)
-    ran = call(*RUN, "--methods", "random_forest,svm", "--no-tracking")
+    ran = call(*RUN, "--methods", "xgboost,svm", "--no-tracking")
     assert ran.exit_code == 0, ran.output
     assert "two wards: 60 patients" in ran.output and "letter counts" in ran.output
     [folder] = (home / "results").glob("*/ward_table")
-    brier = pd.read_csv(folder / "table1.csv").set_index("key").loc[["random_forest", "svm"]]
+    brier = pd.read_csv(folder / "table1.csv").set_index("key").loc[["xgboost", "svm"]]
     assert brier.loc[brier["Brier"].idxmin(), "Brier_mark"] == "best"
     assert len(Results.read(folder).predictions) == 120
     assert list(all_experiments())[-1] == "ward_table"

@@ -1,11 +1,13 @@
 """Plans of the clinical evaluation and of missing modalities, and a real run of the latter."""
 
+import pytest
 from rich.console import Console
 from small_context import make_context
 
 from strokebench.benchmarks.experiments.clinical import Clinical
 from strokebench.benchmarks.experiments.missing import MissingModalities
 from strokebench.benchmarks.experiments.table1 import Table1
+from strokebench.benchmarks.running import plans
 from strokebench.benchmarks.running.runner import fits, run_experiment
 
 
@@ -30,7 +32,8 @@ def test_methods_of_fewer_modalities_are_left_out_with_a_reason():
     assert "svm" in plan.left_out
 
 
-def test_a_quick_run_reports(console: Console):
+def test_a_quick_run_reports(console: Console, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(plans, "QUICK_PARAMS", {"max_epochs": 1, "warmup_epochs": 1})
     report = run_experiment(MissingModalities(), make_context(folds=1, methods=("concat",), quick=True), console)
     assert (report.results.runs["status"] == "done").all()
     assert (report.folder / "shapley_picture.svg").is_file()

@@ -62,11 +62,11 @@ POINTS = {"methods": {"heart_net": "HeartNet"}, "encoders": {"leads": "Leads"}, 
 def test_it_goes_through_both_tables(tmp_path, monkeypatch: pytest.MonkeyPatch, console):
     monkeypatch.setattr(inputs, "_registered", {**inputs._registered})
     install(tmp_path / "site", monkeypatch, "heart", GUEST, POINTS)
-    settings = Settings(dataset="heart", methods=("heart_net", "random_forest", "vdafm"), quick=True, tracking=False)
+    settings = Settings(dataset="heart", methods=("heart_net", "svm", "vdafm"), quick=True, tracking=False)
     context = build_context(settings, console)
     assert context.modalities == {"ecg", "table"} and context.embeddings.encoders == {"ecg": "twelve leads"}
     first = run_experiment(find_experiment("table1"), context, console).results
-    assert [method.name for method in first.methods] == ["heart_net", "random_forest"]
+    assert [method.name for method in first.methods] == ["heart_net", "svm"]
     second = run_experiment(find_experiment("table2"), context, console)
     assert set(second.results.runs["condition"]) == {"table", "ecg", "complete", "table@test", "ecg@test"}
     table = (second.folder / "table2.md").read_text()

@@ -37,7 +37,7 @@ def test_paper_leaves_it_to_the_user():
 
 
 def test_it_runs_and_shows_defaults_beside_what_the_folds_chose(home):
-    context = make_context(methods=("random_forest",))
+    context = make_context(methods=("svm",))
     folder = run_experiment(Small(), context, Console(quiet=True)).folder
     chosen = pd.read_csv(folder / "tuned_choices.csv")
     results = Results.read(folder)

@@ -11,6 +11,7 @@ from small_context import make_context
 
 from strokebench.benchmarks.experiments.table1 import Table1
 from strokebench.benchmarks.experiments.table2 import Table2
+from strokebench.benchmarks.running import plans
 from strokebench.benchmarks.running.runner import Report, run_experiment
 from strokebench.errors import StrokebenchError
 from strokebench.tasks.metrics.registry import METRICS, metric
@@ -27,9 +28,14 @@ def with_brier(monkeypatch: pytest.MonkeyPatch) -> None:
     METRICS.add("Brier", brier)
 
 
+@pytest.fixture(autouse=True)
+def one_epoch(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(plans, "QUICK_PARAMS", {"max_epochs": 1, "warmup_epochs": 1})
+
+
 def run(experiment=Table1) -> tuple[Report, str]:
     console = Console(record=True, width=200, file=io.StringIO())
-    report = run_experiment(experiment(), make_context(methods=("svm", "concat")), console)
+    report = run_experiment(experiment(), make_context(methods=("svm", "concat"), quick=True), console)
     console.print(report.view)
     return report, console.export_text()
 

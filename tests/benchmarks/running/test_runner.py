@@ -5,13 +5,14 @@ from threading import Event, Thread
 
 import numpy as np
 import pytest
-from joblib import Parallel, delayed, parallel_config
+from joblib import Parallel, delayed
 from planted_methods import Hoarder
 from rich.console import Console
 from small_context import make_context
 
 from strokebench.benchmarks.experiments.table1 import Table1
 from strokebench.benchmarks.running import runner
+from strokebench.benchmarks.running.backends.processes import worker_processes
 from strokebench.benchmarks.running.collect import Collector
 from strokebench.benchmarks.running.progress import RunProgress
 from strokebench.benchmarks.running.runner import report_experiment, run_experiment
@@ -38,6 +39,22 @@ def test_results_do_not_depend_on_jobs_or_order(console: Console, monkeypatch: p
     names = ("predictions.parquet", "table1.csv")
     for name in names:
         assert (one.folder / name).read_bytes() == (two.folder / name).read_bytes(), name
+
+
+def test_embeddings_reach_the_workers_as_memory_maps(tmp_path: Path):
+    """Neither the whole cohort's embeddings nor a pickle of them travels with each run."""
+    context = make_context()
+    path = tmp_path / "image.npy"
+    np.save(path, np.zeros((len(context.embeddings.ids), 50_000), np.float32))
+    mapped = replace(context.embeddings, arrays={"image.vector": np.load(path, mmap_mode="r")})
+    material = replace(context, embeddings=mapped).material
+    with worker_processes():
+        [found] = Parallel(n_jobs=2)([delayed(mapped_from)(material)])
+    assert found == str(path)
+
+
+def mapped_from(material) -> str:
+    return str(material.embeddings.arrays["image.vector"].filename)
 
 
 def test_a_finished_run_is_never_computed_again(console: Console, planted: None, home: Path):
@@ -113,22 +130,6 @@ def test_a_process_that_dies_fails_alone(console: Console, planted: None):
     runs = report.results.runs.set_index(["method", "fold"])
     assert list(runs["status"]) == ["failed", "done"]
     assert "died" in runs.loc[("killer", 0), "error"]
-
-
-def test_embeddings_reach_the_workers_as_memory_maps(planted: None, tmp_path: Path):
-    """Neither the whole cohort's embeddings nor a pickle of them travels with each run."""
-    context = make_context()
-    path = tmp_path / "image.npy"
-    np.save(path, np.zeros((len(context.embeddings.ids), 50_000), np.float32))
-    mapped = replace(context.embeddings, arrays={"image.vector": np.load(path, mmap_mode="r")})
-    material = replace(context, embeddings=mapped).material
-    with parallel_config("loky"):
-        [found] = Parallel(n_jobs=2)([delayed(mapped_from)(material)])
-    assert found == str(path)
-
-
-def mapped_from(material) -> str:
-    return str(material.embeddings.arrays["image.vector"].filename)
 
 
 def test_a_report_computes_nothing_and_shows_what_is_there(console: Console, planted: None, home: Path):

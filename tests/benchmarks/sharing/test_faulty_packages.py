@@ -5,7 +5,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from shared_packages import NAME, SALT, changed, compute
+from shared_packages import NAME, SALT, changed
 
 from strokebench.benchmarks.sharing.export import export_results
 from strokebench.benchmarks.sharing.files import read_files, write_files
@@ -14,10 +14,8 @@ from strokebench.errors import StrokebenchError
 
 
 @pytest.fixture
-def package(tmp_path: Path) -> Path:
-    compute("svm")
-    export_results(tmp_path / "whole.zip", [], SALT)
-    return tmp_path / "whole.zip"
+def package(shared) -> Path:
+    return shared("svm")[1]
 
 
 def first_line(text: str, old: str, new: str) -> str:

@@ -23,10 +23,8 @@ from strokebench.tasks.fold import Split
 
 
 @pytest.fixture
-def whole(tmp_path: Path) -> tuple[Results, Path]:
-    results = compute("random_forest", "svm", "mlp")
-    export_results(tmp_path / "whole.zip", ["table1"], SALT)
-    return results, tmp_path / "whole.zip"
+def whole(shared) -> tuple[Results, Path]:
+    return shared("random_forest", "svm", "mlp")
 
 
 def same(one: Results, other: Results, pseudonyms: Pseudonyms = SALT) -> None:
@@ -67,8 +65,10 @@ def test_a_folder_is_as_good_as_an_archive(whole, tmp_path: Path):
         export_results(tmp_path / "folder", [], SALT)
 
 
-def test_nothing_of_a_patient_or_the_machine_leaves(whole, tmp_path: Path, home: Path):
-    _, package = whole
+def test_nothing_of_a_patient_or_the_machine_leaves(tmp_path: Path, home: Path):
+    compute("random_forest", "svm", "mlp")
+    package = tmp_path / "whole.zip"
+    export_results(package, ["table1"], SALT)
     files = read_files(package)
     everything = b"\n".join([*files.values(), *(name.encode() for name in files)]).decode()
     for id in IDS:
