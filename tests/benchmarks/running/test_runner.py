@@ -48,13 +48,11 @@ def test_embeddings_reach_the_workers_as_memory_maps(tmp_path: Path):
     np.save(path, np.zeros((len(context.embeddings.ids), 50_000), np.float32))
     mapped = replace(context.embeddings, arrays={"image.vector": np.load(path, mmap_mode="r")})
     material = replace(context, embeddings=mapped).material
+    # Sent by value: workers need not find this file.
+    mapped_from = lambda sent: str(sent.embeddings.arrays["image.vector"].filename)  # noqa: E731
     with worker_processes():
         [found] = Parallel(n_jobs=2)([delayed(mapped_from)(material)])
     assert found == str(path)
-
-
-def mapped_from(material) -> str:
-    return str(material.embeddings.arrays["image.vector"].filename)
 
 
 def test_a_finished_run_is_never_computed_again(console: Console, planted: None, home: Path):
