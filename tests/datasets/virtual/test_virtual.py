@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 
 import nibabel
 import numpy as np
@@ -95,13 +96,17 @@ def test_images_are_valid_and_masks_lie_on_them(cohort):
     assert np.median(gain) > 1.3
 
 
-def test_the_same_patients_whatever_the_number_of_workers(cohort, at, tmp_path):
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("STROKEBENCH_HOME", str(tmp_path))
-        patch.setattr(generate, "_BATCH", 5)
-        other = load(0, N, jobs=2)
-    assert other.images.iloc[0, 0] != cohort.images.iloc[0, 0]
-    assert other.fingerprint() == cohort.fingerprint()
+@pytest.fixture(scope="module")
+def few(at):
+    return load(3, 12, jobs=1)
+
+
+def test_the_same_patients_whatever_the_number_of_workers(few, tmp_path, monkeypatch):
+    monkeypatch.setenv("STROKEBENCH_HOME", str(tmp_path))
+    monkeypatch.setattr(generate, "_BATCH", 5)
+    other = load(3, 12, jobs=2)
+    assert other.images.iloc[0, 0] != few.images.iloc[0, 0]
+    assert other.fingerprint() == few.fingerprint()
 
 
 def folder_of(seed, strengths=None):
@@ -115,8 +120,18 @@ def test_a_second_call_reads_and_a_changed_strength_generates(cohort, monkeypatc
     assert folder_of(0) != folder_of(1)
 
 
-def test_an_interruption_leaves_nothing(tmp_path, monkeypatch):
+@pytest.fixture
+def copied(few, tmp_path, monkeypatch):
+    """A home of this test's own, and a patch under which `few` is copied in place of being drawn again."""
     monkeypatch.setenv("STROKEBENCH_HOME", str(tmp_path))
+    with pytest.MonkeyPatch.context() as patch:
+        yield lambda: patch.setattr(
+            generate, "_write", lambda folder, *_: shutil.copytree(few.about["folder"], folder, dirs_exist_ok=True)
+        )
+
+
+def test_an_interruption_leaves_nothing(copied, tmp_path, monkeypatch):
+    monkeypatch.setattr(generate, "_BATCH", 2)
 
     def interrupt(done, total):
         raise KeyboardInterrupt
@@ -124,16 +139,17 @@ def test_an_interruption_leaves_nothing(tmp_path, monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         load(3, 12, jobs=1, progress=interrupt)
     assert list((tmp_path / "cohorts").iterdir()) == []
+    copied()
     assert len(load(3, 12, jobs=1)) == 12
 
 
-def test_what_a_killed_generation_left_is_not_taken(tmp_path, monkeypatch):
-    monkeypatch.setenv("STROKEBENCH_HOME", str(tmp_path))
-    folder = generate.folder_of(generate.Recipe(4, 12, Strengths()))
+def test_what_a_killed_generation_left_is_not_taken(copied, monkeypatch):
+    folder = generate.folder_of(generate.Recipe(3, 12, Strengths()))
     left = folder.parent / f".{folder.name}.killed.part"
     (left / "dwi").mkdir(parents=True)
     monkeypatch.setattr(generate, "_STALE_SECONDS", -1)
-    assert len(load(4, 12, jobs=1)) == 12
+    copied()
+    assert len(load(3, 12, jobs=1)) == 12
     assert not left.exists()
 
 
