@@ -1,6 +1,7 @@
 """A cohort is encoded once, by content, in any order and with any number of workers, and survives `kill -9`."""
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -30,8 +31,8 @@ class SmallResNet(UntrainedResNet):
         return UntrainedResNet(planes=(2, 2, 4, 4))
 
 
-@pytest.fixture(autouse=True)
-def small_pair(monkeypatch, published_weights, own_home):
+@pytest.fixture(scope="module", autouse=True)
+def small_pair(published_weights):
     """Real encoders of small width under the name `small`."""
 
     class SmallBERT(BioBERT):
@@ -39,14 +40,41 @@ def small_pair(monkeypatch, published_weights, own_home):
         def make(cls, weights):
             return BioBERT(published_weights)
 
-    monkeypatch.setitem(registry.ENCODERS.own, "small_resnet", SmallResNet)
-    monkeypatch.setitem(registry.ENCODERS.own, "small_bert", SmallBERT)
-    monkeypatch.setitem(registry.PAIRS, "small", "small_resnet+small_bert")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(registry.ENCODERS.own, "small_resnet", SmallResNet)
+        patch.setitem(registry.ENCODERS.own, "small_bert", SmallBERT)
+        patch.setitem(registry.PAIRS, "small", "small_resnet+small_bert")
+        yield
+
+
+@pytest.fixture(autouse=True)
+def at_home(own_home):
+    """Every test has a home of its own."""
 
 
 @pytest.fixture
 def cohort(tmp_path) -> Cohort:
     return write_cohort(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def kept_home(small_pair, tmp_path_factory) -> Path:
+    """A home where a cohort like `cohort` was encoded."""
+    folder = tmp_path_factory.mktemp("encoded")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("STROKEBENCH_HOME", str(folder))
+        encode(write_cohort(folder))
+    return folder
+
+
+@pytest.fixture
+def before(cohort, kept_home):
+    """Features of `cohort`, which this test's home has from `kept_home`."""
+    shutil.copytree(kept_home / "embeddings", home("embeddings"), dirs_exist_ok=True)
+    log = Log()
+    embeddings = encode(cohort, progress=log)
+    assert not log.events
+    return embeddings
 
 
 def write_cohort(folder: Path, n: int = N) -> Cohort:
@@ -112,8 +140,8 @@ def test_who_leaves_the_grid_is_named_with_how_much(cohort, caplog):
     assert f"part of 1 of {N} heads: P07 (20.0 %)" in said
 
 
-def test_rows_belong_to_ids_whatever_the_order_of_the_cohort(cohort):
-    embeddings = encode(cohort)
+def test_rows_belong_to_ids_whatever_the_order_of_the_cohort(cohort, before):
+    embeddings = before
     shuffled = encode(cohort.subset(cohort.ids[::-1]))
     assert shuffled.fingerprint == embeddings.fingerprint
     alone = encode(cohort.subset(cohort.ids[7:8]))
@@ -122,8 +150,8 @@ def test_rows_belong_to_ids_whatever_the_order_of_the_cohort(cohort):
     assert np.array_equal(alone.arrays["text"][0], embeddings.arrays["text"][row])
 
 
-def test_a_second_call_encodes_nothing(cohort, monkeypatch):
-    first = encode(cohort)
+def test_a_second_call_encodes_nothing(cohort, before, monkeypatch):
+    first = before
     for encoder in (UntrainedResNet, BioBERT):
         monkeypatch.setattr(encoder, "encode", lambda *_: pytest.fail("encoded again"))
     log = Log()
@@ -132,8 +160,8 @@ def test_a_second_call_encodes_nothing(cohort, monkeypatch):
     assert np.array_equal(second.arrays["image.tokens"], first.arrays["image.tokens"])
 
 
-def test_workers_change_nothing(cohort, tmp_path, monkeypatch):
-    one = encode(cohort)
+def test_workers_change_nothing(cohort, before, tmp_path, monkeypatch):
+    one = before
     monkeypatch.setenv("STROKEBENCH_HOME", str(tmp_path / "other"))
     two = encode(cohort, jobs=2)
     assert one.fingerprint == two.fingerprint
@@ -158,8 +186,7 @@ def test_missing_parts(cohort):
     assert np.isfinite(embeddings.arrays["text"][:, 0]).all()
 
 
-def test_only_what_changed_is_encoded_again(cohort):
-    before = encode(cohort)
+def test_only_what_changed_is_encoded_again(cohort, before):
     data = nibabel.load(cohort.images.loc["P02", "image"]).get_fdata()[::-1].astype(np.int16)
     nibabel.save(nibabel.Nifti1Image(data, np.diag([6.0, 6, 6, 1])), cohort.images.loc["P02", "image"])
     log = Log()
@@ -170,8 +197,7 @@ def test_only_what_changed_is_encoded_again(cohort):
     assert list(changed) == [2]
 
 
-def test_the_filter_decides_what_is_encoded(cohort):
-    before = encode(cohort)
+def test_the_filter_decides_what_is_encoded(cohort, before):
     log = Log()
     after = encode(cohort, text_filter=lambda text: "" if "Left" in text else text, progress=log)
     assert log.total("texts") == 0
@@ -209,8 +235,7 @@ def test_unreadable_images_are_all_named_and_the_others_kept(cohort):
     assert log.total("images") == 3
 
 
-def test_a_damaged_cache_is_made_anew(cohort):
-    before = encode(cohort)
+def test_a_damaged_cache_is_made_anew(cohort, before):
     expected = np.array(before.arrays["image.tokens"])
     (path,) = home("embeddings").glob("image-*/tokens.npy")
     os.truncate(path, 1000)
@@ -269,21 +294,18 @@ class OnDevice(UntrainedResNet):
 calls: list[tuple[int, str]] = []
 
 
-def test_a_gpu_gets_batches(cohort):
+def test_a_gpu_gets_batches(cohort, before):
     calls.clear()
     items = [(f"key-{patient}", patient, (Path(path), None), None) for patient, path in cohort.images["image"].items()]
     encoder = OnDevice(planes=(2, 2, 4, 4))
     chunks = list(work.encode_images(encoder, items, 1, "cuda"))
     assert calls == [(8, "cuda"), (8, "cuda"), (4, "cuda")]
     assert [key for chunk in chunks for key in chunk.keys] == [key for key, *_ in items]
-    expected = encode(cohort)
-    assert np.allclose(
-        np.concatenate([chunk.arrays["pooled"] for chunk in chunks]), expected.arrays["image.vector"], atol=1e-5
-    )
+    vectors = np.concatenate([chunk.arrays["pooled"] for chunk in chunks])
+    assert np.allclose(vectors, before.arrays["image.vector"], atol=1e-5)
 
 
-def test_a_brain_mask_changes_the_features_of_its_patient_alone(cohort, tmp_path):
-    before = encode(cohort)
+def test_a_brain_mask_changes_the_features_of_its_patient_alone(cohort, before, tmp_path):
     mask = np.zeros((24, 28, 20), np.uint8)
     mask[6:18, 6:22, 6:14] = 1
     nibabel.save(nibabel.Nifti1Image(mask, np.diag([6.0, 6, 6, 1])), tmp_path / "brain.nii.gz")
