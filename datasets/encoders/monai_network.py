@@ -85,9 +85,9 @@ class MonaiNetwork(ImageEncoder):
 @lru_cache(maxsize=1)
 def _network(encoder: MonaiNetwork) -> torch.nn.Module:
     import torch
-    from monai.networks import nets
 
     from strokebench.datasets.encoders.resnet import load_body
+    from strokebench.datasets.images.light_monai import nets
 
     name, path = encoder.network, encoder.file
     with torch.random.fork_rng(devices=[]):

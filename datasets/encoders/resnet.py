@@ -9,16 +9,16 @@ from typing import Any
 
 import numpy as np
 import torch
-from monai.networks.nets.resnet import ResNet
 from numpy.typing import NDArray
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from strokebench.datasets.encoders.contract import GRID
 from strokebench.datasets.encoders.weights import load_state
+from strokebench.datasets.images.light_monai import nets
 from strokebench.errors import StrokebenchError
 
 
-def new_resnet(block: str, layers: Sequence[int], planes: Sequence[int], first_kernel: int = 7) -> ResNet:
+def new_resnet(block: str, layers: Sequence[int], planes: Sequence[int], first_kernel: int = 7) -> nets.ResNet:
     """A MONAI ResNet for volumes of one channel, without its head: shortcut B, without bias.
 
     Args:
@@ -28,7 +28,7 @@ def new_resnet(block: str, layers: Sequence[int], planes: Sequence[int], first_k
     """
     # MONAI initialises from the global generator, which is not ours to advance.
     with torch.random.fork_rng(devices=[]):
-        return ResNet(
+        return nets.ResNet(
             block,
             list(layers),
             list(planes),

@@ -7,10 +7,16 @@ from typing import Any
 
 import numpy as np
 import torch
-from monai.data import MetaTensor
-from monai.transforms import DivisiblePad, MaskIntensity, Orientation, Resize, SpatialResample
 from numpy.typing import NDArray
 
+from strokebench.datasets.images.light_monai import (
+    DivisiblePad,
+    MaskIntensity,
+    MetaTensor,
+    Orientation,
+    Resize,
+    SpatialResample,
+)
 from strokebench.datasets.images.mask import largest_piece
 from strokebench.datasets.images.placing import middle
 from strokebench.datasets.images.target import Target

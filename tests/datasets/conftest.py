@@ -72,13 +72,14 @@ def vit_tensors(width: int, depth: int) -> Sizes:
 def published_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a small network of each kind, its file and tensors named and wrapped as the published ones."""
     import torch
-    from monai.networks.nets.resnet import ResNet
     from transformers import BertConfig, BertForMaskedLM
+
+    from strokebench.datasets.images.light_monai import nets
 
     folder = tmp_path_factory.mktemp("published")
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        network = ResNet(
+        network = nets.ResNet(
             "bottleneck", [3, 4, 6, 3], list(PLANES), n_input_channels=1, feed_forward=False, bias_downsample=False
         )
         state = {f"module.{name}": value for name, value in network.state_dict().items()}

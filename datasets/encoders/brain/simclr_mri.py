@@ -47,7 +47,8 @@ class SimCLRMRI(PublishedNetwork):
 
     def build(self) -> torch.nn.Module:
         import torch
-        from monai.networks.nets.basic_unet import Down, TwoConv
+
+        from strokebench.datasets.images.light_monai import Down, TwoConv
 
         like: dict[str, Any] = {"act": "GELU", "norm": "instance", "bias": True, "dropout": 0.2}
         downs = {f"down_{i}": Down(3, *both, **like) for i, both in enumerate(pairwise(self.planes), 1)}

@@ -113,11 +113,11 @@ def test_statistics_of_stages_are_mean_deviation_and_largest_value_of_each_chann
 
 @pytest.mark.parametrize(("block", "shortcut"), [("basic", "A"), ("basic", "B"), ("bottleneck", "B")])
 def test_a_cpu_computes_what_the_layers_say_in_their_order(block, shortcut):
-    from monai.networks.nets.resnet import ResNet
+    from strokebench.datasets.images.light_monai import nets
 
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(3)
-        network = ResNet(
+        network = nets.ResNet(
             block, [1, 2, 1, 1], list(PLANES), n_input_channels=1, feed_forward=False, shortcut_type=shortcut
         ).eval()
         for name, values in network.state_dict().items():
@@ -223,9 +223,9 @@ def test_medicalnet_holds_the_published_tensors(published_weights, own_home):
 
 def test_medicalnet_of_full_width_has_the_published_size():
     with torch.device("meta"):
-        from monai.networks.nets.resnet import ResNet
+        from strokebench.datasets.images.light_monai import nets
 
-        network = ResNet(
+        network = nets.ResNet(
             "bottleneck", [3, 4, 6, 3], [64, 128, 256, 512], n_input_channels=1, feed_forward=False,
             bias_downsample=False,
         )  # fmt: skip

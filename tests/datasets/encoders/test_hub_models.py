@@ -187,10 +187,10 @@ def test_what_names_no_model_is_refused_at_once(pair, said):
 
 
 def test_a_network_of_monai_takes_a_given_file_without_its_heads(own_home, tmp_path):
-    from monai.networks.nets import resnet10
+    from strokebench.datasets.images.light_monai import nets
 
     with torch.random.fork_rng(devices=[]):
-        network = resnet10(
+        network = nets.resnet10(
             spatial_dims=3, n_input_channels=1, num_classes=2, shortcut_type="B", bias_downsample=False
         ).eval()
     file = tmp_path / "a+b.pth"
