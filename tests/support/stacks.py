@@ -8,7 +8,7 @@ from strokebench.methods.registry import find_method
 from strokebench.methods.stacking.fit import fit_stacked
 
 SMALL = {"hidden": 16, "width": 8, "heads": 2, "align_width": 8}
-SHORT = {"max_epochs": 6, "warmup_epochs": 2, "learning_rate": 3e-3, "batch_size": 16}
+SHORT = {"max_epochs": 4, "warmup_epochs": 2, "learning_rate": 3e-3, "batch_size": 16}
 STACKED = ["concat", "vdafm", "cross_attention", "earthmind", "fusion", "sparsemm", "mlp", "modality_dropout"]
 SIZES = (45, 48, 33)
 """Last batches of 13, 16 and, because a lone patient joins the batch before, 17; two or three batches."""

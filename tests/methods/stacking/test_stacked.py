@@ -25,10 +25,17 @@ from strokebench.methods.training.protocol import TrainingRun
 
 @pytest.mark.parametrize("name", STACKED)
 def test_a_stack_equals_its_fits_alone(name):
-    """With noise, MixUp and dropout on: what is drawn is the same too."""
+    """With noise, MixUp and dropout on: what is drawn is the same too.
+
+    No operation is done run by run: PyTorch does so where it knows no way to do one for all runs at once.
+    """
     torch.manual_seed(1)
     before = torch.get_rng_state()
-    alone, stacked = both(name)
+    torch._C._functorch._set_vmap_fallback_enabled(False)
+    try:
+        alone, stacked = both(name)
+    finally:
+        torch._C._functorch._set_vmap_fallback_enabled(True)
     assert_equal(alone, stacked)
     assert torch.equal(torch.get_rng_state(), before)
     assert not stacked[0].module_.training
@@ -153,16 +160,6 @@ def test_patients_of_different_shapes_are_refused_and_nothing_is_fitted():
     with pytest.raises(StrokebenchError, match="shape"):
         fit_stacked(methods, [FOLDS[0], (other.x, other.y, other.x, other.y)])
     assert not methods[0].history_
-
-
-@pytest.mark.parametrize("name", STACKED)
-def test_no_operation_is_done_run_by_run(name):
-    """PyTorch does so, with a warning, where it knows no way to do an operation for all runs at once."""
-    torch._C._functorch._set_vmap_fallback_enabled(False)
-    try:
-        fit_stacked([made(name, random_state=seed, max_epochs=2) for seed in range(3)], FOLDS)
-    finally:
-        torch._C._functorch._set_vmap_fallback_enabled(True)
 
 
 def started(name):

@@ -329,7 +329,7 @@ from strokebench.methods.registry import all_methods
 a, b = MadeUp(40, 0), MadeUp(20, 1)
 for method in all_methods().values():
     if issubclass(method, NeuralMethod):
-        method(max_epochs=6).fit(a.x, a.y, b.x, b.y).predict_proba(b.x)
+        method(max_epochs=3, batch_size=16).fit(a.x, a.y, b.x, b.y).predict_proba(b.x)
 print(sorted({"torch._dynamo", "sympy"} & set(sys.modules)))
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
