@@ -15,10 +15,14 @@ from strokebench.benchmarks.experiments.figure5 import Figure5
 from strokebench.benchmarks.experiments.table1 import Table1
 
 
-@pytest.fixture
-def folder(tmp_path: Path, make_results, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Table 1 with a failed and a missing run, and the oracle."""
+@pytest.fixture(autouse=True)
+def nothing_is_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Figure, "savefig", lambda _, path, **__: Path(path).write_bytes(b"drawn"))
+
+
+@pytest.fixture
+def folder(tmp_path: Path, make_results) -> Path:
+    """Table 1 with a failed and a missing run, and the oracle."""
     results = make_results(failed={"vdafm": 2, "svm": 10}, missing={"mlp": 3})
     results.write(tmp_path / "table1")
     Table1().report(results, tmp_path / "table1")
@@ -41,11 +45,11 @@ def test_a_changed_digit_is_noticed(folder: Path):
     assert table.loc[0, "key"] in line and "F1_std" in line
 
 
-def test_every_pair_of_methods_is_recomputed(folder: Path, make_results):
-    results = make_results()
-    results.write(folder / "comparison")
-    Comparison().report(results, folder / "comparison")
-    pairs = folder / "comparison" / "comparison_pairs.csv"
+def test_every_pair_of_methods_is_recomputed(tmp_path: Path, make_results):
+    results, folder = make_results(seeds=(39, 40)), tmp_path / "comparison"
+    results.write(folder)
+    Comparison().report(results, folder)
+    pairs = folder / "comparison_pairs.csv"
     [check] = [check for check in recompute.check_folder(pairs.parent) if check.file == pairs]
     table = pd.read_csv(pairs)
     assert check.wrong == [] and check.compared == 6 * len(table) > 100
@@ -56,24 +60,24 @@ def test_every_pair_of_methods_is_recomputed(folder: Path, make_results):
 
 
 @pytest.mark.parametrize("untested", [3, None])
-def test_every_number_of_a_hospital_is_recomputed(folder: Path, untested: int | None):
+def test_every_number_of_a_hospital_is_recomputed(tmp_path: Path, untested: int | None):
     sites = {0: ("North", 60, 20), 1: ("South", 40, 12), 2: ("Isle", 6, 2), 3: ("East", 50, 10)}
     runs = plan(("vdafm", "concat"), seeds=(39, 40), folds=sites)
     lost = {run: "missing" for run in runs if run[4] == untested or run[3:] == (40, 1)}
     results = made_up(runs, sites=sites, lost=lost)
-    results.write(folder / "figure5")
-    Figure5().report(results, folder / "figure5")
-    checks = {check.file.stem: check for check in recompute.check_folder(folder / "figure5")}
+    results.write(tmp_path / "figure5")
+    Figure5().report(results, tmp_path / "figure5")
+    checks = {check.file.stem: check for check in recompute.check_folder(tmp_path / "figure5")}
     compared = {name: check.compared for name, check in checks.items()}
     assert compared == {"figure5_auc": 8 + 2 * 5, "figure5_hospitals": 8 * 19, "figure5_table": 8 * 12}
     assert [line for check in checks.values() for line in check.wrong] == []
-    path = folder / "figure5" / "figure5_hospitals.csv"
+    path = tmp_path / "figure5" / "figure5_hospitals.csv"
     table = pd.read_csv(path)
     vdafm, concat = table.index[table["hospital"] == "North"]
     table.loc[vdafm, "AUC_low"] += 1e-3
     table.loc[concat, "runs_done"] += 1
     table.to_csv(path, index=False)
-    wrong = [line for check in recompute.check_folder(folder / "figure5") for line in check.wrong]
+    wrong = [line for check in recompute.check_folder(tmp_path / "figure5") for line in check.wrong]
     assert [line.partition(" is printed")[0].rpartition(": ")[2] for line in wrong] == [
         "North vdafm AUC_low",
         "North concat runs_done",
