@@ -2,6 +2,7 @@
 
 from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import nibabel
 import numpy as np
@@ -96,9 +97,20 @@ def image(folder: Path, number: int) -> Path:
 
 
 def write_image(folder: Path, number: int, **changes) -> None:
+    path = image(folder, number)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(image_file(number, **changes))
+
+
+@cache
+def image_file(number: int, **changes) -> bytes:
+    """The bytes of a patient's image: many tests write the same ones."""
     spacing = SPACINGS[number % len(SPACINGS)]
     dtype = (np.int16, np.float32, np.uint16)[number % 3]
-    save(image(folder, number), brain(number, spacing, **changes), spacing, ORIENTATIONS[number % 7], dtype)
+    with TemporaryDirectory() as folder:
+        path = image(Path(folder), number)
+        save(path, brain(number, spacing, **changes), spacing, ORIENTATIONS[number % 7], dtype)
+        return path.read_bytes()
 
 
 def edit_table(folder: Path, edit) -> None:
