@@ -295,11 +295,8 @@ class Results:
         judged = self.judged
         # Once for all: to pick columns run by run takes longer than their metrics.
         y, p = judged["y"].to_numpy(), self.endpoint.probabilities(judged)
-        numbered = judged[list(RUN)].assign(row=np.arange(len(judged)))
-        rows = [
-            {**dict(zip(RUN, key, strict=True)), **evaluate(self.endpoint, y[part], p[part])}
-            for key, part in numbered.groupby(list(RUN), sort=True, dropna=False)["row"]
-        ]
+        runs = judged[list(RUN)].assign(row=np.arange(len(judged))).groupby(list(RUN), sort=True, dropna=False)["row"]
+        rows = [{**dict(zip(RUN, key, strict=True)), **evaluate(self.endpoint, y[row], p[row])} for key, row in runs]
         return pd.DataFrame(rows, columns=[*RUN, *self.judged_by])
 
     @cached_property
