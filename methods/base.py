@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
 
+from strokebench.datasets.encoders.weights import Published
 from strokebench.errors import StrokebenchError
 from strokebench.files import damaged_file, read_json, write_json, write_manifest
 from strokebench.tasks import paper_setup
@@ -58,6 +59,9 @@ class Method(ClassifierMixin, BaseEstimator, ABC):
         uses: the modalities that these belong to; follows from `reads`.
         paper_row: its row in the paper's Table 1, or None; tables keep that order.
         needs: roles (`strokebench.datasets.roles`) that a cohort must know for it; without one it is left out.
+        library: of the extra `modern`, that it stands on; such a method joins where it is named, and never by default.
+        published: files of weights that it reads, from the user's folder of weights or the hub.
+        never_saved: why a fitted one may not leave the machine; empty where it may.
 
     Attributes:
         endpoint: what is predicted; set by the runner before `fit`.
@@ -77,6 +81,9 @@ class Method(ClassifierMixin, BaseEstimator, ABC):
     uses: ClassVar[frozenset[str]]
     paper_row: ClassVar[int | None] = None
     needs: ClassVar[tuple[str, ...]] = ()
+    library: ClassVar[str] = ""
+    published: ClassVar[tuple[Published, ...]] = ()
+    never_saved: ClassVar[str] = ""
 
     random_state: int = 0
     endpoint: Endpoint = field(init=False, default=BINARY)
@@ -118,7 +125,13 @@ class Method(ClassifierMixin, BaseEstimator, ABC):
         }
 
     def save(self, folder: Path) -> None:
-        """Write the fitted method below `folder`, without pickles."""
+        """Write the fitted method below `folder`, without pickles.
+
+        Raises:
+            StrokebenchError: it is one that is never saved.
+        """
+        if self.never_saved:
+            raise StrokebenchError(f"{self.label} is never saved: {self.never_saved}.")
         folder.mkdir(parents=True, exist_ok=True)
         self._save_model(folder)
         state = {

@@ -3,7 +3,7 @@
 from typing import Any, TypeVar
 
 from strokebench.methods.base import Family, Method
-from strokebench.plugins import Registry
+from strokebench.plugins import Registry, require_library
 
 MethodClass = TypeVar("MethodClass", bound=type[Method])
 
@@ -28,10 +28,14 @@ def register(method: MethodClass) -> MethodClass:
     return method
 
 
-def all_methods() -> dict[str, type[Method]]:
-    """Every method that can be used, by name: by family, then by row of the paper's Table 1, then by label."""
+def all_methods(on_request: bool = False) -> dict[str, type[Method]]:
+    """Every method that can be used, by name: by family, then by row of the paper's Table 1, then by label.
+
+    Args:
+        on_request: with those that join only where they are named, whether or not their library is installed.
+    """
     families = list(Family)
-    found = METHODS.all().values()
+    found = [method for method in METHODS.all().values() if on_request or not method.library]
     ordered = sorted(found, key=lambda m: (families.index(m.family), m.paper_row or 99, m.label))
     return {method.name: method for method in ordered}
 
@@ -40,6 +44,8 @@ def find_method(name: str) -> type[Method]:
     """The method of this name.
 
     Raises:
-        StrokebenchError: there is none, or the package that brings it is broken.
+        StrokebenchError: there is none, the package that brings it is broken, or its library is not installed.
     """
-    return METHODS.find(name)
+    method = METHODS.find(name)
+    require_library(method.library, name)
+    return method

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import EntryPoint, EntryPoints, entry_points
+from importlib.util import find_spec
 from typing import Any, Generic, TypeVar
 
 from strokebench.errors import StrokebenchError, unknown_name
@@ -144,6 +145,25 @@ class Registry(Generic[Thing]):
             if name not in self.own and (module := f"{folder}.{name}") in _modules(folder):
                 _lacking(module)
         return "" if name in self.own else self.discover()
+
+
+MODERN = "pip install 'strokebench[modern]'"
+"""What installs the libraries of methods on request."""
+
+
+def installed(library: str) -> bool:
+    """Whether a library can be imported; none need be where the name is empty."""
+    return not library or find_spec(library) is not None
+
+
+def require_library(library: str, name: str) -> None:
+    """For what stands on a library of an extra.
+
+    Raises:
+        StrokebenchError: it is not installed.
+    """
+    if not installed(library):
+        raise StrokebenchError(f"{name} needs {library}, which is not installed.", f"{MODERN} has it.")
 
 
 _INSTALL = "A whole `pip install strokebench` has it."

@@ -27,7 +27,7 @@ def normal(requirement: str) -> str:
     return re.sub(r"[-_.]+", "-", re.split(r"[\[<>=!~; ]", requirement, maxsplit=1)[0]).lower()
 
 
-SHIPPED = ("embedded", "brain", "text", "cluster", "explain", "studies", "ui")
+SHIPPED = ("embedded", "brain", "text", "cluster", "explain", "modern", "studies", "ui")
 PRODUCT = {normal(one) for one in [*PROJECT["dependencies"], *(one for extra in SHIPPED for one in EXTRAS[extra])]}
 
 

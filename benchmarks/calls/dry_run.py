@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.filesize import decimal
 
 from strokebench.benchmarks.experiments.find import find_experiment
-from strokebench.benchmarks.running.backends.choose import refuse_missing
+from strokebench.benchmarks.running.backends.choose import published_for, refuse_missing
 from strokebench.benchmarks.running.build import build_context
 from strokebench.benchmarks.running.context import Context
 from strokebench.benchmarks.running.costs import Costs
@@ -134,7 +134,11 @@ def say_call(
     free = shutil.disk_usage(next(path for path in (home(), *home().parents) if path.exists())).free
     written = decimal(round(encoding.bytes + len(todo) * mean(sizes)))
     console.print(f"Disk        about {written} of {decimal(free)} free, without tables and MLflow", soft_wrap=True)
-    if not encoding.to_fetch:
+    files = {file for run, _ in todo.values() for file in published_for(run.method)}
+    if files := {file for file in files if settings.weights is None and not fetched(file)}:
+        for file in files:
+            console.print(f"To fetch    {file.file} of {file.repository}, {file.size}", soft_wrap=True)
+    elif not encoding.to_fetch:
         console.print("To fetch    nothing")
     for line in _sent(settings) or ["nothing leaves this machine"]:
         console.print(f"To send     {line}", soft_wrap=True)

@@ -17,6 +17,7 @@ from strokebench.datasets.encoders.contract import ImageEncoder
 from strokebench.datasets.encoders.registry import ENCODERS, FORMS, PAIRS
 from strokebench.datasets.own import cohort_file
 from strokebench.errors import StrokebenchError, unknown_name
+from strokebench.plugins import MODERN, installed
 from strokebench.reports.tables.console import make_console
 from strokebench.tasks.inputs import all_modalities
 from strokebench.tasks.metrics.evaluate import all_metrics
@@ -53,7 +54,10 @@ def list_(
 def _methods() -> Iterator[tuple[str, ...]]:
     for name, method in described_methods().items():
         reads = " ".join(modality for modality in all_modalities() if modality in method.uses)
-        yield name, method.label, method.family, reads, method.about
+        joins = "only where it is named" if method.library else ""
+        if not installed(method.library):
+            joins += f"; {method.library} is not installed: {MODERN}"
+        yield name, method.label, method.family, reads, joins, method.about
 
 
 def _experiments() -> Iterator[tuple[str, ...]]:
@@ -93,7 +97,7 @@ def _schemas() -> Iterator[tuple[str, ...]]:
 
 
 LISTS: dict[str, tuple[Any, ...]] = {
-    "methods": (_methods, "In tables", "Category", "Reads"),
+    "methods": (_methods, "In tables", "Category", "Reads", "Joins"),
     "experiments": (_experiments,),
     "datasets": (_datasets,),
     "encoders": (_encoders, "Reads", "Licence", "Trained on", "Size", "From", "Sees"),

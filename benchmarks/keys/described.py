@@ -15,7 +15,7 @@ from typing import Any
 from strokebench.benchmarks.keys.sources import house_sha256
 from strokebench.errors import StrokebenchError
 from strokebench.files import home, read_json, write_text
-from strokebench.plugins import plugins
+from strokebench.plugins import plugins, require_library
 from strokebench.tasks.paper_setup import REFERENCE
 
 REGISTRY = "strokebench.methods.registry"
@@ -31,6 +31,7 @@ class Described:
         notes: sections of its docstring.
         paper_row: its row in the paper's Table 1.
         needs: roles without which it is left out.
+        library: of an extra, that it stands on; it then joins only where it is named.
         about: the first paragraph of its docstring, as one line.
     """
 
@@ -44,6 +45,7 @@ class Described:
     notes: Mapping[str, str]
     paper_row: int | None
     needs: tuple[str, ...]
+    library: str
     about: str
 
     @property
@@ -61,7 +63,7 @@ def described_methods() -> dict[str, Described]:
     known = sys.modules[REGISTRY].METHODS.own.values() if REGISTRY in sys.modules else ()
     # What a script or a notebook has registered, or another package brings, is known to the registry alone.
     if plugins("method") or not all(method.__module__.startswith("strokebench.methods.") for method in known):
-        return {name: _ask(method) for name, method in import_module(REGISTRY).all_methods().items()}
+        return {name: _ask(method) for name, method in import_module(REGISTRY).all_methods(on_request=True).items()}
     return _of_the_house()
 
 
@@ -73,6 +75,17 @@ def described(name: str) -> Described:
     """
     methods = described_methods()
     return methods[name] if name in methods else _ask(import_module(REGISTRY).find_method(name))
+
+
+def usable(name: str) -> Described:
+    """The method of this name, by whoever wants to compute with it.
+
+    Raises:
+        StrokebenchError: see `described`; or its library is not installed.
+    """
+    method = described(name)
+    require_library(method.library, name)
+    return method
 
 
 def all_params(name: str, given: Mapping[str, Any]) -> dict[str, Any]:
@@ -107,6 +120,7 @@ def _ask(method: type[Any]) -> Described:
         notes=method.notes(),
         paper_row=method.paper_row,
         needs=method.needs,
+        library=method.library,
         about=first_words(method),
     )
 
@@ -118,7 +132,7 @@ def _of_the_house() -> dict[str, Described]:
         found = read_json(path)
     except StrokebenchError:
         registry = import_module(REGISTRY)
-        methods = registry.all_methods().values()
+        methods = registry.all_methods(on_request=True).values()
         found = [{**asdict(_ask(method)), "uses": sorted(method.uses)} for method in methods]
         # Where a library is not installed, some are left out, and are not to stay so.
         if not registry.METHODS.discover():

@@ -135,7 +135,7 @@ def bases_of(module: Module, cls: ast.ClassDef) -> Iterator[tuple[Module, ast.Cl
     for base in cls.bases:
         found, name = resolve(full_name(module, dotted_name(base)))
         if found:
-            yield from ((found, node) for node in found.classes() if node.name == name)
+            yield from ((found, node) for node in found.classes() if node.name == name and node is not cls)
 
 
 def member_name(node: ast.stmt) -> str:

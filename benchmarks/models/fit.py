@@ -156,6 +156,8 @@ def fit_on(
     embeddings: Embeddings | None = None,
 ) -> Model:
     """The same on a cohort that is loaded, under settings that are made; their seeds are the model's."""
+    if why := find_method(method).never_saved:
+        raise StrokebenchError(f"{method} makes no model for elsewhere: {why}.")
     endpoint = choose_endpoint(cohort, settings.outcome, settings.keep_scale_text)
     everyone = endpoint.labels(cohort)
     labels = part.of(everyone, cohort.ids)

@@ -25,16 +25,17 @@ def usable_methods(
     """The wanted methods that the cohort has the modalities for, and why the others are left out.
 
     Args:
-        default: wanted where the user names none; None: all but references.
+        default: wanted where the user names none; None: all but references and those on request.
         parameters: hyper-parameters that a method must have.
-        references: with those too.
+        references: with references too.
 
     Raises:
         StrokebenchError: a wanted method does not exist.
     """
     wanted = default if context.settings.methods is None else context.settings.methods
     if wanted is None:
-        names = [name for name, method in described_methods().items() if references or not method.is_reference]
+        known = described_methods().items()
+        names = [name for name, method in known if not method.library and (references or not method.is_reference)]
     else:
         names = [described(name).name for name in wanted]
     left_out = {
@@ -46,8 +47,8 @@ def usable_methods(
         if unknown := [role for role in described(name).needs if role not in context.roles]:
             left_out.setdefault(name, f"it needs {_why_not(unknown, context)}")
     for name in names if parameters else ():
-        known = described(name).defaults
-        if absent := [parameter for parameter in parameters if parameter not in known]:
+        defaults = described(name).defaults
+        if absent := [parameter for parameter in parameters if parameter not in defaults]:
             left_out.setdefault(name, f"it has no parameter {' and '.join(absent)}")
     return [name for name in names if name not in left_out], left_out
 

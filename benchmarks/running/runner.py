@@ -247,7 +247,7 @@ def _stream(tasks: Sequence[Task], todo: Todo, store: Store) -> Iterator[tuple[T
         read = context.of(run)
         together.setdefault(read.data_sha256, (read, []))[1].append(task)
     for context, some in together.values():
-        yield from choose(context.settings).compute(some, context.material, store)
+        yield from choose(context.settings, {task.first.method for task in some}).compute(some, context.material, store)
 
 
 def say_work(planned: int, todo: Todo, tasks: Sequence[Task], costs: Costs, jobs: int, console: Console) -> None:

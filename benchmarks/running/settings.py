@@ -156,7 +156,7 @@ class Settings:
         None,
         "Only these, separated by commas. Default: all possible.",
         env=False,
-        choices="strokebench.benchmarks.keys.described:described",
+        choices="strokebench.benchmarks.keys.described:usable",
         read=parse_names,
         typed=str | None,
     )

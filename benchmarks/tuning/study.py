@@ -84,7 +84,7 @@ def run_study(
     _, left_out = usable_methods(context, [method])
     if method in left_out:
         raise StrokebenchError(f"{method} cannot be tuned: {left_out[method]}.")
-    backend = choose(context.settings)
+    backend = choose(context.settings, [method])
     sampler = make_sampler(search.sampler, method, search.seed, search.space)
     folds = len(context.split.folds)
     study = open_study(method, context, search.storage, sampler, search.space)

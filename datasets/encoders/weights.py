@@ -3,18 +3,19 @@
 A file is checked twice. Against what the hub publishes: its cache names a file by the digest that the hub
 states (SHA-256 of a large file, Git's SHA-1 of a small one). And against `lock.json` below `home("weights")`,
 where size and SHA-256 are written on first use: from then on, other bytes under that name are an error.
-Neither digest is part of this program, because the publishers print none that could be quoted.
+Neither digest is part of this program where the publishers print none that could be quoted.
 """
 
 import hashlib
 import os
 import re
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from strokebench.errors import StrokebenchError
-from strokebench.files import file_digest, home, read_json, write_json
+from strokebench.files import atomic_path, file_digest, home, read_json, write_json
 
 
 @dataclass(frozen=True)
@@ -26,12 +27,14 @@ class Published:
         file: its name there, and in a local folder.
         size: rough size for the one who has to fetch it, e.g. `185 MB`.
         revision: a commit, tag or branch.
+        sha256: of the file, where it is known beforehand.
     """
 
     repository: str
     file: str
     size: str
     revision: str = "main"
+    sha256: str = ""
 
     def __str__(self) -> str:
         at = "" if self.revision == "main" else f"@{self.revision}"
@@ -51,13 +54,30 @@ def find_weights(published: Published, folder: Path | None) -> Path:
             or than on first use.
     """
     path = _download(published) if folder is None else _local(published, folder)
+    if published.sha256 and (found := file_digest(path)) != published.sha256:
+        raise StrokebenchError(
+            f"{path} is not the {published} that is meant: its SHA-256 is {found[:16]}..., not"
+            f" {published.sha256[:16]}...",
+            "Fetch it again.",
+        )
     _check_lock(published, path)
     return path
 
 
+def keep_weights(published: Published, folder: Path | None = None) -> Path:
+    """`find_weights` for what fits read, in processes that know no folder: a file of one is kept below
+    `home("weights")`, where it is looked for first."""
+    own = home("weights", published.file)
+    if folder is not None and not own.is_file():
+        given = find_weights(published, folder)
+        with atomic_path(own) as path:
+            shutil.copyfile(given, path)
+    return find_weights(published, own.parent if own.is_file() else None)
+
+
 def fetched(published: Published) -> bool:
-    """Whether the file was fetched from the hub before."""
-    return cached(published) is not None
+    """Whether the file was fetched from the hub, or kept of a folder, before."""
+    return cached(published) is not None or home("weights", published.file).is_file()
 
 
 def cached(published: Published) -> str | None:
@@ -112,8 +132,8 @@ def not_had(what: str, error: Exception) -> StrokebenchError:
     return StrokebenchError(
         f"{what} could not be had from {os.environ.get('HF_ENDPOINT') or 'https://huggingface.co'}:"
         f" {first_line(error)}",
-        "Fetch the encoder's files on another machine and give their folder with --weights, set HF_ENDPOINT to a"
-        " mirror, or take the embedded encoders, which need no download.",
+        "Fetch the files on another machine and give their folder with --weights, set HF_ENDPOINT to a mirror, or take"
+        " the embedded encoders and other methods, which need no download.",
     )
 
 

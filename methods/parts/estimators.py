@@ -22,6 +22,10 @@ if TYPE_CHECKING:
 TRUSTED = [
     "xgboost.sklearn.XGBClassifier",
     "xgboost.core.Booster",
+    "catboost.core.CatBoostClassifier",
+    "lightgbm.basic.Booster",
+    "lightgbm.sklearn.LGBMClassifier",
+    "collections.OrderedDict",
     "sklearn.tree._tree.Tree",
     "strokebench.methods.reference.proportional_odds.ProportionalOdds",
 ]

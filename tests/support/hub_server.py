@@ -44,7 +44,7 @@ class Handler(BaseHTTPRequestHandler):
             self.end_headers()
             return
         content = path.read_bytes()
-        large = path.suffix in (".pth", ".bin", ".safetensors")
+        large = path.suffix in (".pth", ".bin", ".ckpt", ".safetensors")
         if large and "/cdn/" not in self.path:
             self.send_response(302)
             self.send_header("Location", f"{self.server.address}/cdn/{path.name}")

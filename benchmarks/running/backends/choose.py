@@ -1,15 +1,18 @@
 """Where fits are computed: the one door through which experiments, tuning and the canary go."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Protocol
 
+from strokebench.benchmarks.keys.described import described
 from strokebench.benchmarks.running.backends.processes import Processes
 from strokebench.benchmarks.running.run import Material
 from strokebench.benchmarks.running.settings import Settings
 from strokebench.benchmarks.running.store import Store
 from strokebench.benchmarks.running.task import Ended, Task
+from strokebench.datasets.encoders.weights import Published, keep_weights
 from strokebench.errors import StrokebenchError
+from strokebench.methods.registry import find_method
 
 LEAST_FREE = 2**30
 """Bytes of free device memory below which `auto` leaves a GPU alone."""
@@ -32,15 +35,25 @@ class Backend(Protocol):
         """Compute tasks and commit their runs to the store; give each as it ends, in any order."""
 
 
-def choose(settings: Settings) -> Backend:
+def published_for(method: str) -> tuple[Published, ...]:
+    """The files of weights that fits of a method read; methods on request alone read any."""
+    return find_method(method).published if described(method).library else ()
+
+
+def choose(settings: Settings, methods: Iterable[str] = ()) -> Backend:
     """The backend that the settings ask for.
 
     Left to itself (`auto`) it is a cluster where a scheduler is named, the stack where `device` allows a GPU and one
     has a gigabyte free, and worker processes otherwise. What is asked for by name is never replaced by another.
 
+    Args:
+        methods: that are to be fitted; the weights that they read are at hand afterwards.
+
     Raises:
-        StrokebenchError: it is not there: no GPU, no Dask, no scheduler at that address.
+        StrokebenchError: it is not there: no GPU, no Dask, no scheduler at that address, no weights.
     """
+    for file in {file for name in methods for file in published_for(name)}:
+        keep_weights(file, settings.weights)
     if settings.backend == "dask" or settings.scheduler:
         from strokebench.benchmarks.running.backends.dask import Cluster
 
