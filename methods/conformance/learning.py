@@ -9,13 +9,13 @@ from strokebench.tasks.inputs import Inputs
 from strokebench.tasks.metrics.selection import auc
 
 LEARNED = 0.75
-"""AUC that a strong signal must give; 96 patients to learn it from, 48 to test on."""
+"""AUC that a strong signal must give; 96 patients to learn it from, 80 to test on."""
 
 
 def id_alignment(subject: Subject) -> None:
     """It learns from each modality that it reads when that alone tells the outcome: rows stay with their patient."""
     for modality in sorted(subject.method.uses):
-        train, validation, test = (MadeUp(n, seed, [modality]) for n, seed in ((96, 21), (24, 22), (48, 23)))
+        train, validation, test = (MadeUp(n, seed, [modality]) for n, seed in ((96, 21), (40, 22), (80, 23)))
         score = auc(test.y, probability(subject.fit(train, validation, **subject.able), test.x))
         require(score >= LEARNED, f"Where only the {modality} tells the outcome, it scores an AUC of {score:.2f}.")
 
@@ -25,7 +25,7 @@ def training_order(subject: Subject) -> None:
 
     Sorted by label is the order that hurts most: a method that takes the last rows for itself would see one class.
     """
-    train, validation, test = MadeUp(96, 24), MadeUp(24, 25), MadeUp(48, 26)
+    train, validation, test = MadeUp(96, 24), MadeUp(40, 25), MadeUp(80, 26)
     order = np.argsort(train.y, kind="stable")
     fitted = fit(subject.make(**subject.able), train.x[order], train.y[order], validation.x, validation.y)
     score = auc(test.y, probability(fitted, test.x))
@@ -41,7 +41,7 @@ def validation_labels(subject: Subject) -> None:
     """
     train = MadeUp(60, 27)
     silent = spelled(train.x, None)
-    validation, test = MadeUp(80, 28, signal=()), MadeUp(24, 29, signal=())
+    validation, test = MadeUp(120, 28, signal=()), MadeUp(40, 29, signal=())
     spelled_validation, spelled_test = spelled(validation.x, validation.y), spelled(test.x, test.y)
     gaps = []
     for labels in (validation.y, 1 - validation.y):
