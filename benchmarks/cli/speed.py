@@ -26,6 +26,7 @@ def speed(
 def speed_scale(
     patients: Annotated[str, typer.Option(help="Patients of each made-up cohort.")] = "729,10000,100000",
     stages: Annotated[str, typer.Option(help="Only these, separated by commas.")] = "",
+    columns: Annotated[int, typer.Option(min=1, help="Of the table, where more than usual.")] = CohortSizes.columns,
     workload: Annotated[str, typer.Option(help="What else the machine is doing, for the caption.")] = "",
 ) -> None:
     """Time each stage of an experiment on made-up embeddings of more and more patients."""
@@ -33,16 +34,16 @@ def speed_scale(
         sizes = [int(part) for part in patients.split(",")]
     except ValueError:
         raise StrokebenchError(f"{patients!r} are no numbers of patients.", "Write 729,10000,100000.") from None
-    scale.bench(make_console(), sizes, parse_names(stages) or (), workload)
+    scale.bench(make_console(), sizes, parse_names(stages) or (), workload, CohortSizes(columns=columns))
 
 
 def speed_peers(
-    peers: Annotated[str, typer.Option(help="Only these, separated by commas: fusilli, widedeep.")] = "",
+    peers: Annotated[str, typer.Option(help="Only these, separated by commas: fusilli, widedeep, multabench.")] = "",
     repeats: Annotated[int, typer.Option(min=1, help="How often all of it is measured.")] = 3,
     folds: Annotated[int, typer.Option(min=1, max=5, help="How many of the five folds.")] = 3,
     epochs: Annotated[int, typer.Option(min=1, help="Epochs a fit.")] = 10,
 ) -> None:
-    """Time fusilli and pytorch-widedeep, each in an environment of its own, in turns with ours.
+    """Time fusilli, pytorch-widedeep and MulTaBench, each in an environment of its own, in turns with ours.
 
     Making the environments takes some minutes and 3 GB, once; timing a quarter of an hour. Measure with nothing
     else running.

@@ -64,7 +64,15 @@ WIDEDEEP = Peer(
     " gensim spacy opencv-contrib-python-headless transformers>=4.37,<5 sentencepiece",
     "pytorch-widedeep==1.7.0",
 )
-PEERS = {peer.name: peer for peer in (FUSILLI, WIDEDEEP)}
+# Without the extras that fit on GPUs or fetch its own data.
+MULTABENCH = Peer(
+    "multabench",
+    "MulTaBench 0.1.1",
+    "torch==2.13.0 numpy pandas>=2.2.2 pyarrow scikit-learn skrub transformers>=4.56 peft pillow psutil python-dotenv"
+    " huggingface_hub catboost==1.2.10 xgboost-cpu==3.2.0",
+    "multabench==0.1.1",
+)
+PEERS = {peer.name: peer for peer in (FUSILLI, WIDEDEEP, MULTABENCH)}
 
 
 def build(peer: Peer) -> bool:
@@ -118,7 +126,7 @@ class Worker:
         self.peer = peer
         self._log = data / f"{peer.name}-{way.name.lower()}-messages.txt"
         command = [str(peer.python), str(SCRIPTS / "serve.py"), f"{peer.name}_fit", str(data)]
-        if way is Way.FIT:
+        if way is not Way.CROSS_VALIDATION:
             command.append("--one-thread")
         pipe, environment = subprocess.PIPE, _environment(peer, way)
         with self._log.open("w", encoding="utf-8") as messages:
@@ -171,4 +179,4 @@ def _environment(peer: Peer, way: Way) -> dict[str, str]:
     """The variables of a peer's process: threads, and for ours the memory settings of our own workers."""
     with worker_memory() if peer is OURS else nullcontext():
         variables = {name: value for name, value in os.environ.items() if name not in THREADS}
-    return variables | (dict.fromkeys(THREADS, "1") if way is Way.FIT else {})
+    return variables | (dict.fromkeys(THREADS, "1") if way is not Way.CROSS_VALIDATION else {})

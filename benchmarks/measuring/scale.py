@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from functools import partial
+from math import isnan
 from pathlib import Path
 
 from rich.console import Console
@@ -24,11 +25,13 @@ from strokebench.benchmarks.running.provenance import machine
 from strokebench.benchmarks.running.task import one_thread
 from strokebench.errors import StrokebenchError, unknown_name
 from strokebench.files import home
-from strokebench.reports.measured.scale import Cost, Growth, draw_scale, scale_table
+from strokebench.reports.measured.scale import Cost, Growth, draw_scale, exponent, scale_table
 from strokebench.reports.tables.section import Panel, Section, publish_and_show
 
 SHARE = 0.8
 """Of the memory that is free just now; a stage that must need more is not begun."""
+LONGEST = 300.0
+"""Seconds; a stage that must take longer is not begun either."""
 
 
 def bench(
@@ -48,7 +51,8 @@ def bench(
     growths = {name: Growth(stage.label) for name, stage in STAGES.items() if name in stages or not stages}
     for n in sorted(sizes):
         _measure_all(console, n, growths, widths)
-    about = "; ".join(filter(None, [machine(), workload, f"{datetime.now(UTC):%Y-%m-%d}"]))
+    table = f"a table of {widths.columns:,} columns" if widths.columns > USUAL.columns else ""
+    about = "; ".join(filter(None, [machine(), table, workload, f"{datetime.now(UTC):%Y-%m-%d}"]))
     panels = [
         Panel(
             "scale",
@@ -82,6 +86,9 @@ def _measure_all(console: Console, n: int, growths: Mapping[str, Growth], widths
         for name, growth in growths.items():
             if (need := expected(growth.costs, n)) > SHARE * free_mb():
                 growth.left_out[n] = f"it would need about {need / 1e3:.0f} GB"
+                continue
+            if (seconds := foreseen(growth.values("seconds"), n)) > LONGEST:
+                growth.left_out[n] = f"it would take about {seconds / 60:.0f} minutes"
                 continue
             with console.status(f"{n:,} patients: {growth.label}"):
                 try:
@@ -129,6 +136,12 @@ def expected(sizes: Mapping[int, Cost], n: int) -> float:
         return 0.0
     largest = max(sizes)
     return sizes[largest].peak_mb * n / largest + sizes[largest].total_mb - sizes[largest].peak_mb
+
+
+def foreseen(sizes: Mapping[int, float], n: int) -> float:
+    """Seconds that n patients will take if they grow on as between the two largest sizes; 0 where fewer are known."""
+    growth = exponent(sizes)
+    return 0.0 if isnan(growth) else sizes[max(sizes)] * (n / max(sizes)) ** growth
 
 
 def free_mb() -> float:

@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 from strokebench.benchmarks.measuring.sizes import USUAL, CohortSizes
 from strokebench.benchmarks.running.context import Context
 from strokebench.benchmarks.running.settings import SEEDS, Settings
-from strokebench.datasets.cohort import Cohort, Kind
+from strokebench.datasets.cohort import Cohort, Column, Kind
 from strokebench.datasets.embeddings import Embeddings
 from strokebench.datasets.virtual.dictionary import COLUMNS
-from strokebench.datasets.virtual.settings import OUTCOME, SITES
+from strokebench.datasets.virtual.settings import OUTCOME
 from strokebench.errors import StrokebenchError
 from strokebench.files import digest
 from strokebench.tasks.endpoints.parse import parse_endpoint
@@ -26,6 +26,8 @@ BLOCK = 2048
 """Patients written at a time."""
 LEAST = 60
 """Patients below which stratified parts are too small."""
+HOSPITALS, OF_EACH = 36, 20
+"""Hospitals, and patients of each below which there are fewer."""
 _MISSING = 0.03
 _CATEGORIES = ("one", "two", "three")
 
@@ -40,7 +42,7 @@ def write_cohort(folder: Path, n: int, sizes: CohortSizes = USUAL) -> None:
         raise StrokebenchError(f"{n} patients are too few.", f"Give {LEAST} or more.")
     folder.mkdir(parents=True, exist_ok=True)
     random = np.random.default_rng(n)
-    _table(n, random).to_csv(folder / "table.csv")
+    _table(n, sizes.columns, random).to_csv(folder / "table.csv")
     for name, shape in sizes.embeddings.items():
         array = np.lib.format.open_memmap(folder / f"{name}.npy", "w+", np.float32, (n, *shape))
         for start in range(0, n, BLOCK):
@@ -66,7 +68,7 @@ def read_cohort(folder: Path) -> Cohort:
         name="scale",
         title="made-up patients",
         table=table.drop(columns="site"),
-        columns=COLUMNS,
+        columns={name: COLUMNS.get(name, Column(Kind.NUMERIC)) for name in table.columns.drop("site")},
         site=table["site"],
         synthetic=True,
     )
@@ -78,7 +80,7 @@ def read_embeddings(folder: Path) -> Embeddings:
     return Embeddings(_ids(len(arrays["text"])), arrays, fingerprint=digest(str(folder)))
 
 
-def _table(n: int, random: np.random.Generator) -> pd.DataFrame:
+def _table(n: int, width: int, random: np.random.Generator) -> pd.DataFrame:
     columns: dict[str, NDArray] = {}
     for name, column in COLUMNS.items():
         if column.kind is Kind.CATEGORICAL:
@@ -92,7 +94,10 @@ def _table(n: int, random: np.random.Generator) -> pd.DataFrame:
                 values[random.random(n) < _MISSING] = np.nan
         columns[name] = values
     columns["nihss"] = np.where(random.random(n) < 0.318, random.integers(0, 7, n), random.integers(7, 43, n))
-    columns["site"] = random.choice(np.array([site.name for site in SITES], dtype=object), n)
+    for number in range(len(COLUMNS), width):
+        columns[f"measurement_{number}"] = random.normal(100, 15, n).round(1)
+    hospitals = [f"Hospital {number + 1}" for number in range(min(HOSPITALS, n // OF_EACH))]
+    columns["site"] = random.choice(np.array(hospitals, dtype=object), n)
     return pd.DataFrame(columns, index=_ids(n))
 
 

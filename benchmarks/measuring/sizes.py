@@ -9,7 +9,11 @@ from strokebench.tasks.inputs import Inputs
 
 @dataclass(frozen=True)
 class CohortSizes:
-    """The paper's cohort with the embedded encoders: 466 training patients become 636 by oversampling."""
+    """The paper's cohort with the embedded encoders: 466 training patients become 636 by oversampling.
+
+    Args:
+        columns: of the table; a cohort has those of the virtual one at least.
+    """
 
     train: int = 636
     validation: int = 117

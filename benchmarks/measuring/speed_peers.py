@@ -79,6 +79,7 @@ def take_turns(
         StrokebenchError: a program ran other than the number of epochs asked for.
     """
     pairs, turns = pairs_of(way, workers), folds_of_turns(way, folds)
+    epochs = 1 if way is Way.WHOLE else epochs
     for name, network in sorted({("ours", p.ours) for p in pairs} | {(p.peer, p.network) for p in pairs}):
         workers[name].fit(network, turns[0], 1)
     timed: list[Mapping[str, Any]] = []
@@ -96,8 +97,8 @@ def take_turns(
                         "peer_epoch_seconds": peer["seconds"] / fits,
                         "ours_epoch_seconds": ours["seconds"] / fits,
                         "ratio": peer["seconds"] / ours["seconds"],
-                        "peer_parameters": int(peer["parameters"]),
-                        "ours_parameters": int(ours["parameters"]),
+                        "peer_parameters": peer["parameters"],
+                        "ours_parameters": ours["parameters"],
                         "peer_threads": peer["threads"],
                     }
                 )
@@ -112,7 +113,7 @@ def pairs_of(way: Way, programs: Iterable[str]) -> list[PeerPair]:
 
 def folds_of_turns(way: Way, folds: int) -> list[list[int]]:
     """The folds that each turn of a repeat fits."""
-    if way is Way.FIT:
+    if way is not Way.CROSS_VALIDATION:
         return [[fold] for fold in range(folds)]
     return [list(range(folds)) * CROSS_VALIDATION_SEEDS]
 
@@ -173,7 +174,7 @@ def compare(console: Console, names: Sequence[str], repeats: int, folds: int, ep
     panel = Panel(
         "speed-peers",
         table,
-        shows="Seconds that other programs and ours take for an epoch of one fold, on the same made-up patients.",
+        shows="Seconds that other programs and ours take for an epoch or a fit of one fold, on the same patients.",
         does_not_show="How well any of them predicts; nor speed on other machines, or beside other work.",
     )
     section = Section("speed-peers", "Speed beside other programs", table.cohort, [panel])

@@ -11,17 +11,29 @@ from strokebench.benchmarks.running.run import Run
 from strokebench.errors import counted
 from strokebench.files import home, read_kept, write_json
 
-GUESS = 10.0
-"""Seconds of a run where none was ever measured here; the least that is expected of one that was not."""
+GUESS, OF = 10.0, 729
+"""Seconds of a run of so many patients where none was ever measured here; the least expected of one that was not."""
+GROWS = {"svm": 2.0}
+"""Method -> the power of the number of patients by which it takes longer; all others take longer in proportion."""
 
 
 class Costs:
-    """Mean measured seconds of a run by method and hyper-parameters, remembered between calls."""
+    """Mean measured seconds of a run by method and hyper-parameters, remembered between calls.
 
-    def __init__(self) -> None:
-        self.path = home("runs", "seconds.json")
-        self.seconds: dict[str, float] = read_kept(self.path) or {}
+    Args:
+        patients: of the cohort; what was measured on others is brought to their number.
+    """
+
+    def __init__(self, patients: int) -> None:
+        self.path, self.patients = home("runs", "seconds.json"), patients
+        # Seconds and patients; without these where an earlier version remembered.
+        self.kept: dict[str, Any] = read_kept(self.path) or {}
+        self.seconds = {kind: self._brought(kind, kept) for kind, kept in self.kept.items()}
         self.now: dict[str, list[float]] = {}
+
+    def _brought(self, kind: str, kept: Any) -> float:
+        seconds, patients = kept if isinstance(kept, list) else (kept, self.patients)
+        return seconds * (self.patients / patients) ** GROWS.get(kind.partition(" ")[0], 1.0)
 
     def measured(self, run: Run) -> bool:
         """Whether a run of its method and hyper-parameters was measured here."""
@@ -41,7 +53,7 @@ class Costs:
             for method, params, seconds in kinds
             if method == run.method
         ]
-        return max(of_method or [GUESS, *self.seconds.values()])
+        return max(of_method or [GUESS * max(1.0, self.patients / OF), *self.seconds.values()])
 
     def learn(self, run: Run, record: Mapping[str, Any]) -> None:
         """From now on runs of its kind are expected to take the mean of those that ended in this call."""
@@ -49,11 +61,12 @@ class Costs:
         seconds = min(record["fit_seconds"] + record["predict_seconds"], record["cpu_seconds"])
         self.now.setdefault(kind_of(run), []).append(seconds)
         self.seconds[kind_of(run)] = round(mean(self.now[kind_of(run)]), 3)
+        self.kept[kind_of(run)] = [self.seconds[kind_of(run)], self.patients]
 
     def keep(self) -> None:
         """Remember for the next call what was learnt."""
         if self.now:
-            write_json(self.path, self.seconds)
+            write_json(self.path, self.kept)
 
 
 def kind_of(run: Run) -> str:

@@ -180,7 +180,8 @@ def run_together(
         KeyboardInterrupt: after saying what is kept.
         ValueError: they are of different data or labels.
     """
-    context, costs = experiments[0].context, Costs()
+    context = experiments[0].context
+    costs = Costs(len(context.labels))
     if len({experiment.context.data_sha256 for experiment in experiments}) > 1:
         raise ValueError("Experiments that are computed together need the same patients, inputs and labels.")
     todo: Todo = {}

@@ -22,6 +22,8 @@ from strokebench.reports.tables.style import INK, LOOKS, ROWS, SOFT, dots, head,
 
 DASHES: tuple[tuple[int, tuple[int, ...]], ...] = ((0, ()), (0, (5, 2)), (0, (1, 1.5)), (0, (5, 2, 1, 2)))  # type: ignore[assignment]
 HIST_BINS = np.linspace(0, 1, 26)
+MOST_DRAWN = 10_000
+"""Points of a panel up to which each is drawn as one; more become a picture within the drawing."""
 
 
 def draw_reliability(results: Results, scores: Scores, methods: Sequence[str]) -> Figure:
@@ -79,7 +81,9 @@ def draw_instability(results: Results, scores: Scores, methods: Sequence[str]) -
     ):
         p = tested_by_all(scores, name)
         mean = np.broadcast_to(p.mean(axis=0), p.shape)
-        axes.plot(100 * mean.ravel(), 100 * p.ravel(), ".", color=LOOKS[number][0], alpha=0.35, markersize=3)
+        # Else the drawing has an element a point: 40 MB of them at 100,000 patients.
+        look = {"color": LOOKS[number][0], "alpha": 0.35, "markersize": 3, "rasterized": p.size > MOST_DRAWN}
+        axes.plot(100 * mean.ravel(), 100 * p.ravel(), ".", **look)
         axes.plot([0, 100], [0, 100], color=INK, linestyle="--", linewidth=1)
         text = f"apart: {instability(scores, name).difference.text()} points"
         axes.text(0.03, 0.93, text, transform=axes.transAxes, fontsize=8, color=INK)

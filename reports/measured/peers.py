@@ -6,7 +6,7 @@ from enum import StrEnum
 from statistics import median
 from typing import Any
 
-from strokebench.reports.tables.table import Cell, Column, Kind, Row, Table, text_columns
+from strokebench.reports.tables.table import DASH, Cell, Column, Kind, Row, Table, text_columns
 
 Turn = Mapping[str, Any]
 """The same fits by ours and directly afterwards by the peer, as it is kept in `turns.json`."""
@@ -16,10 +16,12 @@ class Way(StrEnum):
     """How fits are run; a worker is started for each.
 
     FIT: one at a time on one thread, which compares the code of a training step and what surrounds it.
+    WHOLE: the same of methods that have no epochs, from embeddings to the model.
     CROSS_VALIDATION: all folds as each program fits them on all cores, which compares how long a user waits.
     """
 
     FIT = "One fit at a time, one thread"
+    WHOLE = "A whole fit with its components, one thread"
     CROSS_VALIDATION = "A cross-validation, all cores"
 
 
@@ -61,6 +63,15 @@ _ATTENTION = (
 )
 _COMPONENTS = f"the layers are its custom components; {_PLAIN}, and without validation AUC"
 _TABMLP = f"one network for all columns; {_PLAIN}, and without validation AUC"
+_RECIPE = (
+    "theirs, as shipped, standardises each embedding and keeps 30 components of each, then fits at most 2,000 trees"
+    " that stop after 50 without a better likelihood, in data frames; ours keeps 8"
+)
+_TREES = f"{_RECIPE}, then fits at most 500 trees that stop after 30 without a better AUC"
+_RIDGE = f"{_RECIPE}, then fits eleven logistic regressions, whose penalty the validation part chooses"
+_SAME_TREES = (
+    "components, trees and rule of stopping are ours; theirs standardises embeddings, and works in data frames"
+)
 _ONE_AFTER_OTHER = f"{_PLAIN}; it fits one fold after the other, ours one fold a core"
 PAIRS = (
     PeerPair("fusilli", "concat_same", "concat", "fusilli, our layers", True, _PLAIN),
@@ -72,6 +83,12 @@ PAIRS = (
     ),
     PeerPair("widedeep", "concat_same", "concat", "widedeep, our layers", True, _COMPONENTS),
     PeerPair("widedeep", "tabmlp", "concat", "widedeep, TabMlp", False, _TABMLP),
+    PeerPair(
+        "multabench", "xgboost_same", "xgboost_components", "MulTaBench, our XGBoost", True, _SAME_TREES, Way.WHOLE
+    ),
+    PeerPair("multabench", "xgboost", "xgboost_components", "MulTaBench, XGBoost", False, _TREES, Way.WHOLE),
+    PeerPair("multabench", "catboost", "xgboost_components", "MulTaBench, CatBoost", False, _TREES, Way.WHOLE),
+    PeerPair("multabench", "catboost", "logistic_components", "MulTaBench, CatBoost", False, _RIDGE, Way.WHOLE),
     PeerPair("fusilli", "concat_same", "concat", "fusilli, our layers", True, _ONE_AFTER_OTHER, Way.CROSS_VALIDATION),
 )
 
@@ -96,7 +113,7 @@ def peers_table(turns: Sequence[Turn], facts: Mapping[str, Any]) -> Table:
     torch = sorted({version["torch"] for version in facts["versions"]})
     return Table(
         name="speed-peers",
-        title="Seconds an epoch of one fold, beside other programs",
+        title="Seconds an epoch or a fit of one fold, beside other programs",
         cohort="made-up patients of the paper's sizes",
         caption=(
             f"{', '.join(facts['labels'])}; PyTorch {', '.join(torch)}; {facts['machine']}."
@@ -105,14 +122,16 @@ def peers_table(turns: Sequence[Turn], facts: Mapping[str, Any]) -> Table:
         columns=COLUMNS,
         rows=[_row(pair, found, facts["methods"][pair.ours]) for pair, found in by_pair.items()],
         notes=[
-            "Theirs, ours: seconds an epoch of one fold, median over turns. Ratio: how many times as long the peer took"
-            " as ours directly before it, median over turns, and the smallest and largest of a single turn.",
+            "Theirs, ours: seconds an epoch of one fold, of what has no epochs seconds a fit, median over turns. Ratio:"
+            " how many times as long the peer took as ours directly before it, median over turns, and the smallest and"
+            " largest of a single turn.",
             f"The same in every row: {facts['train']} training and {facts['validation']} validation patients a fold"
             f" with embeddings of {facts['columns']} (table), {facts['image']} (image) and {facts['text']} (text)"
-            " numbers, folds, epochs, batches of 32, learning rate 0.0001; nothing stops early. Network: `same` where"
-            " layers, widths and number of parameters are the same too.",
-            "Ours draws one of five prompts a patient and step, adds noise and MixUp, clips gradients, has a schedule,"
-            " computes the validation AUC each epoch and keeps the best epoch; building the network is timed too.",
+            " numbers, and folds; of networks epochs, batches of 32, learning rate 0.0001, and nothing stops early."
+            " Network: `same` where layers, widths and number of parameters, or components and trees, are the same"
+            " too.",
+            "Our networks draw one of five prompts a patient and step, add noise and MixUp, clip gradients, have a"
+            " schedule, compute the validation AUC each epoch and keep the best epoch; building one is timed too.",
             "fusilli is run by `train_and_save_models` with its own defaults, checkpoints, log, metrics and progress"
             " bar included, but for the batch size (its own is 8). Lightning's `Trainer.fit` inside is timed: not"
             " its reading of CSV files, its last validation or its plot. It collects Python's garbage after each"
@@ -137,7 +156,11 @@ def _row(pair: PeerPair, turns: Sequence[Turn], ours: str) -> Row:
         "ours_seconds": Cell(text=f"{median(turn['ours_epoch_seconds'] for turn in turns):.3f}"),
         "ratio": Cell(text=f"{median(ratios):.1f}"),
         "range": Cell(text=f"{min(ratios):.1f}–{max(ratios):.1f}"),
-        "peer_parameters": Cell(value=float(turns[0]["peer_parameters"])),
-        "ours_parameters": Cell(value=float(turns[0]["ours_parameters"])),
+        "peer_parameters": _count(turns[0]["peer_parameters"]),
+        "ours_parameters": _count(turns[0]["ours_parameters"]),
     }
     return Row(pair.key, pair.label, pair.way, cells, len(ratios), len(ratios))
+
+
+def _count(parameters: int | None) -> Cell:
+    return Cell(text=DASH) if parameters is None else Cell(value=float(parameters))

@@ -1,4 +1,4 @@
-"""Times `NeuralMethod.fit`: building the network, training, validation AUC each epoch, the best epoch kept.
+"""Times `Method.fit`; of a network: building it, training, validation AUC each epoch, the best epoch kept.
 
 Several folds are fitted in processes of one thread each, as many as there are cores, as `strokebench run` does.
 """
@@ -34,13 +34,14 @@ def fit_together(fit: Callable[..., Any], network: str, folds: list[int], epochs
 def _fit(folder: str, network: str, fold: int, epochs: int) -> dict[str, Any]:
     parts = _parts(folder, fold)
     chosen = find_method(network)
-    assert issubclass(chosen, NeuralMethod)
-    method = chosen(max_epochs=epochs, patience=epochs, random_state=0)
+    trained = {"max_epochs": epochs, "patience": epochs} if issubclass(chosen, NeuralMethod) else {}
+    method = chosen(**trained, random_state=0)
     with one_thread():
         start = time.perf_counter()
         method.fit(*parts)
         seconds = time.perf_counter() - start
-    return {"seconds": seconds, "epochs": method.facts_["epochs"], "parameters": method.facts_["parameters"]}
+    facts = method.facts_
+    return {"seconds": seconds, "epochs": facts.get("epochs", epochs), "parameters": facts.get("parameters")}
 
 
 @functools.cache
@@ -48,6 +49,6 @@ def _parts(folder: str, fold: int) -> tuple[Any, ...]:
     """Training part and its labels, validation part and its labels."""
     names = {"image.vector": "image", "image.tokens": "tokens", "text": "prompts", "table": "table"}
     patients = Inputs.complete({name: np.load(Path(folder) / f"{file}.npy") for name, file in names.items()})
-    y, folds = np.load(Path(folder) / "y.npy"), np.load(Path(folder) / "validation.npy")
+    y, folds = np.load(Path(folder) / "y.npy").astype(np.int8), np.load(Path(folder) / "validation.npy")
     held_out = np.isin(np.arange(len(y)), folds[fold])
     return patients[~held_out], y[~held_out], patients[held_out], y[held_out]

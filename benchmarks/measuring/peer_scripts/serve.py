@@ -1,8 +1,9 @@
 """`python serve.py MODULE FOLDER [--one-thread]`: answers orders to fit, a line of JSON each, until its input ends.
 
 The module beside this file has `prepare(folder) -> fit`; `fit(network, fold, epochs)` returns the seconds that the fit
-alone took, the epochs it was run for, and the number of parameters. Its `fit_together(fit, network, folds, epochs)`,
-where it has one, fits several folds at once; otherwise they are fitted one after the other and their seconds added.
+alone took, the epochs it was run for, and the number of parameters, or None. Its `fit_together(fit, network, folds,
+epochs)`, where it has one, fits several folds at once; otherwise they are fitted one after the other and their seconds
+added.
 """
 
 import importlib
@@ -23,6 +24,8 @@ def main(name: str, folder: str, *options: str) -> None:
     if "--one-thread" in options:
         torch.set_num_threads(1)
         torch.set_num_interop_threads(1)
+    # Not there by itself under PYTHONSAFEPATH.
+    sys.path.insert(0, str(Path(__file__).parent))
     module = importlib.import_module(name)
     fit = module.prepare(Path(folder))
 

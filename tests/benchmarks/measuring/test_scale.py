@@ -8,7 +8,7 @@ from rich.console import Console
 
 from strokebench import large
 from strokebench.benchmarks.measuring import scale
-from strokebench.benchmarks.measuring.scale import bench, expected, measure, measure_apart
+from strokebench.benchmarks.measuring.scale import bench, expected, foreseen, measure, measure_apart
 from strokebench.benchmarks.measuring.scale_data import read_context, write_cohort
 from strokebench.benchmarks.measuring.scale_stages import STAGES
 from strokebench.benchmarks.measuring.sizes import CohortSizes
@@ -42,7 +42,18 @@ def test_too_few_patients_are_refused(tmp_path):
         write_cohort(tmp_path, 20, TINY)
 
 
-@pytest.mark.parametrize("stage", list(STAGES))
+def test_a_table_has_as_many_columns_and_hospitals_as_asked_for(tmp_path):
+    write_cohort(tmp_path, 720, CohortSizes(image=8, text=4, columns=60))
+    cohort = read_context(tmp_path).cohort
+    assert cohort.table.shape == (720, 60) and set(cohort.table) == set(cohort.columns)
+    assert cohort.site is not None and cohort.site.nunique() == 36
+
+
+DRAWN = ("clinical", "page")
+"""Stages that draw figures, which takes ten seconds."""
+
+
+@pytest.mark.parametrize("stage", [pytest.param(s, marks=pytest.mark.long) if s in DRAWN else s for s in STAGES])
 def test_every_stage_works(stage: str, folder):
     cost = measure(stage, folder)
     assert cost.seconds > 0 and cost.peak_mb >= 0 and cost.total_mb > cost.peak_mb
@@ -75,6 +86,14 @@ def test_growth_is_that_between_the_largest_sizes():
 def test_what_a_larger_size_needs_follows_from_the_largest_measured():
     sizes = {10: Cost(1, 1, 1, 100), 100: Cost(1, 1, 50, 400)}
     assert expected(sizes, 1000) == 500 + 350 and expected({}, 1000) == 0
+
+
+def test_what_would_take_too_long_follows_from_the_growth_and_is_said(home, console, monkeypatch: pytest.MonkeyPatch):
+    assert foreseen({100: 1.0, 1000: 100.0}, 10_000) == pytest.approx(10_000) and foreseen({100: 1.0}, 1000) == 0
+    seconds = iter([1.0, 100.0])
+    monkeypatch.setattr(scale, "measure_apart", lambda *_: Cost(next(seconds), 1, 1, 50))
+    bench(console, (70, 140, 280), ("svm",), widths=TINY)
+    assert "280 patients: it would take about 167 minutes" in (home / "results" / "scale" / "scale.md").read_text()
 
 
 def test_bench_writes_table_and_figure(home, console: Console, monkeypatch: pytest.MonkeyPatch):

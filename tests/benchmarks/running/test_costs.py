@@ -26,19 +26,19 @@ def record(seconds: float, cpu: float | None = None) -> dict[str, float]:
 
 def test_a_run_costs_what_was_measured_however_busy_the_machine_was(home: Path):
     run, wide = Run("vdafm", 42, 0, "cv5"), Run("vdafm", 42, 0, "cv5", params={"width": 256})
-    costs = Costs()
+    costs = Costs(729)
     assert not costs.measured(run) and costs.estimate(run) == costs.estimate(wide) == GUESS
     costs.learn(run, record(90.0, cpu=10.0))
     costs.learn(run, record(11.5, cpu=20.0))
-    assert not Costs().measured(run), "remembered only when the call ends"
+    assert not Costs(729).measured(run), "remembered only when the call ends"
     costs.keep()
-    for known in (costs, Costs()):
+    for known in (costs, Costs(729)):
         assert known.measured(run) and not known.measured(wide)
         assert known.estimate(run) == known.estimate(wide) == pytest.approx((10 + 12) / 2)
 
 
 def test_a_method_that_was_never_run_starts_with_the_slowest_and_never_counts_as_quick(home: Path):
-    costs = Costs()
+    costs = Costs(729)
     costs.learn(Run("svm", 42, 0, "cv5"), record(0.01))
     assert costs.estimate(Run("concat", 42, 0, "cv5")) == GUESS > costs.estimate(Run("svm", 42, 1, "cv5"))
     costs.learn(Run("fusion", 42, 0, "cv5"), record(49.5))
@@ -50,6 +50,20 @@ def test_runs_that_took_no_time_at_all_are_no_error():
 
 
 def test_a_whole_training_is_expected_to_take_longer_than_that_of_a_quick_check(home: Path):
-    costs = Costs()
+    costs = Costs(729)
     costs.learn(Run("vdafm", 42, 0, "cv5", params={"max_epochs": 8}), record(0.5))
     assert costs.estimate(Run("vdafm", 42, 0, "cv5")) == pytest.approx(1.0 * 100 / 8)
+
+
+def test_seconds_are_brought_to_the_cohorts_number_of_patients(home: Path):
+    costs = Costs(1000)
+    costs.learn(Run("svm", 42, 0, "cv5"), record(0.5))
+    costs.learn(Run("vdafm", 42, 0, "cv5"), record(3.5))
+    costs.keep()
+    more = Costs(10_000)
+    assert more.estimate(Run("vdafm", 42, 0, "cv5")) == 40 and more.estimate(Run("svm", 42, 0, "cv5")) == 100
+    more.learn(Run("vdafm", 42, 0, "cv5"), record(29.5))
+    more.keep()
+    assert more.estimate(Run("mlp", 42, 0, "cv5")) == pytest.approx(10 * GUESS, rel=0.5)
+    again = Costs(1000)
+    assert again.estimate(Run("vdafm", 42, 0, "cv5")) == 3 and again.estimate(Run("svm", 42, 0, "cv5")) == 1

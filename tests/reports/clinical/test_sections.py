@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from strokebench.benchmarks.experiments.clinical import Clinical
+from strokebench.reports.clinical import figures
 from strokebench.reports.clinical.fairness import gaps
 from strokebench.reports.clinical.pooled import headline, of_patients, pool, shown_methods
 from strokebench.reports.clinical.sections import clinical_lead
@@ -68,6 +69,15 @@ def test_everything_is_written(published):
     )
     pictures = ("reliability", "instability_picture", "decision_curves", "subgroups_forest", "hospitals_forest")
     assert {f"{table}.csv" for table in tables} | {f"{picture}.svg" for picture in pictures} <= names
+
+
+@pytest.mark.parametrize(("most", "one_picture"), [(10, True), (100_000, False)])
+def test_many_points_become_one_picture_in_the_drawing(some, monkeypatch: pytest.MonkeyPatch, most, one_picture):
+    monkeypatch.setattr(figures, "MOST_DRAWN", most)
+    scores = pool(some)
+    assert scores is not None
+    [points, *_] = figures.draw_instability(some, scores, ["vdafm"]).axes[0].lines
+    assert bool(points.get_rasterized()) is one_picture
 
 
 def test_small_and_one_class_groups_are_warned_of(published):
