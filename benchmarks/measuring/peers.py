@@ -125,13 +125,14 @@ class Worker:
     def __init__(self, peer: Peer, data: Path, way: Way = Way.FIT) -> None:
         self.peer = peer
         self._log = data / f"{peer.name}-{way.name.lower()}-messages.txt"
-        command = [str(peer.python), str(SCRIPTS / "serve.py"), f"{peer.name}_fit", str(data)]
+        command = [str(peer.python), str(SCRIPTS / "serve.py"), f"{peer.name}_fit", str(data.absolute())]
         if way is not Way.CROSS_VALIDATION:
             command.append("--one-thread")
         pipe, environment = subprocess.PIPE, _environment(peer, way)
         with self._log.open("w", encoding="utf-8") as messages:
+            # There lies what a program writes beside itself, as CatBoost does.
             self._process = subprocess.Popen(
-                command, stdin=pipe, stdout=pipe, stderr=messages, text=True, env=environment
+                command, cwd=data, stdin=pipe, stdout=pipe, stderr=messages, text=True, env=environment
             )
         try:
             self.versions = self._answer()
@@ -176,7 +177,11 @@ class Worker:
 
 
 def _environment(peer: Peer, way: Way) -> dict[str, str]:
-    """The variables of a peer's process: threads, and for ours the memory settings of our own workers."""
+    """The variables of a peer's process: threads, and for ours the memory settings of our own workers.
+
+    Another's Python finds nothing by the paths of this one: our folder `datasets` is called as a library is.
+    """
+    dropped = THREADS if peer is OURS else (*THREADS, "PYTHONPATH")
     with worker_memory() if peer is OURS else nullcontext():
-        variables = {name: value for name, value in os.environ.items() if name not in THREADS}
+        variables = {name: value for name, value in os.environ.items() if name not in dropped}
     return variables | (dict.fromkeys(THREADS, "1") if way is not Way.CROSS_VALIDATION else {})

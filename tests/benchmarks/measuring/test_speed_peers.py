@@ -158,6 +158,9 @@ def test_threads_are_limited_for_single_fits_and_left_to_the_program_otherwise(m
     assert "OMP_NUM_THREADS" not in peers._environment(other, Way.CROSS_VALIDATION)
     assert "GLIBC_TUNABLES" in peers._environment(OURS, Way.FIT)
     assert "GLIBC_TUNABLES" not in peers._environment(other, Way.FIT)
+    monkeypatch.setenv("PYTHONPATH", "here")
+    assert "PYTHONPATH" in peers._environment(OURS, Way.FIT)
+    assert "PYTHONPATH" not in peers._environment(other, Way.FIT)
 
 
 def test_scripts_need_nothing_of_ours_in_the_environment_of_a_peer():
