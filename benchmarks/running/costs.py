@@ -33,7 +33,7 @@ class Costs:
 
     def _brought(self, kind: str, kept: Any) -> float:
         seconds, patients = kept if isinstance(kept, list) else (kept, self.patients)
-        return seconds * (self.patients / patients) ** GROWS.get(kind.partition(" ")[0], 1.0)
+        return float(seconds * (self.patients / patients) ** GROWS.get(kind.partition(" ")[0], 1.0))
 
     def measured(self, run: Run) -> bool:
         """Whether a run of its method and hyper-parameters was measured here."""

@@ -82,8 +82,10 @@ def draw_instability(results: Results, scores: Scores, methods: Sequence[str]) -
         p = tested_by_all(scores, name)
         mean = np.broadcast_to(p.mean(axis=0), p.shape)
         # Else the drawing has an element a point: 40 MB of them at 100,000 patients.
-        look = {"color": LOOKS[number][0], "alpha": 0.35, "markersize": 3, "rasterized": p.size > MOST_DRAWN}
-        axes.plot(100 * mean.ravel(), 100 * p.ravel(), ".", **look)
+        axes.plot(
+            100 * mean.ravel(), 100 * p.ravel(), ".", color=LOOKS[number][0], alpha=0.35, markersize=3,
+            rasterized=p.size > MOST_DRAWN,
+        )  # fmt: skip
         axes.plot([0, 100], [0, 100], color=INK, linestyle="--", linewidth=1)
         text = f"apart: {instability(scores, name).difference.text()} points"
         axes.text(0.03, 0.93, text, transform=axes.transAxes, fontsize=8, color=INK)

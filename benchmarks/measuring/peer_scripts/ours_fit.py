@@ -34,7 +34,7 @@ def fit_together(fit: Callable[..., Any], network: str, folds: list[int], epochs
 def _fit(folder: str, network: str, fold: int, epochs: int) -> dict[str, Any]:
     parts = _parts(folder, fold)
     chosen = find_method(network)
-    trained = {"max_epochs": epochs, "patience": epochs} if issubclass(chosen, NeuralMethod) else {}
+    trained: dict[str, Any] = {"max_epochs": epochs, "patience": epochs} if issubclass(chosen, NeuralMethod) else {}
     method = chosen(**trained, random_state=0)
     with one_thread():
         start = time.perf_counter()
