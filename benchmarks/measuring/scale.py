@@ -87,8 +87,8 @@ def _measure_all(console: Console, n: int, growths: Mapping[str, Growth], widths
             if (need := expected(growth.costs, n)) > SHARE * free_mb():
                 growth.left_out[n] = f"it would need about {need / 1e3:.0f} GB"
                 continue
-            if (seconds := foreseen(growth.values("seconds"), n)) > LONGEST:
-                growth.left_out[n] = f"it would take about {seconds / 60:.0f} minutes"
+            if (long := foreseen(growth.values("seconds"), n)) > LONGEST:
+                growth.left_out[n] = f"it would take about {long / 60:.0f} minutes"
                 continue
             with console.status(f"{n:,} patients: {growth.label}"):
                 try:

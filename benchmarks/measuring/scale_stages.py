@@ -117,7 +117,7 @@ def _threshold(scores: tuple[np.ndarray, np.ndarray]) -> object:
 
 def _predictions(folder: Path) -> Any:
     """All methods on the five folds of two seeds: predictions, runs, and the cohort that they are of."""
-    context = read_context(folder, SEEDS[:2])
+    context: Any = read_context(folder, SEEDS[:2])
     random = np.random.default_rng(0)
     predictions, runs = [], []
     for method in METHODS:

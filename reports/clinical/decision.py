@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from strokebench.reports.clinical.pooled import seeds_of
+from strokebench.reports.statistics.bootstrap import blocks
 from strokebench.reports.statistics.intervals import percentiles
 from strokebench.reports.statistics.scores import Scores
 
@@ -62,7 +63,8 @@ def decision_curve(
     tested = np.any([inside for _, _, inside in seeds], axis=0)
     value = gain[tested].mean(axis=0)
     if weights is not None:
-        drawn = weights[:, tested].astype(float)
-        draws = drawn @ gain[tested] / drawn.sum(axis=1, keepdims=True)
+        gain = gain[tested]
+        parts = (some[:, tested].astype(float) for some in blocks(weights))
+        draws = np.concatenate([drawn @ gain / drawn.sum(axis=1, keepdims=True) for drawn in parts])
         low, high = percentiles(draws)
     return DecisionCurve(value, low, high)

@@ -12,7 +12,7 @@ from strokebench.reports.statistics.weighted import Weighted, weighted_auc
 
 RESAMPLES = 2000
 _CHUNK = 2_000_000
-"""Counts drawn at a time (our choice: 16 MB)."""
+"""Counts drawn, and held as numbers, at a time (our choice: 16 MB)."""
 
 
 @dataclass(frozen=True)
@@ -101,8 +101,14 @@ def bootstrap(
         for method in np.flatnonzero(tested[:, group]):
             p = scores.p[method, group, inside]
             values[method, group] = metric(y, p, once)[0]
-            draws[method, group] = metric(y, p, drawn)
+            draws[method, group] = np.concatenate([metric(y, p, some) for some in blocks(drawn)])
     return Bootstrap(values, draws)
+
+
+def blocks(weights: NDArray[np.int16]) -> list[NDArray[np.int16]]:
+    """Resamples (resamples, n) a few rows at a time: what is made of all at once takes gigabytes of many patients."""
+    step = max(1, _CHUNK // max(1, weights.shape[1]))
+    return [weights[start : start + step] for start in range(0, max(1, len(weights)), step)]
 
 
 def _mean(values: NDArray[np.float64]) -> float:

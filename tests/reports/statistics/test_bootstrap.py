@@ -75,6 +75,20 @@ def test_weighted_auc_is_the_same_in_chunks(monkeypatch):
     np.testing.assert_array_equal(weighted.weighted_auc(y, p, weights), whole)
 
 
+def test_any_metric_sees_few_resamples_at_a_time_and_gives_the_same(monkeypatch):
+    scores, seen = single(*draw(0)), []
+    weights = resample(scores.y, 50)
+    whole = bootstrap(scores, weighted.weighted_auprc, weights=weights)
+
+    def watched(y, p, drawn):
+        seen.append(len(drawn))
+        return weighted.weighted_auprc(y, p, drawn)
+
+    monkeypatch.setattr("strokebench.reports.statistics.bootstrap._CHUNK", 7 * len(scores.y))
+    np.testing.assert_array_equal(bootstrap(scores, watched, weights=weights).draws, whole.draws)
+    assert max(seen) == 7
+
+
 def test_resamples_keep_the_number_of_each_class():
     y, *_ = draw(0)
     weights = resample(y, 30)
