@@ -100,7 +100,8 @@ class RunProgress:
     def expect(self, seconds: Mapping[str, float]) -> None:
         """Runs that have not ended yet are now expected to take these seconds, by key."""
         self.seconds.update(seconds)
-        self.bar.update(self.task, total=sum(self.seconds.values()))
+        # `update` would forget the speed, and with it the time left.
+        self.bar.tasks[0].total = sum(self.seconds.values())
 
     def advance(self, key: str, status: str) -> None:
         """A run ended."""

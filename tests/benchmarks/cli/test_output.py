@@ -47,6 +47,15 @@ def test_what_is_still_to_come_is_expected_to_take_what_its_like_took():
         assert bar.completed == pytest.approx(0.1) and bar.remaining == pytest.approx(10.1)
 
 
+def test_the_time_left_is_known_while_expectations_change():
+    with progress.RunProgress(Console(file=io.StringIO(), width=80), {"a": 9.0, "b": 9.0, "c": 9.0}) as runs:
+        for key, seconds in {"a": 8.0, "b": 7.0}.items():
+            runs.expect({key: seconds, "c": seconds})
+            runs.advance(key, "done")
+            time.sleep(0.01)
+        assert runs.bar.tasks[0].time_remaining is not None
+
+
 def test_long_work_that_had_nothing_to_do_prints_nothing():
     log = io.StringIO()
     with progress.StepProgress(Console(file=log, width=80)):
