@@ -50,7 +50,7 @@ VERBS = {
     "speed": ("speed:speed", "Time every method on one thread, stage by stage."),
     "speed-peers": (
         "speed:speed_peers",
-        "Time fusilli and pytorch-widedeep, each in an environment of its own, in turns with ours.",
+        "Time fusilli, pytorch-widedeep and MulTaBench, each in an environment of its own, in turns with ours.",
     ),
     "speed-scale": (
         "speed:speed_scale",
