@@ -144,7 +144,9 @@ def clinical_lead(results: Results, scores: Scores | None, aucs: Bootstrap | Non
     calibration = recalibrate(scores, name)
     undone = " once the balance of its training is undone" if balanced_by(results) else ""
     tells = "tells patients apart" if auc.low > 0.5 else "does not discriminate: chance alone may do as well"
-    sentences = [f"{label} ({why}) {tells} (AUC {auc.text()})."]
+    # Below the mean over folds of Table 1: differently trained models rank patients together here.
+    together = "" if is_external(results) else ", a seed's folds ranked together"
+    sentences = [f"{label} ({why}) {tells} (AUC {auc.text()}{together})."]
     large, slope = calibration.in_the_large, calibration.slope
     if not np.isnan(large.value):
         level = "too low" if large.low > 0 else "too high" if large.high < 0 else "not measurably off"
