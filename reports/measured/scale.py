@@ -96,11 +96,12 @@ def draw_scale(stages: Sequence[Growth], about: str) -> Figure:
         for number, stage in enumerate(stages):
             values = stage.values(name, 0.0 if name == "seconds" else LEAST_MB)
             colour, shape = LOOKS[number % len(LOOKS)]
-            # Colours come round again; the second time dashed and hollow.
-            again = number // len(LOOKS) % 2
+            # Colours come round again, in other lines and within the marks.
+            again = number // len(LOOKS) % 4
             place.plot(
-                list(values), list(values.values()), ("-", "--")[again], color=colour, marker=shape, markersize=6,
-                markerfacecolor="white" if again else colour, linewidth=1.4, label=stage.label,
+                list(values), list(values.values()), ("-", "--", ":", "-.")[again], color=colour, marker=shape,
+                markersize=6, markerfacecolor=(colour, "white", "#d5d9dd", "black")[again], linewidth=1.4,
+                label=stage.label.replace("`", ""),
             )  # fmt: skip
         place.set_title(title, loc="left", fontsize=10, color=INK)
         if any(len(line.get_xdata()) for line in place.lines):
