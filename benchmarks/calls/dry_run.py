@@ -134,11 +134,11 @@ def say_call(
     free = shutil.disk_usage(next(path for path in (home(), *home().parents) if path.exists())).free
     written = decimal(round(encoding.bytes + len(todo) * mean(sizes)))
     console.print(f"Disk        about {written} of {decimal(free)} free, without tables and MLflow", soft_wrap=True)
-    files = {file for run, _ in todo.values() for file in published_for(run.method)}
-    if files := {file for file in files if settings.weights is None and not fetched(file)}:
-        for file in files:
-            console.print(f"To fetch    {file.file} of {file.repository}, {file.size}", soft_wrap=True)
-    elif not encoding.to_fetch:
+    needed = {file for run, _ in todo.values() for file in published_for(run.method)}
+    missing = [file for file in needed if settings.weights is None and not fetched(file)]
+    for file in missing:
+        console.print(f"To fetch    {file.file} of {file.repository}, {file.size}", soft_wrap=True)
+    if not missing and not encoding.to_fetch:
         console.print("To fetch    nothing")
     for line in _sent(settings) or ["nothing leaves this machine"]:
         console.print(f"To send     {line}", soft_wrap=True)
