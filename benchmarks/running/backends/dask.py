@@ -96,9 +96,12 @@ class Cluster:
 
     def _reached(self) -> Client:
         if self._client is None:
+            import dask
             from distributed import Client, LocalCluster
 
-            local = LocalCluster(n_workers=self._jobs, threads_per_worker=1, dashboard_address=None)
+            # Dask has its workers give freed memory back at once; to ask for it again takes a quarter of a fit.
+            with dask.config.set({"distributed.nanny.pre-spawn-environ.MALLOC_TRIM_THRESHOLD_": None}):
+                local = LocalCluster(n_workers=self._jobs, threads_per_worker=1, dashboard_address=None)
             self._client = self._open.enter_context(Client(self._open.enter_context(local)))
         return self._client
 

@@ -15,6 +15,7 @@ from small_context import make_context
 from strokebench.benchmarks.experiments.table1 import Table1
 from strokebench.benchmarks.keys.code import Code
 from strokebench.benchmarks.running.backends.choose import Processes
+from strokebench.benchmarks.running.backends.dask import Cluster
 from strokebench.benchmarks.running.runner import run_experiment
 from strokebench.benchmarks.running.store import Store
 from strokebench.benchmarks.tuning.study import Search, run_study
@@ -93,6 +94,13 @@ def test_workers_write_nothing(cluster, console, monkeypatch):
     monkeypatch.setattr(Store, "write", lambda *args: (seen.append(current_thread()), write(*args)))
     on(cluster, console, methods=("coin",))
     assert seen == [main_thread()] * 4
+
+
+@pytest.mark.long
+def test_workers_of_this_machine_do_not_give_back_memory_at_every_step(planted_once, monkeypatch):
+    monkeypatch.delenv("MALLOC_TRIM_THRESHOLD_", raising=False)
+    cluster = Cluster(1, None)
+    assert list(cluster._reached().run(os.getenv, "MALLOC_TRIM_THRESHOLD_").values()) == [None]
 
 
 def test_other_code_on_a_worker_is_refused(cluster, console, monkeypatch):
