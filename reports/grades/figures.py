@@ -29,7 +29,7 @@ def thirds(results: Results, name: str) -> tuple[NDArray[np.float64], NDArray[np
     graded = undo_balance(results).loc[results.judged.index]
     own = graded[np.array(setting_names(graded, results.runs)) == name]
     p = results.endpoint.probabilities(own)
-    rank = own.assign(mean=p @ levels).groupby("seed")["mean"].rank(method="first", pct=True)
+    rank = own.assign(mean=results.endpoint.ranking(own)).groupby("seed")["mean"].rank(method="first", pct=True)
     third = np.minimum((3 * (rank.to_numpy() - 1e-9)).astype(int), 2)
     seen = own["y"].to_numpy()[:, None] == levels
     observed, predicted = (np.stack([part[third == number].mean(axis=0) for number in range(3)]) for part in (seen, p))

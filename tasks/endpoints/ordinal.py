@@ -141,14 +141,14 @@ class Ordinal(Endpoint):
 
     def score(self, y: NDArray, p: NDArray) -> float:
         """Generalised c of labels (n,) and the mean grade by probabilities (n, levels); NaN on one label."""
-        return generalised_c(y, p @ np.arange(self.levels))
+        return generalised_c(y, mean_grade(p))
 
     def ordered(self, y: Any) -> NDArray[Any]:
         return np.asarray(y)
 
     def ranking(self, predictions: pd.DataFrame) -> NDArray[np.float64]:
         """The mean grade, (n,)."""
-        return self.probabilities(predictions) @ np.arange(self.levels)
+        return mean_grade(self.probabilities(predictions))
 
     def describe(self, label: int) -> str:
         return f"{self.column} {self.low + label}"
@@ -163,3 +163,9 @@ class Ordinal(Endpoint):
             "Higher grades are worse. c and AUC rank patients by their mean grade and their probability of passing a"
             " cut; Kappa and MAE compare the observed grade with the median of the probabilities."
         )
+
+
+def mean_grade(p: NDArray) -> NDArray[np.float64]:
+    """The mean label (n,) by probabilities (n, levels), the same for patients with the same probabilities."""
+    # A matrix product adds up some rows in another order than others: who is equal would be before or after another.
+    return (p * np.arange(p.shape[1])).sum(axis=1)

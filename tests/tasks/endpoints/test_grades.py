@@ -93,3 +93,16 @@ def test_the_loss_is_finite_with_a_gradient_where_logits_are_extreme():
 def test_cuts_that_cross_are_sorted():
     above = np.array([[0.9, 0.5, 0.6, 0.2, 0.2, 0.0]])
     np.testing.assert_allclose(MRS.from_cuts(above), [[0.1, 0.3, 0.1, 0.3, 0.0, 0.2, 0.0]], atol=1e-12)
+
+
+@pytest.mark.parametrize("order", ["C", "F"])
+@pytest.mark.parametrize("patients", range(46, 54))
+def test_patients_with_the_same_probabilities_are_equal(patients, order):
+    kind = RNG.integers(2, size=patients)
+    p = np.array(RNG.dirichlet(np.ones(7), 2)[kind], order=order)
+    predictions = pd.DataFrame(p, columns=list(MRS.prediction_columns))
+    assert len(np.unique(MRS.ranking(predictions))) == 2
+    y = RNG.integers(7, size=patients)
+    means = np.array([p[kind == number][0] @ np.arange(7) for number in range(2)])[kind]
+    ahead = np.sign(means[:, None] - means)[y[:, None] > y]
+    assert MRS.score(y, p) == pytest.approx(((ahead > 0) + 0.5 * (ahead == 0)).mean())
