@@ -1,6 +1,6 @@
 """All alarms: the quick ones before every experiment, all of them on request."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 
@@ -18,15 +18,24 @@ class Alarm:
 
     Args:
         reads: attribute of the cohort without which there is nothing to look at; empty: every cohort has it.
+        of_event: asks who has the event, and of grades who lies above each cut.
     """
 
     title: str
     check: Callable[[Context], list[Finding]]
     reads: str = ""
+    of_event: bool = False
 
     def applies(self, context: Context) -> bool:
         """Whether this cohort has what the alarm looks at."""
         return not self.reads or getattr(context.cohort, self.reads) is not None
+
+    def findings(self, context: Context) -> Iterator[Finding]:
+        """What is found; of one cut of grades it is said of which."""
+        for asked in context.by_cut if self.of_event else (context,):
+            of_cut = "" if asked is context else f"{asked.endpoint.expression}: "
+            for finding in self.check(asked):
+                yield replace(finding, message=of_cut + finding.message)
 
 
 QUICK: Mapping[str, Alarm] = {
@@ -35,13 +44,17 @@ QUICK: Mapping[str, Alarm] = {
     "doubled_images": Alarm("The same image in two parts", doubles.doubled_images, "images"),
     "doubled_texts": Alarm("The same long text in two parts", doubles.doubled_texts, "texts"),
     "doubled_rows": Alarm("The same clinical row in two parts", doubles.doubled_rows),
-    "column_gives_outcome": Alarm("A column that tells the outcome", columns.column_gives_outcome),
-    "feature_gives_outcome": Alarm("A feature that tells the outcome", columns.feature_gives_outcome),
-    "missing_gives_outcome": Alarm("A missing value that tells the outcome", columns.missing_gives_outcome),
+    "column_gives_outcome": Alarm("A column that tells the outcome", columns.column_gives_outcome, of_event=True),
+    "feature_gives_outcome": Alarm("A feature that tells the outcome", columns.feature_gives_outcome, of_event=True),
+    "missing_gives_outcome": Alarm(
+        "A missing value that tells the outcome", columns.missing_gives_outcome, of_event=True
+    ),
     "column_derived_from_outcome": Alarm("A column derived from the outcome", columns.column_derived_from_outcome),
     "text_states_outcome": Alarm("Text that speaks of the outcome", texts.text_states_outcome, "texts"),
-    "text_gives_outcome": Alarm("Text that tells the outcome", texts.text_gives_outcome, "texts"),
-    "site_predicts_outcome": Alarm("A hospital that predicts the outcome", columns.site_predicts_outcome, "site"),
+    "text_gives_outcome": Alarm("Text that tells the outcome", texts.text_gives_outcome, "texts", of_event=True),
+    "site_predicts_outcome": Alarm(
+        "A hospital that predicts the outcome", columns.site_predicts_outcome, "site", of_event=True
+    ),
     "learnt_from_cohort": Alarm("An encoder that has learnt from these patients", learnt_from.learnt_from_cohort),
     "preprocessing_touched": Alarm("Test patients that move what is fitted", untouched.preprocessing_touched),
 }
@@ -87,7 +100,7 @@ def run_audit(context: Context, full: bool = False, on_alarm: Callable[[str], No
     for name, alarm in (FULL if full else QUICK).items():
         on_alarm(alarm.title)
         try:
-            found += alarm.check(context)
+            found += alarm.findings(context)
         except StrokebenchError as error:
             broken[name] = error.message
         except Exception as error:

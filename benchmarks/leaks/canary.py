@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from strokebench.benchmarks.keys.described import described
 from strokebench.benchmarks.leaks.association import chance_deviation
@@ -117,10 +118,18 @@ def _against_chance(method: str, parts: Sequence[pd.DataFrame], endpoint: Endpoi
 
     aucs, variances = [], []
     for tested in parts:
-        events = endpoint.events(tested["y"])
+        events = _events(endpoint, tested["y"].to_numpy())
         if 0 < (n := int(events.sum())) < len(tested):
-            aucs.append(auc(events, endpoint.probabilities(tested)))
+            aucs.append(auc(events, endpoint.ranking(tested)))
             variances.append(chance_deviation(len(tested) - n, n) ** 2)
     deviation = np.sqrt(np.sum(variances)) / max(len(aucs), 1)
     bound = 0.5 + norm.isf(FALSE_ALARM / methods / 2) * deviation
     return PermutedResult(method, float(np.mean(aucs)) if aucs else 0.5, float(bound), len(aucs))
+
+
+def _events(endpoint: Endpoint, y: NDArray) -> NDArray[np.bool_]:
+    """Who of patients with labels y (n,) has the event; of grades, who lies above the cut that halves them best."""
+    if not endpoint.dichotomies:
+        return endpoint.events(y)
+    above = y > np.arange(len(endpoint.dichotomies))[:, None]
+    return above[np.abs(above.mean(axis=1) - 0.5).argmin()]

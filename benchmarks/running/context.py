@@ -185,6 +185,14 @@ class Context:
         """
         return pd.Series(self.endpoint.events(self.labels), self.labels.index, np.int8)
 
+    @property
+    def by_cut(self) -> tuple[Self, ...]:
+        """This context with each binary outcome between grades in the place of the grades; else itself alone."""
+        cuts = enumerate(self.endpoint.dichotomies)
+        return tuple(
+            replace(self, endpoint=cut, labels=(self.labels > grade).astype(np.int8)) for grade, cut in cuts
+        ) or (self,)
+
     @cached_property
     def data_sha256(self) -> str:
         """Hash of the inputs and labels that the methods see; the row order does not matter."""

@@ -103,6 +103,28 @@ def test_the_section_names_what_was_found(leaky, tmp_path):
     assert "ward" in (tmp_path / "leaks.md").read_text()
 
 
+def with_grades(cohort, with_column):
+    return with_column(cohort, "mrs", np.random.default_rng(3).integers(0, 4, len(cohort)))
+
+
+def test_grades_are_asked_at_each_cut(make, with_column, console: Console):
+    context = make(cohort=lambda cohort: with_grades(cohort, with_column), outcome="mrs 0 to 3")
+    assert [cut.endpoint.expression for cut in context.by_cut] == ["mrs > 0", "mrs > 1", "mrs > 2"]
+    assert [int(cut.events.sum()) for cut in context.by_cut] == [int((context.labels > n).sum()) for n in range(3)]
+    assert run_audit(context) == audit_module.Audit(False, [])
+
+
+def test_a_column_that_tells_one_grade_alone_is_found_at_its_cut(make, with_column):
+    def plant(cohort):
+        cohort = with_grades(cohort, with_column)
+        return with_column(cohort, "ward", np.where(cohort.table["mrs"] > 2, "hospice", "clinic"), "categorical")
+
+    found = run_audit(make(cohort=plant, outcome="mrs 0 to 3")).findings
+    assert [f.message for f in found if f.alarm == "column_gives_outcome" and "ward" in f.message] == [
+        "mrs > 2: Columns that tell the outcome alone: ward (AUC 100)."
+    ]
+
+
 @pytest.fixture
 def command(make, leaky, monkeypatch: pytest.MonkeyPatch):
     """`strokebench ...` on the clean or the leaky cohort."""

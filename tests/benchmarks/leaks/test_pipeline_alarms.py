@@ -99,19 +99,31 @@ def test_the_bound_follows_from_the_number_of_patients_and_folds(make):
     assert once.bound - 0.5 == pytest.approx(2 * (four_times.bound - 0.5), rel=0.01)
 
 
-def test_the_canary_falls_where_labels_reach_the_inputs(make, monkeypatch: pytest.MonkeyPatch):
+def with_everybodys_labels(cohort, embeddings, labels, fold, *rest):
     """A column made of everybody's labels before the split, whichever labels these are."""
+    random = np.random.default_rng(0)
+    known = labels + random.normal(0, 0.7, len(labels))
+    table = cohort.table.assign(score=known.reindex(cohort.ids).astype(float))
+    columns = {**cohort.columns, "score": Column(Kind.NUMERIC)}
+    return prepare(replace(cohort, table=table, columns=columns), embeddings, labels, fold, *rest)
 
-    def leaky(cohort, embeddings, labels, fold, *rest):
-        random = np.random.default_rng(0)
-        known = labels + random.normal(0, 0.7, len(labels))
-        table = cohort.table.assign(score=known.reindex(cohort.ids).astype(float))
-        columns = {**cohort.columns, "score": Column(Kind.NUMERIC)}
-        return prepare(replace(cohort, table=table, columns=columns), embeddings, labels, fold, *rest)
 
-    monkeypatch.setattr(fit, "prepare", leaky)
+def test_the_canary_falls_where_labels_reach_the_inputs(make, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(fit, "prepare", with_everybodys_labels)
     [finding] = shuffled_labels(make(), FAST)
     assert finding.severity == "alarm" and "SVM" in finding.message
+
+
+def test_the_canary_sings_of_grades(make, with_column, monkeypatch: pytest.MonkeyPatch):
+    def graded(cohort):
+        return with_column(cohort, "mrs", cohort.table["nihss"] // 5)
+
+    context = make(cohort=graded, outcome="mrs 0 to 3")
+    [result] = permuted_results(context, FAST, 1)
+    assert result.folds == 5 and 0 < abs(result.auc - 0.5) < result.bound - 0.5
+    monkeypatch.setattr(fit, "prepare", with_everybodys_labels)
+    [finding] = shuffled_labels(context, FAST, 1)
+    assert finding.severity == "alarm"
 
 
 def test_a_scaler_of_the_embeddings_that_sees_all(make, monkeypatch: pytest.MonkeyPatch):
