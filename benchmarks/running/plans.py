@@ -12,6 +12,7 @@ from strokebench.benchmarks.running.run import Run
 from strokebench.benchmarks.running.settings import QUICK_PARAMS
 from strokebench.benchmarks.running.task import Task
 from strokebench.reports.results import variant_id
+from strokebench.reports.tuning.records import params_in_words
 from strokebench.tasks.conditions import COMPLETE, Condition
 from strokebench.tasks.paper_setup import SIZES
 
@@ -90,7 +91,7 @@ def method_runs(
         given = tuned.params_for(context.split.sha256, fold.seed, fold.fold) if tuned else {}
         merged = {**sized, **given, **(params or {}), **short}
         named = variant_id(params or {}) if variant is None else variant
-        called = label or named or (TUNED if tuned else "")
+        called = label or variant or params_in_words(params or {}) or (TUNED if tuned else "")
         runs.append(
             Run(method, fold.seed, fold.fold, settings.protocol, merged, named, called, condition, settings.balance)
         )

@@ -43,7 +43,7 @@ from strokebench.benchmarks.tuning.trial import (
 )
 from strokebench.errors import StrokebenchError
 from strokebench.files import home
-from strokebench.reports.tuning.records import short
+from strokebench.reports.tuning.records import params_in_words
 
 
 @dataclass(frozen=True)
@@ -229,7 +229,7 @@ def _line(trial: FrozenTrial, study: optuna.Study, folds: int) -> str:
 
 
 def _named(trial: FrozenTrial) -> str:
-    return ", ".join(f"{name}={short(value)}" for name, value in trial.user_attrs.get(PARAMS, {}).items())
+    return params_in_words(trial.user_attrs.get(PARAMS, {}))
 
 
 def parameters_path(method: str, context: Context, space: str = OWN) -> Path:

@@ -34,10 +34,15 @@ class TrialRecord:
     @property
     def label(self) -> str:
         """Its settings, or that it is the default."""
-        settings = ", ".join(f"{name}={short(value)}" for name, value in self.settings.items())
+        settings = params_in_words(self.settings)
         return f"default ({settings})" if self.default and settings else "default" if self.default else settings
 
 
-def short(value: Any) -> str:
-    """A number with four digits, anything else as it is."""
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
+def params_in_words(params: Mapping[str, Any]) -> str:
+    """Hyper-parameters for people, numbers with four digits.
+
+    >>> params_in_words({"heads": 8, "dropout": 0.6000000000000001})
+    'heads=8, dropout=0.6'
+    """
+    shown = {name: f"{value:.4g}" if isinstance(value, float) else value for name, value in params.items()}
+    return ", ".join(f"{name}={value}" for name, value in shown.items())

@@ -30,6 +30,11 @@ def test_a_method_without_a_search_space_keeps_its_defaults(planted: None):
     assert dict(runs) == {"coin": 2, "random_forest": 6}
 
 
+def test_settings_are_called_by_numbers_that_one_reads():
+    called = {run.label for run in Tuned().plan(make_context(methods=("vdafm",))).runs}
+    assert len(called) == Tuned.budget and any("dropout=0.6," in label for label in called)
+
+
 def test_paper_leaves_it_to_the_user():
     assert [name for name, experiment in all_experiments().items() if not experiment.in_paper] == [
         *("tuned", "imputation", "learning_curve", "readings", "encoders")
