@@ -17,6 +17,9 @@ from strokebench.benchmarks.running.store import Store
 from strokebench.benchmarks.running.task import Computed, Ended, Task, work
 from strokebench.files import home
 
+MAY_GROW = 4 * 2**30
+"""Bytes that a worker may grow by from its first fit to any later one."""
+
 
 @dataclass(frozen=True)
 class Processes:
@@ -121,7 +124,12 @@ def worker_memory() -> Iterator[None]:
 
 def start_worker() -> None:
     """What a worker process does first."""
+    from joblib.externals.loky import process_executor
+
     collect_seldom()
+    # joblib would end a worker that has grown by 300 MB since its first fit, as with its first network after a forest,
+    # and warn the user of a leak.
+    process_executor._MAX_MEMORY_LEAK_SIZE = MAY_GROW
     # Ctrl-C reaches the whole process group; only the parent answers it, and ends the workers.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
