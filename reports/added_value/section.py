@@ -148,6 +148,8 @@ def sentence(step: Step) -> str:
         return f"{adds}: whatever is added is less than {POINTS}"
     if non_inferior(step.gain):
         return f"{adds}: a gain is not shown, nor ruled out; a loss of {POINTS} is"
+    if step.gain.high < MARGIN:
+        return f"{adds}: a gain of {POINTS} is ruled out; a loss is not, nor shown"
     return f"{adds}: neither a gain nor its absence is shown"
 
 

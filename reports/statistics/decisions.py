@@ -42,6 +42,8 @@ def verdict(gain: Interval, p: float) -> str:
         return f"no gain or loss of {POINTS}"
     if non_inferior(gain):
         return f"no gain shown, no loss of {POINTS}"
+    if gain.high < MARGIN:
+        return f"no loss shown, no gain of {POINTS}"
     return "nothing is shown"
 
 

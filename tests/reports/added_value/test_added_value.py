@@ -54,12 +54,19 @@ def test_a_loss_is_a_loss():
         ((-0.04, -0.07, -0.01, 0.01), "a loss is shown"),
         ((0.001, -0.01, 0.012, 0.9), "no gain or loss of 2 points"),
         ((0.01, -0.015, 0.035, 0.4), "no gain shown, no loss of 2 points"),
+        ((-0.01, -0.03, 0.015, 0.6), "no loss shown, no gain of 2 points"),
+        ((-0.04, -0.07, -0.001, 0.06), "no loss shown, no gain of 2 points"),
         ((0.01, -0.03, 0.05, 0.6), "nothing is shown"),
     ],
 )
 def test_what_is_said_follows_the_interval_and_the_adjusted_p(given, said):
     assert verdict(step(*given).gain, given[-1]) == said
     assert f"{100 * given[0]:+.1f} points" in sentence(step(*given))
+
+
+def test_a_gain_that_cannot_be_is_ruled_out():
+    assert sentence(step(-0.01, -0.03, 0.015, 0.6)).endswith("gain of 2 points is ruled out; a loss is not, nor shown")
+    assert sentence(step(0.01, -0.03, 0.05, 0.6)).endswith(": neither a gain nor its absence is shown")
 
 
 def test_of_a_single_run_nothing_is_shown():
