@@ -134,12 +134,13 @@ def _seen(model: ModelFacts) -> str:
 
 
 def _models_table(results: Results, facts: Mapping[str, ModelFacts]) -> Table:
-    rows = []
+    rows, binary = [], results.endpoint.binary
     for setting in ordered(results):
         model = facts[setting.name]
+        shares = model.made_of.shares
         cells = {
             "patients": f"{model.made_of.patients}",
-            "outcome": f"{100 * model.made_of.shares[-1]:.1f}",
+            "outcome": f"{100 * shares[-1]:.1f}" if binary else " / ".join(f"{100 * share:.0f}" for share in shares),
             "seen": _seen(model),
             "made_of": f"{model.made_of.said}; {model.balance}",
             "notes": "; ".join(model.notes) or "nothing",
@@ -148,7 +149,7 @@ def _models_table(results: Results, facts: Mapping[str, ModelFacts]) -> Table:
         rows.append(Row(setting.name, setting.label, setting.method.family, texts))
     columns = text_columns(
         patients="Patients",
-        outcome="Outcome, %",
+        outcome="Outcome, %" if binary else "Each grade, %",
         seen="Seen here",
         made_of="Made of",
         notes="Remarks",

@@ -134,6 +134,9 @@ def test_models_of_grades_are_judged_at_every_cut():
     assert [column.key for column in panels["table1_cuts"].columns] == cuts
     assert all(row.cells[cut].text for row in panels["grades_calibration"].rows for cut in cuts)
     assert "case_mix" in panels and "updating" not in panels
+    shares = graded[0].endpoint.labels(cohort).loc[COHORT.ids[:100]].value_counts(normalize=True).sort_index()
+    said = panels["validated_models"].rows[0].cells["outcome"].text
+    assert said == " / ".join(f"{100 * share:.0f}" for share in shares) and said.count("/") == 3
 
 
 def test_the_command_shows_and_writes(models, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
