@@ -36,7 +36,9 @@ def _made_of(model: Description) -> Iterator[str]:
     origin, n = model.origin, len(model.members)
     yield "## What it was made of"
     yield ""
-    shares = ", ".join(f"{100 * share:.1f} % of label {label}" for label, share in enumerate(origin.shares))
+    shares = ", ".join(
+        f"{100 * share:.1f} % {model.endpoint.describe(label)}" for label, share in enumerate(origin.shares)
+    )
     yield f"- {origin.title}: {origin.part}, {origin.patients} patients ({shares})."
     if origin.without_outcome:
         yield f"- {origin.without_outcome} patients whose outcome is not known were left out."

@@ -120,7 +120,16 @@ def test_it_says_what_it_was_made_of(folder: Path):
     assert said["origin"]["patients"] == 80 and said["members"][0]["training"] == 64
     assert load_model(folder).description == made().description.__class__.read(folder)
     card = (folder / "card.md").read_text()
-    for line in ("invented patients", "64 patients trained on, and 16 drawn from the same for", "no medical device"):
+    origin = made().description.origin
+    of_each = (
+        f"80 patients ({100 * origin.shares[0]:.1f} % otherwise (label 0), {100 * origin.shares[1]:.1f} % nihss < 7"
+    )
+    for line in (
+        of_each,
+        "invented patients",
+        "64 patients trained on, and 16 drawn from the same for",
+        "no medical device",
+    ):
         assert line in card
     assert "no finished runs" in card
 
