@@ -16,6 +16,7 @@ from strokebench.benchmarks.measuring.sizes import CohortSizes
 from strokebench.benchmarks.running.provenance import machine
 from strokebench.errors import StrokebenchError, unknown_name
 from strokebench.files import atomic_path, home, write_json
+from strokebench.methods.concat import Concat
 from strokebench.methods.registry import find_method
 from strokebench.reports.measured.peers import PAIRS, PeerPair, Turn, Way, peers_table
 from strokebench.reports.tables.section import Panel, Section, publish_and_show
@@ -31,6 +32,7 @@ def write_arrays(folder: Path, sizes: CohortSizes, seed: int = 0) -> None:
     `table`, `image` (n, d) and `text` (n, layers x d, the mean over prompts) are what peers read; ours reads
     `prompts` (n, prompts, layers, d) and `tokens` (n, 16, d) too. `y` (n,) follows from the table;
     `validation` (5, n_validation) are row numbers, disjoint between folds, all other rows being trained on.
+    `widths` (2,) are those of our Concat's reductions, which peers build too.
     """
     n = sizes.train + sizes.validation
     inputs, random = sizes.patients(n, seed).arrays, np.random.default_rng(seed)
@@ -42,6 +44,7 @@ def write_arrays(folder: Path, sizes: CohortSizes, seed: int = 0) -> None:
         "text": inputs["text"].mean(1).reshape(n, -1),
         "prompts": inputs["text"],
         "tokens": inputs["image.tokens"],
+        "widths": np.array([Concat().hidden, Concat().width]),
         "y": (signal > np.median(signal)).astype(np.float32),
         "validation": random.permutation(n)[: FOLDS * sizes.validation].reshape(FOLDS, sizes.validation),
     }
@@ -76,7 +79,8 @@ def take_turns(
         on_turn: called after each turn.
 
     Raises:
-        StrokebenchError: a program ran other than the number of epochs asked for.
+        StrokebenchError: a program ran other than the number of epochs asked for, or another network than ours where
+            it is to be the same.
     """
     pairs, turns = pairs_of(way, workers), folds_of_turns(way, folds)
     epochs = 1 if way is Way.WHOLE else epochs
@@ -88,6 +92,11 @@ def take_turns(
             for pair in pairs:
                 ours = _fit(workers["ours"], pair.ours, of_turn, epochs)
                 peer = _fit_fastest(workers[pair.peer], pair.network, of_turn, epochs)
+                if pair.same_network and ours["parameters"] != peer["parameters"]:
+                    raise StrokebenchError(
+                        f"{pair.label} has {peer['parameters']} parameters, our {pair.ours} {ours['parameters']}:"
+                        " not the same network."
+                    )
                 fits = len(of_turn) * epochs
                 timed.append(
                     {

@@ -6,6 +6,7 @@ from enum import StrEnum
 from statistics import median
 from typing import Any
 
+from strokebench.errors import counted
 from strokebench.reports.tables.table import DASH, Cell, Column, Kind, Row, Table, text_columns
 
 Turn = Mapping[str, Any]
@@ -78,9 +79,7 @@ PAIRS = (
     PeerPair("fusilli", "concat_bare", "concat", "fusilli, our layers, bare", True, _BARE),
     PeerPair("fusilli", "concat", "concat", "fusilli, feature maps", False, f"their layers as shipped; {_PLAIN}"),
     PeerPair("fusilli", "attention", "cross_attention", "fusilli, cross-attention", False, _ATTENTION),
-    PeerPair(
-        "fusilli", "attention", "vdafm", "fusilli, cross-attention", False, f"ours is much the larger network; {_PLAIN}"
-    ),
+    PeerPair("fusilli", "attention", "vdafm", "fusilli, cross-attention", False, f"ours has three losses; {_PLAIN}"),
     PeerPair("widedeep", "concat_same", "concat", "widedeep, our layers", True, _COMPONENTS),
     PeerPair("widedeep", "tabmlp", "concat", "widedeep, TabMlp", False, _TABMLP),
     PeerPair(
@@ -117,7 +116,8 @@ def peers_table(turns: Sequence[Turn], facts: Mapping[str, Any]) -> Table:
         cohort="made-up patients of the paper's sizes",
         caption=(
             f"{', '.join(facts['labels'])}; PyTorch {', '.join(torch)}; {facts['machine']}."
-            f" {facts['epochs']} epochs, {facts['folds']} folds, {facts['repeats']} repeats."
+            f" {counted(facts['epochs'], 'epoch')}, {counted(facts['folds'], 'fold')},"
+            f" {counted(facts['repeats'], 'repeat')}."
         ),
         columns=COLUMNS,
         rows=[_row(pair, found, facts["methods"][pair.ours]) for pair, found in by_pair.items()],

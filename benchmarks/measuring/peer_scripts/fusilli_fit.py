@@ -34,6 +34,7 @@ def prepare(folder: Path) -> Callable[..., dict[str, Any]]:
     warnings.simplefilter("ignore")
     logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
     sources, outputs = _write_tables(folder), _output_folders(folder)
+    widths = np.load(folder / "widths.npy").tolist()
     held_out = np.load(folder / "validation.npy")
     timed: dict[str, Any] = {}
     original = lightning.Trainer.fit
@@ -62,7 +63,7 @@ def prepare(folder: Path) -> Callable[..., dict[str, Any]]:
         module = data(model, fold)
         # Its own patience of 15 epochs would compare fits of different lengths.
         module.own_early_stopping_callback = EarlyStopping("val_loss", patience=epochs + 1)
-        layers = None if network in ("concat", "attention") else _our_concat(module.data_dims)
+        layers = None if network in ("concat", "attention") else _our_concat(module.data_dims, *widths)
         if network == "concat_bare":
             trained = _bare(module, model, layers, epochs)
         else:
@@ -100,8 +101,8 @@ def _bare(module: Any, model: Any, layers: Any, epochs: int) -> Any:
     return wrapped
 
 
-def _our_concat(sizes: dict[str, Any]) -> dict[str, Any]:
-    """The layers of `strokebench.methods.concat`, as fusilli takes them."""
+def _our_concat(sizes: dict[str, Any], hidden: int, width: int) -> dict[str, Any]:
+    """The layers of `strokebench.methods.concat` at these sizes, as fusilli takes them."""
     from torch import nn
 
     # fusilli asks the last layer of each table for its width; the clinical table goes to the head as it is.
@@ -109,8 +110,8 @@ def _our_concat(sizes: dict[str, Any]) -> dict[str, Any]:
     untouched.out_features = sizes["mod1_dim"]
 
     def reduction(inputs: int) -> nn.ModuleDict:
-        hidden = nn.Sequential(nn.Linear(inputs, 512), nn.ReLU(), nn.Dropout(0.5))
-        return nn.ModuleDict({"layer 1": hidden, "layer 2": nn.Sequential(nn.Linear(512, 256))})
+        first = nn.Sequential(nn.Linear(inputs, hidden), nn.ReLU(), nn.Dropout(0.5))
+        return nn.ModuleDict({"layer 1": first, "layer 2": nn.Sequential(nn.Linear(hidden, width))})
 
     layers = {
         "mod1_layers": nn.ModuleDict({"layer 1": nn.Sequential(untouched)}),

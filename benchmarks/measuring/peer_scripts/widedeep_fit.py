@@ -28,9 +28,10 @@ def prepare(folder: Path) -> Callable[..., dict[str, Any]]:
     table, image, text = (np.load(folder / f"{name}.npy") for name in ("table", "image", "text"))
     y, folds_of = np.load(folder / "y.npy"), np.load(folder / "validation.npy")
     columns = np.concatenate([table, image, text], axis=1)
+    widths = np.load(folder / "widths.npy").tolist()
     builders = {
-        "tabmlp": lambda: _tabmlp(columns.shape[1]),
-        "concat_same": lambda: _our_concat(table.shape[1], image.shape[1], text.shape[1]),
+        "tabmlp": lambda: _tabmlp(columns.shape[1], *widths),
+        "concat_same": lambda: _our_concat(table.shape[1], image.shape[1], text.shape[1], *widths),
     }
 
     def inputs(network: str, rows: np.ndarray) -> dict[str, Any]:
@@ -75,7 +76,7 @@ def _import_torchvision() -> None:
             del sys.modules[module]
 
 
-def _tabmlp(columns: int) -> Any:
+def _tabmlp(columns: int, hidden: int, width: int) -> Any:
     """Their network for continuous columns, hidden layers as wide as our Concat's."""
     from pytorch_widedeep.models import TabMlp, WideDeep
 
@@ -83,25 +84,26 @@ def _tabmlp(columns: int) -> Any:
     mlp = TabMlp(
         column_idx={name: number for number, name in enumerate(names)},
         continuous_cols=names,
-        mlp_hidden_dims=[512, 256],
+        mlp_hidden_dims=[hidden, width],
         mlp_dropout=0.5,
     )
     return WideDeep(deeptabular=mlp)
 
 
-def _our_concat(table: int, image: int, text: int) -> Any:
-    """The layers of `strokebench.methods.concat` as components, which need an attribute `output_dim`."""
+def _our_concat(table: int, image: int, text: int, hidden: int, width: int) -> Any:
+    """The layers of `strokebench.methods.concat` at these sizes as components, which need an attribute `output_dim`."""
     from pytorch_widedeep.models import WideDeep
     from torch import nn
 
-    def with_width(module: nn.Module, width: int) -> nn.Module:
-        module.__dict__["output_dim"] = width
+    def with_width(module: nn.Module, outputs: int) -> nn.Module:
+        module.__dict__["output_dim"] = outputs
         return module
 
     def reduction(inputs: int) -> nn.Module:
-        return with_width(nn.Sequential(nn.Linear(inputs, 512), nn.ReLU(), nn.Dropout(0.5), nn.Linear(512, 256)), 256)
+        layers = nn.Linear(inputs, hidden), nn.ReLU(), nn.Dropout(0.5), nn.Linear(hidden, width)
+        return with_width(nn.Sequential(*layers), width)
 
-    head = with_width(nn.Sequential(nn.Linear(table + 512, 128), nn.ReLU(), nn.Dropout(0.5)), 128)
+    head = with_width(nn.Sequential(nn.Linear(table + 2 * width, 128), nn.ReLU(), nn.Dropout(0.5)), 128)
     return WideDeep(
         deeptabular=with_width(nn.Identity(), table), deeptext=[reduction(image), reduction(text)], deephead=head
     )

@@ -16,6 +16,7 @@ from strokebench.benchmarks.measuring.sizes import CohortSizes
 from strokebench.benchmarks.measuring.speed_peers import choose, take_turns, write_arrays
 from strokebench.errors import StrokebenchError
 from strokebench.files import home
+from strokebench.methods.concat import Concat
 from strokebench.reports.measured.peers import PAIRS, Way
 
 SMALL = CohortSizes(train=48, validation=8, columns=4, image=32, grid=16, prompts=2, layers=4, text=8)
@@ -32,16 +33,17 @@ class FakeWorker:
         extra_epochs: int = 0,
         per_thread: float = 0,
         threads: int = 1,
+        parameters: int = 1234,
     ) -> None:
         self.peer, self.name, self.threads = Peer(name, name), name, threads
         self.epoch_seconds, self.orders = epoch_seconds, orders
-        self.extra_epochs, self.per_thread = extra_epochs, per_thread
+        self.extra_epochs, self.per_thread, self.parameters = extra_epochs, per_thread, parameters
 
     def fit(self, network, folds, epochs, threads=None):
         self.orders.append((self.name, network, tuple(folds), epochs))
         ran = [epochs if epochs == 1 else epochs + self.extra_epochs for _ in folds]
         seconds = sum(ran) * (self.epoch_seconds + self.per_thread * (threads or self.threads))
-        return {"seconds": seconds, "epochs": ran, "parameters": 1234}
+        return {"seconds": seconds, "epochs": ran, "parameters": self.parameters}
 
 
 def test_arrays_fit_together_and_folds_do_not_overlap(tmp_path):
@@ -52,6 +54,7 @@ def test_arrays_fit_together_and_folds_do_not_overlap(tmp_path):
     assert set(arrays["y"]) == {0.0, 1.0}
     assert arrays["validation"].shape == (5, 8)
     assert len(np.unique(arrays["validation"])) == 40
+    assert list(arrays["widths"]) == [Concat().hidden, Concat().width]
     write_arrays(tmp_path / "again", SMALL, seed=3)
     np.testing.assert_array_equal(np.load(tmp_path / "again" / "tokens.npy"), arrays["tokens"])
 
@@ -118,6 +121,12 @@ def test_pip_failing_is_said_with_its_message_and_tried_again(tmp_path, monkeypa
         with pytest.raises(StrokebenchError, match=r"cannot install Nothing 1\.0.*strokebench-no-such-package"):
             build(peer)
     assert "strokebench-no-such-package" in home("peers", "nothing-pip.txt").read_text()
+
+
+def test_a_network_that_is_called_the_same_and_is_not_is_refused():
+    workers = {"ours": FakeWorker("ours", 1, []), "fusilli": FakeWorker("fusilli", 1, [], parameters=99)}
+    with pytest.raises(StrokebenchError, match="has 99 parameters, our concat 1234: not the same network"):
+        take_turns(workers, Way.FIT, 1, 1, 2)
 
 
 def test_an_environment_is_made_once(monkeypatch):
