@@ -83,6 +83,8 @@ class RunProgress:
 
     def __enter__(self) -> Self:
         self.bar.start()
+        # From here on: the first time that the bar hears of is otherwise that of the first run's end.
+        self.bar.advance(self.task, 0)
         if self.seconds and not self.bar.console.is_terminal:
             Thread(target=self._write_lines, daemon=True).start()
         return self

@@ -56,6 +56,16 @@ def test_the_time_left_is_known_while_expectations_change():
         assert runs.bar.tasks[0].time_remaining is not None
 
 
+def test_two_runs_that_end_together_do_not_promise_that_all_end_soon():
+    keys = [str(number) for number in range(10)]
+    with progress.RunProgress(Console(file=io.StringIO(), width=80), dict.fromkeys(keys, 5.0)) as runs:
+        time.sleep(0.5)
+        runs.advance("0", "done")
+        runs.advance("1", "done")
+        # A fifth is done in half a second or more: the rest takes four times as long.
+        assert runs.bar.tasks[0].time_remaining >= 2
+
+
 def test_long_work_that_had_nothing_to_do_prints_nothing():
     log = io.StringIO()
     with progress.StepProgress(Console(file=log, width=80)):
