@@ -1,6 +1,7 @@
 """A cohort's description in the terminal, by Rich. Counts and summaries only: no patient's own values."""
 
 import math
+from dataclasses import replace
 
 from rich import box
 from rich.console import Console
@@ -42,17 +43,28 @@ def show_description(description: CohortDescription, console: Console) -> None:
     by_outcome, by_site = description.by_outcome, description.by_site
     if by_outcome:
         console.print()
-        console.print(_table_one(by_outcome, console))
+        fit = NAMES + GROUP * (1 + len(by_outcome.groups)) + 14 <= console.width
+        console.print(_table_one(by_outcome if fit else _without_groups(by_outcome), console))
+        if not fit:
+            console.print(_on_the_page(by_outcome, "grades"))
     if by_site:
         console.print()
         # All patients, and how many lack a value, stand in the table by outcome.
         if NAMES + GROUP * len(by_site.groups) + 6 <= console.width:
             console.print(_table_one(by_site, console, whole=not by_outcome))
         else:
-            console.print(f"Table One by {len(by_site.groups)} sites is on the page: it is wider than this terminal.")
+            console.print(_on_the_page(by_site, "sites"))
     console.print(
         f"SMD: standardised mean difference, the largest of any two groups; from {IMBALANCED} on in bold.", style="dim"
     )
+
+
+def _on_the_page(one: TableOne, groups: str) -> str:
+    return f"Table One by {len(one.groups)} {groups} is on the page: it is wider than this terminal."
+
+
+def _without_groups(one: TableOne) -> TableOne:
+    return replace(one, groups=(), sizes=(), lines=tuple(replace(line, groups=()) for line in one.lines))
 
 
 def _prevalence(rule: str, groups: list[Prevalence]) -> Table:

@@ -1,5 +1,7 @@
 """What `describe` prints into 80 columns."""
 
+import re
+from dataclasses import replace
 from io import StringIO
 
 import pandas as pd
@@ -10,9 +12,9 @@ from strokebench.reports.cohort.describe import NO_PREVALENCE, describe_cohort
 from strokebench.reports.cohort.terminal import show_description
 
 
-def printed(cohort) -> str:
+def printed(cohort, outcome="") -> str:
     out = StringIO()
-    show_description(describe_cohort(cohort), Console(file=out, width=80))
+    show_description(describe_cohort(cohort, outcome), Console(file=out, width=80))
     return out.getvalue()
 
 
@@ -20,6 +22,15 @@ def test_grades_are_counted_and_no_outcome_is_an_empty_table():
     told = printed(make_cohort(60, outcomes={"nihss": "nihss < 7", "grades": "nihss 0 to 42", "all": "nihss < 99"}))
     assert "Patients by grade: " in told.split("nihss 0 to 42")[1].split("Outcome")[0]
     assert NO_PREVALENCE in told.split("nihss < 99")[1]
+
+
+def test_numbers_of_many_grades_are_not_broken():
+    cohort = make_cohort(60)
+    cohort.table["nihss"] %= 7
+    told = printed(replace(cohort, outcomes={"grades": "nihss 0 to 6"}), "grades")
+    assert "Table One by 7 grades is on the page" in told
+    [age] = [line for line in told.split("By site")[0].splitlines() if line.startswith("age")]
+    assert re.search(r"\d \(\d+\.\d+\)", age)
 
 
 def test_names_are_not_broken_and_sites_that_do_not_fit_are_on_the_page():
