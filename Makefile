@@ -175,7 +175,7 @@ docs: links ## the documentation as a site in build/docs
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
 
 types: links ## check types
-	@MYPYPATH=.venv/types $(BIN)/mypy $(PACKAGES)
+	@MYPYPATH=.venv/types $(BIN)/mypy --num-workers 2 $(PACKAGES)
 
 check: lint types test ## lint, types and test
 
