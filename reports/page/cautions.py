@@ -27,6 +27,7 @@ def cautions(parts: Sequence[PagePart]) -> list[Caution]:
     return [
         *_warnings(parts, alarms=True),
         *_damaged(parts),
+        *_outdated(parts),
         *_synthetic(parts),
         *_remarks(parts),
         *_incomplete(parts),
@@ -48,6 +49,17 @@ def _damaged(parts: Sequence[PagePart]) -> list[Caution]:
     panels = [(part, panel.problem) for part in parts for panel in part.panels if panel.problem]
     whole = [(part, problem) for part in parts for problem in part.problems]
     return [Caution("Not readable", problem, (part,)) for part, problem in whole + panels]
+
+
+def _outdated(parts: Sequence[PagePart]) -> Iterator[Caution]:
+    for part in parts:
+        if part.outdated:
+            yield Caution(
+                "Older tables",
+                "Its tables, figures and findings are of an earlier call, not of the runs that are there now: "
+                f"`strokebench report {part.name}` writes them anew.",
+                (part,),
+            )
 
 
 def _synthetic(parts: Sequence[PagePart]) -> Iterator[Caution]:

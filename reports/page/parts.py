@@ -15,7 +15,7 @@ from strokebench.files import file_digest
 from strokebench.reports.page.inline import inline_svg, inline_table
 from strokebench.reports.results import FACTS_FILE, Results, read_provenance
 from strokebench.reports.tables.caption import PROTOCOLS
-from strokebench.reports.tables.section import SECTION_FILE, read_section
+from strokebench.reports.tables.section import SECTION_FILE, read_section, results_in
 
 LARGEST_SVG = 1_500_000
 """Bytes; a larger drawing (many thousand points) is shown as its PNG."""
@@ -47,6 +47,7 @@ class PagePart:
         id: anchor, unique in the page. name: the experiment's. topic: what order and checklist know it by.
         provenance: where there are no results; see `facts`.
         results: None where there are none, or where `problems` says that they cannot be read.
+        outdated: its tables were made from other runs or predictions than those of `results`.
         distinction: what tells it from other parts of the same experiment; empty where there are none.
     """
 
@@ -61,6 +62,7 @@ class PagePart:
     problems: tuple[str, ...] = ()
     results: Results | None = field(default=None, repr=False)
     provenance: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    outdated: bool = False
     distinction: str = ""
 
     @property
@@ -141,7 +143,7 @@ def _read(folder: Path) -> PagePart:
             )
     part = PagePart(id=folder.name, name=folder.name, title=folder.name, topic=folder.name, results=results)
     try:
-        section = read_section(folder)
+        section, made_from = read_section(folder), results_in(folder)
         part = replace(
             part,
             title=section["title"],
@@ -150,6 +152,7 @@ def _read(folder: Path) -> PagePart:
             cohort=section["cohort"],
             lead=section["lead"],
             warnings=tuple(section.get("warnings", ())),
+            outdated=results is not None and section.get("made_from", made_from) != made_from,
             # Ids are given below, once all names are known.
             panels=tuple(PagePanel(*(panel[name] for name in WORDS)) for panel in section["panels"]),
         )

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from strokebench.files import file_digest, read_json, write_json
+from strokebench.reports.results import PREDICTIONS_FILE, RUNS_FILE
 from strokebench.reports.tables.render import write_table
 from strokebench.reports.tables.style import save_figure
 from strokebench.reports.tables.table import Table
@@ -104,9 +105,16 @@ def publish(section: Section, folder: Path) -> TerminalView:
             "warnings": list(section.warnings),
             "panels": listed,
             "files": {path.name: file_digest(path) for path in written},
+            "made_from": results_in(folder),
         },
     )
     return view(section)
+
+
+def results_in(folder: Path) -> dict[str, str]:
+    """Checksums of the runs and predictions that lie in an experiment's folder, by file name."""
+    found = (folder / name for name in (RUNS_FILE, PREDICTIONS_FILE))
+    return {path.name: file_digest(path) for path in found if path.is_file()}
 
 
 def publish_and_show(section: Section, folder: Path, console: Console) -> None:
@@ -123,7 +131,7 @@ def view(section: Section) -> TerminalView:
 
 def read_section(folder: Path) -> dict[str, Any]:
     """What `publish` wrote of a section's make-up: `name`, `title`, `topic`, `cohort`, `provenance`, `lead`,
-    `warnings`, `panels`, and `files`, the checksum of each file.
+    `warnings`, `panels`, `files`, the checksum of each file, and `made_from`, see `results_in`.
 
     Raises:
         StrokebenchError: it is missing or damaged.

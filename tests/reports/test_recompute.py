@@ -10,9 +10,11 @@ from made_up import made_up, plan
 from matplotlib.figure import Figure
 from recompute_stored import Check
 
+from strokebench.benchmarks.experiments.added_value import AddedValue
 from strokebench.benchmarks.experiments.comparison import Comparison
 from strokebench.benchmarks.experiments.figure5 import Figure5
 from strokebench.benchmarks.experiments.table1 import Table1
+from strokebench.benchmarks.experiments.tuned import Tuned
 
 
 @pytest.fixture(autouse=True)
@@ -82,6 +84,42 @@ def test_every_number_of_a_hospital_is_recomputed(tmp_path: Path, untested: int 
         "North vdafm AUC_low",
         "North concat runs_done",
     ]
+
+
+def test_what_each_fold_chose_is_recomputed(tmp_path: Path):
+    results, folder = made_up(plan(("concat",), variants=("", "a=1", "a=2"), seeds=(39,))), tmp_path / "tuned"
+    # Equals are decided by the plan.
+    results.runs["validation_score"] = [0.7, 0.6, 0.8, 0.7, 0.5, 0.7, 0.9, 0.1, 0.7, 0.6, 0.2, 0.3, 0.8, 0.6, 0.6]
+    results.write(folder)
+    Tuned().report(results, folder)
+    [check] = recompute.check_below(folder)
+    assert check.wrong == [] and check.compared == 2 * 12 + 2
+    results.runs.loc[5, "validation_score"] = 0.71
+    results.write(folder)
+    assert recompute.check_below(folder)[0].wrong
+
+
+def test_what_is_added_is_recomputed(tmp_path: Path):
+    conditions, folder = ("table", "image+table", "text+table", "complete"), tmp_path / "added_value"
+    results = made_up(plan(("concat",), conditions=conditions), {"image+table": 2.0, "complete": 2.0})
+    results.runs["balance"] = "smote"
+    results.write(folder)
+    AddedValue().report(results, folder)
+    table, use = recompute.check_below(folder)
+    assert table.wrong == use.wrong == [] and (table.compared, use.compared) == (3 * 6, 3 * 4)
+    results.runs["balance"] = "none"
+    results.write(folder)
+    table, use = recompute.check_below(folder)
+    assert table.wrong == [] and len(use.wrong) > 6
+
+
+def test_grades_and_their_cuts_are_recomputed(graded, tmp_path: Path):
+    graded.write(tmp_path / "table1")
+    Table1().report(graded, tmp_path / "table1")
+    checks = recompute.check_below(tmp_path)
+    names = ["table1", *(f"table1_above_{grade}" for grade in range(6)), "table1_cost", "table1_cuts"]
+    assert [check.file.stem for check in checks] == names
+    assert [line for check in checks for line in check.wrong] == [] and all(check.compared for check in checks)
 
 
 class OneRun:

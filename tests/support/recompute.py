@@ -1,8 +1,8 @@
 """Recompute printed numbers from stored predictions, by pandas and scikit-learn alone: recompute.py FOLDER...
 
 Knows nothing of the project but its files: `predictions.parquet`, `patient_facts.parquet`, `results.json` and the
-CSV files of `table1` to `figure5`, `dropout`, `alignment`, `paper`, `missing` and `comparison`. A folder may be an
-experiment's or any above.
+CSV files of `table1` to `figure5`, `tuned`, `added_value`, `dropout`, `alignment`, `paper`, `missing` and `comparison`;
+of grades those of `table1` but for the odds. A folder may be an experiment's or any above.
 Ends with 1 if a number is another, or if there was none to recompute.
 """
 
@@ -15,15 +15,17 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from recompute_beyond import comparison, missing
-from recompute_stored import METRICS, Check, Stored, auc_limits, by_run, deviation, mean
+from recompute_beyond import added_value, comparison, missing
+from recompute_stored import HALF, METRICS, OF_GRADES, Check, Stored, auc_limits, by_run, deviation, mean
 
 
 def metrics(check: Check, row: pd.Series, runs: pd.DataFrame) -> None:
-    """Mean and population deviation of the six metrics of a row; a table of costs has the first alone."""
-    for metric in METRICS[:1] if check.file.stem.endswith("_cost") else METRICS:
+    """Mean and population deviation of the metrics of a row; a table of costs has the first alone."""
+    shown = METRICS if METRICS[0] in runs else OF_GRADES
+    for metric in shown[:1] if check.file.stem.endswith("_cost") else shown:
+        half = HALF / 10 if metric in ("Kappa", "MAE") else HALF
         for column, value in ((metric, mean(runs[metric])), (f"{metric}_std", deviation(runs[metric]))):
-            check.number(f"{row['key']} {column}", row[column], value)
+            check.number(f"{row['key']} {column}", row[column], value, half)
 
 
 def difference(check: Check, row: pd.Series, runs: pd.DataFrame, reference: pd.DataFrame, stored: Stored) -> None:
@@ -43,12 +45,45 @@ def settings(check: Check, table: pd.DataFrame, stored: Stored) -> None:
         wanted = dict(zip(("variant", "condition"), rest, strict=False))
         rows[row["key"]] = stored.oracle() if method == "oracle" else stored.of(method=method, **wanted)
         metrics(check, row, rows[row["key"]])
-    if "difference" not in table:
-        return
+    if "difference" in table:
+        differences(check, table, rows, stored)
+
+
+def differences(check: Check, table: pd.DataFrame, rows: dict[str, pd.DataFrame], stored: Stored) -> None:
+    """Of each row of a method to the row that its group is compared with."""
     for _, group in table.groupby("category"):
         reference = rows[group.loc[group["difference"] == "reference", "key"].iloc[0]]
         for _, row in group[~group["difference"].isin(["reference", ""])].dropna(subset="difference").iterrows():
             difference(check, row, rows[row["key"]], reference, stored)
+
+
+def tuned(check: Check, table: pd.DataFrame, stored: Stored) -> None:
+    """The defaults, and of each fold the setting that was best on its validation part; of equals the first planned."""
+    fit = ["method", "seed", "fold"]
+    done = stored.planned[stored.planned["status"] == "done"]
+    waiting = stored.planned[stored.planned["status"] == "missing"]
+    done = done[~done.set_index(fit).index.isin(waiting.set_index(fit).index)]
+    best = done[done["validation_score"] == done.groupby(fit)["validation_score"].transform("max")].groupby(fit).first()
+    chosen = stored.runs.merge(best.reset_index()[[*fit, "variant"]])
+    rows = {}
+    for key in table["key"]:
+        method, variant, _ = key.split("/")
+        rows[key] = chosen[chosen["method"] == method] if variant else stored.of(method=method, variant="")
+    for _, row in table.iterrows():
+        metrics(check, row, rows[row["key"]])
+    differences(check, table, rows, stored)
+
+
+def cuts(check: Check, table: pd.DataFrame, stored: Stored) -> None:
+    """AUC of each cut between grades, `mrs > 2`."""
+    for name in (column for column in table if re.search(r" > \d+$", column)):
+        at = Stored(check.file.parent, int(name.rpartition(" ")[2]))
+        for key in table["key"]:
+            method, *rest = key.split("/")
+            aucs = at.of(method=method, variant=rest[0] if rest else "")["AUC"]
+            row = table.set_index("key").loc[key]
+            check.number(f"{key} {name}", row[name], mean(aucs))
+            check.number(f"{key} {name}_std", row[f"{name}_std"], deviation(aucs))
 
 
 def hospitals(check: Check, table: pd.DataFrame, stored: Stored) -> None:
@@ -150,6 +185,8 @@ def _settings(source: str, name: str, labels: dict[str, str]) -> list[dict[str, 
 
 
 READERS = dict.fromkeys(("table1", "table2", "table3", "figure2", "figure3", "figure4", "dropout"), settings) | {
+    "tuned": tuned,
+    "added_value": added_value,
     "figure5": hospitals,
     "alignment": angles,
     "paper": paper,
@@ -158,7 +195,12 @@ READERS = dict.fromkeys(("table1", "table2", "table3", "figure2", "figure3", "fi
 }
 """By experiment, what recomputes its CSV files."""
 FIGURE5 = ("figure5_auc", "figure5_table", "figure5_hospitals")
-ONLY = {"paper": ("paper_comparison",), "comparison": ("comparison", "comparison_pairs"), "figure5": FIGURE5}
+ONLY = {
+    "tuned": ("tuned",),
+    "paper": ("paper_comparison",),
+    "comparison": ("comparison", "comparison_pairs"),
+    "figure5": FIGURE5,
+}
 """Files that can be recomputed, where not all can."""
 
 
@@ -166,10 +208,11 @@ def check_folder(folder: Path) -> Iterator[Check]:
     """Every CSV file of an experiment's folder that can be recomputed."""
     stored = Stored(folder)
     for path in sorted(folder.glob("*.csv")):
-        if path.stem not in ONLY.get(folder.name, (path.stem,)):
+        if path.stem not in ONLY.get(folder.name, (path.stem,)) or path.stem == "grades_odds":
             continue
-        check = Check(path)
-        READERS[folder.name](check, pd.read_csv(path), stored)
+        check, above = Check(path), re.search(r"_above_(\d+)$", path.stem)
+        reader = cuts if path.stem.endswith("_cuts") else READERS[folder.name]
+        reader(check, pd.read_csv(path), Stored(folder, int(above[1])) if above else stored)
         yield check
 
 

@@ -1,16 +1,18 @@
-"""Numbers of the experiments that the paper does not have, recomputed: `missing` and `comparison`.
+"""Numbers of the experiments that the paper does not have, recomputed: `missing`, `comparison` and `added_value`.
 
-Of `comparison` means, differences, the test of the headline, effect sizes; intervals by bootstrap are not recomputed.
+Of `added_value` the gains in Brier score and net benefit are recomputed without their intervals; of `comparison` means,
+differences, the test of the headline and effect sizes, and no intervals by bootstrap.
 """
 
 from __future__ import annotations
 
+import re
 from itertools import combinations
 from math import factorial
 
 import numpy as np
 import pandas as pd
-from recompute_stored import Check, Stored, by_run, deviation, mean
+from recompute_stored import RUN, Check, Stored, by_run, deviation, mean, ranked_by
 from scipy import special, stats
 
 MODALITIES = ("image", "text", "table")
@@ -86,8 +88,9 @@ def comparison(check: Check, table: pd.DataFrame, stored: Stored) -> None:
             pair(check, row, stored)
     else:
         for _, row in table.iterrows():
-            printed = str(row["auc"]).split(" ")[0]
-            check.number(f"{row['key']} auc", printed, mean(stored.named(row["key"])["AUC"]))
+            runs = stored.named(row["key"])
+            printed = str(row[ranked_by(runs).lower()]).split(" ")[0]
+            check.number(f"{row['key']} {ranked_by(runs)}", printed, mean(by_run(runs)))
 
 
 def pair(check: Check, row: pd.Series, stored: Stored) -> None:
@@ -111,3 +114,78 @@ def pair(check: Check, row: pd.Series, stored: Stored) -> None:
     }
     for name, value in true.items():
         check.number(f"{where} {name}", row[name], value, 1e-6)
+
+
+def added_value(check: Check, table: pd.DataFrame, stored: Stored) -> None:
+    """The table alone and with an addition: AUC, gain with interval and p by Holm, Brier score and net benefit."""
+    if check.file.stem == "added_value_use":
+        for _, row in table.iterrows():
+            worth_of_probabilities(check, row, stored)
+        return
+    for _, group in table.groupby("category"):
+        found = {row["key"]: step(check, row, stored) for _, row in group.iterrows()}
+        order = sorted(found, key=lambda key: found[key])
+        adjusted = 0.0
+        for place, key in enumerate(order):
+            adjusted = max(adjusted, min(1.0, (len(order) - place) * found[key]))
+            printed = str(group.set_index("key").loc[key, "p"])
+            decimals = len(printed.partition(".")[2])
+            if printed.startswith("<"):
+                check.number(f"{key} p at most", float(adjusted < float(printed[1:])), 1.0, 0)
+            else:
+                check.number(f"{key} p", printed, adjusted, 0.5 * 10**-decimals + EXACT)
+
+
+def sides(stored: Stored, key: str) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The runs on the table alone, and those with what the row adds."""
+    method, added = key.split("/")
+    kept = {"table", *added.split(" and ")}
+    return tuple(stored.of(method=method, condition=named(what, "trained without")) for what in ({"table"}, kept))
+
+
+def step(check: Check, row: pd.Series, stored: Stored) -> float:
+    """Both AUCs and the gain with its interval; returns its p."""
+    before, after = sides(stored, row["key"])
+    both = pd.concat([by_run(before), by_run(after)], axis=1).dropna()
+    both.columns = ["before", "after"]
+    for name in both:
+        check.number(f"{row['key']} {name}", row[name], both[name].mean())
+    gain, error = (both["after"] - both["before"]).mean(), 100 * stored.error(after, before)
+    law = stats.t(len(both) - 1) if stored.facts["provenance"]["protocol"] == "cv5" else stats.norm()
+    half = law.ppf(0.975) * error
+    for printed, true in zip(numbers(row["gain"]), (gain, gain - half, gain + half), strict=True):
+        check.number(f"{row['key']} gain", printed, true, 0.05 + EXACT)
+    return 2 * law.sf(abs(gain) / error)
+
+
+def numbers(text: str) -> list[str]:
+    """Those of `+2.8 [+1.2, +4.4]`."""
+    return re.findall(r"[-+][\d.]+", text.replace("\N{MINUS SIGN}", "-"))
+
+
+def worth_of_probabilities(check: Check, row: pd.Series, stored: Stored) -> None:
+    """How far the Brier score falls and net benefit, per 100 patients, rises."""
+    found = {"before": [], "after": []}
+    before, after = (runs.set_index(["seed", "fold"]) for runs in sides(stored, row["key"]))
+    for run in before.index.intersection(after.index):
+        for name, runs in (("before", before), ("after", after)):
+            found[name].append(_worth_of_run(stored, (*runs.loc[run, ["method", "variant", "condition"]], *run)))
+    gains = (np.array(found["after"]) - np.array(found["before"])).mean(axis=0)
+    for name, true in zip(("brier", "net_20", "net_30", "net_50"), gains, strict=True):
+        scale, half = (-1, 5e-4) if name == "brier" else (100, 0.05)
+        check.number(f"{row['key']} {name}", numbers(row[name])[0], scale * true, half + EXACT)
+
+
+def _worth_of_run(stored: Stored, run: tuple[object, ...]) -> list[float]:
+    """Brier score and net benefit of a run, its probabilities at the prevalence of the patients it did not test."""
+    part = stored.by_run[run]
+    y, p, facts = part["y"].to_numpy(), part["p"].clip(1e-6, 1 - 1e-6).to_numpy(), stored.facts["provenance"]
+    positives = stored.predictions.drop_duplicates("patient_id")["y"].sum()
+    share = (positives - y.sum()) / (facts["n_patients"] - len(y))
+    [balance] = stored.planned.set_index(RUN).loc[[run], "balance"]
+    if balance in ("smote", "duplicate"):
+        p = p * share / (p * share + (1 - p) * (1 - share))
+    worth = [np.mean((p - y) ** 2)]
+    for at in (0.2, 0.3, 0.5):
+        worth.append(np.mean((p >= at) & (y == 1)) - np.mean((p >= at) & (y == 0)) * at / (1 - at))
+    return worth

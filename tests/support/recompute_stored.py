@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -10,9 +12,17 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from scipy import stats
-from sklearn.metrics import accuracy_score, f1_score, precision_score, recall_score, roc_auc_score
+from sklearn.metrics import (
+    accuracy_score,
+    cohen_kappa_score,
+    f1_score,
+    precision_score,
+    recall_score,
+    roc_auc_score,
+)
 
 METRICS = ("AUC", "ACC", "F1", "Recall", "Precision", "Specificity")
+OF_GRADES = ("c", "Kappa", "MAE")
 RUN = ["method", "variant", "condition", "seed", "fold"]
 HALF = 0.5 * 10**-2 + 1e-9
 """A number printed with two decimals is at most so far from the true one."""
@@ -42,17 +52,41 @@ class Check:
 
 
 class Stored:
-    """An experiment's stored predictions, and the six metrics of each run in percent."""
+    """An experiment's stored predictions, and the metrics of each run: six in percent, or of grades three.
 
-    def __init__(self, folder: Path) -> None:
-        self.predictions = pd.read_parquet(folder / "predictions.parquet")
+    Args:
+        above: of grades, the binary outcome of a grade above this one.
+    """
+
+    def __init__(self, folder: Path, above: int | None = None) -> None:
+        self.predictions = predictions = pd.read_parquet(folder / "predictions.parquet")
+        grades = [name for name in predictions if re.fullmatch(r"p\d+", name)]
+        self.planned = pd.read_parquet(folder / "runs.parquet")
+        if above is not None:
+            predictions["p"] = self._undone(grades)[grades[above + 1 :]].sum(axis=1)
+            predictions["y"] = (predictions["y"] > above).astype(int)
+        self.metrics = METRICS if "p" in predictions else OF_GRADES
         self.facts = json.loads((folder / "results.json").read_text())
         told = folder / "patient_facts.parquet"
         self.patients = pd.read_parquet(told) if told.is_file() else pd.DataFrame(columns=["method", "variant"])
         self.runs = pd.DataFrame(
-            [(*key, *scores(part["y"], part["p"])) for key, part in self.predictions.groupby(RUN)],
-            columns=[*RUN, *METRICS],
+            [
+                (*key, *(scores(part["y"], part["p"]) if "p" in part else grade_scores(part["y"], part[grades])))
+                for key, part in predictions.groupby(RUN)
+            ],
+            columns=[*RUN, *self.metrics],
         )
+
+    def _undone(self, grades: list[str]) -> pd.DataFrame:
+        """Probabilities of grades; where training had equally many of each, weighed by shares outside the test."""
+        balanced = self.planned[self.planned["balance"].isin(["smote", "duplicate"])].set_index(RUN).index
+        everyone = self.predictions.drop_duplicates("patient_id")["y"].value_counts()
+        found = [self.predictions[grades].iloc[:0]]
+        for run, part in self.predictions.groupby(RUN):
+            others = everyone.sub(part["y"].value_counts(), fill_value=0).reindex(range(len(grades)), fill_value=0)
+            weighed = part[grades] * (others.to_numpy() if run in balanced else 1)
+            found.append(weighed.div(weighed.sum(axis=1), axis=0))
+        return pd.concat(found)
 
     def of(self, **wanted: object) -> pd.DataFrame:
         """The runs of a setting."""
@@ -103,10 +137,18 @@ class Stored:
         return np.sqrt((pd.concat(gaps, axis=1).fillna(0).mean(axis=1) ** 2).sum())
 
     @cached_property
+    def by_run(self) -> dict[tuple[object, ...], pd.DataFrame]:
+        """The predictions of each run."""
+        return dict(iter(self.predictions.groupby(RUN)))
+
+    @cached_property
     def shares(self) -> dict[tuple[object, ...], pd.Series]:
         """What each patient adds to the variance of a run's AUC, as a root, by run."""
         found = {}
-        for key, part in self.predictions.groupby(RUN):
+        for key, part in self.by_run.items():
+            if "p" not in part:
+                found[key] = _shares_of_grades(part.set_index("patient_id"))
+                continue
             p, y = part.set_index("patient_id")["p"], (part["y"] == 1).to_numpy()
             above = np.subtract.outer(p[y].to_numpy(), p[~y].to_numpy())
             wins, share = (above > 0) + (above == 0) / 2, pd.Series(0.0, p.index)
@@ -121,9 +163,25 @@ class Stored:
         return n_test / (self.facts["provenance"]["n_patients"] - n_test)
 
 
+def _shares_of_grades(part: pd.DataFrame) -> pd.Series:
+    """The same for c, a ratio of two sums over pairs of patients of unequal grades."""
+    y, levels = part["y"].to_numpy(), part.filter(regex=r"^p\d+$").to_numpy()
+    expected = (levels * np.arange(levels.shape[1])).sum(axis=1).round(9)
+    order = np.sign(np.subtract.outer(y, y))
+    wins = np.where(order != 0, (np.sign(np.subtract.outer(expected, expected)) * order + 1) / 2, 0)
+    right, pairs = wins.sum(axis=1), np.abs(order).sum(axis=1)
+    influence = 2 * (right - right.sum() / pairs.sum() * pairs) / pairs.sum()
+    return pd.Series(influence * np.sqrt(len(y) / (len(y) - 1)), part.index)
+
+
+def ranked_by(table: Iterable[str]) -> str:
+    """The metric of ranks among these columns: AUC, or c of grades."""
+    return "AUC" if "AUC" in table else "c"
+
+
 def by_run(runs: pd.DataFrame) -> pd.Series:
-    """AUC by seed and fold, so that runs of two settings can be paired."""
-    return runs.set_index(["seed", "fold"])["AUC"]
+    """AUC, or c, by seed and fold, so that runs of two settings can be paired."""
+    return runs.set_index(["seed", "fold"])[ranked_by(runs)]
 
 
 def corrected_error(values: pd.Series, test_share: float) -> float:
@@ -161,6 +219,16 @@ def scores(y: pd.Series, p: pd.Series) -> list[float]:
         100 * precision_score(y, called, zero_division=0),
         100 * recall_score(1 - y, ~called, zero_division=np.nan),
     ]
+
+
+def grade_scores(y: pd.Series, p: pd.DataFrame) -> list[float]:
+    """c of the mean grade in percent, quadratic kappa and absolute error of the median."""
+    levels, grades = np.asarray(p), np.asarray(y)
+    expected = (levels * np.arange(levels.shape[1])).sum(axis=1).round(9)
+    called = (levels.cumsum(axis=1) < 0.5 - 1e-9).sum(axis=1)
+    right = np.sign(np.subtract.outer(expected, expected))[np.greater.outer(grades, grades)]
+    kappa = cohen_kappa_score(grades, called, weights="quadratic", labels=range(levels.shape[1]))
+    return [100 * np.mean((right + 1) / 2), kappa, np.mean(np.abs(grades - called))]
 
 
 def mean(values: pd.Series) -> float:

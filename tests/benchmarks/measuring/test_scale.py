@@ -56,7 +56,8 @@ DRAWN = ("clinical", "page")
 @pytest.mark.parametrize("stage", [pytest.param(s, marks=pytest.mark.long) if s in DRAWN else s for s in STAGES])
 def test_every_stage_works(stage: str, folder):
     cost = measure(stage, folder)
-    assert cost.seconds > 0 and cost.peak_mb >= 0 and cost.total_mb > cost.peak_mb
+    # A quick stage takes less processor time than some clocks can tell.
+    assert cost.wall_seconds > 0 and cost.seconds >= 0 and cost.total_mb > cost.peak_mb >= 0
 
 
 def test_preprocessing_and_prediction_hold_a_part_of_the_data(tmp_path, monkeypatch: pytest.MonkeyPatch):

@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 from demo_results import FOLDER, PATIENT
 
+from strokebench.benchmarks.experiments.table1 import Table1
 from strokebench.errors import StrokebenchError
 from strokebench.files import write_json
 from strokebench.reports.page.cautions import cautions
@@ -196,6 +197,17 @@ def test_damage_is_shown_and_the_rest_stays(tmp_path, demo):
     assert "figure2_1 cannot be shown" in text and "Curves 2" in text
     assert "Its results cannot be read" in text
     assert str(root) not in text
+
+
+def test_tables_of_an_earlier_call_are_not_taken_for_those_of_the_runs_that_are_there(tmp_path, make_results):
+    folder = tmp_path / "made-up" / "table1"
+    results = make_results()
+    results.write(folder)
+    Table1().report(results, folder)
+    assert not any("Older" in caution.title for caution in cautions(find_parts([folder.parent])))
+    replace(results, runs=results.runs.assign(status="missing"), predictions=results.predictions[:0]).write(folder)
+    said = {caution.title: caution.text for caution in cautions(find_parts([folder.parent]))}
+    assert "`strokebench report table1` writes them anew" in said["Older tables"] and "Incomplete" in said
 
 
 def test_its_title_names_what_the_methods_read(results, tmp_path):
