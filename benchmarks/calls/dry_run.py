@@ -136,7 +136,7 @@ def say_call(
     console.print(f"Disk        about {written} of {decimal(free)} free, without tables and MLflow", soft_wrap=True)
     needed = {file for run, _ in todo.values() for file in published_for(run.method)}
     missing = [file for file in needed if settings.weights is None and not fetched(file)]
-    for file in missing:
+    for file in sorted(missing, key=lambda file: (file.repository, file.file)):
         console.print(f"To fetch    {file.file} of {file.repository}, {file.size}", soft_wrap=True)
     if not missing and not encoding.to_fetch:
         console.print("To fetch    nothing")

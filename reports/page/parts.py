@@ -158,10 +158,14 @@ def _read(folder: Path) -> PagePart:
         )
     except (StrokebenchError, KeyError, TypeError):
         section = {}
-        problems.append(
-            f"Its report is not there, damaged or not made for pages; `strokebench report {folder.name}` writes it, if "
-            "the experiment publishes it."
-        )
+        if results is not None and not (folder / SECTION_FILE).exists() and not part.complete:
+            lead = f"No tables yet: `strokebench report {folder.name}` writes those of the runs that are finished."
+            part = replace(part, lead=lead)
+        else:
+            problems.append(
+                f"Its report is not there, damaged or not made for pages; `strokebench report {folder.name}` writes it, "
+                "if the experiment publishes it."
+            )
     part = replace(part, problems=tuple(problems))
     checksums = section.get("files", {})
     return replace(part, panels=tuple(_filled(panel, folder, checksums) for panel in part.panels))

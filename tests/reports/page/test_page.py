@@ -210,6 +210,14 @@ def test_tables_of_an_earlier_call_are_not_taken_for_those_of_the_runs_that_are_
     assert "`strokebench report table1` writes them anew" in said["Older tables"] and "Incomplete" in said
 
 
+def test_an_experiment_that_was_stopped_before_its_first_table_is_incomplete_and_not_damaged(tmp_path, make_results):
+    make_results(missing={"mlp": 3}).write(tmp_path / "made-up" / "table1")
+    parts = find_parts([tmp_path / "made-up"])
+    assert "No tables yet: `strokebench report table1`" in parts[0].lead
+    titles = [caution.title for caution in cautions(parts)]
+    assert "Incomplete" in titles and "Not readable" not in titles
+
+
 def test_its_title_names_what_the_methods_read(results, tmp_path):
     for name, methods in ("all", results.methods), ("table", [m for m in results.methods if m.uses == ("table",)]):
         known = {method.name for method in methods}
