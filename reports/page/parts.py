@@ -163,7 +163,7 @@ def _read(folder: Path) -> PagePart:
             part = replace(part, lead=lead)
         else:
             problems.append(
-                f"Its report is not there, damaged or not made for pages; `strokebench report {folder.name}` writes it, "
+                f"Its report is lacking, damaged or not made for pages; `strokebench report {folder.name}` writes it, "
                 "if the experiment publishes it."
             )
     part = replace(part, problems=tuple(problems))
