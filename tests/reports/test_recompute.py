@@ -1,16 +1,20 @@
 """Printed numbers are those that scikit-learn computes from the stored predictions; another one is noticed."""
 
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 import recompute
 import recompute_beyond
+import recompute_clinical
 from made_up import made_up, plan
 from matplotlib.figure import Figure
 from recompute_stored import Check
 
 from strokebench.benchmarks.experiments.added_value import AddedValue
+from strokebench.benchmarks.experiments.clinical import Clinical
 from strokebench.benchmarks.experiments.comparison import Comparison
 from strokebench.benchmarks.experiments.figure5 import Figure5
 from strokebench.benchmarks.experiments.table1 import Table1
@@ -111,6 +115,26 @@ def test_what_is_added_is_recomputed(tmp_path: Path):
     results.write(folder)
     table, use = recompute.check_below(folder)
     assert table.wrong == [] and len(use.wrong) > 6
+
+
+def test_the_clinical_evaluation_is_recomputed(tmp_path: Path):
+    results, folder = made_up(plan(("vdafm", "concat"), seeds=(39, 40))), tmp_path / "clinical"
+    number = results.predictions["patient_id"].str[1:].astype(int)
+    results.predictions["site"] = np.where(number % 2, "North", "South")
+    results.runs["balance"], results.runs["threshold"] = "smote", 0.4
+    patients = pd.DataFrame({"patient_id": sorted(results.predictions["patient_id"].unique())})
+    results = replace(results, groups=patients.assign(age=["under 60", "60-69", "70-79", "80 or over"] * 50))
+    results.write(folder)
+    Clinical().report(results, folder)
+    checks = {check.file.stem: check for check in recompute.check_below(folder)}
+    # Of few methods one table of subgroups has all.
+    assert set(checks) == set(recompute_clinical.READERS) - {"subgroups_all"}
+    assert [line for check in checks.values() for line in check.wrong] == []
+    assert all(check.compared >= 6 for check in checks.values())
+    results.runs["balance"] = "none"
+    results.write(folder)
+    wrong = {check.file.stem for check in recompute.check_below(folder) if check.wrong}
+    assert wrong >= {"calibration", "clinical_scores", "net_benefit"} and "thresholds" not in wrong
 
 
 def test_grades_and_their_cuts_are_recomputed(graded, tmp_path: Path):

@@ -1,8 +1,8 @@
 """Recompute printed numbers from stored predictions, by pandas and scikit-learn alone: recompute.py FOLDER...
 
-Knows nothing of the project but its files: `predictions.parquet`, `patient_facts.parquet`, `results.json` and the
-CSV files of `table1` to `figure5`, `tuned`, `added_value`, `dropout`, `alignment`, `paper`, `missing` and `comparison`;
-of grades those of `table1` but for the odds. A folder may be an experiment's or any above.
+Knows nothing of the project but its files: `predictions.parquet`, `patient_facts.parquet`, `groups.parquet`,
+`runs.parquet`, `results.json` and the CSV files of the experiments in `READERS`; of grades those of `table1`, but for
+the odds, and of what ranks them by c. A folder may be an experiment's or any above.
 Ends with 1 if a number is another, or if there was none to recompute.
 """
 
@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from recompute_beyond import added_value, comparison, missing
+from recompute_clinical import clinical
 from recompute_stored import HALF, METRICS, OF_GRADES, Check, Stored, auc_limits, by_run, deviation, mean
 
 
@@ -187,6 +188,7 @@ def _settings(source: str, name: str, labels: dict[str, str]) -> list[dict[str, 
 READERS = dict.fromkeys(("table1", "table2", "table3", "figure2", "figure3", "figure4", "dropout"), settings) | {
     "tuned": tuned,
     "added_value": added_value,
+    "clinical": clinical,
     "figure5": hospitals,
     "alignment": angles,
     "paper": paper,

@@ -12,7 +12,7 @@ from math import factorial
 
 import numpy as np
 import pandas as pd
-from recompute_stored import RUN, Check, Stored, by_run, deviation, mean, ranked_by
+from recompute_stored import Check, Stored, by_run, deviation, mean, ranked_by
 from scipy import special, stats
 
 MODALITIES = ("image", "text", "table")
@@ -178,13 +178,7 @@ def worth_of_probabilities(check: Check, row: pd.Series, stored: Stored) -> None
 
 def _worth_of_run(stored: Stored, run: tuple[object, ...]) -> list[float]:
     """Brier score and net benefit of a run, its probabilities at the prevalence of the patients it did not test."""
-    part = stored.by_run[run]
-    y, p, facts = part["y"].to_numpy(), part["p"].clip(1e-6, 1 - 1e-6).to_numpy(), stored.facts["provenance"]
-    positives = stored.predictions.drop_duplicates("patient_id")["y"].sum()
-    share = (positives - y.sum()) / (facts["n_patients"] - len(y))
-    [balance] = stored.planned.set_index(RUN).loc[[run], "balance"]
-    if balance in ("smote", "duplicate"):
-        p = p * share / (p * share + (1 - p) * (1 - share))
+    y, p = stored.by_run[run]["y"].to_numpy(), stored.undone(run).to_numpy()
     worth = [np.mean((p - y) ** 2)]
     for at in (0.2, 0.3, 0.5):
         worth.append(np.mean((p >= at) & (y == 1)) - np.mean((p >= at) & (y == 0)) * at / (1 - at))

@@ -59,6 +59,7 @@ class Stored:
     """
 
     def __init__(self, folder: Path, above: int | None = None) -> None:
+        self.folder = folder
         self.predictions = predictions = pd.read_parquet(folder / "predictions.parquet")
         grades = [name for name in predictions if re.fullmatch(r"p\d+", name)]
         self.planned = pd.read_parquet(folder / "runs.parquet")
@@ -140,6 +141,17 @@ class Stored:
     def by_run(self) -> dict[tuple[object, ...], pd.DataFrame]:
         """The predictions of each run."""
         return dict(iter(self.predictions.groupby(RUN)))
+
+    def undone(self, run: tuple[object, ...]) -> pd.Series:
+        """A run's probabilities of an event at the prevalence of the patients it did not test, if training hid it."""
+        part = self.by_run[run]
+        [balance] = self.planned.set_index(RUN).loc[[run], "balance"]
+        if balance not in ("smote", "duplicate"):
+            return part["p"]
+        tested, n = part["y"].sum(), self.facts["provenance"]["n_patients"]
+        others = (self.predictions.drop_duplicates("patient_id")["y"].sum() - tested) / (n - len(part))
+        p = part["p"].clip(1e-6, 1 - 1e-6)
+        return p * others / (p * others + (1 - p) * (1 - others))
 
     @cached_property
     def shares(self) -> dict[tuple[object, ...], pd.Series]:
