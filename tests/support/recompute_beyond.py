@@ -37,7 +37,7 @@ def missing(check: Check, table: pd.DataFrame, stored: Stored) -> None:
         for column in columns:
             kept = set(label.lower().split(" + "))
             condition = named(kept, column) if by_subset else _rate(label, int(column.removeprefix("rate_")))
-            values = stored.of(method=method, condition=condition)["AUC"]
+            values = by_run(stored.of(method=method, condition=condition))
             check.number(f"{row['key']} {column}", row[column], mean(values))
             check.number(f"{row['key']} {column}_std", row[f"{column}_std"], deviation(values))
 
