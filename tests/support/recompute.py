@@ -205,10 +205,15 @@ ONLY = {
 }
 """Files that can be recomputed, where not all can."""
 
+BINARY = ("clinical", "figure5")
+"""Experiments that are recomputed of an event alone."""
+
 
 def check_folder(folder: Path) -> Iterator[Check]:
     """Every CSV file of an experiment's folder that can be recomputed."""
     stored = Stored(folder)
+    if stored.metrics == OF_GRADES and folder.name in BINARY:
+        return
     for path in sorted(folder.glob("*.csv")):
         if path.stem not in ONLY.get(folder.name, (path.stem,)) or path.stem == "grades_odds":
             continue

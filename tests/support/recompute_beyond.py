@@ -164,14 +164,16 @@ def numbers(text: str) -> list[str]:
 
 
 def worth_of_probabilities(check: Check, row: pd.Series, stored: Stored) -> None:
-    """How far the Brier score falls and net benefit, per 100 patients, rises."""
+    """How far the Brier score, of grades its mean over the cuts, falls and net benefit per 100 patients rises."""
+    of_run = _worth_of_run if "p" in stored.predictions else _score_of_grades
     found = {"before": [], "after": []}
     before, after = (runs.set_index(["seed", "fold"]) for runs in sides(stored, row["key"]))
     for run in before.index.intersection(after.index):
         for name, runs in (("before", before), ("after", after)):
-            found[name].append(_worth_of_run(stored, (*runs.loc[run, ["method", "variant", "condition"]], *run)))
+            found[name].append(of_run(stored, (*runs.loc[run, ["method", "variant", "condition"]], *run)))
     gains = (np.array(found["after"]) - np.array(found["before"])).mean(axis=0)
-    for name, true in zip(("brier", "net_20", "net_30", "net_50"), gains, strict=True):
+    names = ["brier", *(name for name in row.index if name.startswith("net_"))]
+    for name, true in zip(names, gains, strict=True):
         scale, half = (-1, 5e-4) if name == "brier" else (100, 0.05)
         check.number(f"{row['key']} {name}", numbers(row[name])[0], scale * true, half + EXACT)
 
@@ -183,3 +185,11 @@ def _worth_of_run(stored: Stored, run: tuple[object, ...]) -> list[float]:
     for at in (0.2, 0.3, 0.5):
         worth.append(np.mean((p >= at) & (y == 1)) - np.mean((p >= at) & (y == 0)) * at / (1 - at))
     return worth
+
+
+def _score_of_grades(stored: Stored, run: tuple[object, ...]) -> list[float]:
+    """Mean squared error of the probabilities of a grade above each cut."""
+    part = stored.by_run[run]
+    p = stored.undone_grades.loc[part.index].to_numpy()
+    cuts = range(p.shape[1] - 1)
+    return [np.mean([(p[:, cut + 1 :].sum(axis=1) - (part["y"] > cut)) ** 2 for cut in cuts])]

@@ -64,7 +64,7 @@ class Stored:
         grades = [name for name in predictions if re.fullmatch(r"p\d+", name)]
         self.planned = pd.read_parquet(folder / "runs.parquet")
         if above is not None:
-            predictions["p"] = self._undone(grades)[grades[above + 1 :]].sum(axis=1)
+            predictions["p"] = self.undone_grades[grades[above + 1 :]].sum(axis=1)
             predictions["y"] = (predictions["y"] > above).astype(int)
         self.metrics = METRICS if "p" in predictions else OF_GRADES
         self.facts = json.loads((folder / "results.json").read_text())
@@ -78,14 +78,16 @@ class Stored:
             columns=[*RUN, *self.metrics],
         )
 
-    def _undone(self, grades: list[str]) -> pd.DataFrame:
+    @cached_property
+    def undone_grades(self) -> pd.DataFrame:
         """Probabilities of grades; where training had equally many of each, weighed by shares outside the test."""
         balanced = self.planned[self.planned["balance"].isin(["smote", "duplicate"])].set_index(RUN).index
+        levels = self.predictions.filter(regex=r"^p\d+$")
         everyone = self.predictions.drop_duplicates("patient_id")["y"].value_counts()
-        found = [self.predictions[grades].iloc[:0]]
+        found = [levels.iloc[:0]]
         for run, part in self.predictions.groupby(RUN):
-            others = everyone.sub(part["y"].value_counts(), fill_value=0).reindex(range(len(grades)), fill_value=0)
-            weighed = part[grades] * (others.to_numpy() if run in balanced else 1)
+            others = everyone.sub(part["y"].value_counts(), fill_value=0).reindex(range(levels.shape[1]), fill_value=0)
+            weighed = levels.loc[part.index] * (others.to_numpy() if run in balanced else 1)
             found.append(weighed.div(weighed.sum(axis=1), axis=0))
         return pd.concat(found)
 
