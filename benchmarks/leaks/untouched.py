@@ -13,6 +13,7 @@ from strokebench.benchmarks.running.context import Context
 from strokebench.benchmarks.running.run import Material
 from strokebench.datasets.cohort import Cohort, Kind
 from strokebench.datasets.embeddings import Embeddings
+from strokebench.datasets.roles import ROLES
 from strokebench.errors import named
 from strokebench.tasks.conditions import COMPLETE
 from strokebench.tasks.fold import PARTS, Fold
@@ -102,14 +103,20 @@ def _equal(one: NDArray, other: NDArray) -> bool:
 
 
 def _other_table(cohort: Cohort, banned: tuple[str, ...], fold: Fold) -> Cohort:
-    """The test patients' inputs at the end of each column's range, or in a category that nobody has."""
+    """The test patients' inputs at the end of each column's range, or in a category that nobody has.
+
+    What a role reads as yes or no takes no other value: there it is the one that fewest have.
+    """
     table = cohort.table.copy()
     test = list(fold.test)
+    flags = {column for role, column in cohort.roles.items() if ROLES[role].flag}
     for name in table.columns:
         if name in banned:
             continue
         column = cohort.columns[name]
-        if column.kind is Kind.NUMERIC:
+        if name in flags:
+            table.loc[test, name] = next(reversed(table[name].value_counts().index), np.nan)
+        elif column.kind is Kind.NUMERIC:
             known = table[name].dropna()
             ends = [end for end in (column.high, column.low) if end is not None]
             far = known.max() + 10 * (np.ptp(known) + 1) if len(known) else 1.0

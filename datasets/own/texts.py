@@ -81,8 +81,8 @@ def _read_text(path: Path, missing: Collection[str]) -> str | None:
 
 
 def text_problems(texts: pd.DataFrame, known: list[Problem] = ()) -> Iterator[Problem]:  # type: ignore[assignment]
-    """Empty texts, tags and signs that are no text, refusals, texts that are too long, name another patient, or are the
-    same for everyone.
+    """Empty texts, tags and signs that are no text, refusals, texts that are too long, name another patient, are the
+    same for everyone, or are mostly lost to the filter.
 
     Args:
         texts: one column a prompt, one row a patient.
@@ -96,6 +96,10 @@ def text_problems(texts: pd.DataFrame, known: list[Problem] = ()) -> Iterator[Pr
             yield Problem(
                 "text_equal", f"the text {prompt!r} is word for word the same of all {n} patients", where=prompt
             )
+        lost = [text for text in map(str, texts[prompt].dropna()) if not filter_text(text).kept]
+        if len(lost) > n / 2:
+            what = f"the text {prompt!r}: {len(lost)} of {n} hold no sentence that the filter keeps, as {lost[0][:60]!r}"
+            yield Problem("text_filtered", what, where=str(prompt))
         for id, text in texts[prompt].items():
             if pd.isna(text) or not str(text).strip():
                 if id not in reported:

@@ -53,6 +53,19 @@ def test_the_pipeline_is_clean_under_each_balance(make):
         assert preprocessing_touched(make(balance=balance), folds=2) == []
 
 
+@pytest.mark.parametrize("words", [("nein", "ja"), (0.0, 1.0)])
+def test_what_a_role_reads_as_yes_or_no_is_changed_to_what_can_be_read(make, words):
+    def with_flag(cohort):
+        return replace(
+            cohort,
+            table=cohort.table.assign(htn=[words[i % 3 // 2] for i in range(len(cohort))]),
+            columns={**cohort.columns, "htn": Column(Kind.CATEGORICAL if words[1] == "ja" else Kind.NUMERIC)},
+            roles={"hypertension": "htn"},
+        )
+
+    assert preprocessing_touched(make(cohort=with_flag)) == []
+
+
 @pytest.mark.parametrize("leaky", [imputed_from_all, scaled_on_all, categories_of_all, target_encoded])
 def test_what_is_fitted_on_all_moves(make, leaky):
     [finding] = preprocessing_touched(make(), leaky)

@@ -1,12 +1,20 @@
 """What is kept between calls is what would be found out anew."""
 
+from dataclasses import replace
+from io import StringIO
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pytest
+from rich.console import Console
 from small_cohort import make_cohort
 
 from strokebench.benchmarks.running import build
-from strokebench.benchmarks.running.build import remembered_split
+from strokebench.benchmarks.running.build import encode, remembered_split
+from strokebench.benchmarks.running.settings import Settings
+from strokebench.datasets.embeddings import Embeddings
+from strokebench.datasets.encoders import encode as encoding
 from strokebench.tasks.endpoints.parse import parse_endpoint
 from strokebench.tasks.protocols import make_split
 
@@ -44,3 +52,14 @@ def test_a_split_that_was_tampered_with_is_made_again(asked, home: Path):
     assert remembered_split("cv5", *asked, (39,)) == made
     path.write_text("[]")
     assert remembered_split("cv5", *asked, (39,)) == made
+
+
+def test_texts_of_which_the_filter_leaves_nothing_are_counted(monkeypatch: pytest.MonkeyPatch):
+    cohort = make_cohort()
+    texts = pd.DataFrame({"report": "Infarkt rechts", "aspects": "ASPECTS 9"}, index=cohort.ids)
+    array = np.ones((len(cohort), 2, 4, 3), dtype=np.float32)
+    array[:, 0] = np.nan
+    monkeypatch.setattr(encoding, "encode_cohort", lambda *_: Embeddings(cohort.ids, {"text": array}))
+    console = Console(file=StringIO(), width=200)
+    encode(Settings(), replace(cohort, texts=texts), parse_endpoint("nihss < 7"), console)
+    assert f"Texts       {len(cohort)} of {2 * len(cohort)} hold no sentence" in console.file.getvalue()

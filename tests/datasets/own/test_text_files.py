@@ -85,14 +85,22 @@ def test_a_text_that_names_another_patient_is_a_question():
         {"report": ["Study of K-0017: infarct.", "Study of K-0017 (prior).", "M1 occlusion.", "Study of K-00171."]},
         index=["K-0017", "K-0018", "M1", "M2"],
     )
-    assert [(p.patient, p.code, p.what) for p in text_problems(texts)] == [
+    assert [(p.patient, p.code, p.what) for p in text_problems(texts) if p.patient] == [
         ("K-0018", "text_other", "the text 'report' names patient K-0017")
     ]
 
 
 def test_one_text_for_everyone_is_told_once():
-    same = pd.DataFrame({"report": ["Infarct."] * 12 + [None], "aspects": ["Ten."] * 12 + ["Nine."]})
+    same = pd.DataFrame({"report": ["Infarct."] * 12 + [None], "aspects": ["ASPECTS 10."] * 12 + ["ASPECTS 9."]})
     assert [(p.code, p.where) for p in text_problems(same) if p.patient is None] == [("text_equal", "report")]
+
+
+def test_texts_of_another_language_are_said_to_be_lost():
+    german = ["Infarkt der Insel rechts.", "Kein Nachweis einer Blutung.", "Unauffällig."]
+    texts = pd.DataFrame({"befund": [*german, None], "report": ["Infarct."] * 2 + german[:2]})
+    [problem] = [p for p in text_problems(texts) if p.patient is None]
+    assert (problem.code, problem.where) == ("text_filtered", "befund")
+    assert "3 of 3 hold no sentence" in problem.what and "English" in problem.remedy
 
 
 def test_a_text_with_a_byte_order_mark_and_tabs_is_a_text(tmp_path):
