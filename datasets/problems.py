@@ -133,8 +133,8 @@ CODES: Mapping[str, Code] = {
     "text_other": Code("Find out whose text it is, and replace the other; accept it if it is the patient's own.", True),
     "text_equal": Code("Give each patient's own text: the same one for everyone says nothing.", True),
     "text_filtered": Code(
-        "The filter keeps English sentences on the lesion (`strokebench text report` shows each): translate the texts, or"
-        " give vectors of your own encoder (`features:`); accept it if those are to count as missing.",
+        "The filter keeps English sentences on the lesion (`strokebench text report` shows each): translate the texts,"
+        " or give vectors of your own encoder (`features:`); accept it if those are to count as missing.",
         True,
     ),
     "text_refusal": Code("Ask again; a refusal says nothing of the patient.", True),

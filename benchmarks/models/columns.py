@@ -317,9 +317,12 @@ def _examine_modalities(
         elif not there:
             problems.append(f"{modality}: the cohort has none, and {model.label} cannot do without")
         elif embeddings is None and part is not None:
-            lacking = int(part.isna().all(axis=1).sum() if isinstance(part, pd.DataFrame) else part.isna().sum())
-            if lacking:
-                notes.append(f"{modality}: {lacking} of {len(part)} patients have none; {_instead(model)}")
+            used = (
+                part.map(model.endpoint.keep_text, na_action="ignore").replace("", None) if modality == "text" else part
+            )
+            if lacking := int(used.isna().all(axis=1).sum()):
+                which = " that the filter keeps" if lacking > part.isna().all(axis=1).sum() else ""
+                notes.append(f"{modality}: {lacking} of {len(part)} patients have none{which}; {_instead(model)}")
         if modality == "text" and embeddings is None and part is not None:
             lacking_prompts = [name for name in model.prompts if name not in part.columns]
             problems += [f"text: there is no answer to {name!r}" for name in lacking_prompts]

@@ -98,7 +98,8 @@ def text_problems(texts: pd.DataFrame, known: list[Problem] = ()) -> Iterator[Pr
             )
         lost = [text for text in map(str, texts[prompt].dropna()) if not filter_text(text).kept]
         if len(lost) > n / 2:
-            what = f"the text {prompt!r}: {len(lost)} of {n} hold no sentence that the filter keeps, as {lost[0][:60]!r}"
+            what = f"of the text {prompt!r} {len(lost)} of {n} hold no sentence that the filter keeps"
+            what += f", such as {lost[0][:60]!r}"
             yield Problem("text_filtered", what, where=str(prompt))
         for id, text in texts[prompt].items():
             if pd.isna(text) or not str(text).strip():

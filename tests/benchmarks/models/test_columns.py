@@ -168,3 +168,10 @@ def test_one_patient_is_predicted_alone_as_among_others(model: Model):
     one = OTHER.subset(OTHER.ids[:1])
     np.testing.assert_allclose(model.predict_proba(one), model.predict_proba(OTHER)[:1], atol=1e-12)
     assert pd.Index([0, 1]).equals(pd.Index(model.classes_))
+
+
+def test_texts_that_the_filter_empties_are_told():
+    model = fit("random_forest", OWN, embeddings=make_embeddings(OWN), params={"trees": 20, "inputs": "all"})
+    texts = pd.DataFrame({"report": ["Infarkt rechts.", None] * 10 + ["Infarct."] * 20}, index=OTHER.ids)
+    notes = model.examine(replace(OTHER, texts=texts)).notes
+    assert "text: 20 of 40 patients have none that the filter keeps; the training mean stands there" in notes
