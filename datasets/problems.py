@@ -33,6 +33,11 @@ CODES: Mapping[str, Code] = {
     "column_unknown": Code("Write the column as the table's header does."),
     "column_doubled": Code("Rename or delete one of the columns."),
     "column_empty": Code("Ban the column, or fill it.", True),
+    "column_one_value": Code(
+        "If an empty cell means another value, such as no, write that: empty ones are filled with VALUE, and then the"
+        " column says nothing. Else ban or accept it.",
+        True,
+    ),
     "column_free_text": Code("Ban the column (`banned:`), or declare it categorical if it is an input.", True),
     "column_mixed": Code(
         "Correct what stands for a number; if a text means unknown, write `columns: {NAME: {missing: [TEXT]}}`; or"

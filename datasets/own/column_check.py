@@ -69,6 +69,9 @@ def examine_column(file: CohortFile, name: str, cells: pd.Series, ask: bool = Tr
         return ExaminedColumn(values, column, [], emptied, numbers.bounds)
     if not any(kept.unique()):
         problems.append(Problem("column_empty", f"column {name!r} has no value", where=name))
+    elif not (no_input or rules) and len(known := set(by_value(kept, str.strip))) == 2 and "" in known:
+        what = f"column {name!r} has one value, {max(known)!r}, and {int((kept == '').sum())} cells without any"
+        problems.append(Problem("column_one_value", what, where=name, value=max(known)))
     if column.kind is Kind.CATEGORICAL:
         if kind is None and (what := column_values.looks_like_free_text(kept)):
             problems.append(Problem("column_free_text", f"column {name!r} holds {what}", where=name))
@@ -275,9 +278,10 @@ def _category_problems(name: str, cells: pd.Series, allowed: tuple[str, ...]) ->
         for id in cells.index[cells == spelling]:
             what = f"column {name!r}: {spelling!r} is elsewhere spelled {usual!r}"
             yield Problem("category_spelling", what, str(id), name)
-    for short, long in column_values.abbreviations(cells).items() if not allowed else ():
-        for id in cells.index[cells == short]:
-            yield Problem("category_spelling", f"column {name!r}: {short!r} is elsewhere {long!r}", str(id), name)
+    alike = column_values.abbreviations(cells) | column_values.translations(cells)
+    for spelling, usual in alike.items() if not allowed else ():
+        for id in cells.index[cells == spelling]:
+            yield Problem("category_spelling", f"column {name!r}: {spelling!r} is elsewhere {usual!r}", str(id), name)
     for word in column_values.unknown_words(cells) if not allowed else ():
         yield _unknown_word(name, cells, word)
     if allowed:

@@ -310,6 +310,19 @@ def abbreviations(cells: pd.Series) -> dict[str, str]:
     return found if len(found) > 1 else {}
 
 
+_SAME_WORDS = (
+    {"yes", "true", "ja", "wahr", "oui", "vrai", "sí", "si", "sim", "evet"},
+    {"no", "false", "nein", "falsch", "non", "faux", "nee", "não", "hayır"},
+)
+
+
+def translations(cells: pd.Series) -> dict[str, str]:
+    """Yes or no in one language -> the more frequent word for it in another."""
+    names = list(cells.value_counts().index)
+    said = ([name for name in names if name.strip().casefold() in words] for words in _SAME_WORDS)
+    return {name: first for first, *others in filter(None, said) for name in others if name.lower() != first.lower()}
+
+
 def other_spellings(cells: pd.Series) -> dict[str, str]:
     """Spelling as it stands -> the more frequent spelling of the same name."""
     counts = {str(spelling): n for spelling, n in cells.value_counts().items() if str(spelling).strip()}

@@ -22,6 +22,7 @@ _EXACT = 2**53
 """From here on a spreadsheet's number may be another than was typed."""
 _FORMAT = re.compile(r'((?:"[^"]*"|\\.)*)([#0,.]+|General)(%?)((?:"[^"]*"|\\.)*)')
 """A number with what is written around it, as `"P"000` and `0.0" mmol/l"`."""
+_LANGUAGE = re.compile(r"\[\$-\w+\]")
 
 
 @dataclass
@@ -65,7 +66,7 @@ def read_excel(file: CohortFile) -> Sheet:
         for number, (row, formula_row) in enumerate(zip_longest(cells, formulas, fillvalue=()), 1):
             first = next((cell for cell in row if cell is not None and cell.value is not None), None)
             struck += [number] * bool(first is not None and first.font and first.font.strike)
-            rows.append([_excel_cell(cell, formula) for cell, formula in zip_longest(row, formula_row)])
+            rows.append([_excel_cell(cell, formula, file.decimal) for cell, formula in zip_longest(row, formula_row)])
     except StrokebenchError:
         raise
     except Exception as error:
@@ -92,20 +93,21 @@ def read_excel(file: CohortFile) -> Sheet:
     return sheet
 
 
-def _excel_cell(cell: Any, formula: Any) -> str:
+def _excel_cell(cell: Any, formula: Any, decimal: str) -> str:
     if cell is None:
         return ""
     if cell.value is None:
         # A formula whose result was never stored stands as it is, for the check to name.
         text = str(getattr(formula, "text", formula))
         return text if text.startswith("=") else ""
-    text = _cell(cell.value)
+    text = _cell(cell.value, decimal)
     # What a format shows is what the user reads, and what files are named after: 0017, P017, 45%.
-    shown = _FORMAT.fullmatch((cell.number_format or "").partition(";")[0]) if cell.data_type == "n" else None
+    written = _LANGUAGE.sub("", cell.number_format or "").partition(";")[0]
+    shown = _FORMAT.fullmatch(written) if cell.data_type == "n" else None
     if shown is None or not text:
         return text
     before, digits, percent, behind = shown.groups()
-    text = f"{float(cell.value) * 100:.12g}%" if percent else text
+    text = f"{float(cell.value) * 100:.12g}%".replace(".", decimal) if percent else text
     text = text.zfill(len(digits)) if re.fullmatch("0+", digits) and text.isdigit() else text
     return re.sub(r'"|\\(?=.)', "", before) + text + re.sub(r'"|\\(?=.)', "", behind)
 
@@ -118,7 +120,7 @@ def read_parquet(file: CohortFile) -> Sheet:
         raise StrokebenchError(f"{file.table}: no Parquet table could be read ({error}).") from None
     if frame.index.name is not None or frame.index.nlevels > 1:
         frame = frame.reset_index()
-    columns = [[_cell(value) for value in frame.iloc[:, i]] for i in range(frame.shape[1])]
+    columns = [[_cell(value, file.decimal) for value in frame.iloc[:, i]] for i in range(frame.shape[1])]
     sheet = Sheet([(1, [str(name) for name in frame.columns]), *enumerate(map(list, zip(*columns, strict=True)), 2)])
     for i, name in enumerate(frame.columns):
         if str(name) not in file.banned and frame.iloc[:, i].map(pd.api.types.is_list_like).any():
@@ -127,7 +129,8 @@ def read_parquet(file: CohortFile) -> Sheet:
     return sheet
 
 
-def _cell(value: Any) -> str:
+def _cell(value: Any, decimal: str) -> str:
+    """A value as text; a number with the table's sign of decimals, for it is one whichever way texts beside it go."""
     if isinstance(value, str):
         return unicodedata.normalize("NFC", value)
     if isinstance(value, bytes):
@@ -146,5 +149,5 @@ def _cell(value: Any) -> str:
             return ""
         if abs(number) >= _EXACT:
             return f"{number:e}"
-        return str(int(number)) if number.is_integer() else repr(number)
+        return str(int(number)) if number.is_integer() else repr(number).replace(".", decimal)
     return str(value)

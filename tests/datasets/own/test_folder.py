@@ -184,6 +184,14 @@ def test_all_faults_of_a_file_are_named_at_once(folder):
         ("", lambda t: t.assign(name=[f"patient {i}" for i in t.index]), [(None, "column_free_text")]),
         ("banned: [name]\n", lambda t: t.assign(name=[f"patient {i}" for i in t.index]), []),
         ("", lambda t: t.assign(height=None), [(None, "column_empty")]),
+        ("", lambda t: t.assign(diabetes=["x", ""] * (len(t) // 2)), [(None, "column_one_value")]),
+        ("", lambda t: t.assign(diabetes=["1", "?"] * (len(t) // 2)), [(None, "column_one_value")]),
+        ("banned: [diabetes]\n", lambda t: t.assign(diabetes=["x", ""] * (len(t) // 2)), []),
+        (
+            "",
+            lambda t: t.assign(smokes=["ja", "nein"] * (len(t) // 2 - 1) + ["yes", "ja"]),
+            [("p38", "category_spelling")],
+        ),
         ("banned: [nihs]\n", lambda t: t, [(None, "column_unknown")]),
         ("columns:\n  Age: numeric\n", lambda t: t, [(None, "column_unknown")]),
         ("exclude:\n  p77: why\n", lambda t: t, [(None, "listed_unknown")]),
@@ -346,10 +354,13 @@ def test_a_table_is_examined_again_when_any_code_that_reads_it_changes(folder, m
 def test_a_code_of_unknown_holds_for_its_column_and_never_for_the_id(folder):
     yaml = BASE + "missing: [77]\ncolumns: {mrs: {missing: [6]}}\naccept: {missing_code: all}\n"
     cohort = load(
-        folder(yaml, lambda t: t.assign(id=np.arange(60, 100), age=["77", "6"] * 20, mrs=["2", "6.0", "0", "4"] * 10))
+        folder(
+            yaml,
+            lambda t: t.assign(id=np.arange(60, 100), age=["77", "6", "77", "8"] * 10, mrs=["2", "6.0", "0", "4"] * 10),
+        )
     )
     assert "77" in cohort.ids
-    assert set(cohort.table["mrs"].dropna()) == {0, 2, 4} and set(cohort.table["age"].dropna()) == {6}
+    assert set(cohort.table["mrs"].dropna()) == {0, 2, 4} and set(cohort.table["age"].dropna()) == {6, 8}
     assert "mrs 10" in cohort.about["inferred"] and "age 20" in cohort.about["inferred"]
 
 

@@ -150,6 +150,16 @@ def test_number_formats_that_write_something_around_the_number(table):
     assert read.cells.to_numpy().tolist() == [["P007", "2", "7%", "5.5 mmol/L"], ["P008", "3", "45", ""]]
 
 
+def test_numbers_of_a_sheet_have_the_decimal_sign_of_the_texts_beside_them(table):
+    rows = [["id", "mrs", "glucose", "share"], [7, 2, 5.5, 0.125], [8, 3, "6,25", None]]
+
+    def dress(sheet):
+        sheet["A2"].number_format, sheet["D2"].number_format = "[$-407]0000", "0.0%"
+
+    read = table(name="t.xlsx", write=write_sheet(rows, dress), extra="decimal: ','\n")
+    assert read.cells.to_numpy().tolist() == [["0007", "2", "5,5", "12,5%"], ["8", "3", "6,25", ""]]
+
+
 def test_all_cells_are_read_whatever_extent_a_file_states(table):
     def write(path):
         write_sheet([["id", "mrs"], ["a1", 2], ["a2", None], ["a3", 4]])(path)
