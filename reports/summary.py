@@ -1,6 +1,6 @@
 """From predictions to means over runs."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import wraps
 from typing import Any, TypedDict, TypeVar
 
@@ -9,6 +9,7 @@ import pandas as pd
 
 from strokebench.errors import StrokebenchError
 from strokebench.reports.results import RUN, SETTING, STATUSES, Results
+from strokebench.reports.tables.table import Cell
 from strokebench.tasks.metrics.evaluate import evaluate, mean_std
 
 Made = TypeVar("Made")
@@ -55,6 +56,17 @@ def summarise(results: Results, fold: int | None = None) -> pd.DataFrame:
         row |= {name: pd.to_numeric(done[name]).mean() for name in COSTS}
         rows.append(row)
     return pd.DataFrame(rows)
+
+
+def cell_of(values: Sequence[float]) -> Cell:
+    """Mean and population standard deviation of the runs' values.
+
+    A single run has no deviation: a printed 0.00 would be read as certainty.
+    """
+    if not values:
+        return Cell()
+    mean, std = mean_std(values)
+    return Cell(mean, std if len(values) > 1 else None)
 
 
 class RunCounts(TypedDict):

@@ -63,13 +63,14 @@ class Step:
 
 def measure(results: Results) -> list[Step]:
     """Every step of every method that has runs of both sides, by method."""
-    if results.predictions.empty:
+    judged = results.judged
+    if judged.empty:
         return []
-    endpoint, undone = results.endpoint, undo_balance(results)
+    endpoint, undone = results.endpoint, undo_balance(results).loc[judged.index]
     scores = arrange(undone, runs=results.runs, endpoint=endpoint)
     errors = arrange(undone, runs=results.runs, endpoint=endpoint, values=squared_errors(endpoint, undone))
     # Of grades the undoing changes the order of their means, and so c, which is that of Table 1.
-    analytic = delong(arrange(results.predictions, runs=results.runs, endpoint=endpoint))
+    analytic = delong(arrange(judged, runs=results.runs, endpoint=endpoint))
     share, parts = test_share(results) if is_corrected(results) else None, parts_of(results, scores.groups)
     place = {setting.key: name for name, setting in results.settings.items()}
     found: list[Step] = []

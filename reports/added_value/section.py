@@ -128,7 +128,8 @@ def _key(threshold: float) -> str:
 
 
 def _planned(results: Results, step: Step) -> int:
-    planned = results.runs[results.runs["method"] == step.method.name]
+    runs = results.runs[~results.runs["fold"].isin(results.too_small)]
+    planned = runs[runs["method"] == step.method.name]
     return len(planned[["seed", "fold"]].drop_duplicates())
 
 

@@ -10,7 +10,7 @@ from strokebench.reports.ablation.table import Entry, complete_entry
 from strokebench.reports.comparison.words import p_value
 from strokebench.reports.results import Results
 from strokebench.reports.statistics.decisions import ALPHA, POINTS, equivalent, holm, verdict
-from strokebench.reports.statistics.headline import FEWEST_RUNS, Headline
+from strokebench.reports.statistics.headline import Headline
 from strokebench.reports.statistics.intervals import UNDEFINED
 from strokebench.reports.statistics.paired import PairedTest
 from strokebench.reports.summary import rows_by_setting
@@ -46,7 +46,7 @@ def names_of(results: Results, headline: Headline | None, entries: Sequence[Entr
 
 
 def setting_gains(results: Results, headline: Headline | None, entries: Sequence[Entry]) -> list[SettingGain]:
-    """Each entry but the complete ones, where both sides have `FEWEST_RUNS` runs, or a test that needs no spread."""
+    """Each entry but the complete ones, where both sides have as many runs as a test needs (`Headline.fewest`)."""
     names, found = names_of(results, headline, entries), []
     for method in dict.fromkeys(entry.method for entry in entries):
         chosen = complete_entry(entries, method)
@@ -54,8 +54,11 @@ def setting_gains(results: Results, headline: Headline | None, entries: Sequence
             continue
         others = [entry for entry in names if entry.method == method and entry != chosen]
         gains = [headline.difference(names[entry], names[chosen]) for entry in others]
-        fewest = FEWEST_RUNS if headline.corrects else 1
-        made = [(entry, gain) for entry, gain in zip(others, gains, strict=True) if gain.runs >= fewest]
+        made = [
+            (entry, gain)
+            for entry, gain in zip(others, gains, strict=True)
+            if gain.tested and gain.runs >= headline.fewest
+        ]
         adjusted = holm([gain.p for _, gain in made])
         found += [SettingGain(entry, gain, float(p)) for (entry, gain), p in zip(made, adjusted, strict=True)]
     return found

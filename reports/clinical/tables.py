@@ -19,7 +19,7 @@ from strokebench.reports.statistics.bootstrap import Bootstrap, bootstrap
 from strokebench.reports.statistics.prior import BALANCED, UNDONE
 from strokebench.reports.statistics.scores import Scores
 from strokebench.reports.statistics.weighted import from_function, weighted_auprc, weighted_brier, weighted_scaled_brier
-from strokebench.reports.summary import run_counts
+from strokebench.reports.summary import cell_of, run_counts
 from strokebench.reports.table1.table import metric_columns
 from strokebench.reports.tables import caption as words
 from strokebench.reports.tables.results_table import results_table
@@ -251,7 +251,7 @@ def thresholds_table(results: Results) -> Table:
             label = f"{THRESHOLD:g}"
             if rule == "validation":
                 label = "chosen on validation" + (f", mean {mean_std([r['at'] for r in runs])[0]:.2f}" if runs else "")
-            cells = {column.key: Cell(*mean_std([run[column.key] for run in runs])) for column in columns if runs}
+            cells = {column.key: cell_of([run[column.key] for run in runs]) for column in columns if runs}
             rows.append(Row(f"{setting.name}/{rule}", label, setting.label, cells, len(runs), planned))
     caption = (
         "Mean (population standard deviation) in percent over runs. The second line of each method calls patients "
@@ -344,7 +344,7 @@ def fairness_table(results: Results, found: Mapping[str, Sequence[Gap]]) -> Tabl
         "and Donner 2008. Sensitivity differs between groups of unlike severity even where probabilities are right: "
         "observed less predicted tells whether they are.",
         SMALL,
-        f"{len(rows)} gaps a column were looked at, unadjusted: one interval of twenty misses 0 by chance alone.",
+        f"Gaps looked at, a column: {len(rows)}, unadjusted: one interval of twenty misses 0 by chance alone.",
     ]
     return _table(
         results, "fairness", "Gaps between groups", caption, columns, rows, notes, head="Group", counts_runs=False

@@ -9,7 +9,7 @@ from strokebench.reports.ablation.table import Entry
 from strokebench.reports.choices.table import names_of
 from strokebench.reports.results import Results
 from strokebench.reports.statistics.decisions import POINTS, equivalent
-from strokebench.reports.statistics.headline import FEWEST_RUNS, Headline
+from strokebench.reports.statistics.headline import Headline
 from strokebench.reports.statistics.paired import PairedTest, gain
 from strokebench.reports.tables import caption as words
 from strokebench.reports.tables.style import INK, LOOKS, dots, head, plain
@@ -41,14 +41,14 @@ def doubling(headline: Headline, names: Mapping[str, float]) -> PairedTest:
 def slopes(
     results: Results, headline: Headline | None, entries: Sequence[Entry], shares: Shares
 ) -> dict[str, PairedTest]:
-    """`doubling` of each method over its shares from `FROM` on, once all of them have `FEWEST_RUNS` runs in common."""
+    """`doubling` of each method over its shares from `FROM` on, once all of them have enough runs in common."""
     names, found = names_of(results, headline, entries), {}
     for method in dict.fromkeys(entry.method for entry in entries):
         wanted = [entry for entry in entries if entry.method == method and shares[entry.variant] >= FROM]
         if headline is None or len(wanted) < 2 or not names.keys() >= set(wanted):
             continue
         slope = doubling(headline, {names[entry]: shares[entry.variant] for entry in wanted})
-        if slope.tested and slope.runs >= (FEWEST_RUNS if headline.corrects else 1):
+        if slope.tested and slope.runs >= headline.fewest:
             found[method] = slope
     return found
 

@@ -11,13 +11,12 @@ from strokebench.reports.results import Results
 from strokebench.reports.statistics.bootstrap import Bootstrap, bootstrap
 from strokebench.reports.statistics.scores import Scores, arrange
 from strokebench.reports.statistics.shapley import shapley
-from strokebench.reports.summary import run_counts
+from strokebench.reports.summary import cell_of, run_counts
 from strokebench.reports.tables import caption as words
 from strokebench.reports.tables.results_table import results_table
-from strokebench.reports.tables.table import Cell, Column, Row, Table, text_columns
+from strokebench.reports.tables.table import DASH, Cell, Column, Row, Table, text_columns
 from strokebench.tasks.conditions import COMPLETE, Condition, all_subsets, by_sequence
 from strokebench.tasks.inputs import all_modalities, in_words, units_of
-from strokebench.tasks.metrics.evaluate import mean_std
 
 ORDER = ("image", "text", "table")
 """The paper's three modalities."""
@@ -199,18 +198,19 @@ def shapley_table(results: Results, measured: Measured) -> Table:
             complete = ~np.isnan(shares.values).any(axis=0)
             total = shares.values[:, complete].sum(axis=0)
             group = f"{results.method(method).label}, {way}"
-            runs, planned = int(complete.sum()), len(_runs(results, method, [COMPLETE]))
+            wanted = _runs(results, method, [COMPLETE])
+            runs, planned = int(complete.sum()), int((~wanted["fold"].isin(results.too_small)).sum())
             for number, modality in enumerate(ORDER):
                 values = shares.values[number, complete]
                 share = f"{100 * values.mean() / total.mean():.0f} %" if total.mean() > 0 else ""
                 cells = {
                     "value": Cell(text=shares.interval(number).text()),
-                    "spread": Cell(text=f"{100 * values.std():.1f}"),
+                    "spread": Cell(text=_spread(values)),
                     "share": Cell(text=share),
                 }
                 label = all_modalities()[modality].heading
                 rows.append(Row(f"{method}/{way}/{modality}", label, group, cells, runs, planned))
-            cells = {"value": Cell(text=f"{100 * total.mean():.1f}"), "spread": Cell(text=f"{100 * total.std():.1f}")}
+            cells = {"value": Cell(text=f"{100 * total.mean():.1f}"), "spread": Cell(text=_spread(total))}
             label = f"Sum ({metric} of everything less 50)"
             rows.append(Row(f"{method}/{way}/sum", label, group, cells, runs, planned, reference=True))
     note = (
@@ -252,13 +252,17 @@ def missing_lead(results: Results, measured: Measured) -> str:
     return " ".join(sentences) or "Nothing was planned."
 
 
+def _spread(values: NDArray[np.float64]) -> str:
+    """The deviation over runs, (runs,), in points; a single run has none."""
+    return f"{100 * values.std():.1f}" if len(values) > 1 else DASH
+
+
 def _sequences(results: Results) -> list[str]:
     return results.provenance.get("sequences", [])
 
 
 def _cell(found: Missing | None, condition: Condition | None) -> Cell:
-    runs = found.runs(condition) if found else np.zeros(0)
-    return Cell(*mean_std(list(runs))) if len(runs) else Cell()
+    return cell_of(found.runs(condition).tolist() if found else [])
 
 
 def _row(results: Results, method: str, label: str, cells: Mapping[str, Cell], conditions: Iterable[Condition]) -> Row:

@@ -123,3 +123,19 @@ def test_of_grades_the_gain_is_one_of_c_and_no_net_benefit_is_made_up():
     titles = [column.title for panel in section.panels[:2] for column in panel.content.columns]
     assert titles == ["c, table", "with it", "Gain, points", "p (Holm)", "What is shown", "Brier falls by"]
     assert "points of c" in section.lead and "AUC" not in section.lead
+
+
+def test_a_hospital_left_out_of_every_number_is_in_no_step_either():
+    """One event alone has no variance: with it no step had an interval."""
+    sites = {fold: (name, 60, 20) for fold, name in enumerate("ABC")} | {3: ("D", 30, 1)}
+    planned = plan(("concat",), conditions=CONDITIONS, seeds=(39, 40), folds=sites)
+    without = made_up([run for run in planned if run[-1] < 3], sites=sites)
+    every = made_up(planned, sites=sites)
+    assert list(every.too_small) == [3]
+    rows = added_value_section(every, "Added value").panels[0].content.rows
+    assert [row.runs for row in rows] == ["6/6"] * 3
+    for found, expected in zip(measure(every), measure(without), strict=True):
+        assert found.gain.value == expected.gain.value and found.brier.value == pytest.approx(
+            expected.brier.value, abs=0.01
+        )
+        assert found.gain.tested and found.net_benefit[0.3].runs == 6

@@ -45,3 +45,11 @@ def test_under_five_runs_nothing_is_tested_and_so_said(results):
     nothing = made_up(planned, lost=dict.fromkeys(planned, "missing"))
     table = choices_table(nothing, headline_of(nothing), "t", "T", ENTRIES, "the default", "Choice", [])
     assert [row.done for row in table.rows] == [0, 0, 0]
+
+
+def test_four_hospitals_of_one_seed_are_enough():
+    sites = {fold: (name, 60, 20) for fold, name in enumerate("ABCD")}
+    loho = made_up(
+        plan(("concat",), tuple(VARIANTS), seeds=(39,), folds=sites), {"good": 4.0, "concat": 0.0}, sites=sites
+    )
+    assert [found.gain.runs for found in setting_gains(loho, headline_of(loho), ENTRIES)] == [4, 4]

@@ -74,3 +74,9 @@ def test_the_picture_has_a_point_a_share_at_its_place(rising):
     np.testing.assert_allclose(line.get_xdata(), [20, 40, 80, 100])
     means = rising.metrics.groupby("variant")["AUC"].mean()
     np.testing.assert_allclose(line.get_ydata(), [100 * means[variant] for variant in SHARES])
+
+
+def test_four_hospitals_of_one_seed_are_enough():
+    sites = {fold: (name, 60, 20) for fold, name in enumerate("ABCD")}
+    loho = made_up(plan(("concat",), tuple(SHARES), seeds=(39,), folds=sites), sites=sites)
+    assert slopes(loho, headline_of(loho), ENTRIES, SHARES)["concat"].runs == 4

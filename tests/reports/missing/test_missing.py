@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from grades import as_grades
+from made_up import made_up, plan
 from missing_results import make_missing_results
 from rich.console import Console
 
@@ -20,9 +21,12 @@ from strokebench.reports.missing.table import (
     measure,
     missing_conditions,
     rate_condition,
+    shapley_table,
     subset_condition,
     subsets,
+    subsets_table,
 )
+from strokebench.reports.tables.table import DASH
 from strokebench.tasks.conditions import COMPLETE
 
 DRAWS = 100
@@ -136,3 +140,14 @@ def test_grades_are_ranked_by_c_in_every_word_and_number(tmp_path):
     assert f"VDAFM: c {100 * whole.mean():.1f} with everything" in view.lead
     assert not [path for path in tmp_path.glob("*.md") if "AUC" in path.read_text()]
     assert "AUC" not in (tmp_path / "section.json").read_text()
+
+
+def test_a_single_run_has_no_deviation_and_a_hospital_left_out_makes_no_row_incomplete():
+    planned = plan(("concat",), conditions=[COMPLETE.id, *(one.id for one in missing_conditions() if one != COMPLETE)])
+    one = made_up([run for run in planned if run[3:] == (39, 2)])
+    measured = {"concat": measure(one, "concat", 10)}
+    assert all(cell.std is None for row in subsets_table(one, measured).rows for cell in row.cells.values())
+    assert {row.cells["spread"].text for row in shapley_table(one, measured).rows} == {DASH}
+    sites = {0: ("A", 60, 20), 1: ("B", 60, 20), 2: ("C", 30, 1)}
+    loho = made_up([run for run in planned if run[3] == 39 and run[4] in sites], sites=sites)
+    assert {row.runs for row in shapley_table(loho, {"concat": measure(loho, "concat", 10)}).rows} == {"2/2"}
