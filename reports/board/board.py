@@ -92,10 +92,13 @@ def _lead(sites: Mapping[str, Results], settings: Mapping[Key, Setting], pooled:
     if not pooled:
         return "No method is finished at every site."
     patients = sum(results.predictions["patient_id"].nunique() for results in sites.values())
-    best = max(pooled, key=lambda key: np.nan_to_num(pooled[key].mean.value))
+    known = {key: one.mean for key, one in pooled.items() if not np.isnan(one.mean.value)}
+    if not known:
+        return "No method can be pooled: each has no interval, or an AUC of 0 or 100, at some site."
+    best = max(known, key=lambda key: known[key].value)
     return (
         f"Over {len(sites)} sites with {patients:,} tested patients, {settings[best].label} has the highest pooled "
-        f"AUC: {pooled[best].mean.text()}."
+        f"{next(iter(sites.values())).endpoint.ranked_by}: {known[best].text()}."
     )
 
 

@@ -196,7 +196,10 @@ def _grades(cohort: Cohort, rule: str) -> str:
         return ""
     counts = labels.value_counts().sort_index()
     return (
-        "" if endpoint.binary else "Patients by grade: " + ", ".join(f"{n} of {grade}" for grade, n in counts.items())
+        ""
+        if endpoint.binary
+        else "Patients by grade: "
+        + ", ".join(f"{n} of {endpoint.describe(int(label)).split()[-1]}" for label, n in counts.items())
     )
 
 

@@ -38,8 +38,10 @@ def pooled_table(results: Results) -> Table:
     rows = []
     for method in results.methods:
         one = found.get(method.name)
-        new = f"{one.new.text().partition(' ')[2] or DASH}" if one else DASH
-        texts = {"mean": one.mean.text(), "new": new, "spread": f"{one.spread:.2f}"} if one else {}
+        texts = {}
+        if one:
+            spread = DASH if np.isnan(one.spread) else f"{one.spread:.2f}"
+            texts = {"mean": one.mean.text(), "new": one.new.text().partition(" ")[2] or DASH, "spread": spread}
         counts = run_counts(results.runs[results.runs["method"] == method.name])
         rows.append(Row(method.name, method.label, "", {key: Cell(text=text) for key, text in texts.items()}, **counts))
     return results_table(
@@ -64,9 +66,8 @@ def further_hospital(results: Results) -> str:
     methods = sorted(
         (method for method in results.methods if method.name in found), key=lambda m: m.family != FAMILIES[-1]
     )
-    if not methods or found[methods[0].name].hospitals < FEWEST_TO_PREDICT:
+    if not methods or np.isnan((one := found[methods[0].name]).new.low):
         return ""
-    one = found[methods[0].name]
     metric = results.endpoint.ranked_by
     return (
         f"At one further hospital like these {one.hospitals}, the {metric} of {methods[0].label} is to be expected "

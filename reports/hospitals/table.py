@@ -308,7 +308,7 @@ def _table(
     caption = (
         f"{words.outcome_in_words(results)} Each hospital in turn is the test part; training and validation see the "
         f"others only. {_over(results.runs['seed'].nunique())}. {results.endpoint.how_called(THRESHOLD)}"
-    ) + (" Best bold, second best underlined." if marks else "")
+    ) + (f"{words.units_in_words(results)} Best bold, second best underlined." if marks else "")
     notes = [
         "Mean: over hospitals, each counted once, those that are left out of every number excepted. The deviation "
         "over seeds tells of training, not of the chance that other patients had come."

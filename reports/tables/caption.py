@@ -109,9 +109,7 @@ def caption(results: Results) -> str:
     protocol = facts.get("protocol", "")
     sentences = [
         outcome_in_words(results),
-        f"Mean (population standard deviation) in percent over {runs_in_words(results)}.",
-        *(f"{name} is no percentage." for name, metric in results.judged_by.items() if not metric.unit),
-        *(f"A lower {name} is better." for name, metric in results.judged_by.items() if not metric.higher_is_better),
+        f"Mean (population standard deviation) in percent over {runs_in_words(results)}.{units_in_words(results)}",
         f"Protocol {protocol}: {PROTOCOLS.get(protocol, 'as named')}." if protocol else "",
         persons_in_words(facts),
         f"Encoders: {_encoders(facts['encoders'])}." if facts.get("encoders") else "",
@@ -122,6 +120,13 @@ def caption(results: Results) -> str:
         "Best bold, second best underlined.",
     ]
     return " ".join(sentence for sentence in sentences if sentence)
+
+
+def units_in_words(results: Results) -> str:
+    """Which metrics are no percentage, and of which less is better, after a blank; empty where none is."""
+    said = [f" {name} is no percentage." for name, metric in results.judged_by.items() if not metric.unit]
+    said += [f" A lower {name} is better." for name, metric in results.judged_by.items() if not metric.higher_is_better]
+    return "".join(said)
 
 
 def persons_in_words(facts: Provenance) -> str:

@@ -53,8 +53,7 @@ def case_mix_table(results: Results, developments: Sequence[Population], here: P
     """
     rows = []
     for number, there in enumerate(developments):
-        outcome = np.array([there.shares, here.shares])
-        parts = [_row(words.outcome_title(results), _percents(outcome[:, -1]), _share_distance(*outcome))]
+        parts = _outcome(results, np.array([there.shares, here.shares]))
         for name, column in there.table.items():
             parts += _column(name, column, here.table[name])
         group = f"{there.said}: {there.patients} patients"
@@ -83,6 +82,15 @@ def case_mix_table(results: Results, developments: Sequence[Population], here: P
 
 Described = tuple[str, dict[str, str]]
 """Label and cells of a row."""
+
+
+def _outcome(results: Results, shares: np.ndarray) -> list[Described]:
+    """Of the shares of labels, (2, labels): the event's, or a row a grade."""
+    title, distance = words.outcome_title(results), _share_distance(*shares)
+    if results.endpoint.binary:
+        return [_row(title, _percents(shares[:, -1]), distance)]
+    grades = [_row(f"  {results.endpoint.describe(label)}", _percents(share)) for label, share in enumerate(shares.T)]
+    return [_row(title, ["", ""], distance), *grades]
 
 
 def _column(name: str, there: ColumnSummary, here: ColumnSummary) -> Iterator[Described]:

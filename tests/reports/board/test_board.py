@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from grades import as_grades
 
 from strokebench.errors import StrokebenchError
 from strokebench.reports.board.board import board_section
@@ -96,3 +97,18 @@ def test_other_settings_are_named(sites):
     sites["west"].provenance.update({"encoders": {"image": "another"}, "machine": "its own"})
     [said] = board_section(sites).warnings
     assert said.startswith("west was made otherwise than north: encoders") and "machine" not in said
+
+
+def test_a_perfect_site_is_not_pooled_and_so_said(sites):
+    for results in sites.values():
+        results.predictions["p"] = 0.1 + 0.8 * results.predictions["y"]
+    section = board_section(sites)
+    assert (
+        section.lead.startswith("No method can be pooled")
+        and section.panels[0].content.rows[0].cells["pooled"].text == DASH
+    )
+
+
+def test_of_grades_the_finding_is_of_c(sites):
+    graded = {name: as_grades(results) for name, results in sites.items()}
+    assert "the highest pooled c:" in board_section(graded).lead

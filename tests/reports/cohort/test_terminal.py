@@ -4,6 +4,7 @@ import re
 from dataclasses import replace
 from io import StringIO
 
+import numpy as np
 import pandas as pd
 from rich.console import Console
 from small_cohort import make_cohort
@@ -40,3 +41,11 @@ def test_names_are_not_broken_and_sites_that_do_not_fit_are_on_the_page():
     assert all(heading in few for heading in ("Missing", "SMD")), "cut off at the right"
     many = make_cohort(60, site=pd.Series([f"hospital {n % 12}" for n in range(60)], index=cohort.ids))
     assert "Table One by 12 sites is on the page" in printed(many)
+
+
+def test_grades_are_called_what_they_are_where_they_begin_above_0():
+    cohort = make_cohort(60)
+    cohort.table["gos"] = np.arange(60) % 5 + 1
+    cohort.columns["gos"] = cohort.columns["nihss"]
+    told = printed(replace(cohort, outcomes={"gos": "gos 1 to 5"}))
+    assert "Patients by grade: 12 of 1, 12 of 2, 12 of 3, 12 of 4, 12 of 5" in " ".join(told.split())

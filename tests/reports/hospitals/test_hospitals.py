@@ -260,3 +260,12 @@ def test_an_unfinished_method_is_not_pooled():
     few = {fold: SITES[fold] for fold in (0, 1)}
     two = made_up(plan(METHODS, folds=few), sites=few)
     assert further_hospital(two) == "" and pooled_table(two).rows[0].cells["new"].text == "–"
+
+
+def test_of_grades_a_perfect_hospital_leaves_no_number_behind_and_units_are_said():
+    results = as_grades(made_up(plan(("vdafm",), folds=SITES), sites=SITES))
+    perfect = results.predictions["fold"] == 1
+    results.predictions.loc[perfect, ["p0", "p1", "p2"]] = np.eye(3)[results.predictions.loc[perfect, "y"]]
+    assert further_hospital(results) == ""
+    assert {cell.text for cell in pooled_table(results).rows[0].cells.values()} == {"–"}
+    assert "Kappa is no percentage. MAE is no percentage. A lower MAE is better." in hospital_table(results).caption

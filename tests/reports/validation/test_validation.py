@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import pandas as pd
 import pytest
+from grades import as_grades
 from made_up import made_up, plan
 
 from strokebench.reports.clinical.calibration import updated
@@ -127,3 +128,12 @@ def test_every_caption_says_external(external):
     assert section.lead.startswith("2 models on 200 patients of made-up cohort")
     assert "age: 2 lie outside" in to_markdown(tables["validated_models"])
     assert "0.54 !" in to_markdown(tables["case_mix"])
+
+
+def test_of_grades_the_case_mix_has_a_row_a_grade():
+    results = as_grades(made_up(plan(seeds=(39,), folds=(0,))))
+    there, here = (Population(name, 100, shares) for name, shares in (("a", (0.6, 0.2, 0.2)), ("b", (0.3, 0.5, 0.2))))
+    rows = {row.label: row.cells for row in case_mix_table(results, [there], here).rows}
+    assert rows["mrs 0 to 2"]["there"].text == "" and rows["mrs 0 to 2"]["smd"].text == "0.72 !"
+    told = [(cells["there"].text, cells["here"].text) for label, cells in rows.items() if label.startswith("  mrs ")]
+    assert told == [("60.0 %", "30.0 %"), ("20.0 %", "50.0 %"), ("20.0 %", "20.0 %")]
