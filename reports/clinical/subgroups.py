@@ -114,10 +114,10 @@ def subgroups(
 
 
 def worst(found: Sequence[Subgroup], method: str, grouping: str = HOSPITAL) -> Subgroup | None:
-    """Where the method's AUC is lowest, among groups without a warning; None where there is none."""
+    """Where the method's AUC is lowest, among groups without a warning; None where fewer than two can be compared."""
     enough = [g for g in found if g.grouping == grouping and not g.warning and method in g.auc]
     enough = [g for g in enough if not np.isnan(g.auc[method].value)]
-    return min(enough, key=lambda group: group.auc[method].value, default=None)
+    return min(enough, key=lambda group: group.auc[method].value) if len(enough) > 1 else None
 
 
 def _mean(p: NDArray[np.float64]) -> float:

@@ -35,7 +35,8 @@ def comparison_table(results: Results, comparison: MethodComparison, refusal: st
     notes = [
         f"{metric}: mean over runs, in percent, as in Table 1. Difference: method minus {reference}, in points, over "
         f"the runs that both have. Intervals: {intervals_in_words(comparison)}.",
-        f"Real: {tests_in_words(comparison)}. Holm's adjustment is over all {pairs} pairs, those of the matrix too.",
+        f"Real: {tests_in_words(comparison)}. Holm's adjustment is over "
+        f"{'the one pair' if pairs == 1 else f'all {pairs} pairs, those of the matrix too'}.",
         f"Non-inferior: the interval of the difference lies above -{POINTS} (margin: our "
         "choice); otherwise in brackets how much worse the method may be. Practically equal: it lies within "
         f"{POINTS} on both sides; otherwise in brackets how far apart the two may be.",

@@ -64,7 +64,8 @@ def _count(comparison: MethodComparison, tested: Sequence[Pair], real: Sequence[
     methods, metric = f"{len(comparison.names)} methods", comparison.metric
     rule = tests_in_words(comparison)
     if not tested:
-        return f"The {methods} have no run in common yet, so none of their differences can be tested."
+        have = "too few runs" if any(pair.runs for pair in comparison.pairs.values()) else "no run"
+        return f"The {methods} have {have} in common yet, so none of their differences can be tested."
     if not real:
         nearest = min(tested, key=lambda pair: (pair.p_holm, pair.tested.p))
         better, worse = (comparison.labels[name] for name in _sides(nearest))
@@ -90,9 +91,12 @@ def _alike(comparison: MethodComparison, unreal: Sequence[Pair]) -> str:
             "Methods that cannot be told apart are not shown to be equal: no such pair's whole interval lies "
             f"{within}, and more patients might separate them."
         )
+    if len(unreal) == 1:
+        return f"The two that cannot be told apart are practically equal: the whole interval lies {within}."
+    rest = "; the others are not shown to be equal" if same < len(unreal) else ""
     return (
         f"Of the {len(unreal)} pairs that cannot be told apart {same} {'is' if same == 1 else 'are'} practically equal "
-        f"(the whole interval lies {within}); the others are not shown to be equal."
+        f"(the whole interval lies {within}){rest}."
     )
 
 
@@ -193,7 +197,7 @@ def _gaps(comparison: MethodComparison) -> list[str]:
     untested = [key for key, pair in comparison.pairs.items() if pair.p_holm != pair.p_holm]
     if untested and len(untested) < len(comparison.pairs):
         pairs = join([f"{comparison.labels[first]} and {comparison.labels[second]}" for first, second in untested])
-        sentences.append(f"Not testable, for want of common runs: {pairs}.")
+        sentences.append(f"Not testable on the runs that both have: {pairs}.")
     return sentences
 
 

@@ -203,7 +203,7 @@ def table1_lead(results: Results, headline: Headline | None = None) -> str:
     else:
         # One method may stand there at several sizes.
         n = len({setting.method.name for setting in methods})
-        said = [f"{best.label} has the highest mean {metric} of {n} methods, {mean}."]
+        said = [f"{best.label} has the highest mean {metric} of {f'{n} methods' if n > 1 else 'its settings'}, {mean}."]
     others = {"The next": methods[1:2], "The best reference row": [s for s in ranked if s.method.family == REFERENCE]}
     compared = {role: settings[0] for role, settings in others.items() if settings}
     headline = headline or headline_of(results)

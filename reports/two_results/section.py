@@ -1,5 +1,6 @@
 """Two results side by side, as a section: what changed, then what that did to each method on the same patients."""
 
+from strokebench.errors import counted
 from strokebench.reports.comparison.words import p_value
 from strokebench.reports.results import Results
 from strokebench.reports.statistics.decisions import ALPHA
@@ -37,7 +38,8 @@ def two_results_section(a: Results, b: Results, name_a: str, name_b: str) -> Sec
         ),
     ]
     warnings = [
-        f"{one.label}: {one.contradicting} runs have one key and other predictions: one of them was changed later."
+        f"{one.label}: {counted(one.contradicting, 'run')} {'has' if one.contradicting == 1 else 'have'} one key and "
+        "other predictions: one of them was changed later."
         for one in two.settings
         if one.contradicting
     ]

@@ -137,7 +137,7 @@ def test_the_worst_hospital_is_not_a_small_one():
 
     found = [group("tiny", 10, 0.2), group("low", 60, 0.6), group("high", 60, 0.8)]
     assert worst(found, "m").name == "low"
-    assert worst(found[:1], "m") is None
+    assert worst(found[:1], "m") is None and worst(found[:2], "m") is None, "one alone is not the worst of several"
 
 
 def test_empty_groups_are_left_out_and_order_is_kept(some):

@@ -263,3 +263,17 @@ def test_of_grades_no_word_speaks_of_an_auc(graded, tmp_path):
 def test_words_with_commas_are_told_apart():
     assert join(["MLP"]) == "MLP" and join(["MLP", "SVM", "VDAFM"], "or") == "MLP, SVM or VDAFM"
     assert join(["XGBoost, all", "MLP", "SVM"]) == "XGBoost, all; MLP and SVM"
+
+
+def test_the_words_of_a_single_pair(results):
+    two = only(results, "mlp", "svm")
+    copied = two.predictions[two.predictions["method"] == "mlp"]
+    twins = replace(two, predictions=pd.concat([copied, copied.assign(method="svm")]))
+    comparison = compare(twins, n_resamples=20)
+    assert lead(comparison).endswith(
+        "The two that cannot be told apart are practically equal: the whole interval lies within 2 points of AUC."
+    )
+    assert "adjustment is over the one pair." in to_markdown(comparison_table(twins, comparison))
+    first = [frame[(frame["seed"] == 39) & (frame["fold"] == 0)] for frame in (twins.predictions, twins.runs)]
+    once = replace(twins, predictions=first[0], runs=first[1])
+    assert "have too few runs in common yet" in lead(compare(once, n_resamples=20))

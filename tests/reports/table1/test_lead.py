@@ -86,3 +86,12 @@ def test_a_method_at_two_sizes_is_one_method(results):
 
     both = replace(results, runs=twice(results.runs), predictions=twice(results.predictions))
     assert "of 8 methods" in table1_lead(both)
+
+
+def test_one_method_alone_is_the_best_of_its_settings(results):
+    keep = lambda part: part[part["method"] == "svm"]  # noqa: E731
+    parts = {
+        name: pd.concat([keep(part), keep(part).assign(variant="C=2", variant_label="C=2")])
+        for name, part in (("runs", results.runs), ("predictions", results.predictions))
+    }
+    assert "has the highest mean AUC of its settings, " in table1_lead(replace(results, **parts))

@@ -89,6 +89,12 @@ def test_one_key_with_other_predictions_is_an_alarm(a):
     assert two_results_section(a, b, "a", "b").warnings == []
     [warning] = two_results_section(a, replace(b, runs=a.runs), "a", "b").warnings
     assert warning.startswith("SVM: 10 runs have one key and other predictions")
+    part = ["method", "seed", "fold"]
+    first = a.runs.loc[a.runs["method"] == "svm", part].iloc[0]
+    once = (a.predictions[part] == first).all(axis=1)
+    b = replace(a, predictions=a.predictions.assign(p=a.predictions["p"].mask(once, 1 - a.predictions["p"])))
+    [warning] = two_results_section(a, b, "a", "b").warnings
+    assert warning.startswith("SVM: 1 run has one key and other predictions")
 
 
 def test_patients_and_methods_of_one_alone_are_counted_and_named(a):
