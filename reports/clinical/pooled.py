@@ -32,13 +32,19 @@ def pool(results: Results, raw: bool = False) -> Scores | None:
     if results.judged.empty:
         return None
     predictions = results.predictions if raw else undo_balance(results)
-    scores = arrange(predictions.loc[results.judged.index], "seed", results.runs, results.endpoint)
+    runs = results.runs[~results.runs["fold"].isin(results.too_small)]
+    scores = arrange(predictions.loc[results.judged.index], "seed", runs, results.endpoint)
     return scores if scores.groups else None
 
 
 def of_patients(scores: Scores, chosen: NDArray[np.bool_]) -> Scores:
     """Only these patients, (n,)."""
     return replace(scores, patients=scores.patients[chosen], y=scores.y[chosen], p=scores.p[:, :, chosen])
+
+
+def ranks_folds_together(results: Results) -> bool:
+    """Whether the patients of a seed are those of several folds, whom differently trained models predicted."""
+    return len(results.runs["fold"].unique()) > 1
 
 
 def seeds_of(scores: Scores, name: str) -> list[tuple[NDArray[Any], NDArray[np.float64], NDArray[np.bool_]]]:

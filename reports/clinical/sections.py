@@ -7,7 +7,15 @@ from strokebench.reports.clinical.decision import decision_curve, thresholds, tr
 from strokebench.reports.clinical.fairness import gaps
 from strokebench.reports.clinical.figures import draw_decision_curves, draw_forest, draw_instability, draw_reliability
 from strokebench.reports.clinical.instability import tested_by_all
-from strokebench.reports.clinical.pooled import RESAMPLES, headline, label_of, pool, resample_patients, shown_methods
+from strokebench.reports.clinical.pooled import (
+    RESAMPLES,
+    headline,
+    label_of,
+    pool,
+    ranks_folds_together,
+    resample_patients,
+    shown_methods,
+)
 from strokebench.reports.clinical.subgroups import HOSPITAL, Grouping, Subgroup, all_groupings, all_subgroups, worst
 from strokebench.reports.clinical.tables import (
     balanced_by,
@@ -145,7 +153,7 @@ def clinical_lead(results: Results, scores: Scores | None, aucs: Bootstrap | Non
     undone = " once the balance of its training is undone" if balanced_by(results) else ""
     tells = "tells patients apart" if auc.low > 0.5 else "does not discriminate: chance alone may do as well"
     # Below the mean over folds of Table 1: differently trained models rank patients together here.
-    together = "" if is_external(results) else ", a seed's folds ranked together"
+    together = ", a seed's folds ranked together" if ranks_folds_together(results) else ""
     sentences = [f"{label} ({why}) {tells} (AUC {auc.text()}{together})."]
     large, slope = calibration.in_the_large, calibration.slope
     if not np.isnan(large.value):

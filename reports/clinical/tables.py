@@ -12,7 +12,7 @@ from strokebench.reports.clinical.calibration import calibration_error, recalibr
 from strokebench.reports.clinical.decision import decision_curve, treat_all
 from strokebench.reports.clinical.fairness import Gap
 from strokebench.reports.clinical.instability import instability
-from strokebench.reports.clinical.pooled import RESAMPLES, label_of, ordered, pool, seeds_of
+from strokebench.reports.clinical.pooled import RESAMPLES, label_of, ordered, pool, ranks_folds_together, seeds_of
 from strokebench.reports.clinical.subgroups import FEW_EVENTS, FEW_PATIENTS, HOSPITAL, Subgroup, worst
 from strokebench.reports.results import RUN, Results
 from strokebench.reports.statistics.bootstrap import Bootstrap, bootstrap
@@ -81,7 +81,7 @@ def scores_table(results: Results, scores: Scores | None, aucs: Bootstrap | None
         "as giving everybody the prevalence, below 0 is worse.",
         "The AUC ranks the patients of a whole seed, whom different folds' models predicted; Table 1 ranks within a "
         "fold, which is usually a little higher."
-        if results.runs["fold"].max() > 0
+        if ranks_folds_together(results)
         else "",
         balance_note(results),
     ]
@@ -312,7 +312,8 @@ def instability_table(results: Results, scores: Scores | None) -> Table:
         "Two seeds' probabilities of one patient, the balance of training undone: mean absolute difference over all "
         "pairs of seeds and all patients (after Riley and Collins 2023, who hold bootstrap models against one), "
         "what it exceeds in one patient of twenty, and how often the two call the patient differently.",
-        "Seeds differ in folds, validation part and initial weights under cv5; under other protocols in the last two.",
+        "Seeds differ in folds, validation part and initial weights under cv5; under own in what its file says and in "
+        "initial weights; under other protocols in the last two.",
     ]
     title = "Instability: one patient, trained twice"
     return _by_method(results, scores, "instability", title, columns, cells, notes)

@@ -53,7 +53,7 @@ def draw_grid(results: Results, method: str, points: Sequence[GridPoint], metric
         axes.tick_params(labelsize=8.5, labelcolor=INK)
     for axes in list(grid)[len(metrics) :]:
         axes.remove()
-    _words(figure, results, points, heat)
+    _words(figure, results, points, heat, [name for name in metrics if not results.judged_by[name].unit])
     return figure
 
 
@@ -147,9 +147,10 @@ def _range(values: np.ndarray, spread: Sequence[float], least: float) -> tuple[f
     return middle - half, middle + half + 4 / 3 * half
 
 
-def _words(figure: Figure, results: Results, points: Sequence[GridPoint], heat: bool) -> None:
+def _words(figure: Figure, results: Results, points: Sequence[GridPoint], heat: bool, unitless: Sequence[str]) -> None:
     what = "± in the cell" if heat else "bar"
-    units = f"percent, mean over runs; {what} = standard deviation over runs"
+    but = f" (but {', '.join(unitless)})" if unitless else ""
+    units = f"percent{but}, mean over runs; {what} = standard deviation over runs"
     head(figure, f"{words.cohort_title(results)}\n{units}")
     handles: list[Any] = []
     if not heat:

@@ -60,7 +60,8 @@ def arrange(
     Args:
         predictions: `patient_id`, `method`, `variant`, `condition`, `seed`, `fold`, `y`, `p`.
         by: within what probabilities are ranked.
-        runs: planned runs, finished or not: a method with several settings there is named by its setting.
+        runs: planned runs, finished or not: a method with several settings there is named by its setting, and the
+            folds of a seed are those that are planned there.
         endpoint: says who has the event, or how patients are ranked.
         values: what stands in `p` for each prediction, (rows,); default `Endpoint.ranking`.
 
@@ -87,7 +88,8 @@ def arrange(
     p[rows, test_parts.get_indexer(parts), patients] = endpoint.ranking(frame) if values is None else values
     _check_same_patients(p, names, groups, labels.index)
     if by == "seed":
-        p, groups = _pool(p, groups)
+        planned = frame if runs is None else runs
+        p, groups = _pool(p, groups, planned.groupby("seed")["fold"].nunique())
     inside = ~np.isnan(p).all(axis=0)
     two_classes = np.array([len(np.unique(y[tested])) > 1 for tested in inside], dtype=bool)
     kept = tuple(group for group, keep in zip(groups, two_classes, strict=True) if keep)
@@ -107,14 +109,16 @@ def _check_same_patients(p: NDArray[Any], names: Sequence[str], runs: Sequence[A
             )
 
 
-def _pool(p: NDArray[Any], runs: Sequence[tuple[int, int]]) -> tuple[NDArray[Any], tuple[tuple[int, int], ...]]:
-    """The folds of each seed as one group."""
+def _pool(
+    p: NDArray[Any], runs: Sequence[tuple[int, int]], planned: pd.Series
+) -> tuple[NDArray[Any], tuple[tuple[int, int], ...]]:
+    """The folds of each seed as one group; `planned` are their numbers by seed."""
     seeds = sorted({seed for seed, _ in runs})
     pooled = np.full((len(p), len(seeds), p.shape[2]), np.nan)
     for number, seed in enumerate(seeds):
         part = p[:, [run[0] == seed for run in runs]]
         there = ~np.isnan(part)
-        whole = (there.any(axis=2) == there.any(axis=(0, 2))).all(axis=1)
+        whole = there.any(axis=2).sum(axis=1) == planned[seed]
         filled = np.where(there, part, 0).sum(axis=1)
         filled[~there.any(axis=1)] = np.nan
         pooled[whole, number] = filled[whole]

@@ -1,14 +1,14 @@
 """What a search for hyper-parameters found: its best trials beside the default, and what seemed to matter."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+from strokebench.reports.summary import cell_of
 from strokebench.reports.tables.section import Panel, Section
 from strokebench.reports.tables.table import Cell, Column, Kind, Row, Table, mark_best
 from strokebench.reports.tuning.figures import draw_importance, draw_parallel
 from strokebench.reports.tuning.records import TrialRecord
-from strokebench.tasks.metrics.evaluate import mean_std
 
 SHOWN = 10
 """So many of the best trials are listed."""
@@ -101,7 +101,7 @@ def tuning_table(tuning: Tuning) -> Table:
             label=trial.label,
             group=tuning.label,
             cells={
-                "AUC": Cell(trial.value, mean_std([v for v in trial.folds if v is not None])[1]),
+                "AUC": replace(cell_of([v for v in trial.folds if v is not None]), value=trial.value),
                 "trial": Cell(text=str(trial.number)),
             },
             done=len(trial.folds),
@@ -118,7 +118,7 @@ def tuning_table(tuning: Tuning) -> Table:
             f"Outcome {tuning.outcome}, protocol {tuning.protocol}. Mean (population standard deviation) of the AUC on "
             f"validation patients over {tuning.folds} folds, in percent; test patients had no part in it. "
             f"{states['complete']} trials complete, {states['pruned']} stopped early, {states['fail']} failed; "
-            f"at most {SHOWN} shown."
+            f"the best {SHOWN} and the default are shown."
         ),
         columns=columns,
         rows=mark_best(rows, columns),

@@ -10,10 +10,10 @@ import pytest
 from strokebench.benchmarks.experiments.clinical import Clinical
 from strokebench.reports.clinical import figures
 from strokebench.reports.clinical.fairness import gaps
-from strokebench.reports.clinical.pooled import headline, of_patients, pool, shown_methods
+from strokebench.reports.clinical.pooled import headline, of_patients, pool, resample_patients, shown_methods
 from strokebench.reports.clinical.sections import clinical_lead
 from strokebench.reports.clinical.subgroups import Subgroup, all_groupings, all_subgroups, worst
-from strokebench.reports.clinical.tables import balance_note, thresholds_table
+from strokebench.reports.clinical.tables import balance_note, scores_table, thresholds_table
 from strokebench.reports.statistics.bootstrap import bootstrap
 from strokebench.reports.statistics.intervals import Interval, auc_interval
 from strokebench.tasks.endpoints.binary import BINARY
@@ -168,6 +168,24 @@ def test_a_hospital_left_out_of_every_number_is_in_no_threshold_either(some):
     one_class = replace(by_hospital, predictions=some.predictions.query("fold != 4 or y == 0"))
     assert set(one_class.too_small) == {4}
     assert thresholds_table(one_class).rows == thresholds_table(large).rows
+
+
+def test_folds_are_called_ranked_together_where_there_are_several(some):
+    """The one test part of `holdout` is a fold of cv5, and not its first."""
+    parts = [frame[frame["fold"] == 2] for frame in (some.predictions, some.runs)]
+    held = replace(some, predictions=parts[0], runs=parts[1], provenance=some.provenance | {"protocol": "holdout"})
+    for results, said in ((some, True), (held, False)):
+        scores = pool(results)
+        aucs = bootstrap(scores, n_resamples=20)
+        assert ("folds ranked together" in clinical_lead(results, scores, aucs, [])) is said
+        weights = resample_patients(len(scores.y), 20)
+        assert any("ranks within a fold" in note for note in scores_table(results, scores, aucs, weights).notes) is said
+
+
+def test_a_single_run_has_no_deviation(some):
+    part = [frame[(frame["fold"] == 2) & (frame["seed"] == 39)] for frame in (some.predictions, some.runs)]
+    once = thresholds_table(replace(some, predictions=part[0], runs=part[1]))
+    assert all(cell.std is None for row in once.rows for cell in row.cells.values())
 
 
 def test_results_without_thresholds_have_a_dash(some):

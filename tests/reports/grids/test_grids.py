@@ -6,6 +6,8 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+from grades import as_grades
+from matplotlib.text import Text
 
 from strokebench.reports.grids.figure import draw_grid
 from strokebench.reports.grids.table import GridPoint, grid_lead, grid_table
@@ -142,3 +144,10 @@ def test_one_run_has_no_spread(make_results):
     assert {row.cells["AUC"].std for row in grid_table(single, "x", "X", {"vdafm": points}).rows} == {None}
     texts = [text.get_text() for text in draw_grid(single, "vdafm", points, ("AUC",)).axes[0].texts]
     assert texts.count("one run") == 16 and not any("±" in text for text in texts)
+
+
+def test_of_grades_what_is_no_percentage_is_said(make_results):
+    points = grid_points()
+    graded = as_grades(grid_results(make_results, points))
+    figure = draw_grid(graded, "vdafm", points, list(graded.judged_by))
+    assert any("percent (but Kappa, MAE), mean over runs" in text.get_text() for text in figure.findobj(Text))

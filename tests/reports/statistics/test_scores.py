@@ -34,6 +34,17 @@ def test_a_seed_that_lacks_a_fold_is_left_out_when_folds_are_pooled(incomplete):
     assert by_seed.tested[by_seed.names.index("concat")].sum() == 4
 
 
+def test_so_is_one_whose_fold_no_method_has_finished(results):
+    """Else patients of this fold would stand in one seed less than the others."""
+    without = (results.predictions["seed"] == 40) & (results.predictions["fold"] == 4)
+    scores = arrange(results.predictions[~without], "seed", results.runs)
+    assert [seed for (seed, _), there in zip(scores.groups, scores.tested.T, strict=True) if there.any()] == [
+        39,
+        41,
+        42,
+    ]
+
+
 def test_a_test_part_with_one_class_is_left_out_for_all(results):
     predictions = results.predictions[(results.predictions["seed"] == 39)]
     emptied = predictions[~((predictions["fold"] == 2) & (predictions["y"] == 1))]
