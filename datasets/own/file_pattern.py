@@ -29,10 +29,12 @@ def checked_path(value: Any) -> str:
     """A path as a cohort's file gives it.
 
     Raises:
-        ValueError: it is no text, or no file can have so long a name.
+        ValueError: it is no text, no file can have so long a name, or it is written as Windows does.
     """
     if not isinstance(value, str):
         raise ValueError("give one path, not a list or block")
+    if "\\" in value:
+        raise ValueError(f"write '/' between folders, not '\\', in {value[:40]}")
     if len(value.encode()) > LONGEST_PATH or max(len(name.encode()) for name in value.split("/")) > LONGEST_NAME:
         raise ValueError(f"no file can have so long a name: {value[:40]}...")
     return value

@@ -78,4 +78,6 @@ def read_yaml(path: Path) -> Any:
     except UnicodeDecodeError as error:
         raise StrokebenchError(f"{path}: not UTF-8 text (byte {error.start}).") from None
     except (yaml.YAMLError, ValueError) as error:
-        raise StrokebenchError(f"{path}: not valid YAML: {' '.join(str(error).split())[:300]}.") from None
+        said = " ".join(str(error).split())[:300]
+        hint = "Write `/` between folders, not a backslash." if "escape character" in said else ""
+        raise StrokebenchError(f"{path}: not valid YAML: {said}.", hint or ("\\t" in said) * "Indent by spaces.") from None
