@@ -18,7 +18,7 @@ from strokebench.datasets.own.feature_keys import FeatureFile
 from strokebench.datasets.own.table_file import read_beside
 from strokebench.datasets.own.values import nearest
 from strokebench.datasets.problems import Problem
-from strokebench.errors import StrokebenchError, named
+from strokebench.errors import StrokebenchError, counted, named
 from strokebench.files import CONTROLS
 
 PLACES = 16
@@ -119,6 +119,8 @@ def _read(
     features.lacking[name] = [*dict.fromkeys([*features.lacking.get(name, ()), *patients[lacks]])]
     features.problems.extend(_problems(name, source, rows, patients, lacks))
     features.notes.extend(said for note in rows.notes if (said := f"{name}: {note}") not in features.notes)
+    if gaps := int(np.isnan(values[~lacks]).sum()):
+        features.notes.append(f"{name}: {counted(gaps, 'empty cell')} of {source.file}, filled with the training mean")
     if len(others := rows.ids.difference([*patients, *file.exclude])):
         features.notes.append(f"{name}: rows of no patient in the table ({len(others)}): {named(others)}")
     return values

@@ -80,4 +80,6 @@ def read_yaml(path: Path) -> Any:
     except (yaml.YAMLError, ValueError) as error:
         said = " ".join(str(error).split())[:300]
         hint = "Write `/` between folders, not a backslash." if "escape character" in said else ""
-        raise StrokebenchError(f"{path}: not valid YAML: {said}.", hint or ("\\t" in said) * "Indent by spaces.") from None
+        raise StrokebenchError(
+            f"{path}: not valid YAML: {said}.", hint or ("\\t" in said) * "Indent by spaces."
+        ) from None
