@@ -111,11 +111,14 @@ def show_check(report: CheckReport, dataset: str, console: Console) -> None:
 
 
 def _grouped(problems: list[Problem]) -> tuple[list[list[Problem]], list[Problem]]:
-    places: dict[tuple[str, str, bool], list[Problem]] = {}
+    places: dict[tuple[str, str, bool, bool], list[Problem]] = {}
     for problem in problems:
         # The place of an image's problem is its own file; its kind is what it shares with others.
         alone = problem.patient is not None and not problem.code.startswith("image_")
-        places.setdefault((problem.code, problem.where if alone else "", problem.patient is None), []).append(problem)
+        # One that has a guess at its cause is not hidden behind those that have none.
+        guessed = "; is it " in problem.what
+        place = (problem.code, problem.where if alone else "", problem.patient is None, guessed)
+        places.setdefault(place, []).append(problem)
     shared = [group for group in places.values() if len(group) >= GROUP_FROM]
     grouped = {id(problem) for group in shared for problem in group}
     return shared, [problem for problem in problems if id(problem) not in grouped]

@@ -45,6 +45,16 @@ def blocks(language):
     return re.findall(rf"```{language}\n(.*?)```", DOCUMENT.read_text(), re.DOTALL)
 
 
+def test_a_file_that_seems_misspelt_is_not_hidden_among_missing_ones(tmp_path):
+    path = write_table(tmp_path, 'text: {files: "{id}.txt"}\n', n=40)
+    for i in range(6, 40):
+        (tmp_path / f"p{i:02d}.txt").write_text(f"Infarct of {i} ml.")
+    (tmp_path / "p5.txt").write_text("Infarct.")
+    said = run("check", path).output
+    assert "5 patients\n  text_missing  p00, p01, p02, p03, p04. First: no file p00.txt" in said
+    assert "no file p05.txt; is it p5.txt? The id has lost its leading zeros." in said
+
+
 def test_the_document_works_as_it_stands(tmp_path, monkeypatch):
     yaml, commands = blocks("yaml"), blocks("sh")
     assert sum(block.count("\n") for block in yaml + commands) < 40
