@@ -45,7 +45,8 @@ _UNKNOWN = re.compile(
     r"|ukj?en[dt]t?|se desconoce|desconocid[oa]|sin datos?|s/d|sem dados"
     r"|n[ãa]o (?:informado|dispon[íi]vel)|ignorado|sconosciut[oa]"
     r"|bilinmiyor|brak(?: danych)?|nieznan[yae]|nezn[áa]m[éýa]|неизвестн[оаы]|нет данных|н/д|невідомо|άγνωστ[οη]"
-    r"|ei tiedossa|tidak (?:diketahui|ada data)|không rõ|ไม่ทราบ|ไม่มีข้อมูล|نامعلوم|غير معروف|לא ידוע|अज्ञात"
+    r"|lost(?: to (?:follow[ -]?up|fu))?|ltfu|withdrawn|not evaluable|nicht (?:erreicht|erreichbar|auswertbar)"
+    r"|perdue? de vue|ei tiedossa|tidak (?:diketahui|ada data)|không rõ|ไม่ทราบ|ไม่มีข้อมูล|نامعلوم|غير معروف|לא ידוע|अज्ञात"
     r"|未知|不[明详詳]|[無无]数据|未[测測]|미상|모름",
     re.IGNORECASE,
 )

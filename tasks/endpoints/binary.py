@@ -97,8 +97,10 @@ class Binary(Endpoint):
             for id in wrong:
                 shown = given[id] if isinstance(given[id], str) else f"{given[id]:g}"
                 what = f"the outcome {self.column!r} is {shown!r}, neither 0 nor 1"
-                yield Problem("outcome_not_binary", what, str(id), rule)
-            values = values.drop(wrong)
+                remedy = f"Correct it to 0 or 1, or say which is label 1, e.g. `outcome: {self.column} == {shown}`."
+                yield Problem("outcome_not_binary", what, str(id), rule, remedy)
+            if len(wrong):
+                return
         events = self.from_values(values.dropna())
         if len(events) and events.nunique() < 2:
             what = f"{rule!r} is {'true' if events.iloc[0] else 'false'} for all {len(events)} patients"

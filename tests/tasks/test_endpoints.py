@@ -86,6 +86,12 @@ def test_a_text_that_nobody_has_is_told_with_those_that_somebody_has():
     assert problem.code == "outcome_one_class" and "yes, no" in problem.what
 
 
+def test_a_column_of_1_and_2_is_one_question_with_its_answer():
+    found = list(outcome_problems(pd.DataFrame({"end": [1.0, 2.0, 2.0]}, list("abc")), {"end": "end"}))
+    assert [(p.code, p.patient) for p in found] == [("outcome_not_binary", "b"), ("outcome_not_binary", "c")]
+    assert "`outcome: end == 2`" in found[0].remedy
+
+
 def test_a_text_of_several_that_nobody_has_is_told():
     table = pd.DataFrame({"end": ["home"] * 20 + ["dead"] * 20})
     [problem] = outcome_problems(table, {"bad": "end in [dead, movd]"})

@@ -253,7 +253,20 @@ def test_numbers_among_words_and_what_begins_as_one_are_told(cells, held):
 @pytest.mark.parametrize(
     "word",
     [
-        *("unk", "Unknown", "k.A.", "n. b.", "keine Angabe", "not  done", "inconnue", "???", "No data", "n.v.t."),
+        *(
+            "unk",
+            "Unknown",
+            "k.A.",
+            "n. b.",
+            "keine Angabe",
+            "not  done",
+            "inconnue",
+            "lost to follow-up",
+            "LTFU",
+            "???",
+            "No data",
+            "n.v.t.",
+        ),
         *("не известно".replace(" ", ""), "未知", "不明", "미상", "brak danych", "Sin dato", "não informado", "okänd"),
         *("άγνωστο", "ไม่ทราบ", "نامعلوم", "tidak diketahui", "không rõ", "neznámé", "ei tiedossa"),
     ],
