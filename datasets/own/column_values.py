@@ -24,6 +24,9 @@ UNIT_FACTORS = (10.0, 18.016, 38.67, 88.42, 100.0, 1000.0)
 CONVERSIONS = (*((f, 0.0) for f in (*UNIT_FACTORS, 2.2046, 2.54, 7.5006)), (1.8, 32.0))
 """Factor and shift from one unit to another: pounds, inches, mmHg and Fahrenheit besides."""
 
+SITE_FACTORS = (1.6114, 4.008, 6.006, 7.3, 59.48, *UNIT_FACTORS)
+"""Those that a whole hospital's values show: haemoglobin, calcium, urea, HbA1c and uric acid besides."""
+
 _MONTHS = "jan|feb|m[aä]r|apr|ma[iy]|ju[ln]|aug|sep|o[ck]t|nov|de[cz]|f[eé]v|avr|jui|ao[uû]|d[eé]c"
 _DATE = re.compile(
     r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}(?:[ T].*)?|\d{1,2}\.\d{1,2}\.|\d{1,2}[:h]\d{2}(?:[: ].*)?|[\d.]+ uhr"
@@ -201,7 +204,7 @@ def other_unit(values: pd.Series, site: pd.Series) -> dict[str, float]:
     positive = values[values > 0].dropna()
     by_site = positive.groupby(site.reindex(positive.index))
     medians, off = by_site.median(), dict[str, float]()
-    if medians.empty or medians.max() < 0.8 * min(UNIT_FACTORS) * medians.min():
+    if medians.empty or medians.max() < 0.8 * min(SITE_FACTORS) * medians.min():
         return off
     for name, own in by_site:
         others = positive.drop(own.index)
@@ -210,8 +213,8 @@ def other_unit(values: pd.Series, site: pd.Series) -> dict[str, float]:
         large = own.median() > others.median()
         (low, high) = (others, own) if large else (own, others)
         times = high.median() / low.median()
-        factor = min(UNIT_FACTORS, key=lambda f: abs(np.log(times / f)))
-        if low.quantile(0.9) < high.quantile(0.1) and abs(np.log(times / factor)) < 0.2:
+        factor = min(SITE_FACTORS, key=lambda f: abs(np.log(times / f)))
+        if low.quantile(0.9) < high.quantile(0.1) and abs(np.log(times / factor)) < 0.15:
             off[str(name)] = factor if large else 1 / factor
     # Of two hospitals either may be right; one is named.
     return dict([*off.items()][:1]) if site.nunique() == 2 else off

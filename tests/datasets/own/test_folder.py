@@ -54,6 +54,12 @@ def put(row, column, value):
     return edit
 
 
+def haemoglobin(table):
+    """In mmol/L at South, else in g/dL."""
+    values = np.random.default_rng(0).normal(14, 1.2, len(table))
+    return table.assign(hb=(values / np.where(table["hospital"] == "South", 1.6114, 1)).round(1))
+
+
 def other_unit(factor):
     """North's glucose in another unit."""
     return lambda t: t.assign(glucose=t["glucose"].where(t["hospital"] != "North", t["glucose"] * factor))
@@ -421,6 +427,7 @@ def test_scores_and_skewed_laboratory_values_are_not_taken_for_mixed_units(folde
         (put(3, "glucose", 117.1), "18.016 times too large"),
         (put(3, "glucose", 0.361), "18.016 times too small"),
         (other_unit(18.016), "18.016 times too large"),
+        (haemoglobin, "1.6114 times too small"),
         (other_unit(1 / 18.016), "18.016 times too small"),
     ],
 )
