@@ -30,8 +30,11 @@ def show_description(description: CohortDescription, console: Console) -> None:
         console.print(Text(f"{name}: ", style="dim") + Text(value))
     if description.sample_size:
         console.print(Text("Sample size: ", style="dim") + Text(description.sample_size))
+    by_outcome, by_site = description.by_outcome, description.by_site
+    # A table says itself what is missing.
+    said = ("licence", "citation", "declared", "left_out", "accepted", *["missing"] * (not (by_outcome or by_site)))
     for name, value in cohort.about.items():
-        if name in ("licence", "citation", "declared", "left_out", "accepted"):
+        if name in said:
             console.print(Text(f"{name.replace('_', ' ').capitalize()}: ", style="dim") + Text(str(value)))
     for rule, groups in description.prevalence.items():
         console.print()
@@ -40,7 +43,6 @@ def show_description(description: CohortDescription, console: Console) -> None:
         else:
             console.print(Text(f"Outcome: {rule}", style="bold"))
             console.print(Text(description.grades.get(rule, NO_PREVALENCE)))
-    by_outcome, by_site = description.by_outcome, description.by_site
     if by_outcome:
         console.print()
         fit = NAMES + GROUP * (1 + len(by_outcome.groups)) + 14 <= console.width
@@ -54,9 +56,9 @@ def show_description(description: CohortDescription, console: Console) -> None:
             console.print(_table_one(by_site, console, whole=not by_outcome))
         else:
             console.print(_on_the_page(by_site, "sites"))
-    console.print(
-        f"SMD: standardised mean difference, the largest of any two groups; from {IMBALANCED} on in bold.", style="dim"
-    )
+    if by_outcome or by_site:
+        smd = f"SMD: standardised mean difference, the largest of any two groups; from {IMBALANCED} on in bold."
+        console.print(smd, style="dim")
 
 
 def _on_the_page(one: TableOne, groups: str) -> str:

@@ -49,3 +49,9 @@ def test_grades_are_called_what_they_are_where_they_begin_above_0():
     cohort.columns["gos"] = cohort.columns["nihss"]
     told = printed(replace(cohort, outcomes={"gos": "gos 1 to 5"}))
     assert "Patients by grade: 12 of 1, 12 of 2, 12 of 3, 12 of 4, 12 of 5" in " ".join(told.split())
+
+
+def test_what_is_missing_is_said_without_a_table_too():
+    cohort = make_cohort(60, outcomes={}, site=None)
+    told = printed(replace(cohort, site=None, outcomes={}, about={"missing": "age: 3"}))
+    assert "Missing: age: 3" in told and "SMD" not in told
