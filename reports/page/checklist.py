@@ -183,6 +183,8 @@ def _facts(parts: Sequence[PagePart]) -> dict[str, Any]:
     judged_by = dict.fromkeys(name for part in parts if part.results for name in part.results.judged_by)
     facts["metrics"] = ", ".join(judged_by)
     facts["threshold"] = f"{THRESHOLD:g}"
+    binary = all(part.results.endpoint.binary for part in parts if part.results)
+    facts["event" if binary else "grades"] = facts.get("outcome")
     methods = {method.label for part in parts if part.results for method in part.results.methods}
     facts["n_methods"] = len(methods) or None
     sites = {str(site) for part in parts if part.results for site in part.results.predictions["site"].dropna().unique()}

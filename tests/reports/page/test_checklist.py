@@ -6,6 +6,7 @@ import re
 from dataclasses import replace
 
 import pytest
+from grades import as_grades
 
 from strokebench.reports.page.checklist import State, fill_checklist
 from strokebench.reports.page.parts import PagePart
@@ -33,6 +34,13 @@ def test_facts_are_filled_in(part):
     assert "200" in items["10"].known and "nihss < 7" in items["8a"].known
     assert items["18a"].state is State.OPEN and items["18a"].gaps
     assert not any("{" in item.known for item in items.values())
+
+
+def test_grades_are_no_event(part):
+    events, grades = by_number([part]), by_number([replace(part, results=as_grades(part.results))])
+    assert events["8a"].known == "Label 1 is nihss < 7." and "called positive from 0.5" in events["15"].known
+    assert grades["8a"].known == "The grades mrs 0 to 2, as they are."
+    assert grades["15"].known == "A probability of each of the grades mrs 0 to 2; a patient is given their median."
 
 
 def test_an_unknown_fact_leaves_the_item_open(part):
