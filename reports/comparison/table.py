@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+from strokebench.errors import counted
 from strokebench.reports.comparison.compare import MethodComparison, Pair
 from strokebench.reports.comparison.words import intervals_in_words, p_value, tests_in_words
 from strokebench.reports.results import Results
@@ -36,7 +37,7 @@ def comparison_table(results: Results, comparison: MethodComparison, refusal: st
         f"{metric}: mean over runs, in percent, as in Table 1. Difference: method minus {reference}, in points, over "
         f"the runs that both have. Intervals: {intervals_in_words(comparison)}.",
         f"Real: {tests_in_words(comparison)}. Holm's adjustment is over "
-        f"{'the one pair' if pairs == 1 else f'all {pairs} pairs, those of the matrix too'}.",
+        f"{f'all {pairs} pairs, those of the matrix too' if pairs > 1 else counted(pairs, 'pair')}.",
         f"Non-inferior: the interval of the difference lies above -{POINTS} (margin: our "
         "choice); otherwise in brackets how much worse the method may be. Practically equal: it lies within "
         f"{POINTS} on both sides; otherwise in brackets how far apart the two may be.",
@@ -65,7 +66,7 @@ def effects_table(results: Results, comparison: MethodComparison) -> Table:
             "drawn": _points(pair.drawn),
             "p_bootstrap": p_value(pair.drawn.p),
             "hedges": DASH if pair.hedges != pair.hedges else f"{pair.hedges:+.2f}",
-            "superiority": DASH if not pair.runs else f"{100 * pair.superiority:.0f} % of {pair.runs} runs",
+            "superiority": DASH if not pair.runs else f"{100 * pair.superiority:.0f} % of {counted(pair.runs, 'run')}",
         }
         rows.append(_row(comparison, name, cells))
     notes = [

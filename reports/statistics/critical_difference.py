@@ -7,7 +7,7 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from strokebench.errors import StrokebenchError
+from strokebench.errors import StrokebenchError, counted
 from strokebench.reports.statistics.decisions import ALPHA
 
 Unit = Literal["dataset", "hospital", "fold", "seed", "run"]
@@ -54,7 +54,7 @@ def critical_difference(scores: pd.DataFrame, unit: Unit) -> CriticalDifference:
     n, k = scores.shape
     if n < _FEWEST or k < 3:
         raise StrokebenchError(
-            f"A critical difference over {n} {unit}s and {k} methods says too little.",
+            f"A critical difference over {counted(n, unit)} and {counted(k, 'method')} says too little.",
             f"It needs at least {_FEWEST} {unit}s and 3 methods.",
         )
     if scores.isna().any(axis=None):

@@ -70,7 +70,7 @@ def corrected_t(differences: ArrayLike, test_share: float) -> PairedTest:
     """
     if not test_share >= 0:
         raise ValueError(f"The share of test patients is {test_share}, not 0 or more.")
-    values = np.asarray(differences, dtype=float)
+    values = _apart(differences)
     values = values[~np.isnan(values)]
     mean, runs = float(values.mean()) if len(values) else math.nan, len(values)
     se = float(np.sqrt(values.var(ddof=1) * (1 / runs + test_share))) if runs > 1 else math.nan
@@ -122,6 +122,7 @@ def gain(
     """
     from scipy.stats import norm
 
+    by_run = _apart(by_run)
     known = ~np.isnan(by_run)
     if not known.any():
         return student_t(math.nan, math.nan, 0)
@@ -131,6 +132,12 @@ def gain(
             return combined_t(by_run, test_share, se)
         return replace(combined_t(by_part(by_run, parts), test_share, se, few=True), runs=int(known.sum()))
     return paired_test(float(by_run[known].mean()), se, int(known.sum()), norm)
+
+
+def _apart(differences: ArrayLike) -> NDArray[np.float64]:
+    """The same, of any shape; 0 where equal AUCs differ in the last digit, by the order of their sums."""
+    values = np.asarray(differences, dtype=float)
+    return np.where(np.abs(values) < 1e-12, 0.0, values)
 
 
 def corrected_auc(aucs: ArrayLike, test_share: float) -> Interval:

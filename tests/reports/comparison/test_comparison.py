@@ -273,7 +273,8 @@ def test_the_words_of_a_single_pair(results):
     assert lead(comparison).endswith(
         "The two that cannot be told apart are practically equal: the whole interval lies within 2 points of AUC."
     )
-    assert "adjustment is over the one pair." in to_markdown(comparison_table(twins, comparison))
+    assert "adjustment is over 1 pair." in to_markdown(comparison_table(twins, comparison))
     first = [frame[(frame["seed"] == 39) & (frame["fold"] == 0)] for frame in (twins.predictions, twins.runs)]
     once = replace(twins, predictions=first[0], runs=first[1])
     assert "have too few runs in common yet" in lead(compare(once, n_resamples=20))
+    assert "50 % of 1 run " in to_markdown(effects_table(once, compare(once, n_resamples=20)))

@@ -80,3 +80,10 @@ def test_four_hospitals_of_one_seed_are_enough():
     sites = {fold: (name, 60, 20) for fold, name in enumerate("ABCD")}
     loho = made_up(plan(("concat",), tuple(SHARES), seeds=(39,), folds=sites), sites=sites)
     assert slopes(loho, headline_of(loho), ENTRIES, SHARES)["concat"].runs == 4
+
+
+def test_perfect_predictions_of_all_shares_do_not_differ_by_their_last_digit():
+    perfect = results(200.0)
+    [slope] = slopes(perfect, headline_of(perfect), ENTRIES, SHARES).values()
+    assert (slope.value, slope.p) == (0, 1)
+    assert "twice as many would move it by less than 2 points" in curve_lead(perfect, {"concat": slope})
