@@ -83,7 +83,7 @@ def added_value_table(results: Results, steps: Sequence[Step], use: bool = False
         "Added value of image and text" + (": what probabilities gain" if use else ""),
         columns,
         rows,
-        words.caption(results),
+        words.caption(results, metrics=False),
         [
             "The table alone: the method is trained with image and text set to the training mean; each step is trained "
             f"anew. {_worth(results)} of probabilities with the balance of training undone.",

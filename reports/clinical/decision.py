@@ -57,10 +57,11 @@ def decision_curve(
         return DecisionCurve(value, low, high)
     # A patient's share in the net benefit, averaged over seeds, is linear: resamples are one product.
     gain = np.zeros((len(scores.y), len(at)))
+    tested = np.any([inside for _, _, inside in seeds], axis=0)
     for y, p, inside in seeds:
         worth = np.where(y[:, None], 1.0, -at / (1 - at))
-        gain[inside] += np.where(p[:, None] >= at, worth, 0) / len(seeds)
-    tested = np.any([inside for _, _, inside in seeds], axis=0)
+        # Under `own` a seed may test other patients than the next one.
+        gain[inside] += np.where(p[:, None] >= at, worth, 0) * (tested.sum() / len(p)) / len(seeds)
     value = gain[tested].mean(axis=0)
     if weights is not None:
         gain = gain[tested]

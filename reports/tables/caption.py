@@ -103,13 +103,18 @@ def patients_in_words(results: Results) -> str:
     return words if len(tested) in (0, n) else f"{words}, {len(tested)} of them tested"
 
 
-def caption(results: Results) -> str:
-    """How to read the numbers, in full sentences."""
+def caption(results: Results, metrics: bool = True) -> str:
+    """How to read the numbers, in full sentences.
+
+    Args:
+        metrics: every metric stands there, with its deviation and the best marked; else means of one.
+    """
     facts = results.provenance
     protocol = facts.get("protocol", "")
     sentences = [
         outcome_in_words(results),
-        f"Mean (population standard deviation) in percent over {runs_in_words(results)}.{units_in_words(results)}",
+        f"Mean{' (population standard deviation)' * metrics} in percent over {runs_in_words(results)}.",
+        units_in_words(results).strip() if metrics else "",
         f"Protocol {protocol}: {PROTOCOLS.get(protocol, 'as named')}." if protocol else "",
         persons_in_words(facts),
         f"Encoders: {_encoders(facts['encoders'])}." if facts.get("encoders") else "",
@@ -117,7 +122,7 @@ def caption(results: Results) -> str:
         sizes_in_words(facts["sizes"]) if facts.get("sizes") else "",
         not_inputs_in_words(facts.get("not_inputs", {})),
         results.endpoint.how_called(THRESHOLD),
-        "Best bold, second best underlined.",
+        "Best bold, second best underlined." if metrics else "",
     ]
     return " ".join(sentence for sentence in sentences if sentence)
 

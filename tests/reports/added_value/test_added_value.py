@@ -95,6 +95,7 @@ def test_the_section_has_a_row_and_a_sentence_a_step():
     assert [row.label for row in table.rows] == ["+ image", "+ text", "+ image and text"]
     titles = [column.title for column in section.panels[1].content.columns]
     assert titles[1:] == [f"Net benefit at {100 * at:g} %" for at in THRESHOLDS]
+    assert "Mean in percent over 20 runs" in table.caption and "bold" not in table.caption
     assert all(row.done == row.planned == 20 for row in table.rows)
     assert section.lead.count("points of AUC") == 3 and "a gain is shown" in section.lead
 

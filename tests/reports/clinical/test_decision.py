@@ -49,3 +49,13 @@ def test_the_interval_covers_the_curve_and_has_the_binomial_width():
 def test_the_range_of_thresholds_follows_the_prevalence(prevalence, highest):
     at = thresholds(prevalence)
     assert (at[0], at[-1]) == (0.05, highest)
+
+
+def test_seeds_that_test_other_patients_count_alike():
+    """As own folds may: three patients under the first seed, two under the second."""
+    y = np.array([1, 1, 0, 0])
+    p = np.array([[0.9, 0.2, 0.6, np.nan], [np.nan, 0.8, np.nan, 0.1]])
+    scores = Scores(("m",), ((1, -1), (2, -1)), np.arange(4), y, p[None])
+    found = decision_curve(scores, "m", np.array([0.5]), np.ones((3, 4), np.int16))
+    assert found.net_benefit[0] == pytest.approx(((1 - 1) / 3 + 1 / 2) / 2)
+    assert found.low[0] == pytest.approx(found.net_benefit[0])
