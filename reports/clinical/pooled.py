@@ -79,7 +79,7 @@ def label_of(results: Results, name: str) -> str:
 def shown_methods(results: Results, scores: Scores | None) -> list[str]:
     """The names of the methods that pictures show: all that have predictions, where they are few.
 
-    Else the proposed one, the best other by AUC on the validation parts (the test parts must not choose), and the
+    Else the proposed one, the best other on the validation parts (the test parts must not choose), and the
     best traditional one beside.
     """
     settings = [setting for setting in ordered(results) if scores and seeds_of(scores, setting.name)]
@@ -93,15 +93,23 @@ def shown_methods(results: Results, scores: Scores | None) -> list[str]:
 
 
 def headline(results: Results, scores: Scores) -> tuple[str, str]:
-    """The method that the finding speaks of, and by which rule: the proposed one, else the best on validation parts."""
+    """The method that the finding speaks of, and by which rule: the proposed one, else the best on validation parts.
+
+    A validation knows of none: there it is the first.
+    """
     settings = [setting for setting in ordered(results) if seeds_of(scores, setting.name)]
     proposed = [setting for setting in settings if setting.method.family == FAMILIES[-1]]
     best = max(proposed or settings, key=lambda setting: _on_validation(results, setting))
-    return best.name, "the proposed method" if proposed else "the best by AUC on the validation parts"
+    if proposed:
+        return best.name, "the proposed method"
+    if len(settings) == 1:
+        return best.name, "the only one"
+    known = results.runs["validation_score"].notna().any()
+    return best.name, "the best on the validation parts" if known else "the first of the table"
 
 
 def _on_validation(results: Results, setting: Setting) -> float:
-    """Mean AUC on the validation parts; below every known one where there is none."""
+    """Mean AUC, of fits of grades c, on the validation parts; below every known one where there is none."""
     return float(np.nan_to_num(results.runs_of(setting)["validation_score"].astype(float).mean(), nan=-1.0))
 
 

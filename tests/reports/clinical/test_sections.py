@@ -223,8 +223,14 @@ def test_the_headline_names_its_method_by_a_rule_and_says_when_it_is_chance(make
         ),
     )
     name, why = headline(others, pool(others))
-    assert (name, why) == ("mlp", "the best by AUC on the validation parts")
-    assert "MLP (the best by AUC on the validation parts) tells patients apart" in lead_of(others)
+    assert (name, why) == ("mlp", "the best on the validation parts")
+    assert "MLP (the best on the validation parts) tells patients apart" in lead_of(others)
+    # Of models that are validated no validation part is known.
+    unknown = replace(others, runs=others.runs.assign(validation_score=np.nan))
+    assert headline(unknown, pool(unknown))[1] == "the first of the table"
+    frames = [frame[frame["method"] == "svm"] for frame in (unknown.predictions, unknown.runs)]
+    alone = replace(unknown, predictions=frames[0], runs=frames[1])
+    assert headline(alone, pool(alone)) == ("svm", "the only one")
     noise = np.random.default_rng(0).random(len(others.predictions))
     assert "does not discriminate" in lead_of(replace(others, predictions=others.predictions.assign(p=noise)))
 
