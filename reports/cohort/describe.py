@@ -199,7 +199,7 @@ def _grades(cohort: Cohort, rule: str) -> str:
         ""
         if endpoint.binary
         else "Patients by grade: "
-        + ", ".join(f"{n} of {endpoint.describe(int(label)).split()[-1]}" for label, n in counts.items())
+        + ", ".join(f"{n} of {endpoint.describe(int(str(label))).split()[-1]}" for label, n in counts.items())
     )
 
 
