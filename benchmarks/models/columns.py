@@ -12,6 +12,7 @@ from strokebench.benchmarks.models.description import Description, TableInput
 from strokebench.benchmarks.running.context import roles_of
 from strokebench.datasets.cohort import ONLY, Cohort, Column, Kind
 from strokebench.datasets.embeddings import Embeddings
+from strokebench.datasets.own.column_values import same_spelling
 from strokebench.datasets.own.number_cells import same_unit
 from strokebench.datasets.own.values import nearest, one_text, text_list
 from strokebench.datasets.own.yaml_file import read_yaml
@@ -228,7 +229,13 @@ def _sequences(model: Description, cohort: Cohort, problems: list[str], notes: l
         return here
     if extra := [name for name in here if name not in wanted]:
         notes.append(f"the images {named(extra)} are not read")
+    alike = {same_spelling(name): name for name in here if name not in wanted}
     for name in wanted:
+        if (other := alike.get(same_spelling(name))) and name not in here:
+            problems.append(
+                f"image: the cohort's {other} is called {name} by the model; call it so in the cohort's file"
+            )
+            continue
         lacking = len(cohort) if cohort.images is None or name not in here else int(cohort.images[name].isna().sum())
         if lacking:
             notes.append(f"{name}: {lacking} of {len(cohort)} patients have none; {_instead(model)}")

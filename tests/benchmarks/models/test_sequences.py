@@ -47,6 +47,11 @@ def test_an_image_of_no_name_or_of_others_does_not_fit(model, tmp_path):
         assert f"image: the cohort's is {name}, the model's dwi and adc" in found.problems
 
 
+def test_a_sequence_of_another_spelling_is_not_taken_for_missing(model, tmp_path):
+    found = model.examine(with_images(tmp_path, "DWI", "adc"))
+    assert any("the cohort's DWI is called dwi by the model" in problem for problem in found.problems)
+
+
 def test_what_the_model_says_of_its_sequences_is_kept_in_its_folder(model, tmp_path):
     model.save(tmp_path / "model")
     again = load_model(tmp_path / "model")
