@@ -11,8 +11,8 @@ HIGHEST = {"nihss": 42, "mrs": 6}
 _AFTERWARDS = re.compile(
     r"(?:discharg|outcome|mortali|surviv|deceased|recover|follow[\W_]*up|destination|barthel|rehab)"
     r"|death|dead(?![a-z])|^(?:label|target|ground[\W_]*truth|pred(?:ict(?:ed|ions?))?|y(?:[\W_]*(?:true|pred))?)$"
-    # German, French, Spanish, Turkish.
-    r"|entlass|verlauf|[gv]e(?:r)?storben|exitus|todes|[uü]berleb|sortie|d[eé]c[eè]s|taburcu"
+    # German, Dutch, French, Italian, Spanish, Turkish.
+    r"|entlass|(?:^|[^a-zäöü])entl(?![a-z])|(?:liege|verweil|aufenthalts)dauer|ligduur|ontslag|s[eé]jour|degenza|dimission|estancia|verlauf|[gv]e(?:r)?storben|exitus|todes|[uü]berleb|sortie|d[eé]c[eè]s|taburcu"
     r"|(?:^|[^a-z])(?:died|length[\W_]*of[\W_]*stay|los|finale?|fu|gos|reha|tod|alta|[oö]l[uü]m|visit[\W_]*[2-9])(?![a-z])"
     r"|(?:^|[^0-9])(?:24|48|72)[\W_]*(?:h|hours?|std)(?![a-z])|(?:^|[^a-z])(?:d|day|tag)[\W_]*[57](?![0-9])"
     r"|(?:^|[^0-9])(?:90|30|180)[\W_]*(?:d(?:ays?)?|t(?:age?)?|j(?:ours?)?)(?![a-ln-z])"
@@ -33,6 +33,8 @@ def sounds_later(name: str) -> bool:
 
     >>> [sounds_later(name) for name in ("length_of_stay", "mRS90", "rankin_fu", "Todesdatum", "nihss_admission")]
     [True, True, True, True, False]
+    >>> [sounds_later(name) for name in ("Liegedauer", "NIHSS Entl.", "durée du séjour", "Alkohol (wöchentl.)")]
+    [True, True, True, False]
     """
     return bool(_AFTERWARDS.search(name))
 

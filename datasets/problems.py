@@ -27,7 +27,7 @@ class Code:
 CODES: Mapping[str, Code] = {
     # the table
     "id_missing": Code("Give the row a patient id, or delete it."),
-    "id_doubled": Code("Keep one row a patient."),
+    "id_doubled": Code("Keep one row a patient, or give each row an id of its own and the person by `group:`."),
     "id_unusable": Code("Use letters, digits, '-', '_' and '.', without spaces around them."),
     "id_spelling": Code("Spell each id in one way; accept it if it is another patient's or person's.", True),
     "column_unknown": Code("Write the column as the table's header does."),
