@@ -19,12 +19,14 @@ class Alarm:
     Args:
         reads: attribute of the cohort without which there is nothing to look at; empty: every cohort has it.
         of_event: asks who has the event, and of grades who lies above each cut.
+        of_parts: asks what the parts of a fold share; nothing of a model that is made of all patients.
     """
 
     title: str
     check: Callable[[Context], list[Finding]]
     reads: str = ""
     of_event: bool = False
+    of_parts: bool = False
 
     def applies(self, context: Context) -> bool:
         """Whether this cohort has what the alarm looks at."""
@@ -39,11 +41,11 @@ class Alarm:
 
 
 QUICK: Mapping[str, Alarm] = {
-    "patient_in_two_parts": Alarm("A patient in two parts of a fold", patients.patient_in_two_parts),
-    "one_patient_two_ids": Alarm("Two ids that look like one person", patients.one_patient_two_ids),
-    "doubled_images": Alarm("The same image in two parts", doubles.doubled_images, "images"),
-    "doubled_texts": Alarm("The same long text in two parts", doubles.doubled_texts, "texts"),
-    "doubled_rows": Alarm("The same clinical row in two parts", doubles.doubled_rows),
+    "patient_in_two_parts": Alarm("A patient in two parts of a fold", patients.patient_in_two_parts, of_parts=True),
+    "one_patient_two_ids": Alarm("Two ids that look like one person", patients.one_patient_two_ids, of_parts=True),
+    "doubled_images": Alarm("The same image in two parts", doubles.doubled_images, "images", of_parts=True),
+    "doubled_texts": Alarm("The same long text in two parts", doubles.doubled_texts, "texts", of_parts=True),
+    "doubled_rows": Alarm("The same clinical row in two parts", doubles.doubled_rows, of_parts=True),
     "column_gives_outcome": Alarm("A column that tells the outcome", columns.column_gives_outcome, of_event=True),
     "feature_gives_outcome": Alarm("A feature that tells the outcome", columns.feature_gives_outcome, of_event=True),
     "missing_gives_outcome": Alarm(
@@ -56,7 +58,9 @@ QUICK: Mapping[str, Alarm] = {
         "A hospital that predicts the outcome", columns.site_predicts_outcome, "site", of_event=True
     ),
     "learnt_from_cohort": Alarm("An encoder that has learnt from these patients", learnt_from.learnt_from_cohort),
-    "preprocessing_touched": Alarm("Test patients that move what is fitted", untouched.preprocessing_touched),
+    "preprocessing_touched": Alarm(
+        "Test patients that move what is fitted", untouched.preprocessing_touched, of_parts=True
+    ),
 }
 """Seconds, all together."""
 
@@ -89,15 +93,23 @@ class Audit:
         return any(finding.severity == "alarm" for finding in self.findings)
 
 
-def run_audit(context: Context, full: bool = False, on_alarm: Callable[[str], None] = lambda title: None) -> Audit:
+def run_audit(
+    context: Context,
+    full: bool = False,
+    on_alarm: Callable[[str], None] = lambda title: None,
+    parts: bool = True,
+) -> Audit:
     """Run every alarm of the form; one that breaks does not keep the others from running.
 
     Args:
+        parts: also those of the parts of a fold.
         on_alarm: called with each alarm's title before it runs.
     """
     found: list[Finding] = []
     broken = {}
     for name, alarm in (FULL if full else QUICK).items():
+        if alarm.of_parts and not parts:
+            continue
         on_alarm(alarm.title)
         try:
             found += alarm.findings(context)

@@ -7,7 +7,7 @@ from rich.console import Console, RenderableType
 from rich.panel import Panel as Frame
 from rich.text import Text
 
-from strokebench.benchmarks.leaks.audit import FULL, QUICK, Alarm, Audit, remembered_audit
+from strokebench.benchmarks.leaks.audit import FULL, QUICK, Alarm, Audit, remembered_audit, run_audit
 from strokebench.benchmarks.leaks.finding import by_severity
 from strokebench.benchmarks.leaks.nearness import EXAMINED
 from strokebench.benchmarks.running.context import Context
@@ -38,12 +38,21 @@ def warn_of_leaks(context: Context, console: Console) -> None:
     if not (folder / SECTION_FILE).is_file():
         # A full audit says more, and stays.
         write_section(audit, context, folder)
+    _show(audit, console)
+    if not audit.findings:
+        console.print(f"Leak check  nothing found by {_ran(audit, context)} quick alarms")
+
+
+def warn_before_fit(context: Context, console: Console) -> None:
+    """What stands in for the outcome, before a model is made of all patients; likewise stops nothing."""
+    _show(run_audit(context, parts=False), console)
+
+
+def _show(audit: Audit, console: Console) -> None:
     for name, why in audit.broken.items():
         console.print(f"Leak check  {QUICK[name].title!r} could not be run: {why}", style="yellow")
     if audit.findings:
         console.print(_panel(audit))
-    else:
-        console.print(f"Leak check  nothing found by {_ran(audit, context)} quick alarms")
 
 
 def write_section(audit: Audit, context: Context, folder: Path) -> RenderableType:

@@ -49,7 +49,16 @@ def external(a: str, b: str, settings: Settings, console: Console) -> Section:
     for made, tested in ((a, b), (b, a)):
         chosen = replace(settings, dataset=made, seeds=settings.seeds[:1])
         models = [
-            fit_on(method, cohorts[made], replace(chosen, methods=(method,)), PatientChoice(), {}, True, console)
+            fit_on(
+                method,
+                cohorts[made],
+                replace(chosen, methods=(method,)),
+                PatientChoice(),
+                {},
+                True,
+                console,
+                alarms=False,
+            )
             for method in methods
         ]
         found = validate(

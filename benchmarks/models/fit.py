@@ -12,12 +12,13 @@ import pandas as pd
 from rich.console import Console
 
 from strokebench.benchmarks.keys.described import described
+from strokebench.benchmarks.leaks.report import warn_before_fit
 from strokebench.benchmarks.models.card import write_card
 from strokebench.benchmarks.models.columns import examine
 from strokebench.benchmarks.models.description import SCHEMA, Description, Encoding, Member, Origin, TableInput
 from strokebench.benchmarks.models.model import BALANCED, Model
 from strokebench.benchmarks.models.seen import Seen
-from strokebench.benchmarks.running.build import choose_endpoint, encode
+from strokebench.benchmarks.running.build import choose_endpoint, encode, input_facts, label_facts
 from strokebench.benchmarks.running.context import Context
 from strokebench.benchmarks.running.fit import Fitted, fit_and_predict, make_ready
 from strokebench.benchmarks.running.parameters import read_all
@@ -154,8 +155,13 @@ def fit_on(
     marks: bool,
     console: Console,
     embeddings: Embeddings | None = None,
+    alarms: bool = True,
 ) -> Model:
-    """The same on a cohort that is loaded, under settings that are made; their seeds are the model's."""
+    """The same on a cohort that is loaded, under settings that are made; their seeds are the model's.
+
+    Args:
+        alarms: tell the console which patients and columns it is made of, and what stands in for the outcome.
+    """
     if why := find_method(method).never_saved:
         raise StrokebenchError(f"{method} makes no model for elsewhere: {why}.")
     endpoint = choose_endpoint(cohort, settings.outcome, settings.keep_scale_text)
@@ -170,6 +176,10 @@ def fit_on(
     context = Context(settings, cohort, embeddings, endpoint, labels, split)
     if reason := usable_methods(context)[1].get(method):
         raise StrokebenchError(f"{method} cannot be fitted: {reason}.")
+    if alarms and not console.quiet:
+        console.print(label_facts(cohort, endpoint, everyone, settings))
+        console.print(input_facts(cohort, endpoint))
+        warn_before_fit(context, console)
     fits, fitted = [], []
     runs = method_runs(method, context, params)
     for run in runs:

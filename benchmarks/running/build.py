@@ -50,8 +50,8 @@ def build_context(
         labels = endpoint.labels(cohort)
         if settings.shuffle_labels is not None:
             labels = shuffled(labels, settings.shuffle_labels)
-        console.print(_label_facts(cohort, endpoint, labels, settings))
-        console.print(_input_facts(cohort, endpoint))
+        console.print(label_facts(cohort, endpoint, labels, settings))
+        console.print(input_facts(cohort, endpoint))
         split = _split(settings, cohort, endpoint.strata(labels))
         embeddings = (embed or encode)(settings, cohort, endpoint, console)
         others = {
@@ -204,13 +204,19 @@ def _image_facts(images: pd.DataFrame) -> list[str]:
     return [f"{n} images" if len(known) == 1 else f"{n} {name}" for name, n in known.items()]
 
 
-def _input_facts(cohort: Cohort, endpoint: Endpoint) -> str:
+def input_facts(cohort: Cohort, endpoint: Endpoint) -> str:
+    """How many columns of the table are inputs, and why the others are none."""
     reasons = endpoint.not_inputs(cohort)
     total = len(cohort.table.columns)
     return f"Inputs      {total - len(reasons)} of {total} table columns. {not_inputs_in_words(reasons)}"
 
 
-def _label_facts(cohort: Cohort, endpoint: Endpoint, labels: pd.Series, settings: Settings) -> Text:
+def label_facts(cohort: Cohort, endpoint: Endpoint, labels: pd.Series, settings: Settings) -> Text:
+    """How many patients have the outcome, and how it is distributed.
+
+    Args:
+        labels: of these patients, by id.
+    """
     without = len(cohort) - len(labels)
     said = Text(f"Outcome     {endpoint.title}: {len(labels)} patients, {endpoint.shares(labels)}")
     said.append(f", {without} without it left out" if without else "")

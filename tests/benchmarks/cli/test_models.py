@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -7,6 +8,7 @@ from typer.testing import CliRunner, Result
 
 from strokebench.benchmarks.cli import main as cli
 from strokebench.datasets import catalogue
+from strokebench.datasets.cohort import Column, Kind
 from strokebench.datasets.encoders import encode
 
 
@@ -34,6 +36,23 @@ def test_fit_list_and_predict(tmp_path: Path):
     written = pd.read_csv(tmp_path / "p.csv")
     assert list(written.columns) == ["patient_id", "p"] and list(written["patient_id"]) == list(make_cohort(30).ids)
     assert written["p"].between(0, 1).all()
+
+
+def test_a_fit_says_of_whom_and_what_it_is_made_and_what_stands_in_for_the_outcome(monkeypatch: pytest.MonkeyPatch):
+    cohort = make_cohort(60, outcomes={"nihss": "nihss < 7"})
+    cohort.table.loc["p003", "nihss"] = None
+    clean = call("fit", "logistic_regression", "--dataset", "small").output
+    assert "No inputs: nihss (the outcome is read from it)" in clean and "ALARM" not in clean
+    good = cohort.table["nihss"].lt(7).map({True: "ja", False: "nein"})
+    planted = replace(
+        cohort,
+        table=cohort.table.assign(gut=good),
+        columns={**cohort.columns, "gut": Column(Kind.CATEGORICAL)},
+    )
+    monkeypatch.setitem(catalogue.COHORTS.own, "small", lambda: planted)
+    said = call("fit", "svm", "--dataset", "small").output
+    assert "59 patients" in said and "1 without it left out" in said
+    assert "ALARM  Columns that tell the outcome alone: gut" in said and "nothing of the test part" not in said
 
 
 def test_what_cannot_be_is_said_in_a_line(tmp_path: Path):
