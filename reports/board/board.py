@@ -93,12 +93,13 @@ def _lead(sites: Mapping[str, Results], settings: Mapping[Key, Setting], pooled:
         return "No method is finished at every site."
     patients = sum(results.predictions["patient_id"].nunique() for results in sites.values())
     known = {key: one.mean for key, one in pooled.items() if not np.isnan(one.mean.value)}
+    metric = next(iter(sites.values())).endpoint.ranked_by
     if not known:
-        return "No method can be pooled: each has no interval, or an AUC of 0 or 100, at some site."
+        return f"No method can be pooled: each has no interval, or the {metric} 0 or 100, at some site."
     best = max(known, key=lambda key: known[key].value)
     return (
         f"Over {len(sites)} sites with {patients:,} tested patients, {settings[best].label} has the highest pooled "
-        f"{next(iter(sites.values())).endpoint.ranked_by}: {known[best].text()}."
+        f"{metric}: {known[best].text()}."
     )
 
 
@@ -121,7 +122,7 @@ def _table(
         rows.append(Row("/".join(setting.key), setting.label, setting.method.family, cells))
     return Table(
         name="board",
-        title="AUC at each site, and over all",
+        title=f"{first.endpoint.ranked_by} at each site, and over all",
         cohort=cohort,
         caption=" ".join(
             [f"Outcome {words.outcome_title(first)}, protocol {first.provenance['protocol']}.", *described]
@@ -132,7 +133,7 @@ def _table(
         ),
         rows=rows,
         notes=[
-            "AUC in percent (the generalised c for grades), with the interval that holds under the protocol.",
+            f"{first.endpoint.ranked_by} in percent, with the interval that holds under the protocol.",
             "Pooled: random effects on the logit scale, sites weighted by their intervals, the spread between sites by "
             "Paule and Mandel, the interval by Student's t, which is wide over few sites; only of methods that every "
             "site has.",
