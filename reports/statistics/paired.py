@@ -184,10 +184,10 @@ def parts_of(results: Results, groups: Sequence[tuple[int, int]]) -> NDArray[np.
 
 
 def test_share(results: Results) -> float:
-    """n_test / n_train of these runs, the validation part counted as training; 0 without predictions."""
-    predictions = results.predictions
+    """n_test / n_train of the runs that are judged, the validation part counted as training; 0 without predictions."""
+    predictions = results.judged
     if predictions.empty:
         return 0.0
     n_test = predictions.drop_duplicates(["seed", "fold", "patient_id"]).groupby(["seed", "fold"]).size().mean()
-    n = results.provenance.get("n_patients") or predictions["patient_id"].nunique()
+    n = results.provenance.get("n_patients") or results.predictions["patient_id"].nunique()
     return float(n_test / (n - n_test)) if n > n_test else 0.0

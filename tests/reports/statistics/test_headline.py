@@ -4,7 +4,9 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from made_up import made_up, plan
 
+from strokebench.reports.statistics import paired
 from strokebench.reports.statistics.delong import delong
 from strokebench.reports.statistics.headline import Headline, auc_intervals, differences_of
 from strokebench.reports.statistics.scores import arrange
@@ -85,3 +87,9 @@ def test_what_has_no_predictions_yet_has_no_difference(incomplete):
     found = differences_of(incomplete, {key_of(incomplete, "svm"): key_of(incomplete, "vdafm")})
     [none] = found.values()
     assert none.runs == 0 and np.isnan([none.value, none.p]).all()
+
+
+def test_hospitals_that_are_left_out_of_every_number_are_no_test_parts():
+    """They are learnt from all the same."""
+    sites = {0: ("A", 100, 40), 1: ("B", 100, 40), 2: ("C", 90, 40), 3: ("D", 10, 1)}
+    assert paired.test_share(made_up(plan(folds=sites), sites=sites)) == pytest.approx((290 / 3) / (300 - 290 / 3))
