@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 
 from strokebench.reports.comparison.compare import MethodComparison, Pair
 from strokebench.reports.statistics.decisions import ALPHA, POINTS, equivalent, non_inferior
+from strokebench.reports.statistics.paired import UNTESTED
 
 _FEW = 3
 """Up to so many real differences are told one by one, with their size."""
@@ -64,8 +65,11 @@ def _count(comparison: MethodComparison, tested: Sequence[Pair], real: Sequence[
     methods, metric = f"{len(comparison.names)} methods", comparison.metric
     rule = tests_in_words(comparison)
     if not tested:
-        have = "too few runs" if any(pair.runs for pair in comparison.pairs.values()) else "no run"
-        return f"The {methods} have {have} in common yet, so none of their differences can be tested."
+        most = max(pair.runs for pair in comparison.pairs.values())
+        if most > 1:
+            return f"Of the differences between {methods} {UNTESTED}."
+        common = "a single run" if most else "no run"
+        return f"The {methods} have {common} in common yet, so none of their differences can be tested."
     if not real:
         nearest = min(tested, key=lambda pair: (pair.p_holm, pair.tested.p))
         better, worse = (comparison.labels[name] for name in _sides(nearest))

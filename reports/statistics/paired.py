@@ -17,6 +17,9 @@ CORRECTED = ("cv5", "loho")
 FEWEST_PARTS = 3
 """Hospitals below which their spread tells nothing (our choice)."""
 
+UNTESTED = "no test can be made: a test part holds a single patient of a class, or one hospital alone is in both"
+"""Why several runs in common may not be enough."""
+
 
 @dataclass(frozen=True)
 class PairedTest(Interval):

@@ -13,7 +13,7 @@ from strokebench.reports.paper.numbers import is_papers_outcome, paper_number, p
 from strokebench.reports.results import MethodInfo, Results, variant_id
 from strokebench.reports.statistics.decisions import POINTS, equivalent, likeness
 from strokebench.reports.statistics.headline import FEWEST_RUNS, Headline, differences_of, headline_of
-from strokebench.reports.statistics.paired import PairedTest
+from strokebench.reports.statistics.paired import UNTESTED, PairedTest
 from strokebench.reports.summary import rows_by_setting, summarise_oracle
 from strokebench.reports.tables import caption as words
 from strokebench.reports.tables.results_table import OTHER_PATIENTS, results_table
@@ -232,6 +232,8 @@ def _distance(difference: PairedTest, fewest: int = FEWEST_RUNS) -> str:
     sign = 100 if difference.value > 0 else -100
     apart = f"{abs(100 * difference.value):.2f} points {'above' if difference.value > 0 else 'below'} it"
     apart = "level with it" if apart.startswith("0.00 ") else apart
+    if not difference.tested and difference.runs > 1:
+        return f"{apart}; {UNTESTED}"
     if not difference.tested or difference.runs < fewest:
         return f"{apart}, in too few runs to tell that from chance"
     low, high = sorted((sign * difference.low, sign * difference.high))

@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+from made_up import made_up, plan
 
 from strokebench.errors import StrokebenchError
 from strokebench.reports.comparison.compare import compare
@@ -14,9 +15,10 @@ from strokebench.reports.comparison.table import comparison_table, effects_table
 from strokebench.reports.comparison.words import cliques, join, lead, p_value
 from strokebench.reports.statistics import paired
 from strokebench.reports.statistics.delong import delong
-from strokebench.reports.statistics.paired import corrected_auc, corrected_t
+from strokebench.reports.statistics.paired import UNTESTED, corrected_auc, corrected_t
 from strokebench.reports.statistics.scores import arrange
 from strokebench.reports.summary import summarise
+from strokebench.reports.table1.table import table1_lead
 from strokebench.reports.tables.render import to_csv, to_markdown
 from strokebench.reports.tables.section import publish, read_section
 
@@ -276,5 +278,14 @@ def test_the_words_of_a_single_pair(results):
     assert "adjustment is over 1 pair." in to_markdown(comparison_table(twins, comparison))
     first = [frame[(frame["seed"] == 39) & (frame["fold"] == 0)] for frame in (twins.predictions, twins.runs)]
     once = replace(twins, predictions=first[0], runs=first[1])
-    assert "have too few runs in common yet" in lead(compare(once, n_resamples=20))
+    assert "have a single run in common yet" in lead(compare(once, n_resamples=20))
     assert "50 % of 1 run " in to_markdown(effects_table(once, compare(once, n_resamples=20)))
+
+
+def test_a_single_event_in_a_test_part_is_not_called_too_few_runs():
+    """As own folds may have it: DeLong's variance is undefined there."""
+    sites = {0: ("A", 40, 14), 1: ("A", 40, 1), 2: ("A", 40, 12)}
+    found = made_up(plan(("vdafm", "concat"), seeds=(39,), folds=sites), sites=sites)
+    own = replace(found, provenance=found.provenance | {"protocol": "own"})
+    for said in (lead(compare(own, n_resamples=20)), table1_lead(own)):
+        assert UNTESTED in said and "too few" not in said
