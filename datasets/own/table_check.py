@@ -168,14 +168,14 @@ def _time_problems(file: CohortFile, columns: Mapping[str, Column]) -> Iterator[
 
 
 _FOOTER = re.compile(
-    r"(?:total|sum|summe|gesamt|mean|average|mittelwert|median|count|anzahl|source|quelle|note|legend)\b.*"
-    r"|n\s*=.*",
+    r"(?:total|sum|summe|gesamt|mean|average|mittelwert|durchschnitt|moyenne|median|standardabweichung|count|anzahl|source"
+    r"|quelle|note|legend)\b.*|(?:mw|sd|std|stabw|min(?:imum)?|max(?:imum)?)[.:]?|n\s*=.*",
     re.IGNORECASE,
 )
 
 
 def _row_problems(file: CohortFile, raw: pd.DataFrame) -> Iterator[Problem]:
-    """Rows of nothing but an id, a header that stands again, and a last row that sums the others up."""
+    """Rows of nothing but an id, a header that stands again, and last rows that sum the others up."""
     ids = raw[file.id]
     bare = (ids != "") & (len(raw.columns) > 1)
     for name in raw.columns.drop(file.id):
@@ -183,7 +183,7 @@ def _row_problems(file: CohortFile, raw: pd.DataFrame) -> Iterator[Problem]:
         if not bare.any():
             break
     bare |= ids == file.id
-    bare.iloc[-1] |= bool(_FOOTER.fullmatch(ids.iloc[-1].strip()))
+    bare.iloc[-6:] |= ids.iloc[-6:].map(lambda id: bool(_FOOTER.fullmatch(id.strip())))
     for row in ids.index[bare]:
         what = f"row {row} of {file.table.name} looks like a remark, a sum or the header: {ids[row][:40]!r}"
         yield Problem("row_no_patient", what, ids[row], file.id)

@@ -296,6 +296,12 @@ def test_all_faults_of_a_file_are_named_at_once(folder):
             lambda t: pd.concat([t.iloc[:20], pd.DataFrame([{"id": "end of May"}]), t.iloc[20:]]),
             [("end of May", "row_no_patient")],
         ),
+        (
+            "",
+            lambda t: put(38, "id", "Mittelwert")(put(39, "id", "SD")(t)),
+            [("Mittelwert", "row_no_patient"), ("SD", "row_no_patient")],
+        ),
+        ("", lambda t: put(38, "id", "SD-1")(put(3, "id", "MW")(t)), []),
     ],
 )
 def test_a_faulty_table_gives_exactly_one_problem_and_is_not_loaded(folder, yaml, edit, expected):
