@@ -183,9 +183,9 @@ def _in_its_names(
             if lost := int((cohort.table[theirs].notna() & values.isna()).sum()):
                 notes.append(f"{theirs}: {lost} values are unknown by the mapping, or no numbers")
             table[to.name], described[to.name] = values, column
-            notes.append(
-                f"{theirs} is read as {to.name}" + (f", times {to.times:g}" if to.times not in (None, 1) else "")
-            )
+            how = f", times {to.times:g}" if to.times not in (None, 1) else ""
+            how += f", {named([f'{a} as {b}' for a, b in to.values.items()])}" if to.values else ""
+            notes.append(f"{theirs} is read as {to.name}{how}")
     for name in columns.unknown:
         if name in model.table and name not in table:
             kind = Kind(model.table[name].kind)

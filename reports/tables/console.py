@@ -13,7 +13,7 @@ from strokebench.files import CONTROLS
 
 LABEL = 12
 """Characters of the label before a fact, as in `Cohort      729 patients`."""
-_LABEL = re.compile(r"[A-Z][a-z]+( [a-z]+)? +")
+_LABEL = re.compile(r"[A-Z][a-z]+( [a-z]+)? {2,}")
 
 
 def make_console(**options: Any) -> Console:

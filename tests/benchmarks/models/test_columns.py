@@ -48,7 +48,7 @@ def test_a_mapped_cohort_is_predicted_as_if_it_had_the_model_s_names(model: Mode
     mapped = model.predict_proba(foreign, tmp_path / "columns.yaml")
     np.testing.assert_allclose(mapped, model.predict_proba(OTHER), atol=1e-12)
     notes = model.examine(foreign, tmp_path / "columns.yaml").notes
-    assert notes == ["months is read as age, times 0.0833333", "smoker is read as smoker"]
+    assert notes == ["months is read as age, times 0.0833333", "smoker is read as smoker, 0 as no, 1 as yes"]
 
 
 def test_everything_that_does_not_fit_is_one_list(model: Model, foreign: Cohort):

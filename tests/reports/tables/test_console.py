@@ -52,7 +52,9 @@ def test_a_fact_goes_on_beneath_its_text():
     console = make_console(file=stream, width=30)
     console.print("Outcome     nihss < 7 [x]: 729 patients")
     console.print("Outcome and more words than a label has")
+    console.print("Map columns by a file of another kind")
     lines = [line.rstrip() for line in stream.getvalue().splitlines()]
     assert lines[:2] == ["Outcome     nihss < 7 [x]: 729", "            patients"] and lines[2].startswith(
         "Outcome and"
     )
+    assert lines[4:] == ["Map columns by a file of", "another kind"]
