@@ -12,6 +12,7 @@ import pandas as pd
 
 from strokebench.datasets.cohort import Cohort, Kind
 from strokebench.datasets.images.contact_sheet import outlined, slices_of
+from strokebench.datasets.texts.filter import filter_text
 from strokebench.errors import StrokebenchError
 from strokebench.files import home, natural_order, write_text
 from strokebench.reports.cohort.sample_size import sample_size_in_words
@@ -151,8 +152,18 @@ def _parts(cohort: Cohort) -> dict[str, str]:
         "Columns": f"{len(inputs)}, and {len(cohort.banned)} banned" if cohort.banned else str(len(inputs)),
         **images,
         "Lesion masks": count(cohort.masks),
-        "Texts": count(None if answers is None else answers.where(answers)),
+        "Texts": count(None if answers is None else answers.where(answers)) + _lost(cohort.texts),
     }
+
+
+def _lost(texts: pd.DataFrame | None) -> str:
+    """How many patients keep a text, where the filter takes it from some."""
+    if texts is None:
+        return ""
+    kept = texts.map(lambda text: filter_text(str(text)).kept or None, na_action="ignore").notna().any(axis=1)
+    return (
+        f", {kept.sum()} with a sentence that the filter keeps" if kept.sum() < texts.notna().any(axis=1).sum() else ""
+    )
 
 
 def _sample_size(cohort: Cohort, endpoint: Endpoint) -> str:

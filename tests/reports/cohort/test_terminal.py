@@ -52,6 +52,11 @@ def test_grades_are_called_what_they_are_where_they_begin_above_0():
 
 
 def test_what_is_missing_is_said_without_a_table_too():
-    cohort = make_cohort(60, outcomes={}, site=None)
-    told = printed(replace(cohort, site=None, outcomes={}, about={"missing": "age: 3"}))
+    told = printed(replace(make_cohort(60), site=None, outcomes={}, about={"missing": "age: 3"}))
     assert "Missing: age: 3" in told and "SMD" not in told
+
+
+def test_texts_of_which_nothing_is_kept_are_not_counted_as_texts():
+    cohort = make_cohort(4)
+    texts = pd.DataFrame({"befund": ["Infarct left.", "Infarkt rechts.", "Kein Infarkt.", None]}, cohort.ids)
+    assert "Texts: 3 of 4 patients, 1 with a sentence that the filter keeps" in printed(replace(cohort, texts=texts))
