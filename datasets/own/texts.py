@@ -96,10 +96,10 @@ def text_problems(texts: pd.DataFrame, known: list[Problem] = ()) -> Iterator[Pr
             yield Problem(
                 "text_equal", f"the text {prompt!r} is word for word the same of all {n} patients", where=prompt
             )
-        lost = [text for text in map(str, texts[prompt].dropna()) if not filter_text(text).kept]
+        lost = [id for id, text in texts[prompt].dropna().items() if not filter_text(str(text)).kept]
         if len(lost) > n / 2:
             what = f"of the text {prompt!r} {len(lost)} of {n} hold no sentence that the filter keeps"
-            what += f", such as {lost[0][:60]!r}"
+            what += f", such as that of patient {lost[0]}"
             yield Problem("text_filtered", what, where=str(prompt))
         for id, text in texts[prompt].items():
             if pd.isna(text) or not str(text).strip():
