@@ -12,10 +12,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from strokebench.datasets.images.reading import PLAIN, Reading
+from strokebench.datasets.images.reading import PLAIN, Reading, volume_digest
 from strokebench.datasets.roles import ROLES, values_of
 from strokebench.errors import StrokebenchError, unknown_name
-from strokebench.files import digest, file_digest
+from strokebench.files import digest
 
 
 class Kind(StrEnum):
@@ -250,7 +250,7 @@ def array_digest(array: NDArray) -> str:
 
 
 def _digests(paths: pd.Series) -> list[str | None]:
-    return [None if pd.isna(path) else file_digest(Path(path)) for path in paths]
+    return [None if pd.isna(path) else volume_digest(Path(path)) for path in paths]
 
 
 def _with_string_ids(part: Any, what: str) -> Any:

@@ -19,7 +19,7 @@ from strokebench.datasets.encoders.contract import LAYERS, TOKENS, Encoder, Imag
 from strokebench.datasets.encoders.registry import find_encoders, further_encoders
 from strokebench.datasets.encoders.store import Arrays, EmbeddingStore, read_finished, write_finished
 from strokebench.datasets.encoders.work import Chunk, encode_images, encode_texts
-from strokebench.datasets.images.reading import PLAIN, Files, Reading
+from strokebench.datasets.images.reading import PLAIN, Files, Reading, volume_digest
 from strokebench.errors import StrokebenchError, named
 from strokebench.files import digest, file_digest, home
 from strokebench.large import room
@@ -208,7 +208,7 @@ def _image_digest(reading: Reading, patient: str, files: Files) -> str:
     """Hash of an image, of its brain mask where it has one, and of what is declared of both."""
     path, mask = files
     try:
-        key = file_digest(path) if mask is None else digest([file_digest(path), file_digest(mask)])
+        key = volume_digest(path) if mask is None else digest([volume_digest(path), volume_digest(mask)])
         return key if reading == PLAIN else digest([key, reading.decides()])
     except OSError as error:
         raise StrokebenchError(

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from strokebench.datasets.images.reading import volume_state
 from strokebench.files import digest, home, read_kept, write_json
 
 _log = logging.getLogger(__name__)
@@ -18,7 +19,7 @@ def lesion_volumes(masks: pd.Series) -> pd.Series:
         StrokebenchError: a mask that cannot be read; names the patient.
     """
     paths = {str(patient): Path(path) for patient, path in masks.dropna().items()}
-    files = [[patient, str(path), (found := path.stat()).st_size, found.st_mtime_ns] for patient, path in paths.items()]
+    files = [[patient, *volume_state(path)] for patient, path in paths.items()]
     kept = home("cohorts", f"lesion-volumes-{digest(files)[:16]}.json")
     volumes = read_kept(kept)
     if volumes is None:

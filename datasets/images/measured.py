@@ -15,7 +15,7 @@ from strokebench.datasets.images.lesion import LesionFindings, Territories, meas
 from strokebench.datasets.images.mask import largest_piece, read_mask
 from strokebench.datasets.images.mri import read_volume
 from strokebench.datasets.images.nifti import VolumeError, open_nifti
-from strokebench.datasets.images.reading import PLAIN, Reading
+from strokebench.datasets.images.reading import PLAIN, Reading, volume_digest, volume_state
 from strokebench.datasets.problems import Problem
 from strokebench.errors import StrokebenchError
 from strokebench.files import digest, file_digest, home, read_kept, write_json
@@ -47,7 +47,7 @@ def measure_lesions(
         raise StrokebenchError(f"{atlas}: no such file.", "`strokebench cohort fetch soop` fetches the atlas.")
     image_of = pd.Series(dtype=object) if images is None or atlas else images.dropna()
     paths = {str(id): (Path(mask), image_of.get(id)) for id, mask in masks.dropna().items()}
-    stated = [[id, *(_state(path) for path in both if path)] for id, both in paths.items()]
+    stated = [[id, *(volume_state(Path(path)) for path in both if path)] for id, both in paths.items()]
     decides = [lesion.VERSION, stated, atlas and file_digest(atlas), reading.decides()]
     kept = home("cohorts", f"lesions-{digest(decides)[:16]}.json")
     if (found := read_kept(kept)) is not None:
@@ -77,7 +77,7 @@ def measure_lesions(
             problems.append(Problem("mask_space", what, id, mask.name))
         if (volume := measured[id].volume_ml) > LARGEST_ML:
             problems.append(Problem("mask_doubtful", f"the mask {mask.name} marks {volume:.0f} ml", id, mask.name))
-        if volume and (owner := owners.setdefault(file_digest(mask), id)) != id:
+        if volume and (owner := owners.setdefault(volume_digest(mask), id)) != id:
             what = f"the mask {mask.name} is that of patient {owner}, byte by byte"
             problems.append(Problem("mask_doubtful", what, id, mask.name))
     if not problems:
@@ -115,11 +115,6 @@ def _outside(findings: LesionFindings, territories: Territories) -> float:
     )
     inside = sum(share * whole[name] for name, share in findings.territories.items())
     return 1 - inside / findings.volume_ml if findings.volume_ml else 0.0
-
-
-def _state(path: Any) -> list[Any]:
-    stat = Path(path).stat()
-    return [str(path), stat.st_size, stat.st_mtime_ns]
 
 
 def _facts(findings: LesionFindings) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 import gzip
 import logging
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from nibabel.spm2analyze import Spm2AnalyzeHeader
 from numpy.typing import NDArray
 
 from strokebench.datasets.foreign import HEAD, Foreign, foreign_kind
+from strokebench.datasets.images.reading import pair_of
 from strokebench.errors import StrokebenchError
 
 MOST_VOXELS = 100_000_000
@@ -103,7 +103,7 @@ def open_nifti(path: Path) -> Nifti:
         VolumeError: no such file; another kind of file (with what to do about it); colours or complex numbers; a
             header that makes no sense, or claims more voxels than the file can hold or a head can have.
     """
-    header_path, data_path = _pair(path)
+    header_path, data_path = pair_of(path)
     with _reading(path):
         with header_path.open("rb") as plain:
             head = plain.read(HEAD)
@@ -125,15 +125,6 @@ def open_nifti(path: Path) -> Nifti:
         affine = np.asarray(header.get_best_affine(), dtype=np.float64)
         shape += (1,) * (3 - len(shape))
         return Nifti(data_path, shape, affine, _side(header), (dtype, offset, slope, intercept))
-
-
-def _pair(path: Path) -> tuple[Path, Path]:
-    """Where header and voxels lie: in one file, or in two."""
-    ending = re.search(r"\.(hdr|img)(\.gz)?$", path.name, re.IGNORECASE)
-    if not ending:
-        return path, path
-    stem, zipped = path.name[: ending.start()], ending[2] or ""
-    return path.with_name(f"{stem}.hdr{zipped}"), path.with_name(f"{stem}.img{zipped}")
 
 
 @contextmanager

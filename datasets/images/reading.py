@@ -1,8 +1,11 @@
 """What the owner of a cohort declares of its volumes."""
 
+import re
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
+
+from strokebench.files import digest, file_digest
 
 Files = tuple[Path, Path | None]
 """An image, and its brain mask where there is one."""
@@ -28,3 +31,29 @@ class Reading:
 
 
 PLAIN = Reading()
+
+
+def pair_of(path: Path) -> tuple[Path, Path]:
+    """Where header and voxels of a volume lie: in one file, or in two, of which either names both."""
+    if not (ending := re.search(r"\.(hdr|img)(\.gz)?$", path.name, re.IGNORECASE)):
+        return path, path
+    stem, zipped = path.name[: ending.start()], ending[2] or ""
+    header, voxels = ("HDR", "IMG") if ending[1].isupper() else ("hdr", "img")
+    return path.with_name(f"{stem}.{header}{zipped}"), path.with_name(f"{stem}.{voxels}{zipped}")
+
+
+def volume_digest(path: Path) -> str:
+    """Hash of a volume's file; of a pair, of both: the headers of all patients of a scanner may be equal.
+
+    Raises:
+        OSError: it cannot be read; a half of a pair may be missing, which whoever reads the volume says.
+    """
+    if len({*pair_of(path)}) == 1:
+        return file_digest(path)
+    return digest([file_digest(part) for part in pair_of(path) if part.is_file()])
+
+
+def volume_state(path: Path) -> list[Any]:
+    """Path, size and time of change of a volume's file, or of both: by which a change is noticed."""
+    stats = [part.stat() for part in dict.fromkeys(pair_of(path)) if part.is_file()]
+    return [str(path), *(number for stat in stats for number in (stat.st_size, stat.st_mtime_ns))]

@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from strokebench.datasets.images.mri import read_volume
-from strokebench.datasets.images.reading import PLAIN, Reading
+from strokebench.datasets.images.reading import PLAIN, Reading, volume_digest
 from strokebench.errors import StrokebenchError
-from strokebench.files import digest, file_digest
+from strokebench.files import digest
 
 VERSION = 1
 """Raised whenever the same volume would give other pictures."""
@@ -52,7 +52,7 @@ class SliceSettings:
     def fingerprint(self, volume: Path, reading: Reading = PLAIN) -> str:
         """Identity of the pictures of a volume file, without making them."""
         window = [reading.window] if reading.window else []
-        return digest([VERSION, asdict(self), file_digest(volume), *window])
+        return digest([VERSION, asdict(self), volume_digest(volume), *window])
 
 
 DEFAULT_SLICES = SliceSettings()

@@ -1,5 +1,6 @@
 """Volumes of lesion masks."""
 
+import os
 from pathlib import Path
 
 import nibabel
@@ -45,3 +46,14 @@ def test_a_mask_that_cannot_be_read_names_the_patient(tmp_path: Path):
 def test_a_compressed_mask_that_is_not_named_so_is_measured(tmp_path: Path):
     packed = mask(tmp_path / "a.nii.gz", 50, (1, 1, 1)).rename(tmp_path / "a.nii")
     assert lesion_volumes(pd.Series({"a": packed}))["a"] == pytest.approx(0.05)
+
+
+def test_of_a_pair_a_change_of_the_voxels_is_noticed(tmp_path: Path):
+    for voxels in (50, 600):
+        data = np.zeros((10, 10, 10), np.uint8)
+        data.flat[:voxels] = 1
+        nibabel.save(nibabel.Nifti1Pair(data, np.eye(4)), tmp_path / "b.hdr")
+        if voxels == 50:
+            header = (tmp_path / "b.hdr").stat()
+        os.utime(tmp_path / "b.hdr", ns=(header.st_atime_ns, header.st_mtime_ns))
+        assert lesion_volumes(pd.Series({"a": tmp_path / "b.hdr"}))["a"] == pytest.approx(voxels / 1000)

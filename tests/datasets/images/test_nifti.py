@@ -51,6 +51,9 @@ def test_a_file_is_read_by_its_content_whatever_its_name_says_of_compression(tmp
     save(tmp_path / "pair.hdr", kind=nibabel.Nifti1Pair)
     for name in ("pair.hdr", "pair.img"):
         np.testing.assert_array_equal(read_volume(tmp_path / name).data, expected)
+    for name in ("pair.hdr", "pair.img"):
+        (tmp_path / name).rename(tmp_path / name.upper())
+    np.testing.assert_array_equal(read_volume(tmp_path / "PAIR.HDR").data, expected)
     np.testing.assert_array_equal(read_volume(save(tmp_path / "two.nii", kind=nibabel.Nifti2Image)).data, expected)
 
 
