@@ -86,7 +86,18 @@ def _features(
     size = 1 if device == "cpu" else len(keys)
     parts = [encoder.encode(np.stack(volumes[i : i + size]), device) for i in range(0, len(keys), size)]
     pooled, tokens = (np.concatenate(part) for part in zip(*parts, strict=True))
-    return Chunk(keys, {"pooled": pooled, "tokens": tokens}, errors, left_out=beyond)
+    return Chunk(keys, _numbers(encoder.name, {"pooled": pooled, "tokens": tokens}, device), errors, left_out=beyond)
+
+
+def _numbers(name: str, arrays: dict[str, NDArray[np.float32]], device: str) -> dict[str, NDArray[np.float32]]:
+    """The features as they are: NaN would pass for patients without an image or a text."""
+    if not all(np.isfinite(array).all() for array in arrays.values()):
+        hint = "Its weights are damaged or of a training that failed: give others."
+        raise StrokebenchError(
+            f"The encoder {name} gives numbers that are not finite.",
+            hint if device == "cpu" else "Encode without the GPU's mixed precision: `--device cpu`.",
+        )
+    return arrays
 
 
 def _prepare(
@@ -116,7 +127,7 @@ def _encode_texts(encoder: TextEncoder, items: Sequence[tuple[str, str]], device
     with _one_thread():
         vectors = encoder.encode([text for _, text in items], device)
     seconds = time.process_time() - start if device == "cpu" else math.nan
-    return Chunk([key for key, _ in items], {"text": vectors}, seconds=seconds)
+    return Chunk([key for key, _ in items], _numbers(encoder.name, {"text": vectors}, device), seconds=seconds)
 
 
 def _chunks(items: Sequence[Item], size: int) -> list[Sequence[Item]]:

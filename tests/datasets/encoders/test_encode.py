@@ -329,3 +329,35 @@ def test_features_of_the_cohort_s_own_replace_the_encoder(cohort):
     assert other.fingerprint != embeddings.fingerprint
     with pytest.raises(StrokebenchError, match=r"image\.vector"):
         encode(with_parts(cohort, features={"image.vector": vectors.astype(str) + "?"}))
+
+
+def test_of_a_pair_the_voxels_tell_images_apart(cohort):
+    pairs = {}
+    for patient, path in cohort.images["image"].items():
+        pairs[patient] = path.with_suffix("").with_suffix(".hdr")
+        image = nibabel.load(path)
+        nibabel.save(nibabel.Nifti1Pair(np.asarray(image.dataobj), image.affine), pairs[patient])
+    assert len({path.read_bytes() for path in pairs.values()}) == 1
+    own = with_parts(cohort, images=pd.Series(pairs), texts=None)
+    np.testing.assert_allclose(
+        encode(own).arrays["image.vector"], encode(cohort).arrays["image.vector"], rtol=1e-5, atol=1e-6
+    )
+    before = own.fingerprint()
+    voxels = pairs["P00"].with_suffix(".img")
+    voxels.write_bytes(voxels.read_bytes()[::-1])
+    assert own.fingerprint() != before
+
+
+@pytest.mark.parametrize("kind", ["small_resnet", "small_bert"])
+def test_an_encoder_that_gives_nan_is_no_missing_patient(cohort, monkeypatch, kind):
+    encoder = UntrainedResNet if kind == "small_resnet" else BioBERT
+    given = encoder.encode
+
+    def spoilt(self, inputs, device="cpu"):
+        found = given(self, inputs, device)
+        (found if encoder is BioBERT else found[0])[0] = np.nan
+        return found
+
+    monkeypatch.setattr(encoder, "encode", spoilt)
+    with pytest.raises(StrokebenchError, match="not finite"):
+        encode(cohort)
