@@ -91,7 +91,7 @@ BLACK_LIST: Mapping[str, re.Pattern[str]] = {
         r"should be considered",
     ),
     "the outcome": _any(
-        r"(?:mRS|(?:modified )?Rankin|Barthel|Glasgow outcome)",
+        r"(?:\w*mRS(?:[\d_]\w*)?|m-RS|\w*Rankin\w*|Barthel|Glasgow outcome)",
         r"discharg\w*",
         r"(?:died?|dies|dying|deaths?|dead|deceased|mortality|fatal\w*|surviv\w*|palliat\w*|life expectancy)",
         r"(?:prognos\w*|outcomes?|recover\w*|rehabilit\w*|disabilit\w+|disabled)",
@@ -113,10 +113,13 @@ BLACK_LIST: Mapping[str, re.Pattern[str]] = {
 OUTCOME_PATTERNS: Mapping[str, tuple[re.Pattern[str], ...]] = {
     "nihss": (
         re.compile(r"N\.?[\s-]?I\.?[\s-]?H\.?[\s-]?S\.?[\s-]?S(?![a-z])", re.IGNORECASE),
-        _any(r"(?:NIH|National Institutes? of Health)[- ]Stroke", r"stroke (?:severity )?(?:scale|score)s?"),
+        _any(
+            r"(?:NIH|National Institutes? of Health)[- ](?:Stroke|scores?|scale)",
+            r"stroke (?:severity )?(?:scale|score)s?",
+        ),
         _any(r"severity (?:scale|score)s?"),
     ),
-    "mrs": (_any(r"mRS", r"(?:modified )?Rankin\w*"),),
+    "mrs": (_any(r"\w*mRS(?:[\d_]\w*)?", r"m-RS", r"\w*Rankin\w*"),),
 }
 """Column that defines an outcome -> patterns of the sentences that state it, for `filter_text`.
 Words for the severity of the deficit stay: they are a guess from the image, as the rest of the text is."""
