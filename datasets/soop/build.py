@@ -3,6 +3,7 @@
 import gzip
 import re
 import zipfile
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -85,8 +86,11 @@ def _build_chunk(folder: Path, items: list[tuple[str, Place]], cache: Path) -> d
 def _read(path: Path, name: str) -> bytes:
     if path.name != LESIONS:
         return path.read_bytes()
-    with zipfile.ZipFile(path) as archive:
-        return archive.read(name)
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return archive.read(name)
+    except (zipfile.BadZipFile, zlib.error) as error:
+        raise StrokebenchError(f"the archive is damaged ({error}).", "Fetch it again.") from None
 
 
 def _build_patient(patient: str, data: bytes, territories: Territories, cache: Path) -> dict[str, Any]:

@@ -176,6 +176,13 @@ def test_a_mask_that_cannot_be_used_names_the_patient(folder, data, message):
         soop.load(folder)
 
 
+def test_an_archive_that_is_damaged_within_names_the_patient(folder):
+    archive = folder / LESIONS
+    archive.write_bytes(archive.read_bytes().replace(MASKS["sub-1"][40:44], b"xxxx", 1))
+    with pytest.raises(StrokebenchError, match=r"sub-1.*damaged"):
+        soop.load(folder)
+
+
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
