@@ -50,7 +50,7 @@ def write(
         str, typer.Option(help="Environment variable that holds the key. Default: STROKEBENCH_TEXT_KEY.")
     ] = "",
     answers: Annotated[int, typer.Option(help="Answers to each of the five prompts.")] = 1,
-    patients: Annotated[int, typer.Option(help="Ask about the first so many only, for a trial. 0: all.")] = 0,
+    patients: Annotated[int, typer.Option(min=0, help="Ask about the first so many only, for a trial. 0: all.")] = 0,
     slices: Annotated[int, typer.Option(help="Pictures of a volume.", rich_help_panel=_MODEL)] = 12,
     pixels: Annotated[int, typer.Option(help="Width of a picture.", rich_help_panel=_MODEL)] = 336,
     max_tokens: Annotated[int, typer.Option(help="Longest answer.", rich_help_panel=_MODEL)] = 250,
@@ -66,9 +66,9 @@ def write(
         int, typer.Option(help="Tokens a picture. 0: as Qwen-VL counts.", rich_help_panel=_COST)
     ] = 0,
     per_minute: Annotated[
-        float, typer.Option(help="Requests a minute at most. 0: no limit.", rich_help_panel=_COST)
+        float, typer.Option(min=0, help="Requests a minute at most. 0: no limit.", rich_help_panel=_COST)
     ] = 60,
-    at_once: Annotated[int, typer.Option(help="Requests at a time.", rich_help_panel=_COST)] = 4,
+    at_once: Annotated[int, typer.Option(min=1, help="Requests at a time.", rich_help_panel=_COST)] = 4,
     timeout: Annotated[float, typer.Option(help="Seconds until a request is given up.", rich_help_panel=_COST)] = 120,
     tries: Annotated[int, typer.Option(help="Requests for one answer at most.", rich_help_panel=_COST)] = 6,
     ask_again: Annotated[
@@ -90,6 +90,11 @@ def write(
     if patients > 0 and cohort.images is not None:
         chosen = cohort.subset(cohort.images.iloc[:, 0].dropna().index[:patients])
     folder = to or home("texts", cohort.name, re.sub(r"[^A-Za-z0-9._-]+", "_", model).lstrip("._") or "model")
+    if (folder / "texts").exists() and not (folder / "answers.sqlite").exists():
+        raise StrokebenchError(
+            f"{folder / 'texts'} holds texts that are not of this command, which would replace them.",
+            "Give another folder by --to.",
+        )
     sampling, pictures = Sampling(max_tokens, top_p, temperature), SliceSettings(slices, pixels)
     with AnswerStore(folder / "answers.sqlite") as store:
         with StepProgress(console) as bar:

@@ -153,7 +153,11 @@ class AnswerStore:
         marks = ", ".join("?" * len(row))
         # Names are this module's own; only values come from outside.
         statement = f"INSERT INTO {table} ({', '.join(row)}) VALUES ({marks})"
-        self._database.execute(statement, tuple(row.values()))
+        try:
+            self._database.execute(statement, tuple(row.values()))
+        except sqlite3.OperationalError as error:
+            hint = "Make room for it; what was answered before is kept, and the same command goes on."
+            raise StrokebenchError(f"{self.path} cannot be written ({error}).", hint) from None
 
     def latest(self) -> dict[str, Answer]:
         """The last answer to each question, by the question's key."""

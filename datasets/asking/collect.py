@@ -99,15 +99,18 @@ class _Collection:
             self.workers = [asyncio.create_task(self._work(waiting)) for _ in range(concurrency)]
             # An error, as of a full disk, ends all: no answer is paid for that cannot be kept.
             try:
-                ended, _ = await asyncio.wait(self.workers, return_when=asyncio.FIRST_EXCEPTION)
+                await asyncio.wait(self.workers, return_when=asyncio.FIRST_EXCEPTION)
             except asyncio.CancelledError:
                 # Ctrl-C; a second one is a KeyboardInterrupt, here and now.
                 self.result.interrupted = True
                 self._stop()
-                ended, _ = await asyncio.wait(self.workers, return_when=asyncio.FIRST_EXCEPTION)
-            for worker in ended:
-                if not worker.cancelled():
-                    worker.result()
+                await asyncio.wait(self.workers, return_when=asyncio.FIRST_EXCEPTION)
+            for worker in self.workers:
+                worker.cancel()
+            # All are waited for: asyncio prints a traceback of an error that nobody took.
+            for error in await asyncio.gather(*self.workers, return_exceptions=True):
+                if isinstance(error, Exception):
+                    raise error
         return self.result
 
     def _stop(self) -> None:

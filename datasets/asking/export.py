@@ -64,5 +64,6 @@ def write_texts(texts: pd.DataFrame, folder: Path) -> None:
                 if not file.is_file() or file.read_text(encoding="utf-8") != text + "\n":
                     write_text(file, text + "\n")
     for file in (folder / "texts").glob("*/*.txt"):
-        if file not in wanted:
+        # Those of patients who are not asked about now, as in a trial of a few, stay.
+        if file not in wanted and file.stem in texts.index:
             file.unlink()

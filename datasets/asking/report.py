@@ -17,7 +17,8 @@ CUT_OFF = "cut off"
 """Reason to drop a sentence that ends at the limit of tokens: `about 1` may have been going to be `about 120`."""
 TOO_LONG = "beyond the longest text"
 
-_THOUGHT = re.compile(r"<think>.*?(?:</think>|\Z)", re.DOTALL | re.IGNORECASE)
+_THOUGHT = re.compile(r"(?:<think>|\A(?=(?:(?!<think>).)*</think>)).*?(?:</think>|\Z)", re.DOTALL | re.IGNORECASE)
+"""A reasoning model's thoughts; many a server has put their opening mark into the question."""
 _ENDED = re.compile(r"[.!?。！？][\"')\]*]*\s*$")
 
 

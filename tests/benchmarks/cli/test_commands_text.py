@@ -105,3 +105,27 @@ def test_without_the_package_the_error_says_how_to_get_it(cohort, monkeypatch):
     with ChatServer() as server:
         error = write(cohort, "--endpoint", server.url, "--yes").exception
     assert isinstance(error, StrokebenchError) and "pip install" in error.hint and not server.requests
+
+
+def test_texts_of_somebody_else_are_not_replaced(cohort):
+    own = cohort.parent / "texts" / "report" / "q0.txt"
+    own.parent.mkdir(parents=True)
+    own.write_text("Infarct of the left hemisphere, by a radiologist.")
+    with ChatServer() as server:
+        result = write(cohort, "--endpoint", server.url, "--to", str(cohort.parent), "--yes")
+        assert "not of this command" in result.exception.message and not server.requests
+    assert own.is_file()
+
+
+def test_a_trial_keeps_the_texts_of_those_it_does_not_ask_about(cohort):
+    folder = cohort.parent / "out"
+    with ChatServer() as server:
+        for further in ((), ("--patients", "1")):
+            assert write(cohort, "--endpoint", server.url, "--to", str(folder), "--yes", *further).exit_code == 0
+    assert len(list((folder / "texts").glob("*/*.txt"))) == 15
+
+
+@pytest.mark.parametrize("option", ["--at-once=0", "--per-minute=-1", "--patients=-1"])
+def test_a_number_that_makes_no_sense_is_refused(cohort, option):
+    result = write(cohort, "--endpoint", "http://localhost:9/v1", "--dry-run", option)
+    assert result.exit_code == 2 and option.partition("=")[0] in result.output

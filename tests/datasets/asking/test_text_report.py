@@ -65,6 +65,9 @@ def test_an_answer_that_ignores_its_limit_is_cut_at_a_sentence():
 def test_thoughts_and_refusals_are_no_text():
     assert usable_text(Answer(f"<think>The lesion is right? No.</think>\n{GOOD}", "stop"))[0] == GOOD
     assert usable_text(Answer("<think>The lesion is ri", "length"))[0] == ""
+    # Where the server has put the opening mark into the question, an answer has the closing one alone.
+    assert usable_text(Answer(f"The lesion is right? No.\n</think>\n\n{GOOD}", "stop"))[0] == GOOD
+    assert usable_text(Answer(f"{GOOD} <think>Right? No.</think>", "stop"))[0] == GOOD
     for answer in (
         Answer(GOOD, "content_filter"),
         Answer(GOOD, "stop", refusal="No."),

@@ -1,4 +1,5 @@
 import asyncio
+import gc
 import gzip
 import itertools
 import json
@@ -470,3 +471,12 @@ def test_what_is_no_store_is_left_alone(tmp_path):
     with pytest.raises(StrokebenchError, match=r"a\.csv"):
         AnswerStore(tmp_path / "a.csv")
     assert (tmp_path / "a.csv").read_text() == "patient,age\n" * 99
+
+
+def test_an_answer_that_cannot_be_kept_is_said_with_what_to_do(cohort, store, caplog):
+    store._database.execute("PRAGMA query_only = ON")
+    with ChatServer() as server, pytest.raises(StrokebenchError, match="cannot be written") as error:
+        run(cohort, store, server)
+    gc.collect()
+    assert "goes on" in error.value.hint
+    assert not [record for record in caplog.records if record.levelno >= logging.ERROR]
