@@ -25,6 +25,9 @@ def _head(model: Description) -> Iterator[str]:
     if model.origin.synthetic:
         yield "**Made of invented patients: it says nothing about real ones.**"
         yield ""
+    if model.quick:
+        yield "**Fitted as a quick check (`--quick`): no number that it gives is a result.**"
+        yield ""
     if model.levels == 2:
         yield f"It gives the probability that `{model.outcome}` holds."
     else:

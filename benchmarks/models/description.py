@@ -109,6 +109,7 @@ class Description:
         encoders: a name of `strokebench list encoders`, or two. encodings: by modality that it reads.
         balance: how its training parts were balanced. probabilities: what became of them, in words.
         sequences: images that it reads, in order; empty where it reads none, or its cohort said of none what it is.
+        quick: whether it was fitted as a quick check, a network by a few epochs.
         hashes: SHA-256 of data, split, code and key by name. versions: of libraries that its code calls.
     """
 
@@ -137,6 +138,7 @@ class Description:
     commit: str
     created: str
     sequences: tuple[str, ...] = ()
+    quick: bool = False
 
     @property
     def id(self) -> str:

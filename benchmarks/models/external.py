@@ -1,6 +1,7 @@
 """Methods fitted on one cohort and validated on another, and the other way round, beside their cross-validation."""
 
 from dataclasses import replace
+from pathlib import Path
 
 from rich.console import Console
 
@@ -11,18 +12,22 @@ from strokebench.benchmarks.running.build import choose_endpoint
 from strokebench.benchmarks.running.settings import Settings
 from strokebench.datasets.catalogue import load_cohort
 from strokebench.errors import StrokebenchError
+from strokebench.files import home
 from strokebench.reports.results import Results
 from strokebench.reports.tables.section import Section
 from strokebench.reports.validation.external import Direction, external_section
 
 
-def external(a: str, b: str, settings: Settings, console: Console) -> Section:
+def external(a: str, b: str, settings: Settings, console: Console) -> tuple[Section, Path]:
     """Judge methods where they were made and elsewhere.
 
     Args:
         a, b: as `Settings.dataset`; they call their columns alike.
         settings: `methods` that are wanted; default: all that both cohorts allow. The cross-validation takes all seeds,
             a model that is tested elsewhere the first.
+
+    Returns:
+        The tables, and their folder below the results: one for each pair of cohorts and settings that change them.
 
     Raises:
         StrokebenchError: whatever is wrong with the data; other outcomes, or one that is no event; no method that both
@@ -39,9 +44,8 @@ def external(a: str, b: str, settings: Settings, console: Console) -> Section:
             f"What is lost elsewhere is told of an AUC, and {expression!r} has none.",
             f"Give an event{cut}; `strokebench validate` takes models of grades.",
         )
-    reached = {
-        name: run_with("table1", replace(settings, dataset=name, protocol="cv5"), console).results for name in (a, b)
-    }
+    reports = {name: run_with("table1", replace(settings, dataset=name, protocol="cv5"), console) for name in (a, b)}
+    reached = {name: report.results for name, report in reports.items()}
     methods = [method for method in _finished(reached[a]) if method in _finished(reached[b])]
     if not methods:
         raise StrokebenchError("No method was finished on both cohorts.", "See `strokebench status`.")
@@ -70,7 +74,8 @@ def external(a: str, b: str, settings: Settings, console: Console) -> Section:
             device=settings.device,
         )
         directions.append(Direction(reached[made], found.results, reached[tested], found.left_out))
-    return external_section(directions)
+    folder = home("results", f"{cohorts[a].name}-{reports[b].folder.parent.name}", "external")
+    return external_section(directions), folder
 
 
 def _finished(results: Results) -> list[str]:

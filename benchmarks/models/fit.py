@@ -47,7 +47,8 @@ class PatientChoice:
     """Which patients of a cohort a model is made of.
 
     Args:
-        ids: these. share: so many of those with the outcome, drawn by `seed`. Neither: all.
+        ids: these. share: so many of those with the outcome, drawn by `seed`; rows of one person stay together.
+            Neither: all.
     """
 
     ids: tuple[str, ...] | None = None
@@ -73,8 +74,11 @@ class PatientChoice:
             raise StrokebenchError(f"The part {given} is no share, and no file that can be read: {error}.") from None
         return cls(tuple(line.strip() for line in lines if line.strip()))
 
-    def of(self, labels: pd.Series, ids: pd.Index) -> pd.Series:
+    def of(self, labels: pd.Series, ids: pd.Index, persons: pd.Series | None = None) -> pd.Series:
         """The labels of these patients of the cohort, of those that have the outcome.
+
+        Args:
+            persons: whose row each is, by patient id, where several may be one person's.
 
         Raises:
             StrokebenchError: one that is not in the cohort.
@@ -88,8 +92,9 @@ class PatientChoice:
             return labels[labels.index.isin(self.ids)]
         if self.share == 1:
             return labels
-        drawn = np.random.default_rng(self.seed).permutation(labels.index.sort_values())
-        return labels.loc[sorted(drawn[: round(self.share * len(labels))])]
+        whose = labels.index.to_series() if persons is None else persons.loc[labels.index]
+        drawn = np.random.default_rng(self.seed).permutation(np.sort(whose.unique()))
+        return labels[whose.isin(drawn[: round(self.share * len(drawn))])].sort_index()
 
     @property
     def said(self) -> str:
@@ -166,7 +171,7 @@ def fit_on(
         raise StrokebenchError(f"{method} makes no model for elsewhere: {why}.")
     endpoint = choose_endpoint(cohort, settings.outcome, settings.keep_scale_text)
     everyone = endpoint.labels(cohort)
-    labels = part.of(everyone, cohort.ids)
+    labels = part.of(everyone, cohort.ids, cohort.group)
     unknown = len(cohort) - len(everyone) if part.ids is None else len(set(part.ids)) - len(labels)
     reads = arrays_of(find_method(method)(**params))
     cohort = _without(cohort, modalities_of(reads))
@@ -194,7 +199,7 @@ def fit_on(
     said = _describe(context, runs, part, unknown, fits[0][0], fitted, reads)
     content = examine(said, cohort, embeddings=embeddings).content.loc[labels.index]
     seen = Seen.of(content, embeddings) if marks else Seen()
-    found = [] if params else list(_finished(context))
+    found = [] if params or said.quick else list(_finished(context))
     return Model(said, tuple(fits), seen, write_card(said, found, marks))
 
 
@@ -282,6 +287,7 @@ def _describe(
         strokebench=strokebench_version(),
         commit=commit(),
         created=datetime.now(UTC).isoformat(timespec="seconds"),
+        quick=settings.quick,
     )
 
 

@@ -189,7 +189,7 @@ def _provenance(judged: Sequence[_Judged], labels: pd.Series, cohort: Cohort, un
         "n_untold": int(np.any([each == UNTOLD for each in seen], axis=0).sum()),
         "balance": ", ".join(dict.fromkeys(one.balance for one in said)),
         "encoder_pair": ", ".join(dict.fromkeys(one.encoders for one in said)),
-        "quick": False,
+        "quick": any(one.quick for one in said),
         "scale_text": any(one.scale_text for one in said),
         "split_sha256": digest(sorted(map(str, labels.index))),
         "data_sha256": digest(

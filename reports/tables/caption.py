@@ -22,6 +22,7 @@ EXTERNAL = "external"
 NAMED = 8
 """Columns that are no input for one reason: so many are named, more are counted (our choice)."""
 QUICK = "A quick check: the first two folds of the first seed, networks for eight epochs; no number is a result."
+QUICK_MODELS = "A quick check: models fitted by `--quick`, networks for eight epochs; no number is a result."
 
 
 def cohort_title(results: Results) -> str:
@@ -66,7 +67,8 @@ def outcome_in_words(results: Results) -> str:
         seen, untold = (results.provenance.get(name, 0) for name in ("n_seen", "n_untold"))
         said += f" Models were made of {seen} of these patients, which flatters them." if seen else ""
         said += f" Of {untold} nobody can tell whether a model was made of them." if untold else ""
-    return f"{said} {QUICK}" if results.provenance.get("quick") else said
+    check = QUICK_MODELS if is_external(results) else QUICK
+    return f"{said} {check}" if results.provenance.get("quick") else said
 
 
 def is_external(results: Results) -> bool:

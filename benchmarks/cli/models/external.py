@@ -8,7 +8,6 @@ import typer
 from strokebench.benchmarks.cli.options import ENCODERS, takes_settings
 from strokebench.benchmarks.models.external import external as judge_elsewhere
 from strokebench.benchmarks.running.settings import Settings
-from strokebench.files import home
 from strokebench.reports.tables.console import make_console
 from strokebench.reports.tables.section import publish_and_show
 
@@ -24,5 +23,5 @@ def external(
 ) -> None:
     """Fit methods on one cohort and judge them on another, and the other way round, beside their cross-validation."""
     console = make_console()
-    folder = out or home("results", f"{Path(a).stem}-{Path(b).stem}", "external")
-    publish_and_show(judge_elsewhere(a, b, settings, console), folder, console)
+    section, folder = judge_elsewhere(a, b, settings, console)
+    publish_and_show(section, out or folder, console)

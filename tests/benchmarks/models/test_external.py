@@ -11,6 +11,7 @@ from strokebench.benchmarks.cli import main as cli
 from strokebench.benchmarks.models.external import external
 from strokebench.benchmarks.running.settings import Settings
 from strokebench.errors import StrokebenchError
+from strokebench.files import home
 from strokebench.reports.tables.console import make_console
 
 
@@ -27,10 +28,11 @@ def hospital(folder: Path, name: str, seed: int, outcome: str = "mrs > 2") -> st
 
 def test_both_directions_stand_in_one_table(tmp_path: Path):
     given = [hospital(tmp_path, "north", 1), hospital(tmp_path, "south", 2), "--methods", "logistic_regression"]
-    given += ["--quick", "--no-tracking", "--jobs", "1", "--out", str(tmp_path / "out")]
+    given += ["--quick", "--no-tracking", "--jobs", "1"]
     shown = CliRunner().invoke(cli.app, ["external", *given])
     assert shown.exit_code == 0, shown.output
-    table = pd.read_csv(tmp_path / "out" / "external.csv")
+    [written] = home("results").glob("north-*-south-*-mrs_gt_2-cv5-quick/external/external.csv")
+    table = pd.read_csv(written)
     assert list(table["category"]) == [
         "Made of north, quick check, not a result (60 patients), tested on south (60)",
         "Made of south, quick check, not a result (60 patients), tested on north (60)",

@@ -14,11 +14,13 @@ from small_cohort import make_cohort, make_embeddings
 from strokebench.benchmarks.models.card import write_card
 from strokebench.benchmarks.models.fit import PatientChoice, fit
 from strokebench.benchmarks.models.model import Model, at_prevalence, load_model
+from strokebench.benchmarks.models.validate import validate
 from strokebench.benchmarks.running.fit import fit_and_predict, make_ready
 from strokebench.benchmarks.running.run import Material
 from strokebench.errors import StrokebenchError
 from strokebench.methods.registry import all_methods
 from strokebench.reports.explanation.effects import UNTOLD
+from strokebench.reports.tables.caption import outcome_in_words
 from strokebench.tasks.conditions import COMPLETE
 from strokebench.tasks.endpoints.parse import parse_endpoint
 from strokebench.tasks.protocols import split_for_training
@@ -175,6 +177,20 @@ def test_a_share_is_drawn_by_its_seed_and_a_file_names_patients(tmp_path: Path):
     assert list(named.of(labels.drop("p002"), COHORT.ids).index) == ["p001", "p003"]
     with pytest.raises(StrokebenchError, match="nobody"):
         PatientChoice(("nobody",)).of(labels, COHORT.ids)
+
+
+def test_a_share_parts_nobodys_rows():
+    labels = parse_endpoint("nihss < 7").labels(COHORT)
+    persons = pd.Series([f"person {i // 2}" for i in range(80)], COHORT.ids)
+    drawn = persons[PatientChoice(share=0.5).of(labels, COHORT.ids, persons).index]
+    assert len(drawn) == 40 and drawn.nunique() == 20
+
+
+def test_a_quick_check_is_called_so():
+    quick = made("concat", quick=True, part=PatientChoice(tuple(COHORT.ids[:50])))
+    assert "quick check" in quick.card and "quick check" not in made().card
+    found = validate([quick], COHORT, embeddings=EMBEDDINGS)
+    assert "A quick check: models fitted by `--quick`" in outcome_in_words(found.results)
 
 
 def test_ordered_grades_too(tmp_path: Path):
