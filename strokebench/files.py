@@ -91,10 +91,11 @@ def refuse_taken(folder: Path) -> None:
     """Look whether a folder can be written, before it is worked for.
 
     Raises:
-        StrokebenchError: something lies there already.
+        StrokebenchError: something lies there already, or a file in the place of a folder that it is to lie in.
     """
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise StrokebenchError(f"{folder} is there already.", "Give another folder, or remove it.")
+    there = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+    if not there.is_dir() or (there == folder and any(folder.iterdir())):
+        raise StrokebenchError(f"{there} is there already.", "Give another folder, or remove it.")
 
 
 def write_text(path: Path, text: str, private: bool = False) -> None:

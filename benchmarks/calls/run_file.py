@@ -24,7 +24,12 @@ def write_run_file(path: Path, experiment: str, settings: Settings) -> None:
     """Write a call with every setting that decides its result, defaults too: they may be others some day.
 
     Files below the folder of `path` are named from there, so that both can be moved together.
+
+    Raises:
+        StrokebenchError: it is not called as `run` knows such a file by.
     """
+    if not is_run_file(path.name):
+        raise StrokebenchError(f"{path}: `run` takes files that end in .yaml.", f"Write --save {path}.yaml.")
     import yaml
 
     values: dict[str, Any] = {"experiment": experiment}

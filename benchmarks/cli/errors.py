@@ -18,6 +18,11 @@ NOT_WRITTEN = {
     errno.EROFS: "the disk can only be read",
     errno.EACCES: "you may not write there",
 }
+WRONG_KIND = {
+    errno.EISDIR: "a folder lies there, and a file is wanted",
+    errno.ENOTDIR: "a file lies on the way there, and a folder is wanted",
+    errno.EEXIST: "a file lies there, and a folder is wanted",
+}
 PLAINER = str.maketrans(
     {"–": "-", "—": "-", "…": "...", "±": "+/-", "×": "x", "≥": ">=", "≤": "<=", "→": "->", "·": "-"}
 )
@@ -83,7 +88,12 @@ def _plainer(error: UnicodeError) -> tuple[str, int]:
 
 
 def _not_written(error: Exception) -> StrokebenchError | None:
-    """A full or read-only disk in plain words; None for other errors."""
+    """A full or read-only disk, or a file where a folder is wanted, in plain words; None for other errors."""
+    if isinstance(error, OSError) and error.errno in WRONG_KIND:
+        # Of a file that takes its name when it is whole, the second one is its name.
+        return StrokebenchError(
+            f"{error.filename2 or error.filename}: {WRONG_KIND[error.errno]}.", "Give another path."
+        )
     if not isinstance(error, OSError) or error.errno not in NOT_WRITTEN:
         return None
     hint = "Make room or take another folder (STROKEBENCH_HOME); what was finished is kept, the same command goes on."

@@ -73,6 +73,8 @@ def test_a_folder_that_is_taken_is_left_as_it_is(tmp_path):
     for name in ("file", "full"):
         with pytest.raises(StrokebenchError, match=f"{name} is there already"), atomic_folder(tmp_path / name):
             pass
+    with pytest.raises(StrokebenchError, match="file is there already"):
+        refuse_taken(tmp_path / "file" / "new")
 
 
 def test_any_flipped_bit_of_sealed_json_is_found_or_changes_nothing(tmp_path):

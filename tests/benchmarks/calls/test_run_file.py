@@ -29,6 +29,11 @@ def test_what_was_written_is_read_again(tmp_path: Path):
     assert settings.keys() == {each.name for each in fields(Settings)} - {*OF_THE_MACHINE, "params", *apart}
 
 
+def test_a_name_by_which_run_would_not_know_it_is_refused(tmp_path: Path):
+    with pytest.raises(StrokebenchError, match=r"end in \.yaml"):
+        write_run_file(tmp_path / "run", "table1", CHOSEN)
+
+
 def test_files_move_with_the_file_that_names_them(tmp_path: Path):
     here, there = tmp_path / "here", tmp_path / "there"
     here.mkdir()

@@ -12,6 +12,7 @@ from rich.console import Console
 from strokebench.benchmarks.cli import errors
 from strokebench.benchmarks.running import progress
 from strokebench.errors import StrokebenchError
+from strokebench.files import write_text
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
@@ -80,6 +81,17 @@ def test_a_disk_that_takes_nothing_is_one_line_with_the_folder(home: Path, numbe
     first, hint, second, _ = capsys.readouterr().err.splitlines()
     assert first.startswith(f"Error: {home}: ") and second.startswith("Error: /data/x: ")
     assert "STROKEBENCH_HOME" in hint
+
+
+def test_a_file_where_a_folder_is_wanted_is_named_and_the_other_way_round(tmp_path: Path, capsys):
+    (tmp_path / "file").touch()
+    for path in (tmp_path, tmp_path / "file" / "x.csv"):
+        with pytest.raises(OSError) as raised:
+            write_text(path, "")
+        errors._show(raised.value)
+    first, _, second, _ = capsys.readouterr().err.splitlines()
+    assert first == f"Error: {tmp_path}: a folder lies there, and a file is wanted."
+    assert second == f"Error: {tmp_path / 'file'}: a file lies there, and a folder is wanted."
 
 
 def test_other_errors_stay_what_they_are(capsys):
