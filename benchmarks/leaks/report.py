@@ -13,6 +13,7 @@ from strokebench.benchmarks.leaks.nearness import EXAMINED
 from strokebench.benchmarks.running.context import Context
 from strokebench.benchmarks.running.provenance import provenance_of
 from strokebench.errors import counted
+from strokebench.files import read_kept
 from strokebench.reports.tables.caption import patients_title
 from strokebench.reports.tables.section import SECTION_FILE, Panel, Section, publish
 from strokebench.reports.tables.table import Cell, Column, Kind, Row, Table
@@ -35,12 +36,18 @@ def warn_of_leaks(context: Context, console: Console) -> None:
         console.print(f"Leak check  could not be run: {type(error).__name__}: {error}", style="yellow")
         return
     folder = context.results_folder("leaks")
-    if not (folder / SECTION_FILE).is_file():
-        # A full audit says more, and stays.
+    kept = (read_kept(folder / SECTION_FILE) or {}).get("provenance", {})
+    if any(kept.get(name) != value for name, value in _judged(context).items()):
+        # A full audit of the same patients says more, and stays.
         write_section(audit, context, folder)
     _show(audit, console)
     if not audit.findings:
         console.print(f"Leak check  nothing found by {_ran(audit, context)} quick alarms")
+
+
+def _judged(context: Context) -> dict[str, str]:
+    """What an audit is of, as a section's provenance has it."""
+    return {"data_sha256": context.data_sha256, "split_sha256": context.split.sha256}
 
 
 def warn_before_fit(context: Context, console: Console) -> None:

@@ -52,8 +52,9 @@ def _read(source: Path, experiment: str) -> Results:
         name: read for name, read in found.items() if not experiment or experiment in (name, name.rpartition("/")[2])
     }
     if len(chosen) != 1:
-        lacks = f"has no experiment {experiment!r}" if experiment else "has several experiments"
-        raise StrokebenchError(f"{source} {lacks}.", f"Choose by --experiment: {', '.join(sorted(found))}.")
+        called = f" {experiment!r}" if experiment else ""
+        has = f"no experiment{called}" if called and not chosen else f"several experiments{called}"
+        raise StrokebenchError(f"{source} has {has}.", f"Choose by --experiment: {', '.join(sorted(chosen or found))}.")
     [read] = chosen.values()
     return read()
 

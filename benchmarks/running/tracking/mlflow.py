@@ -292,7 +292,8 @@ def _move_artifacts(database: Path) -> None:
         return
     root, mark = _artifacts().as_uri() + "/", "/mlflow/artifacts/"
     with closing(sqlite3.connect(database, isolation_level=None)) as connection, suppress(sqlite3.OperationalError):
-        for table, column in (("experiments", "artifact_location"), ("runs", "artifact_uri")):
+        places = ("experiments", "artifact_location"), ("runs", "artifact_uri"), ("logged_models", "artifact_location")
+        for table, column in places:
             # Names are of MLflow's own tables.
             connection.execute(
                 f"UPDATE {table} SET {column} = ? || substr({column}, instr({column}, ?) + ?)"
@@ -319,7 +320,9 @@ def _knock(uri: str) -> None:
 
 
 def ui_command(port: int) -> list[str]:
-    """The command that shows the logged runs in a browser."""
+    """The command that shows the logged runs in a browser, with their files where the store lies now."""
+    if database := _database(tracking_uri()):
+        _move_artifacts(database)
     # Its server would tell of every request, and its assistant open over the page (not in an older installation).
     quiet = ["--uvicorn-opts", "--log-level warning"]
     if entry_points(group="mlflow.app", name="strokebench"):

@@ -51,6 +51,17 @@ def test_a_leak_is_loud_also_when_remembered(leaky, console: Console, monkeypatc
         monkeypatch.setattr(audit_module, "run_audit", None)
 
 
+def test_the_page_is_not_left_with_an_audit_of_other_data(make, leaky, console: Console):
+    clean, folder = make(), leaky.results_folder("leaks")
+    assert clean.results_folder("leaks") == folder
+    write_section(run_audit(clean), clean, folder)
+    warn_of_leaks(leaky, console)
+    assert "ward" in read_section(folder)["warnings"][0]
+    write_section(replace(run_audit(leaky), findings=[]), leaky, folder)
+    warn_of_leaks(leaky, console)
+    assert not read_section(folder)["warnings"]
+
+
 def test_it_is_remembered_until_something_changes(make, monkeypatch: pytest.MonkeyPatch):
     context = make()
     remembered_audit(context)

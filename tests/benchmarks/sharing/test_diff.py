@@ -35,6 +35,11 @@ def test_several_experiments_are_to_be_chosen_from(tmp_path: Path):
         diff_results(folder.parent, folder, "", lambda: SALT)
     assert "other, table1" in (caught.value.hint or "")
     assert diff_results(folder.parent, folder, "table1", lambda: SALT).panels
+    results.write(folder.parents[1] / "again" / folder.name)
+    export_results(tmp_path / "two.zip", ["table1"], SALT)
+    with pytest.raises(StrokebenchError, match="has several experiments 'table1'") as caught:
+        diff_results(tmp_path / "two.zip", folder, "table1", lambda: SALT)
+    assert (caught.value.hint or "").endswith(f": again/table1, {NAME}.")
     with pytest.raises(StrokebenchError, match="has no experiment 'tabel'"):
         diff_results(folder, folder, "tabel", lambda: SALT)
 

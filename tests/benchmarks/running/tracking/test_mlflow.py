@@ -18,7 +18,13 @@ from small_context import make_context
 from strokebench.benchmarks.experiments.table1 import Table1
 from strokebench.benchmarks.running.runner import UnderWay, run_experiment
 from strokebench.benchmarks.running.store import Store
-from strokebench.benchmarks.running.tracking.mlflow import PARENT_TAG, comparison_page, tracking_uri, ui_command
+from strokebench.benchmarks.running.tracking.mlflow import (
+    PARENT_TAG,
+    comparison_page,
+    open_experiment,
+    tracking_uri,
+    ui_command,
+)
 from strokebench.benchmarks.running.tracking.mlflow_pages import OPENED, first_page
 from strokebench.benchmarks.running.tracking.runs import record_of
 from strokebench.tasks.endpoints.binary import BINARY
@@ -152,10 +158,17 @@ def test_a_copied_folder_with_an_odd_name_writes_where_it_lies(
     console: Console, planted: None, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     run(console, methods=("coin",))
+    client, experiment = open_experiment("models", console.print)
+    client.create_logged_model(experiment, "forest")
     before = sorted((home / "mlflow" / "artifacts").rglob("*"))
     moved = tmp_path / "50% of ward #1"
     shutil.copytree(home, moved)
     monkeypatch.setenv("STROKEBENCH_HOME", str(moved))
+    ui_command(5001)
+    with closing(sqlite3.connect(moved / "mlflow" / "mlflow.db")) as store:
+        query = "SELECT artifact_uri FROM runs UNION SELECT artifact_location FROM logged_models"
+        places = [place for (place,) in store.execute(query)]
+    assert len(places) > 2 and all(place.startswith(moved.as_uri()) for place in places)
     run(console, methods=("coin", "svm"))
     _, _, children = logged()
     assert len(children) == 6, "another plan, another parent"
