@@ -6,6 +6,7 @@ import platform
 import shutil
 import signal
 import time
+import warnings
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -73,9 +74,13 @@ def _stream(tasks: Sequence[Task], material: Material, store: Store, jobs: int, 
         parallel = Parallel(n_jobs=jobs, return_as="generator_unordered", batch_size=1, pre_dispatch="2 * n_jobs")
         stream = parallel(delayed(work)(task, material, store, wait) for task in tasks)
         try:
-            yield from stream
+            # `yield from` would close the stream itself.
+            for ended in stream:  # noqa: UP028
+                yield ended
         finally:
-            stream.close()
+            # After Ctrl-C joblib warns that fits are lost, which each worker has kept.
+            with warnings.catch_warnings(action="ignore", category=UserWarning):
+                stream.close()
 
 
 @contextlib.contextmanager
