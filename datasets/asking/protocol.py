@@ -59,7 +59,7 @@ def read_answer(response: Any) -> Answer:
     except (TypeError, KeyError, IndexError, AttributeError):
         raise NoCompletion(f"JSON, but no completion: {str(response)[:80]!r}") from None
     if isinstance(content, list):
-        content = "".join(str(part.get("text", "")) for part in content if isinstance(part, dict))
+        content = "".join(str(part.get("text") or "") for part in content if isinstance(part, dict))
     if content is not None and not isinstance(content, str):
         raise NoCompletion("the answer is not text")
     usage = response.get("usage")

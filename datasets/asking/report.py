@@ -17,9 +17,13 @@ CUT_OFF = "cut off"
 """Reason to drop a sentence that ends at the limit of tokens: `about 1` may have been going to be `about 120`."""
 TOO_LONG = "beyond the longest text"
 
-_THOUGHT = re.compile(r"(?:<think>|\A(?=(?:(?!<think>).)*</think>)).*?(?:</think>|\Z)", re.DOTALL | re.IGNORECASE)
+_OPEN, _CLOSE = "[<◁]think(?:ing)?[>▷]", "[<◁]/think(?:ing)?[>▷]"
+_THOUGHT = re.compile(rf"(?:{_OPEN}|\A(?=(?:(?!{_OPEN}).)*{_CLOSE})).*?(?:{_CLOSE}|\Z)", re.DOTALL | re.IGNORECASE)
 """A reasoning model's thoughts; many a server has put their opening mark into the question."""
-_ENDED = re.compile(r"[.!?。！？][\"')\]*]*\s*$")
+_LIMIT = ("length", "max_tokens", "model_length")
+"""What services call the reason of an answer that ends at the limit of tokens."""
+_ENDED = re.compile(r"(?:(?<!\d)\.|[!?。！？])[\"')\]*]*\s*$")
+"""A point behind a digit may be that of a decimal."""
 
 
 def usable_text(answer: Answer) -> tuple[str, list[tuple[str, str]]]:
@@ -35,7 +39,7 @@ def usable_text(answer: Answer) -> tuple[str, list[tuple[str, str]]]:
     if len(text) > LONGEST:
         rest = text[LONGEST:].split()
         cut.append((" ".join(rest[:12]) + " ...", TOO_LONG))
-    if len(text) > LONGEST or (answer.finish_reason == "length" and not _ENDED.search(text)):
+    if len(text) > LONGEST or (answer.finish_reason.lower() in _LIMIT and not _ENDED.search(text)):
         sentences = split_sentences(text[:LONGEST])
         cut.insert(0, (sentences[-1] if sentences else "", CUT_OFF))
         text = " ".join(sentences[:-1])

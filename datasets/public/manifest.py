@@ -11,6 +11,7 @@ import threading
 from collections.abc import Collection, Mapping
 from fnmatch import fnmatchcase
 from functools import cached_property
+from io import StringIO
 from pathlib import Path
 from urllib.parse import quote
 
@@ -237,17 +238,24 @@ def patients_with_values(path: Path, id: str) -> list[str]:
     """Ids of the rows of a tab-separated table that have any value but the id.
 
     Raises:
-        StrokebenchError: there is no such column.
+        StrokebenchError: there is no such column, or no id in a row of values; it is no UTF-8.
     """
-    with path.open(newline="", encoding="utf-8-sig") as file:
-        rows = csv.DictReader(file, delimiter="\t")
-        if id not in (rows.fieldnames or ()):
-            raise StrokebenchError(f"{path}: no column {id!r}.")
-        return [
-            row[id]
-            for row in rows
-            if any(str(value).strip().lower() not in EMPTY for name, value in row.items() if name != id and value)
-        ]
+    try:
+        rows = csv.DictReader(StringIO(path.read_bytes().decode("utf-8-sig"), newline=""), delimiter="\t")
+    except UnicodeDecodeError:
+        raise StrokebenchError(
+            f"{path}: not UTF-8.", "Tell whoever publishes it; it is read as it was fetched."
+        ) from None
+    if id not in (rows.fieldnames or ()):
+        raise StrokebenchError(f"{path}: no column {id!r}.")
+    found = [
+        row[id]
+        for row in rows
+        if any(str(value).strip().lower() not in EMPTY for name, value in row.items() if name != id and value)
+    ]
+    if not all(found):
+        raise StrokebenchError(f"{path}: a row has values and no {id!r}.", "Tell whoever publishes it.")
+    return found
 
 
 def _fits(path: str, patterns: Collection[str]) -> bool:

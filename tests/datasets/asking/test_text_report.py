@@ -52,6 +52,8 @@ def test_a_sentence_that_was_cut_off_is_not_used():
     text, cut = usable_text(Answer(f"{GOOD} The volume of the lesion is about 1", "length"))
     assert text == GOOD and cut == [("The volume of the lesion is about 1", "cut off")]
     assert usable_text(Answer(GOOD, "length")) == (GOOD, [])
+    for reason in ("length", "MAX_TOKENS"):
+        assert usable_text(Answer(f"{GOOD} The volume is 1.", reason))[0] == GOOD
     assert usable_text(Answer("The infarct is", "length"))[0] == ""
     assert usable_text(Answer("Infarct on the left, 20 ml", "stop"))[0] == "Infarct on the left, 20 ml"
 
@@ -68,6 +70,7 @@ def test_thoughts_and_refusals_are_no_text():
     # Where the server has put the opening mark into the question, an answer has the closing one alone.
     assert usable_text(Answer(f"The lesion is right? No.\n</think>\n\n{GOOD}", "stop"))[0] == GOOD
     assert usable_text(Answer(f"{GOOD} <think>Right? No.</think>", "stop"))[0] == GOOD
+    assert usable_text(Answer(f"◁think▷Right? No.◁/think▷{GOOD}", "stop"))[0] == GOOD
     for answer in (
         Answer(GOOD, "content_filter"),
         Answer(GOOD, "stop", refusal="No."),

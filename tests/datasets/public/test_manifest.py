@@ -9,7 +9,7 @@ import pytest
 from bucket_server import BucketServer
 
 from strokebench.datasets.public import remote
-from strokebench.datasets.public.manifest import RECORD, Manifest, read_manifest
+from strokebench.datasets.public.manifest import RECORD, Manifest, patients_with_values, read_manifest
 from strokebench.datasets.public.plan import fetch
 from strokebench.errors import StrokebenchError
 
@@ -139,3 +139,13 @@ def test_a_list_that_leads_out_of_the_folder_is_refused(tmp_path: Path):
     text = TEXT.replace('"scans/{{id}}.nii.gz"', "scans/*")
     with BucketServer(FILES) as server, pytest.raises(StrokebenchError, match="outside the folder"):
         fetch_all(read_manifest(write_manifest(tmp_path, server.url, text, rows)), tmp_path / "data")
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [(b"patient\tage\nJ\xf6rg\t5\n", "not UTF-8"), (b"age\tpatient\n70\ts1\n61\n", "no 'patient'")],
+)
+def test_a_table_that_cannot_be_read_is_named(tmp_path: Path, content, said):
+    (tmp_path / "people.tsv").write_bytes(content)
+    with pytest.raises(StrokebenchError, match=f"people.tsv: .*{said}"):
+        patients_with_values(tmp_path / "people.tsv", "patient")
