@@ -69,8 +69,10 @@ def write(
         float, typer.Option(min=0, help="Requests a minute at most. 0: no limit.", rich_help_panel=_COST)
     ] = 60,
     at_once: Annotated[int, typer.Option(min=1, help="Requests at a time.", rich_help_panel=_COST)] = 4,
-    timeout: Annotated[float, typer.Option(help="Seconds until a request is given up.", rich_help_panel=_COST)] = 120,
-    tries: Annotated[int, typer.Option(help="Requests for one answer at most.", rich_help_panel=_COST)] = 6,
+    timeout: Annotated[
+        float, typer.Option(min=1, help="Seconds until a request is given up.", rich_help_panel=_COST)
+    ] = 120,
+    tries: Annotated[int, typer.Option(min=1, help="Requests for one answer at most.", rich_help_panel=_COST)] = 6,
     ask_again: Annotated[
         bool, typer.Option("--ask-again", help="Ask anew where nothing of an answer can be used; costs again.")
     ] = False,

@@ -76,14 +76,23 @@ def split_sentences(text: str) -> list[str]:
     sentences, start = [], 0
     for boundary in _BOUNDARY.finditer(text):
         before = text[start : boundary.start()]
+        after = text[boundary.end() : boundary.end() + 9]
         is_line_break = "\n" in boundary[0] or "\r" in boundary[0]
-        if not is_line_break and not _ends_a_sentence(before, text[boundary.end() :]):
+        goes_on = _is_wrapped(before, boundary[0], after) if is_line_break else not _ends_a_sentence(before, after)
+        if goes_on:
             continue
         sentences.append(text[start : boundary.end()])
         start = boundary.end()
     sentences.append(text[start:])
     stripped = (" ".join(_BULLET.sub("", s.strip()).replace("**", "").split()) for s in sentences)
     return [s for s in stripped if s]
+
+
+def _is_wrapped(before: str, between: str, after: str) -> bool:
+    """Whether a line ends for its width alone: `no` and `mass effect` on two lines are one sentence."""
+    single = len(between.replace("\r\n", "\n").strip(" \t")) == 1
+    goes_on = re.fullmatch(r"[\w,()/-]", before[-1:]) and re.match(r"[a-z\d]", after)
+    return bool(single and goes_on and not _BULLET.match(after))
 
 
 def _ends_a_sentence(before: str, after: str) -> bool:

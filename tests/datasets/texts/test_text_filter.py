@@ -110,6 +110,8 @@ def test_a_bad_sentence_does_not_take_its_neighbours_with_it():
         ("Is there a shift? No! There is none.", 3),
         ("Volume 12 ml\nASPECTS 8\r\n\r\nNo shift", 3),
         ("1. Left insula. 2. Left putamen.", 2),
+        ("There is no sign of\nmass effect and a volume of\r\n3 ml.", 1),
+        ("Findings:\nleft infarct\n\nno shift\n2. right infarct", 4),
         ("", 0),
         (" \n ", 0),
     ],
