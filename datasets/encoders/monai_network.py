@@ -77,13 +77,14 @@ class MonaiNetwork(ImageEncoder):
         """Vectors (b, d) and tokens (b, 16, d) of volumes (b, x, y, z), as `ImageEncoder` says."""
         from strokebench.datasets.encoders.resnet import pool, run, stage_maps
 
-        network = _network(self)
+        # A file that is written anew within one process is read anew.
+        network = _network(self, self.file.stat().st_mtime_ns)
         body = getattr(network, "features", None) or (lambda inputs: stage_maps(network, inputs)[-1])
         return run(network, volumes, device, lambda inputs: pool(body(inputs)))
 
 
 @lru_cache(maxsize=1)
-def _network(encoder: MonaiNetwork) -> torch.nn.Module:
+def _network(encoder: MonaiNetwork, changed: int) -> torch.nn.Module:
     import torch
 
     from strokebench.datasets.encoders.resnet import load_body

@@ -146,8 +146,9 @@ def _reading(path: Path) -> Iterator[None]:
         yield
     except VolumeError:
         raise
-    except FileNotFoundError:
-        raise VolumeError(f"no image at {path}.", "Check the path.") from None
+    except FileNotFoundError as error:
+        # Of a pair, the half that is missing.
+        raise VolumeError(f"no image at {error.filename or path}.", "Check the path.") from None
     except Exception as error:
         said = " ".join(str(error).split())[:160].rstrip(".") or type(error).__name__
         hint = "The file is damaged or cut short; copy or export it again."

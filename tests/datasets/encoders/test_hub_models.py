@@ -206,6 +206,8 @@ def test_a_network_of_monai_takes_a_given_file_without_its_heads(own_home, tmp_p
     first = image.fingerprint()
     torch.save({"conv1.weight": torch.zeros(64, 1, 7, 7, 7)}, file)
     assert image.fingerprint() != first
+    with pytest.raises(StrokebenchError, match="does not fit resnet10"):
+        image.encode(volumes)
     with pytest.raises(StrokebenchError, match="does not fit resnet34"):
         MonaiNetwork("resnet34", file).encode(volumes)
     with pytest.raises(StrokebenchError, match="There is no file"):

@@ -54,6 +54,9 @@ def test_a_file_is_read_by_its_content_whatever_its_name_says_of_compression(tmp
     for name in ("pair.hdr", "pair.img"):
         (tmp_path / name).rename(tmp_path / name.upper())
     np.testing.assert_array_equal(read_volume(tmp_path / "PAIR.HDR").data, expected)
+    (tmp_path / "PAIR.HDR").unlink()
+    with pytest.raises(VolumeError, match=r"no image at .*PAIR\.HDR"):
+        read_volume(tmp_path / "PAIR.IMG")
     np.testing.assert_array_equal(read_volume(save(tmp_path / "two.nii", kind=nibabel.Nifti2Image)).data, expected)
 
 
