@@ -21,7 +21,7 @@ def simulate(
     patients: Annotated[
         int | None, typer.Option("--patients", min=60, help="Of each cohort; default: 200 or 729, as the table says.")
     ] = None,
-    seed: Annotated[int, typer.Option("--seed", help="Equal seeds give equal tables.")] = 0,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Equal seeds give equal tables.")] = 0,
     worlds: Annotated[str, typer.Option("--worlds", help=f"Only these, by commas: {', '.join(WORLDS)}.")] = "",
     resamples: Annotated[
         int, typer.Option("--resamples", min=0, help="Of each bootstrap, most of the time; 0 leaves it out.")

@@ -287,7 +287,7 @@ def plan_runs(experiment: Experiment, context: Context, console: Console) -> lis
     """The experiment's runs with their keys; says which methods are left out and why.
 
     Raises:
-        StrokebenchError: the experiment makes no sense for this endpoint.
+        StrokebenchError: the experiment makes no sense for this endpoint, or none of its methods can be run.
     """
     if experiment.needs_events and not context.endpoint.binary:
         raise StrokebenchError(
@@ -303,6 +303,11 @@ def plan_runs(experiment: Experiment, context: Context, console: Console) -> lis
     plan = experiment.plan(context)
     for method, reason in plan.left_out.items():
         console.print(f"Left out    {method}: {reason}")
+    if plan.left_out and not plan.runs:
+        reason = next(iter(plan.left_out.values()))
+        raise StrokebenchError(
+            f"Nothing of {experiment.name} can be run: {reason}.", "`strokebench list methods` says what each reads."
+        )
     return [(run, context.key(run)) for run in plan.runs]
 
 

@@ -171,6 +171,7 @@ class Settings:
         None,
         "Permute the labels among patients. A check of the suite: every AUC must then be near 50.",
         env=False,
+        least=0,
         metavar="SEED",
     )
     weights: Path | None = setting(None, "Folder with the paper's encoders, if there is no network.")  # noqa: RUF009

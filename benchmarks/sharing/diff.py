@@ -48,15 +48,21 @@ def board_of(sources: Sequence[Path], experiment: str) -> Section:
 
 def _read(source: Path, experiment: str) -> Results:
     found = _experiments(source)
+    # A package calls an experiment by its folder too, and a folder that it lies in does not.
+    wanted = experiment, experiment.rpartition("/")[2]
     chosen = {
-        name: read for name, read in found.items() if not experiment or experiment in (name, name.rpartition("/")[2])
+        name: read
+        for name, read in found.items()
+        if not experiment or name in wanted or name.rpartition("/")[2] == experiment
     }
     if len(chosen) != 1:
         called = f" {experiment!r}" if experiment else ""
         has = f"no experiment{called}" if called and not chosen else f"several experiments{called}"
         raise StrokebenchError(f"{source} has {has}.", f"Choose by --experiment: {', '.join(sorted(chosen or found))}.")
     [read] = chosen.values()
-    return read()
+    if (results := read()).predictions.empty:
+        raise StrokebenchError(f"{source} has no finished run.", "See `strokebench status`.")
+    return results
 
 
 def _experiments(source: Path) -> Mapping[str, Callable[[], Results]]:

@@ -30,7 +30,7 @@ def test_it_reports_grades_and_its_words_speak_of_no_auc(name, tmp_path: Path):
 
 def test_what_needs_an_event_is_named_and_the_rest_planned(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("STROKEBENCH_HOME", str(tmp_path))
-    small = make_context(methods=("random_forest",), protocol="holdout")
+    small = make_context(methods=("concat",), protocol="holdout")
     labels = small.labels + small.labels * (small.labels.index.str[-1].astype(int) % 2)
     graded = replace(small, endpoint=GRADES, labels=labels.astype("int8"))
     wanted = {name: all_experiments()[name] for name in ("paper", "table1", "missing")}

@@ -18,6 +18,7 @@ from strokebench.benchmarks.running.progress import RunProgress
 from strokebench.benchmarks.running.runner import report_experiment, run_experiment
 from strokebench.benchmarks.running.settings import SEEDS
 from strokebench.benchmarks.running.store import Store
+from strokebench.errors import StrokebenchError
 from strokebench.tasks.conditions import COMPLETE, Condition
 
 
@@ -185,6 +186,9 @@ def test_unsuitable_methods_are_left_out_with_the_reason(console: Console, plant
     said = console.export_text()
     assert "image_net: it reads image, which small cohort does not have" in said
     assert "vdafm" in said
+    alone = replace(context.settings, methods=("vdafm",))
+    with pytest.raises(StrokebenchError, match="Nothing of table1 can be run: it reads image"):
+        run_experiment(Table1(), replace(context, embeddings=embeddings, settings=alone), console)
 
 
 def test_quick_is_short_and_says_so(console: Console):

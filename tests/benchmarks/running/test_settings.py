@@ -59,7 +59,7 @@ def test_help_names_every_choice(setting):
 
 def test_numbers_have_a_least_value_and_no_jobs_are_one_a_core():
     assert Settings().jobs == Settings(jobs=0).jobs == usable_cores()
-    for wrong in ({"jobs": -1}, {"grid_seeds": 0}):
+    for wrong in ({"jobs": -1}, {"grid_seeds": 0}, {"shuffle_labels": -1}):
         with pytest.raises(StrokebenchError, match="or more"):
             Settings(**wrong)
 

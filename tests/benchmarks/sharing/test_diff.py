@@ -40,6 +40,11 @@ def test_several_experiments_are_to_be_chosen_from(tmp_path: Path):
     with pytest.raises(StrokebenchError, match="has several experiments 'table1'") as caught:
         diff_results(tmp_path / "two.zip", folder, "table1", lambda: SALT)
     assert (caught.value.hint or "").endswith(f": again/table1, {NAME}.")
+    assert diff_results(tmp_path / "two.zip", folder, NAME, lambda: SALT).panels
+    missing = results.runs.assign(status="missing")
+    replace(results, predictions=results.predictions.iloc[:0], runs=missing).write(tmp_path / "begun")
+    with pytest.raises(StrokebenchError, match="begun has no finished run"):
+        diff_results(folder, tmp_path / "begun", "", lambda: SALT)
     with pytest.raises(StrokebenchError, match="has no experiment 'tabel'"):
         diff_results(folder, folder, "tabel", lambda: SALT)
 
