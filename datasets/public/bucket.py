@@ -31,7 +31,9 @@ def list_bucket(
             page = ElementTree.fromstring(response.content)
             for entry in page.iterfind("{*}Contents"):
                 key, size, etag = (entry.findtext(f"{{*}}{name}", "") for name in ("Key", "Size", "ETag"))
-                found[key] = RemoteFile(f"{endpoint.rstrip('/')}/{quote(key)}", int(size), etag.strip('"'))
+                # Some programs write an empty file for a folder.
+                if not key.endswith("/"):
+                    found[key] = RemoteFile(f"{endpoint.rstrip('/')}/{quote(key)}", int(size), etag.strip('"'))
             on_page(len(found))
             if page.findtext("{*}IsTruncated") == "false":
                 return found

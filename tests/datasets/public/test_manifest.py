@@ -149,3 +149,10 @@ def test_a_table_that_cannot_be_read_is_named(tmp_path: Path, content, said):
     (tmp_path / "people.tsv").write_bytes(content)
     with pytest.raises(StrokebenchError, match=f"people.tsv: .*{said}"):
         patients_with_values(tmp_path / "people.tsv", "patient")
+
+
+def test_the_mark_of_a_folder_in_a_bucket_is_no_file(tmp_path: Path):
+    text = TEXT.replace("files: [people.tsv]", 'files: [people.tsv, "extra/*"]')
+    with BucketServer({**FILES, "study/extra/": b"", "study/extra/a.txt": b"a"}) as server:
+        fetch_all(read_manifest(write_manifest(tmp_path, server.url, text)), tmp_path / "here")
+    assert (tmp_path / "here" / "extra" / "a.txt").read_bytes() == b"a"
