@@ -69,9 +69,9 @@ def examine_column(file: CohortFile, name: str, cells: pd.Series, ask: bool = Tr
         return ExaminedColumn(values, column, [], emptied, numbers.bounds)
     if not any(kept.unique()):
         problems.append(Problem("column_empty", f"column {name!r} has no value", where=name))
-    elif not (no_input or rules) and len(known := set(by_value(kept, str.strip))) == 2 and "" in known:
-        what = f"column {name!r} has one value, {max(known)!r}, and {int((kept == '').sum())} cells without any"
-        problems.append(Problem("column_one_value", what, where=name, value=max(known)))
+    elif not (no_input or rules) and (tick := _tick(kept, column.kind)):
+        what = f"column {name!r} has one value, {tick!r}, and {int((kept == '').sum())} cells without any"
+        problems.append(Problem("column_one_value", what, where=name, value=tick))
     if column.kind is Kind.CATEGORICAL:
         if kind is None and (what := column_values.looks_like_free_text(kept)):
             problems.append(Problem("column_free_text", f"column {name!r} holds {what}", where=name))
@@ -269,6 +269,13 @@ def _maybe_thousands(cells: pd.Series, values: pd.Series, form: Form) -> pd.Seri
     found = cells[cells.isin(signed)]
     whole = values.drop(found.index, errors="ignore")
     return found if whole.median() >= 100 and whole.max() < 1000 else None
+
+
+def _tick(cells: pd.Series, kind: Kind) -> str:
+    """The one value beside empty cells, as a ticked box is exported: a word or 1 (another number is a setting)."""
+    known = set(by_value(cells, str.strip))
+    only = max(known) if len(known) == 2 and "" in known else ""
+    return only if kind is Kind.CATEGORICAL or only == "1" else ""
 
 
 def _category_problems(name: str, cells: pd.Series, allowed: tuple[str, ...]) -> Iterator[Problem]:

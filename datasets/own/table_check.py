@@ -183,7 +183,8 @@ def _row_problems(file: CohortFile, raw: pd.DataFrame) -> Iterator[Problem]:
         if not bare.any():
             break
     bare |= ids == file.id
-    bare.iloc[-6:] |= ids.iloc[-6:].map(lambda id: bool(_FOOTER.fullmatch(id.strip())))
+    # Below the last patient alone: above, a name may be somebody's id.
+    bare |= ids[::-1].map(lambda id: bool(_FOOTER.fullmatch(id.strip()))).cummin()[::-1]
     for row in ids.index[bare]:
         what = f"row {row} of {file.table.name} looks like a remark, a sum or the header: {ids[row][:40]!r}"
         yield Problem("row_no_patient", what, ids[row], file.id)

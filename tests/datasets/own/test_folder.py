@@ -195,6 +195,7 @@ def test_all_faults_of_a_file_are_named_at_once(folder):
         ("", lambda t: t.assign(height=None), [(None, "column_empty")]),
         ("", lambda t: t.assign(diabetes=["x", ""] * (len(t) // 2)), [(None, "column_one_value")]),
         ("", lambda t: t.assign(diabetes=["1", "?"] * (len(t) // 2)), [(None, "column_one_value")]),
+        ("", lambda t: t.assign(tesla=["3", ""] * (len(t) // 2)), []),
         ("banned: [diabetes]\n", lambda t: t.assign(diabetes=["x", ""] * (len(t) // 2)), []),
         (
             "",
