@@ -63,7 +63,8 @@ def choose(settings: Settings, methods: Iterable[str] = ()) -> Backend:
     from torch import cuda
 
     if not cuda.is_available():
-        raise StrokebenchError("PyTorch sees no GPU.", "Choose --device auto or cpu.")
+        hint = "Give --backend auto." if settings.backend == "stack" else "Choose --device auto or cpu."
+        raise StrokebenchError("PyTorch sees no GPU.", hint)
     if settings.backend == "auto" and settings.device == "auto" and cuda.mem_get_info()[0] < LEAST_FREE:
         return Processes(settings.jobs)
     from strokebench.benchmarks.running.backends.stack import Stack

@@ -62,11 +62,15 @@ def test_what_is_unknown_or_contradicts_itself_is_refused(settings):
 
 @pytest.mark.parametrize(
     "command",
-    ["run table1 --device cuda", "tune mlp --device cuda", "audit leaks --device cuda", "paper --device cuda"],
+    [
+        *("run table1 --device cuda", "tune mlp --device cuda", "audit leaks --device cuda", "paper --device cuda"),
+        "run table1 --backend stack",
+    ],
 )
 def test_a_gpu_that_is_not_there_is_refused_before_anything_is_loaded(no_gpu: None, command: str):
     result = CliRunner().invoke(cli.app, [*command.split(), "--dataset", "no/such/cohort.yaml"])
     assert result.exit_code == 1 and "no GPU" in result.output and "cohort" not in result.output
+    assert ("--backend auto" in result.output) == ("stack" in command)
 
 
 def test_a_scheduler_that_is_not_there_is_refused_before_anything_is_loaded(monkeypatch: pytest.MonkeyPatch):
