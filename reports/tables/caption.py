@@ -99,7 +99,7 @@ def patients_in_words(results: Results) -> str:
             return f"{len(tested)} test patients, {shares}"
         words = f"{n} patients, {shares}" if len(tested) == n else f"{n} patients, of those tested {shares}"
     else:
-        words = f"{n} patients, {100 * positive / n:.1f} % positive" if n else "no patients"
+        words = f"{n} patients, {100 * (positive / n):.1f} % positive" if n else "no patients"
     if without := results.provenance.get("n_without_outcome"):
         words += f", {without} more left out without a known outcome"
     return words if len(tested) in (0, n) else f"{words}, {len(tested)} of them tested"

@@ -2,11 +2,12 @@
 
 from dataclasses import replace
 
+import pandas as pd
 import pytest
 
 from strokebench.reports.clinical.tables import thresholds_table
 from strokebench.reports.table1.table import table1
-from strokebench.reports.tables.caption import QUICK, not_inputs_in_words
+from strokebench.reports.tables.caption import QUICK, not_inputs_in_words, patients_in_words
 
 
 def test_few_columns_that_are_no_input_are_named_and_many_are_counted(results):
@@ -46,3 +47,9 @@ def test_a_mean_is_said_to_be_over_the_folds_that_are_in_it(results):
         predictions=results.predictions.query("fold != 4 or y == 0"),
     )
     assert set(small.too_small) == {4} and "(4 folds × " in table1(small).caption
+
+
+def test_a_share_is_rounded_as_the_header_of_a_run_rounds_it(results):
+    facts = results.provenance | {"n_patients": 160, "n_positive": 98}
+    header = results.endpoint.shares(pd.Series([1] * 98 + [0] * 62))
+    assert header in patients_in_words(replace(results, provenance=facts))
