@@ -60,8 +60,8 @@ def auc(seed: pd.DataFrame) -> float:
 
 
 def first(text: object) -> str:
-    """The value of `75.2 [72.3, 78.0]`."""
-    return str(text).split(" ")[0]
+    """The value of `75.2 [72.3, 78.0]`; of a dash, nothing."""
+    return str(text).split(" ")[0].replace("\N{EN DASH}", "")
 
 
 def probabilities(check: Check, row: pd.Series, pooled: Pooled) -> None:

@@ -150,8 +150,9 @@ class Stored:
         [balance] = self.planned.set_index(RUN).loc[[run], "balance"]
         if balance not in ("smote", "duplicate"):
             return part["p"]
-        tested, n = part["y"].sum(), self.facts["provenance"]["n_patients"]
-        others = (self.predictions.drop_duplicates("patient_id")["y"].sum() - tested) / (n - len(part))
+        facts = self.facts["provenance"]
+        events = facts.get("n_positive", self.predictions.drop_duplicates("patient_id")["y"].sum())
+        others = (events - part["y"].sum()) / (facts["n_patients"] - len(part))
         p = part["p"].clip(1e-6, 1 - 1e-6)
         return p * others / (p * others + (1 - p) * (1 - others))
 
