@@ -88,11 +88,19 @@ def split_sentences(text: str) -> list[str]:
     return [s for s in stripped if s]
 
 
+_UNFINISHED = re.compile(
+    r"(?:[,(/-]|\b(?:an?|and|are|at|by|for|from|in|is|no|not|of|on|or|the|to|with|without))$", re.IGNORECASE
+)
+WIDTH = 40
+"""A line of fewer characters may be a finding by itself, without a point (our choice)."""
+
+
 def _is_wrapped(before: str, between: str, after: str) -> bool:
     """Whether a line ends for its width alone: `no` and `mass effect` on two lines are one sentence."""
+    line = re.split(r"[\r\n]", before)[-1].strip()
     single = len(between.replace("\r\n", "\n").strip(" \t")) == 1
-    goes_on = re.fullmatch(r"[\w,()/-]", before[-1:]) and re.match(r"[a-z\d]", after)
-    return bool(single and goes_on and not _BULLET.match(after))
+    goes_on = re.search(r"[\w,()/-]$", line) and re.match(r"[a-z\d]", after) and not _BULLET.match(after)
+    return bool(single and goes_on and (len(line) >= WIDTH or _UNFINISHED.search(line)))
 
 
 def _ends_a_sentence(before: str, after: str) -> bool:

@@ -111,6 +111,8 @@ def test_a_bad_sentence_does_not_take_its_neighbours_with_it():
         ("Volume 12 ml\nASPECTS 8\r\n\r\nNo shift", 3),
         ("1. Left insula. 2. Left putamen.", 2),
         ("There is no sign of\nmass effect and a volume of\r\n3 ml.", 1),
+        ("Acute infarct of the left insula without any\nhaemorrhage", 1),
+        ("acute infarct on the left\nmRS 3 at discharge", 2),
         ("Findings:\nleft infarct\n\nno shift\n2. right infarct", 4),
         ("", 0),
         (" \n ", 0),
