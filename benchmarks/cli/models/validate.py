@@ -9,7 +9,7 @@ from strokebench.benchmarks.cli.models.predict import find_model
 from strokebench.benchmarks.cli.options import ColumnsOption, takes_settings
 from strokebench.benchmarks.models.validate import validate as validate_models
 from strokebench.benchmarks.running.settings import Settings
-from strokebench.files import home
+from strokebench.files import digest, home
 from strokebench.reports.tables.console import make_console
 from strokebench.reports.tables.section import publish_and_show
 
@@ -37,6 +37,8 @@ def validate(
         device=settings.device,
     )
     facts, endpoint = found.results.provenance, found.results.endpoint
-    folder = out or home("results", f"{facts['dataset']}-{endpoint.name}-external", "validation")
+    # Other models, or other patients, are another validation.
+    of = digest([*sorted(found.results.runs["key"]), facts["split_sha256"]])[:8]
+    folder = out or home("results", f"{facts['dataset']}-{endpoint.name}-external-of_{of}", "validation")
     found.results.write(folder)
     publish_and_show(found.section, folder, make_console())

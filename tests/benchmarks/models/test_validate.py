@@ -144,11 +144,14 @@ def test_the_command_shows_and_writes(models, tmp_path: Path, monkeypatch: pytes
     monkeypatch.setattr(validating, "load_cohort", lambda _: COHORT)
     shown = CliRunner().invoke(cli.app, ["validate", str(tmp_path / "forest"), "--dataset", "x", "--without-seen"])
     assert shown.exit_code == 0 and "Protocol external" in shown.stdout and "Updating the models" in shown.stdout
-    folder = home_path("results", "small-nihss_lt_7-external", "validation")
+    [folder] = home_path("results").glob("small-nihss_lt_7-external-of_*/validation")
     assert len(Results.read(folder).predictions) == 60
     assert (folder / "case_mix.csv").is_file() and (folder / "reliability.svg").is_file()
     # It is finished, though its run lies in no store; and there is no split to share.
     [row] = json.loads(CliRunner().invoke(cli.app, ["status", "--json"]).stdout)["methods"]
     assert (row["experiment"], row["done"], row["missing"]) == ("validation", 1, 0)
+    # Of all patients it is another one.
+    assert CliRunner().invoke(cli.app, ["validate", str(tmp_path / "forest"), "--dataset", "x"]).exit_code == 0
+    assert sorted(len(Results.read(path).predictions) for path in folder.parents[1].glob("*/validation")) == [60, 160]
     with pytest.raises(StrokebenchError, match="no results below"):
         export_results(tmp_path / "package.zip", (), Pseudonyms(b"a salt of our own, long enough"))
