@@ -27,6 +27,7 @@ class Embeddings:
         by_fold: (seed, fold) -> arrays that stand in place of those of `arrays` there, made by what has learnt from
             that fold's training patients; empty: all folds have the same.
         fingerprint: hash of the inputs, the encoders and their settings.
+        emptied: texts of which the filter left nothing, so that they count as missing.
 
     Raises:
         StrokebenchError: an array whose number of rows is not that of `ids`.
@@ -40,6 +41,7 @@ class Embeddings:
     sequences: tuple[str, ...] = ()
     trained_on: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     by_fold: Mapping[tuple[int, int], Mapping[str, NDArray[np.float32]]] = field(default_factory=dict)
+    emptied: int = 0
 
     def __post_init__(self) -> None:
         for name, array in self.arrays.items():

@@ -111,11 +111,10 @@ def encode(settings: Settings, cohort: Cohort, endpoint: Endpoint, console: Cons
     if facts := throughput.facts():
         processes = "process" if settings.jobs == 1 else "processes"
         console.print(f"Encoded     {facts}, {settings.jobs} {processes}")
-    if cohort.texts is not None and "text" in embeddings.arrays and "text" not in cohort.features:
-        given = int(cohort.texts.notna().sum().sum())
-        if lost := given - int((~np.isnan(embeddings.arrays["text"][..., 0, 0])).sum()):
-            said = f"{lost} of {given} hold no sentence that the filter keeps and count as missing"
-            console.print(f"Texts       {said} (`strokebench text report`)")
+    if cohort.texts is not None and embeddings.emptied:
+        of = f"{embeddings.emptied} of {cohort.texts.notna().sum().sum()}"
+        said = f"{of} hold no sentence that the filter keeps and count as missing"
+        console.print(f"Texts       {said} (`strokebench text report`)")
     return embeddings
 
 

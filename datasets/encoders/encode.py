@@ -99,6 +99,7 @@ def encode_cohort(
     names, keys = {}, {}
     sequences: tuple[str, ...] = ()
     used: list[Encoder] = []
+    emptied = 0
     ready_made: dict[str, tuple[str, ...]] = {}
     for name in cohort.features:
         modality = name.partition(".")[0]
@@ -122,7 +123,7 @@ def encode_cohort(
     if cohort.texts is not None and cohort.texts.shape[1] and "text" not in names:
         names["text"] = reader.name
         used.append(reader)
-        keys["text"], text = _texts(cohort.texts.loc[ids], reader, text_filter, jobs, progress, device)
+        keys["text"], text, emptied = _texts(cohort.texts.loc[ids], reader, text_filter, jobs, progress, device)
         arrays |= text
     for modality, further in further_encoders(weights).items():
         if modality not in names and (sources := further.sources(cohort)) is not None:
@@ -132,7 +133,7 @@ def encode_cohort(
             arrays |= made
     untrained = tuple(each.name for each in used if not each.trained)
     trained_on = ready_made | {each.name: each.trained_on for each in used}
-    return Embeddings(ids, arrays, names, untrained, digest(keys), sequences, trained_on, by_fold)
+    return Embeddings(ids, arrays, names, untrained, digest(keys), sequences, trained_on, by_fold, emptied)
 
 
 def encoding_seconds(encoders: str, weights: Path | None = None) -> dict[str, float | None]:
@@ -224,7 +225,8 @@ def _texts(
     jobs: int,
     progress: Progress | None,
     device: str,
-) -> tuple[str, Arrays]:
+) -> tuple[str, Arrays, int]:
+    """The set's key, `text` (n, answers, layers, d), and of how many answers the filter left nothing."""
     keys = np.full(texts.shape, None, dtype=object)
     by_key: dict[str, str] = {}
     # Many patients have the same answer.
@@ -237,7 +239,8 @@ def _texts(
     def chunks(missing: Sequence[str]) -> Iterator[Chunk]:
         return encode_texts(encoder, [(key, by_key[key]) for key in missing], jobs, _device(device))
 
-    return _cached("text", encoder, texts.index, keys, {"text": (LAYERS, encoder.dim)}, chunks, progress)
+    emptied = int(texts.notna().sum().sum()) - int(np.count_nonzero(keys))
+    return *_cached("text", encoder, texts.index, keys, {"text": (LAYERS, encoder.dim)}, chunks, progress), emptied
 
 
 def _further(sources: pd.Series, encoder: ModalityEncoder, progress: Progress | None) -> tuple[str, Arrays]:

@@ -200,6 +200,7 @@ def test_only_what_changed_is_encoded_again(cohort, before):
 def test_the_filter_decides_what_is_encoded(cohort, before):
     log = Log()
     after = encode(cohort, text_filter=lambda text: "" if "Left" in text else text, progress=log)
+    assert before.emptied == 0 and after.emptied == cohort.texts.map(lambda text: "Left" in str(text)).sum().sum() > 0
     assert log.total("texts") == 0
     assert np.isnan(after.arrays["text"][:, 1]).all() and np.array_equal(
         after.arrays["text"][:, 0], before.arrays["text"][:, 0]
