@@ -79,12 +79,10 @@ def cuts(check: Check, table: pd.DataFrame, stored: Stored) -> None:
     """AUC of each cut between grades, `mrs > 2`."""
     for name in (column for column in table if re.search(r" > \d+$", column)):
         at = Stored(check.file.parent, int(name.rpartition(" ")[2]))
-        for key in table["key"]:
-            method, *rest = key.split("/")
-            aucs = at.of(method=method, variant=rest[0] if rest else "")["AUC"]
-            row = table.set_index("key").loc[key]
-            check.number(f"{key} {name}", row[name], mean(aucs))
-            check.number(f"{key} {name}_std", row[f"{name}_std"], deviation(aucs))
+        for _, row in table.iterrows():
+            aucs = at.named(row["key"])["AUC"]
+            check.number(f"{row['key']} {name}", row[name], mean(aucs))
+            check.number(f"{row['key']} {name}_std", row[f"{name}_std"], deviation(aucs))
 
 
 def hospitals(check: Check, table: pd.DataFrame, stored: Stored) -> None:
@@ -113,7 +111,7 @@ def hospitals(check: Check, table: pd.DataFrame, stored: Stored) -> None:
 
 def unrounded(check: Check, table: pd.DataFrame, stored: Stored) -> None:
     """A line a hospital and method: patients, runs, metrics as shares, and the interval of the AUC."""
-    planned = pd.read_parquet(check.file.parent / "runs.parquet")
+    planned = stored.planned
     sites = stored.predictions.groupby("fold")["site"].first()
     folds = {sites.get(fold, f"Hospital {fold + 1}"): fold for fold in planned["fold"].unique()}
     for _, row in table.iterrows():

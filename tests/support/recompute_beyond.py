@@ -12,7 +12,7 @@ from math import factorial
 
 import numpy as np
 import pandas as pd
-from recompute_stored import Check, Stored, by_run, deviation, mean, ranked_by
+from recompute_stored import Check, Stored, by_run, deviation, first, mean, ranked_by
 from scipy import special, stats
 
 MODALITIES = ("image", "text", "table")
@@ -65,7 +65,7 @@ def worth(check: Check, table: pd.DataFrame, stored: Stored) -> None:
         whole = auc[frozenset(MODALITIES)] - 50
         auc[frozenset()] = whole * 0 + 50
         value = whole if part == "sum" else _shapley(auc, part)
-        check.number(f"{row['key']} value", str(row["value"]).split(" ")[0], value.mean(), 0.05 + EXACT)
+        check.number(f"{row['key']} value", first(row["value"]), value.mean(), 0.05 + EXACT)
         check.number(f"{row['key']} spread", row["spread"], deviation(value), 0.05 + EXACT)
         if part != "sum":
             share = 100 * value.mean() / whole.mean() if whole.mean() > 0 else np.nan
@@ -89,26 +89,29 @@ def comparison(check: Check, table: pd.DataFrame, stored: Stored) -> None:
     else:
         for _, row in table.iterrows():
             runs = stored.named(row["key"])
-            printed = str(row[ranked_by(runs).lower()]).split(" ")[0]
-            check.number(f"{row['key']} {ranked_by(runs)}", printed, mean(by_run(runs)))
+            check.number(f"{row['key']} {ranked_by(runs)}", first(row[ranked_by(runs).lower()]), mean(by_run(runs)))
+
+
+def headline(stored: Stored, one: pd.DataFrame, other: pd.DataFrame) -> tuple[pd.Series, float, float]:
+    """Differences of paired runs as shares, half the interval of their mean, and its p."""
+    # Equal AUCs may differ in the last digit.
+    runs, error = ((by_run(one) - by_run(other)) / 100).dropna().round(12), stored.error(one, other)
+    law = stats.t(len(runs) - 1) if stored.facts["provenance"]["protocol"] == "cv5" else stats.norm()
+    # Of equal settings 1, however small the error; undefined where the law is.
+    return runs, law.ppf(0.975) * error, 2 * law.sf(abs(runs.mean()) / error if runs.mean() else 0.0)
 
 
 def pair(check: Check, row: pd.Series, stored: Stored) -> None:
     """The test of the headline, Hedges' g, and the share of runs in which the first is better."""
-    first, second = (stored.named(row[name]) for name in ("first", "second"))
-    # Equal AUCs may differ in the last digit.
-    runs = ((by_run(first) - by_run(second)) / 100).dropna().round(12)
+    one, other = (stored.named(row[name]) for name in ("first", "second"))
+    runs, half, p = headline(stored, one, other)
     n, where = len(runs), f"{row['first']} - {row['second']}"
-    error = stored.error(first, second)
-    law = stats.t(n - 1) if stored.facts["provenance"]["protocol"] == "cv5" else stats.norm()
-    half = law.ppf(0.975) * error
     correction = np.exp(special.gammaln((n - 1) / 2) - special.gammaln((n - 2) / 2)) / np.sqrt((n - 1) / 2)
     true = {
         "difference": runs.mean(),
         "low": runs.mean() - half,
         "high": runs.mean() + half,
-        # Of equal settings 1, however small the error; undefined where the law is.
-        "p": 2 * law.sf(abs(runs.mean()) / error if runs.mean() else 0.0),
+        "p": p,
         "hedges_g": correction * runs.mean() / runs.std(ddof=1) if n > 2 else np.nan,
         "superiority": np.mean((runs > 0) + (runs == 0) / 2),
     }
@@ -150,12 +153,10 @@ def step(check: Check, row: pd.Series, stored: Stored) -> float:
     both.columns = ["before", "after"]
     for name in both:
         check.number(f"{row['key']} {name}", row[name], both[name].mean())
-    gain, error = (both["after"] - both["before"]).mean(), 100 * stored.error(after, before)
-    law = stats.t(len(both) - 1) if stored.facts["provenance"]["protocol"] == "cv5" else stats.norm()
-    half = law.ppf(0.975) * error
-    for printed, true in zip(numbers(row["gain"]), (gain, gain - half, gain + half), strict=True):
-        check.number(f"{row['key']} gain", printed, true, 0.05 + EXACT)
-    return 2 * law.sf(abs(gain) / error)
+    gains, half, p = headline(stored, after, before)
+    for printed, true in zip(numbers(row["gain"]), gains.mean() + half * np.array([0, -1, 1]), strict=True):
+        check.number(f"{row['key']} gain", printed, 100 * true, 0.05 + EXACT)
+    return p
 
 
 def numbers(text: str) -> list[str]:

@@ -10,7 +10,7 @@ import re
 import numpy as np
 import pandas as pd
 import statsmodels.api as sm
-from recompute_stored import METRICS, RUN, Check, Stored, deviation, mean, scores
+from recompute_stored import METRICS, RUN, Check, Stored, deviation, first, mean, scores
 from scipy.optimize import brentq
 from scipy.special import expit, logit
 from sklearn.metrics import average_precision_score, brier_score_loss, roc_auc_score
@@ -57,11 +57,6 @@ class Pooled:
 def auc(seed: pd.DataFrame) -> float:
     """In percent."""
     return 100 * roc_auc_score(seed["y"], seed["p"])
-
-
-def first(text: object) -> str:
-    """The value of `75.2 [72.3, 78.0]`; of a dash, nothing."""
-    return str(text).split(" ")[0].replace("\N{EN DASH}", "")
 
 
 def probabilities(check: Check, row: pd.Series, pooled: Pooled) -> None:

@@ -246,6 +246,11 @@ def grade_scores(y: pd.Series, p: pd.DataFrame) -> list[float]:
     return [100 * np.mean((right + 1) / 2), kappa, np.mean(np.abs(grades - called))]
 
 
+def first(text: object) -> str:
+    """The value of `75.2 [72.3, 78.0]`; of a dash, nothing."""
+    return str(text).split(" ")[0].replace("\N{EN DASH}", "")
+
+
 def mean(values: pd.Series) -> float:
     """Undefined without a run, and where it is undefined in one."""
     return float(np.mean(values.to_numpy(float))) if len(values) else np.nan
