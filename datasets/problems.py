@@ -160,6 +160,10 @@ def _yaml(text: str) -> str:
     return text if re.fullmatch(r"-?\w(?:[\w .+/()-]*[\w.+/()-])?", text) else json.dumps(text, ensure_ascii=False)
 
 
+GUESS = "; is it "
+"""Between what is wrong and a guess at its cause."""
+
+
 @dataclass(frozen=True)
 class Problem:
     """One thing that is wrong, with one patient or (`patient` None) with a column, a row or the file.

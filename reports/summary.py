@@ -58,6 +58,11 @@ def summarise(results: Results, fold: int | None = None) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def judged_runs(results: Results) -> pd.DataFrame:
+    """The planned runs of the folds that are in the numbers, see `Results.too_small`."""
+    return results.runs[~results.runs["fold"].isin(results.too_small)]
+
+
 def cell_of(values: Sequence[float]) -> Cell:
     """Mean and population standard deviation of the runs' values.
 
@@ -110,7 +115,7 @@ def summarise_oracle(results: Results) -> dict[str, float] | None:
         if len(unknown := labels.index.difference(true.index)):
             raise StrokebenchError(f"Patient {unknown[0]} (seed {seed}, fold {fold}) has no true probability.")
         scores.append(evaluate(results.endpoint, labels, true.loc[labels.index]))
-    judged = results.runs[~results.runs["fold"].isin(results.too_small)]
+    judged = judged_runs(results)
     planned = len(judged[["seed", "fold"]].drop_duplicates())
     return {"done": len(scores), "planned": planned, **_means(results, pd.DataFrame(scores) if scores else None)}
 

@@ -14,7 +14,7 @@ from strokebench.benchmarks.cli.options import JsonOption, echo_json, takes_sett
 from strokebench.benchmarks.running.progress import StepProgress
 from strokebench.benchmarks.running.settings import Settings
 from strokebench.datasets.catalogue import load_cohort
-from strokebench.datasets.problems import Problem
+from strokebench.datasets.problems import GUESS, Problem
 from strokebench.errors import StrokebenchError, counted, named
 from strokebench.reports.cohort.check import CheckReport, check_cohort
 from strokebench.reports.cohort.describe import describe_cohort, write_page
@@ -116,7 +116,7 @@ def _grouped(problems: list[Problem]) -> tuple[list[list[Problem]], list[Problem
         # The place of an image's problem is its own file; its kind is what it shares with others.
         alone = problem.patient is not None and not problem.code.startswith("image_")
         # One that has a guess at its cause is not hidden behind those that have none.
-        guessed = "; is it " in problem.what
+        guessed = GUESS in problem.what
         place = (problem.code, problem.where if alone else "", problem.patient is None, guessed)
         places.setdefault(place, []).append(problem)
     shared = [group for group in places.values() if len(group) >= GROUP_FROM]

@@ -14,7 +14,7 @@ from typing import Any
 
 import pandas as pd
 
-from strokebench.datasets.problems import Problem
+from strokebench.datasets.problems import GUESS, Problem
 
 LONGEST_NAME, LONGEST_PATH = 255, 3000
 """Bytes of the name of a file or folder on nearly every system, and of a path below the cohort's folder."""
@@ -182,7 +182,7 @@ def _fits_nothing(folder: Path, pattern: str, what: str) -> Problem:
     elif re.search(r"[^\W\d_]{3}", name.partition(".")[0]) and (
         deeper := next(glob.iglob(f"**/{name}", root_dir=here, recursive=True), None)  # noqa: PTH207
     ):
-        hint += f"; is it {Path(os.path.relpath(here, folder)) / deeper}?"
+        hint += f"{GUESS}{Path(os.path.relpath(here, folder)) / deeper}?"
     return Problem(
         "pattern_fits_nothing", f"the {what} pattern {pattern} fits no file at all{hint}", where=pattern, remedy=remedy
     )
@@ -196,7 +196,7 @@ def _hint(expected: str, alike: str | None) -> str:
     if alike is None:
         return ""
     zeros = " The id has lost its leading zeros." if alike.replace("0", "") == expected.replace("0", "") else ""
-    return f"; is it {alike}?{zeros}"
+    return f"{GUESS}{alike}?{zeros}"
 
 
 def _same_letters(text: str) -> str:

@@ -9,6 +9,7 @@ from strokebench.reports.added_value.measure import THRESHOLDS, Step, measure
 from strokebench.reports.comparison.words import p_value
 from strokebench.reports.results import Results
 from strokebench.reports.statistics.decisions import ALPHA, MARGIN, POINTS, equivalent, non_inferior, verdict
+from strokebench.reports.summary import judged_runs
 from strokebench.reports.tables import caption as words
 from strokebench.reports.tables.hover import ON_HOVER
 from strokebench.reports.tables.results_table import results_table
@@ -128,7 +129,7 @@ def _key(threshold: float) -> str:
 
 
 def _planned(results: Results, step: Step) -> int:
-    runs = results.runs[~results.runs["fold"].isin(results.too_small)]
+    runs = judged_runs(results)
     planned = runs[runs["method"] == step.method.name]
     return len(planned[["seed", "fold"]].drop_duplicates())
 

@@ -12,6 +12,7 @@ from strokebench.reports.results import Results, Setting
 from strokebench.reports.statistics.bootstrap import resample
 from strokebench.reports.statistics.prior import undo_balance
 from strokebench.reports.statistics.scores import Scores, arrange
+from strokebench.reports.summary import judged_runs
 from strokebench.reports.table1.table import FAMILIES, family_place
 
 RESAMPLES = 1000
@@ -32,8 +33,7 @@ def pool(results: Results, raw: bool = False) -> Scores | None:
     if results.judged.empty:
         return None
     predictions = results.predictions if raw else undo_balance(results)
-    runs = results.runs[~results.runs["fold"].isin(results.too_small)]
-    scores = arrange(predictions.loc[results.judged.index], "seed", runs, results.endpoint)
+    scores = arrange(predictions.loc[results.judged.index], "seed", judged_runs(results), results.endpoint)
     return scores if scores.groups else None
 
 

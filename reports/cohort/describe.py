@@ -160,10 +160,9 @@ def _lost(texts: pd.DataFrame | None) -> str:
     """How many patients keep a text, where the filter takes it from some."""
     if texts is None:
         return ""
-    kept = texts.map(lambda text: filter_text(str(text)).kept or None, na_action="ignore").notna().any(axis=1)
-    return (
-        f", {kept.sum()} with a sentence that the filter keeps" if kept.sum() < texts.notna().any(axis=1).sum() else ""
-    )
+    filtered = texts.map(lambda text: filter_text(str(text)).kept or None, na_action="ignore")
+    given, kept = (part.notna().any(axis=1).sum() for part in (texts, filtered))
+    return f", {kept} with a sentence that the filter keeps" if kept < given else ""
 
 
 def _sample_size(cohort: Cohort, endpoint: Endpoint) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from strokebench.errors import counted
 from strokebench.reports.results import FACTS_FILE, Provenance, Results
+from strokebench.reports.summary import judged_runs
 from strokebench.tasks.endpoints.parse import FEWEST
 from strokebench.tasks.metrics.evaluate import THRESHOLD
 from strokebench.tasks.paper_setup import SIZES
@@ -78,7 +79,7 @@ def is_external(results: Results) -> bool:
 
 def runs_in_words(results: Results) -> str:
     """`20 runs (5 folds x 4 seeds)`: what the standard deviation is taken over."""
-    runs = results.runs[~results.runs["fold"].isin(results.too_small)]
+    runs = judged_runs(results)
     folds, seeds = runs["fold"].nunique(), runs["seed"].nunique()
     per_setting = runs.groupby(["method", "variant", "condition"], dropna=False).size().unique()
     if len(per_setting) == 1 and per_setting[0] == folds * seeds:
