@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from strokebench.benchmarks.running.process import stops_held_back
-from strokebench.benchmarks.running.tracking.mlflow import comparison_page, ui_command
+from strokebench.benchmarks.running.tracking.shown import comparison_page, ui_command
 from strokebench.errors import StrokebenchError
 from strokebench.reports.tables.console import make_console
 

@@ -77,6 +77,10 @@ def facts_of(context: Context) -> dict[str, str]:
         "virtual": str(context.cohort.synthetic).lower(),
         "quick": str(context.settings.quick).lower(),
         "labels_shuffled": str(context.settings.shuffle_labels is not None).lower(),
+        "seeds": ",".join(map(str, dict.fromkeys(fold.seed for fold in context.split.folds))),
+        "encoders": context.settings.encoders,
+        "sizes": context.settings.sizes,
+        "balance": context.settings.balance,
         "data_sha256": context.data_sha256,
         "split_sha256": context.split.sha256,
     }

@@ -13,15 +13,14 @@ import logging
 import os
 import re
 import sqlite3
-import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from datetime import datetime
-from importlib.metadata import entry_points
 from pathlib import Path
 from statistics import fmean
 from typing import TYPE_CHECKING
-from urllib.parse import quote, urlencode, urlsplit
+from urllib.parse import urlsplit
+from weakref import WeakKeyDictionary
 
 from filelock import FileLock
 
@@ -37,12 +36,14 @@ if TYPE_CHECKING:
 
 PLAN_TAG, PARENT_TAG = "strokebench.plan", "mlflow.parentRunId"
 GROUP_TAG, WORK_TAG = "strokebench.method", "strokebench.work"
-ALIKE_TAGS = ("cohort", "outcome", "protocol", "quick", "labels_shuffled")
-"""Methods are compared where these are equal."""
 ANSWER_WITHIN = 5
 """Seconds that a server has for its first answer."""
 _BATCH = 1000
 """MLflow takes so many metrics at once."""
+_LONGEST = 500
+"""Characters that MLflow has room for in the name of a dataset."""
+_SAID: WeakKeyDictionary[Console, set[str]] = WeakKeyDictionary()
+"""What each call's console was told already."""
 UPLOADED = (".md", ".csv", ".tex", ".html", ".png", ".svg", ".pdf", ".yaml")
 """What goes to the server as artifacts; the predictions hold patient ids and stay at home."""
 
@@ -73,7 +74,7 @@ class MlflowHooks(Hooks):
         """See `Hooks`."""
         self.work = work
         self.groups: dict[str, str] = {}
-        database = _database(tracking_uri())
+        database = database_of(tracking_uri())
         self.logged = _logged_in(database, work) if database else set()
 
     def task_ended(self, key: str, record: Callable[[], TaskRecord]) -> None:
@@ -103,7 +104,10 @@ class MlflowHooks(Hooks):
             self._say(f"{without_password(error)}. Results are not affected; the next call logs what is missing.")
 
     def _say(self, line: str) -> None:
-        self.console.print(f"MLflow: {line}", style="yellow")
+        # The experiments of `strokebench paper` log each for itself, and meet the same server.
+        if line not in (said := _SAID.setdefault(self.console, set())):
+            said.add(line)
+            self.console.print(f"MLflow: {line}", style="yellow")
 
     def _open(self) -> MlflowClient:
         """The client, with the experiment and the parent run found again or made."""
@@ -111,7 +115,9 @@ class MlflowHooks(Hooks):
         parents = client.search_runs([self.experiment_id], f"tags.`{PLAN_TAG}` = '{self.work.identity}'", max_results=1)
         parent = next(iter(parents), None) or self._make_run(client, self.work.title, {PLAN_TAG: self.work.identity})
         self.parent_id = parent.info.run_id
-        self.logged |= self._known(client)
+        # An earlier call was stopped, or the store failed it, before all was said of the runs that it logged.
+        self.anything_new = parent.info.status != "FINISHED"
+        self.logged |= {run.data.tags[self.work.key_name] for run in self._search(client, self._tasks())}
         return client
 
     def _make_run(self, client: MlflowClient, name: str, tags: Mapping[str, str]) -> Run:
@@ -128,7 +134,10 @@ class MlflowHooks(Hooks):
         client.log_inputs(
             run.info.run_id,
             [
-                DatasetInput(Dataset(name, sha256[:12], "strokebench", source), [InputTag("mlflow.data.context", what)])
+                DatasetInput(
+                    Dataset(name[:_LONGEST], sha256[:12], "strokebench", source),
+                    [InputTag("mlflow.data.context", what)],
+                )
                 for name, sha256, what in inputs
             ],
         )
@@ -140,7 +149,7 @@ class MlflowHooks(Hooks):
             return self.parent_id
         if name not in self.groups:
             tag = name.replace("'", "")
-            query = f"tags.`{PARENT_TAG}` = '{self.parent_id}' and tags.`{GROUP_TAG}` = '{tag}'"
+            query = f"{self._below(self.parent_id)} and tags.`{GROUP_TAG}` = '{tag}'"
             found = next(iter(client.search_runs([self.experiment_id], query, max_results=1)), None)
             found = found or self._make_run(client, name, {PARENT_TAG: self.parent_id, GROUP_TAG: tag})
             self.groups[name] = found.info.run_id
@@ -149,14 +158,17 @@ class MlflowHooks(Hooks):
     def _log(self, client: MlflowClient, key: str, make: Callable[[], TaskRecord]) -> None:
         from mlflow.entities import Param
 
-        # Another call may have logged it meanwhile.
-        self.logged |= self._known(client, key) if key not in self.logged else set()
         if key in self.logged:
+            return
+        # Another call may have logged it meanwhile, or was cut off in the middle: then this one goes on with it.
+        begun = list(self._search(client, self._tasks(key), ended=False))
+        if any(run.info.status != "RUNNING" for run in begun):
+            self.logged.add(key)
             return
         record = make()
         ended = _milliseconds(record.ended)
         tags = {PARENT_TAG: self._group(client, record.group), WORK_TAG: self.work.identity, self.work.key_name: key}
-        child = client.create_run(
+        child = next(iter(begun), None) or client.create_run(
             self.experiment_id,
             start_time=_milliseconds(record.started),
             run_name=record.name,
@@ -169,22 +181,27 @@ class MlflowHooks(Hooks):
         self.anything_new = True
 
     def _close(self, client: MlflowClient, status: str, files: Iterable[Path], metrics: Sequence[LoggedMetric]) -> None:
-        for path in files:
-            if path.suffix in UPLOADED:
-                client.log_artifact(self.parent_id, str(path))
         now = _milliseconds(datetime.now())
-        for group, run_id in self.groups.items():
+        groups = self._search(client, f"{self._below(self.parent_id)} and tags.`{GROUP_TAG}` LIKE '%'", ended=False)
+        for run in groups:
+            run_id, group = run.info.run_id, run.data.tags[GROUP_TAG]
+            if run.info.status == "FINISHED" and run_id not in self.groups.values():
+                continue
             means = self._means(client, run_id)
             self._log_metrics(client, run_id, means, now)
             named = re.sub(r"[^\w./ -]+", "_", group, flags=re.ASCII)
             self._log_metrics(client, self.parent_id, [(f"{name}/{named}", value, 0) for name, value, _ in means], now)
             client.set_terminated(run_id, status=status)
         self._log_metrics(client, self.parent_id, metrics, now)
+        # After all numbers: files go to a place of their own, which may fail alone.
+        for path in files:
+            if path.suffix in UPLOADED:
+                client.log_artifact(self.parent_id, str(path))
         client.set_terminated(self.parent_id, status=status)
 
     def _means(self, client: MlflowClient, run_id: str) -> list[LoggedMetric]:
         """The mean of each metric over the ended folds of a method."""
-        folds = [run.data.metrics for run in self._search(client, f"tags.`{PARENT_TAG}` = '{run_id}'")]
+        folds = [run.data.metrics for run in self._search(client, self._below(run_id))]
         names = [name for name in self.work.averaged if folds and all(name in metrics for metrics in folds)]
         return [(name, fmean(metrics[name] for metrics in folds), 0) for name in names]
 
@@ -195,21 +212,19 @@ class MlflowHooks(Hooks):
             batch = [Metric(name, value, time, step) for name, value, step in metrics[start : start + _BATCH]]
             client.log_batch(run_id, metrics=batch)
 
-    def _known(self, client: MlflowClient, key: str = "") -> set[str]:
-        """Keys of the ended tasks of this work, or this key alone if it is among them."""
+    def _tasks(self, key: str = "") -> str:
+        """A query for the tasks of this work, or for the one of this key."""
         query = f"tags.`{WORK_TAG}` = '{self.work.identity}'"
-        query += f" and tags.`{self.work.key_name}` = '{key}'" if key else ""
-        return {run.data.tags[self.work.key_name] for run in self._search(client, query)}
+        return query + (f" and tags.`{self.work.key_name}` = '{key}'" if key else "")
 
-    def _search(self, client: MlflowClient, query: str) -> Iterator[Run]:
+    def _below(self, run_id: str) -> str:
+        return f"tags.`{PARENT_TAG}` = '{run_id}'"
+
+    def _search(self, client: MlflowClient, query: str, ended: bool = True) -> Iterator[Run]:
+        query += " and attributes.status != 'RUNNING'" if ended else ""
         token = None
         while True:
-            page = client.search_runs(
-                [self.experiment_id],
-                f"{query} and attributes.status != 'RUNNING'",
-                max_results=_BATCH,
-                page_token=token,
-            )
+            page = client.search_runs([self.experiment_id], query, max_results=_BATCH, page_token=token)
             yield from page
             token = page.token
             if not token:
@@ -232,11 +247,11 @@ def open_experiment(name: str, say: Callable[[str], None]) -> tuple[MlflowClient
     """
     uri = tracking_uri()
     set_privacy()
-    if database := _database(uri):
+    if database := database_of(uri):
         if "?" in str(database):
             raise StrokebenchError(f"a database's path cannot hold a question mark ({database})")
         database.parent.mkdir(parents=True, exist_ok=True)
-        _move_artifacts(database)
+        move_artifacts(database)
     else:
         _knock(uri)
     from mlflow import MlflowClient
@@ -260,25 +275,30 @@ def open_experiment(name: str, say: Callable[[str], None]) -> tuple[MlflowClient
 
 def without_password(error: Exception) -> str:
     """The first line of an error, without what a server's address may hold of a user."""
-    message = without_user(str(error).strip().partition("\n")[0])
-    return f"{type(error).__name__}: {message[:200]}"
+    message = without_user(str(error).strip().partition("\n")[0].removesuffix("."))
+    named = "" if isinstance(error, StrokebenchError) else f"{type(error).__name__}: "
+    return f"{named}{message[:300].replace('<database_uri>', without_user(tracking_uri()))}"
 
 
-def _database(uri: str) -> Path | None:
+def database_of(uri: str) -> Path | None:
+    """The file of a store that is one."""
     return Path(uri.removeprefix("sqlite:///")) if uri.startswith("sqlite:///") else None
 
 
 def _logged_in(database: Path, work: Work) -> set[str]:
-    """Keys of the ended tasks of a work that a SQLite file holds; none where it is no store of MLflow."""
-    if not database.is_file():
-        return set()
+    """Keys of the ended tasks of a finished work that a SQLite file holds; none where it is no store of MLflow."""
     query = """SELECT key.value FROM tags AS key JOIN tags AS work USING (run_uuid) JOIN runs USING (run_uuid)
         JOIN experiments USING (experiment_id) WHERE key.key = ? AND work.key = ? AND work.value = ?
-        AND runs.status != 'RUNNING' AND runs.lifecycle_stage = 'active' AND experiments.lifecycle_stage = 'active'"""
+        AND runs.status != 'RUNNING' AND runs.lifecycle_stage = 'active' AND experiments.lifecycle_stage = 'active'
+        AND EXISTS (SELECT 1 FROM tags AS plan JOIN runs AS parent USING (run_uuid) WHERE plan.key = ?
+        AND plan.value = work.value AND parent.status = 'FINISHED' AND parent.lifecycle_stage = 'active')"""
     try:
+        if not database.is_file():
+            return set()
         with closing(sqlite3.connect(database)) as connection:
-            return {key for (key,) in connection.execute(query, (work.key_name, WORK_TAG, work.identity))}
-    except sqlite3.DatabaseError:
+            asked = (work.key_name, WORK_TAG, work.identity, PLAN_TAG)
+            return {key for (key,) in connection.execute(query, asked)}
+    except (sqlite3.DatabaseError, OSError):
         return set()
 
 
@@ -286,12 +306,26 @@ def _artifacts(*parts: str) -> Path:
     return home("mlflow", "artifacts", *parts)
 
 
-def _move_artifacts(database: Path) -> None:
+@contextmanager
+def opened(database: Path) -> Iterator[sqlite3.Connection]:
+    """A store that is there; one that is empty yet, or busy, is left alone.
+
+    Raises:
+        StrokebenchError: it is damaged.
+    """
+    try:
+        with closing(sqlite3.connect(database, isolation_level=None)) as connection, suppress(sqlite3.OperationalError):
+            yield connection
+    except sqlite3.DatabaseError as error:
+        raise StrokebenchError(f"{database} is damaged ({error}).", "Move it away.") from None
+
+
+def move_artifacts(database: Path) -> None:
     """Let a store whose folder was moved or copied keep its files where it lies: MLflow holds absolute addresses."""
     if not database.is_file() or database != home("mlflow", "mlflow.db"):
         return
     root, mark = _artifacts().as_uri() + "/", "/mlflow/artifacts/"
-    with closing(sqlite3.connect(database, isolation_level=None)) as connection, suppress(sqlite3.OperationalError):
+    with opened(database) as connection:
         places = ("experiments", "artifact_location"), ("runs", "artifact_uri"), ("logged_models", "artifact_location")
         for table, column in places:
             # Names are of MLflow's own tables.
@@ -314,46 +348,12 @@ def _knock(uri: str) -> None:
 
     try:
         requests.get(f"{uri.rstrip('/')}/health", timeout=ANSWER_WITHIN)
+    except requests.exceptions.SSLError:
+        # It answers; which certificates to trust MLflow has settings of its own for.
+        return
     except requests.RequestException as error:
         host = urlsplit(uri).hostname
         raise StrokebenchError(f"{host} does not answer within {ANSWER_WITHIN} s ({type(error).__name__})") from None
-
-
-def ui_command(port: int) -> list[str]:
-    """The command that shows the logged runs in a browser, with their files where the store lies now."""
-    if database := _database(tracking_uri()):
-        _move_artifacts(database)
-    # Its server would tell of every request, and its assistant open over the page (not in an older installation).
-    quiet = ["--uvicorn-opts", "--log-level warning"]
-    if entry_points(group="mlflow.app", name="strokebench"):
-        quiet += ["--app-name", "strokebench"]
-    return [sys.executable, "-m", "mlflow", "ui", "--backend-store-uri", tracking_uri(), *quiet, "--port", str(port)]
-
-
-def comparison_page(port: int) -> str:
-    """The address that compares the methods of what was logged last; of a server, its first page.
-
-    Bars of every metric, a method each, the best AUC first, of one cohort, outcome and protocol. Sorted by the time of
-    their start, which is MLflow's own order, methods would be folded away below their parent.
-    """
-    page, database = f"http://127.0.0.1:{port}", home("mlflow", "mlflow.db")
-    if os.environ.get("MLFLOW_TRACKING_URI") or not database.is_file():
-        return page
-    query = """SELECT experiment_id, run_uuid FROM runs JOIN experiments USING (experiment_id)
-        WHERE experiments.name LIKE 'strokebench/%' ORDER BY start_time DESC LIMIT 1"""
-    with closing(sqlite3.connect(database)) as connection:
-        newest = connection.execute(query).fetchone()
-        tags = dict(connection.execute("SELECT key, value FROM tags WHERE run_uuid = ?", newest[1:]) if newest else ())
-    # MLflow's search knows no escape for a quotation mark.
-    alike = [f"tags.{name} = '{tags[name]}'" for name in ALIKE_TAGS if "'" not in tags.get(name, "'")]
-    shown = {
-        "searchFilter": " AND ".join([f"tags.`{GROUP_TAG}` LIKE '%'", *alike]),
-        "orderByKey": "metrics.`AUC`",
-        "orderByAsc": "false",
-        "compareRunsMode": "CHART",
-        "workflowType": "machine_learning",
-    }
-    return f"{page}/#/experiments/{newest[0]}/runs?{urlencode(shown, quote_via=quote)}" if newest else page
 
 
 def _milliseconds(time: datetime) -> int:

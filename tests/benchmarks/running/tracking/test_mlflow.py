@@ -20,13 +20,12 @@ from strokebench.benchmarks.running.runner import UnderWay, run_experiment
 from strokebench.benchmarks.running.store import Store
 from strokebench.benchmarks.running.tracking.mlflow import (
     PARENT_TAG,
-    comparison_page,
     open_experiment,
     tracking_uri,
-    ui_command,
 )
 from strokebench.benchmarks.running.tracking.mlflow_pages import OPENED, first_page
 from strokebench.benchmarks.running.tracking.runs import record_of
+from strokebench.benchmarks.running.tracking.shown import comparison_page, ui_command
 from strokebench.tasks.endpoints.binary import BINARY
 from strokebench.tasks.metrics.evaluate import evaluate
 from strokebench.tasks.metrics.paper import PAPER_METRICS
@@ -231,7 +230,9 @@ def test_tracking_changes_no_result(
     assert (home / "mlflow").exists() and not (tmp_path / "off" / "mlflow").exists()
 
 
-@pytest.mark.parametrize("uri", ["sqlite:////proc/nowhere/mlflow.db", "http://me:secret@127.0.0.1:9"])
+@pytest.mark.parametrize(
+    "uri", ["sqlite:////proc/nowhere/mlflow.db", f"sqlite:////{300 * 'x'}/mlflow.db", "http://me:secret@127.0.0.1:9"]
+)
 def test_a_broken_store_warns_and_breaks_nothing(
     console: Console, planted: None, monkeypatch: pytest.MonkeyPatch, uri: str
 ):
@@ -239,6 +240,8 @@ def test_a_broken_store_warns_and_breaks_nothing(
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
     report = run(console, methods=("coin",))
     assert list(report.results.runs["status"]) == ["done", "done"]
+    # As the next experiment of `strokebench paper` would.
+    run(console, methods=("coin",))
     said = console.export_text()
     assert said.count("MLflow") == 1
     assert "secret" not in said
