@@ -41,8 +41,7 @@ def metrics(
 ) -> None:
     """Find all confusion matrices that give the printed metrics, and the numbers that none can give.
 
-    Reads ACC, F1, recall, precision and specificity; AUC cannot be audited so. Listing is for few runs (up to 6 or
-    so); with more, only means that are impossible by themselves are found.
+    Reads ACC, F1, recall, precision and specificity. Of more than about 6 runs only impossible means are found.
     """
     design = Design(positives, negatives, runs, decimals)
     findings = audit(read_printed(file, decimals), design)
@@ -59,7 +58,9 @@ def metrics(
 
 
 @app.command()
-@takes_settings(without=("quick", "methods", "tracking", "params", "grid_seeds", "backend", "scheduler"))
+@takes_settings(
+    without=("quick", "methods", "tracking", "params", "grid_seeds", "backend", "scheduler", "compared_encoders")
+)
 def leaks(
     settings: Settings,
     full: Annotated[

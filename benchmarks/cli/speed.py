@@ -45,7 +45,6 @@ def speed_peers(
 ) -> None:
     """Time fusilli, pytorch-widedeep and MulTaBench, each in an environment of its own, in turns with ours.
 
-    Making the environments takes some minutes and 5 GB, once; timing a quarter of an hour. Measure with nothing
-    else running.
+    Making the environments takes some minutes and 5 GB, once; timing a quarter of an hour, with nothing else running.
     """
     compare(make_console(), parse_names(peers) or (), repeats, folds, epochs, CohortSizes())

@@ -22,7 +22,7 @@ from strokebench.reports.tuning.section import tuning_section
 from strokebench.tasks.paper_setup import GRIDS
 
 
-@takes_settings(without=("methods", "params", "grid_seeds", "sizes"))
+@takes_settings(without=("methods", "params", "grid_seeds", "sizes", "compared_encoders"))
 def tune(
     method: MethodArgument,
     settings: Settings,
@@ -50,7 +50,7 @@ def tune(
     prune: Annotated[
         bool, typer.Option("--prune/--no-prune", help="Stop trials that are below the median of the others.")
     ] = True,
-    sampler_seed: Annotated[int, typer.Option("--sampler-seed", min=0, help="Draws the trials.")] = 0,
+    sampler_seed: Annotated[int, typer.Option("--sampler-seed", min=0, metavar="SEED", help="Draws the trials.")] = 0,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Write the best parameters here too (YAML).")
     ] = None,

@@ -27,6 +27,7 @@ from strokebench.benchmarks.running.tracking.mlflow import tracker
 from strokebench.benchmarks.running.tracking.runs import record_of, work_of
 from strokebench.errors import StrokebenchError, unknown_name
 from strokebench.files import read_kept
+from strokebench.plugins import installed
 from strokebench.reports.results import FACTS_FILE, Results
 from strokebench.reports.tables.section import read_section
 
@@ -303,6 +304,9 @@ def plan_runs(experiment: Experiment, context: Context, console: Console) -> lis
     plan = experiment.plan(context)
     for method, reason in plan.left_out.items():
         console.print(f"Left out    {method}: {reason}")
+    for method, here in _in_table(experiment, context).items():
+        if not here:
+            console.print(f"Left out    {method}: what it needs is no longer installed; its finished runs are kept")
     if plan.left_out and not plan.runs:
         reason = next(iter(plan.left_out.values()))
         raise StrokebenchError(
@@ -320,13 +324,22 @@ def write_results(experiment: Experiment, context: Context, collector: Collector
 def with_others(experiment: Experiment, context: Context, planned: Sequence[Planned]) -> list[Planned]:
     """The runs of this call, and those of every other method that its table has: none is dropped by `--methods`."""
     mine = {run.method for run, _ in planned}
-    kept = read_kept(context.results_folder(experiment.name) / FACTS_FILE) or {"methods": []}
-    others = {method["name"] for method in kept["methods"]} - mine
-    wanted = tuple(name for name in described_methods() if name in mine | others)
+    there = _in_table(experiment, context)
+    wanted = tuple(name for name in described_methods() if name in mine or there.get(name))
     if len(wanted) == len(mine):
         return list(planned)
     wide = replace(context, settings=replace(context.settings, methods=wanted))
     return [(run, context.key(run)) for run in experiment.plan(wide).runs]
+
+
+def _in_table(experiment: Experiment, context: Context) -> dict[str, bool]:
+    """The methods that the table has by now, and whether each can still be planned: what it needs may be gone."""
+    kept, known = (
+        read_kept(context.results_folder(experiment.name) / FACTS_FILE) or {"methods": []},
+        described_methods(),
+    )
+    names = [method["name"] for method in kept["methods"]]
+    return {name: name in known and installed(known[name].library) for name in names}
 
 
 def write_report(experiment: Experiment, context: Context, collector: Collector) -> Report:

@@ -151,7 +151,7 @@ class Settings:
     )
     seeds: tuple[int, ...] = setting(SEEDS, "One repetition each.", read=parse_seeds, typed=str)
     jobs: int = setting(0, "Worker processes of one thread each. 0: one a core.", least=0, also="-j")
-    quick: bool = setting(False, "One seed, two folds, eight epochs: does it all work?")
+    quick: bool = setting(False, "Eight epochs, and in tables one seed and two folds: does it all work?")
     methods: tuple[str, ...] | None = setting(
         None,
         "Only these, separated by commas. Default: all possible.",
@@ -185,6 +185,7 @@ class Settings:
         (),
         "YAML file of a method's hyper-parameters, as `strokebench tune` writes; may be repeated.",
         env=False,
+        metavar="FILE.yaml",
         read=lambda paths: tuple(paths or ()),
         typed=list[Path] | None,
     )

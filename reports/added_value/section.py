@@ -90,8 +90,8 @@ def added_value_table(results: Results, steps: Sequence[Step], use: bool = False
             f"anew. {_worth(results)} of probabilities with the balance of training undone.",
             "Intervals: the mean of the variance over patients (DeLong's for the AUC) and Nadeau's and Bengio's over "
             "runs, with Student's t; over patients alone where the protocol draws no test parts. Unadjusted; a gain or "
-            f"loss is called shown where p, by Holm over a method's steps, is below {ALPHA:g}.",
-            f"Not worse: the whole interval lies above -{POINTS} of {metric}, a margin of our choice.",
+            f"loss is called shown where p, by Holm over a method's steps, is below {ALPHA:g}; no loss (gain) of "
+            f"{POINTS} where the whole interval lies above -{POINTS} (below +{POINTS}), a margin of our choice.",
         ],
         head="Added to the table",
     )

@@ -57,7 +57,7 @@ def comparison_section(results: Results, comparison: MethodComparison, title: st
                     title=f"Difference in {metric} of every pair",
                     shows=f"Row minus column in points of {metric}. Filled and framed: a real difference after "
                     "correction for looking at all pairs.",
-                    does_not_show="How uncertain each number is; an empty cell is no proof that two methods are alike.",
+                    does_not_show="How uncertain each number is; a grey number is no proof that two methods are alike.",
                 )
             )
         if ranks is not None:

@@ -167,6 +167,7 @@ def _slope_table(results: Results, table: Table, scores: Mapping[str, Scores | N
     rows = [
         replace(
             row,
+            footnote="",
             cells={
                 cut: Cell(text=recalibrate(part, row.key).slope.text(1, 2) if part and row.done else "")
                 for cut, part in scores.items()
@@ -196,6 +197,7 @@ def _odds_table(results: Results, table: Table) -> Table:
     rows = [
         replace(
             row,
+            footnote="",
             cells={"odds": Cell(text=common_odds_ratio(scores, row.key).text(1, 2) if scores and row.done else "")},
         )
         for row in table.rows

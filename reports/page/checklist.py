@@ -16,7 +16,7 @@ import pandas as pd
 
 from strokebench.files import csv_text
 from strokebench.reports.page.parts import PagePart, best_known
-from strokebench.reports.tables.caption import PROTOCOLS
+from strokebench.reports.tables.caption import PROTOCOLS, short
 from strokebench.reports.tables.render import markdown
 from strokebench.tasks.metrics.evaluate import THRESHOLD
 
@@ -189,6 +189,9 @@ def _facts(parts: Sequence[PagePart]) -> dict[str, Any]:
     facts["n_methods"] = len(methods) or None
     sites = {str(site) for part in parts if part.results for site in part.results.predictions["site"].dropna().unique()}
     facts["n_sites"] = len(sites) or None
+    if commits := list(dict.fromkeys(str(part.facts["commit"]) for part in parts if part.facts.get("commit"))):
+        several = f"commits {', '.join(map(short, commits))} (the provenance says which made what)"
+        facts["commits"] = several if len(commits) > 1 else f"commit {commits[0]}"
     versions = facts.get("versions") or {}
     facts["versions"] = ", ".join(f"{name} {version}" for name, version in versions.items())
     if sha := facts.get("data_sha256"):

@@ -59,6 +59,7 @@ def table1(results: Results, cost: bool = False) -> Table:
         like = setting.plain or setting.variant == variant_id(SIZES["paper"])
         cells = metric_cells(results, row, "table1", method.name if like else "")
         cells |= {column.key: Cell(_known(row[column.key])) for column in columns if not column.measured}
+        cells = {column.key: cells[column.key] for column in columns}
         letter = letters.get(method.label, "")
         rows.append(metric_row(row, setting.name, setting.label, method.family, cells, letter))
     competing = [row for row in rows if row.group != REFERENCE]

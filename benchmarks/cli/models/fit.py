@@ -26,7 +26,7 @@ def fit(
         str | None,
         typer.Option("--part", help="File of patient ids, one a line, or a share such as 0.5. Default: all."),
     ] = None,
-    part_seed: Annotated[int, typer.Option("--part-seed", min=0, help="Draws a share.")] = 0,
+    part_seed: Annotated[int, typer.Option("--part-seed", min=0, metavar="SEED", help="Draws a share.")] = 0,
     seeds: Annotated[
         str, typer.Option("--seeds", help="One fit each, such as 39,40; the mean of several is the prediction.")
     ] = str(SEEDS[0]),

@@ -5,7 +5,9 @@ import subprocess
 import sys
 from dataclasses import fields
 from importlib.metadata import version
+from inspect import getdoc
 from pathlib import Path
+from pkgutil import resolve_name
 from typing import Any
 
 import pytest
@@ -105,6 +107,17 @@ def test_a_shell_completes_names(typed: str, offered: str):
 def test_a_verb_s_line_of_help_is_how_its_own_help_begins(verb: str):
     told = " ".join(call(verb, "--help").output.split())
     assert cli.VERBS[verb][1].rstrip(".") in told
+
+
+@pytest.mark.parametrize("verb", cli.VERBS)
+def test_help_is_whole_on_80_columns(verb: str):
+    found = resolve_name(f"strokebench.benchmarks.cli.{cli.VERBS[verb][0]}")
+    parts = {one.name or one.callback.__name__: one.callback for one in getattr(found, "registered_commands", [])}
+    for part, function in parts.items() or {"": found}.items():
+        told = CliRunner().invoke(cli.app, [verb, *part.split(), "--help"], env={"COLUMNS": "80"}).output
+        assert "Usage" in told and "…" not in told
+        # Typer keeps the line breaks of all paragraphs but the first.
+        assert not any("\n" in paragraph for paragraph in getdoc(function).split("\n\n")[1:])
 
 
 def test_version():

@@ -11,6 +11,7 @@ from rich.console import Console
 from small_context import make_context
 
 from strokebench.benchmarks.experiments.table1 import Table1
+from strokebench.benchmarks.keys.described import described, described_methods
 from strokebench.benchmarks.running import runner
 from strokebench.benchmarks.running.backends.processes import worker_processes
 from strokebench.benchmarks.running.collect import Collector
@@ -83,6 +84,17 @@ def test_a_call_for_one_method_keeps_the_table_of_all(console: Console, planted:
     table = (part.folder / "table1.md").read_text()
     assert "SVM" in table and "Coin" in table
     assert report_experiment(Table1(), make_context(methods=("svm",)), console).results.runs.equals(part.results.runs)
+
+
+def test_a_table_whose_method_is_no_longer_installed_is_made_without_it_and_says_so(
+    console: Console, planted: None, monkeypatch: pytest.MonkeyPatch
+):
+    run(console, methods=("svm", "coin"))
+    lacking = {"svm": replace(described("svm"), library="no_such_library")}
+    monkeypatch.setattr(runner, "described_methods", lambda: described_methods() | lacking)
+    report = report_experiment(Table1(), make_context(methods=("coin",), folds=2), console)
+    assert set(report.results.runs["method"]) == {"coin"}
+    assert "Left out    svm: what it needs is no longer installed; its finished runs are kept" in console.export_text()
 
 
 def test_other_seeds_have_a_table_of_their_own(home: Path):

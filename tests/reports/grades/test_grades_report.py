@@ -13,9 +13,16 @@ from strokebench.benchmarks.experiments.clinical import Clinical
 from strokebench.benchmarks.experiments.table1 import Table1
 from strokebench.reports.clinical.pooled import pool
 from strokebench.reports.grades.figures import thirds
-from strokebench.reports.grades.section import at_cut, common_odds_ratio, main_cut
+from strokebench.reports.grades.section import (
+    at_cut,
+    calibration_panels,
+    common_odds_ratio,
+    main_cut,
+    ranking_panels,
+)
 from strokebench.reports.statistics.prior import undo_balance
 from strokebench.reports.statistics.scores import Scores
+from strokebench.reports.tables.table import Table
 from strokebench.tasks.endpoints.ordinal import Ordinal
 
 MRS = Ordinal("mrs")
@@ -74,6 +81,15 @@ def test_table_1_shows_every_cut_and_the_grades(graded, tmp_path):
     assert f"200 patients, {MRS.shares(graded.predictions.drop_duplicates('patient_id')['y'])}" in cuts.caption
     assert (tmp_path / "grades_odds.csv").is_file() and not (tmp_path / "grades_calibration.csv").exists()
     assert "ACC" in (tmp_path / "table1_above_2.csv").read_text()
+
+
+def test_no_row_has_a_letter_without_its_footnote(graded):
+    adapted = replace(graded, methods=[replace(one, adapted=True) for one in graded.methods])
+    tables = [panel.content for panel in [*ranking_panels(adapted), *calibration_panels(adapted)]]
+    tables = [table for table in tables if isinstance(table, Table)]
+    assert any(table.footnotes for table in tables)
+    for table in tables:
+        assert {row.footnote for row in table.rows} - {""} == {note.letter for note in table.footnotes}, table.name
 
 
 @pytest.fixture(scope="module")

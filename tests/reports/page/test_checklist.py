@@ -40,7 +40,18 @@ def test_grades_are_no_event(part):
     events, grades = by_number([part]), by_number([replace(part, results=as_grades(part.results))])
     assert events["8a"].known == "Label 1 is nihss < 7." and "called positive from 0.5" in events["15"].known
     assert grades["8a"].known == "The grades mrs 0 to 2, as they are."
+    assert all("200 patients" in grades[number].known for number in ("10", "21"))
     assert grades["15"].known == "A probability of each of the grades mrs 0 to 2; a patient is given their median."
+
+
+def test_every_commit_is_named(part):
+    known = part.results.provenance
+    one, two = (
+        replace(part, results=replace(part.results, provenance=known | {"commit": commit}))
+        for commit in ("a" * 40, "b" * 40 + "+changes")
+    )
+    assert f"at commit {'a' * 40};" in by_number([one])["22"].known
+    assert f"at commits {'a' * 10}, {'b' * 10}+changes (the provenance" in by_number([one, two])["22"].known
 
 
 def test_an_unknown_fact_leaves_the_item_open(part):
