@@ -18,6 +18,7 @@ from strokebench.benchmarks.measuring.simulation_world import HOSPITALS, World, 
 from strokebench.reports.statistics.bootstrap import bootstrap
 from strokebench.reports.statistics.decisions import ALPHA, holm
 from strokebench.reports.statistics.delong import DeLong, delong
+from strokebench.reports.statistics.discordance import WIDENING, discordance
 from strokebench.reports.statistics.intervals import Interval
 from strokebench.reports.statistics.paired import CORRECTED as PROTOCOLS_OF_DRAWS
 from strokebench.reports.statistics.paired import by_part, combined_auc, combined_t, corrected_auc, corrected_t, gain
@@ -28,7 +29,8 @@ AUC, DIFFERENCE, TEST, FAMILY = "auc", "difference", "test", "family"
 DELONG, BOOTSTRAP = "DeLong", "Paired bootstrap over patients"
 CORRECTED = "Corrected t over runs"
 UNCORRECTED = "Uncorrected t over runs (wrong: runs share patients)"
-LOGIT = "Corrected t on the logit scale (headline under cv5)"
+LOGIT = "Corrected t on the logit scale"
+WIDENED = "DeLong, widened by discordance, on the logit scale (headline under cv5)"
 COMBINED = "Mean of DeLong's and the corrected variance, t (headline)"
 TEST_SHARE = 1 / (FOLDS - 1)
 """Test patients by training patients, which the corrected t needs."""
@@ -43,6 +45,14 @@ WORLDS = {
     "steady_729": replace(STEADY, title="Steady, as many as the paper's", patients=729, seeds=4),
     "unsteady_729": replace(UNSTEADY, title="Unsteady, as many as the paper's", patients=729, seeds=4),
     "separable_729": replace(SEPARABLE, title="Nearly separable, as many as the paper's", patients=729, seeds=4),
+    "further_8": replace(UNSTEADY, title="Further: hardly any signal", variables=8, signal=0.1, patients=400, seeds=4),
+    "further_12": replace(UNSTEADY, title="Further: 12 variables", variables=12, signal=0.4, patients=400, seeds=3),
+    "further_chance": replace(UNSTEADY, title="Further: chance alone", variables=12, signal=0.0, seeds=4),
+    "further_48": replace(UNSTEADY, title="Further: 48 variables", variables=48, signal=0.25, seeds=4),
+    "further_48_729": replace(
+        UNSTEADY, title="Further: 48 variables, 729", variables=48, signal=0.25, patients=729, seeds=4
+    ),
+    "further_strong": replace(UNSTEADY, title="Further: AUC 0.92", signal=1.0, shared=0.05, slope=5.0, patients=300),
     "difference": World("A true difference: 4 variables, the second method worse", handicap=0.5),
     "steady_holdout": replace(STEADY, title="Steady, one fixed test part", protocol="holdout", seeds=4),
     "unsteady_holdout": replace(UNSTEADY, title="Unsteady, one fixed test part", protocol="holdout", seeds=4),
@@ -92,7 +102,9 @@ def _replicate(world: World, truth: NDArray[Any], seed: int, number: int, resamp
         share = TEST_SHARE if hospitals is None else 1 / (len(HOSPITALS) - 1)
         first, apart = (each if hospitals is None else by_part(each, hospitals) for each in (analytic.aucs[0], by_run))
         aucs[CORRECTED], aucs[LOGIT] = corrected_t(first, share), corrected_auc(first, share)
-        if hospitals is not None:
+        if hospitals is None:
+            aucs[WIDENED] = analytic.interval(0, 1 + WIDENING * discordance(scores, 0))
+        else:
             aucs[COMBINED] = combined_auc(analytic.aucs[0], analytic.shares[0], share, hospitals)
         combined = gain(by_run, analytic.shares[0] - analytic.shares[last], share, hospitals)
         for name, t in ((CORRECTED, corrected_t(apart, share)), (COMBINED, combined)):

@@ -51,9 +51,9 @@ def intervals_in_words(comparison: MethodComparison) -> str:
     """What the intervals of the headline allow for."""
     if comparison.corrects:
         return (
-            f"for other test patients and other training patients (of {comparison.metric} the corrected t over runs on "
-            "the logit scale; of a difference, and of hospitals left out, the mean of its variance and that over "
-            "patients)"
+            f"for other test patients and other training patients (of {comparison.metric} the variance over patients, "
+            "widened by how often models of two seeds rank patients differently; of a difference, and of hospitals "
+            "left out, the mean of that variance and the corrected one over runs)"
         )
     return (
         "for other test patients (the patient as cluster), models as they are: with other training patients "

@@ -37,11 +37,15 @@ class DeLong:
     aucs: NDArray[np.float64]
     shares: NDArray[np.float64]
 
-    def interval(self, method: int) -> Interval:
-        """Mean AUC with an interval that is symmetric on the logit scale, so that it stays within [0, 1]."""
+    def interval(self, method: int, widened: float = 1.0) -> Interval:
+        """Mean AUC with an interval that is symmetric on the logit scale, so that it stays within [0, 1].
+
+        Args:
+            widened: factor of the variance.
+        """
         groups = self._has(method)
         auc = float(self.aucs[method, groups].mean()) if groups.any() else float("nan")
-        se = float(np.sqrt((self._mean_share(method, groups) ** 2).sum()))
+        se = float(np.sqrt(widened * (self._mean_share(method, groups) ** 2).sum()))
         return logit_interval(auc, Z * se)
 
     def test(self, first: int, second: int) -> PairedTest:

@@ -9,6 +9,7 @@ import numpy as np
 from strokebench.reports.results import SETTING, Results
 from strokebench.reports.statistics.decisions import holm
 from strokebench.reports.statistics.delong import DeLong, delong
+from strokebench.reports.statistics.discordance import WIDENING, discordance
 from strokebench.reports.statistics.gains import auc_gain
 from strokebench.reports.statistics.intervals import Interval
 from strokebench.reports.statistics.paired import (
@@ -49,18 +50,23 @@ class Headline:
     def __init__(
         self, results: Results, scores: Scores | None = None, analytic: DeLong | None = None, share: float | None = None
     ) -> None:
-        scores = scores or arrange(results.judged, runs=results.runs, endpoint=results.endpoint)
-        self.names, self.analytic = scores.names, analytic or delong(scores)
-        self.parts = parts_of(results, scores.groups)
+        self.scores = scores or arrange(results.judged, runs=results.runs, endpoint=results.endpoint)
+        self.names, self.analytic = self.scores.names, analytic or delong(self.scores)
+        self.parts = parts_of(results, self.scores.groups)
         self.corrects, self.share = is_corrected(results), test_share(results) if share is None else share
 
     def auc(self, name: str) -> Interval:
-        """Mean AUC, or c, over the method's runs with its 95 % interval, symmetric on the logit scale."""
+        """Mean AUC, or c, over the method's runs with its 95 % interval, symmetric on the logit scale.
+
+        Under cross-validation it is DeLong's, widened by the method's discordance; of one seed, which has none, and
+        where a test part holds a single patient of a class, the corrected t.
+        """
         number = self.names.index(name)
         if not self.corrects:
             return self.analytic.interval(number)
         if self.parts is None:
-            return corrected_auc(self.analytic.aucs[number], self.share)
+            found = self.analytic.interval(number, 1 + WIDENING * discordance(self.scores, number))
+            return corrected_auc(self.analytic.aucs[number], self.share) if math.isnan(found.low) else found
         return combined_auc(self.analytic.aucs[number], self.analytic.shares[number], self.share, self.parts)
 
     @property

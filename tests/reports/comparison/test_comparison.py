@@ -15,7 +15,8 @@ from strokebench.reports.comparison.table import comparison_table, effects_table
 from strokebench.reports.comparison.words import cliques, join, lead, p_value
 from strokebench.reports.statistics import paired
 from strokebench.reports.statistics.delong import delong
-from strokebench.reports.statistics.paired import UNTESTED, corrected_auc, corrected_t
+from strokebench.reports.statistics.discordance import WIDENING, discordance
+from strokebench.reports.statistics.paired import UNTESTED, corrected_t
 from strokebench.reports.statistics.scores import arrange
 from strokebench.reports.summary import summarise
 from strokebench.reports.table1.table import table1_lead
@@ -108,11 +109,12 @@ def test_a_method_against_its_copy_shows_no_difference(results):
     assert "are practically equal" in lead(compare(twins, n_resamples=50)).replace("is practically", "are practically")
 
 
-def test_the_headline_is_the_corrected_t_on_the_logit_scale_and_the_mean_of_two_variances(results, compared):
+def test_the_headline_is_delong_s_widened_and_of_a_difference_the_mean_of_two_variances(results, compared):
     scores = arrange(results.predictions)
     analytic, share = delong(scores), paired.test_share(results)
     first, second = (scores.names.index(name) for name in ("vdafm", "mlp"))
-    assert compared.values["vdafm"] == corrected_auc(analytic.aucs[first], share)
+    widened = 1 + WIDENING * discordance(scores, first)
+    assert widened > 1 and compared.values["vdafm"] == analytic.interval(first, widened)
     tested = compared.pair("vdafm", "mlp").tested
     se = np.hypot(corrected_t(analytic.aucs[first] - analytic.aucs[second], share).se, analytic.test(first, second).se)
     assert tested.se == pytest.approx(se / np.sqrt(2)) and tested.runs == 20

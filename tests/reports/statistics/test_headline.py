@@ -17,6 +17,13 @@ def key_of(results, method):
     return setting.key
 
 
+def test_of_one_seed_which_has_no_discordance_the_corrected_t_stands(make_results):
+    headline = Headline(make_results(seeds=(39,)))
+    assert headline.auc("vdafm") == paired.corrected_auc(
+        headline.analytic.aucs[headline.names.index("vdafm")], headline.share
+    )
+
+
 def test_an_interval_needs_a_whole_cross_validation(make_results):
     whole = auc_intervals(make_results(seeds=(39,)))
     assert whole and all(each.low < each.value < each.high for each in whole.values())
