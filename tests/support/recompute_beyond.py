@@ -89,7 +89,12 @@ def comparison(check: Check, table: pd.DataFrame, stored: Stored) -> None:
     else:
         for _, row in table.iterrows():
             runs = stored.named(row["key"])
-            check.number(f"{row['key']} {ranked_by(runs)}", first(row[ranked_by(runs).lower()]), mean(by_run(runs)))
+            printed = row[ranked_by(runs).lower()]
+            check.number(f"{row['key']} {ranked_by(runs)}", first(printed), mean(by_run(runs)))
+            if limits := stored.limits(runs):
+                ends = re.findall(r"[\d.]+", str(printed).partition("[")[2])
+                for name, end, limit in zip(("low", "high"), ends, limits, strict=True):
+                    check.number(f"{row['key']} {name}", end, limit, 0.05 + EXACT)
 
 
 def headline(stored: Stored, one: pd.DataFrame, other: pd.DataFrame) -> tuple[pd.Series, float, float]:

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import combinations
 from pathlib import Path
 
 import numpy as np
@@ -172,6 +173,31 @@ class Stored:
             found[key] = share
         return found
 
+    def limits(self, runs: pd.DataFrame) -> tuple[float, float] | None:
+        """Where the mean AUC of a setting may lie, in percent; None where another rule than that of two seeds holds."""
+        if self.facts["provenance"]["protocol"] != "cv5" or runs["seed"].nunique() < 2:
+            return None
+        keys = [tuple(key) for key in runs[RUN].to_numpy()]
+        variance = (pd.concat([self.shares[key] for key in keys], axis=1).fillna(0).mean(axis=1) ** 2).sum()
+        error = 1.96 * np.sqrt(variance * (1 + 5 * self._discordance(keys)))
+        middle = by_run(runs).mean() / 100
+        odds = middle / (1 - middle) * np.exp([-error / (middle * (1 - middle)), error / (middle * (1 - middle))])
+        return tuple(100 * odds / (1 + odds))
+
+    def _discordance(self, keys: Iterable[tuple[object, ...]]) -> float:
+        """How often models of two seeds order two patients of unequal outcome differently, whom both test."""
+        ranked, outcome = {}, self.predictions.drop_duplicates("patient_id").set_index("patient_id")["y"]
+        for key in keys:
+            part = self.by_run[key].set_index("patient_id")
+            ranked[key] = part["p"] if "p" in part else _expected(part)
+        changed = []
+        for one, other in combinations(ranked, 2):
+            if one[3] != other[3]:
+                both = pd.concat([ranked[one], ranked[other], outcome], axis=1, join="inner").to_numpy(float)
+                first, second, y = (np.sign(np.subtract.outer(values, values)) for values in both.T)
+                changed.append((np.abs(first - second) / 2)[y > 0])
+        return np.concatenate(changed).mean()
+
     def test_share(self) -> float:
         """Test patients by training and validation patients."""
         n_test = self.predictions.groupby(RUN).size().mean()
@@ -180,13 +206,18 @@ class Stored:
 
 def _shares_of_grades(part: pd.DataFrame) -> pd.Series:
     """The same for c, a ratio of two sums over pairs of patients of unequal grades."""
-    y, levels = part["y"].to_numpy(), part.filter(regex=r"^p\d+$").to_numpy()
-    expected = (levels * np.arange(levels.shape[1])).sum(axis=1).round(9)
+    y, expected = part["y"].to_numpy(), _expected(part).to_numpy()
     order = np.sign(np.subtract.outer(y, y))
     wins = np.where(order != 0, (np.sign(np.subtract.outer(expected, expected)) * order + 1) / 2, 0)
     right, pairs = wins.sum(axis=1), np.abs(order).sum(axis=1)
     influence = 2 * (right - right.sum() / pairs.sum() * pairs) / pairs.sum()
     return pd.Series(influence * np.sqrt(len(y) / (len(y) - 1)), part.index)
+
+
+def _expected(part: pd.DataFrame) -> pd.Series:
+    """Predicted mean grades."""
+    levels = part.filter(regex=r"^p\d+$")
+    return (levels * np.arange(levels.shape[1])).sum(axis=1).round(9)
 
 
 def ranked_by(table: Iterable[str]) -> str:
