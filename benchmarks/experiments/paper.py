@@ -48,7 +48,7 @@ class Paper(Experiment):
             statements_table,
             verdict_table,
         )
-        from strokebench.reports.tables.caption import cohort_title
+        from strokebench.reports.tables.caption import setting_line
         from strokebench.reports.tables.section import Panel
 
         findings = paper_audit()
@@ -63,7 +63,7 @@ class Paper(Experiment):
             ),
             Panel(
                 "paper_picture",
-                draw_comparison(comparisons, cohort_title(results)),
+                draw_comparison(comparisons, setting_line(results)),
                 title="The paper's means against ours",
                 shows="Each point is a row of the paper; on the dotted line both means are equal. Hollow points cannot "
                 "be compared.",

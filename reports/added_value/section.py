@@ -14,7 +14,7 @@ from strokebench.reports.tables import caption as words
 from strokebench.reports.tables.hover import ON_HOVER
 from strokebench.reports.tables.results_table import results_table
 from strokebench.reports.tables.section import Panel, Section
-from strokebench.reports.tables.style import INK, LOOKS, PALE, ROWS, SOFT, head, plain
+from strokebench.reports.tables.style import INK, LOOKS, PALE, ROWS, SOFT, head, plain, short_name
 from strokebench.reports.tables.table import Cell, Column, Kind, Row, Table, text_columns
 
 
@@ -38,7 +38,7 @@ def added_value_section(results: Results, title: str) -> Section:
         ),
         Panel(
             "added_value_picture",
-            draw_gains(steps, metric, words.cohort_title(results)),
+            draw_gains(steps, metric, words.setting_line(results)),
             title=f"Gain in {metric} over the table alone",
             shows=f"Each gain with its 95 % interval; the grey band is {POINTS} to either side, within which a change "
             "would not matter to us.",
@@ -110,9 +110,9 @@ def draw_gains(steps: Sequence[Step], metric: str, cohort: str) -> Figure:
         fill = colour if step.gains or step.loses else "white"
         axes.plot(100 * gain.value, height, shape, color=fill, markeredgecolor=INK, markersize=8, zorder=3,
                   gid=f"{ON_HOVER}{step.method.label} + {step.added}: {gain.text(signed=True)}")  # fmt: skip
-    axes.set_yticks(range(len(steps)), [f"{step.method.label}\n+ {step.added}" for step in steps])
+    axes.set_yticks(range(len(steps)), [f"{short_name(step.method.label)}\n+ {step.added}" for step in steps])
     axes.set_ylim(len(steps) - 0.4, -0.6)
-    axes.set_xlabel(f"Gain in {metric}, points, with 95 % interval; filled: shown", color=INK)
+    axes.set_xlabel(f"Gain in {metric}, points, with 95 % interval; filled: shown; grey: within {POINTS}", color=INK)
     plain(axes, "x", ROWS)
     head(figure, cohort, 10, colour=INK)
     return figure

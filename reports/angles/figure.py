@@ -12,7 +12,7 @@ from matplotlib.patches import Patch
 from strokebench.reports.angles.table import AFTER, BEFORE, CHANGE, angles, bootstrap_mean
 from strokebench.reports.results import Results
 from strokebench.reports.tables import caption as words
-from strokebench.reports.tables.style import INK, LOOKS, SOFT, head, plain
+from strokebench.reports.tables.style import INK, LOOKS, SOFT, head, legend_below, plain
 
 UNRELATED = 90
 BINS = 45
@@ -68,4 +68,4 @@ def _legend(figure: Figure) -> None:
         Line2D([], [], color=INK, linewidth=1.4, label="means (dashed: before)"),
         Line2D([], [], color=SOFT, linestyle=":", linewidth=1.1, label="90°: unrelated"),
     ]
-    figure.legend(handles=handles, loc="outside lower center", ncols=4, frameon=False, fontsize=8.5)
+    legend_below(figure, handles)

@@ -1,6 +1,7 @@
 """Pictures of calibration, decisions and subgroups: shapes and line styles say what colours say."""
 
 from collections.abc import Sequence
+from textwrap import fill
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -18,7 +19,7 @@ from strokebench.reports.results import Results
 from strokebench.reports.statistics.intervals import Interval
 from strokebench.reports.statistics.scores import Scores
 from strokebench.reports.tables import caption as words
-from strokebench.reports.tables.style import INK, LOOKS, ROWS, SOFT, dots, head, plain, short_name
+from strokebench.reports.tables.style import INK, LOOKS, ROWS, SOFT, dots, head, legend_below, plain, short_name
 
 DASHES: tuple[tuple[int, tuple[int, ...]], ...] = ((0, ()), (0, (5, 2)), (0, (1, 1.5)), (0, (5, 2, 1, 2)))  # type: ignore[assignment]
 HIST_BINS = np.linspace(0, 1, 26)
@@ -28,8 +29,9 @@ MOST_DRAWN = 10_000
 
 def draw_reliability(results: Results, scores: Scores, methods: Sequence[str]) -> Figure:
     """Observed share against mean probability, a panel a method; below each how the probabilities lie."""
-    figure = Figure(figsize=(0.6 + 2.75 * max(2, len(methods)), 4.5), layout="constrained")
-    grid = figure.subplots(2, len(methods), sharex=True, squeeze=False, height_ratios=(4, 1))
+    figure = Figure(figsize=(0.6 + 2.6 * max(2, len(methods)), 4.7), layout="constrained")
+    # One scale in each row: the shares of patients can be compared between methods.
+    grid = figure.subplots(2, len(methods), sharex=True, sharey="row", squeeze=False, height_ratios=(4, 1))
     for number, name in enumerate(methods):
         upper, lower = grid[0][number], grid[1][number]
         curve = reliability(scores, name)
@@ -41,9 +43,10 @@ def draw_reliability(results: Results, scores: Scores, methods: Sequence[str]) -
         )
         found = recalibrate(scores, name)
         numbers = f"slope {found.slope.text(1, 2)}\nin the large {found.in_the_large.text(1, 2)}"
-        upper.text(0.98, 0.03, numbers, transform=upper.transAxes, ha="right", fontsize=8, color=INK)
-        upper.set_title(label_of(results, name), fontsize=10, color=INK, loc="left")
-        upper.set(xlim=(0, 100), ylim=(0, 100))
+        # Below the panel: no curve runs there.
+        upper.set_xlabel(numbers, x=1, ha="right", multialignment="right", fontsize=8, color=INK)
+        upper.set_title(fill(label_of(results, name), 28), fontsize=10, color=INK, loc="left")
+        upper.set(xlim=(-2, 102), ylim=(-2, 102))
         upper.set_box_aspect(1)
         _probabilities(lower, scores, name)
         plain(upper)
@@ -51,8 +54,7 @@ def draw_reliability(results: Results, scores: Scores, methods: Sequence[str]) -
         lower.set_xlabel("Predicted probability, %", fontsize=9, color=INK)
     grid[0][0].set_ylabel("Observed share, %", fontsize=9, color=INK)
     grid[1][0].set_ylabel("Share of\npatients", fontsize=9, color=INK)
-    handles, labels = grid[1][0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=2, frameon=False, fontsize=8.5)
+    legend_below(figure, *grid[1][0].get_legend_handles_labels())
     head(figure, words.setting_line(results))
     return figure
 
@@ -75,7 +77,7 @@ def _probabilities(axes: Axes, scores: Scores, name: str) -> None:
 
 def draw_instability(results: Results, scores: Scores, methods: Sequence[str]) -> Figure:
     """Each seed's probability of a patient against the patient's mean, a panel a method; on the line none moves."""
-    figure = Figure(figsize=(0.6 + 2.75 * max(2, len(methods)), 3.4), layout="constrained")
+    figure = Figure(figsize=(0.6 + 2.6 * max(2, len(methods)), 3.7), layout="constrained")
     for number, (axes, name) in enumerate(
         zip(figure.subplots(1, len(methods), sharey=True, squeeze=False)[0], methods, strict=True)
     ):
@@ -88,12 +90,12 @@ def draw_instability(results: Results, scores: Scores, methods: Sequence[str]) -
         )  # fmt: skip
         axes.plot([0, 100], [0, 100], color=INK, linestyle="--", linewidth=1)
         text = f"apart: {instability(scores, name).difference.text()} points"
-        axes.text(0.03, 0.93, text, transform=axes.transAxes, fontsize=8, color=INK)
-        axes.set_title(label_of(results, name), fontsize=10, color=INK, loc="left")
-        axes.set(xlim=(0, 100), ylim=(0, 100), xlabel="Mean over seeds, %")
+        axes.set_title(f"{fill(label_of(results, name), 28)}\n{text}", fontsize=9, color=INK, loc="left")
+        axes.set(xlim=(0, 100), ylim=(0, 100))
+        axes.set_xlabel("Mean probability over seeds, %", fontsize=9, color=INK)
         axes.set_box_aspect(1)
         plain(axes)
-    figure.axes[0].set_ylabel("Of one seed, %", fontsize=9, color=INK)
+    figure.axes[0].set_ylabel("Probability by one seed, %", fontsize=9, color=INK)
     head(figure, words.setting_line(results))
     return figure
 
@@ -131,18 +133,20 @@ def draw_decision_curves(
         )
     axes.set(xlim=(100 * at[0], 100 * at[-1]), ylim=(-35 * share, 108 * share))
     axes.set_xlabel("Threshold: the probability of label 1 from which one would act, %", fontsize=9, color=INK)
-    axes.set_ylabel("Net benefit a hundred patients", fontsize=9, color=INK)
-    axes.legend(fontsize=8.5, frameon=False, loc="upper right")
+    axes.set_ylabel("Net benefit per 100 patients", fontsize=9, color=INK)
+    legend_below(figure)
     plain(axes)
     head(figure, words.setting_line(results))
     return figure
 
 
 def draw_forest(
-    results: Results, methods: Sequence[str], found: Sequence[Subgroup], overall: dict[str, Interval]
+    results: Results, scores: Scores, methods: Sequence[str], found: Sequence[Subgroup], overall: dict[str, Interval]
 ) -> Figure:
     """AUC with its interval in each group, a mark a method; all patients on top, hollow where a group is small."""
-    lines: list[tuple[str, str, dict[str, Interval], bool]] = [("All patients", "", overall, False)]
+    lines: list[tuple[str, str, dict[str, Interval], bool]] = [
+        ("All patients", f"{scores.y.sum()} / {len(scores.y)}", overall, False)
+    ]
     for grouping in dict.fromkeys(group.grouping for group in found):
         lines.append((grouping.capitalize(), "heading", {}, False))
         lines += [
@@ -184,7 +188,7 @@ def draw_forest(
         hollow = Line2D([], [], linestyle="", marker="o", markerfacecolor="white", markeredgecolor=INK)
         hollow.set_label("hollow, !: too few patients or events")
         handles.append(hollow)
-    figure.legend(handles=handles, loc="outside lower center", ncols=len(handles), frameon=False, fontsize=8.5)
+    legend_below(figure, handles)
     head(figure, words.setting_line(results))
     return figure
 

@@ -98,7 +98,8 @@ def clinical_section(results: Results, title: str) -> Section:
                     "instability_picture",
                     draw_instability(results, scores, steady),
                     title="One patient, trained again",
-                    shows="Each patient's probability by each seed, against the mean of all seeds.",
+                    shows="Each patient's probability by each seed, against the mean of all seeds: on the dashed line "
+                    "chance in training moves nobody. Above: how far two seeds lie apart, mean and 95 % interval.",
                     does_not_show="Whether any of them is right.",
                 )
             )
@@ -194,7 +195,7 @@ def _groups(
             panels.append(
                 Panel(
                     f"{name}_forest",
-                    draw_forest(results, methods, part, intervals),
+                    draw_forest(results, scores, methods, part, intervals),
                     title=title,
                     shows="Each group's AUC with its 95 % interval, beside that of all patients.",
                     does_not_show="That groups differ, where their intervals overlap; and nothing on small groups "

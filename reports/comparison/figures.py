@@ -9,7 +9,7 @@ from strokebench.reports.comparison.compare import MethodComparison
 from strokebench.reports.statistics.critical_difference import CriticalDifference
 from strokebench.reports.table1.figure import CHANCE
 from strokebench.reports.tables.hover import ON_HOVER, name_cell
-from strokebench.reports.tables.style import INK, LOOKS, PALE, ROWS, SOFT, head, plain
+from strokebench.reports.tables.style import INK, LOOKS, PALE, ROWS, SOFT, head, legend_below, plain, short_name
 
 BETTER, WORSE = "#9cc9e8", "#f2b48a"
 """Fill of a real difference: light enough for black text, and of unlike darkness in print."""
@@ -43,8 +43,6 @@ def draw_forest(comparison: MethodComparison, cohort: str) -> Figure:
         axes.axvline(
             100 * comparison.values[comparison.reference].value, color=INK, linestyle="--", linewidth=1, zorder=0
         )
-    if axes.get_xlim()[0] < CHANCE:
-        axes.axvline(CHANCE, color=SOFT, linestyle=":", linewidth=1, zorder=0)
     axes.set_yticks(range(len(names)), [_ticked(comparison, name) for name in names])
     axes.set_ylim(len(names) - 0.4, -0.6)
     axes.set_xlabel(f"{comparison.metric} in percent", color=INK)
@@ -52,12 +50,14 @@ def draw_forest(comparison: MethodComparison, cohort: str) -> Figure:
     whom = "other training and test patients" if comparison.corrects else "other test patients"
     handles = [
         Line2D([], [], color=INK, linewidth=1, marker="|", label=f"95 % interval: {whom}"),
-        Line2D([], [], color=colour, linewidth=4.5, alpha=0.75, label="test patients drawn again"),
+        Line2D([], [], color=colour, linewidth=4.5, alpha=0.75, label="95 % interval: other test patients alone"),
     ]
     if comparison.reference is not None:
         label = f"{comparison.labels[comparison.reference]} (reference)"
         handles.append(Line2D([], [], color=INK, linestyle="--", linewidth=1, label=label))
-    figure.legend(handles=handles, loc="outside lower center", ncols=len(handles), frameon=False, fontsize=8.5)
+    if axes.get_xlim()[0] < CHANCE:
+        handles.append(axes.axvline(CHANCE, color=SOFT, linestyle=":", linewidth=1, zorder=0, label="chance"))
+    legend_below(figure, handles)
     head(figure, cohort, 10, colour=INK)
     return figure
 
@@ -66,7 +66,7 @@ def draw_matrix(comparison: MethodComparison, cohort: str) -> Figure:
     """Row minus column in points; real differences filled, framed and bold, the others plain grey."""
     names = comparison.names
     k = len(names)
-    figure = Figure(figsize=(2.6 + 0.56 * k, 2.2 + 0.4 * k), layout="constrained")
+    figure = Figure(figsize=(2.6 + 0.56 * k, 2.6 + 0.4 * k), layout="constrained")
     axes = figure.add_subplot()
     for row, first in enumerate(names):
         for column, second in enumerate(names):
@@ -98,8 +98,9 @@ def draw_matrix(comparison: MethodComparison, cohort: str) -> Figure:
             name_cell(axes, column, row, words)
     axes.set_xlim(-0.5, k - 0.5)
     axes.set_ylim(k - 0.5, -0.5)
-    axes.set_yticks(range(k), [comparison.labels[name] for name in names])
-    axes.set_xticks(range(k), [comparison.labels[name] for name in names], rotation=40, ha="right")
+    labels = [short_name(comparison.labels[name]) for name in names]
+    axes.set_yticks(range(k), labels)
+    axes.set_xticks(range(k), labels, rotation=40, ha="right")
     axes.tick_params(axis="x", length=0)
     plain(axes, None, (*ROWS, "bottom"))
     handles = [
@@ -107,8 +108,8 @@ def draw_matrix(comparison: MethodComparison, cohort: str) -> Figure:
         Patch(facecolor=WORSE, edgecolor=INK, hatch="//", label="row really worse"),
         Patch(facecolor="white", edgecolor=PALE, label="grey number: cannot be told apart"),
     ]
-    figure.legend(handles=handles, loc="outside lower center", ncols=3 if k > 6 else 1, frameon=False, fontsize=8.5)
-    head(figure, cohort, 10, colour=INK)
+    legend_below(figure, handles)
+    head(figure, f"{cohort}\n{comparison.metric}, points: row minus column", 10, colour=INK)
     return figure
 
 
@@ -126,7 +127,9 @@ def draw_ranks(found: CriticalDifference, comparison: MethodComparison, cohort: 
     axes.plot([1, 1 + found.distance], [-0.9] * 2, color=INK, linewidth=1.4, marker="|")
     distance = f"critical difference {found.distance:.2f}"
     axes.text(1.1 + found.distance, -0.9, distance, va="center", fontsize=9, color=INK)
-    axes.set_yticks(range(len(names)), [f"{comparison.labels[name]}  {found.ranks[name]:.2f}" for name in names])
+    axes.set_yticks(
+        range(len(names)), [f"{short_name(comparison.labels[name])}  {found.ranks[name]:.2f}" for name in names]
+    )
     axes.set_ylim(len(names) - 0.4, -1.4)
     axes.set_xlim(0.8, right + 0.3 + 0.25 * max(1, len(found.groups)))
     axes.set_xticks(np.arange(1, len(names) + 1))
@@ -138,4 +141,4 @@ def draw_ranks(found: CriticalDifference, comparison: MethodComparison, cohort: 
 
 def _ticked(comparison: MethodComparison, name: str) -> str:
     done, planned = comparison.done[name], comparison.planned[name]
-    return comparison.labels[name] + ("" if done == planned else f" ({done}/{planned} runs)")
+    return short_name(comparison.labels[name]) + ("" if done == planned else f" ({done}/{planned} runs)")

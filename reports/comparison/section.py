@@ -7,13 +7,13 @@ from strokebench.reports.comparison.table import comparison_table, effects_table
 from strokebench.reports.comparison.words import lead
 from strokebench.reports.results import Results
 from strokebench.reports.statistics.critical_difference import CriticalDifference, critical_difference
-from strokebench.reports.tables.caption import cohort_title
+from strokebench.reports.tables.caption import cohort_title, setting_line
 from strokebench.reports.tables.section import Panel, Section
 
 
 def comparison_section(results: Results, comparison: MethodComparison, title: str) -> Section:
     """Everything that can be said of these results, finished or not; without a finished run, only the paragraph."""
-    cohort, metric = cohort_title(results), comparison.metric
+    cohort, setting, metric = cohort_title(results), setting_line(results), comparison.metric
     panels: list[Panel] = []
     if comparison.names:
         ranks, refusal = ranks_over_hospitals(results, comparison)
@@ -41,7 +41,7 @@ def comparison_section(results: Results, comparison: MethodComparison, title: st
         panels.append(
             Panel(
                 "comparison_forest",
-                draw_forest(comparison, cohort),
+                draw_forest(comparison, setting),
                 title=f"{metric} of each method with its interval",
                 shows=f"Where the {metric} of each method may lie: thin bar the printed interval, thick bar other test "
                 "patients alone, which is too narrow on a few hundred patients.",
@@ -53,7 +53,7 @@ def comparison_section(results: Results, comparison: MethodComparison, title: st
             panels.append(
                 Panel(
                     "comparison_matrix",
-                    draw_matrix(comparison, cohort),
+                    draw_matrix(comparison, setting),
                     title=f"Difference in {metric} of every pair",
                     shows=f"Row minus column in points of {metric}. Filled and framed: a real difference after "
                     "correction for looking at all pairs.",
@@ -64,7 +64,7 @@ def comparison_section(results: Results, comparison: MethodComparison, title: st
             panels.append(
                 Panel(
                     "comparison_ranks",
-                    draw_ranks(ranks, comparison, cohort),
+                    draw_ranks(ranks, comparison, setting),
                     title="Mean rank over hospitals with the critical difference",
                     shows="Which methods rank best when each hospital in turn is the new one; a bar joins methods that "
                     "cannot be told apart.",

@@ -15,7 +15,7 @@ from strokebench.reports.results import Results, setting_names
 from strokebench.reports.statistics.prior import undo_balance
 from strokebench.reports.statistics.scores import Scores
 from strokebench.reports.tables import caption as words
-from strokebench.reports.tables.style import INK, LOOKS, SOFT, dots, head, plain
+from strokebench.reports.tables.style import INK, LOOKS, SOFT, dots, head, legend_below, plain
 
 THIRDS = ("best third", "middle third", "worst third")
 
@@ -54,7 +54,7 @@ def draw_grotta(results: Results, methods: Sequence[str]) -> Figure:
     panels[-1].set_xlabel("Patients, %", fontsize=9, color=INK)
     handles = [Line2D([], [], linestyle="", marker="s", markersize=8, color=colour) for colour in colours]
     labels = [results.endpoint.describe(label) for label in range(results.endpoint.levels)]
-    figure.legend(handles, labels, loc="outside lower center", ncols=len(labels), frameon=False, fontsize=8.5)
+    legend_below(figure, handles, labels)
     head(figure, words.setting_line(results))
     return figure
 
@@ -94,6 +94,6 @@ def draw_calibration(results: Results, scores: Mapping[str, Scores | None], meth
         Line2D([], [], color=colour, marker=shape, markeredgecolor=INK, label=label_of(results, name))
         for (colour, shape), name in zip(LOOKS, methods, strict=False)
     ]
-    figure.legend(handles=handles, loc="outside lower center", ncols=len(handles), frameon=False, fontsize=8.5)
+    legend_below(figure, handles)
     head(figure, words.setting_line(results))
     return figure

@@ -131,8 +131,9 @@ def calibration_panels(results: Results) -> list[Panel]:
             "grades_reliability",
             draw_calibration(results, scores, shown),
             title="Calibration at every cut",
-            shows="Patients in equally large groups by their probability of passing a cut, and how many passed it.",
-            does_not_show="Calibration elsewhere.",
+            shows="Patients in equally large groups by their probability of passing a cut, and how many passed it; on "
+            "the dashed line both agree.",
+            does_not_show="Calibration elsewhere, nor how far chance moves a point: the reliability curves do.",
         ),
     ]
 

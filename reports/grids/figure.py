@@ -15,15 +15,12 @@ from strokebench.reports.results import Results
 from strokebench.reports.summary import summarise
 from strokebench.reports.tables import caption as words
 from strokebench.reports.tables.hover import name_cell
-from strokebench.reports.tables.style import INK, LOOKS, SOFT, dots, head, plain
+from strokebench.reports.tables.style import INK, LOOKS, SOFT, dots, head, legend_below, plain
 from strokebench.tasks.metrics.registry import Metric
 
 LINES = ("-", "--", ":", "-.")
 LONG_AXIS = 4
 """Two axes of so many values each are drawn as a heat map, fewer as lines."""
-
-LEGEND = 90
-"""So many letters a line of the legend holds."""
 
 SummaryRow = Mapping[str, Any]
 """A setting's row of `summarise`."""
@@ -42,9 +39,10 @@ def draw_grid(results: Results, method: str, points: Sequence[GridPoint], metric
     found: dict[str, SummaryRow] = {row["variant"]: {str(name): value for name, value in row.items()} for row in rows}
     sizes = [len(values) for values in _axes_of(points).values()]
     heat = len(sizes) == 2 and min(sizes) >= LONG_AXIS
-    columns = min(3, len(metrics))
+    # No wider than two columns of a journal, where letters stay legible.
+    columns = min(2 if heat or len(metrics) > 3 else 3, len(metrics))
     lines = -(-len(metrics) // columns)
-    figure = Figure(figsize=(3.75 * columns if heat else 3.3 * columns, (3.5 if heat else 2.7) * lines + 0.9))
+    figure = Figure(figsize=(8.2 if columns > 1 else 4.1, (3.2 if heat else 2.7) * lines + 0.9))
     figure.set_layout_engine("constrained", hspace=0.06, wspace=0.05)
     grid = figure.subplots(lines, columns, squeeze=False).flat
     for axes, metric in zip(grid, metrics, strict=False):
@@ -148,23 +146,19 @@ def _range(values: np.ndarray, spread: Sequence[float], least: float) -> tuple[f
 
 
 def _words(figure: Figure, results: Results, points: Sequence[GridPoint], heat: bool, unitless: Sequence[str]) -> None:
-    what = "± in the cell" if heat else "bar"
+    what = "darker: higher, each metric for itself; ± in the cell" if heat else "bar"
     but = f" (but {', '.join(unitless)})" if unitless else ""
     units = f"percent{but}, mean over runs; {what} = standard deviation over runs"
-    head(figure, f"{words.cohort_title(results)}\n{units}")
+    head(figure, f"{words.setting_line(results)}\n{units}")
     handles: list[Any] = []
     if not heat:
         handles, _ = figure.axes[0].get_legend_handles_labels()
     if chosen := next((point.label for point in points if point.chosen), None):
-        label = f"chosen setting: {chosen}"
+        label = f"chosen setting: {chosen.replace('_', ' ')}"
         mark = (
             Patch(facecolor="none", edgecolor=INK, linewidth=2.2, label=label)
             if heat
             else Line2D([], [], marker="o", linestyle="", markersize=11, markerfacecolor="none", color=INK, label=label)
         )
         handles = [*handles, mark]
-    if handles:
-        # In one line where that fits between the figure's sides.
-        long = sum(len(handle.get_label()) for handle in handles) > LEGEND
-        columns = 3 if long else len(handles)
-        figure.legend(handles=handles, loc="outside lower center", ncols=columns, frameon=False, fontsize=9)
+    legend_below(figure, handles)

@@ -17,7 +17,19 @@ from strokebench.reports.statistics.random_effects import Pooled
 from strokebench.reports.table1.figure import CHANCE
 from strokebench.reports.tables import caption as words
 from strokebench.reports.tables.hover import ON_HOVER
-from strokebench.reports.tables.style import INK, LOOKS, PALE, ROWS, SOFT, dots, head, plain, short_name
+from strokebench.reports.tables.style import (
+    INK,
+    LOOKS,
+    PALE,
+    ROWS,
+    SOFT,
+    dots,
+    head,
+    legend_below,
+    look,
+    plain,
+    short_name,
+)
 
 WIDTH = 0.7
 """Of the room between two metrics, taken by the methods."""
@@ -63,15 +75,16 @@ def draw_forest(results: Results) -> list[Figure]:
     for first in range(0, len(results.methods), ACROSS):
         methods = results.methods[first : first + ACROSS]
         height = min(1.8 + 0.24 * len(judged), PAGE)
-        figure = Figure(figsize=(room + 1.7 * len(methods), height), layout="constrained")
+        figure = Figure(figsize=(room + 1.45 * len(methods), height), layout="constrained")
         grid = figure.subplots(1, len(methods), sharey=True, squeeze=False)[0]
         for axes, method in zip(grid, methods, strict=True):
             _forest(axes, method.name, metric, judged, chance)
             _together(axes, over.get(method.name), len(judged))
-            axes.set_title(fill(method.label, 20), loc="left", fontsize=9.5, fontweight="bold", color=INK)
+            axes.set_title(fill(method.label, 17), loc="left", fontsize=9.5, fontweight="bold", color=INK)
         grid[0].set_yticks(range(len(judged) + 2), [*labels, *TOGETHER], fontsize=8)
         grid[0].set_ylim(len(judged) + 1.6, -0.6)
-        head(figure, f"{words.setting_line(results)}. {metric}; bar = 95 % by the patients' chance; {events}patients")
+        said = f"{metric} in percent; bar = 95 % by the patients' chance; dotted: chance; {events}patients"
+        head(figure, f"{words.setting_line(results)}\n{said}")
         figures.append(figure)
     return figures
 
@@ -110,22 +123,19 @@ def _together(axes: Axes, over: Pooled | None, place: int) -> None:
     axes.plot([100 * over.new.low, 100 * over.new.high], [place + 1] * 2, color=LOOKS[0][0], linewidth=4)
 
 
-def look(number: int) -> tuple[tuple[str, str], bool]:
-    """Colour and shape of the method of this number, and whether it is hollow, which it is from the seventh on."""
-    return LOOKS[number % len(LOOKS)], number >= len(LOOKS)
-
-
 def _panel(axes: Axes, results: Results, hospital: Hospital, rows: Sequence[Mapping[str, Any]]) -> None:
     names = [method.name for method in results.methods]
     metrics = [name for name, metric in results.judged_by.items() if metric.unit == "%"]
     for row in rows:
         number = names.index(row["method"])
         shift = WIDTH * ((number + 0.5) / len(names) - 0.5)
+        mark, inside = look(number)
         dots(
             axes,
             [place + shift for place in range(len(metrics))],
             [100 * row[metric] for metric in metrics],
-            *look(number),
+            mark,
+            markerfacecolor=inside,
             yerr=[100 * row[f"{metric}_std"] for metric in metrics],
             alpha=1 if row["done"] == row["planned"] else 0.45,
             label=results.methods[number].label,
@@ -150,8 +160,9 @@ def _panel(axes: Axes, results: Results, hospital: Hospital, rows: Sequence[Mapp
 def _legend(figure: Figure, results: Results) -> None:
     handles = []
     for number, method in enumerate(results.methods):
-        (colour, shape), hollow = look(number)
-        fill = "white" if hollow else colour
-        handles.append(Line2D([], [], linestyle="", marker=shape, color=fill, markeredgecolor=INK, label=method.label))
+        (_, shape), inside = look(number)
+        handles.append(
+            Line2D([], [], linestyle="", marker=shape, color=inside, markeredgecolor=INK, label=method.label)
+        )
     handles.append(Line2D([], [], color=SOFT, linestyle=":", linewidth=1.2, label="chance (AUC)"))
-    figure.legend(handles=handles, loc="outside lower center", ncols=min(6, len(handles)), frameon=False, fontsize=8.5)
+    legend_below(figure, handles)

@@ -12,7 +12,7 @@ from strokebench.reports.statistics.decisions import POINTS, equivalent
 from strokebench.reports.statistics.headline import Headline
 from strokebench.reports.statistics.paired import PairedTest, gain
 from strokebench.reports.tables import caption as words
-from strokebench.reports.tables.style import INK, LOOKS, dots, head, plain
+from strokebench.reports.tables.style import INK, dots, head, legend_below, look, plain
 
 FROM = 0.4
 """Share of the training patients from which on a doubling is measured: below, curves are steeper than they go on."""
@@ -88,12 +88,12 @@ def draw_curve(results: Results, headline: Headline | None, entries: Sequence[En
         middle = 100 * np.array([value.value for value in values])
         ends = np.array([[100 * value.low, 100 * value.high] for value in values]).T
         bars = np.nan_to_num([middle - ends[0], ends[1] - middle])
-        dots(axes, x, middle, LOOKS[number % len(LOOKS)], yerr=bars, linestyle="-", linewidth=1.2, label=method.label)
+        mark, fill = look(number)
+        dots(axes, x, middle, mark, yerr=bars, linestyle="-", linewidth=1.2, label=method.label, markerfacecolor=fill)
     axes.set_xticks([100 * share for share in shares.values()])
     axes.set_xlabel("Share of the training patients, %", color=INK)
     axes.set_ylabel(f"{results.compared_by} in percent, with 95 % interval", color=INK)
     plain(axes)
-    if axes.get_legend_handles_labels()[0]:
-        figure.legend(loc="outside lower center", ncols=3, frameon=False, fontsize=8.5)
-    head(figure, words.cohort_title(results), 10, colour=INK)
+    legend_below(figure)
+    head(figure, words.setting_line(results), 10, colour=INK)
     return figure

@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from strokebench.reports.tables.style import INK, LOOKS, SOFT, plain
+from strokebench.reports.tables.style import INK, LOOKS, SOFT, look, plain
 from strokebench.reports.tables.table import DASH, Cell, Column, Kind, Row, Table
 
 LEAST_MB = 1.0
@@ -95,12 +95,12 @@ def draw_scale(stages: Sequence[Growth], about: str) -> Figure:
     ):
         for number, stage in enumerate(stages):
             values = stage.values(name, 0.0 if name == "seconds" else LEAST_MB)
-            colour, shape = LOOKS[number % len(LOOKS)]
+            (colour, shape), inside = look(number)
             # Colours come round again, in other lines and within the marks.
             again = number // len(LOOKS) % 4
             place.plot(
                 list(values), list(values.values()), ("-", "--", ":", "-.")[again], color=colour, marker=shape,
-                markersize=6, markerfacecolor=(colour, "white", "#d5d9dd", "black")[again], linewidth=1.4,
+                markersize=6, markerfacecolor=inside, linewidth=1.4,
                 label=stage.label.replace("`", ""),
             )  # fmt: skip
         place.set_title(title, loc="left", fontsize=10, color=INK)

@@ -1,5 +1,7 @@
 """Pictures of missing modalities: curves over the share of patients, and bars of each modality's worth."""
 
+from textwrap import fill
+
 import numpy as np
 from matplotlib.figure import Figure
 
@@ -17,7 +19,7 @@ from strokebench.reports.missing.table import (
 )
 from strokebench.reports.results import Results
 from strokebench.reports.tables import caption as words
-from strokebench.reports.tables.style import INK, LOOKS, SOFT, dots, head, plain
+from strokebench.reports.tables.style import INK, LOOKS, SOFT, dots, head, legend_below, plain
 
 HATCHES = ("", "///", "...")
 SHIFT = 0.9
@@ -48,8 +50,9 @@ def draw_rates(results: Results, method: str, found: Missing) -> Figure:
         )
     axes.axhline(100 * CHANCE, color=SOFT, linestyle=":", linewidth=1.2, label="chance")
     axes.set_xlabel("Test patients who lack it, %", fontsize=9, color=INK)
-    axes.set_ylabel(f"{results.endpoint.ranked_by} of {results.method(method).label}, %", fontsize=9, color=INK)
-    figure.legend(loc="outside lower center", ncols=3, fontsize=8.5, frameon=False)
+    said = f"{results.endpoint.ranked_by} of {results.method(method).label}, %"
+    axes.set_ylabel(fill(said, 45), fontsize=9, color=INK)
+    legend_below(figure)
     plain(axes)
     head(figure, words.setting_line(results))
     return figure
@@ -77,8 +80,10 @@ def draw_shapley(results: Results, method: str, found: Missing) -> Figure:
     axes.axhline(0, color=INK, linewidth=0.8)
     axes.margins(y=0.12)
     axes.set_xticks(range(len(ORDER)), ORDER)
-    axes.set_ylabel(f"Points of {results.method(method).label}'s {results.endpoint.ranked_by}", fontsize=9, color=INK)
-    axes.legend(fontsize=8.5, frameon=False, loc="best")
+    said = f"Points of {results.method(method).label}'s {results.endpoint.ranked_by}"
+    axes.set_ylabel(fill(said, 40), fontsize=9, color=INK)
+    # Below: numbers and whiskers stand above every bar.
+    legend_below(figure)
     plain(axes, "y")
     head(figure, words.setting_line(results))
     return figure

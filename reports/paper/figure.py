@@ -1,14 +1,13 @@
 """The paper's means against ours, a point a row."""
 
 from collections.abc import Sequence
-from textwrap import wrap
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from strokebench.reports.paper.compare import PaperComparison, Verdict
-from strokebench.reports.tables.style import INK, LOOKS, SOFT, dots, plain
+from strokebench.reports.tables.style import INK, LOOKS, SOFT, dots, head, legend_below, plain
 
 LOOK = {
     "table1": ("Table 1, methods", LOOKS[0]),
@@ -18,25 +17,24 @@ LOOK = {
 """Sources that are drawn. Those of figure 2 all lie within two points of each other: the table holds them."""
 
 
-LINE = 140
-"""So many letters fit below both panels."""
-
-
 def draw_comparison(
-    comparisons: Sequence[PaperComparison], cohort: str, metrics: Sequence[str] = ("AUC", "F1")
+    comparisons: Sequence[PaperComparison], setting: str, metrics: Sequence[str] = ("AUC", "F1")
 ) -> Figure:
-    """One panel a metric: paper across, ours upwards, each row named in the margin; hollow: not comparable."""
-    figure = Figure(figsize=(6.2 * len(metrics), 5.9), layout="constrained")
-    panels = figure.subplots(1, len(metrics), squeeze=False)[0]
+    """A panel a metric, one below the other: paper across, ours upwards, each row named in the margin.
+
+    Hollow: not comparable.
+
+    Args:
+        setting: cohort, outcome and protocol of ours.
+    """
+    figure = Figure(figsize=(6.9, 4.6 * len(metrics) + 0.9), layout="constrained")
+    panels = figure.subplots(len(metrics), 1, squeeze=False)[:, 0]
     for axes, metric in zip(panels, metrics, strict=True):
         _panel(axes, [item for item in comparisons if item.metric == metric and item.source in LOOK], metric)
-    ours = "\n".join(wrap(f"Ours: {cohort}", LINE))
-    figure.supxlabel(
-        f"The paper's mean (other patients), percent; bars: population standard deviation over runs\n{ours}",
-        fontsize=9,
-        color=INK,
-    )
+    said = "The paper's mean (other patients), percent; bars: population standard deviation over runs"
+    panels[-1].set_xlabel(said, fontsize=9, color=INK)
     figure.supylabel("Our mean, percent", fontsize=9, color=INK)
+    head(figure, f"Ours: {setting}")
     _legend(figure)
     return figure
 
@@ -111,4 +109,4 @@ def _legend(figure: Figure) -> None:
         for label, (colour, shape) in LOOK.values()
     ]
     handles.append(Line2D([], [], color=SOFT, linestyle=":", linewidth=1, label="equal"))
-    figure.legend(handles=handles, loc="outside upper left", ncols=4, frameon=False, fontsize=8.5)
+    legend_below(figure, handles)

@@ -1,6 +1,7 @@
 """Table 1 as a picture."""
 
 from collections.abc import Mapping, Sequence
+from textwrap import fill
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -9,10 +10,12 @@ from matplotlib.lines import Line2D
 
 from strokebench.reports.statistics.intervals import Interval
 from strokebench.reports.tables.hover import ON_HOVER
-from strokebench.reports.tables.style import INK, LOOKS, ROWS, SOFT, dots, head, plain
+from strokebench.reports.tables.style import INK, LOOKS, ROWS, SOFT, dots, head, legend_below, plain, short_name
 from strokebench.reports.tables.table import MEASURES, PAPER_LABEL, Column, Kind, Row, Table, show
 
 CHANCE = 50.0
+RANKING = ("AUC", "c")
+"""Metrics that are `CHANCE` where nothing is known."""
 
 
 def draw_table1(table: Table, metric: str = "", intervals: Mapping[str, Interval] | None = None) -> Figure:
@@ -36,7 +39,8 @@ def draw_table1(table: Table, metric: str = "", intervals: Mapping[str, Interval
         height += 1
         look = LOOKS[number % len(LOOKS)]
         for row in rows:
-            ticks.append((height, row.label if row.complete else f"{row.label} ({row.done}/{row.planned} runs)"))
+            label = short_name(row.label)
+            ticks.append((height, label if row.complete else f"{label} ({row.done}/{row.planned} runs)"))
             draw_mean(axes, row, column, height, look, "no finished run", intervals.get(row.key))
             if (paper := row.cells[column.key].paper) is not None:
                 axes.plot(paper.mean, height, look[1], markersize=8, color="white", markeredgecolor=INK, zorder=4,
@@ -53,7 +57,7 @@ def draw_table1(table: Table, metric: str = "", intervals: Mapping[str, Interval
     bar = "95 % interval" if intervals else "population standard deviation"
     axes.set_xlabel(f"{axis_title(column)}: mean over runs, bar = {bar}", color=INK)
     facts = [f"{name} {table.facts[name]}" for name in ("outcome", "protocol") if table.facts.get(name)]
-    axes.set_title(", ".join(facts), loc="left", fontsize=9, color=SOFT)
+    axes.set_title(fill(", ".join(facts), 55), loc="left", fontsize=9, color=SOFT)
     plain(axes, "x", ROWS)
     head(figure, f"{table.short_title}: {table.cohort}", 11, "bold", INK)
     shared_legend(axes, handles, [table], column, f"hollow: {PAPER_LABEL}", "o")
@@ -93,7 +97,6 @@ def shared_legend(
     """The legend below a figure: what is drawn there besides, the paper's numbers, and chance, which gets its line."""
     if any(row.cells[column.key].paper for table in tables for row in table.rows):
         handles.append(Line2D([], [], marker=shape, linestyle="", color="white", markeredgecolor=INK, label=paper))
-    if column.key == "AUC":
+    if column.key in RANKING:
         handles.append(axes.axvline(CHANCE, color=SOFT, linestyle=":", linewidth=1, label="chance"))
-    if handles:
-        axes.figure.legend(handles=handles, loc="outside lower center", ncols=len(handles), frameon=False, fontsize=8.5)
+    legend_below(axes.get_figure(root=True), handles)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import nullcontext
 from pathlib import Path
-from textwrap import wrap
+from textwrap import fill, wrap
 from typing import TYPE_CHECKING, Any, Literal
 
+import numpy as np
 from numpy.typing import ArrayLike
 
 from strokebench.files import CONTROLS, atomic_path
@@ -29,6 +30,8 @@ INK, SOFT, PALE = "#1b1f24", "#57606a", "#e5e8eb"
 
 ROWS = ("top", "right", "left")
 """Sides that a figure goes without whose rows are labelled at the left."""
+LEGEND, LABEL = 8.5, 60
+"""Points of a legend's letters, and how many of them a line of it holds."""
 LONGEST = 40
 """Letters of a row's label: what it takes is taken from what is drawn."""
 
@@ -41,9 +44,12 @@ def save_figure(figure: Figure, path: Path) -> Path:
 
     form = path.suffix.removeprefix(".").lower()
     dateless: dict[str, dict[str, str | None]] = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}
-    # A fixed salt and no date; text stays text, so that it can be searched and read aloud.
+    # A fixed salt and no date; text stays text, so that it can be searched and read aloud. Type 42
+    # (TrueType), since journals refuse PDF with fonts of type 3.
     with (
-        mpl.rc_context({"svg.hashsalt": "strokebench", "font.family": "DejaVu Sans", "svg.fonttype": "none"}),
+        mpl.rc_context(
+            {"svg.hashsalt": "strokebench", "font.family": "DejaVu Sans", "svg.fonttype": "none", "pdf.fonttype": 42}
+        ),
         atomic_path(path) as temporary,
     ):
         with values_on_hover(figure) if form == "svg" else nullcontext():
@@ -74,8 +80,35 @@ def head(figure: Figure, text: str, size: float = 9, weight: str = "normal", col
     figure.suptitle("\n".join(lines), x=0.01, ha="left", fontsize=size, fontweight=weight, color=colour)
 
 
+def legend_below(figure: Figure, handles: Sequence[Any] | None = None, labels: Sequence[str] | None = None) -> None:
+    """A legend below all axes, in as many columns as the figure is wide enough for; what is long is folded.
+
+    Args:
+        handles: default: what the first axes drew. labels: default: those of the handles.
+    """
+    if handles is None:
+        handles, labels = figure.axes[0].get_legend_handles_labels()
+    if not handles:
+        return
+    folded = [fill(label, LABEL) for label in labels or [str(handle.get_label()) for handle in handles]]
+    long = [max(map(len, label.splitlines())) for label in folded]
+
+    def inches(columns: int) -> float:
+        # The columns that matplotlib makes; beside a label of letters of 0.56 em stand handle and gaps of 5 em.
+        return sum(0.56 * max(part) + 5 for part in np.array_split(long, columns)) * LEGEND / 72
+
+    columns = next((n for n in range(len(folded), 1, -1) if inches(n) <= figure.get_figwidth()), 1)
+    figure.legend(handles, folded, loc="outside lower center", ncols=columns, frameon=False, fontsize=LEGEND)
+
+
+def look(number: int) -> tuple[tuple[str, str], str]:
+    """Colour and shape of the method of this number, and what fills its points: `LOOKS` come round in four fills."""
+    colour, shape = LOOKS[number % len(LOOKS)]
+    return (colour, shape), (colour, "white", "#d5d9dd", INK)[number // len(LOOKS) % 4]
+
+
 def short_name(name: str) -> str:
-    """A hospital's name in at most `LONGEST` letters, of which the ends are kept: there names of one kind differ."""
+    """A name in at most `LONGEST` letters, of which the ends are kept: there names of one kind differ."""
     half = (LONGEST - 3) // 2
     return name if len(name) <= LONGEST else f"{name[:half].rstrip()}...{name[-half:].lstrip()}"
 

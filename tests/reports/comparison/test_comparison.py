@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from xml.etree import ElementTree
 
 import numpy as np
 import pandas as pd
@@ -222,7 +223,9 @@ def test_the_section_is_written_at_every_stage(incomplete, results, tmp_path):
         assert section["lead"] and len(section["panels"]) == (4, 2, 0)[number]
         for panel in section["panels"]:
             assert panel["shows"] and panel["does_not_show"]
-            assert (folder / f"{panel['name']}.{'html' if panel['kind'] == 'table' else 'svg'}").is_file()
+            file = folder / f"{panel['name']}.{'html' if panel['kind'] == 'table' else 'svg'}"
+            text = " ".join(ElementTree.parse(file).getroot().itertext()) if file.suffix == ".svg" else ""
+            assert file.is_file() and (not text or "outcome nihss < 7, protocol cv5" in " ".join(text.split()))
 
 
 def test_mean_ranks_only_over_hospitals(results, compared):

@@ -186,7 +186,7 @@ def test_verdicts_add_up(made, comparisons):
 
 def test_the_figure_names_the_cohort_and_every_row(made, comparisons):
     figure = draw_comparison(list(comparisons.values()), "made-up cohort (synthetic patients)")
-    assert "synthetic" in figure.get_supxlabel()
+    assert "synthetic" in figure.get_suptitle()
     named = [text.get_text() for text in figure.axes[0].texts]
     assert "SPARSEMM" in named and "Text + Image" in named
 

@@ -11,7 +11,7 @@ from strokebench.files import CONTROLS
 from strokebench.reports.statistics.intervals import Interval
 from strokebench.reports.table1.figure import draw_table1
 from strokebench.reports.table1.table import table1
-from strokebench.reports.tables.style import save_figure, short_name
+from strokebench.reports.tables.style import dots, legend_below, look, save_figure, short_name
 from strokebench.reports.tables.table import PAPER_LABEL, Kind, show
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -33,7 +33,7 @@ def test_picture_names_cohort_methods_and_unfinished_runs(incomplete, tmp_path):
 
 def test_equal_tables_are_equal_files(results, tmp_path):
     made = table1(results)
-    for suffix in ("svg", "png"):
+    for suffix in ("svg", "png", "pdf"):
         a, b = (save_figure(draw_table1(made), tmp_path / f"{n}.{suffix}").read_bytes() for n in "ab")
         assert a == b
 
@@ -76,6 +76,37 @@ def test_values_stand_where_a_pointer_rests(results, tmp_path):
     svm = next(row for row in made.rows if row.key == "svm").cells["AUC"]
     assert f'SVM "<a>": {show(svm, Kind.PERCENT)}' in titles
     assert "on hover" not in path.read_text(), "no id is a sentence"
+
+
+def test_a_legend_is_within_the_figure_however_long_its_labels_are():
+    figure = Figure(figsize=(7, 3), layout="constrained")
+    axes = figure.add_subplot()
+    for number in range(4):
+        axes.plot(
+            [0, 1], [number, 1], label=f"Random Forest, a late fusion of all modalities, {number} " + "x" * 20 * number
+        )
+    legend_below(figure)
+    FigureCanvasAgg(figure).draw()
+    drawn = figure.legends[0].get_window_extent()
+    assert drawn.x0 >= 0 and drawn.x1 <= figure.bbox.x1 and drawn.y1 <= axes.get_window_extent().y0
+
+
+def test_twenty_four_methods_look_different():
+    axes = Figure().add_subplot()
+    looks = set()
+    for number in range(24):
+        mark, fill = look(number)
+        dots(axes, [0], [number], mark, markerfacecolor=fill)
+        line = axes.containers[-1].lines[0]
+        looks.add((line.get_marker(), line.get_color(), line.get_markerfacecolor()))
+    assert len(looks) == 24
+
+
+def test_fonts_of_a_pdf_are_of_a_type_that_journals_take(tmp_path):
+    figure = Figure(figsize=(2, 1))
+    figure.text(0.1, 0.5, "AUC")
+    drawn = save_figure(figure, tmp_path / "a.pdf").read_bytes()
+    assert b"/Type3" not in drawn and b"/Type42" not in drawn and b"/CIDFontType2" in drawn
 
 
 def test_a_long_name_keeps_its_ends_where_names_of_one_kind_differ():
