@@ -36,7 +36,7 @@ _FORMULA = re.compile(r"[=@\t\r＝＠＋－]|[+-](?!([\d.,\s%±–()\[\]+-]|to)*
 
 def home(*parts: str) -> Path:
     """The folder for everything written (`STROKEBENCH_HOME`, default `work`), or a path below it."""
-    return Path(os.environ.get("STROKEBENCH_HOME", "work")).expanduser().absolute().joinpath(*parts)
+    return Path(os.environ.get("STROKEBENCH_HOME") or "work").expanduser().absolute().joinpath(*parts)
 
 
 @contextmanager
@@ -194,7 +194,11 @@ def write_manifest(folder: Path) -> None:
 
 
 def damaged_file(folder: Path) -> Path | None:
-    """The first file of a folder that its manifest does not fit; None where all do, or where it has no manifest."""
+    """The first file of a folder that its manifest does not fit; None where all do, or where it has no manifest.
+
+    Raises:
+        OSError: one cannot be read just now, which tells nothing of it.
+    """
     if not (folder / MANIFEST_FILE).is_file():
         return None
     try:
@@ -205,7 +209,7 @@ def damaged_file(folder: Path) -> Path | None:
         found = _digests(folder, [folder / name for name in stated])
     except StrokebenchError:
         return folder / MANIFEST_FILE
-    except OSError as error:
+    except FileNotFoundError as error:
         return Path(error.filename)
     return next((folder / name for name, sha256 in stated.items() if found[name] != sha256), None)
 

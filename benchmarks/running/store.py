@@ -4,6 +4,7 @@ import json
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
+from errno import ENOENT
 from pathlib import Path
 from typing import Any
 
@@ -91,6 +92,7 @@ class Store:
 
         Raises:
             StrokebenchError: it is not there or damaged; then it is gone, and no obstacle to the next call.
+            OSError, MemoryError: it cannot be read just now.
         """
         import pyarrow
         import pyarrow.parquet
@@ -101,6 +103,9 @@ class Store:
             table = pyarrow.parquet.ParquetFile(pyarrow.BufferReader(self._sound(path))).read(use_threads=False)
             return table.to_pandas(), json.loads(table.schema.metadata[_RECORD])
         except (StrokebenchError, OSError, ValueError, KeyError, TypeError, pyarrow.ArrowException) as error:
+            # Too many open files, no memory, a disk that is away: the file is as it was.
+            if isinstance(error, MemoryError) or getattr(error, "errno", None) not in (None, ENOENT):
+                raise
             path.unlink(missing_ok=True)
             raise StrokebenchError(f"{path} could not be read: {error}", "The same call computes it again.") from None
 

@@ -126,6 +126,9 @@ class EmbeddingStore:
                     # Reading compares the checksums that a zip archive carries.
                     keys = [chunk[name] for name in (*names, "keys")][-1].tolist()
             except (OSError, ValueError, EOFError, KeyError, NotImplementedError, zipfile.BadZipFile) as error:
+                if getattr(error, "errno", None):
+                    # It cannot be read just now, which tells nothing of it.
+                    raise
                 made_again(f"{path} is damaged ({error}).")
                 path.unlink()
                 continue

@@ -1,4 +1,5 @@
 import csv
+import errno
 import hashlib
 import io
 import os
@@ -30,9 +31,11 @@ from strokebench.files import (
 def test_home_follows_the_environment(monkeypatch, tmp_path):
     monkeypatch.setenv("STROKEBENCH_HOME", str(tmp_path))
     assert home("runs", "a") == tmp_path / "runs" / "a"
-    monkeypatch.delenv("STROKEBENCH_HOME")
     monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("STROKEBENCH_HOME")
     assert home() == tmp_path / "work"
+    monkeypatch.setenv("STROKEBENCH_HOME", "")
+    assert home() == tmp_path / "work", "an empty variable counts as none"
 
 
 def test_interrupted_write_leaves_the_old_file_and_nothing_else(tmp_path):
@@ -89,12 +92,20 @@ def test_any_flipped_bit_of_sealed_json_is_found_or_changes_nothing(tmp_path):
             continue
 
 
-def test_a_folder_s_manifest_names_the_file_that_changed_or_went(tmp_path):
+def test_a_folder_s_manifest_names_the_file_that_changed_or_went(tmp_path, monkeypatch):
+    def unreadable(path: Path) -> str:
+        raise OSError(errno.EIO, "Input/output error", str(path))
+
     for name in ("a/one.txt", "two.txt"):
         write_text(tmp_path / name, name)
     assert damaged_file(tmp_path) is None, "no manifest promises nothing"
     write_manifest(tmp_path)
     assert damaged_file(tmp_path) is None
+    with monkeypatch.context() as patch:
+        # Nobody is to make a cohort anew because a disk was away.
+        patch.setattr("strokebench.files.file_digest", unreadable)
+        with pytest.raises(OSError, match="Input/output"):
+            damaged_file(tmp_path)
     assert set(read_json(tmp_path / MANIFEST_FILE)) == {"a/one.txt", "two.txt"}
     write_text(tmp_path / "two.txt", "2")
     assert damaged_file(tmp_path) == tmp_path / "two.txt"

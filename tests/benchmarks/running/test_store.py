@@ -1,5 +1,7 @@
+import errno
 import os
 import time
+from pathlib import Path
 from threading import Event, Thread
 
 import numpy as np
@@ -58,6 +60,21 @@ def test_a_damaged_file_is_named(store: Store, damage: bytes):
     store.path(KEY).write_bytes(damage)
     with pytest.raises(StrokebenchError, match=KEY):
         store.read(KEY)
+
+
+@pytest.mark.parametrize("error", [OSError(errno.EMFILE, "Too many open files"), MemoryError()])
+def test_a_run_that_cannot_be_read_just_now_is_not_lost(store: Store, error: Exception, monkeypatch):
+    store.write(KEY, PREDICTIONS, RECORD)
+
+    def read_bytes(path: Path) -> bytes:
+        raise error
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "read_bytes", read_bytes)
+        for read in (lambda: store.read(KEY), lambda: store.drop_damaged([KEY])):
+            with pytest.raises(type(error)):
+                read()
+    assert store.read(KEY)[1] == RECORD
 
 
 def test_a_lock_is_held_once(store: Store):
