@@ -45,9 +45,16 @@ class Processes:
                     else:
                         yield task, ended
             except _worker_died():
-                for task in [t for t in pending.values() if any(store.lock_path(key).exists() for key in t.runs)]:
+                begun = [t for t in pending.values() if any(store.lock_path(key).exists() for key in t.runs)]
+                # A worker that dies before it begins anything would be started again for ever.
+                for task in begun or [next(iter(pending.values()))]:
                     del pending[task.key]
-                    yield task, _alone(task, material, store)
+                    ended = _alone(task, material, store)
+                    # Its lock may be another call's, whose worker lives.
+                    if ended.status == "busy":
+                        busy[task.key] = task
+                    else:
+                        yield task, ended
         for ended in _stream(list(busy.values()), material, store, self.at_once, wait=True):
             yield busy[ended.key], ended
 

@@ -1,16 +1,20 @@
 """Worker processes live as long as the call."""
 
 import os
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
 from joblib.externals.loky import ProcessPoolExecutor
+from joblib.externals.loky.process_executor import TerminatedWorkerError
 from small_context import make_context
 
 from strokebench.benchmarks.experiments.table1 import Table1
+from strokebench.benchmarks.running.backends import processes
 from strokebench.benchmarks.running.backends.processes import Processes, start_worker
 from strokebench.benchmarks.running.plans import fits
 from strokebench.benchmarks.running.store import Store
+from strokebench.benchmarks.running.task import Ended
 
 
 def look_always() -> int:
@@ -30,6 +34,27 @@ def grow() -> int:
 def test_a_worker_whose_later_fit_needs_more_goes_on():
     with ProcessPoolExecutor(1, initializer=start_worker) as workers:
         assert len({workers.submit(task).result() for task in (look_always, grow, grow, os.getpid)}) == 1
+
+
+@pytest.mark.parametrize("begun", [True, False])
+def test_a_run_that_another_call_computes_as_a_worker_dies_is_waited_for(tmp_path, monkeypatch, begun: bool):
+    """Its lock looks like that of the run whose worker died; where there is no lock at all, an end is found too."""
+    context, store, looks = make_context(methods=("svm",)), Store(tmp_path), []
+    tasks = fits({context.key(run): (run, context) for run in Table1().plan(context).runs})
+
+    def stream(tasks, material, store, jobs, wait=False):
+        looks.append(([task.key for task in tasks], wait))
+        if len(looks) == 1 or (not begun and not wait):
+            raise TerminatedWorkerError
+        for task in tasks:
+            yield Ended(task.key, "done" if wait else "busy")
+
+    monkeypatch.setattr(processes, "_stream", stream)
+    with store.lock(tasks[0].key) if begun else nullcontext():
+        ended = [(task.key, each.status) for task, each in Processes(2).compute(tasks, context.material, store)]
+    keys = [task.key for task in tasks]
+    assert ended == [(key, "done" if begun else "failed") for key in keys]
+    assert not begun or looks[-1] == (keys, True)
 
 
 def test_a_stop_midway_does_not_warn_that_fits_are_lost(tmp_path: Path, recwarn: pytest.WarningsRecorder):
