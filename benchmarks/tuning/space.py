@@ -21,7 +21,7 @@ from optuna.distributions import (
     IntDistribution,
     check_distribution_compatibility,
 )
-from optuna.exceptions import ExperimentalWarning
+from optuna.exceptions import ExperimentalWarning, StorageInternalError
 from optuna.samplers import BaseSampler, GridSampler, RandomSampler, TPESampler
 from optuna.storages import BaseStorage, JournalStorage, RDBStorage
 from optuna.storages.journal import JournalFileBackend
@@ -220,7 +220,7 @@ def open_storage(place: str) -> BaseStorage:
     if "://" not in place:
         path = Path(place)
         path.parent.mkdir(parents=True, exist_ok=True)
-        return JournalStorage(JournalFileBackend(str(path)))
+        return _open(lambda: JournalStorage(JournalFileBackend(str(path))))
     if place.startswith("sqlite:///"):
         path = Path(place.removeprefix("sqlite:///"))
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -247,12 +247,30 @@ def _open(make: Callable[[], BaseStorage]) -> BaseStorage:
                 time.sleep(wait)
         return make()
     except Exception as error:
-        # A URL may hold a password.
-        message = without_user(str(error).strip().partition("\n")[0])
         raise StrokebenchError(
-            f"The storage cannot be opened: {message[:200]}",
+            f"The storage cannot be opened: {_first_line(error)}",
             "Write sqlite:///studies.db, postgresql://user@host/name (with psycopg), or a file such as study.journal.",
         ) from None
+
+
+def _first_line(error: BaseException) -> str:
+    # A URL may hold a password.
+    return without_user(str(error).strip().partition("\n")[0])[:200]
+
+
+def behind(error: BaseException) -> BaseException:
+    """What ended a study: a storage that was lost, or a full disk, upon which Optuna comes with an error of its own."""
+    from sqlalchemy.exc import SQLAlchemyError
+
+    found, each = error, error.__cause__ or error.__context__
+    while each:
+        # The deepest says why.
+        found = each if isinstance(each, (OSError, SQLAlchemyError)) else found
+        each = each.__cause__ or each.__context__
+    if not isinstance(found, (SQLAlchemyError, StorageInternalError)):
+        return found
+    hint = "What was finished is kept; the same command goes on."
+    return StrokebenchError(f"The storage was lost: {_first_line(found)}.", hint)
 
 
 STARTUP_TRIALS = 5

@@ -20,6 +20,7 @@ from strokebench.benchmarks.tuning.report import record_of, work_of
 from strokebench.benchmarks.tuning.space import (
     OWN,
     GridWithDefault,
+    behind,
     default_trial,
     find_space,
     first_run,
@@ -78,7 +79,7 @@ def run_study(
 
     Raises:
         StrokebenchError: the method cannot be run on the cohort or has nothing to tune, the storage cannot be
-            opened, or no trial succeeded.
+            opened or is lost, or no trial succeeded.
         KeyboardInterrupt: after saying what is kept.
     """
     _, left_out = usable_methods(context, [method])
@@ -120,6 +121,11 @@ def run_study(
             console.print(f"Stopped. {_known(study)} trials and all finished fits are kept; the same command goes on.")
             hooks.stopped()
             raise
+        except Exception as error:
+            hooks.stopped()
+            if (reason := behind(error)) is error:
+                raise
+            raise reason from error
     if not _complete(study):
         errors = [trial.user_attrs[ERROR] for trial in study.get_trials(deepcopy=False) if ERROR in trial.user_attrs]
         raise StrokebenchError(f"No trial of {study.study_name} succeeded.", "; ".join(dict.fromkeys(errors)))

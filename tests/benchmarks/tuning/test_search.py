@@ -80,6 +80,15 @@ def test_a_password_is_never_repeated():
     assert "secret" not in str(caught.value)
 
 
+@pytest.mark.parametrize("content", [b"SQLite format 3\x00\x81\n\x00", b"{}\n{cut\n"])
+def test_what_is_no_journal_is_told_in_one_line(tmp_path: Path, content: bytes):
+    """A database whose sqlite:/// was forgotten, a journal that was cut."""
+    (tmp_path / "studies.db").write_bytes(content)
+    with pytest.raises(StrokebenchError, match="The storage cannot be opened") as told:
+        open_storage(str(tmp_path / "studies.db"))
+    assert "sqlite:///studies.db" in told.value.hint
+
+
 def test_a_journal_needs_no_database(tmp_path: Path):
     open_storage(str(tmp_path / "new" / "study.journal")).create_new_study([], "x")
     assert (tmp_path / "new" / "study.journal").is_file()

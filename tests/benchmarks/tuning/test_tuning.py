@@ -238,6 +238,30 @@ def test_a_failing_method_says_why(console: Console, monkeypatch: pytest.MonkeyP
         run_study("tunable", make_context(), Search("random", 2), console)
 
 
+def test_a_storage_that_is_lost_is_told_as_that_and_the_study_goes_on(
+    console: Console, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """Optuna comes with an UnboundLocalError of its own."""
+    place, context = f"sqlite:///{tmp_path}/s.db", make_context()
+    real = trials_module.Objective._mean
+
+    def loses(self, trial, *rest):
+        if trial.number == 1:
+            (tmp_path / "s.db").rename(tmp_path / "kept.db")
+            (tmp_path / "s.db").mkdir()
+        return real(self, trial, *rest)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(trials_module.Objective, "_mean", loses)
+        with pytest.raises(StrokebenchError, match=r"The storage was lost: \(sqlite3.OperationalError\)") as lost:
+            run_study("tunable", context, Search("random", 3, place), console)
+    assert "the same command goes on" in lost.value.hint
+    (tmp_path / "s.db").rmdir()
+    (tmp_path / "kept.db").rename(tmp_path / "s.db")
+    study = run_study("tunable", context, Search("random", 3, place), console)
+    assert sum(trial.state is TrialState.COMPLETE for trial in study.get_trials()) == 3
+
+
 def test_the_file_the_section_and_mlflow(console: Console, tmp_path: Path, home: Path):
     context = make_context(tracking=True)
     output = tmp_path / "best.yaml"
