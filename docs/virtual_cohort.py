@@ -56,7 +56,7 @@ def table_one(patients: VirtualPatients) -> str:
 
 def three_patients(patients: VirtualPatients, picture: Path | None) -> str:
     """What the table and the language model say of each; their sequences are drawn to `picture`."""
-    figure = Figure(figsize=(8, 8.4), facecolor="white")
+    figure = Figure(figsize=(8, 8.8), facecolor="white")
     sites = {site.name: site for site in SITES}
     told = []
     for row, (title, patient) in enumerate(SHOWN.items()):
@@ -71,11 +71,14 @@ def three_patients(patients: VirtualPatients, picture: Path | None) -> str:
         for column, (name, image) in enumerate({**images, "infarct": volume.mask}.items()):
             axes = figure.add_subplot(3, 4, 4 * row + column + 1, title=name.upper() if name != "infarct" else name)
             axes.imshow(np.rot90(image[:, :, z]), cmap="gray", vmin=0, vmax=np.percentile(image[image > 0], 99.5))
-            axes.axis("off")
+            axes.set(xticks=[], yticks=[], xlabel="L" + 20 * " " + "R" if row == len(SHOWN) - 1 else "")
+            if not column:
+                axes.set_ylabel(f"{title}\n{patient}", fontsize=10)
         answers = answer(volume, stream(SEED, i, TEXT), Strengths())
         told += [f"### {title}", "", _in_words(facts, extra["onset"], patients.lesions[i].volume_ml), ""]
         told += [f"- *{prompt}*: {text}" for prompt, text in answers.items()] + [""]
     if picture:
+        figure.suptitle("Virtual cohort: three invented patients", fontsize=11)
         figure.tight_layout()
         FigureCanvasAgg(figure).print_png(picture)
     return "\n".join(told).strip()

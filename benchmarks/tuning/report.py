@@ -41,6 +41,7 @@ def describe_study(study: optuna.Study, name: str, best: Tuned, context: Context
         importances=importances(trials),
         nested=best.strictly_nested,
         provenance=provenance_of(context, best.about["versions"]),
+        metric=context.endpoint.ranked_by,
     )
 
 

@@ -228,7 +228,7 @@ def _line(trial: FrozenTrial, study: optuna.Study, folds: int) -> str:
     what = "default" if trial.user_attrs.get(DEFAULT) else _named(trial)
     if trial.value is not None and trial.state is TrialState.COMPLETE:
         best = study.best_value
-        return f"  {trial.number:>3}  AUC {100 * trial.value:.2f} (best {100 * best:.2f})  {what}"
+        return f"  {trial.number:>3}  validation {100 * trial.value:.2f} (best {100 * best:.2f})  {what}"
     if trial.state is TrialState.PRUNED:
         return f"  {trial.number:>3}  stopped after {len(trial.user_attrs[FOLDS])} of {folds} folds  {what}"
     return f"  {trial.number:>3}  failed: {trial.user_attrs.get(ERROR, '')}  {what}"

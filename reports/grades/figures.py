@@ -17,7 +17,8 @@ from strokebench.reports.statistics.scores import Scores
 from strokebench.reports.tables import caption as words
 from strokebench.reports.tables.style import INK, LOOKS, SOFT, dots, head, legend_below, plain
 
-THIRDS = ("best third", "middle third", "worst third")
+THIRDS = ("lowest third", "middle third", "highest third")
+"""By predicted grade; which end is the better one, a scale does not say."""
 
 
 def thirds(results: Results, name: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -84,7 +84,7 @@ def ranking_panels(results: Results) -> list[Panel]:
         Panel(
             "grades_odds",
             _odds_table(results, table),
-            shows="By how much the odds of a worse grade, at whatever cut, rise with a method's prediction.",
+            shows="By how much the odds of a higher grade, at whatever cut, rise with a method's prediction.",
             does_not_show="Whether one ratio fits every cut: the AUC at every cut tells where a method ranks worse.",
         ),
     ]
@@ -123,8 +123,8 @@ def calibration_panels(results: Results) -> list[Panel]:
             "grades_bars",
             draw_grotta(results, shown),
             title="Grades, observed and predicted",
-            shows="The share of each grade in the third of patients that a method thinks best of, the middle"
-            " third and the worst: what came (upper bar) and what was predicted on average (lower bar).",
+            shows="The share of each grade in the third of patients for whom a method predicts the lowest grades, the"
+            " middle third and the highest: what came (upper bar) and what was predicted on average (lower bar).",
             does_not_show="Whether a single patient's grade is foretold: a group's shares can be right on average.",
         ),
         Panel(
@@ -225,7 +225,7 @@ def _odds_table(results: Results, table: Table) -> Table:
 
 
 def common_odds_ratio(scores: Scores, name: str) -> Interval:
-    """Odds ratio of a worse grade for one standard deviation of the predicted mean grade, by proportional odds.
+    """Odds ratio of a higher grade for one standard deviation of the predicted mean grade, by proportional odds.
 
     One ratio for all cuts (McCullagh 1980), as trials report a shift of the mRS. The unit is a standard deviation
     within a seed, so that methods can be compared whatever the spread of their predictions. Seeds are fitted together

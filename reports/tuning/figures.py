@@ -8,7 +8,7 @@ from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from strokebench.reports.tables.style import INK, LOOKS, SOFT, head, plain
+from strokebench.reports.tables.style import INK, LOOKS, SOFT, head, legend_below, plain
 from strokebench.reports.tuning.records import TrialRecord
 
 FEW = 8
@@ -17,8 +17,8 @@ WIDE = 50.0
 """Positive values of a wider ratio stand on a logarithmic axis."""
 
 
-def draw_parallel(trials: Sequence[TrialRecord], cohort: str, outside: float | None = None) -> Figure:
-    """Parallel coordinates: an axis a parameter, the validation AUC last, a line a trial.
+def draw_parallel(trials: Sequence[TrialRecord], setting: str, metric: str, outside: float | None = None) -> Figure:
+    """Parallel coordinates: an axis a parameter, the metric on validation patients last, a line a trial.
 
     Args:
         trials: complete ones with values of the search space.
@@ -50,19 +50,21 @@ def draw_parallel(trials: Sequence[TrialRecord], cohort: str, outside: float | N
     _scale(
         axes, len(names), [(float(y), f"{v:.1f}") for v, y in zip(ticks, np.linspace(0, 1, len(ticks)), strict=True)]
     )
-    axes.set_xticks(places, [*(name.replace("_", "\n") for name in names), "validation\nAUC"], fontsize=9)
+    axes.set_xticks(places, [*(name.replace("_", "\n") for name in names), f"validation\n{metric}"], fontsize=9)
     axes.set_yticks([])
     axes.set_xlim(-0.15, len(names) + 0.4)
     axes.set_ylim(-0.06, 1.06)
     axes.tick_params(length=0, labelcolor=INK)
     for side in axes.spines.values():
         side.set_visible(False)
-    head(figure, f"{cohort}\n{len(trials)} complete trials, AUC in percent, mean over folds; strong lines are good")
-    figure.legend(loc="outside lower center", ncols=2, frameon=False, fontsize=9)
+    head(
+        figure, f"{setting}\n{len(trials)} complete trials, {metric} in percent, mean over folds; strong lines are good"
+    )
+    legend_below(figure)
     return figure
 
 
-def draw_importance(importances: Mapping[str, float], cohort: str) -> Figure:
+def draw_importance(importances: Mapping[str, float], setting: str) -> Figure:
     """A bar a parameter, the longest on top, with its share printed."""
     ordered = sorted(importances.items(), key=lambda item: item[1])
     figure = Figure(figsize=(5.5, 1.3 + 0.34 * len(ordered)), layout="constrained")
@@ -75,7 +77,7 @@ def draw_importance(importances: Mapping[str, float], cohort: str) -> Figure:
     axes.set_xlabel("percent of the variance between complete trials (fANOVA)", fontsize=9, color=INK)
     axes.tick_params(axis="y", length=0, labelsize=9)
     plain(axes, None)
-    head(figure, cohort)
+    head(figure, setting)
     return figure
 
 

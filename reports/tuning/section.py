@@ -24,7 +24,7 @@ class Tuning:
         folds: folds a complete trial has.
         importances: share of the values' variance by parameter; empty where too few trials are finished.
         nested: each fold's choice was made without its test patients.
-        provenance: of the study.
+        provenance: of the study. metric: what the values are, `AUC` or `c`.
     """
 
     name: str
@@ -38,6 +38,12 @@ class Tuning:
     importances: Mapping[str, float]
     nested: bool
     provenance: Mapping[str, Any] = field(default_factory=dict)
+    metric: str = "AUC"
+
+    @property
+    def setting(self) -> str:
+        """Cohort, outcome and protocol in one line."""
+        return f"{self.cohort}, outcome {self.outcome}, protocol {self.protocol}"
 
 
 def best_trial(trials: Sequence[TrialRecord]) -> TrialRecord | None:
@@ -52,7 +58,7 @@ def tuning_section(tuning: Tuning) -> Section:
         Panel(
             f"{name}_table",
             tuning_table(tuning),
-            shows="The best settings by their mean AUC on validation patients, beside the default.",
+            shows=f"The best settings by their mean {tuning.metric} on validation patients, beside the default.",
             does_not_show="How well they do on patients who had no part in choosing: run an experiment with --params.",
         )
     ]
@@ -62,10 +68,10 @@ def tuning_section(tuning: Tuning) -> Section:
         panels.append(
             Panel(
                 f"{name}_parallel",
-                draw_parallel(drawn, tuning.cohort, outside),
+                draw_parallel(drawn, tuning.setting, tuning.metric, outside),
                 title=f"All complete trials of {tuning.label}",
-                shows="Each line is a trial; it crosses every axis at the value tried and ends at its AUC. "
-                "The best is thick, the default dashed.",
+                shows="Each line is a trial; it crosses every axis at the value tried and ends at its "
+                f"{tuning.metric}. The best is thick, the default dashed.",
                 does_not_show="Values that were never tried together; search visits good regions more often.",
             )
         )
@@ -73,7 +79,7 @@ def tuning_section(tuning: Tuning) -> Section:
         panels.append(
             Panel(
                 f"{name}_importance",
-                draw_importance(tuning.importances, tuning.cohort),
+                draw_importance(tuning.importances, tuning.setting),
                 title=f"Which hyper-parameters of {tuning.label} mattered",
                 shows="The share of the differences between trials that goes with each hyper-parameter.",
                 does_not_show="Effects: with few trials, or where all do alike, these shares are mostly noise.",
@@ -94,7 +100,7 @@ def tuning_table(tuning: Tuning) -> Table:
     """The best complete trials, and the default wherever it stands."""
     complete = sorted((t for t in tuning.trials if t.complete), key=lambda t: (-(t.value or 0), t.number))
     listed = complete[:SHOWN] + [trial for trial in complete[SHOWN:] if trial.default]
-    columns = [Column("AUC", "Validation AUC"), Column("trial", "Trial", Kind.TEXT)]
+    columns = [Column("AUC", f"Validation {tuning.metric}"), Column("trial", "Trial", Kind.TEXT)]
     rows = [
         Row(
             key=str(trial.number),
@@ -115,8 +121,9 @@ def tuning_table(tuning: Tuning) -> Table:
         title=f"Tuning of {tuning.label}",
         cohort=tuning.cohort,
         caption=(
-            f"Outcome {tuning.outcome}, protocol {tuning.protocol}. Mean (population standard deviation) of the AUC on "
-            f"validation patients over {tuning.folds} folds, in percent; test patients had no part in it. "
+            f"Outcome {tuning.outcome}, protocol {tuning.protocol}. Mean (population standard deviation) of the "
+            f"{tuning.metric} on validation patients over {tuning.folds} folds, in percent; test patients had no part "
+            "in it. "
             f"{states['complete']} trials complete, {states['pruned']} stopped early, {states['fail']} failed; "
             f"the best {SHOWN} and the default are shown."
         ),
@@ -138,10 +145,11 @@ def _lead(tuning: Tuning) -> str:
     default = next((trial for trial in tuning.trials if trial.default and trial.complete), None)
     if best.default:
         finding = (
-            f"no trial of {len(tuning.trials)} beats the default, whose mean validation AUC is {100 * best.value:.2f}."
+            f"no trial of {len(tuning.trials)} beats the default, whose mean validation {tuning.metric} is "
+            f"{100 * best.value:.2f}."
         )
     else:
-        finding = f"best mean validation AUC {100 * best.value:.2f} with {best.label} (trial {best.number})"
+        finding = f"best mean validation {tuning.metric} {100 * best.value:.2f} with {best.label} (trial {best.number})"
         finding += f"; the default has {100 * default.value:.2f}." if default and default.value is not None else "."
     nested = (
         "Each fold's own best trial was chosen without its test patients."

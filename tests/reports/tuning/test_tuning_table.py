@@ -1,7 +1,10 @@
 """What the table of a search says of its trials."""
 
+from dataclasses import replace
+
+from strokebench.reports.tables.section import publish
 from strokebench.reports.tuning.records import TrialRecord
-from strokebench.reports.tuning.section import SHOWN, Tuning, tuning_table
+from strokebench.reports.tuning.section import SHOWN, Tuning, tuning_section, tuning_table
 
 
 def of_trials(folds: int) -> Tuning:
@@ -16,6 +19,15 @@ def test_the_default_stands_below_the_best_and_so_the_caption_says():
     table = tuning_table(of_trials(2))
     assert [row.key for row in table.rows] == [*map(str, range(11, 11 - SHOWN, -1)), "0"]
     assert table.caption.endswith(f"the best {SHOWN} and the default are shown.")
+
+
+def test_of_grades_no_word_speaks_of_an_auc(tmp_path):
+    study = of_trials(2)
+    trials = [replace(trial, values={"C": float(trial.number)}) for trial in study.trials]
+    section = tuning_section(replace(study, metric="c", outcome="mrs90 0 to 6", trials=trials))
+    publish(section, tmp_path)
+    written = section.lead + "".join(file.read_text() for file in tmp_path.iterdir() if file.suffix in (".md", ".svg"))
+    assert "AUC" not in written and "outcome mrs90 0 to 6" in " ".join(written.split())
 
 
 def test_one_fold_has_no_deviation():
