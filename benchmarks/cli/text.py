@@ -10,6 +10,7 @@ import typer
 from rich.console import Console
 
 from strokebench.benchmarks.cli.options import takes_settings
+from strokebench.benchmarks.running.build import choose_endpoint
 from strokebench.benchmarks.running.progress import StepProgress
 from strokebench.benchmarks.running.settings import Settings
 from strokebench.datasets.asking.answers import AnswerStore
@@ -26,7 +27,6 @@ from strokebench.errors import StrokebenchError
 from strokebench.files import home
 from strokebench.reports.cohort import texts
 from strokebench.reports.tables.console import make_console
-from strokebench.tasks.endpoints.parse import parse_endpoint
 
 app = typer.Typer(no_args_is_help=True, help="Diagnostic text: write it with a language model, and look at it.")
 
@@ -155,6 +155,6 @@ def _load(settings: Settings, console: Console) -> tuple[Cohort, tuple[re.Patter
     """The cohort, and the patterns that its outcome bans from texts; none where it has no outcome."""
     with console.status(f"Cohort {settings.dataset}"):
         cohort = load_cohort(settings.dataset)
-    wanted = settings.outcome or next(iter(cohort.outcomes), "")
-    banned = parse_endpoint(cohort.outcomes.get(wanted, wanted)).banned_sentences if wanted else ()
-    return cohort, banned
+    if not (settings.outcome or cohort.outcomes):
+        return cohort, ()
+    return cohort, choose_endpoint(cohort, settings.outcome).banned_sentences

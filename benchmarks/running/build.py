@@ -122,14 +122,18 @@ def choose_endpoint(cohort: Cohort, wanted: str | None, keep_scale_text: bool = 
     """The endpoint by its short name in the cohort, by a rule, or the cohort's first.
 
     Raises:
-        StrokebenchError: none is wanted and the cohort names none, or the rule cannot be read.
+        StrokebenchError: none is wanted and the cohort names none, the rule cannot be read, or there is no such column.
     """
     if wanted is None:
         if not cohort.outcomes:
             raise StrokebenchError(f"{cohort.title} names no outcome.", "Give one, e.g. --outcome 'nihss < 7'.")
         wanted = next(iter(cohort.outcomes))
     called = wanted if wanted in cohort.outcomes else ""
-    return parse_endpoint(cohort.outcomes.get(wanted, wanted), keep_scale_text, called)
+    endpoint = parse_endpoint(cohort.outcomes.get(wanted, wanted), keep_scale_text, called)
+    if endpoint.column not in cohort.table:
+        # Refused here too where nobody reads labels: texts are filtered by the outcome's name.
+        endpoint.labels(cohort)
+    return endpoint
 
 
 def shuffled(labels: pd.Series, seed: int) -> pd.Series:

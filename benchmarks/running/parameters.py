@@ -102,6 +102,8 @@ def read_tuned(path: Path) -> Tuned:
             error.message,
             "Run `strokebench tune` again, or take out the line `checksum` where you changed it yourself.",
         ) from None
+    except FileNotFoundError:
+        raise StrokebenchError(f"{path}: no such file.", "A relative path counts from the current folder.") from None
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise StrokebenchError(f"{path} cannot be read: {' '.join(str(error).split())}", _HINT) from None
     if not isinstance(found, dict) or not isinstance(found.get("method"), str):

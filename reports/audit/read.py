@@ -79,6 +79,8 @@ def read_printed(path: Path | None = None, decimals: int = 2) -> list[PrintedRow
             columns = list(reader.fieldnames or [])
             read = _long if {"metric", "mean"} <= set(columns) else _wide
             cells = list(read(reader, columns, name))
+    except FileNotFoundError:
+        raise StrokebenchError(f"{name}: no such file.", "A relative path counts from the current folder.") from None
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise StrokebenchError(f"{name} cannot be read: {error}.", "Give a CSV file in UTF-8.") from None
     rows: dict[tuple[str, ...], dict[CellName, Decimal]] = {}

@@ -26,8 +26,8 @@ class SettingDifference:
         a, b: mean of `Results.compared_by` over the test parts that both have, on the same patients.
         tested: B minus A. p_holm: adjusted over all settings.
         largest: change of one patient's probability; NaN without a test part in common.
-        parts: test parts in common. same_key: how many of them stand under one key in both, so that nothing differs
-            that decides a fit. contradicting: how many of these have other predictions all the same.
+        parts: test parts in common; of two splits seeds. same_key: how many of them stand under one key in both, so
+            that nothing differs that decides a fit. contradicting: how many have one key and other predictions.
     """
 
     label: str
@@ -120,13 +120,13 @@ def _tested(results: Results, setting: Setting, patients: pd.Index) -> pd.DataFr
 
 def _difference(label: str, sides: Mapping[str, pd.DataFrame], a: Results, same_split: bool) -> SettingDifference:
     if not same_split:
-        sides = {side: frame.assign(fold=0, key=side) for side, frame in sides.items()}
+        sides = {side: frame.assign(fold=0) for side, frame in sides.items()}
     on = ["seed", "fold", "patient_id"]
     pairs = sides[A].merge(sides[B], on=on, suffixes=("", " of B"))
     columns = list(a.endpoint.prediction_columns)
     moved = (pairs[columns] - pairs[[f"{name} of B" for name in columns]].to_numpy()).abs().max(axis=1)
     same = pairs["key"] == pairs["key of B"]
-    by_part = pairs.assign(same=same, other=same & (moved > SAME)).groupby(["seed", "fold"])[["same", "other"]].any()
+    by_part = pairs.assign(same=same, other=same & (moved > SAME)).groupby(["seed", "fold"])
     together = _as_methods({side: frame.merge(pairs[on], on=on) for side, frame in sides.items()}, a, same_split)
     means = together.metrics.groupby("method")[a.compared_by].mean()
     return SettingDifference(
@@ -135,9 +135,9 @@ def _difference(label: str, sides: Mapping[str, pd.DataFrame], a: Results, same_
         float(means.get(B, np.nan)),
         differences_of(together, {(B, "", ""): (A, "", "")})[B, "", ""],
         largest=float(moved.max()),
-        parts=len(by_part),
-        same_key=int(by_part["same"].sum()),
-        contradicting=int(by_part["other"].sum()),
+        parts=by_part.ngroups,
+        same_key=int(by_part["same"].all().sum()),
+        contradicting=int(by_part["other"].any().sum()),
     )
 
 

@@ -130,6 +130,7 @@ def _notes(a: Results, two: TwoResults) -> list[str]:
     return [
         f"{two.metric} in percent, mean over the test parts that both have; differences in points. {how} p is adjusted "
         "by Holm over the methods.",
-        "Largest: the largest change of one patient's probability. Same key: test parts of which nothing differs that "
-        "decides a fit (data, fold, hyper-parameters, code, versions).",
+        "Largest: the largest change of one patient's probability. Same key: "
+        f"{'test parts' if two.same_split else 'seeds'} of which nothing differs that decides a fit (data, fold, "
+        "hyper-parameters, code, versions).",
     ]

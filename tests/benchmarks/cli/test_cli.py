@@ -246,6 +246,10 @@ def test_choices_come_from_the_environment_as_make_gives_them(small: None, monke
         (["run", "table1", "--seeds", "a,b"], "a,b"),
         (["run", "table1", "--jobs", "-3"], "-3"),
         (["list", "shoes"], "shoes"),
+        (["encode", "--outcome", "shoe"], "needs a column 'shoe'"),
+        (["text", "report", "--outcome", "shoe"], "needs a column 'shoe'"),
+        (["run", "table1", "--params", "none.yaml"], "none.yaml: no such file."),
+        (["audit", "metrics", "none.csv"], "none.csv: no such file."),
     ],
 )
 def test_an_error_is_one_line_and_a_hint(small: None, arguments: list[str], said: str):

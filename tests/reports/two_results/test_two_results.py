@@ -103,11 +103,14 @@ def test_patients_and_methods_of_one_alone_are_counted_and_named(a):
     kept = a.predictions[~a.predictions["patient_id"].isin(ids[:20])]
     mended = kept["patient_id"].isin(ids[20:23])
     kept = kept.assign(y=kept["y"].where(~mended, 1 - kept["y"]))
-    b = only(stated(replace(a, predictions=kept), split_sha256="6" * 64), "vdafm", "svm")
+    other = a.runs["key"].where(a.runs.index != a.runs.query("method == 'svm'").index[0], "another")
+    b = replace(a, predictions=kept, runs=a.runs.assign(key=other))
+    b = only(stated(b, split_sha256="6" * 64), "vdafm", "svm")
     two = compare_two(a, b)
     assert (two.common, two.only_a, two.only_b, two.relabelled) == (177, 20, 0, 3)
     for one in two.settings:
-        assert one.parts == 2 and one.same_key == 0
+        # The runs are those of A, but for one.
+        assert one.parts == 2 and one.same_key == (1 if one.label == "SVM" else 2)
         assert one.tested.value == one.largest == 0 and not np.isnan(one.tested.p)
     section = two_results_section(a, b, "first", "second")
     assert "Only in A: Concat." in section.lead
