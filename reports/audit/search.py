@@ -127,10 +127,11 @@ def _sums(cells: Mapping[tuple[str, str], Bounds], positives: int, negatives: in
         (metric, float(sum(cells[metric, "mean"]) / 2)) for metric in ("Precision", "F1") if (metric, "mean") in cells
     ]
 
-    def off(sums: tuple[int, int]) -> float:
+    def off(sums: tuple[int, int]) -> tuple[float, float]:
         called = sums[0] + runs * negatives - sums[1]
         pooled = {"Precision": sums[0] / max(called, 1), "F1": 2 * sums[0] / (called + runs * positives)}
-        return sum(abs(pooled[metric] - aim) for metric, aim in aims)
+        # Half of the positives can be found in the most ways.
+        return sum(abs(pooled[metric] - aim) for metric, aim in aims), abs(sums[0] - runs * positives / 2)
 
     return sorted(pairs, key=off)
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from strokebench.errors import StrokebenchError
+from strokebench.reports.audit import search
 from strokebench.reports.audit.forensics import AUDITED, Design, PrintedRow, Solvability, audit, audit_row, run_metrics
 from strokebench.reports.audit.read import read_printed
 from strokebench.reports.audit.search import Limits
@@ -130,6 +131,13 @@ def test_too_much_to_list_is_said_and_not_denied():
     row = printed(MATRICES["table2/image"], PAPER)
     finding = audit_row(row, PAPER, Limits(candidates=3))
     assert finding.verdict is Solvability.OPEN and not finding.suspects and finding.single is None
+
+
+def test_an_accuracy_alone_is_told_at_once_to_be_too_little(monkeypatch):
+    """It took minutes of listing the rare counts first."""
+    monkeypatch.setattr(search, "_joined", lambda *_: pytest.fail("lists what leaves too much open"))
+    row = PrintedRow("a", {("ACC", "mean"): Decimal("81.16"), ("ACC", "std"): Decimal("2.30")})
+    assert audit_row(row, PAPER).verdict is Solvability.OPEN
 
 
 def test_wide_and_long_forms_read_alike(tmp_path):
