@@ -95,11 +95,11 @@ class Registry(Generic[Thing]):
     def all(self) -> dict[str, Thing]:
         """Everything that can be used, by name; a line of warning for each that is broken, once in a process."""
         if lacking := self.discover():
-            _warn_once(f"{self.noun.capitalize()}s are left out: {lacking} {_INSTALL}")
+            warn_once(f"{self.noun.capitalize()}s are left out: {lacking} {_INSTALL}")
         found = {name: self._load_own(name) for name in self.own}
         for plugin in self.plugins():
             if plugin.problem:
-                _warn_once(str(plugin))
+                warn_once(str(plugin))
             else:
                 found[plugin.name] = plugin.thing
         return found
@@ -116,6 +116,8 @@ class Registry(Generic[Thing]):
             thing = point.load()
             if not self._accepts(point.name, thing):
                 problem = f"{point.value} is no {self.noun} of that name"
+        except StrokebenchError as error:
+            problem = str(error).rstrip(".")
         except (Exception, SystemExit) as error:
             problem = " ".join(f"{type(error).__name__}: {error}".split()).rstrip(".")
         # What a package registers itself, by a decorator, is its own.
@@ -213,7 +215,8 @@ def plugins(noun: str = "") -> dict[str, str]:
 
 
 @cache
-def _warn_once(line: str) -> None:
+def warn_once(line: str) -> None:
+    """A line of warning, unless this process has given it already."""
     _log.warning(line)
 
 

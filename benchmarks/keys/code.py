@@ -7,6 +7,8 @@ from functools import cache
 from strokebench.benchmarks.keys.described import described
 from strokebench.benchmarks.keys.libraries import versions_of
 from strokebench.benchmarks.keys.reach import Reached
+from strokebench.benchmarks.keys.sources import edited, find_module
+from strokebench.errors import StrokebenchError
 from strokebench.tasks.preparing.balancing import BALANCERS
 
 FIT = ("strokebench.benchmarks.running.fit.make_ready", "strokebench.benchmarks.running.fit.fit_and_predict")
@@ -38,9 +40,35 @@ def fit_code(method: str, balance: str, endpoint: type, on_gpu: bool = False) ->
     Raises:
         StrokebenchError: no such method, or its source cannot be found.
     """
-    found = described(method)
-    kind = f"{endpoint.__module__}.{endpoint.__qualname__.partition('.')[0]}"
-    return _fit_code(f"{found.module}.{found.cls}".rstrip("."), balance, kind, on_gpu)
+    return _fit_code(described(method).path, balance, _path(endpoint), on_gpu)
+
+
+def refuse_edited(wanted: str, method: str, balance: str, endpoint: type) -> None:
+    """Look whether this process computes a run by the code that its key holds.
+
+    What was edited meanwhile may have been loaded before or after.
+
+    Args:
+        wanted: hash of the code. method: its class, with dots.
+
+    Raises:
+        StrokebenchError: its files were edited meanwhile.
+    """
+    for on_gpu in (False, True):
+        if _fit_code(method, balance, _path(endpoint), on_gpu).sha256 == wanted:
+            if not edited():
+                return
+            find_module.cache_clear()
+            if _fit_code.__wrapped__(method, balance, _path(endpoint), on_gpu).sha256 == wanted:
+                return
+    raise StrokebenchError(
+        f"{method}, or what it calls, was edited after it was read: which of both would compute here is not known.",
+        "Start the command, or Python, anew.",
+    )
+
+
+def _path(cls: type) -> str:
+    return f"{cls.__module__}.{cls.__qualname__.partition('.')[0]}"
 
 
 @cache

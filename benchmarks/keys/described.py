@@ -49,6 +49,11 @@ class Described:
     about: str
 
     @property
+    def path(self) -> str:
+        """Where its class is defined, with dots."""
+        return f"{self.module}.{self.cls}".rstrip(".")
+
+    @property
     def is_reference(self) -> bool:
         """Whether it is none of the paper's, and stands beside them to be held against."""
         return self.family == REFERENCE
@@ -63,7 +68,7 @@ def described_methods() -> dict[str, Described]:
     known = sys.modules[REGISTRY].METHODS.own.values() if REGISTRY in sys.modules else ()
     # What a script or a notebook has registered, or another package brings, is known to the registry alone.
     if plugins("method") or not all(method.__module__.startswith("strokebench.methods.") for method in known):
-        return {name: _ask(method) for name, method in import_module(REGISTRY).all_methods(on_request=True).items()}
+        return {name: describe(method) for name, method in import_module(REGISTRY).all_methods(on_request=True).items()}
     return _of_the_house()
 
 
@@ -74,7 +79,7 @@ def described(name: str) -> Described:
         StrokebenchError: there is none, or the package that brings it is broken.
     """
     methods = described_methods()
-    return methods[name] if name in methods else _ask(import_module(REGISTRY).find_method(name))
+    return methods[name] if name in methods else describe(import_module(REGISTRY).find_method(name))
 
 
 def usable(name: str) -> Described:
@@ -107,7 +112,8 @@ def first_words(thing: object) -> str:
 
 
 @cache
-def _ask(method: type[Any]) -> Described:
+def describe(method: type[Any]) -> Described:
+    """A method by its class."""
     return Described(
         name=method.name,
         label=method.label,
@@ -133,7 +139,7 @@ def _of_the_house() -> dict[str, Described]:
     except StrokebenchError:
         registry = import_module(REGISTRY)
         methods = registry.all_methods(on_request=True).values()
-        found = [{**asdict(_ask(method)), "uses": sorted(method.uses)} for method in methods]
+        found = [{**asdict(describe(method)), "uses": sorted(method.uses)} for method in methods]
         # Where a library is not installed, some are left out, and are not to stay so.
         if not registry.METHODS.discover():
             # In their own order, in which notes are shown.

@@ -62,11 +62,25 @@ class Module:
         yield from (node for nodes in self.definitions.values() for node in nodes if isinstance(node, ast.ClassDef))
 
 
+_READ: dict[Path, int] = {}
+"""Files that this process has read, and when each had been written as it first did."""
+
+
+def edited() -> bool:
+    """Whether a file that `find_module` has read was written since."""
+    return any(_written(path) != written for path, written in _READ.items())
+
+
+def _written(path: Path) -> int:
+    return path.stat().st_mtime_ns if path.is_file() else 0
+
+
 @cache
 def find_module(name: str) -> Module | None:
     """The module of this name; None where it is a library's, Python's own, or none at all."""
     if (path := _find_source(name)) is None:
         return None
+    _READ.setdefault(path, _written(path))
     module = Module(name, path)
     tree = ast.parse(path.read_bytes())
     for node in tree.body:

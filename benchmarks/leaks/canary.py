@@ -20,6 +20,7 @@ from strokebench.benchmarks.running.plans import fits
 from strokebench.benchmarks.running.run import Run
 from strokebench.benchmarks.running.store import Store
 from strokebench.errors import StrokebenchError
+from strokebench.reports.tables.results_table import error_line
 from strokebench.tasks.endpoint import Endpoint
 from strokebench.tasks.metrics.selection import auc
 from strokebench.tasks.protocols import make_split
@@ -107,7 +108,7 @@ def _predictions(
         tasks = fits({permuted.key(run): (run, permuted) for run in runs})
         for task, ended in choose(context.settings).compute(tasks, permuted.material, store):
             if ended.status == "failed":
-                error = store.failure(task.key)["error"].strip().rpartition("\n")[2]
+                error = error_line(store.failure(task.key)["error"])
                 raise StrokebenchError(f"{task.first.method} failed on permuted labels: {error}")
             tested.setdefault(task.first.method, []).append(store.read(task.key)[0])
     return tested

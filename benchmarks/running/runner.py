@@ -11,7 +11,8 @@ import pandas as pd
 from PIL import Image
 from rich.console import Console, RenderableType
 
-from strokebench.benchmarks.keys.described import described_methods
+from strokebench.benchmarks.keys.code import refuse_edited
+from strokebench.benchmarks.keys.described import described, described_methods
 from strokebench.benchmarks.running.backends.choose import choose
 from strokebench.benchmarks.running.collect import Collector, Planned
 from strokebench.benchmarks.running.context import Context
@@ -288,7 +289,8 @@ def plan_runs(experiment: Experiment, context: Context, console: Console) -> lis
     """The experiment's runs with their keys; says which methods are left out and why.
 
     Raises:
-        StrokebenchError: the experiment makes no sense for this endpoint, or none of its methods can be run.
+        StrokebenchError: the experiment makes no sense for this endpoint, none of its methods can be run, or one was
+            edited since this Python read it.
     """
     if experiment.needs_events and not context.endpoint.binary:
         raise StrokebenchError(
@@ -312,6 +314,9 @@ def plan_runs(experiment: Experiment, context: Context, console: Console) -> lis
         raise StrokebenchError(
             f"Nothing of {experiment.name} can be run: {reason}.", "`strokebench list methods` says what each reads."
         )
+    for run in {(run.method, run.balance): run for run in plan.runs}.values():
+        path = described(run.method).path
+        refuse_edited(context.code(run).sha256, path, run.balance, type(context.endpoint))
     return [(run, context.key(run)) for run in plan.runs]
 
 

@@ -93,9 +93,9 @@ def parse_seeds(given: str | Iterable[int]) -> tuple[int, ...]:
 
 
 def parse_names(given: str | Iterable[str] | None) -> tuple[str, ...] | None:
-    """Read `vdafm,concat`, or what was read already; None or nothing: all."""
+    """Read `vdafm,concat`, or what was read already, each name once; None or nothing: all."""
     parts = given.split(",") if isinstance(given, str) else given or ()
-    return tuple(name.strip() for name in parts if name.strip()) or None
+    return tuple(dict.fromkeys(name.strip() for name in parts if name.strip())) or None
 
 
 def usable_cores() -> int:

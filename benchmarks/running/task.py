@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Any, Self
 
 import pandas as pd
 
+from strokebench.benchmarks.keys.code import refuse_edited
+from strokebench.benchmarks.keys.described import describe
 from strokebench.benchmarks.running.run import Material, Run
 from strokebench.benchmarks.running.store import Busy, Store
 from strokebench.datasets.cohort import Cohort
@@ -192,7 +194,11 @@ def compute(task: Task, material: Material) -> Computed:
     records = task.records()
     try:
         with quietly():
-            fitted = fit_and_predict(task.ready(material))
+            ready = task.ready(material)
+            fitted = fit_and_predict(ready)
+        if wanted := task.about.get("code_sha256"):
+            path = describe(type(ready.model)).path
+            refuse_edited(wanted, path, task.first.balance, type(material.endpoint))
     except Exception as error:
         # Without the values of variables: they may hold patients.
         return Computed.failed("".join(traceback.format_exception(error)), records)

@@ -17,6 +17,7 @@ from strokebench.benchmarks.running.run import Run
 from strokebench.benchmarks.running.store import Store
 from strokebench.benchmarks.running.task import Task
 from strokebench.files import digest, home
+from strokebench.reports.tables.results_table import error_line
 from strokebench.tasks.fold import Fold
 
 DEFAULT, PARAMS, FOLDS, SAMPLER, ENDED, HOST, ERROR = (
@@ -135,7 +136,7 @@ class Objective:
                 tasks.append(Task({keys[-1]: run}, fold, {"purpose": "tune", **about(self.context, run)}))
         for _, ended in self.backend.compute(tasks, self.context.material, self.store) if tasks else ():
             if ended.status == "failed":
-                raise FitFailed(self.store.failure(ended.key)["error"].strip().rpartition("\n")[2])
+                raise FitFailed(error_line(self.store.failure(ended.key)["error"]))
         return [self.store.read(key)[1]["facts"]["validation_score"] for key in keys]
 
 

@@ -13,8 +13,8 @@ from sklearn.base import clone
 
 from strokebench.errors import StrokebenchError
 from strokebench.files import is_plain_json
-from strokebench.methods.base import Family
 from strokebench.methods.conformance.subject import Broken, Subject, probability, require, same
+from strokebench.methods.registry import ill_described
 from strokebench.tasks.inputs import PRESENT, SOURCE, all_modalities
 
 PICKLES = {".pkl", ".pickle", ".joblib", ".pt", ".pth", ".ckpt", ".dill"}
@@ -23,13 +23,9 @@ PICKLES = {".pkl", ".pickle", ".joblib", ".pt", ".pth", ".ckpt", ".dill"}
 def description(subject: Subject) -> None:
     """It says what it is: name, label, family, what it reads, and its source in the docstring."""
     method = subject.method
-    for attribute in ("name", "label", "family", "reads"):
-        require(hasattr(method, attribute), f"The class has no {attribute!r}.")
-    require(method.name.isidentifier() and method.name.islower(), f"name {method.name!r} is not snake_case.")
-    require(bool(method.label.strip()), "label is empty.")
-    require(isinstance(method.family, Family), f"family {method.family!r} is not a Family.")
+    problem = ill_described(method)
+    require(not problem, problem)
     known = {PRESENT, SOURCE, *(name for modality in all_modalities().values() for name in modality.arrays)}
-    require(isinstance(method.reads, tuple) and bool(method.uses), f"reads {method.reads!r} is not a tuple of arrays.")
     require(not set(method.reads) - known, f"reads {method.reads!r}, but the arrays are {', '.join(sorted(known))}.")
     require(bool(method.notes().get("Source")), "The docstring has no section 'Source:'.")
 

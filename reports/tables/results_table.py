@@ -77,10 +77,20 @@ def _failures(results: Results, labels: Mapping[tuple[str, ...], str]) -> list[F
     return found
 
 
+LONGEST_ERROR = 300
+"""Characters of an error in a table's notes; `strokebench status` shows all of the first."""
+
+
 def error_line(error: object) -> str:
-    """The one line of a traceback or message that says what went wrong."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    """What a traceback or message says went wrong, as one line."""
+    lines = [line for line in str(error).splitlines() if line.strip()]
     if not lines or pd.isna(error):  # type: ignore[call-overload]
         return "no error was recorded"
-    # Python's own line comes last after a traceback; a plain message begins with its point.
-    return lines[-1] if lines[0].startswith("Traceback") else lines[0]
+    starts = [number for number, line in enumerate(lines) if line.startswith("Traceback")]
+    if not starts or starts[0]:
+        # A plain message begins with its point.
+        return lines[0].strip()
+    # Python's own words, perhaps of several lines, follow the indented ones of the last traceback.
+    after = lines[starts[-1] + 1 :]
+    first = next((number for number, line in enumerate(after) if not line.startswith(" ")), 0)
+    return " ".join(" ".join(after[first:]).split())[:LONGEST_ERROR]

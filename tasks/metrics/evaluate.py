@@ -38,7 +38,9 @@ def evaluate(endpoint: Endpoint, y: ArrayLike, p: ArrayLike, threshold: float = 
     Raises:
         ValueError: labels that do not exist, or probabilities outside [0, 1].
     """
-    y, p = np.asarray(y), np.asarray(p, dtype=float)
+    y, p = np.asarray(y).view(), np.asarray(p, dtype=float).view()
+    # All metrics see the same.
+    y.flags.writeable = p.flags.writeable = False
     endpoint.check(y, p)
     return {name: metric(endpoint, y, p, threshold) for name, metric in metrics_of(endpoint).items()}
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from strokebench.plugins import Registry
+from strokebench.plugins import Registry, warn_once
 from strokebench.tasks.endpoint import Endpoint
 
 MetricFunction = Callable[..., float]
@@ -38,8 +38,13 @@ class Metric:
     endpoints: tuple[str, ...]
 
     def __call__(self, endpoint: Endpoint, y: NDArray, p: NDArray, threshold: float) -> float:
-        """The value, of labels (n,) and probabilities (n,) or (n, columns)."""
-        return self.function(endpoint, y, p, threshold) if self.needs_threshold else self.function(endpoint, y, p)
+        """The value, of labels (n,) and probabilities (n,) or (n, columns); NaN, and a warning, where it fails."""
+        try:
+            return float(self.function(endpoint, y, p, *([threshold] if self.needs_threshold else [])))
+        except Exception as error:
+            # One of another package would stop every table of whoever has it.
+            warn_once(f"The metric {self.name!r} stays empty where it fails: {type(error).__name__}: {error}")
+            return float("nan")
 
     @property
     def scale(self) -> int:

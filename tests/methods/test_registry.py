@@ -63,6 +63,13 @@ def test_two_methods_of_one_name_are_refused():
         registry.register(Other)
 
 
+def test_a_class_that_no_table_could_name_is_refused_by_its_place():
+    class Nameless(Method): ...
+
+    with pytest.raises(StrokebenchError, match=r"test_registry.*Nameless.*no 'name'"):
+        registry.register(Nameless)
+
+
 def test_registering_the_same_class_again_is_harmless():
     assert registry.register(Concat) is Concat
 
@@ -85,7 +92,17 @@ def test_another_package_may_not_take_a_name_of_ours(tmp_path, monkeypatch):
     assert registry.all_methods()["vdafm"].label == registry.find_method("vdafm").label == "VDAFM"
 
 
-@pytest.mark.parametrize("source", ["import no_such_module", GUEST.format(name="another"), "class Guest: ..."])
+WHOLE = GUEST.format(name="guest")
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        *("import no_such_module", GUEST.format(name="another"), "class Guest: ..."),
+        *(f"{WHOLE}    {more}" for more in ("label = ' '", "family = 'Mine'", "reads = 'table'")),
+        f"import dataclasses{WHOLE}    hidden: tuple = (64, 32)\nGuest = dataclasses.dataclass(kw_only=True)(Guest)",
+    ],
+)
 def test_another_package_that_is_broken_stops_only_who_asks_for_its_method(tmp_path, monkeypatch, source):
     install(tmp_path, monkeypatch, "guest", source, {"methods": {"guest": "Guest"}})
     assert "vdafm" in registry.all_methods() and "guest" not in registry.all_methods()

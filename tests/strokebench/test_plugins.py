@@ -16,7 +16,7 @@ GUEST = "class Green: pass\nclass Colourless: pass\n"
 @pytest.fixture
 def colours(monkeypatch: pytest.MonkeyPatch) -> Registry[type]:
     """A registry of two, which takes classes whose name is their own."""
-    plugins._warn_once.cache_clear()
+    plugins.warn_once.cache_clear()
     registry = Registry("colour", lambda name, thing: isinstance(thing, type) and thing.__name__.lower() == name)
     registry.add("red", type("Red", (), {}))
     registry.own["path"] = "pathlib:Path"

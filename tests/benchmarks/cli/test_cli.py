@@ -323,7 +323,7 @@ def test_doctor_looks_and_finds(monkeypatch: pytest.MonkeyPatch, tmp_path: Path)
 
 def test_names_and_seeds():
     assert parse_seeds("39, 40") == (39, 40)
-    assert parse_names("a, b,") == ("a", "b")
+    assert parse_names("a, b, a,") == ("a", "b")
     assert parse_names("") is None
     for wrong in ("", "39,39", "-1", "x"):
         with pytest.raises(StrokebenchError):

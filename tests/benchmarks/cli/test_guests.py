@@ -87,7 +87,7 @@ def test_an_experiment_a_cohort_an_encoder_and_a_metric_join_from_outside(tmp_pa
 
 @pytest.mark.parametrize("noun", ["methods", "encoders", "cohorts", "experiments", "metrics"])
 def test_a_broken_package_stops_only_who_asks_for_what_it_brings(tmp_path, monkeypatch, caplog, noun: str):
-    plugins._warn_once.cache_clear()
+    plugins.warn_once.cache_clear()
     install(tmp_path / "site", monkeypatch, "ward", "import no_such_module", {noun: {"wards": "load"}})
     listed = call("list", {"cohorts": "datasets"}.get(noun, noun))
     assert listed.exit_code == 0 and "wards" not in listed.output

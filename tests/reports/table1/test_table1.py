@@ -97,6 +97,10 @@ def test_failed_runs_are_listed_with_their_error(incomplete):
 
 def test_error_line():
     assert error_line("Traceback (most recent call last):\n  x\nKeyError: 'a'\n") == "KeyError: 'a'"
+    chained = "Traceback (most recent call last):\n  x\nKeyError: 'a'\n\nDuring handling, another:\n\n"
+    assert error_line(f"{chained}Traceback (most recent call last):\n  x\nOSError: full\n  in /tmp") == (
+        "OSError: full in /tmp"
+    )
     assert error_line("No such column.\nTry another.") == "No such column."
     assert error_line(None) == error_line("") == error_line(float("nan")) == "no error was recorded"
 

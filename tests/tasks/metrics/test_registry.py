@@ -2,8 +2,10 @@
 
 import numpy as np
 
+from strokebench.plugins import warn_once
 from strokebench.tasks.endpoints.binary import BINARY
-from strokebench.tasks.metrics.registry import metric
+from strokebench.tasks.metrics.evaluate import evaluate
+from strokebench.tasks.metrics.registry import METRICS, metric
 
 Y, P = np.array([0, 1, 1]), np.array([0.2, 0.6, 0.9])
 
@@ -24,3 +26,19 @@ def test_a_metric_that_calls_patients_is_given_where_from():
     found = metric("called", "%", needs_threshold=True)(lambda endpoint, y, p, threshold: float((p >= threshold).sum()))
     assert [found(BINARY, Y, P, threshold) for threshold in (0.1, 0.6, 0.95)] == [3, 2, 0]
     assert found.scale == 100
+
+
+def test_a_metric_that_fails_or_writes_into_what_all_see_is_empty_and_named(monkeypatch, caplog):
+    def greedy(endpoint, y, p):
+        p[:] = 1
+
+    def share(endpoint, y, p):
+        return p.mean()
+
+    warn_once.cache_clear()
+    guests = {"greedy": metric("greedy")(greedy), "share": metric("share")(share)}
+    monkeypatch.setattr(METRICS, "own", {**METRICS.own, **guests})
+    found = evaluate(BINARY, Y, P)
+    assert np.isnan(found["greedy"]) and found["share"] == np.mean(P) and found["AUC"] == 1
+    [line] = caplog.messages
+    assert line.startswith("The metric 'greedy' stays empty where it fails: ValueError")
