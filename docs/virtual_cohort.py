@@ -70,8 +70,9 @@ def three_patients(patients: VirtualPatients, picture: Path | None) -> str:
         z = int(volume.mask.sum(axis=(0, 1)).argmax())
         for column, (name, image) in enumerate({**images, "infarct": volume.mask}.items()):
             axes = figure.add_subplot(3, 4, 4 * row + column + 1, title=name.upper() if name != "infarct" else name)
-            axes.imshow(np.rot90(image[:, :, z]), cmap="gray", vmin=0, vmax=np.percentile(image[image > 0], 99.5))
-            axes.set(xticks=[], yticks=[], xlabel="L" + 20 * " " + "R" if row == len(SHOWN) - 1 else "")
+            # As everywhere else: the patient's right is on the left.
+            axes.imshow(np.rot90(image[::-1, :, z]), cmap="gray", vmin=0, vmax=np.percentile(image[image > 0], 99.5))
+            axes.set(xticks=[], yticks=[], xlabel="R" + 20 * " " + "L" if row == len(SHOWN) - 1 else "")
             if not column:
                 axes.set_ylabel(f"{title}\n{patient}", fontsize=10)
         answers = answer(volume, stream(SEED, i, TEXT), Strengths())
