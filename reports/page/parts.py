@@ -222,6 +222,7 @@ VARIED: Mapping[str, Callable[[Any], str]] = {
     "outcome": str,
     "protocol": str,
     "encoders": lambda encoders: ", ".join(encoders.values()) if isinstance(encoders, Mapping) else str(encoders),
+    "compared_encoders": lambda pairs: f"{len(pairs)} pairs of encoders compared",
     "balance": lambda balance: f"balance {balance}",
     "seeds": lambda seeds: f"seeds {', '.join(map(str, seeds))}",
     "sizes": lambda sizes: f"sizes {sizes}",
@@ -245,9 +246,9 @@ def _distinction(part: PagePart, same: Sequence[PagePart]) -> str:
     known = [{name: words for name in VARIED if (words := _in_words(name, other.facts))} for other in same]
     apart = [name for name in VARIED if len({facts.get(name) for facts in known}) > 1]
     differing = [", ".join(facts[name] for name in apart if name in facts) for facts in known]
-    number = same.index(part)
+    number = next(place for place, other in enumerate(same) if other is part)
     alone = differing[number] and differing.count(differing[number]) == 1
-    return differing[number] if alone else f"{differing[number]} {number + 1}".strip()
+    return differing[number] if alone else ", ".join(filter(None, (differing[number], f"no. {number + 1}")))
 
 
 def best_known(parts: Sequence[PagePart]) -> PagePart:

@@ -241,17 +241,20 @@ def test_nothing_computed_is_an_error_with_advice(tmp_path):
 
 def test_parts_of_one_experiment_are_told_apart_by_facts_and_not_by_folders(demo, tmp_path):
     tuned = {"tuned": {"svm": "svm tuned on another cohort"}}
+    pairs = {"compared_encoders": {"embedded": {}, "paper": {}}}
     facts = [{"protocol": "cv5", "labels_shuffled": 0}, {"protocol": "holdout"}, {"protocol": "cv5", **tuned}]
+    facts += [{"protocol": "loho"}, {"protocol": "loho", **pairs}, *2 * [{"protocol": "own"}]]
     for number, provenance in enumerate(facts):
         folder = shutil.copytree(demo / "virtual-nihss_lt_7-cv5" / "leaks", tmp_path / f"holdout-{number}" / "leaks")
         section = read_section(folder)
         write_json(folder / "section.json", section | {"provenance": provenance})
     parts = find_parts(sorted(tmp_path.iterdir()))
     assert {part.distinction for part in parts} == {
-        *("cv5, labels shuffled 0", "holdout", "cv5, svm tuned on another cohort")
+        *("cv5, labels shuffled 0", "holdout", "cv5, svm tuned on another cohort"),
+        *("loho", "loho, 2 pairs of encoders compared", "own, no. 6", "own, no. 7"),
     }
-    assert len({part.id for part in parts}) == 3
-    assert [caution.title for caution in cautions(parts) if caution.links] == ["Leak alarm"] * 3 + ["Labels shuffled"]
+    assert len({part.id for part in parts}) == 7
+    assert [caution.title for caution in cautions(parts) if caution.links] == ["Leak alarm"] * 7 + ["Labels shuffled"]
 
 
 def test_cautions_follow_facts_and_no_title(results):

@@ -12,6 +12,8 @@ from strokebench.reports.tables.style import save_figure
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium on PATH (Debian: apt install chromium)")
 
 LAPTOP, PHONE = 1366, 390
+A4 = 718
+"""Between the margins of a browser, in CSS pixels."""
 BOX = "document.querySelector('svg').getBoundingClientRect()"
 TABLE = "document.querySelector('#table1-cv5--table1 table')"
 
@@ -62,6 +64,18 @@ def test_the_page_itself_never_scrolls_sideways(shown):
     wide = "[...document.querySelectorAll('main *')].filter((e) => e.getBoundingClientRect().right > innerWidth + 1"
     wide += " && !e.closest('.scroll')).map((e) => e.outerHTML.slice(0, 90))"
     assert shown.run(wide) == []
+
+
+def test_every_table_fits_a_printed_page(browser, demo_page):
+    """A browser shrinks all pages to the widest table."""
+    browser.call("Emulation.setEmulatedMedia", media="print")
+    browser.open(demo_page, A4)
+    wide = (
+        "[...document.querySelectorAll('main table')].filter((e) => e.getBoundingClientRect().right > innerWidth + 1)"
+    )
+    ids = browser.run(f"{wide}.map((e) => e.closest('section').id)")
+    browser.call("Emulation.setEmulatedMedia", media="")
+    assert ids == []
 
 
 def test_text_is_large_enough(shown):
