@@ -14,10 +14,12 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from strokebench.datasets.cohort import Cohort, Column, Kind
+from strokebench.datasets.naming import scale_of
 from strokebench.files import natural_order
 
 SKEWED = 1.0
-"""From this absolute skewness on, a column is shown as median [IQR] instead of mean (SD) (our choice)."""
+"""From this absolute skewness on, a column is shown as median [IQR] instead of mean (SD) (our choice); one of a scale
+of points (NIHSS, mRS) always is."""
 MAX_CATEGORIES = 12
 """More categories are shown as the most frequent ones and the others together."""
 FEW = 5
@@ -136,7 +138,7 @@ def _lines(name: str, column: Column, values: pd.Series, groups: pd.Series, name
         numbers = values.dropna().astype(float)
         if numbers.isin([0, 1]).all():
             show, how = _share_of_ones, "n (%)"
-        elif abs(float(numbers.skew())) < SKEWED:  # type: ignore[arg-type]
+        elif abs(float(numbers.skew())) < SKEWED and not scale_of(name):  # type: ignore[arg-type]
             show, how = _mean, "mean (SD)"
         else:
             show, how = _median, "median [IQR]"

@@ -70,3 +70,11 @@ def test_dates_are_counted_and_common_categories_listed():
     lines = table_one(cohort, pd.Series(["a", "b"] * 30, patients), "by group").lines
     assert [line.label for line in lines] == ["seen, 28 different", "ward, n (%)", *(f"w{n}" for n in range(12))]
     assert math.isnan(lines[0].smd)
+
+
+def test_scales_of_points_are_medians_however_they_are_spread():
+    patients = [str(number) for number in range(60)]
+    table = pd.DataFrame({"NIHSS_adm": [n % 21 for n in range(60)], "age": [n % 21 + 50 for n in range(60)]}, patients)
+    cohort = Cohort("c", "c", table, columns=dict.fromkeys(table, Column(Kind.NUMERIC)), outcomes={})
+    lines = table_one(cohort, pd.Series(["a", "b"] * 30, patients), "by group").lines
+    assert [line.label for line in lines] == ["NIHSS_adm, median [IQR]", "age, mean (SD)"]
