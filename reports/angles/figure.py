@@ -34,7 +34,7 @@ def draw_angles(results: Results, method: str, variants: Mapping[str, str]) -> F
     for axes, (variant, label) in zip(panels, variants.items(), strict=True):
         _panel(axes, found[variant], label, np.linspace(low, high, BINS + 1).tolist())
     panels[-1].set_xlabel("Angle between image and text of a test patient, in degrees", color=INK)
-    head(figure, words.setting_line(results))
+    head(figure, f"{words.setting_line(results)}; in brackets: 95 % interval over patients")
     _legend(figure)
     return figure
 

@@ -41,7 +41,8 @@ def draw_table1(table: Table, metric: str = "", intervals: Mapping[str, Interval
         for row in rows:
             label = short_name(row.label)
             ticks.append((height, label if row.complete else f"{label} ({row.done}/{row.planned} runs)"))
-            draw_mean(axes, row, column, height, look, "no finished run", intervals.get(row.key))
+            lacking = "undefined in a test part" if row.done else "no finished run"
+            draw_mean(axes, row, column, height, look, lacking, intervals.get(row.key))
             if (paper := row.cells[column.key].paper) is not None:
                 axes.plot(paper.mean, height, look[1], markersize=8, color="white", markeredgecolor=INK, zorder=4,
                           label=PAPER_LABEL)  # fmt: skip

@@ -54,6 +54,14 @@ def test_a_long_title_of_the_cohort_is_whole_and_leaves_room(results):
     assert figure.axes[0].get_position().width > 0.6
 
 
+def test_a_metric_that_a_test_part_leaves_undefined_is_not_called_a_run_that_is_missing(results):
+    made = table1(results)
+    undefined = {"AUC": replace(made.rows[0].cells["AUC"], value=None, std=None)}
+    rows = [replace(row, cells=row.cells | undefined) if row.key == "svm" else row for row in made.rows]
+    texts = [text.get_text() for text in draw_table1(replace(made, rows=rows)).axes[0].texts]
+    assert "undefined in a test part" in texts and "no finished run" not in texts
+
+
 def test_a_control_character_in_a_label_leaves_the_drawing_whole(tmp_path):
     figure = Figure(figsize=(2, 1))
     figure.text(0.1, 0.5, "ward\x1b]0;x\x07\x9b")
