@@ -10,7 +10,8 @@ from rich.text import Text
 from strokebench.benchmarks.cli.options import JsonOption, echo_json
 from strokebench.benchmarks.running.provenance import is_in_store
 from strokebench.benchmarks.running.store import Store
-from strokebench.files import home
+from strokebench.errors import StrokebenchError
+from strokebench.files import home, made_again
 from strokebench.reports.results import RUNS_FILE, read_provenance
 from strokebench.reports.tables.console import make_console
 from strokebench.reports.tables.results_table import error_line
@@ -33,7 +34,11 @@ def status(as_json: JsonOption = False) -> None:
     rows: list[dict[str, Any]] = []
     tables, failures = [], []
     for folder in found:
-        runs = pd.read_parquet(folder / RUNS_FILE)
+        try:
+            runs = pd.read_parquet(folder / RUNS_FILE)
+        except (OSError, ValueError) as error:
+            made_again(f"{folder / RUNS_FILE} cannot be read ({error}).")
+            continue
         facts = read_provenance(folder)
         stored = is_in_store(facts)
         if stored:
@@ -61,7 +66,7 @@ def status(as_json: JsonOption = False) -> None:
         wanted = ("method", "seed", "fold", "key")
         failed_runs = [
             {"results": folder.parent.name, "experiment": folder.name, **{name: row[name] for name in wanted}}
-            | {"error": store.failure(row["key"])["error"]}
+            | {"error": _error_of(store, row["key"])}
             for folder, row in failures
         ]
         echo_json({"methods": rows, "failed": failed_runs})
@@ -74,11 +79,19 @@ def status(as_json: JsonOption = False) -> None:
     for number, (folder, row) in enumerate(failures[:SHOWN_FAILURES]):
         which = f"{folder.parent.name}/{folder.name}: {row['method']}, seed {row['seed']}, fold {row['fold']}"
         console.print(Text.assemble(("Failed", "red"), f" {which} (key {row['key'][:12]})"))
-        error = store.failure(row["key"])["error"].rstrip()
+        error = _error_of(store, row["key"]).rstrip()
         # Runs mostly fail alike: the way there is told once.
         console.print(error_line(error) if number else error, style="dim")
     if len(failures) > SHOWN_FAILURES:
         console.print(f"\n... and {len(failures) - SHOWN_FAILURES} more failed runs.")
+
+
+def _error_of(store: Store, key: str) -> str:
+    """Why a run failed; of a file that is damaged, or went meanwhile, that."""
+    try:
+        return store.failure(key)["error"]
+    except StrokebenchError as error:
+        return error.message
 
 
 def _rows(runs: pd.DataFrame) -> Iterator[tuple[str, str, pd.DataFrame]]:

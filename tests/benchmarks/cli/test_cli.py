@@ -203,12 +203,21 @@ def test_status_is_right_while_runs_go_on(small: None, home: Path):
     assert "3/5" in call("status").output
 
 
-def test_failed_runs_are_told(small: None):
+def test_failed_runs_are_told(small: None, home: Path, caplog: pytest.LogCaptureFixture):
     ran = call("run", "table1", "--methods", "broken", "--seeds", "39", "--no-tracking")
     assert ran.exit_code == 1
     assert "1 run failed" in ran.output
     status = call("status")
     assert "the planted error" in status.output and "Traceback" in status.output
+    # What a full disk or a lost connection left behind hides nothing else.
+    damaged = home / "results" / "another" / "table1" / "runs.parquet"
+    damaged.parent.mkdir(parents=True)
+    damaged.touch()
+    for path in (home / "runs").glob("*/*.failed.json"):
+        path.write_bytes(b"")
+    status = call("status")
+    assert status.exit_code == 0 and "4/5" in status.output and "not valid JSON" in status.output
+    assert f"{damaged} cannot be read" in caplog.text
 
 
 def test_shuffled_labels_are_said_everywhere(small: None, home: Path):
