@@ -7,6 +7,7 @@ what the house's methods say of themselves is kept as long as the house's code i
 import json
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from functools import cache
 from importlib import import_module
@@ -142,8 +143,9 @@ def _of_the_house() -> dict[str, Described]:
         found = [{**asdict(describe(method)), "uses": sorted(method.uses)} for method in methods]
         # Where a library is not installed, some are left out, and are not to stay so.
         if not registry.METHODS.discover():
-            # In their own order, in which notes are shown.
-            write_text(path, json.dumps(found))
+            # In their own order, in which notes are shown. A worker of a cluster may have no place to write to.
+            with suppress(OSError):
+                write_text(path, json.dumps(found))
     return {
         about["name"]: Described(**{**about, "uses": frozenset(about["uses"]), "needs": tuple(about["needs"])})
         for about in found

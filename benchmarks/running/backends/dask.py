@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
+from importlib.metadata import version
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 from weakref import finalize
@@ -12,7 +14,7 @@ from strokebench.benchmarks.keys.code import fit_code
 from strokebench.benchmarks.running.run import Material
 from strokebench.benchmarks.running.store import Store
 from strokebench.benchmarks.running.task import Computed, Ended, Task, compute
-from strokebench.errors import StrokebenchError
+from strokebench.errors import StrokebenchError, named
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -21,6 +23,7 @@ _CONNECTING = 10
 """Seconds in which a scheduler must answer."""
 _CLOSING = 2
 """Seconds that a scheduler gets to say goodbye; one that was lost never does."""
+_log = logging.getLogger(__name__)
 
 
 class Cluster:
@@ -54,8 +57,9 @@ class Cluster:
         """Compute tasks; give each as it ends, in any order.
 
         Raises:
-            StrokebenchError: the scheduler is lost; what ended before is in the store.
+            StrokebenchError: a worker has no strokebench, or the scheduler is lost; what ended before is in the store.
         """
+        self._look_at_workers()
         suspects: list[Task] = []
         for task, outcome in self._outcomes(tasks, material):
             if outcome is None:
@@ -67,6 +71,15 @@ class Cluster:
             [(_, outcome)] = self._outcomes([task], material)
             outcome = outcome or _failed(task, "Every worker that computed it died, perhaps for lack of memory.")
             yield task, Ended(task.key, outcome.commit(store))
+
+    def _look_at_workers(self) -> None:
+        """A worker that cannot read a task ends, and whoever waits for it is not told."""
+        found = self._reached().run(version, "strokebench", on_error="return")
+        if without := [address for address, answer in found.items() if isinstance(answer, Exception)]:
+            hint = "Install there what is installed here, `pip install 'strokebench[cluster]'`."
+            raise StrokebenchError(f"strokebench is not installed for the workers {named(without)}.", hint)
+        if not found:
+            _log.warning("No worker has joined the scheduler yet: runs are computed when one has.")
 
     def _outcomes(self, tasks: Sequence[Task], material: Material) -> Iterator[tuple[Task, Computed | None]]:
         """What came of each task as it ends; None where its workers died."""

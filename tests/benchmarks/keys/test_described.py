@@ -12,8 +12,13 @@ from strokebench.benchmarks.keys.described import all_params, described_methods
 from strokebench.methods.registry import all_methods
 
 
-def test_methods_are_described_as_the_registry_has_them(home: Path):
+def test_methods_are_described_as_the_registry_has_them(home: Path, monkeypatch: pytest.MonkeyPatch):
     rmtree(home / "methods")
+    described._of_the_house.cache_clear()
+    # On a worker whose folder is not to be written to.
+    with monkeypatch.context() as patch:
+        patch.setenv("STROKEBENCH_HOME", "/proc/none")
+        described._of_the_house()
     described._of_the_house.cache_clear()
     made = described._of_the_house()
     described._of_the_house.cache_clear()

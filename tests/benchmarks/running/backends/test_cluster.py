@@ -109,6 +109,27 @@ def test_other_code_on_a_worker_is_refused(cluster, console, monkeypatch):
     assert report.results.runs["error"].str.contains("another version").all()
 
 
+def test_workers_that_are_not_there_or_lack_us_are_told(console, caplog, monkeypatch):
+    """A task that a worker cannot read ends the worker, and its run would be waited for for ever."""
+    with in_this_process() as cluster:
+        monkeypatch.setattr("strokebench.benchmarks.running.backends.dask.version", lacks_us)
+        with pytest.raises(StrokebenchError, match=r"not installed for the workers .*\d"):
+            on(cluster, console, methods=("svm",))
+        monkeypatch.undo()
+        [worker] = cluster.workers.values()
+        asked = Cluster(1, cluster.scheduler_address)
+        asked._look_at_workers()
+        assert "No worker has joined" not in caplog.text
+        cluster.sync(worker.close)
+        asked._look_at_workers()
+        assert "No worker has joined" in caplog.text
+        asked._open.close()
+
+
+def lacks_us(name: str) -> str:
+    raise ModuleNotFoundError(name)
+
+
 def test_tuning_goes_to_the_cluster(console, monkeypatch, home):
     monkeypatch.setattr(Processes, "compute", None)
     with in_this_process() as cluster:
