@@ -36,8 +36,8 @@ def status(as_json: JsonOption = False) -> None:
     for folder in found:
         try:
             runs = pd.read_parquet(folder / RUNS_FILE)
-        except (OSError, ValueError) as error:
-            made_again(f"{folder / RUNS_FILE} cannot be read ({error}).")
+        except (OSError, ValueError) as damage:
+            made_again(f"{folder / RUNS_FILE} cannot be read ({damage}).")
             continue
         facts = read_provenance(folder)
         stored = is_in_store(facts)
