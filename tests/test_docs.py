@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 
 import pytest
+import yaml
 
 ROOT = Path(__file__).parent.parent
 PAGES = [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")]
@@ -14,6 +15,12 @@ PAGES = [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")]
 def test_every_file_that_a_page_links_is_there(page: Path):
     links = re.findall(r"\]\(([^)#\s]+)", page.read_text(encoding="utf-8"))
     assert [link for link in links if "://" not in link and not (page.parent / link).exists()] == []
+
+
+@pytest.mark.parametrize("name", ["README.md", "docs/first_steps.md"])
+def test_the_first_cohort_s_file_names_all_that_the_methods_beside_it_read(name: str):
+    file = re.search(r"```yaml\n(.+?)```", (ROOT / name).read_text(encoding="utf-8"), flags=re.DOTALL)
+    assert file and {"table", "id", "outcome", "images", "text"} <= set(yaml.safe_load(file[1]))
 
 
 def test_every_folder_of_a_room_stands_in_the_plan_with_its_question():
