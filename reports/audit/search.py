@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cache
 from itertools import permutations
 
 import numpy as np
@@ -57,10 +58,14 @@ def search(
     """
     found: set[Found] = set()
     pairs = fits = 0
+
+    @cache
+    def counts(metric: str, n: int, total: int) -> Integers:
+        return multisets(runs, n, total, _squares(cells, metric, n, runs, total, ddof), limits)
+
     for sum_tp, sum_tn in _sums(cells, positives, negatives, runs):
-        a = multisets(runs, positives, sum_tp, _squares(cells, "Recall", positives, runs, sum_tp, ddof), limits)
-        b = multisets(runs, negatives, sum_tn, _squares(cells, "Specificity", negatives, runs, sum_tn, ddof), limits)
-        if not len(a) or not len(b):
+        a = counts("Recall", positives, sum_tp)
+        if not len(a) or not len(b := counts("Specificity", negatives, sum_tn)):
             continue
         patients = positives + negatives
         # Sum of (TP + TN)^2, allowed by the deviation of the accuracy.
@@ -130,8 +135,9 @@ def _sums(cells: Mapping[tuple[str, str], Bounds], positives: int, negatives: in
     def off(sums: tuple[int, int]) -> tuple[float, float]:
         called = sums[0] + runs * negatives - sums[1]
         pooled = {"Precision": sums[0] / max(called, 1), "F1": 2 * sums[0] / (called + runs * positives)}
-        # Half of the positives can be found in the most ways.
-        return sum(abs(pooled[metric] - aim) for metric, aim in aims), abs(sums[0] - runs * positives / 2)
+        # There are the most ways to be right in half of the patients.
+        halves = (abs(right / (runs * n) - 0.5) for right, n in zip(sums, (positives, negatives), strict=True))
+        return sum(abs(pooled[metric] - aim) for metric, aim in aims), sum(halves)
 
     return sorted(pairs, key=off)
 
