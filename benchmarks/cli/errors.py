@@ -52,7 +52,8 @@ class ReadableErrors(TyperGroup):
             if status is None:
                 _show(error)
             elif message := _wrong_usage(error):
-                verb = getattr(getattr(error, "ctx", None), "command_path", "strokebench")
+                typed = f"{ctx.command_path} {ctx.invoked_subcommand}"
+                verb = getattr(getattr(error, "ctx", None), "command_path", typed)
                 _show(StrokebenchError(message, f"`{verb} --help` says what there is."))
             else:
                 # Typer's own exceptions carry the exit status that they ask for.
@@ -69,7 +70,7 @@ def _interrupted(error: BaseException | None) -> bool:
 
 def _wrong_usage(error: Any) -> str:
     """What a verb or an option that does not exist, or an argument too few, is answered with; empty for others."""
-    return error.format_message() if hasattr(error, "format_message") and getattr(error, "ctx", None) else ""
+    return error.format_message() if hasattr(error, "format_message") else ""
 
 
 def show_in_any_encoding() -> None:

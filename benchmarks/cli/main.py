@@ -13,7 +13,10 @@ from strokebench.benchmarks.running.settings import EXPERIMENTS
 VERBS = {
     "run": ("run:run", "Compute what an experiment still lacks, and show its table."),
     "report": ("run:report", "Show and write the table of the runs that are finished by now; also while they go on."),
-    "paper": ("paper:paper", "Compute what any experiment still lacks, and write one page of all."),
+    "paper": (
+        "paper:paper",
+        "Compute what the tables and figures of the paper, and what belongs to them, still lack, and write one page.",
+    ),
     "page": ("page:page", "Write one self-contained HTML page of all experiments, and a reporting checklist."),
     "status": ("status:status", "How far every experiment is, and why runs failed."),
     "fit": (

@@ -1,4 +1,4 @@
-"""`strokebench paper`: every experiment, then the page."""
+"""`strokebench paper`: the experiments of the paper and what belongs to them, then the page."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -28,7 +28,10 @@ def paper(
     settings: Settings,
     dry: Annotated[bool, typer.Option("--dry-run", help="Only say what it takes: time, disk, network.")] = False,
 ) -> None:
-    """Compute what any experiment still lacks, and write one page of all. Experiments share their runs."""
+    """Compute what the tables and figures of the paper, and what belongs to them, still lack, and write one page.
+
+    All experiments but tuned, imputation, learning_curve, readings and encoders, run by name; they share runs.
+    """
     console = make_console()
     refuse_missing(settings)
     if dry:
@@ -77,7 +80,8 @@ def _experiments(
     context = None
     for protocol, experiments in by_protocol.items():
         settings = replace(chosen, protocol=protocol)
-        console.rule(f"{protocol}: {', '.join(experiment.name for experiment in experiments)}", align="left")
+        console.rule(protocol, align="left")
+        console.print(f"Tables      {', '.join(experiment.name for experiment in experiments)}")
         try:
             context = build_context(settings, console, context, embed)
             if embed is None:

@@ -98,7 +98,7 @@ def run_study(
         study.enqueue_trial(default or {}, {DEFAULT: OUTSIDE if default is None else INSIDE})
     known = sum(map(counts, trials))
     again = f", {revived} cut off and queued again" if revived else ""
-    console.print(f"Study       {study.study_name}: {known} of {search.trials} trials known{again}")
+    console.print(f"Study       {study.study_name}: {known} trials known, {search.trials} asked for{again}")
 
     def finished(study: optuna.Study, trial: FrozenTrial) -> None:
         console.print(_line(trial, study, folds))

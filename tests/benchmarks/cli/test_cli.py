@@ -1,5 +1,6 @@
 import json
 import os
+import re
 import resource
 import subprocess
 import sys
@@ -61,6 +62,12 @@ def test_help_is_quick_and_light():
 
 def test_help_names_the_experiments_as_they_are():
     assert list(cli.EXPERIMENTS) == [name for name in all_experiments() if name in EXPERIMENTS.own]
+
+
+def test_paper_says_which_experiments_it_leaves_to_their_names():
+    left = {name for name, kind in all_experiments().items() if not kind.in_paper}
+    said = getdoc(resolve_name("strokebench.benchmarks.cli.paper:paper"))
+    assert left == {name for name in all_experiments() if re.search(rf"\b{name}\b", said.partition("\n\n")[2])}
 
 
 def test_make_has_every_experiment_as_a_target_and_knows_its_variables():
@@ -299,7 +306,14 @@ def test_ctrl_c_that_a_library_wraps_is_no_fault(small: None, monkeypatch: pytes
 
 @pytest.mark.parametrize(
     ("arguments", "said"),
-    [(["run"], "experiment"), (["rn"], "Did you mean 'run'?"), (["run", "table1", "--protcol", "cv5"], "--protocol")],
+    [
+        *(
+            (["run"], "experiment"),
+            (["rn"], "Did you mean 'run'?"),
+            (["run", "table1", "--protcol", "cv5"], "--protocol"),
+        ),
+        (["run", "table1", "--seeds"], "Option '--seeds' requires an argument."),
+    ],
 )
 def test_wrong_usage_has_its_own_status(small: None, arguments: list[str], said: str):
     result = call(*arguments)
