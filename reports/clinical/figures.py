@@ -29,7 +29,7 @@ MOST_DRAWN = 10_000
 
 def draw_reliability(results: Results, scores: Scores, methods: Sequence[str]) -> Figure:
     """Observed share against mean probability, a panel a method; below each how the probabilities lie."""
-    figure = Figure(figsize=(0.6 + 2.6 * max(2, len(methods)), 4.7), layout="constrained")
+    figure = Figure(figsize=(0.6 + 2.6 * max(2, len(methods)), 4.9), layout="constrained")
     # One scale in each row: the shares of patients can be compared between methods.
     grid = figure.subplots(2, len(methods), sharex=True, sharey="row", squeeze=False, height_ratios=(4, 1))
     for number, name in enumerate(methods):
@@ -48,6 +48,8 @@ def draw_reliability(results: Results, scores: Scores, methods: Sequence[str]) -
         upper.set_title(fill(label_of(results, name), 28), fontsize=10, color=INK, loc="left")
         upper.set(xlim=(-2, 102), ylim=(-2, 102))
         upper.set_box_aspect(1)
+        # A square is narrower than what stands below it where there is one method: each has numbers of its own.
+        upper.tick_params(labelbottom=True)
         _probabilities(lower, scores, name)
         plain(upper)
         plain(lower)

@@ -81,7 +81,8 @@ def draw_forest(results: Results) -> list[Figure]:
             _forest(axes, method.name, metric, judged, chance)
             _together(axes, over.get(method.name), len(judged))
             axes.set_title(fill(method.label, 17), loc="left", fontsize=9.5, fontweight="bold", color=INK)
-        grid[0].set_yticks(range(len(judged) + 2), [*labels, *TOGETHER], fontsize=8)
+        # As large as a row is high.
+        grid[0].set_yticks(range(len(judged) + 2), [*labels, *TOGETHER], fontsize=min(8, 560 / (len(judged) + 2)))
         grid[0].set_ylim(len(judged) + 1.6, -0.6)
         said = f"{metric} in percent; bar = 95 % by the patients' chance; dotted: chance; {events}patients"
         head(figure, f"{words.setting_line(results)}\n{said}")

@@ -80,6 +80,15 @@ def test_many_points_become_one_picture_in_the_drawing(some, monkeypatch: pytest
     assert bool(points.get_rasterized()) is one_picture
 
 
+def test_the_curve_of_one_method_stands_above_numbers_of_its_own_width(some):
+    scores = pool(some)
+    assert scores is not None
+    upper, lower = figures.draw_reliability(some, scores, ["vdafm"]).axes
+    upper.figure.draw_without_rendering()
+    assert upper.get_position().width < lower.get_position().width
+    assert any(label.get_visible() and label.get_text() for label in upper.get_xticklabels())
+
+
 def test_small_and_one_class_groups_are_warned_of(published):
     table = pd.read_csv(published / "subgroups.csv", keep_default_na=False).set_index("key")
     assert "n < 30" in table.loc["age/under 60", "warning"]
