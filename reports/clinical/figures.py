@@ -56,7 +56,7 @@ def draw_reliability(results: Results, scores: Scores, methods: Sequence[str]) -
         lower.set_xlabel("Predicted probability, %", fontsize=9, color=INK)
     grid[0][0].set_ylabel("Observed share, %", fontsize=9, color=INK)
     grid[1][0].set_ylabel("Share of\npatients", fontsize=9, color=INK)
-    legend_below(figure, *grid[1][0].get_legend_handles_labels())
+    legend_below(figure, grid[1][0].get_legend_handles_labels()[0], [results.endpoint.describe(y) for y in (0, 1)])
     head(figure, words.setting_line(results))
     return figure
 
@@ -134,7 +134,8 @@ def draw_decision_curves(
             label=label_of(results, name),
         )
     axes.set(xlim=(100 * at[0], 100 * at[-1]), ylim=(-35 * share, 108 * share))
-    axes.set_xlabel("Threshold: the probability of label 1 from which one would act, %", fontsize=9, color=INK)
+    threshold = f"Threshold: the probability of {results.endpoint.describe(1)} from which one would act, %"
+    axes.set_xlabel(fill(threshold, 90), fontsize=9, color=INK)
     axes.set_ylabel("Net benefit per 100 patients", fontsize=9, color=INK)
     legend_below(figure)
     plain(axes)
