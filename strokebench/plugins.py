@@ -168,7 +168,7 @@ def require_library(library: str, name: str) -> None:
         raise StrokebenchError(f"{name} needs {library}, which is not installed.", f"{MODERN} has it.")
 
 
-_INSTALL = "A whole `pip install strokebench` has it."
+_INSTALL = "Install it; a whole `pip install strokebench` has all that its own need."
 
 
 @cache

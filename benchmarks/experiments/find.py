@@ -9,7 +9,10 @@ ExperimentClass = TypeVar("ExperimentClass", bound=type[Experiment])
 
 
 def _is_experiment(name: str, thing: Any) -> bool:
-    return isinstance(thing, type) and issubclass(thing, Experiment) and thing.name == name
+    if not (isinstance(thing, type) and issubclass(thing, Experiment) and getattr(thing, "name", "") == name):
+        return False
+    # One that no list could name or order, or that cannot be made, would stop all of them.
+    return name.isidentifier() and isinstance(thing().title, str) and isinstance(thing.order, int)
 
 
 EXPERIMENTS: Registry[type[Experiment]] = Registry(

@@ -289,8 +289,8 @@ def plan_runs(experiment: Experiment, context: Context, console: Console) -> lis
     """The experiment's runs with their keys; says which methods are left out and why.
 
     Raises:
-        StrokebenchError: the experiment makes no sense for this endpoint, none of its methods can be run, or one was
-            edited since this Python read it.
+        StrokebenchError: the experiment makes no sense for this endpoint, none of its methods can be run, two runs
+            have one name, or a method was edited since this Python read it.
     """
     if experiment.needs_events and not context.endpoint.binary:
         raise StrokebenchError(
@@ -309,10 +309,15 @@ def plan_runs(experiment: Experiment, context: Context, console: Console) -> lis
     for method, here in _in_table(experiment, context).items():
         if not here:
             console.print(f"Left out    {method}: what it needs is no longer installed; its finished runs are kept")
-    if plan.left_out and not plan.runs:
-        reason = next(iter(plan.left_out.values()))
+    if not plan.runs:
+        reason = next(iter(plan.left_out.values()), "its plan has no run of these methods")
         raise StrokebenchError(
             f"Nothing of {experiment.name} can be run: {reason}.", "`strokebench list methods` says what each reads."
+        )
+    again = pd.DataFrame([run.names() for run in plan.runs]).duplicated()
+    if twice := [run.names() for run, known in zip(plan.runs, again, strict=True) if known]:
+        raise StrokebenchError(
+            f"{experiment.name} plans two runs of one name: {twice[0]}.", "Give each setting a `variant` of its own."
         )
     for run in {(run.method, run.balance): run for run in plan.runs}.values():
         path = described(run.method).path

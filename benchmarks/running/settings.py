@@ -128,7 +128,7 @@ class Settings:
     )
     sizes: str = setting(
         "small",
-        "Of all networks: small (128 hidden units, width 64) or paper (512, 256).",
+        "Of the paper's networks: small (128 hidden units, width 64) or paper (512, 256).",
         choices="strokebench.tasks.paper_setup:SIZES",
     )
     encoders: str = setting(

@@ -145,19 +145,32 @@ def _draws(method: str, space: str) -> list[dict[str, BaseDistribution]]:
 
 
 def draw_settings(method: str, count: int) -> list[dict[str, Any]]:
-    """Different settings of a method's search space, drawn at random and the same in every call.
+    """Different settings of a method's search space that it takes, drawn at random and the same in every call.
 
     Returns:
         `count` of them; fewer where the space has fewer, none where it is empty.
+
+    Raises:
+        StrokebenchError: it takes none of those that were drawn.
     """
-    study, space = optuna.create_study(sampler=RandomSampler(seed=0)), find_method(method).search_space
+    study, known = optuna.create_study(sampler=RandomSampler(seed=0)), find_method(method)
     found: list[dict[str, Any]] = []
+    refused = ""
     for _ in range(_LOOKS * count):
         if len(found) == count:
             break
-        params = space(study.ask())
-        if params and params not in found:
+        params = known.search_space(study.ask())
+        if not params or params in found:
+            continue
+        try:
+            known(**params)
+        except Exception as error:
+            # Two values that do not go together, say.
+            refused = f"{type(error).__name__}: {error}"
+        else:
             found.append(params)
+    if refused and not found:
+        raise StrokebenchError(f"{method} takes no setting of its own search space: {refused}")
     return found
 
 

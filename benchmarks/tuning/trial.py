@@ -131,7 +131,10 @@ class Objective:
                 variant="tune",
                 balance=settings.balance,
             )
-            keys.append(tuning_key(self.context, run, fold))
+            try:
+                keys.append(tuning_key(self.context, run, fold))
+            except Exception as error:
+                raise FitFailed(f"{type(error).__name__}: {error}") from error
             if self.store.status(keys[-1]) != "done":
                 tasks.append(Task({keys[-1]: run}, fold, {"purpose": "tune", **about(self.context, run)}))
         for _, ended in self.backend.compute(tasks, self.context.material, self.store) if tasks else ():

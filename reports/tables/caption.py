@@ -155,8 +155,8 @@ def sequences_in_words(facts: Provenance) -> str:
 
 
 def sizes_in_words(sizes: str) -> str:
-    """`Networks: small sizes, 128 hidden units and width 64, where a row says no other.`"""
-    said = "Networks: {} sizes, {hidden} hidden units and width {width}, where a row says no other."
+    """`Networks of the paper: small sizes, 128 hidden units and width 64, where a row says no other.`"""
+    said = "Networks of the paper: {} sizes, {hidden} hidden units and width {width}, where a row says no other."
     return said.format(sizes, **SIZES[sizes])
 
 

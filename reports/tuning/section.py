@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from strokebench.errors import counted
 from strokebench.reports.summary import cell_of
 from strokebench.reports.tables.section import Panel, Section
 from strokebench.reports.tables.table import Cell, Column, Kind, Row, Table, mark_best
@@ -124,8 +125,8 @@ def tuning_table(tuning: Tuning) -> Table:
             f"Outcome {tuning.outcome}, protocol {tuning.protocol}. Mean (population standard deviation) of the "
             f"{tuning.metric} on validation patients over {tuning.folds} folds, in percent; test patients had no part "
             "in it. "
-            f"{states['complete']} trials complete, {states['pruned']} stopped early, {states['fail']} failed; "
-            f"the best {SHOWN} and the default are shown."
+            f"{counted(states['complete'], 'trial')} complete, {states['pruned']} stopped early, "
+            f"{states['fail']} failed; the best {SHOWN} and the default are shown."
         ),
         columns=columns,
         rows=mark_best(rows, columns),

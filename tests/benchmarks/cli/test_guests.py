@@ -85,6 +85,13 @@ def test_an_experiment_a_cohort_an_encoder_and_a_metric_join_from_outside(tmp_pa
     assert "metric Brier of ward 1.0" in call("doctor").output
 
 
+@pytest.mark.parametrize("fault", ["title = None", "order = 'first'", "report = abstractmethod(lambda self: 0)"])
+def test_an_experiment_that_no_list_could_show_is_a_broken_one(tmp_path, monkeypatch, fault: str):
+    odd = f"from abc import abstractmethod\n{WARD}\n\nclass Odd(WardTable):\n    name = 'odd'\n    {fault}\n"
+    install(tmp_path / "site", monkeypatch, "ward", odd, {"experiments": {"odd": "Odd", "ward_table": "WardTable"}})
+    assert list(all_experiments())[-1] == "ward_table"
+
+
 @pytest.mark.parametrize("noun", ["methods", "encoders", "cohorts", "experiments", "metrics"])
 def test_a_broken_package_stops_only_who_asks_for_what_it_brings(tmp_path, monkeypatch, caplog, noun: str):
     plugins.warn_once.cache_clear()

@@ -15,6 +15,7 @@ from strokebench.benchmarks.keys.described import described, described_methods
 from strokebench.benchmarks.running import runner
 from strokebench.benchmarks.running.backends.processes import worker_processes
 from strokebench.benchmarks.running.collect import Collector
+from strokebench.benchmarks.running.experiment import Plan
 from strokebench.benchmarks.running.progress import RunProgress
 from strokebench.benchmarks.running.runner import report_experiment, run_experiment
 from strokebench.benchmarks.running.settings import SEEDS
@@ -201,6 +202,16 @@ def test_unsuitable_methods_are_left_out_with_the_reason(console: Console, plant
     alone = replace(context.settings, methods=("vdafm",))
     with pytest.raises(StrokebenchError, match="Nothing of table1 can be run: it reads image"):
         run_experiment(Table1(), replace(context, embeddings=embeddings, settings=alone), console)
+
+
+@pytest.mark.parametrize(("times", "said"), [(0, "its plan has no run"), (2, "two runs of one name: .*'svm'")])
+def test_a_plan_without_runs_or_with_two_of_one_name_is_refused_before_any_is_computed(console: Console, times, said):
+    class Odd(Table1):
+        def plan(self, context):
+            return Plan(times * super().plan(context).runs)
+
+    with pytest.raises(StrokebenchError, match=said):
+        run_experiment(Odd(), make_context(methods=("svm",)), console)
 
 
 def test_quick_is_short_and_says_so(console: Console):

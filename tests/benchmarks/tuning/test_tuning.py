@@ -21,7 +21,7 @@ from strokebench.benchmarks.running.context import Context
 from strokebench.benchmarks.running.parameters import read_tuned
 from strokebench.benchmarks.running.store import Store
 from strokebench.benchmarks.tuning import trial as trials_module
-from strokebench.benchmarks.tuning.space import default_storage
+from strokebench.benchmarks.tuning.space import default_storage, draw_settings
 from strokebench.benchmarks.tuning.study import Search, best_parameters, run_study
 from strokebench.benchmarks.tuning.trial import DEFAULT, FOLDS, PARAMS
 from strokebench.errors import StrokebenchError
@@ -316,6 +316,23 @@ def test_a_study_whose_choices_changed_goes_on_with_the_trials_that_fit(
     # Back to the old choices, back to the old study; a wider range of numbers is no other study at all.
     search_among(["plus", "broken"], monkeypatch)
     assert len(run_study("tunable", context, search, console).trials) == len(first.trials)
+
+
+def test_settings_that_a_method_does_not_take_are_failed_trials_and_none_of_those_that_are_drawn(
+    console: Console, monkeypatch: pytest.MonkeyPatch
+):
+    def search_space(trial):
+        sign = trial.suggest_categorical("sign", ["plus", "minus"])
+        return {"sign": sign} if sign == "plus" else {"signs": sign}
+
+    monkeypatch.setattr(tunable_method.Tunable, "search_space", staticmethod(search_space))
+    study = run_study("tunable", make_context(), Search("grid", 9), console)
+    [failed] = study.get_trials(states=(TrialState.FAIL,))
+    assert "TypeError" in failed.user_attrs["error"] and "'signs'" in failed.user_attrs["error"]
+    assert draw_settings("tunable", 3) == [{"sign": "plus"}]
+    monkeypatch.setattr(tunable_method.Tunable, "search_space", staticmethod(lambda trial: {"signs": "plus"}))
+    with pytest.raises(StrokebenchError, match="tunable takes no setting of its own search space: TypeError"):
+        draw_settings("tunable", 3)
 
 
 def test_another_space_is_a_study_and_a_file_of_its_own(console: Console, monkeypatch: pytest.MonkeyPatch):
