@@ -98,7 +98,7 @@ def _verdict(audit: Audit, name: str, context: Context) -> str:
 
 
 def _lead(audit: Audit, context: Context) -> str:
-    start = f"{_ran(audit, context)} alarms{'' if audit.full else ', without the shuffled-label canary'}: "
+    start = f"{_ran(audit, context)} alarms{'' if audit.full else ', without fits on shuffled labels'}: "
     if not audit.findings:
         return f"{start}nothing was found."
     alarms = [finding.message for finding in audit.findings if finding.severity == "alarm"]
