@@ -10,8 +10,9 @@ from typing import Annotated
 import typer
 
 from strokebench.benchmarks.running.process import stops_held_back
+from strokebench.benchmarks.running.tracking.mlflow import SERVERS, tracking_uri
 from strokebench.benchmarks.running.tracking.shown import comparison_page, ui_command
-from strokebench.errors import StrokebenchError
+from strokebench.errors import StrokebenchError, without_user
 from strokebench.reports.tables.console import make_console
 
 GRACE = 5.0
@@ -59,11 +60,14 @@ def show_studies(storage: str | None, port: int) -> None:
 
 
 def show_runs(port: int) -> None:
-    """Serve MLflow's pages to this machine until Ctrl-C.
+    """Serve MLflow's pages to this machine until Ctrl-C; those of a server that runs are named.
 
     Raises:
         StrokebenchError: MLflow is installed without its server.
     """
+    if (uri := tracking_uri()).startswith(SERVERS):
+        make_console().print(f"MLflow at {without_user(uri)} (MLFLOW_TRACKING_URI)", soft_wrap=True)
+        return
     if find_spec("flask") is None:
         raise StrokebenchError("MLflow is here without its pages.", "pip install 'strokebench[ui]'.")
     make_console().print(f"MLflow at {comparison_page(port)} (Ctrl-C ends it)", soft_wrap=True)

@@ -38,6 +38,8 @@ PLAN_TAG, PARENT_TAG = "strokebench.plan", "mlflow.parentRunId"
 GROUP_TAG, WORK_TAG = "strokebench.method", "strokebench.work"
 ANSWER_WITHIN = 5
 """Seconds that a server has for its first answer."""
+SERVERS = "http://", "https://"
+"""So begins the address of a store that is a server."""
 _BATCH = 1000
 """MLflow takes so many metrics at once."""
 _LONGEST = 500
@@ -342,7 +344,7 @@ def _knock(uri: str) -> None:
     Raises:
         StrokebenchError: it does not.
     """
-    if not uri.startswith(("http://", "https://")):
+    if not uri.startswith(SERVERS):
         return
     import requests
 

@@ -30,7 +30,7 @@ def ui_command(port: int) -> list[str]:
 
 
 def comparison_page(port: int) -> str:
-    """The address that compares the methods of what was logged last; of a server, its first page.
+    """The address that compares the methods of what was logged last; of another store, its first page.
 
     Bars of every metric, a method each, the best AUC first, of one cohort, outcome and protocol. Sorted by the time of
     their start, which is MLflow's own order, methods would be folded away below their parent.

@@ -52,3 +52,11 @@ def test_without_mlflow_s_server_its_extra_is_named(monkeypatch):
     monkeypatch.setattr(ui, "find_spec", lambda name: None)
     told = call()
     assert told.exit_code == 1 and "strokebench[ui]" in told.output
+
+
+def test_the_pages_of_a_server_are_its_own(monkeypatch):
+    """MLflow's own command ends in a traceback there."""
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "https://me:secret@mlflow.hospital")
+    monkeypatch.setattr(ui.subprocess, "Popen", lambda *_, **__: pytest.fail("nothing is served"))
+    told = call()
+    assert told.exit_code == 0 and "https://mlflow.hospital" in told.output
