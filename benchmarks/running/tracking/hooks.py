@@ -73,6 +73,7 @@ def facts_of(context: Context) -> dict[str, str]:
     return {
         "cohort": context.title,
         "outcome": context.endpoint.expression,
+        "ranked_by": context.endpoint.ranked_by,
         "protocol": context.split.protocol,
         "virtual": str(context.cohort.synthetic).lower(),
         "quick": str(context.settings.quick).lower(),

@@ -32,8 +32,8 @@ def ui_command(port: int) -> list[str]:
 def comparison_page(port: int) -> str:
     """The address that compares the methods of what was logged last; of another store, its first page.
 
-    Bars of every metric, a method each, the best AUC first, of one cohort, outcome and protocol. Sorted by the time of
-    their start, which is MLflow's own order, methods would be folded away below their parent.
+    Bars of every metric, a method each, the best AUC (of grades, c) first, of one cohort, outcome and protocol. Sorted
+    by the time of their start, which is MLflow's own order, methods would be folded away below their parent.
     """
     page, database = f"http://127.0.0.1:{port}", home("mlflow", "mlflow.db")
     if os.environ.get("MLFLOW_TRACKING_URI") or not database.is_file():
@@ -51,7 +51,7 @@ def comparison_page(port: int) -> str:
     alike = [f"tags.{name} = '{tags[name]}'" for name in ALIKE_TAGS if "'" not in tags.get(name, "'")]
     shown = {
         "searchFilter": " AND ".join([f"tags.`{GROUP_TAG}` LIKE '%'", *alike]),
-        "orderByKey": "metrics.`AUC`",
+        "orderByKey": f"metrics.`{tags.get('ranked_by', 'AUC')}`",
         "orderByAsc": "false",
         "compareRunsMode": "CHART",
         "workflowType": "machine_learning",

@@ -2,6 +2,7 @@
 
 import sqlite3
 from contextlib import closing
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from strokebench.benchmarks.running.tracking.hooks import TaskRecord
 from strokebench.benchmarks.running.tracking.mlflow import GROUP_TAG, open_experiment, tracking_uri
 from strokebench.benchmarks.running.tracking.shown import comparison_page, ui_command
 from strokebench.errors import StrokebenchError
+from strokebench.tasks.endpoints.parse import parse_endpoint
 
 KEYS = "ab" * 32, "cd" * 32
 
@@ -79,6 +81,7 @@ def test_a_long_title_and_other_settings(console: Console, planted: None, record
     """A call with a dozen tuned methods has a title of a thousand letters."""
     for sizes in ("small", "paper"):
         context = make_context(tracking=True, methods=("coin",), sizes=sizes)
+        context = replace(context, endpoint=parse_endpoint("mrs 0 to 6")) if sizes == "paper" else context
         object.__setattr__(context.cohort, "title", "a cohort " * 100)
         hooks = UnderWay(Table1(), context, console, Store()).hooks
         hooks.task_ended(KEYS[0], record)
@@ -88,7 +91,8 @@ def test_a_long_title_and_other_settings(console: Console, planted: None, record
     experiment = client.get_experiment_by_name("strokebench/table1").experiment_id
     methods = client.search_runs([experiment], f"tags.`{GROUP_TAG}` LIKE '%'")
     assert {run.data.tags["sizes"] for run in methods} == {"small", "paper"}
-    assert "tags.sizes%20%3D%20%27paper%27" in comparison_page(5001)
+    page = comparison_page(5001)
+    assert "tags.sizes%20%3D%20%27paper%27" in page and "metrics.%60c%60" in page, "of grades there is no AUC"
 
 
 def test_the_pages_open_on_methods_that_are_there(console: Console, planted: None, record, home: Path):
