@@ -119,7 +119,7 @@ def fits(todo: Mapping[str, tuple[Run, Context]]) -> list[Task]:
     tasks = []
     for runs in shared.values():
         first, context = todo[next(iter(runs))]
-        tasks.append(Task(runs, context.fold(first), about(context, first)))
+        tasks.append(Task(runs, context.fold(first), about(context, first), described(first.method).module))
     return tasks
 
 

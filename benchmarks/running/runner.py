@@ -321,6 +321,11 @@ def plan_runs(experiment: Experiment, context: Context, console: Console) -> lis
         )
     for run in {(run.method, run.balance): run for run in plan.runs}.values():
         path = described(run.method).path
+        if path.startswith("__main__.") and context.settings.jobs > 1:
+            raise StrokebenchError(
+                f"{run.method} is defined in the script itself, which worker processes do not load.",
+                "Put it into a file that the script imports, or give jobs=1.",
+            )
         refuse_edited(context.code(run).sha256, path, run.balance, type(context.endpoint))
     return [(run, context.key(run)) for run in plan.runs]
 

@@ -11,6 +11,7 @@ import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime
+from importlib import import_module
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Self
 
@@ -37,11 +38,13 @@ class Task:
     Args:
         runs: by key; they differ in the condition of the test part alone.
         about: what else their records shall say (hashes, versions); no patient data.
+        module: that defines the method: a worker may know none that a script has imported.
     """
 
     runs: Mapping[str, Run]
     fold: Fold
     about: dict[str, Any] = field(default_factory=dict)
+    module: str = ""
 
     @property
     def key(self) -> str:
@@ -57,6 +60,8 @@ class Task:
         """Its method and data; for `parts` and errors see `make_ready`."""
         from strokebench.benchmarks.running.fit import make_ready
 
+        if self.module:
+            import_module(self.module)
         first, conditions = self.first, [run.condition for run in self.runs.values()]
         material = replace(material, embeddings=material.embeddings.of_fold(self.fold.seed, self.fold.fold))
         if first.imputation != MODE and parts is None:

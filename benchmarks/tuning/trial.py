@@ -10,6 +10,7 @@ from filelock import FileLock, Timeout
 from optuna import Study, Trial, TrialPruned
 from optuna.trial import FrozenTrial, TrialState
 
+from strokebench.benchmarks.keys.described import described
 from strokebench.benchmarks.running.backends.choose import Backend
 from strokebench.benchmarks.running.context import Context
 from strokebench.benchmarks.running.plans import about, quick_params
@@ -136,7 +137,8 @@ class Objective:
             except Exception as error:
                 raise FitFailed(f"{type(error).__name__}: {error}") from error
             if self.store.status(keys[-1]) != "done":
-                tasks.append(Task({keys[-1]: run}, fold, {"purpose": "tune", **about(self.context, run)}))
+                purpose = {"purpose": "tune", **about(self.context, run)}
+                tasks.append(Task({keys[-1]: run}, fold, purpose, described(self.method).module))
         for _, ended in self.backend.compute(tasks, self.context.material, self.store) if tasks else ():
             if ended.status == "failed":
                 raise FitFailed(error_line(self.store.failure(ended.key)["error"]))
