@@ -17,6 +17,7 @@ NOT_WRITTEN = {
     errno.EDQUOT: "your share of the disk is used up",
     errno.EROFS: "the disk can only be read",
     errno.EACCES: "you may not write there",
+    errno.EFBIG: "a file there may not become so large (`ulimit -f`)",
 }
 WRONG_KIND = {
     errno.EISDIR: "a folder lies there, and a file is wanted",
@@ -89,7 +90,10 @@ def _plainer(error: UnicodeError) -> tuple[str, int]:
 
 
 def _not_written(error: Exception) -> StrokebenchError | None:
-    """A full or read-only disk, or a file where a folder is wanted, in plain words; None for other errors."""
+    """Memory or a disk that is full, a file where a folder is wanted, in plain words; None for other errors."""
+    if isinstance(error, MemoryError):
+        hint = "Give fewer --jobs, or more memory; what was finished is kept, the same command goes on."
+        return StrokebenchError("There is not enough memory.", hint)
     if isinstance(error, OSError) and error.errno in WRONG_KIND:
         # Of a file that takes its name when it is whole, the second one is its name.
         return StrokebenchError(

@@ -11,6 +11,7 @@ import typer
 
 from strokebench.benchmarks.calls.run_file import is_run_file, read_run_file
 from strokebench.benchmarks.running.settings import EXPERIMENTS, Option, Settings
+from strokebench.errors import StrokebenchError
 from strokebench.files import json_text
 
 ENCODERS = "encoders", "image_encoder", "text_encoder"
@@ -69,7 +70,15 @@ def takes_settings(*names: str, without: Collection[str] = ()) -> Callable[[Call
                 typed["experiment"], kept = read_run_file(Path(name))
                 given = {each for each in chosen if _source(ctx, each) == "COMMANDLINE"}
                 chosen |= {each: value for each, value in kept.items() if each in chosen.keys() - given}
-            verb(**typed, settings=Settings(**chosen))
+            try:
+                settings = Settings(**chosen)
+            except StrokebenchError as error:
+                # Names as DEVICE and PROTOCOL are exported for other programs too.
+                said = {name: value for name, value in chosen.items() if repr(value) in error.message}
+                told = [f"{name.upper()}={said[name]}" for name in said if _source(ctx, name) == "ENVIRONMENT"]
+                hint = f"{error.hint} Your environment has {', '.join(told)}." if told else error.hint
+                raise StrokebenchError(error.message, hint) from None
+            verb(**typed, settings=settings)
 
         own = [each for each in signature(verb, eval_str=True).parameters.values() if each.name != "settings"]
         parameters = [Parameter("ctx", Parameter.KEYWORD_ONLY, annotation=typer.Context)]

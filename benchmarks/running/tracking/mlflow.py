@@ -277,7 +277,8 @@ def open_experiment(name: str, say: Callable[[str], None]) -> tuple[MlflowClient
 
 def without_password(error: Exception) -> str:
     """The first line of an error, without what a server's address may hold of a user."""
-    message = without_user(str(error).strip().partition("\n")[0].removesuffix("."))
+    lines = [line for line in str(error).strip().splitlines() if not line.startswith("(raised as a result of")]
+    message = without_user((lines or [""])[0].removesuffix("."))
     named = "" if isinstance(error, StrokebenchError) else f"{type(error).__name__}: "
     return f"{named}{message[:300].replace('<database_uri>', without_user(tracking_uri()))}"
 

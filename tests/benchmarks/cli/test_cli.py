@@ -236,6 +236,12 @@ def test_shuffled_labels_are_said_everywhere(small: None, home: Path):
     assert "labels shuffled" in ran.output
 
 
+def test_a_choice_that_the_environment_made_is_told_as_that(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("DEVICE", "cuda:0")
+    assert "Your environment has DEVICE=cuda:0." in call("run", "table1").output
+    assert "Your environment" not in call("run", "table1", "--device", "gpu").output
+
+
 def test_choices_come_from_the_environment_as_make_gives_them(small: None, monkeypatch: pytest.MonkeyPatch):
     for name, value in (("OUTCOME", "severe"), ("PROTOCOL", "holdout"), ("SEEDS", "1,2"), ("QUICK", "")):
         monkeypatch.setenv(name, value)

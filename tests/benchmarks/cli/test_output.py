@@ -74,7 +74,7 @@ def test_long_work_that_had_nothing_to_do_prints_nothing():
     assert log.getvalue() == ""
 
 
-@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EROFS, errno.EACCES, errno.EDQUOT])
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EROFS, errno.EACCES, errno.EDQUOT, errno.EFBIG])
 def test_a_disk_that_takes_nothing_is_one_line_with_the_folder(home: Path, number: int, capsys):
     errors._show(OSError(number, "whatever"))
     errors._show(OSError(number, "whatever", "/data/x"))
@@ -92,6 +92,12 @@ def test_a_file_where_a_folder_is_wanted_is_named_and_the_other_way_round(tmp_pa
     first, _, second, _ = capsys.readouterr().err.splitlines()
     assert first == f"Error: {tmp_path}: a folder lies there, and a file is wanted."
     assert second == f"Error: {tmp_path / 'file'}: a file lies there, and a folder is wanted."
+
+
+def test_no_memory_is_one_line(capsys):
+    errors._show(MemoryError())
+    line, hint = capsys.readouterr().err.splitlines()
+    assert "not enough memory" in line and "--jobs" in hint
 
 
 def test_other_errors_stay_what_they_are(capsys):

@@ -16,7 +16,7 @@ from strokebench.benchmarks.experiments.table1 import Table1
 from strokebench.benchmarks.running.runner import UnderWay
 from strokebench.benchmarks.running.store import Store
 from strokebench.benchmarks.running.tracking.hooks import TaskRecord
-from strokebench.benchmarks.running.tracking.mlflow import GROUP_TAG, open_experiment, tracking_uri
+from strokebench.benchmarks.running.tracking.mlflow import GROUP_TAG, open_experiment, tracking_uri, without_password
 from strokebench.benchmarks.running.tracking.shown import comparison_page, ui_command
 from strokebench.errors import StrokebenchError
 from strokebench.tasks.endpoints.parse import parse_endpoint
@@ -114,6 +114,14 @@ def test_a_damaged_store_is_named(console: Console, planted: None, record, home:
     for page in (ui_command, comparison_page):
         with pytest.raises(StrokebenchError, match="is damaged"):
             page(5001)
+
+
+def test_of_a_full_disk_the_reason_is_told():
+    """SQLAlchemy puts a line about its own session ahead."""
+    said = (
+        "(raised as a result of Query-invoked autoflush; consider ...)\n(sqlite3.OperationalError) disk is full\n[SQL]"
+    )
+    assert without_password(RuntimeError(said)) == "RuntimeError: (sqlite3.OperationalError) disk is full"
 
 
 def test_a_store_of_an_older_mlflow_is_told_how_to_be_upgraded(console: Console, planted: None, record, home: Path):
