@@ -4,6 +4,7 @@ from dataclasses import asdict
 
 import typer
 from rich.console import Console
+from rich.table import Table
 from rich.text import Text
 
 from strokebench.benchmarks.cli.options import JsonOption, MethodArgument, echo_json
@@ -43,16 +44,19 @@ def show_check(name: str, console: Console) -> bool:
         with console.status(check.__name__):
             result = run_check(check, subject)
         broken += not result.passed
-        state = ("ok    ", "green") if result.passed else ("broken", "bold red")
-        said = f" {result.name} ({result.seconds:.1f} s): {result.promise}"
-        console.print(Text.assemble(state, said), soft_wrap=True)
+        state = Text("ok", "green") if result.passed else Text("broken", "bold red")
+        line = Table.grid(padding=(0, 1))
+        line.add_column(width=len("broken"))
+        line.add_column(overflow="fold")
+        line.add_row(state, f"{result.name} ({result.seconds:.1f} s): {result.promise}")
         if not result.passed:
-            console.print(f"       {result.message}", soft_wrap=True, style="red")
+            line.add_row("", Text(result.message, "red"))
+        console.print(line)
     held = f"{method.label} holds all {len(checks)} checks." if not broken else ""
     console.print(held or f"{method.label} breaks {broken} of {len(checks)} checks.")
     reason = _why_alone(subject)
     on_gpu = f"computed one by one, on the CPU: {reason}" if reason else "trained together, as one stack"
-    console.print(f"Where there is a GPU, its fits are {on_gpu}.", soft_wrap=True)
+    console.print(f"Where there is a GPU, its fits are {on_gpu}.")
     return not broken
 
 

@@ -136,11 +136,11 @@ def _summary(report: CheckReport, dataset: str, console: Console) -> None:
     if report.problems:
         console.print()
     for note in report.notes:
-        console.print(Text(f"Note: {note}", style="dim"), soft_wrap=True)
+        console.print(Text(f"Note: {note}", style="dim"))
     which = ", ".join(f"{n} {name}" for name, n in report.sequences.items())
     images = f"{report.images} images" + (f" ({which})" if which else "")
     read = f"{report.patients} patients, {images} and {report.texts} texts read; nothing was changed."
-    console.print(Text(f"{report.title}: {read}"), soft_wrap=True)
+    console.print(Text(f"{report.title}: {read}"))
     if report.excluded:
         excluded = len(report.excluded)
         console.print(f"{excluded} patient{'s are' if excluded != 1 else ' is'} excluded by the file.")
@@ -156,4 +156,4 @@ def _summary(report: CheckReport, dataset: str, console: Console) -> None:
     console.print(Text(counts, style="bold red"))
     if dataset.endswith((".yaml", ".yml")):
         advice = "Mend the data, or write `exclude:` (patient: reason) or `accept:` (code: [patients]) into the file."
-        console.print(Text(advice, style="dim"), soft_wrap=True)
+        console.print(Text(advice, style="dim"))
