@@ -129,7 +129,7 @@ def say_call(
                 raise
             console.print(f"Left out    {experiment.name}: {error}")
     todo: Todo = {key: run for key, run in planned.items() if store.status(key) != "done"}
-    say_work(len(planned), todo, fits(todo), Costs(len(experiments[0][1].labels)), settings.jobs, console)
+    say_work(len(planned), todo, fits(todo), Costs(len(experiments[0][1].labels)), settings, console)
     sizes = [path.stat().st_size for path in home("runs").glob("*/*.parquet")] or [RUN_BYTES]
     free = shutil.disk_usage(next(path for path in (home(), *home().parents) if path.exists())).free
     written = decimal(round(encoding.bytes + len(todo) * mean(sizes)))

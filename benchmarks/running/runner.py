@@ -22,6 +22,7 @@ from strokebench.benchmarks.running.plans import fits
 from strokebench.benchmarks.running.progress import RunProgress
 from strokebench.benchmarks.running.receipt import receipt_of, written_files
 from strokebench.benchmarks.running.run import Run
+from strokebench.benchmarks.running.settings import Settings
 from strokebench.benchmarks.running.store import Store
 from strokebench.benchmarks.running.task import Ended, Task
 from strokebench.benchmarks.running.tracking.mlflow import tracker
@@ -193,7 +194,7 @@ def run_together(
         todo |= {key: (run, experiment.context) for key, run in missing}
     planned = {key for experiment in experiments for _, key in experiment.planned}
     tasks = fits(todo)
-    say_work(len(planned), todo, tasks, costs, context.settings.jobs, console)
+    say_work(len(planned), todo, tasks, costs, context.settings, console)
     for experiment in experiments:
         if experiment.todo:
             # From now on `strokebench status` knows what is to come.
@@ -253,11 +254,15 @@ def _stream(tasks: Sequence[Task], todo: Todo, store: Store) -> Iterator[tuple[T
         yield from choose(context.settings, {task.first.method for task in some}).compute(some, context.material, store)
 
 
-def say_work(planned: int, todo: Todo, tasks: Sequence[Task], costs: Costs, jobs: int, console: Console) -> None:
-    """Say how many runs are to be computed and how long that will take."""
+def say_work(
+    planned: int, todo: Todo, tasks: Sequence[Task], costs: Costs, settings: Settings, console: Console
+) -> None:
+    """Say how many runs are to be computed, where, and how long that will take."""
+    jobs = settings.jobs
     kept = f"{planned - len(todo)} already done, " if len(todo) < planned else ""
-    workers = f" in {jobs} worker process{'es' if jobs > 1 else ''}" if todo else ""
-    console.print(f"Runs        {planned} planned, {kept}{len(todo)} to compute{workers}")
+    where = f"in {jobs} worker process{'es' if jobs > 1 else ''}"
+    where = f"on the workers of {settings.scheduler}" if settings.scheduler else where
+    console.print(f"Runs        {planned} planned, {kept}{len(todo)} to compute{f' {where}' if todo else ''}")
     seconds = [costs.estimate(task.first) for task in tasks]
     measured = all(costs.measured(run) for run, _ in todo.values())
     if tasks:

@@ -94,6 +94,7 @@ def test_workers_write_nothing(cluster, console, monkeypatch):
     monkeypatch.setattr(Store, "write", lambda *args: (seen.append(current_thread()), write(*args)))
     on(cluster, console, methods=("coin",))
     assert seen == [main_thread()] * 4
+    assert f"to compute on the workers of {cluster.scheduler_address}" in console.export_text()
 
 
 @pytest.mark.long
