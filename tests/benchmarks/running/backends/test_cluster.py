@@ -106,6 +106,7 @@ def test_workers_of_this_machine_do_not_give_back_memory_at_every_step(planted_o
 
 def test_other_code_on_a_worker_is_refused(cluster, console, monkeypatch):
     monkeypatch.setattr("strokebench.benchmarks.running.context.fit_code", lambda *_: Code("another", {}))
+    monkeypatch.setattr("strokebench.benchmarks.running.runner.refuse_edited", lambda *_: None)
     report = on(cluster, console, methods=("coin",))
     assert report.results.runs["error"].str.contains("another version").all()
 
