@@ -36,7 +36,7 @@ def metrics(
     negatives: Annotated[int, typer.Option(min=1, help="Patients with label 0 in the test part.")] = 100,
     runs: Annotated[int, typer.Option(min=1, help="Runs that a mean is taken over.")] = 4,
     decimals: Annotated[int, typer.Option(min=0, help="Decimals of the printed percentages.")] = 2,
-    output: Annotated[Path | None, typer.Option(help="Folder for the tables. Default: results/audit.")] = None,
+    output: Annotated[Path | None, typer.Option(help="Folder for the tables. Default: work/results/audit.")] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Find all confusion matrices that give the printed metrics, and the numbers that none can give.
