@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from statistics import fmean
 from tempfile import TemporaryDirectory
+from warnings import catch_warnings
 
 from strokebench.benchmarks.models import served
 from strokebench.benchmarks.models.model import Model
@@ -29,7 +30,8 @@ def log_model(model: Model) -> str:
     """
     columns = served_columns(model.description)
     try:
-        with one_at_a_time(), TemporaryDirectory() as place:
+        # MLflow warns that no patients are given to it as an example.
+        with one_at_a_time(), TemporaryDirectory() as place, catch_warnings(action="ignore", category=UserWarning):
             return _log(model, columns, Path(place))
     except Exception as error:
         raise StrokebenchError(f"MLflow did not take the model: {without_password(error)}.") from error

@@ -30,11 +30,12 @@ def made(method: str = "random_forest", **how) -> Model:
 
 
 @pytest.mark.long
-def test_from_mlflow_it_predicts_what_the_folder_does(tmp_path: Path):
+def test_from_mlflow_it_predicts_what_the_folder_does(tmp_path: Path, recwarn: pytest.WarningsRecorder):
     from mlflow import MlflowClient
 
     model = made()
     address = log_model(model)
+    assert not [warned.message for warned in recwarn if "input example" in str(warned.message)]
     rows = COHORT.table.drop(columns="nihss").head(5).assign(age=[65, 70, None, 81, 59])
     rows.to_csv(tmp_path / "rows.csv", index=False)
     given = [tracking_uri(), address, str(tmp_path / "rows.csv"), str(tmp_path / "p.csv")]
