@@ -204,7 +204,7 @@ def compute(task: Task, material: Material) -> Computed:
         if wanted := task.about.get("code_sha256"):
             path = describe(type(ready.model)).path
             refuse_edited(wanted, path, task.first.balance, type(material.endpoint))
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         # Without the values of variables: they may hold patients.
         return Computed.failed("".join(traceback.format_exception(error)), records)
     return Computed.of(fitted, records)

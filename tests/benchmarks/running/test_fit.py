@@ -1,3 +1,4 @@
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -6,6 +7,9 @@ import pytest
 from small_context import make_context
 
 from strokebench.benchmarks.running.fit import fit_and_predict, make_ready, random_state
+from strokebench.benchmarks.running.plans import method_runs
+from strokebench.benchmarks.running.task import Task, compute
+from strokebench.methods.svm import SVM
 from strokebench.tasks.conditions import COMPLETE, all_subsets
 
 
@@ -77,3 +81,11 @@ def test_vdafm_tells_the_angles_of_each_test_patient():
     [predictions] = fit("vdafm", max_epochs=2).predictions
     for name in ("angle_before", "angle_after"):
         assert predictions[name].between(0, 180).all()
+
+
+def test_a_method_that_would_end_the_process_fails_its_run(monkeypatch: pytest.MonkeyPatch):
+    context = make_context(folds=1)
+    monkeypatch.setattr(SVM, "fit", lambda *_: sys.exit("no device"))
+    [run] = method_runs("svm", context)
+    [record] = compute(Task({"key": run}, context.fold(run)), context.material).records.values()
+    assert record["error"].endswith("SystemExit: no device\n")
