@@ -44,7 +44,7 @@ def draw_ablation(results: Results, series: Sequence[tuple[str, Table]], metric:
     for number, (name, _) in enumerate(series if len(series) > 1 else ()):
         colour, shape = LOOKS[number % len(LOOKS)]
         handles.append(Line2D([], [], marker=shape, linestyle="-", color=colour, markeredgecolor=INK, label=name))
-    shared_legend(axes, handles, [table for _, table in series], column, PAPER_LABEL, "D")
+    shared_legend(figure, axes, handles, [table for _, table in series], column, PAPER_LABEL, "D")
     return figure
 
 

@@ -61,7 +61,7 @@ def draw_table1(table: Table, metric: str = "", intervals: Mapping[str, Interval
     axes.set_title(fill(", ".join(facts), 55), loc="left", fontsize=9, color=SOFT)
     plain(axes, "x", ROWS)
     head(figure, f"{table.short_title}: {table.cohort}", 11, "bold", INK)
-    shared_legend(axes, handles, [table], column, f"hollow: {PAPER_LABEL}", "o")
+    shared_legend(figure, axes, handles, [table], column, f"hollow: {PAPER_LABEL}", "o")
     return figure
 
 
@@ -93,11 +93,11 @@ def axis_title(column: Column) -> str:
 
 
 def shared_legend(
-    axes: Axes, handles: list[Line2D], tables: Sequence[Table], column: Column, paper: str, shape: str
+    figure: Figure, axes: Axes, handles: list[Line2D], tables: Sequence[Table], column: Column, paper: str, shape: str
 ) -> None:
     """The legend below a figure: what is drawn there besides, the paper's numbers, and chance, which gets its line."""
     if any(row.cells[column.key].paper for table in tables for row in table.rows):
         handles.append(Line2D([], [], marker=shape, linestyle="", color="white", markeredgecolor=INK, label=paper))
     if column.key in RANKING:
         handles.append(axes.axvline(CHANCE, color=SOFT, linestyle=":", linewidth=1, label="chance"))
-    legend_below(axes.get_figure(root=True), handles)
+    legend_below(figure, handles)
