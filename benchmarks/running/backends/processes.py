@@ -144,7 +144,8 @@ def start_worker() -> None:
     process_executor._MAX_MEMORY_LEAK_SIZE = MAY_GROW
     # Ctrl-C reaches the whole process group; only the parent answers it, and ends the workers.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    # Not by SIG_IGN, which processes that a method starts would inherit: a pool ends its own by SIGTERM, and waits.
+    signal.signal(signal.SIGTERM, lambda *_: None)
     Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
 
 

@@ -36,6 +36,18 @@ def test_a_worker_whose_later_fit_needs_more_goes_on():
         assert len({workers.submit(task).result() for task in (look_always, grow, grow, os.getpid)}) == 1
 
 
+def pool_of_a_method() -> list[int]:
+    from multiprocessing import Pool
+
+    with Pool(1) as pool:
+        return pool.map(abs, [-1])
+
+
+def test_a_method_may_start_a_pool_of_its_own():
+    with ProcessPoolExecutor(1, initializer=start_worker) as workers:
+        assert workers.submit(pool_of_a_method).result(timeout=30) == [1]
+
+
 @pytest.mark.parametrize("begun", [True, False])
 def test_a_run_that_another_call_computes_as_a_worker_dies_is_waited_for(tmp_path, monkeypatch, begun: bool):
     """Its lock looks like that of the run whose worker died; where there is no lock at all, an end is found too."""
