@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from strokebench.datasets.cohort import Cohort
-from strokebench.errors import StrokebenchError, unknown_name
+from strokebench.errors import StrokebenchError, no_such_file, unknown_name
 from strokebench.plugins import Registry
 
 COHORTS: Registry[Callable[[], Cohort]] = Registry(
@@ -60,5 +60,5 @@ def cohort_file(dataset: str) -> Path | None:
             )
         return None
     if not path.is_file():
-        raise StrokebenchError(f"{path}: no such file.", "A relative path counts from the current folder.")
+        raise no_such_file(path)
     return path

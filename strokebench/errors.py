@@ -57,6 +57,11 @@ def first_fault(error: Any) -> str:
     return f"{place}: {first['msg']}" if place else first["msg"]
 
 
+def no_such_file(path: object) -> StrokebenchError:
+    """The error for a file that a user names and that is not there."""
+    return StrokebenchError(f"{path}: no such file.", "A relative path counts from the current folder.")
+
+
 def unknown_name(noun: str, name: str, known: Iterable[str], hint: str = "") -> StrokebenchError:
     """The error for a name that nothing has; names the nearest that something has.
 

@@ -18,7 +18,7 @@ from strokebench.benchmarks.measuring.simulation_world import HOSPITALS, World, 
 from strokebench.reports.statistics.bootstrap import bootstrap
 from strokebench.reports.statistics.decisions import ALPHA, holm
 from strokebench.reports.statistics.delong import DeLong, delong
-from strokebench.reports.statistics.discordance import WIDENING, discordance
+from strokebench.reports.statistics.discordance import widening
 from strokebench.reports.statistics.intervals import Interval
 from strokebench.reports.statistics.paired import CORRECTED as PROTOCOLS_OF_DRAWS
 from strokebench.reports.statistics.paired import by_part, combined_auc, combined_t, corrected_auc, corrected_t, gain
@@ -103,7 +103,7 @@ def _replicate(world: World, truth: NDArray[Any], seed: int, number: int, resamp
         first, apart = (each if hospitals is None else by_part(each, hospitals) for each in (analytic.aucs[0], by_run))
         aucs[CORRECTED], aucs[LOGIT] = corrected_t(first, share), corrected_auc(first, share)
         if hospitals is None:
-            aucs[WIDENED] = analytic.interval(0, 1 + WIDENING * discordance(scores, 0))
+            aucs[WIDENED] = analytic.interval(0, widening(scores, 0))
         else:
             aucs[COMBINED] = combined_auc(analytic.aucs[0], analytic.shares[0], share, hospitals)
         combined = gain(by_run, analytic.shares[0] - analytic.shares[last], share, hospitals)

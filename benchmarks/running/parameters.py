@@ -8,7 +8,7 @@ from typing import Any
 import yaml
 
 from strokebench.benchmarks.keys.described import described, described_methods
-from strokebench.errors import StrokebenchError, unknown_name
+from strokebench.errors import StrokebenchError, no_such_file, unknown_name
 from strokebench.files import UNSEALED, read_sealed, seal, write_bytes
 
 TUNED = "tuned"
@@ -103,7 +103,7 @@ def read_tuned(path: Path) -> Tuned:
             "Run `strokebench tune` again, or take out the line `checksum` where you changed it yourself.",
         ) from None
     except FileNotFoundError:
-        raise StrokebenchError(f"{path}: no such file.", "A relative path counts from the current folder.") from None
+        raise no_such_file(path) from None
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise StrokebenchError(f"{path} cannot be read: {' '.join(str(error).split())}", _HINT) from None
     if not isinstance(found, dict) or not isinstance(found.get("method"), str):

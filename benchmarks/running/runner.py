@@ -354,11 +354,8 @@ def with_others(experiment: Experiment, context: Context, planned: Sequence[Plan
 
 def _in_table(experiment: Experiment, context: Context) -> dict[str, bool]:
     """The methods that the table has by now, and whether each can still be planned: what it needs may be gone."""
-    kept, known = (
-        read_kept(context.results_folder(experiment.name) / FACTS_FILE) or {"methods": []},
-        described_methods(),
-    )
-    names = [method["name"] for method in kept["methods"]]
+    kept = read_kept(context.results_folder(experiment.name) / FACTS_FILE) or {"methods": []}
+    names, known = [method["name"] for method in kept["methods"]], described_methods()
     return {name: name in known and installed(known[name].library) for name in names}
 
 

@@ -24,7 +24,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import IO
 
-from strokebench.errors import StrokebenchError
+from strokebench.errors import StrokebenchError, no_such_file
 from strokebench.reports.audit.forensics import AUDITED, CellName, PrintedRow
 
 NAMES: tuple[str, ...] = ("source", "table", "row", "label", "name", "method", "variant", "condition")
@@ -80,7 +80,7 @@ def read_printed(path: Path | None = None, decimals: int = 2) -> list[PrintedRow
             read = _long if {"metric", "mean"} <= set(columns) else _wide
             cells = list(read(reader, columns, name))
     except FileNotFoundError:
-        raise StrokebenchError(f"{name}: no such file.", "A relative path counts from the current folder.") from None
+        raise no_such_file(name) from None
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise StrokebenchError(f"{name} cannot be read: {error}.", "Give a CSV file in UTF-8.") from None
     rows: dict[tuple[str, ...], dict[CellName, Decimal]] = {}

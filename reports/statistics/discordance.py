@@ -28,7 +28,9 @@ def discordance(scores: Scores, method: int) -> float:
     """
     p, changed, pairs = scores.p[method], 0.0, 0
     for (one, (seed, _)), (other, (later, _)) in combinations(enumerate(scores.groups), 2):
-        both = np.flatnonzero(~np.isnan(p[[one, other]]).any(axis=0)) if seed != later else np.array([], dtype=int)
+        if seed == later:
+            continue
+        both = np.flatnonzero(~np.isnan(p[[one, other]]).any(axis=0))
         both = both[:: 1 + len(both) // MOST]
         y = scores.y[both]
         apart = y[:, None] < y
@@ -36,3 +38,8 @@ def discordance(scores: Scores, method: int) -> float:
         changed += float(np.abs(first - second).sum()) / 2
         pairs += len(first)
     return changed / pairs if pairs else float("nan")
+
+
+def widening(scores: Scores, method: int) -> float:
+    """The factor of DeLong's variance that allows for other training patients; NaN of a single seed."""
+    return 1 + WIDENING * discordance(scores, method)

@@ -9,7 +9,7 @@ import numpy as np
 from strokebench.reports.results import SETTING, Results
 from strokebench.reports.statistics.decisions import holm
 from strokebench.reports.statistics.delong import DeLong, delong
-from strokebench.reports.statistics.discordance import WIDENING, discordance
+from strokebench.reports.statistics.discordance import widening
 from strokebench.reports.statistics.gains import auc_gain
 from strokebench.reports.statistics.intervals import Interval
 from strokebench.reports.statistics.paired import (
@@ -65,7 +65,7 @@ class Headline:
         if not self.corrects:
             return self.analytic.interval(number)
         if self.parts is None:
-            found = self.analytic.interval(number, 1 + WIDENING * discordance(self.scores, number))
+            found = self.analytic.interval(number, widening(self.scores, number))
             return corrected_auc(self.analytic.aucs[number], self.share) if math.isnan(found.low) else found
         return combined_auc(self.analytic.aucs[number], self.analytic.shares[number], self.share, self.parts)
 
