@@ -3,7 +3,7 @@
 import ast
 from collections.abc import Iterator
 
-from strokebench.benchmarks.keys.sources import Module, full_name, imported_names, never_runs, resolve
+from strokebench.benchmarks.keys.sources import Module, full_name, imported_names, never_runs, parsed, resolve
 
 _LEFT_OUT = frozenset({"ctx", "kind", "type_comment", "annotation", "returns"})
 
@@ -116,7 +116,7 @@ class Statement(ast.NodeVisitor):
                 self.types.add(dotted)
             elif isinstance(each, ast.Constant) and isinstance(each.value, str):
                 try:
-                    self._annotation(ast.parse(each.value, mode="eval"))
+                    self._annotation(parsed(each.value.strip()))
                 except SyntaxError:
                     continue
 

@@ -1,6 +1,7 @@
 """Modules as they are written: their definitions and imports, parsed once a process, nothing imported."""
 
 import ast
+import gc
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -82,7 +83,7 @@ def find_module(name: str) -> Module | None:
         return None
     _READ.setdefault(path, _written(path))
     module = Module(name, path)
-    tree = ast.parse(path.read_bytes())
+    tree = parsed(path.read_bytes())
     for node in tree.body:
         _sort_in(node, module)
     named = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
@@ -92,6 +93,24 @@ def find_module(name: str) -> Module | None:
         if isinstance(node, ast.Import):
             module.silent += [alias.name for alias in node.names if "." in alias.name and not alias.asname]
     return module
+
+
+def parsed(source: bytes | str) -> ast.Module:
+    """What Python makes of a source text.
+
+    Until 3.12 Python fails at it where another thread parses meanwhile, as it does to write a traceback into a log; it
+    can take turns only where garbage is collected.
+
+    Raises:
+        SyntaxError: it is none.
+    """
+    collects = gc.isenabled()
+    gc.disable()
+    try:
+        return ast.parse(source)
+    finally:
+        if collects:
+            gc.enable()
 
 
 def never_runs(node: ast.AST) -> bool:

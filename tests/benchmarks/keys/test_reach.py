@@ -1,7 +1,11 @@
 """What a piece of work reaches, on a small package of others."""
 
+import ast
 import importlib
 import sys
+import threading
+import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -259,3 +263,35 @@ def test_a_base_of_python_s_own_has_no_source(package: Path):
     after = reached()
     assert after.sha256 != before.sha256
     assert after.packages == before.packages
+
+
+class TakesTurns:
+    """A ring of references, which only the collection of garbage ends; then another thread may have its turn."""
+
+    def __init__(self) -> None:
+        self.itself = self
+
+    def __del__(self) -> None:
+        time.sleep(0)
+
+
+def test_sources_are_read_while_another_thread_writes_a_traceback():
+    stop = threading.Event()
+
+    def deeper(levels: int) -> None:
+        while levels == 0 and not stop.is_set():
+            # By this Python finds the part of the line that it underlines.
+            with suppress(SystemError):
+                ast.parse("a + b * (c + d)")
+        if levels:
+            deeper(levels - 1)
+
+    thread = threading.Thread(target=deeper, args=(40,), daemon=True)
+    thread.start()
+    source = Path(reach.__file__).read_text()
+    for _ in range(5):
+        rings = [TakesTurns() for _ in range(50)]
+        del rings
+        assert ast.dump(sources.parsed(source)) == ast.dump(sources.parsed(source))
+    stop.set()
+    thread.join(10)
