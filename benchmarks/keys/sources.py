@@ -98,8 +98,8 @@ def find_module(name: str) -> Module | None:
 def parsed(source: bytes | str) -> ast.Module:
     """What Python makes of a source text.
 
-    Until 3.12 Python fails at it where another thread parses meanwhile, as it does to write a traceback into a log; it
-    can take turns only where garbage is collected.
+    Python 3.11 fails at it where another thread parses meanwhile, as it does to write a traceback into a log. Threads
+    can take turns here only while garbage is collected.
 
     Raises:
         SyntaxError: it is none.
