@@ -39,25 +39,30 @@ LONGEST = 40
 def save_figure(figure: Figure, path: Path) -> Path:
     """Write a figure; the ending decides the format (`.png`, `.svg`, `.pdf`), and equal figures are equal files."""
     import matplotlib as mpl
+    from matplotlib.text import Text
 
     from strokebench.reports.tables.hover import titled, values_on_hover
 
     form = path.suffix.removeprefix(".").lower()
     dateless: dict[str, dict[str, str | None]] = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}
     # A fixed salt and no date; text stays text, so that it can be searched and read aloud. Type 42
-    # (TrueType), since journals refuse PDF with fonts of type 3.
+    # (TrueType), since journals refuse PDF with fonts of type 3. What stands between two dollar signs of a name is no
+    # formula, also in ticks that are made only now.
     with (
         mpl.rc_context(
             {"svg.hashsalt": "strokebench", "font.family": "DejaVu Sans", "svg.fonttype": "none", "pdf.fonttype": 42}
         ),
+        mpl.rc_context({"text.parse_math": False}),
         atomic_path(path) as temporary,
     ):
+        for text in figure.findobj(Text):
+            text.set_parse_math(False)
         with values_on_hover(figure) if form == "svg" else nullcontext():
             figure.savefig(temporary, format=form, dpi=200, metadata=dateless.get(form))
         if form == "svg":
-            text = titled(temporary.read_text(encoding="utf-8"))
+            svg = titled(temporary.read_text(encoding="utf-8"))
             # A control character in a label would make it no XML, and would command a terminal.
-            temporary.write_text(CONTROLS.sub("", text), encoding="utf-8")
+            temporary.write_text(CONTROLS.sub("", svg), encoding="utf-8")
     return path
 
 

@@ -38,6 +38,15 @@ def test_equal_tables_are_equal_files(results, tmp_path):
         assert a == b
 
 
+def test_dollar_signs_in_names_are_no_formula(tmp_path):
+    axes = (figure := Figure()).subplots()
+    axes.barh(["a $\\frac{x}$ ward", "$ day, $ night"], [1, 2])
+    axes.set_title("cost $1 to $2")
+    said = "".join(ElementTree.parse(save_figure(figure, tmp_path / "a.svg")).getroot().itertext())
+    for words in ("a $\\frac{x}$ ward", "$ day, $ night", "cost $1 to $2"):
+        assert words in said
+
+
 @pytest.mark.parametrize("metric", ["F1", "Recall"])
 def test_any_metric(results, tmp_path, metric):
     assert metric in save_figure(draw_table1(table1(results), metric), tmp_path / "a.svg").read_text(encoding="utf-8")
