@@ -2,6 +2,7 @@
 
 import json
 import re
+import subprocess
 import tomllib
 from importlib.metadata import requires, version
 from pathlib import Path
@@ -63,6 +64,17 @@ def test_images_hold_every_room_and_nothing_else():
     assert {source for source, _ in copied} == needed and all(source == target for source, target in copied)
     assert all((ROOT / name).exists() for name in needed)
     assert re.search(r"^USER (?!root)\w+$", (ROOT / "Dockerfile").read_text(), re.MULTILINE)
+
+
+def test_line_breaks_are_those_of_unix_on_every_system():
+    """Git for Windows would give others: bash reads none of them, and within WSL every file counts as changed."""
+    asked = subprocess.run(
+        ["git", "-C", str(ROOT), "ls-files", "--eol", ".ci", "Makefile", "datasets/soop/soop_sha256.csv"],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    told = {name: attributes for line in asked.stdout.splitlines() for attributes, name in [line.split("\t")]}
+    assert "eol=lf" in told[".ci/run"] and "eol=lf" in told["Makefile"]
+    assert "-text" in told["datasets/soop/soop_sha256.csv"], "its checksum is of the file as published"
 
 
 def steps() -> list[str]:
