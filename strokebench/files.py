@@ -13,7 +13,7 @@ import re
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -56,10 +56,7 @@ def atomic_path(path: Path, private: bool = False) -> Iterator[Path]:
     try:
         yield temporary
         if not private:
-            # mkstemp makes files private; what goes elsewhere is shared under the user's umask like any other file.
-            umask = os.umask(0)
-            os.umask(umask)
-            temporary.chmod(0o666 & ~umask)
+            _share(temporary, 0o666)
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
@@ -79,12 +76,19 @@ def atomic_folder(path: Path) -> Iterator[Path]:
     try:
         yield temporary
         if not path.is_relative_to(home()):
-            umask = os.umask(0)
-            os.umask(umask)
-            temporary.chmod(0o777 & ~umask)
+            _share(temporary, 0o777)
         temporary.replace(path)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _share(path: Path, mode: int) -> None:
+    """What `tempfile` makes is private; what goes elsewhere is shared under the user's umask like any other file."""
+    umask = os.umask(0)
+    os.umask(umask)
+    # Drives of Windows under WSL, and some of a network, have no permissions to change.
+    with suppress(PermissionError):
+        path.chmod(mode & ~umask)
 
 
 def refuse_taken(folder: Path) -> None:

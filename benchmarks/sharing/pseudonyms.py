@@ -4,6 +4,7 @@ import hashlib
 import hmac
 import secrets
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -84,4 +85,6 @@ def write_key(pseudonyms: Pseudonyms, ids: Iterable[str], name: str) -> Path:
 
 def _write_private(path: Path, text: str) -> None:
     write_text(path, text, private=True)
-    path.parent.chmod(0o700)
+    # A drive of Windows under WSL has no permissions to change.
+    with suppress(PermissionError):
+        path.parent.chmod(0o700)

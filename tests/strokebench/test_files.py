@@ -48,6 +48,19 @@ def test_interrupted_write_leaves_the_old_file_and_nothing_else(tmp_path):
     assert list(path.parent.iterdir()) == [path]
 
 
+def test_a_drive_without_permissions_is_written_to_all_the_same(tmp_path, monkeypatch):
+    """As WSL gives those of Windows."""
+
+    def refuse(*_):
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr(Path, "chmod", refuse)
+    write_text(tmp_path / "a.txt", "a")
+    with atomic_folder(tmp_path / "b") as temporary:
+        (temporary / "c").touch()
+    assert (tmp_path / "a.txt").read_text() == "a" and (tmp_path / "b" / "c").is_file()
+
+
 @pytest.mark.parametrize("umask", [0o022, 0o077])
 def test_only_what_lies_in_the_house_s_own_folder_is_the_user_s_alone(tmp_path, monkeypatch, umask):
     """Elsewhere a file is shared as any other of the user's."""
