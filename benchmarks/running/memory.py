@@ -1,6 +1,7 @@
 """How much memory does a piece of work need?"""
 
 import ctypes
+import math
 import resource
 import sys
 import time
@@ -25,10 +26,10 @@ except (AttributeError, OSError, TypeError):
     _mallinfo2 = None
 
 
-def in_use() -> int:
-    """Bytes that the allocator has given out; where it does not tell, the largest that the process ever held."""
+def in_use() -> float:
+    """Bytes that the allocator has given out; NaN where it does not tell."""
     if _mallinfo2 is None:
-        return _lifetime_peak()
+        return math.nan
     told = _mallinfo2()
     return told.uordblks + told.hblkhd
 
@@ -53,8 +54,7 @@ class PeakMemory:
     It is looked at every few milliseconds, in long work more seldom; a peak between two looks is missed.
     Counted is what the allocator has given out, so that nothing is hidden by memory that earlier runs have freed: a
     worker keeps it, since the next fit is up to a tenth slower when it was given back to the system. Where the
-    allocator does not tell (other than GNU C library 2.33 and newer), it is the growth of the process beyond its
-    earlier peak, a lower bound.
+    allocator does not tell (other than GNU C library 2.33 and newer), it is NaN.
 
     Args:
         read: tells the bytes to be watched, if others.
@@ -65,7 +65,7 @@ class PeakMemory:
         megabytes: their difference; MB of 10^6 bytes.
     """
 
-    def __init__(self, read: Callable[[], int] = in_use, longest: float = 0.1) -> None:
+    def __init__(self, read: Callable[[], float] = in_use, longest: float = 0.1) -> None:
         self._read, self._longest = read, longest
 
     def __enter__(self) -> Self:

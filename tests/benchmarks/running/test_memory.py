@@ -1,3 +1,4 @@
+import math
 import time
 
 import numpy as np
@@ -33,6 +34,14 @@ def test_what_earlier_work_has_freed_hides_nothing_and_is_not_counted():
     assert len(kept) == 2000
     assert small.megabytes < 20
     assert 115 < large.megabytes < 150
+
+
+def test_where_the_allocator_does_not_tell_nothing_is_shown_as_a_measurement(monkeypatch):
+    """On macOS, and before version 2.33 of the GNU C library."""
+    monkeypatch.setattr(memory_module, "_mallinfo2", None)
+    with PeakMemory() as memory:
+        use(16)
+    assert math.isnan(memory.megabytes)
 
 
 def test_a_line_that_the_system_does_not_tell_is_the_largest_that_was_ever_held():
