@@ -16,7 +16,7 @@ from strokebench.datasets.cohort import Column, Kind, Time
 from strokebench.datasets.images.reading import Reading
 from strokebench.datasets.outcome_rule import read_rule
 from strokebench.datasets.own.feature_keys import FeatureFile, feature_files
-from strokebench.datasets.own.file_pattern import checked_path, checked_pattern
+from strokebench.datasets.own.file_pattern import checked_path, checked_pattern, stored_path
 from strokebench.datasets.own.sequences import by_sequence, mask_faults, one_sequence, sequence_faults
 from strokebench.datasets.own.values import (
     check_word,
@@ -202,7 +202,7 @@ def read_cohort_file(path: Path) -> CohortFile:
     if faults:
         raise StrokebenchError(f"{path}: {'; '.join(faults)}.", "docs/bring_your_cohort.md shows a whole file.")
     name = parts.pop("name", path.stem)
-    parts |= {key: path.parent / Path(parts[key]).expanduser() for key in ("table", "split", "atlas") if key in parts}
+    parts |= {key: stored_path(path.parent, parts[key]) for key in ("table", "split", "atlas") if key in parts}
     return CohortFile(
         path=path,
         # Every hospital calls its file cohort.yaml; none may write into the folder of another.

@@ -15,6 +15,7 @@ from strokebench.datasets.naming import sounds_later, sounds_like
 from strokebench.datasets.own.cohort_file import CohortFile, outcome_column
 from strokebench.datasets.own.column_values import lone_codes, no_measurement
 from strokebench.datasets.own.feature_keys import FeatureFile
+from strokebench.datasets.own.file_pattern import stored_path
 from strokebench.datasets.own.table_file import read_beside
 from strokebench.datasets.own.values import nearest
 from strokebench.datasets.problems import Problem
@@ -110,7 +111,7 @@ def _read(
     file: CohortFile, name: str, source: FeatureFile, patients: pd.Index, features: Features
 ) -> NDArray[np.float32]:
     """Features (n, *row) of one file; what is missing or wrong is told to `features`."""
-    path = file.folder / Path(source.file).expanduser()
+    path = stored_path(file.folder, source.file)
     rows = _archive(path) if path.suffix == ".npz" else _table(file, path)
     known = rows.ids.intersection(patients)
     values = np.full((len(patients), *rows.values.shape[1:]), np.nan, np.float32)
@@ -256,7 +257,7 @@ def _archive(path: Path) -> _Rows:
         raise StrokebenchError(f"{path}: the ids hold signs that are no text.", form)
     infinite = int(np.isinf(values).sum())
     faults = [f"holds {infinite} numbers that are not finite"] if infinite else []
-    return _Rows(pd.Index(names, dtype=object), values, faults)
+    return _Rows(pd.Index(names, dtype=object).str.normalize("NFC"), values, faults)
 
 
 def _arrays(path: Path) -> dict[str, NDArray[Any]]:

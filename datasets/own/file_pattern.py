@@ -40,6 +40,12 @@ def checked_path(value: Any) -> str:
     return value
 
 
+def stored_path(folder: Path, name: str) -> Path:
+    """Where a path of a cohort's file lies: a Mac may have written its letters with the marks apart."""
+    path, apart = (folder / Path(unicodedata.normalize(form, name)).expanduser() for form in ("NFC", "NFD"))
+    return path if path.exists() or not apart.exists() else apart
+
+
 def checked_pattern(value: Any) -> str:
     """A pattern likewise; errors as `checked_path`, and without `{id}`."""
     pattern = checked_path(value)
@@ -109,9 +115,12 @@ def resolve(
 
 def _all_files(folder: Path, pattern: str) -> list[str]:
     """Whatever the pattern fits with any id, as the pattern names it; links to nothing too."""
-    # Not `*`, which would make `**` of an id beside a wild card.
-    everyone = glob.glob(pattern.replace("{id}", "?*"), root_dir=folder, recursive=True)  # noqa: PTH207
-    return sorted({Path(file).as_posix() for file in everyone if not (folder / file).is_dir()})
+    for form in ("NFC", "NFD"):
+        # Not `*`, which would make `**` of an id beside a wild card.
+        everyone = unicodedata.normalize(form, pattern).replace("{id}", "?*")
+        if found := glob.glob(everyone, root_dir=folder, recursive=True):  # noqa: PTH207
+            break
+    return sorted({Path(file).as_posix() for file in found if not (folder / file).is_dir()})
 
 
 def _owners(files: Sequence[str], pattern: str, ids: Iterable[str]) -> dict[str, list[str]]:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from strokebench.datasets.own.file_pattern import resolve
+from strokebench.datasets.own.file_pattern import resolve, stored_path
 
 
 def files(folder: Path, *names: str) -> Path:
@@ -122,6 +122,14 @@ def test_names_with_marks_apart_are_the_same_names(tmp_path):
     apart = unicodedata.normalize("NFD", "Zoë")
     files(tmp_path, f"{apart}.nii")
     assert resolve(tmp_path, "{id}.nii", ["Zoë"]).paths.notna().all()
+
+
+@pytest.mark.parametrize("form", ["NFC", "NFD"])
+def test_a_folder_and_names_with_marks_apart_are_found(tmp_path, form):
+    """As a Mac may write them; the cohort's file has them as one letter each."""
+    files(tmp_path, *(unicodedata.normalize(form, name) for name in ("Größe/schädel_k7.nii", "größe.csv")))
+    assert resolve(tmp_path, "Größe/schädel_{id}.nii", ["k7"]).paths.notna().all()
+    assert stored_path(tmp_path, "größe.csv").is_file()
 
 
 def test_a_link_without_its_content_is_told_how_to_fetch_it(tmp_path):
