@@ -1,5 +1,6 @@
 """The `strokebench` command: which verbs there are. The file of one is imported when it is called."""
 
+import sys
 from importlib.metadata import version
 from pkgutil import resolve_name
 from typing import Annotated, Any
@@ -95,6 +96,8 @@ app = typer.Typer(
 
 def main() -> None:
     """Entry point of the console script."""
+    if sys.platform == "win32":
+        sys.exit("strokebench runs on Linux and macOS. On Windows, install it within WSL2 (docs/installing.md).")
     collect_seldom()
     set_privacy()
     keep_private()

@@ -111,6 +111,8 @@ def _read_zip(source: Path) -> dict[str, bytes]:
 
 def _read_folder(source: Path) -> dict[str, bytes]:
     paths = {str(path.relative_to(source).as_posix()): path for path in source.rglob("*") if not path.is_dir()}
+    # What a Mac leaves in every folder that is looked at.
+    paths = {name: path for name, path in paths.items() if path.name != ".DS_Store"}
     if links := [name for name, path in paths.items() if path.is_symlink()]:
         raise StrokebenchError(f"{source}: {links[0]!r} is a link.", "A package holds plain files only.")
     if odd := [name for name, path in paths.items() if not path.is_file()]:

@@ -41,6 +41,12 @@ def small(monkeypatch: pytest.MonkeyPatch, planted: None) -> None:
     monkeypatch.setenv("JOBS", "1")
 
 
+def test_windows_is_told_of_wsl(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(sys, "platform", "win32")
+    with pytest.raises(SystemExit, match="WSL2"):
+        cli.main()
+
+
 def test_help_is_quick_and_light():
     # Processor time, and the least of three: other processes may be busy.
     seconds = []

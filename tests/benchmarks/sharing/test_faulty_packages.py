@@ -157,6 +157,13 @@ def test_damaged_archives_and_pipes_are_one_line(package, tmp_path: Path):
         read_files(tmp_path / "folder")
 
 
+def test_what_a_mac_leaves_in_folders_is_no_file_of_a_package(package, tmp_path: Path):
+    files = read_files(package)
+    write_files({name: content for name, content in files.items() if name != "SHA256SUMS"}, tmp_path / "folder")
+    (tmp_path / "folder" / ".DS_Store").touch()
+    assert read_files(tmp_path / "folder") == files
+
+
 def test_a_signature_by_a_key_that_two_sites_share(package, tmp_path: Path):
     key, other = b"a key that two sites share", b"a key that someone else has"
     export_results(tmp_path / "signed.zip", [], SALT, key=key)
