@@ -72,6 +72,7 @@ CODES: Mapping[str, Code] = {
     ),
     "decimal_comma": Code("Write the table's decimal sign, or set `decimal: ','` if the whole table uses commas."),
     "out_of_range": Code("Correct the value, empty the cell, or widen `low`/`high` if it is true."),
+    "between_grades": Code("Correct the value, or empty the cell if it was filled in; accept it if it is true.", True),
     "mixed_units": Code("Convert the value to the column's unit; accept it if it is true.", True),
     "site_missing": Code("Fill the site, or exclude the patient."),
     "site_spelling": Code("Spell the site in one way; accept it if it is another site.", True),

@@ -85,6 +85,8 @@ def examine_column(file: CohortFile, name: str, cells: pd.Series, ask: bool = Tr
     usual = numbers.values[~outside].dropna()
     codes = sorted({*column_values.lone_codes(usual), *_beyond_scale(name, column, usual)})
     problems += _missing_codes(name, usual, codes)
+    if not any(rule.sign == "to" for rule in rules):
+        problems += _between_grades(name, usual)
     if file.missing:
         problems += _emptied_values(file, name, read_numbers(cells, form).values, numbers.values)
     problems += _unit_problems(name, column, kept, usual[~usual.isin(codes)], form)
@@ -201,6 +203,14 @@ def _beyond_scale(name: str, column: Column, values: pd.Series) -> list[float]:
         return []
     fits = values.between(0, highest) & (values % 1 == 0)
     return sorted(values[~values.between(0, highest)].unique()) if fits.mean() >= 0.9 else []
+
+
+def _between_grades(name: str, values: pd.Series) -> Iterator[Problem]:
+    """Values that are no grade of a known scale, where nearly all others are: means that were filled in, or slips."""
+    between = values[values % 1 != 0]
+    if scale_of(name) and len(between) <= 0.1 * len(values):
+        for id, value in between.items():
+            yield Problem("between_grades", f"column {name!r}: {value:g}, where others are whole", str(id), name)
 
 
 def _missing_codes(name: str, values: pd.Series, codes: list[float]) -> Iterator[Problem]:

@@ -232,6 +232,9 @@ def test_all_faults_of_a_file_are_named_at_once(folder):
         ("banned: [age, glucose]\n", put(3, "id", "id"), [("id", "row_no_patient")]),
         ("", put(3, "mrs", 7), [(None, "missing_code")]),
         ("columns: {mrs: {high: 7}}\n", put(3, "mrs", 7), []),
+        ("", put(3, "mrs", "2.5"), [("p03", "between_grades")]),
+        ("accept: {between_grades: [p03]}\n", put(3, "mrs", "2.5"), None),
+        ("", put(3, "glucose", "2.5"), []),
         ("columns: {nihss_change: {time: admission}}\n", lambda t: t.assign(nihss_change=[-4, 0, 3, -7] * 10), []),
         ("", lambda t: t.assign(plz=["01067", "01099", "20095", "80331"] * 10), [(None, "column_no_measurement")]),
         ("", lambda t: t.assign(onset=["0830", "1415", "2205", "0010"] * 10), [(None, "column_no_measurement")]),
@@ -316,6 +319,10 @@ def test_a_faulty_table_gives_exactly_one_problem_and_is_not_loaded(folder, yaml
     assert "cohort check" in str(error.value)
     if expected[0][0]:
         assert expected[0][0] in str(error.value)
+
+
+def test_a_value_between_the_grades_of_an_outcome_is_left_to_the_outcomes_own_check(folder):
+    assert problems(folder(BASE.replace("mrs > 2", "mrs 0 to 6"), put(3, "mrs", "2.5"))) == []
 
 
 def test_a_column_without_a_name_is_told_by_its_number(folder):
