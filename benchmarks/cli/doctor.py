@@ -79,6 +79,14 @@ def _pins() -> Iterator[Remark]:
         yield GOOD, "Pinned versions", "as in constraints.txt"
 
 
+def _openmp() -> Iterator[Remark]:
+    """XGBoost alone of what pip installs needs a library of the system: OpenMP, which macOS and slim images lack."""
+    try:
+        import xgboost  # noqa: F401
+    except Exception as error:
+        yield BAD, "XGBoost", " ".join(str(error).split())
+
+
 def _unlike(requirement: Requirement) -> str:
     """What is wrong with an installed package; empty where it is as required."""
     try:
@@ -154,5 +162,5 @@ def _plugins() -> Iterator[Remark]:
         yield GOOD, "Plugins", f"none; {', '.join(each.group for each in REGISTRIES)}"
 
 
-LOOKS = (_python, _packages, _pins, _plugins, _processor, _memory, _home, _gpu, _tracking, _soop)
+LOOKS = (_python, _packages, _pins, _openmp, _plugins, _processor, _memory, _home, _gpu, _tracking, _soop)
 """What the doctor looks at, in this order."""

@@ -352,8 +352,9 @@ def test_doctor_looks_and_finds(monkeypatch: pytest.MonkeyPatch, tmp_path: Path)
         assert word in healthy.output
     assert healthy.exit_code == 0, healthy.output
     monkeypatch.setenv("STROKEBENCH_SOOP", str(tmp_path / "nowhere"))
+    monkeypatch.setitem(sys.modules, "xgboost", None)
     ill = call("doctor")
-    assert ill.exit_code == 1 and "no such folder" in ill.output
+    assert ill.exit_code == 1 and "no such folder" in ill.output and "XGBoost" in ill.output
 
 
 def test_names_and_seeds():
