@@ -8,7 +8,7 @@ import typer
 
 from strokebench.benchmarks.cli.options import JsonOption, echo_json, takes_settings
 from strokebench.benchmarks.leaks.audit import run_audit
-from strokebench.benchmarks.leaks.report import write_section
+from strokebench.benchmarks.leaks.report import show_findings, write_section
 from strokebench.benchmarks.running.backends.choose import refuse_missing
 from strokebench.benchmarks.running.build import build_context
 from strokebench.benchmarks.running.settings import Settings
@@ -80,6 +80,7 @@ def leaks(
     if as_json:
         echo_json(asdict(found))
     else:
+        show_findings(found, console)
         console.print(section)
     console.print(f"Written to {folder}", soft_wrap=True, style="dim")
     if found.alarmed or found.broken:

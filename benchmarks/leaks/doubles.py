@@ -62,9 +62,9 @@ def doubled_texts(context: Context) -> list[Finding]:
     if not pairs:
         return []
     common = len(shared) > max(4, COMMON * len(whole))
-    message = f"{len(shared)} patients share a long text with a patient of another part, word by word: {_pairs(pairs)}."
+    message = f"{len(shared)} patients share a long text with a patient of another part, word by word."
     advice = "Texts written from a template may be equal; if these are not, one patient was entered twice. "
-    return [Finding("doubled_texts", "warning" if common else "alarm", message, advice + REMEDY)]
+    return [Finding("doubled_texts", "warning" if common else "alarm", message, advice + REMEDY, _pairs(pairs))]
 
 
 def doubled_rows(context: Context) -> list[Finding]:
@@ -101,9 +101,9 @@ def _apart(context: Context, pairs: dict[tuple[str, str], float]) -> dict[tuple[
 
 
 def _found(alarm: str, pairs: Collection[tuple[str, str]], what: str) -> list[Finding]:
-    message = f"{len(pairs)} pair(s) of patients in different parts have {what}: {_pairs(pairs)}."
-    return [Finding(alarm, "alarm", message, REMEDY)] if pairs else []
+    message = f"{len(pairs)} pair(s) of patients in different parts have {what}."
+    return [Finding(alarm, "alarm", message, REMEDY, _pairs(pairs))] if pairs else []
 
 
 def _pairs(pairs: Iterable[tuple[str, str]]) -> str:
-    return named(f"{one} and {other}" for one, other in pairs)
+    return f"They are {named(f'{one} and {other}' for one, other in pairs)}."

@@ -16,14 +16,16 @@ class Finding:
     Args:
         alarm: name of the alarm, a key of `strokebench.benchmarks.leaks.audit.FULL`.
         severity: `alarm` where results would not be believable; `warning` where a look is due.
-        message: what was seen; names the columns, patients or sites.
+        message: what was seen; names the columns or sites.
         remedy: what to do about it.
+        who: names patients or quotes their texts, for the terminal alone: tables and pages are passed on.
     """
 
     alarm: str
     severity: Severity
     message: str
     remedy: str
+    who: str = ""
 
 
 def findings(alarm: str, found: Mapping[Severity, Sequence[str]], message: str, remedy: str) -> list[Finding]:

@@ -54,9 +54,9 @@ def patient_in_two_parts(context: Context) -> list[Finding]:
         Finding(
             "patient_in_two_parts",
             "alarm",
-            f"{len(shared)} patient(s) stand in more than one part of a fold: {named(shared)}."
-            f" First: {first}, {named(places)}.",
+            f"{len(shared)} patient(s) stand in more than one part of a fold.",
             "Make the split again; a method must never be tested on a patient that it was trained on.",
+            f"They are {named(shared)}. First: {first}, {named(places)}.",
         )
     ]
 
@@ -75,10 +75,9 @@ def one_patient_two_ids(context: Context) -> list[Finding]:
         Finding(
             "one_patient_two_ids",
             "warning",
-            f"{len(pairs)} pair(s) of ids look like one person and are in different parts: "
-            + named(" / ".join(pair) for pair in pairs)
-            + ".",
+            f"{len(pairs)} pair(s) of ids look like one person and are in different parts.",
             "If they are one person, keep one row of it: repeated visits must not be spread over the parts.",
+            f"They are {named(' / '.join(pair) for pair in pairs)}.",
         )
     ]
 

@@ -40,7 +40,7 @@ def warn_of_leaks(context: Context, console: Console) -> None:
     if any(kept.get(name) != value for name, value in _judged(context).items()):
         # A full audit of the same patients says more, and stays.
         write_section(audit, context, folder)
-    _show(audit, console)
+    show_findings(audit, console)
     if not audit.findings:
         console.print(f"Leak check  nothing found by {_ran(audit, context)} quick alarms")
 
@@ -52,12 +52,13 @@ def _judged(context: Context) -> dict[str, str]:
 
 def warn_before_fit(context: Context, console: Console) -> None:
     """What stands in for the outcome, before a model is made of all patients; likewise stops nothing."""
-    _show(run_audit(context, parts=False), console)
+    show_findings(run_audit(context, parts=False), console)
 
 
-def _show(audit: Audit, console: Console) -> None:
+def show_findings(audit: Audit, console: Console) -> None:
+    """What went off and what could not be run, with the patients that no file names; nothing where all is clean."""
     for name, why in audit.broken.items():
-        console.print(f"Leak check  {QUICK[name].title!r} could not be run: {why}", style="yellow")
+        console.print(f"Leak check  {_alarms(audit)[name].title!r} could not be run: {why}", style="yellow")
     if audit.findings:
         console.print(_panel(audit))
 
@@ -91,7 +92,7 @@ def _ran(audit: Audit, context: Context) -> int:
 def _verdict(audit: Audit, name: str, context: Context) -> str:
     severities = {finding.severity for finding in audit.findings if finding.alarm == name}
     if name in audit.broken:
-        return f"not run: {audit.broken[name]}"
+        return "not run"
     if not severities and not (alarm := _alarms(audit)[name]).applies(context):
         return f"not looked for: the cohort has no {alarm.reads}"
     return "ALARM" if "alarm" in severities else "warning" if severities else "nothing found"
@@ -113,6 +114,8 @@ def _lead(audit: Audit, context: Context) -> str:
 def _table(audit: Audit, context: Context, title: str) -> Table:
     verdicts = {name: {"verdict": Cell(text=_verdict(audit, name, context))} for name in _alarms(audit)}
     notes = [f"{f.severity.capitalize()}: {f.message} {f.remedy}" for f in by_severity(audit.findings)]
+    if audit.broken or any(finding.who for finding in audit.findings):
+        notes.append("`strokebench audit leaks` names, on the terminal alone, the patients and what could not be run.")
     if (n := len(context.embeddings.ids)) > EXAMINED:
         notes.append(
             f"Images that are nearly, but not quite, the same were looked for around {EXAMINED} of {n} patients."
@@ -138,7 +141,7 @@ def _panel(audit: Audit) -> RenderableType:
     for finding in by_severity(audit.findings):
         text.append("\n\n" if text else "")
         text.append(finding.severity.upper(), style="bold red" if finding.severity == "alarm" else "bold yellow")
-        text.append(f"  {finding.message}")
+        text.append(f"  {finding.message} {finding.who}".rstrip())
         text.append(f"\n{finding.remedy}", style="dim")
     title = "Leak alarm: results may not be believable" if audit.alarmed else "Leak check: worth a look"
     return Frame(text, title=title, title_align="left", border_style="bold red" if audit.alarmed else "yellow")

@@ -42,9 +42,9 @@ def text_states_outcome(context: Context, keep_text: Callable[[str], str] | None
         Finding(
             "text_states_outcome",
             severity,
-            f"The text of {len(by_patient)} patient(s) speaks of the outcome: {named(by_patient)}."
-            f" First: {_short(next(iter(by_patient.values())))}",
+            f"The text of {len(by_patient)} patient(s) speaks of the outcome.",
             "Leave such sentences out: write the text again, mend the filter, or drop --keep-scale-text.",
+            f"They are {named(by_patient)}. First: {_short(next(iter(by_patient.values())))}",
         )
         for severity, by_patient in stated.items()
         if by_patient

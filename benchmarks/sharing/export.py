@@ -17,6 +17,7 @@ from strokebench.errors import StrokebenchError, unknown_name
 from strokebench.files import home, no_formula
 from strokebench.reports.results import RUN, RUN_COLUMNS, RUNS_FILE, Results, read_provenance
 from strokebench.reports.tables.results_table import error_line
+from strokebench.reports.tables.table import error_kind
 from strokebench.tasks.fold import PARTS, Split
 
 SCHEMA = 3
@@ -170,11 +171,7 @@ def _code(results: Results) -> list[str]:
 
 
 def _kind_of_error(error: object) -> str:
-    """`ValueError`: the rest of a message may name patients and paths."""
-    if not isinstance(error, str) or not error.strip():
-        return ""
-    kind = error_line(error).partition(":")[0].rpartition(".")[2].strip()
-    return kind if kind.isidentifier() else "Error"
+    return error_kind(error_line(error)) if isinstance(error, str) and error.strip() else ""
 
 
 def _json(value: Any) -> bytes:

@@ -16,6 +16,7 @@ from strokebench.benchmarks.tuning.trial import DEFAULT, ERROR, FOLDS, PARAMS, c
 from strokebench.files import digest
 from strokebench.methods.registry import find_method
 from strokebench.reports.tables.caption import patients_title
+from strokebench.reports.tables.table import error_kind
 from strokebench.reports.tuning.records import TrialRecord
 from strokebench.reports.tuning.section import Tuning
 
@@ -91,7 +92,7 @@ def record_of(trial: FrozenTrial, method: str) -> TaskRecord:
         params=params,
         metrics=metrics,
         status=_STATUS[trial.state],
-        facts={"error": trial.user_attrs[ERROR][:500]} if ERROR in trial.user_attrs else {},
+        facts={"error": error_kind(trial.user_attrs[ERROR])} if ERROR in trial.user_attrs else {},
     )
 
 

@@ -3,6 +3,8 @@
 import re
 from collections.abc import Iterable
 
+from markupsafe import escape
+
 PATIENT, FOLDER = "[patient]", "[folder]"
 
 TELLING = 4
@@ -12,7 +14,7 @@ or a bare number, may be anything, and is taken for an id only after the word pa
 _PICTURE = re.compile(r"(data:image/[\w+.-]+;base64,[A-Za-z0-9+/=\s]+)")
 _WORD = re.compile(r"[\w.-]*\d[\w.-]*")
 _SEPARATOR = re.compile(r"([._-])")
-_AFTER_PATIENT = re.compile(r"\b([Pp]atients?:?\s+['\"]?)([\w-]+(?:\.[\w-]+)*)")
+_PATIENT = re.compile(r"(\b[Pp]atients?:?\s+(?:['\"]|&#3[49];)?)")
 _PATH = re.compile(r"(?<![\w/.<:])(?:/(?:[\w.+@~-]+/){2,}|~/|[A-Za-z]:\\(?:[^\\/\s\"'<>]+\\)+)(?=[\w.+@-])")
 
 
@@ -20,8 +22,9 @@ class Scrubber:
     """Takes the ids of these patients and folders out of text or HTML. Error messages are where they come from."""
 
     def __init__(self, patients: Iterable[str]) -> None:
-        self.patients = frozenset(map(str, patients))
+        self.patients = frozenset(form for id in map(str, patients) for form in (id, str(escape(id))))
         self.telling = frozenset(id for id in self.patients if _telling(id))
+        self.lengths = sorted({len(id) for id in self.patients}, reverse=True)
 
     def __call__(self, text: str) -> str:
         """The text, with `[patient]` and `[folder]/name` instead; embedded pictures are left as they are."""
@@ -33,7 +36,14 @@ class Scrubber:
         text = _PATH.sub(f"{FOLDER}/", text)
         if self.telling:
             text = _WORD.sub(lambda match: self._word(match[0]), text)
-        return _AFTER_PATIENT.sub(lambda match: match[1] + PATIENT if match[2] in self.patients else match[0], text)
+        parts = _PATIENT.split(text)
+        parts[2::2] = map(self._without_id, parts[2::2])
+        return "".join(parts)
+
+    def _without_id(self, text: str) -> str:
+        """What follows the word patient: the longest id that it begins with, which may be a name of several words."""
+        ends = (n for n in self.lengths if text[:n] in self.patients and not re.match(r"\w", text[n : n + 1]))
+        return PATIENT + text[n:] if (n := next(ends, 0)) else text
 
     def _word(self, word: str) -> str:
         """An id may be part of a file's name: every run of pieces between dots, dashes and underscores is tried."""

@@ -143,6 +143,17 @@ class Failure:
     runs: str
     error: str
 
+    @property
+    def kind(self) -> str:
+        """What files say of it, see `error_kind`."""
+        return error_kind(self.error)
+
+
+def error_kind(line: str) -> str:
+    """`ValueError` of an error's line, for what may leave this machine: the rest may name patients and paths."""
+    kind = line.partition(":")[0].rpartition(".")[2].strip()
+    return kind if kind.isidentifier() else "Error"
+
 
 @dataclass(frozen=True)
 class Table:

@@ -49,11 +49,11 @@ def test_patient_in_two_parts(make):
     first, *others = context.split.folds
     leaky = replace(first, train=(*first.train, first.test[0]))
     [finding] = patient_in_two_parts(replace(context, split=Split("cv5", (leaky, *others))))
-    assert finding.severity == "alarm" and first.test[0] in finding.message
-    assert "train and test of seed 39 fold 1" in finding.message
+    assert finding.severity == "alarm" and first.test[0] in finding.who
+    assert "train and test of seed 39 fold 1" in finding.who
     twice = replace(first, test=(*first.test, first.test[0]))
     [finding] = patient_in_two_parts(replace(context, split=Split("cv5", (twice, *others))))
-    assert "twice in test" in finding.message
+    assert "twice in test" in finding.who
 
 
 @pytest.mark.parametrize("second", ["P000", "p0 ", "p000_ses-2", "p00"])
@@ -69,7 +69,7 @@ def test_one_patient_two_ids(make, second):
         cohort=both, embeddings=lambda arrays: replace(arrays, ids=pd.Index(rename(pd.Series(0, arrays.ids)).index))
     )
     [finding] = one_patient_two_ids(context)
-    assert finding.severity == "warning" and "p000" in finding.message and second in finding.message
+    assert finding.severity == "warning" and "p000" in finding.who and second in finding.who
 
 
 def copied(embeddings, source: int, targets: list[int], noise: float, names=("image.vector", "image.tokens")):
@@ -87,7 +87,7 @@ def copied(embeddings, source: int, targets: list[int], noise: float, names=("im
 @pytest.mark.parametrize(("targets", "noise"), [([5], 0.0), ([5], 0.05), ([5, 90, 120], 0.05)])
 def test_doubled_images(make, targets, noise):
     [finding] = doubled_images(make(embeddings=lambda arrays: copied(arrays, 3, targets, noise)))
-    assert finding.severity == "alarm" and "p003 and p005" in finding.message
+    assert finding.severity == "alarm" and "p003 and p005" in finding.who
     assert ("(1 equal" in finding.message) == (noise == 0)
 
 
@@ -95,7 +95,7 @@ def test_images_that_are_near_are_doubled_only_together_with_the_text(make):
     context = make(embeddings=lambda arrays: copied(arrays, 3, [5], 0.4))
     assert doubled_images(context) == []
     context = make(embeddings=lambda arrays: copied(copied(arrays, 3, [5], 0.4), 3, [5], 0.05, ("text",)))
-    assert "p003 and p005" in doubled_images(context)[0].message
+    assert "p003 and p005" in doubled_images(context)[0].who
 
 
 def test_of_a_few_numbers_only_equal_ones_are_doubled(make):
@@ -110,7 +110,7 @@ def test_of_a_few_numbers_only_equal_ones_are_doubled(make):
 
     assert doubled_images(make(embeddings=lambda arrays: few(arrays, 0.05))) == []
     [finding] = doubled_images(make(embeddings=lambda arrays: few(arrays, 0.0)))
-    assert "p003 and p005" in finding.message and "(1 equal" in finding.message
+    assert "p003 and p005" in finding.who and "(1 equal" in finding.message
 
 
 def test_a_text_alone_that_is_near_is_no_double(make):
@@ -131,7 +131,7 @@ def test_doubled_texts(make):
         return replace(cohort, texts=texts)
 
     [finding] = doubled_texts(make(cohort=plant))
-    assert finding.severity == "alarm" and "p004 and p009" in finding.message
+    assert finding.severity == "alarm" and "p004 and p009" in finding.who
 
 
 def test_texts_of_a_template_are_equal_without_an_alarm(make):
@@ -152,7 +152,7 @@ def test_doubled_rows_where_they_are_no_accident(make):
         return replace(cohort, table=table, columns={**cohort.columns, **{n: Column(Kind.NUMERIC) for n in names}})
 
     [finding] = doubled_rows(make(cohort=lambda cohort: plant(cohort, 2)))
-    assert finding.severity == "alarm" and "p010 and p011" in finding.message
+    assert finding.severity == "alarm" and "p010 and p011" in finding.who
     few = make(
         cohort=lambda cohort: replace(
             cohort,
@@ -280,7 +280,7 @@ def test_text_states_outcome_only_where_the_filter_lets_it(make):
 
     assert text_states_outcome(make(cohort=plant)) == []
     [finding] = text_states_outcome(make(cohort=plant, keep_scale_text=True))
-    assert finding.severity == "alarm" and "NIHSS of about 4" in finding.message
+    assert finding.severity == "alarm" and "NIHSS of about 4" in finding.who
     [finding] = text_states_outcome(make(cohort=plant), keep_text=lambda text: text)
     assert finding.severity == "alarm"
 

@@ -114,6 +114,27 @@ def test_the_section_names_what_was_found(leaky, tmp_path):
     assert "ward" in (tmp_path / "leaks.md").read_text()
 
 
+def test_no_file_names_a_patient_or_quotes_a_text(make, console: Console, tmp_path, monkeypatch: pytest.MonkeyPatch):
+    def tell(cohort):
+        texts = cohort.texts.copy()
+        texts.loc["p009"] = texts.loc["p004"]
+        texts.loc["p003", "mass_effect"] += " The secret infarct volume suggests an NIHSS of about 4."
+        return replace(cohort, texts=texts)
+
+    def breaks(context):
+        raise ZeroDivisionError("of patient p007")
+
+    monkeypatch.setattr(audit_module, "QUICK", {**audit_module.QUICK, "doubled_images": Alarm("Rows", breaks)})
+    context = make(cohort=tell, keep_scale_text=True)
+    found = run_audit(context)
+    write_section(found, context, tmp_path / "leaks")
+    for path in (tmp_path / "leaks").iterdir():
+        assert not any(said in path.read_text() for said in ("p003", "p004", "p007", "secret")), path
+    report.show_findings(found, console)
+    said = console.export_text()
+    assert "p004 and p009" in said and "secret infarct" in said and "p007" in said
+
+
 def with_grades(cohort, with_column):
     return with_column(cohort, "mrs", np.random.default_rng(3).integers(0, 4, len(cohort)))
 

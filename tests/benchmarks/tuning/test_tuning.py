@@ -10,7 +10,7 @@ import numpy as np
 import optuna
 import pytest
 import tunable_method
-from optuna.trial import TrialState
+from optuna.trial import TrialState, create_trial
 from postgres_server import PROGRAMS, postgres
 from rich.console import Console
 from small_context import make_context
@@ -21,6 +21,7 @@ from strokebench.benchmarks.running.context import Context
 from strokebench.benchmarks.running.parameters import read_tuned
 from strokebench.benchmarks.running.store import Store
 from strokebench.benchmarks.tuning import trial as trials_module
+from strokebench.benchmarks.tuning.report import record_of
 from strokebench.benchmarks.tuning.space import default_storage, draw_settings
 from strokebench.benchmarks.tuning.study import Search, best_parameters, run_study
 from strokebench.benchmarks.tuning.trial import DEFAULT, FOLDS, PARAMS
@@ -316,6 +317,11 @@ def test_a_study_whose_choices_changed_goes_on_with_the_trials_that_fit(
     # Back to the old choices, back to the old study; a wider range of numbers is no other study at all.
     search_among(["plus", "broken"], monkeypatch)
     assert len(run_study("tunable", context, search, console).trials) == len(first.trials)
+
+
+def test_trackers_hear_only_of_which_kind_an_error_is():
+    failed = create_trial(state=TrialState.FAIL, user_attrs={"error": "ValueError: of patient Hans Abel, 61.5"})
+    assert record_of(failed, "tunable").facts == {"error": "ValueError"}
 
 
 def test_settings_that_a_method_does_not_take_are_failed_trials_and_none_of_those_that_are_drawn(

@@ -143,8 +143,9 @@ def test_best_is_bold_and_second_underlined(table):
 
 def test_failed_runs_are_listed_below(broken):
     for text in (to_markdown(broken), html.unescape(to_html(broken)), console(broken, 160)):
-        assert "ValueError: 50 % of {rows} lost" in text
-        assert "20 runs: seed 39 fold 0" in text
+        assert "ValueError" in text and "20 runs: seed 39 fold 0" in text
+        # A message may name patients: it is said on this machine's terminal alone.
+        assert (": 50 % of {rows} lost" in text) == (text == console(broken, 160))
 
 
 class Balance(HTMLParser):
