@@ -31,7 +31,7 @@ UNSEALED = f"sha256-{0:064}"
 MANIFEST_FILE = "manifest.json"
 _SEAL = re.compile(rb"sha256-[0-9a-f]{64}")
 _log = logging.getLogger(__name__)
-_FORMULA = re.compile(r"[=@\t\r＝＠＋－]|[+-](?!([\d.,\s%±–()\[\]+-]|to)*$)")
+_FORMULA = re.compile(r"[=@\t\r\n＝＠＋－]|[+-](?!([\d.,\s%±–()\[\]+-]|to)*$)")
 
 
 def home(*parts: str) -> Path:
@@ -155,7 +155,7 @@ def csv_text(frame: pd.DataFrame, **options: Any) -> str:
 
 def no_formula(cell: Any) -> Any:
     """A cell as `csv_text` writes it."""
-    return f"'{cell}" if isinstance(cell, str) and _FORMULA.match(cell) else cell
+    return f"'{cell}" if isinstance(cell, str) and _FORMULA.match(CONTROLS.sub("", cell)) else cell
 
 
 def read_json(path: Path) -> Any:

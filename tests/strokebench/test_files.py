@@ -182,6 +182,8 @@ def test_errors_survive_the_way_between_processes():
         ("a=b", "a=b"),
         (-1.5, "-1.5"),
         ("\x1b[31mred\x9b", "[31mred"),
+        ("\x07=1+1", "'=1+1"),
+        ("\n=1+1", "'\n=1+1"),
     ],
 )
 def test_no_spreadsheet_takes_a_cell_for_a_formula(cell, written):
