@@ -1,7 +1,7 @@
 """A fitted model: from a cohort's raw files to probabilities, and to and from a folder."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from strokebench.benchmarks.keys.code import fit_code
 from strokebench.benchmarks.models.card import CARD_FILE
 from strokebench.benchmarks.models.columns import Columns, Examined, examine
 from strokebench.benchmarks.models.description import Description
@@ -25,6 +26,7 @@ from strokebench.methods.registry import find_method
 from strokebench.reports.statistics.prior import BALANCED, at_prevalence
 from strokebench.tasks.endpoint import Endpoint
 from strokebench.tasks.inputs import PRESENT
+from strokebench.tasks.preparing.balancing import BALANCERS
 from strokebench.tasks.preparing.fitted import Preprocessing
 
 AT_ONCE = 1024
@@ -181,8 +183,21 @@ class Model:
             write_manifest(temporary)
 
 
+def _other_code(said: Description) -> Iterator[str]:
+    """In what the code that fitted a model is not the code that would: parameters are read by either."""
+    balance = said.balance if said.balance in BALANCERS else "none"
+    codes = [fit_code(said.method, balance, type(said.endpoint), on_gpu) for on_gpu in (False, True)]
+    if said.hashes.get("code") not in {code.sha256 for code in codes}:
+        yield f"strokebench {said.strokebench} {said.commit[:10]}".strip()
+    for name, here in codes[0].versions.items():
+        there = said.versions.get(name, here)
+        # Corrections, and builds for another processor, read what the others wrote.
+        if there.split(".")[:2] != here.split(".")[:2]:
+            yield f"{name} {there}, not {here}"
+
+
 def load_model(folder: Path | str) -> Model:
-    """Read what `Model.save` wrote.
+    """Read what `Model.save` wrote; one line of warning where it was fitted by other code or libraries.
 
     Raises:
         StrokebenchError: it is no model, a file is damaged, or its method is not there; one line.
@@ -199,4 +214,10 @@ def load_model(folder: Path | str) -> Model:
         # A name from a file is no way out of the folder.
         place = folder / Path(member.folder).name
         fits.append((method.load(place), Preprocessing.load(place)))
+    if others := ", ".join(_other_code(said)):
+        _log.warning(
+            "%s was fitted by other code than is here (%s): it may give other probabilities than it did. "
+            "Use the version that model.yaml names, or fit it again.",
+            *(said.label, others),
+        )
     return Model(said, tuple(fits), Seen.read(folder), (folder / CARD_FILE).read_text(encoding="utf-8"))

@@ -84,6 +84,19 @@ def test_any_flipped_bit_is_found(folder: Path):
     load_model(folder)
 
 
+def test_a_model_of_other_code_or_libraries_says_so(folder: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture):
+    """Weights are read by whatever network is there now, and other probabilities passed for its own."""
+    model = load_model(folder)
+    assert not caplog.messages
+    said = model.description
+    older = {**said.versions, "scikit-learn": "1.7.2", "numpy": f"{said.versions['numpy']}+mac"}
+    other = replace(said, hashes={**said.hashes, "code": "0" * 64}, versions=older, commit="3465a178b02267")
+    replace(model, description=other).save(tmp_path / "model")
+    load_model(tmp_path / "model")
+    [line] = caplog.messages
+    assert "3465a178b0, scikit-learn 1.7.2, not" in line and "numpy" not in line
+
+
 def test_what_is_no_model_or_taken_is_refused(folder: Path, tmp_path: Path):
     with pytest.raises(StrokebenchError, match="is no model"):
         load_model(tmp_path)
