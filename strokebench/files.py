@@ -210,6 +210,9 @@ def damaged_file(folder: Path) -> Path | None:
         if not _SEAL.search((folder / MANIFEST_FILE).read_bytes()):
             return folder / MANIFEST_FILE
         stated = read_json(folder / MANIFEST_FILE)
+        # A name from a file is no way out of the folder, to a device that never ends.
+        if any(".." in Path(name).parts or Path(name).is_absolute() for name in stated):
+            return folder / MANIFEST_FILE
         found = _digests(folder, [folder / name for name in stated])
     except StrokebenchError:
         return folder / MANIFEST_FILE

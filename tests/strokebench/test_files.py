@@ -126,6 +126,9 @@ def test_a_folder_s_manifest_names_the_file_that_changed_or_went(tmp_path, monke
     assert damaged_file(tmp_path) == tmp_path / "a" / "one.txt"
     (tmp_path / MANIFEST_FILE).write_text('{"two.txt": "x"}')
     assert damaged_file(tmp_path) == tmp_path / MANIFEST_FILE
+    for outside in ("/dev/null", f"{'../' * 40}dev/null"):
+        write_json(tmp_path / MANIFEST_FILE, {outside: hashlib.sha256().hexdigest()})
+        assert damaged_file(tmp_path) == tmp_path / MANIFEST_FILE
 
 
 @pytest.mark.parametrize(
