@@ -48,7 +48,8 @@ def _forms() -> dict[str, Any]:
     }
     return {
         "about": create_model("About", __config__=strict, **about),
-        "manifest": create_model("Manifest", __config__=strict, **manifest),
+        # Of another schema it may hold anything more.
+        "manifest": create_model("Manifest", __config__=ConfigDict(strict=True), **manifest),
     }
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from strokebench.benchmarks.experiments.find import EXPERIMENTS
+from strokebench.benchmarks.running.provenance import strokebench_version
 from strokebench.benchmarks.sharing.export import IMPORTED, PREDICTION_PARTS, SCHEMA
 from strokebench.benchmarks.sharing.files import read_files
 from strokebench.benchmarks.sharing.form import MOST, read_form, read_split, read_table
@@ -79,7 +80,7 @@ def read_package(source: Path, key: bytes = b"") -> list[Shared]:
         StrokebenchError: see `import_results`.
     """
     files = read_files(source, key)
-    where = f"{source}: manifest.json"
+    where, hint = f"{source}: manifest.json", "This is no whole package; export it again."
     try:
         manifest = read_form(_part(files, "manifest.json"), "manifest")
         if manifest["schema"] != SCHEMA:
@@ -87,6 +88,8 @@ def read_package(source: Path, key: bytes = b"") -> list[Shared]:
                 f"{source} is of schema {manifest['schema']}; this strokebench reads schema {SCHEMA}.",
                 "Use the same version of strokebench on both machines.",
             )
+        if manifest["strokebench"] != (here := strokebench_version()):
+            hint = f"It is of strokebench {manifest['strokebench']}, and here is {here}: use the same on both machines."
         experiments = []
         listed = dict.fromkeys(manifest["experiments"])
         if unlisted := {name.rpartition("/")[0] for name in files} - {"", *listed}:
@@ -97,7 +100,7 @@ def read_package(source: Path, key: bytes = b"") -> list[Shared]:
         return experiments
     except (ValueError, TypeError, OverflowError) as error:
         line = " ".join(str(error).split())[:300]
-        raise StrokebenchError(f"{where}: {line}", "This is no whole package; export it again.") from None
+        raise StrokebenchError(f"{where}: {line}", hint) from None
 
 
 def merge(parts: Sequence[Shared]) -> Results:

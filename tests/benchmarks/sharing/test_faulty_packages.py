@@ -1,5 +1,6 @@
 """Packages whose checksums fit, and whose contents do not: each fault is one line, and nothing is written."""
 
+import json
 import os
 import zipfile
 from pathlib import Path
@@ -120,6 +121,20 @@ def test_files_of_another_form_are_one_line(package, tmp_path, parts):
     write_files(files, tmp_path / "bad.zip")
     with pytest.raises(StrokebenchError, match=r"bad\.zip"):
         import_results([tmp_path / "bad.zip"])
+
+
+@pytest.mark.parametrize(
+    ("part", "field", "said"),
+    [("manifest.json", {"schema": 4}, "schema 4"), (f"{NAME}/about.json", {}, r"new.*It is of strokebench 9\.1, and")],
+)
+def test_a_package_of_a_later_version_is_told_from_a_broken_one(package, tmp_path, part, field, said):
+    files = read_files(package)
+    del files["SHA256SUMS"]
+    for name, fields in (("manifest.json", {"strokebench": "9.1"}), (part, {"new": 1, **field})):
+        files[name] = json.dumps({**json.loads(files[name]), **fields}).encode()
+    write_files(files, tmp_path / "later.zip")
+    with pytest.raises(StrokebenchError, match=rf"(?s){said}"):
+        import_results([tmp_path / "later.zip"])
 
 
 def test_a_folder_of_results_that_is_named_without_its_path_is_pointed_to(home: Path):
