@@ -23,7 +23,7 @@ QUIET = {"MLFLOW_LOGGING_LEVEL": "WARNING", "PYTHONWARNINGS": "ignore"}
 
 
 def ui(
-    port: Annotated[int, typer.Option(help="Port on this machine.")] = 5000,
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port on this machine.")] = 5000,
     studies: Annotated[
         bool, typer.Option("--studies", help="Show the studies of `strokebench tune` (optuna-dashboard) instead.")
     ] = False,

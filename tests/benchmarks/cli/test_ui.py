@@ -60,3 +60,8 @@ def test_the_pages_of_a_server_are_its_own(monkeypatch):
     monkeypatch.setattr(ui.subprocess, "Popen", lambda *_, **__: pytest.fail("nothing is served"))
     told = call()
     assert told.exit_code == 0 and "https://mlflow.hospital" in told.output
+
+
+@pytest.mark.parametrize("port", ["0", "70000"])
+def test_a_port_that_no_browser_could_be_sent_to(served, port):
+    assert call("--studies", "--port", port).exit_code == 2 and served == []
