@@ -1,6 +1,7 @@
 """Options and settings of all tests."""
 
 import os
+import signal
 import subprocess
 import sys
 from multiprocessing.process import BaseProcess
@@ -10,6 +11,10 @@ import pytest
 
 # Tests run beside each other; threads that outnumber cores cost ten times and more.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+# What a script starts in the background ignores Ctrl-C, which some tests press.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 FAST = ("strokebench", "tasks", "methods/parts", "reports/audit", "reports/statistics", "reports/tables")
 FAST += ("datasets/own", "datasets/public", "datasets/texts")
