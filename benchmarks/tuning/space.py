@@ -63,7 +63,7 @@ class GridWithDefault(GridSampler):
 
 
 def seeded_by_number(kind: type[RandomSampler] | type[TPESampler], seed: int) -> BaseSampler:
-    """A sampler that each trial seeds anew by its number.
+    """A sampler that each trial seeds anew by its number, those that were cut off not counted.
 
     A study that was interrupted and one that several processes share draw what one process would have drawn;
     with one seed for all, each process would draw the same.
@@ -71,7 +71,9 @@ def seeded_by_number(kind: type[RandomSampler] | type[TPESampler], seed: int) ->
 
     class Seeded(kind):  # type: ignore[misc, valid-type]
         def before_trial(self, study: Study, trial: FrozenTrial) -> None:
-            kind.__init__(self, seed=int(np.random.SeedSequence([seed, trial.number]).generate_state(1)[0]))
+            earlier = study.get_trials(deepcopy=False)[: trial.number]
+            number = sum(counts(each) or not each.state.is_finished() for each in earlier)
+            kind.__init__(self, seed=int(np.random.SeedSequence([seed, number]).generate_state(1)[0]))
             super().before_trial(study, trial)
 
     return cast("BaseSampler", Seeded(seed=seed))

@@ -102,19 +102,22 @@ class Objective:
 
     def _mean(self, trial: Trial, params: Mapping[str, Any], default: bool) -> float:
         scores: list[dict[str, Any]] = []
-        # As many at once as are computed at the same time: what is computed already need not be stopped.
+        # As many at once as are computed at the same time; it is stopped where one worker would have stopped it.
         size = self.backend.at_once or len(self.folds)
         for start in range(0, len(self.folds), size):
-            folds = self.folds[start : start + size]
+            folds, stopped = self.folds[start : start + size], False
             for fold, score in zip(folds, self._scores(params, folds), strict=True):
                 # One class only: the same for every trial, so that leaving it out is fair.
                 value = None if math.isnan(score) else score
                 scores.append({"seed": fold.seed, "fold": fold.fold, "validation_score": value})
                 if (mean := _mean_of(scores)) is not None:
                     trial.report(mean, step=len(scores) - 1)
+                stopped = self.prune and not default and len(scores) < len(self.folds) and trial.should_prune()
+                if stopped:
+                    break
             trial.set_user_attr(FOLDS, scores)
             self.step(len(scores))
-            if self.prune and not default and len(scores) < len(self.folds) and trial.should_prune():
+            if stopped:
                 raise TrialPruned(f"after {len(scores)} folds")
         if (mean := _mean_of(scores)) is None:
             raise FitFailed("no validation part has both classes, so that there is no AUC")

@@ -149,6 +149,7 @@ def test_an_interrupted_trial_is_queued_again_and_its_fits_are_kept(
     assert sum(trial.state is TrialState.COMPLETE for trial in study.trials) == 3
     cut = next(trial for trial in study.trials if trial.state is TrialState.FAIL)
     assert cut.params in [trial.params for trial in study.trials if trial.state is TrialState.COMPLETE]
+    assert told(study) == told(run_study("tunable", context, replace(search, storage=f"{tmp_path}/s.journal"), console))
 
 
 def test_a_killed_process_trial_is_queued_again(console: Console, tmp_path: Path):
@@ -213,6 +214,17 @@ def test_poor_trials_are_stopped_after_a_fold(console: Console):
     whole = run_study("tunable", context, Search("grid", 20, f"{context.results_folder('x')}.journal", False), console)
     assert {trial.state for trial in whole.trials} == {TrialState.COMPLETE}
     assert best_parameters(whole, "tunable", context).strictly_nested
+
+
+def test_where_a_trial_is_stopped_does_not_depend_on_the_number_of_workers(console: Console, tmp_path: Path):
+    # All fits are there then, and no worker is started.
+    run_study("tunable", make_context(folds=4), Search("grid", 20, f"{tmp_path}/all.journal", prune=False), console)
+    one, *others = (
+        told(run_study("tunable", make_context(folds=4, jobs=jobs), Search("grid", 20, f"{tmp_path}/{jobs}"), console))
+        for jobs in (1, 3, 4)
+    )
+    assert TrialState.PRUNED in [state for _, state, *_ in one]
+    assert others == [one, one]
 
 
 def test_a_grid_search_visits_every_point(console: Console):
