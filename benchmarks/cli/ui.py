@@ -73,8 +73,9 @@ def show_runs(port: int) -> None:
     make_console().print(f"MLflow at {comparison_page(port)} (Ctrl-C ends it)", soft_wrap=True)
     with ExitStack() as stack:
         with stops_held_back():
+            store = {"MLFLOW_BACKEND_STORE_URI": uri}
             # MLflow starts servers of its own: as a group they end together.
-            server = subprocess.Popen(ui_command(port), start_new_session=True, env={**QUIET, **os.environ})
+            server = subprocess.Popen(ui_command(port), start_new_session=True, env={**QUIET, **os.environ, **store})
             stack.callback(_end, server)
         status = server.wait()
     raise typer.Exit(status)

@@ -19,14 +19,17 @@ ALIKE_TAGS = ("cohort", "outcome", "protocol", "quick", "labels_shuffled", "seed
 
 
 def ui_command(port: int) -> list[str]:
-    """The command that shows the logged runs in a browser, with their files where the store lies now."""
+    """The command that shows the logged runs in a browser, with their files where the store lies now.
+
+    The store is named by `MLFLOW_BACKEND_STORE_URI`: arguments, with the password of a database, everybody can list.
+    """
     if database := database_of(tracking_uri()):
         move_artifacts(database)
     # Its server would tell of every request, and its assistant open over the page (not in an older installation).
     quiet = ["--uvicorn-opts", "--log-level warning"]
     if entry_points(group="mlflow.app", name="strokebench"):
         quiet += ["--app-name", "strokebench"]
-    return [sys.executable, "-m", "mlflow", "ui", "--backend-store-uri", tracking_uri(), *quiet, "--port", str(port)]
+    return [sys.executable, "-m", "mlflow", "ui", *quiet, "--port", str(port)]
 
 
 def comparison_page(port: int) -> str:

@@ -54,6 +54,23 @@ def test_without_mlflow_s_server_its_extra_is_named(monkeypatch):
     assert told.exit_code == 1 and "strokebench[ui]" in told.output
 
 
+def test_the_store_s_password_stands_in_no_list_of_processes(monkeypatch, tmp_path):
+    class Server:
+        pid = 0
+
+        def __init__(self, command, env, **_):
+            assert command[-1] == "5001" and not any("secret" in word for word in command)
+            assert env["MLFLOW_BACKEND_STORE_URI"] == f"sqlite:///{tmp_path}/mlflow.db?password=secret"
+
+        def wait(self, *_):
+            return 7
+
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/mlflow.db?password=secret")
+    monkeypatch.setattr(ui.subprocess, "Popen", Server)
+    monkeypatch.setattr(ui.os, "killpg", lambda *_: None)
+    assert call("--port", "5001").exit_code == 7
+
+
 def test_the_pages_of_a_server_are_its_own(monkeypatch):
     """MLflow's own command ends in a traceback there."""
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "https://me:secret@mlflow.hospital")

@@ -256,12 +256,6 @@ def test_nothing_new_does_not_load_mlflow(planted: None, console: Console):
     assert "2 already done" in done.stdout
 
 
-def test_the_browser_shows_the_same_store(home: Path):
-    command = ui_command(5001)
-    assert command[command.index("--backend-store-uri") + 1] == f"sqlite:///{home}/mlflow/mlflow.db"
-    assert command[-1] == "5001"
-
-
 def test_mlflow_s_assistant_does_not_open_over_the_page():
     """The mark is that which MLflow's own script looks for."""
     build = Path(find_spec("mlflow").origin).parent / "server" / "js" / "build"
