@@ -168,7 +168,10 @@ class Description:
         try:
             found = yaml.safe_load(path.read_text(encoding="utf-8"))
             if isinstance(found, dict) and found.get("schema") != SCHEMA:
-                raise StrokebenchError(f"{path} is of form {found.get('schema')}, and this version reads {SCHEMA}.")
+                raise StrokebenchError(
+                    f"{path} is of form {found.get('schema')}, and this version reads {SCHEMA}.",
+                    f"Use strokebench {found.get('strokebench', 'as it was then')}, or fit the model again.",
+                )
             return TypeAdapter(cls).validate_python(found)
         except FileNotFoundError:
             raise StrokebenchError(f"{folder} is no model: it has no {DESCRIPTION_FILE}.") from None

@@ -101,7 +101,8 @@ class AnswerStore:
                 self._create()
             elif version != SCHEMA:
                 raise StrokebenchError(
-                    f"{path}: a store of version {version}; this program reads {SCHEMA}.", "Give another path."
+                    f"{path}: a store of version {version}; this program reads {SCHEMA}.",
+                    "Use the version of strokebench that made it; in another file every answer is paid for again.",
                 )
         except sqlite3.DatabaseError as error:
             raise StrokebenchError(f"{path}: not a store of answers ({error}).", "Give another path.") from None

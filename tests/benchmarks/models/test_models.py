@@ -12,6 +12,7 @@ from made_up import made_up, plan
 from small_cohort import make_cohort, make_embeddings
 
 from strokebench.benchmarks.models.card import write_card
+from strokebench.benchmarks.models.description import Description
 from strokebench.benchmarks.models.fit import PatientChoice, fit
 from strokebench.benchmarks.models.model import Model, at_prevalence, load_model
 from strokebench.benchmarks.models.validate import validate
@@ -95,6 +96,12 @@ def test_a_model_of_other_code_or_libraries_says_so(folder: Path, tmp_path: Path
     load_model(tmp_path / "model")
     [line] = caplog.messages
     assert "3465a178b0, scikit-learn 1.7.2, not" in line and "numpy" not in line
+
+
+def test_a_model_of_a_later_form_says_which_version_reads_it(tmp_path: Path):
+    (tmp_path / "model.yaml").write_text("schema: 2\nstrokebench: 9.1.0\n")
+    with pytest.raises(StrokebenchError, match=r"form 2, and this version reads 1.*Use strokebench 9\.1\.0"):
+        Description.read(tmp_path)
 
 
 def test_what_is_no_model_or_taken_is_refused(folder: Path, tmp_path: Path):
