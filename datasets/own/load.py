@@ -55,7 +55,8 @@ def load(path: Path) -> Cohort:
     return Cohort(
         name=file.name,
         title=file.title,
-        table=examined.table.join(lesions.table),
+        # Sorted: a method may take the first column otherwise than the last, and the key of a run knows no order.
+        table=examined.table.join(lesions.table).sort_index(axis=1),
         columns={**examined.columns, **lesions.columns},
         images=files.images,
         masks=files.masks,

@@ -64,7 +64,7 @@ class TableOne:
         groups: names of the groups.
         sizes: patients a group.
         n: patients altogether (those that belong to a group).
-        lines: in the order of the table's columns.
+        lines: in the order of the cohort's `columns`, which is that of the table's file.
     """
 
     title: str
@@ -84,8 +84,8 @@ def table_one(cohort: Cohort, groups: pd.Series, title: str) -> TableOne:
     table = cohort.table.loc[groups.index]
     names = tuple(sorted(groups.unique(), key=natural_order))
     lines: list[Line] = []
-    for name in table.columns:
-        lines += _lines(str(name), cohort.columns[name], table[name], groups, names)
+    for name, column in cohort.columns.items():
+        lines += _lines(name, column, table[name], groups, names)
     return TableOne(title, names, tuple(int((groups == name).sum()) for name in names), len(groups), tuple(lines))
 
 

@@ -18,6 +18,7 @@ from strokebench.datasets.own.table_check import examine_table
 from strokebench.datasets.own.texts import text_problems
 from strokebench.errors import StrokebenchError
 from strokebench.reports.cohort.check import check_cohort
+from strokebench.reports.cohort.describe import describe_cohort
 from strokebench.tasks.endpoints.parse import parse_endpoint
 
 pytestmark = pytest.mark.usefixtures("own_home")
@@ -107,6 +108,15 @@ def test_every_table_format_gives_the_same_cohort(folder, name, extra, save):
     plain = load(folder(edit=edit))
     other = load(folder(BASE.replace("t.csv", name) + extra, edit, save))
     pd.testing.assert_frame_equal(other.table, plain.table)
+
+
+def test_the_order_of_columns_changes_no_input_and_is_that_of_table_one(folder):
+    plain = load(folder())
+    turned = load(folder(edit=lambda table: table.iloc[:, ::-1]))
+    pd.testing.assert_frame_equal(turned.table, plain.table)
+    one = describe_cohort(turned).by_outcome
+    names = list(dict.fromkeys(name for line in one.lines for name in turned.table if line.label.startswith(name)))
+    assert names == ["mrs", "hospital", "glucose", "sex", "age"]
 
 
 def test_numeric_ids_and_leading_zeros_stay_what_they_are(folder):
