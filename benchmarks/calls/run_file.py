@@ -13,6 +13,8 @@ from strokebench.files import write_text
 SCHEMA = Path(__file__).with_name("run.schema.json")
 OF_THE_MACHINE = ("fetch", "jobs", "tracking", "weights", "device", "backend", "scheduler")
 """Settings that decide no result; a file may give them, but none is written with them."""
+TYPED = "scheduler"
+"""Where patients' data go, which no file decides, for it may be another's."""
 
 
 def is_run_file(experiment: str) -> bool:
@@ -83,6 +85,8 @@ def _settings(found: Mapping[str, Any]) -> dict[str, Any]:
     for name, value in found.items():
         if name not in known:
             raise unknown_name("setting", name, known)
+        if name == TYPED:
+            raise StrokebenchError(f"{name}: patients' data go there, and no file says where.", "Type --scheduler.")
         if value in ("", []):
             continue
         try:

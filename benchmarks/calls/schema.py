@@ -15,11 +15,13 @@ from strokebench.files import json_text, write_text
 
 
 def run_schema() -> dict[str, Any]:
-    """The JSON schema of a run's file: the experiment, and every field of `Settings` with its help and choices."""
+    """The JSON schema of a run's file: the experiment, and each field of `Settings` that it may give, with its help."""
     # Editors offer the names that are listed, and other packages may bring further ones.
     experiment = {"anyOf": [{"enum": list(EXPERIMENTS)}, {"type": "string"}], "description": "What is computed."}
     properties = {"experiment": experiment}
     for each in fields(Settings):
+        if each.name == run_file.TYPED:
+            continue
         option, kind = each.metadata["option"], get_type_hints(Settings)[each.name]
         properties[each.name] = plain(TypeAdapter(kind).json_schema()) | {"description": option.help}
         if listed := option.listed():

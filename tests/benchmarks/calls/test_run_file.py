@@ -64,6 +64,7 @@ def test_files_move_with_the_file_that_names_them(tmp_path: Path):
         ("experiment: table1\njobs: " + "9" * 3000, "jobs is above 1024"),
         ("experiment: table1\nmethods: [[svm]]", "methods"),
         ("experiment: table1\nexperiment: table2", "twice"),
+        ("experiment: table1\nscheduler: tcp://far.example:8786", "Type --scheduler"),
     ],
 )
 def test_what_cannot_be_read_is_named(tmp_path: Path, text: str, said: str):
