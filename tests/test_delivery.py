@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import subprocess
 import tomllib
 from importlib.metadata import requires, version
@@ -75,6 +76,18 @@ def test_line_breaks_are_those_of_unix_on_every_system():
     told = {name: attributes for line in asked.stdout.splitlines() for attributes, name in [line.split("\t")]}
     assert "eol=lf" in told[".ci/run"] and "eol=lf" in told["Makefile"]
     assert "-text" in told["datasets/soop/soop_sha256.csv"], "its checksum is of the file as published"
+
+
+def test_an_environment_that_was_left_half_made_is_made_again(tmp_path: Path):
+    """As by `python3 -m venv` of Debian without python3-venv, or by Ctrl-C."""
+    for name in ("Makefile", "pyproject.toml", "constraints.txt"):
+        shutil.copy(ROOT / name, tmp_path)
+    (tmp_path / ".venv" / "bin").mkdir(parents=True)
+    (tmp_path / ".venv" / "bin" / "python").symlink_to("/bin/false")
+    (tmp_path / "python").write_text('#!/bin/sh\necho "$@" >> asked\n')
+    (tmp_path / "python").chmod(0o755)
+    subprocess.run(["make", "environment", "PYTHON=./python"], cwd=tmp_path, capture_output=True, check=False)
+    assert "-m venv .venv" in (tmp_path / "asked").read_text()
 
 
 def steps() -> list[str]:
