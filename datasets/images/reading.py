@@ -54,6 +54,7 @@ def volume_digest(path: Path) -> str:
 
 
 def volume_state(path: Path) -> list[Any]:
-    """Path, size and time of change of a volume's file, or of both: by which a change is noticed."""
+    """Path, size and times of a volume's file, or of both: by which a change is noticed. Who unpacks or copies a file
+    may set its time of writing back, but not that of the change."""
     stats = [part.stat() for part in dict.fromkeys(pair_of(path)) if part.is_file()]
-    return [str(path), *(number for stat in stats for number in (stat.st_size, stat.st_mtime_ns))]
+    return [str(path), *(number for stat in stats for number in (stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns))]
