@@ -3,9 +3,12 @@
 from collections.abc import Iterator, Sequence
 
 from strokebench.benchmarks.models.description import Description, TableInput
+from strokebench.errors import named
 from strokebench.reports.results import Results
 
 CARD_FILE = "card.md"
+FEW = 5
+"""Patients below which a category may tell who they are, as statistical offices have it."""
 
 
 def write_card(model: Description, found: Sequence[Results], has_marks: bool) -> str:
@@ -110,6 +113,10 @@ def _not_for(model: Description, has_marks: bool) -> Iterator[str]:
     yield "- The patients that it was made of: on them it looks better than it is."
     if model.method == "svm":
         yield "- Being published without thought: its support vectors are rows of patients' tables, standardised."
+    known = {name: (1 - one.missing) * model.origin.patients for name, one in model.table.items()}
+    rarest = {name: known[name] * min(one.categories.values(), default=1) for name, one in model.table.items()}
+    if few := [name for name, one in model.table.items() if one.categories and round(rarest[name]) < FEW]:
+        yield f"- Being published without thought: it names categories of fewer than {FEW} patients ({named(few)})."
     if has_marks:
         yield (
             "- Being published without thought: whoever has the folder and knows a patient's values can tell"

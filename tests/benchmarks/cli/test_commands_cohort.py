@@ -16,6 +16,7 @@ from strokebench.benchmarks.cli.cohort import app
 from strokebench.datasets.catalogue import COHORTS
 from strokebench.datasets.own.cohort_file import KEYS
 from strokebench.datasets.own.load import load
+from strokebench.reports.cohort import describe
 from strokebench.reports.cohort.check import check_cohort
 
 DOCUMENT = Path(__file__).parents[3] / "docs" / "bring_your_cohort.md"
@@ -175,6 +176,17 @@ def test_describe_shows_no_patients_values_and_writes_a_page_that_needs_nothing_
     assert not re.search(r"(src|href)=\"(?!data:)", page)
     assert "By site" in page
     assert "By outcome: mrs &gt; 2" in page
+
+
+def test_a_page_with_patients_images_says_that_it_is_not_to_be_passed_on(tmp_path, monkeypatch):
+    (tmp_path / "x.nii").touch()
+    cohort = make_cohort(30)
+    cohort = replace(cohort, images=pd.DataFrame({"image": [str(tmp_path / "x.nii")] * 30}, index=cohort.ids))
+    monkeypatch.setattr(describe, "slices_of", lambda *_: [(np.zeros((9, 9), np.float32),) * 2] * 3)
+    for synthetic in (False, True):
+        page = describe.write_page(describe.describe_cohort(replace(cohort, synthetic=synthetic))).read_text()
+        assert "data:image/png" in page and ("not to be passed on" in page) != synthetic
+        assert "default-src 'none'" in page
 
 
 def test_describe_works_without_sites_images_text_and_outcome(home, monkeypatch):

@@ -156,6 +156,16 @@ def test_it_says_what_it_was_made_of(folder: Path):
     assert "no finished runs" in card
 
 
+def test_the_card_warns_of_categories_of_few_patients():
+    said = made().description
+    rare = replace(said.table["smoker"], missing=0.5, categories={"pope": 0.1, "other": 0.9})
+    for patients, warned in ((80, True), (100, False)):
+        few = replace(
+            said, table={"job": rare, "age": said.table["age"]}, origin=replace(said.origin, patients=patients)
+        )
+        assert ("names categories of fewer than 5 patients (job)" in write_card(few, [], has_marks=False)) == warned
+
+
 def test_the_card_says_what_finished_runs_scored_in_percent():
     results = made_up(plan(("random_forest",)))
     results.provenance.update(protocol="cv5", n_patients=200)
