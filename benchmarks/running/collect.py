@@ -1,6 +1,7 @@
 """From finished runs on disk to the one long table of predictions and the table of runs."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -9,14 +10,41 @@ import pandas as pd
 from strokebench.benchmarks.keys.described import Described, described
 from strokebench.benchmarks.running.context import Context
 from strokebench.benchmarks.running.groups import patient_groups
+from strokebench.benchmarks.running.plans import about
 from strokebench.benchmarks.running.provenance import provenance_of
 from strokebench.benchmarks.running.run import Run
 from strokebench.benchmarks.running.store import Store
+from strokebench.errors import StrokebenchError, counted
 from strokebench.files import digest
-from strokebench.reports.results import PATIENT_COLUMNS, RUN_COLUMNS, MethodInfo, Results
+from strokebench.reports.results import PATIENT_COLUMNS, RUN, RUN_COLUMNS, RUNS_FILE, MethodInfo, Results
 
 Planned = tuple[Run, str]
 """A run and its key."""
+
+
+def finished_otherwise(context: Context, folder: Path, planned: Sequence[Planned]) -> str:
+    """What of the table in `folder` this call cannot use, though it is finished, and why; empty where there is none."""
+    store = Store()
+    lacking = {tuple(run.names().values()): run for run, key in planned if store.status(key) != "done"}
+    try:
+        runs = pd.read_parquet(folder / RUNS_FILE, columns=[*RUN, "key"]) if lacking else pd.DataFrame()
+        found = [
+            (lacking[names], key) for *run, key in runs.itertuples(index=False) if (names := tuple(run)) in lacking
+        ]
+        found = [(run, key) for run, key in found if store.status(key) == "done"]
+        if not found:
+            return ""
+        run, there = found[0][0], store.read(found[0][1])[1]
+    except (OSError, ValueError, StrokebenchError):
+        return ""
+    here, commit = about(context, run), str(there.get("commit", ""))[:10]
+    words = {
+        "code_sha256": f"code ({commit})" if commit else "code",
+        "versions": "versions of libraries",
+        "data_sha256": "patients or inputs",
+    }
+    others = " and ".join(word for name, word in words.items() if there.get(name) != here[name]) or "folds"
+    return f"{counted(len(found), 'finished run')} of the table by now used other {others}: kept, and not mixed in"
 
 
 class Collector:

@@ -14,7 +14,7 @@ from rich.console import Console, RenderableType
 from strokebench.benchmarks.keys.code import refuse_edited
 from strokebench.benchmarks.keys.described import described, described_methods
 from strokebench.benchmarks.running.backends.choose import choose
-from strokebench.benchmarks.running.collect import Collector, Planned
+from strokebench.benchmarks.running.collect import Collector, Planned, finished_otherwise
 from strokebench.benchmarks.running.context import Context
 from strokebench.benchmarks.running.costs import Costs, forecast, kind_of
 from strokebench.benchmarks.running.experiment import Experiment
@@ -332,7 +332,10 @@ def plan_runs(experiment: Experiment, context: Context, console: Console) -> lis
                 "Put it into a file that the script imports, or give jobs=1.",
             )
         refuse_edited(context.code(run).sha256, path, run.balance, type(context.endpoint))
-    return [(run, context.key(run)) for run in plan.runs]
+    planned = [(run, context.key(run)) for run in plan.runs]
+    if others := finished_otherwise(context, context.results_folder(experiment.name), planned):
+        console.print(f"Earlier     {others}")
+    return planned
 
 
 def write_results(experiment: Experiment, context: Context, collector: Collector) -> None:

@@ -1,3 +1,4 @@
+import io
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +16,7 @@ from strokebench.benchmarks.keys.described import described, described_methods
 from strokebench.benchmarks.running import runner
 from strokebench.benchmarks.running.backends.processes import worker_processes
 from strokebench.benchmarks.running.collect import Collector
+from strokebench.benchmarks.running.context import Context
 from strokebench.benchmarks.running.experiment import Plan
 from strokebench.benchmarks.running.progress import RunProgress
 from strokebench.benchmarks.running.runner import report_experiment, run_experiment
@@ -150,6 +152,18 @@ def test_a_report_computes_nothing_and_shows_what_is_there(console: Console, pla
     report = report_experiment(Table1(), make_context(methods=("coin", "svm")), console)
     assert times(home) == before
     assert list(report.results.runs["status"]) == ["done", "done", "missing", "missing"]
+
+
+def test_runs_of_other_libraries_are_named_and_not_mixed(home: Path, monkeypatch: pytest.MonkeyPatch):
+    """As after an upgrade: their table was replaced by one of nothing without a word."""
+    shown = Console(record=True, width=120, file=io.StringIO())
+    run(shown, methods=("svm",))
+    computed = Context.code
+    monkeypatch.setattr(Context, "code", lambda *how: replace(computed(*how), versions={"numpy": "0"}))
+    report_experiment(Table1(), make_context(methods=("svm",)), shown)
+    assert len(list((home / "runs").glob("*/*.parquet"))) == 2
+    printed = " ".join(shown.export_text().split())
+    assert printed.count("Earlier 2 finished runs of the table by now used other versions of libraries: kept") == 1
 
 
 def test_a_report_of_nothing(console: Console):
