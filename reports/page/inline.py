@@ -13,6 +13,9 @@ desc image linearGradient radialGradient stop pattern"""
 DRAWN: frozenset[str] = frozenset(_DRAWN.split())
 """Elements that draw. Others (scripts, foreign objects, style sheets, which would style the whole page) are dropped."""
 
+_TABLE = "a b code dd details div dl dt h2 li p section span sub summary sup table tbody td th thead tr ul"
+_FOREIGN = re.compile(rf"<(?!/?(?:{'|'.join(_TABLE.split())})[\s>])[^\s>]*")
+"""What is no element of our tables; a folder of results may be another's, and its page could lead elsewhere."""
 _REFERENCE = re.compile(r"url\(\s*['\"]?#([^)'\"]+)['\"]?\s*\)")
 _ID_ATTRIBUTES = re.compile(r'\b(id|href|for|aria-labelledby|aria-controls|aria-describedby)="(#?)([^"]+)"')
 _PIXELS_PER_POINT = 4 / 3
@@ -34,6 +37,8 @@ def inline_table(page: str, prefix: str) -> str:
     if not found:
         raise StrokebenchError("There is no table in the page.", "Report the experiment again.")
     fragment = re.sub(r"<style>.*?</style>\n?", "", found[0], flags=re.DOTALL)
+    if foreign := _FOREIGN.search(fragment):
+        raise StrokebenchError(f"It has {foreign[0]}, which no table of ours has.", "Report the experiment again.")
     # Among many tables what was adapted is read on request; browsers open it for a link into it.
     fragment = re.sub(r"(</?)h2\b", r"\1h3", fragment).replace("<details open>", "<details>")
     return _ID_ATTRIBUTES.sub(lambda match: _prefixed(match, prefix), fragment)

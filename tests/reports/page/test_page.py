@@ -190,6 +190,9 @@ def test_what_could_run_is_taken_out_of_a_figure(tmp_path):
 def test_a_damaged_table_or_figure_is_said(tmp_path):
     with pytest.raises(StrokebenchError):
         inline_table("<p>nothing</p>", "p")
+    for foreign in ("<meta http-equiv='refresh' content='0;url=http://x.org'>", "<iframe/src='x'>", "<!--", "</style>"):
+        with pytest.raises(StrokebenchError, match="no table of ours"):
+            inline_table(f'<section class="sb-table"><h2>a</h2>{foreign}</section>', "p")
     (tmp_path / "x.svg").write_text("<svg")
     with pytest.raises(StrokebenchError):
         inline_svg(tmp_path / "x.svg", "p", "")
