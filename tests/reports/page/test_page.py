@@ -209,6 +209,17 @@ def test_damage_is_shown_and_the_rest_stays(tmp_path, demo):
     assert str(root) not in text
 
 
+def test_no_file_outside_of_a_folder_is_shown(tmp_path, demo):
+    """A folder of results may be another's."""
+    folder = shutil.copytree(demo / "virtual-nihss_lt_7-cv5" / "table1", tmp_path / "theirs" / "table1")
+    said = read_section(folder)
+    shutil.copytree(folder, tmp_path / "mine")
+    said["panels"][0]["name"] = "../../mine/table1"
+    write_json(folder / "section.json", said)
+    [shown, *_] = find_parts([tmp_path / "theirs"])[0].panels
+    assert not shown.html and "no name of a file" in shown.problem
+
+
 def test_tables_of_an_earlier_call_are_not_taken_for_those_of_the_runs_that_are_there(tmp_path, make_results):
     folder = tmp_path / "made-up" / "table1"
     results = make_results()
