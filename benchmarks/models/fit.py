@@ -11,12 +11,13 @@ import numpy as np
 import pandas as pd
 from rich.console import Console
 
+from strokebench.benchmarks.keys.code import code_of
 from strokebench.benchmarks.keys.described import described
 from strokebench.benchmarks.leaks.report import warn_before_fit
 from strokebench.benchmarks.models.card import write_card
 from strokebench.benchmarks.models.columns import examine
 from strokebench.benchmarks.models.description import SCHEMA, Description, Encoding, Member, Origin, TableInput
-from strokebench.benchmarks.models.model import BALANCED, Model
+from strokebench.benchmarks.models.model import BALANCED, FILTER, Model
 from strokebench.benchmarks.models.seen import Seen
 from strokebench.benchmarks.running.build import choose_endpoint, encode, input_facts, label_facts
 from strokebench.benchmarks.running.context import Context
@@ -281,6 +282,7 @@ def _describe(
             "data": context.data_sha256,
             "split": split.sha256,
             "code": code.sha256,
+            **({"filter": code_of(FILTER).sha256} if "text" in reads else {}),
             **{f"key_{run.seed}": context.key(run) for run in runs},
         },
         versions=dict(code.versions),

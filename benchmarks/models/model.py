@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from strokebench.benchmarks.keys.code import fit_code
+from strokebench.benchmarks.keys.code import code_of, fit_code
 from strokebench.benchmarks.models.card import CARD_FILE
 from strokebench.benchmarks.models.columns import Columns, Examined, examine
 from strokebench.benchmarks.models.description import Description
@@ -31,6 +31,8 @@ from strokebench.tasks.preparing.fitted import Preprocessing
 
 AT_ONCE = 1024
 """Patients that are predicted together: a multiple of a network's batch, so that no batch is cut."""
+FILTER = "strokebench.datasets.texts.filter.filter_text"
+"""What decides which sentences of a text a model sees, before any encoder."""
 Mapped = Columns | Mapping[str, Any] | Path | str
 """What a cohort calls otherwise than the model: read, as the file would hold it, or the file."""
 _log = logging.getLogger(__name__)
@@ -187,7 +189,8 @@ def _other_code(said: Description) -> Iterator[str]:
     """In what the code that fitted a model is not the code that would: parameters are read by either."""
     balance = said.balance if said.balance in BALANCERS else "none"
     codes = [fit_code(said.method, balance, type(said.endpoint), on_gpu) for on_gpu in (False, True)]
-    if said.hashes.get("code") not in {code.sha256 for code in codes}:
+    other_filter = "text" in said.reads and said.hashes.get("filter") != code_of(FILTER).sha256
+    if other_filter or said.hashes.get("code") not in {code.sha256 for code in codes}:
         yield f"strokebench {said.strokebench} {said.commit[:10]}".strip()
     for name, here in codes[0].versions.items():
         there = said.versions.get(name, here)

@@ -98,6 +98,17 @@ def test_a_model_of_other_code_or_libraries_says_so(folder: Path, tmp_path: Path
     assert "3465a178b0, scikit-learn 1.7.2, not" in line and "numpy" not in line
 
 
+def test_a_model_whose_texts_were_filtered_otherwise_says_so(tmp_path: Path, monkeypatch, caplog):
+    made("concat", params={"max_epochs": 1}).save(tmp_path / "model")
+    load_model(tmp_path / "model")
+    assert not caplog.messages
+    monkeypatch.setattr(
+        "strokebench.benchmarks.models.model.FILTER", "strokebench.datasets.texts.filter.split_sentences"
+    )
+    load_model(tmp_path / "model")
+    assert "was fitted by other code" in caplog.text
+
+
 def test_a_model_of_a_later_form_says_which_version_reads_it(tmp_path: Path):
     (tmp_path / "model.yaml").write_text("schema: 2\nstrokebench: 9.1.0\n")
     with pytest.raises(StrokebenchError, match=r"form 2, and this version reads 1.*Use strokebench 9\.1\.0"):
