@@ -174,6 +174,9 @@ def _read(folder: Path) -> PagePart:
 def _filled(panel: PagePanel, folder: Path, checksums: Mapping[str, str]) -> PagePanel:
     prefix = anchor(f"{folder.parent.name}-{folder.name}-{panel.id}")
     try:
+        # A folder of results may be another's.
+        if outside := [name for name in (panel.id, *checksums) if Path(name).name != name]:
+            raise StrokebenchError(f"{outside[0]} is no name of a file")
         for name in checksums:
             if Path(name).stem == panel.id and file_digest(folder / name) != checksums[name]:
                 raise StrokebenchError(f"{name} is damaged")
