@@ -138,8 +138,10 @@ def _read(folder: Path) -> PagePart:
         try:
             results = Results.read(folder)
         except (StrokebenchError, KeyError, ValueError, TypeError) as error:
+            # A folder's name of several words may be a person's.
+            told = str(error).replace(f"{folder}/", "").replace(str(folder), folder.name)
             problems.append(
-                f"Its results cannot be read ({error}); `strokebench report {folder.name}` writes them again."
+                f"Its results cannot be read ({told}); `strokebench report {folder.name}` writes them again."
             )
     part = PagePart(id=folder.name, name=folder.name, title=folder.name, topic=folder.name, results=results)
     try:
