@@ -17,6 +17,7 @@ from strokebench.files import home
 from strokebench.reports.tables.console import make_console
 from strokebench.reports.tables.render import records
 from strokebench.reports.tables.section import Section, publish, view
+from strokebench.reports.tables.style import usual_look
 from strokebench.reports.tables.table import Table
 
 KeyFile = Annotated[
@@ -68,7 +69,8 @@ def import_(
         done = int((results.runs["status"] == "done").sum())
         console.print(f"Imported  {name}: {done} of {len(results.runs)} runs finished", soft_wrap=True)
         try:
-            view = known[folder.name]().report(results, folder)
+            with usual_look():
+                view = known[folder.name]().report(results, folder)
         except Exception as error:
             raise StrokebenchError(f"{name}: no tables can be made of it: {type(error).__name__}: {error}") from error
         console.print(view)

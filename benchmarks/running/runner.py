@@ -32,6 +32,7 @@ from strokebench.files import read_kept
 from strokebench.plugins import installed
 from strokebench.reports.results import FACTS_FILE, Results
 from strokebench.reports.tables.section import read_section
+from strokebench.reports.tables.style import usual_look
 
 Todo = dict[str, tuple[Run, Context]]
 """Runs that are not there yet, by key."""
@@ -373,6 +374,8 @@ def write_report(experiment: Experiment, context: Context, collector: Collector)
     results.write(folder)
     receipt = receipt_of(experiment, methods, folder, asked)
     kept = receipt.view(made=True)
-    view = kept or experiment.report(results, folder)
+    if (view := kept) is None:
+        with usual_look():
+            view = experiment.report(results, folder)
     receipt.write(view, written_files(folder))
     return Report(view, folder, collector.failed(), up_to_date=kept is not None)

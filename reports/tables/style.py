@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from contextlib import nullcontext
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from textwrap import fill, wrap
 from typing import TYPE_CHECKING, Any, Literal
@@ -36,9 +36,17 @@ LONGEST = 40
 """Letters of a row's label: what it takes is taken from what is drawn."""
 
 
+@contextmanager
+def usual_look(more: dict[str, Any] | None = None) -> Iterator[None]:
+    """Draw by matplotlib's own settings, and `more`, whatever a notebook, or the user's `matplotlibrc`, has set."""
+    import matplotlib.style
+
+    with matplotlib.style.context(["default", more or {}]):
+        yield
+
+
 def save_figure(figure: Figure, path: Path) -> Path:
     """Write a figure; the ending decides the format (`.png`, `.svg`, `.pdf`), and equal figures are equal files."""
-    import matplotlib as mpl
     from matplotlib.text import Text
 
     from strokebench.reports.tables.hover import titled, values_on_hover
@@ -48,13 +56,9 @@ def save_figure(figure: Figure, path: Path) -> Path:
     # A fixed salt and no date; text stays text, so that it can be searched and read aloud. Type 42
     # (TrueType), since journals refuse PDF with fonts of type 3. What stands between two dollar signs of a name is no
     # formula, also in ticks that are made only now.
-    with (
-        mpl.rc_context(
-            {"svg.hashsalt": "strokebench", "font.family": "DejaVu Sans", "svg.fonttype": "none", "pdf.fonttype": 42}
-        ),
-        mpl.rc_context({"text.parse_math": False}),
-        atomic_path(path) as temporary,
-    ):
+    written = {"font.family": "DejaVu Sans", "text.parse_math": False, "pdf.fonttype": 42}
+    written |= {"svg.hashsalt": "strokebench", "svg.fonttype": "none"}
+    with usual_look(written), atomic_path(path) as temporary:
         for text in figure.findobj(Text):
             text.set_parse_math(False)
         with values_on_hover(figure) if form == "svg" else nullcontext():

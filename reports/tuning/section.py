@@ -7,6 +7,7 @@ from typing import Any
 from strokebench.errors import counted
 from strokebench.reports.summary import cell_of
 from strokebench.reports.tables.section import Panel, Section
+from strokebench.reports.tables.style import usual_look
 from strokebench.reports.tables.table import Cell, Column, Kind, Row, Table, mark_best
 from strokebench.reports.tuning.figures import draw_importance, draw_parallel
 from strokebench.reports.tuning.records import TrialRecord
@@ -52,6 +53,7 @@ def best_trial(trials: Sequence[TrialRecord]) -> TrialRecord | None:
     return max((trial for trial in trials if trial.complete), key=lambda t: (t.value, -t.number), default=None)
 
 
+@usual_look()
 def tuning_section(tuning: Tuning) -> Section:
     """The section of the report: the best trials, all trials, and the parameters' importance."""
     name = tuning.name

@@ -13,6 +13,7 @@ from strokebench.reports.table1.table import table1
 from strokebench.reports.tables import caption as words
 from strokebench.reports.tables.results_table import results_table
 from strokebench.reports.tables.section import Panel, Section
+from strokebench.reports.tables.style import usual_look
 from strokebench.reports.tables.table import Cell, Row, Table, text_columns
 from strokebench.reports.validation.case_mix import Population, case_mix_table
 from strokebench.reports.validation.updating import updating_table
@@ -37,6 +38,7 @@ class ModelFacts:
     notes: Sequence[str]
 
 
+@usual_look()
 def validation_section(
     results: Results, facts: Mapping[str, ModelFacts], here: Population, left_out: int = 0
 ) -> Section:

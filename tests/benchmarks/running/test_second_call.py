@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from matplotlib import rcParams
 from rich.console import Console
 from small_context import make_context
 
@@ -69,6 +70,21 @@ def test_an_unchanged_report_is_not_made_again(console: Console, monkeypatch: py
     second = run(console)
     assert second.up_to_date and contents(second.folder) == before
     assert printed(second) == printed(first)
+
+
+@pytest.mark.every_format
+def test_what_a_notebook_or_a_matplotlibrc_sets_changes_no_picture_and_stays(
+    console: Console, monkeypatch: pytest.MonkeyPatch
+):
+    first = run(console)
+    before = contents(first.folder)
+    (first.folder / RECEIPT_FILE).unlink()
+    # LaTeX would take what stands behind "95 %" for a comment.
+    for name, value in {"text.usetex": True, "figure.facecolor": "black", "font.size": 20}.items():
+        monkeypatch.setitem(rcParams, name, value)
+    assert not run(console).up_to_date
+    assert contents(first.folder) == before
+    assert rcParams["text.usetex"] and rcParams["font.size"] == 20
 
 
 def test_an_unchanged_report_reads_no_run(console: Console, monkeypatch: pytest.MonkeyPatch):
