@@ -22,6 +22,7 @@ from strokebench.datasets.own.texts import read_texts, text_problems
 from strokebench.datasets.problems import Problem, in_order, split_accepted
 from strokebench.errors import StrokebenchError, named
 from strokebench.files import home
+from strokebench.reports.tables.style import usual_look
 from strokebench.tasks.endpoints.parse import hospital_notes, outcome_problems, parse_endpoint
 from strokebench.tasks.own_folds import own_folds
 from strokebench.tasks.protocols import too_few
@@ -227,6 +228,7 @@ def _sheets(cohort: CohortFile | Cohort, problems: list[Problem], images: pd.Dat
         path = home("results", cohort.name, f"quality-{number}.png")
         number_of = f"{len(cards)} of {images.notna().sum().sum()}"
         heading = f"{cohort.title}: {number_of} images to look at (the patient's right is on the left)"
-        write_contact_sheet(cards[start : start + CARDS_A_SHEET], path, heading)
+        with usual_look():
+            write_contact_sheet(cards[start : start + CARDS_A_SHEET], path, heading)
         sheets.append(path)
     return sheets

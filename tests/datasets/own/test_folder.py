@@ -5,6 +5,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from hospital_folder import clinical_table, image, write_hospital
+from matplotlib import rcParams
 
 from strokebench.datasets.catalogue import load_cohort
 from strokebench.datasets.cohort import Kind
@@ -562,6 +563,13 @@ def test_a_pattern_that_fits_several_files_or_none_names_the_patient(folder):
 def test_a_wild_card_in_an_id_fits_nobody_elses_file(folder):
     odd = lambda table: table.assign(id=["p0[12]" if i == 3 else id for i, id in enumerate(table["id"])])  # noqa: E731
     assert problems(folder(edit=odd)) == [("p0[12]", "id_unusable")]
+
+
+def test_images_to_look_at_are_shown_whatever_a_matplotlibrc_says(tmp_path, monkeypatch):
+    path = write_hospital(tmp_path, 2)
+    image(tmp_path, 1).write_bytes(b"no image")
+    monkeypatch.setitem(rcParams, "text.usetex", True)
+    assert len(check_cohort(str(path), jobs=1).sheets) == 1
 
 
 def test_a_missing_image_names_the_file_that_is_spelled_alike(folder):
