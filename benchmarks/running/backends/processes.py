@@ -102,9 +102,14 @@ def worker_processes() -> Iterator[None]:
         yield
 
 
-def _scratch() -> Path:
-    """Where arrays lie that workers read; what calls left there that were killed on this machine is removed."""
+def _scratch() -> Path | None:
+    """Where arrays lie that workers read; what calls left there that were killed on this machine is removed.
+
+    None, joblib's own place, where the path is not of ASCII letters: by others Python cannot remove them at the end.
+    """
     folder = home("scratch", platform.node())
+    if not str(folder).isascii():
+        return None
     folder.mkdir(parents=True, exist_ok=True)
     for left in folder.glob("joblib_memmapping_folder_*"):
         try:

@@ -4,14 +4,16 @@ import os
 from contextlib import nullcontext
 from pathlib import Path
 
+import numpy as np
 import pytest
+from joblib import Parallel, delayed
 from joblib.externals.loky import ProcessPoolExecutor
 from joblib.externals.loky.process_executor import TerminatedWorkerError
 from small_context import make_context
 
 from strokebench.benchmarks.experiments.table1 import Table1
 from strokebench.benchmarks.running.backends import processes
-from strokebench.benchmarks.running.backends.processes import Processes, start_worker
+from strokebench.benchmarks.running.backends.processes import Processes, start_worker, worker_processes
 from strokebench.benchmarks.running.plans import fits
 from strokebench.benchmarks.running.store import Store
 from strokebench.benchmarks.running.task import Ended
@@ -34,6 +36,12 @@ def grow() -> int:
 def test_a_worker_whose_later_fit_needs_more_goes_on():
     with ProcessPoolExecutor(1, initializer=start_worker) as workers:
         assert len({workers.submit(task).result() for task in (look_always, grow, grow, os.getpid)}) == 1
+
+
+def test_a_home_may_have_any_letters(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("STROKEBENCH_HOME", str(tmp_path / "Jörg's 100% #1"))
+    with worker_processes():
+        assert Parallel(n_jobs=2)([delayed(np.sum)(np.ones(200_000)) for _ in range(2)]) == [200_000] * 2
 
 
 def pool_of_a_method() -> list[int]:
