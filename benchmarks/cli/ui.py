@@ -83,6 +83,7 @@ def show_runs(port: int) -> None:
 
 def _end(server: subprocess.Popen[bytes]) -> None:
     for number in (signal.SIGTERM, signal.SIGKILL):
-        with suppress(ProcessLookupError, subprocess.TimeoutExpired):
+        # A Mac permits no signal to a group that has ended and is not yet waited for.
+        with suppress(ProcessLookupError, PermissionError, subprocess.TimeoutExpired):
             os.killpg(server.pid, number)
             server.wait(GRACE)

@@ -8,6 +8,7 @@ import time
 
 import pytest
 
+from strokebench.benchmarks.cli.ui import _end
 from strokebench.benchmarks.running.process import stops_held_back
 
 UI = """
@@ -42,6 +43,14 @@ def test_a_stopped_ui_takes_its_servers_with_it():
     while alive(group) and time.monotonic() < limit:
         time.sleep(0.05)
     assert not alive(group)
+
+
+def test_a_mac_permits_no_signal_to_servers_that_have_ended(monkeypatch: pytest.MonkeyPatch):
+    def refuse(*_):
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(os, "killpg", refuse)
+    _end(subprocess.Popen(["true"]))
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
