@@ -64,5 +64,7 @@ def stops_held_back() -> Iterator[None]:
 
 
 def keep_private() -> None:
-    """Whatever this process and its workers write is for the user alone: most of it names patients."""
+    """Whatever this process and its workers write is for the user alone, for most of it names patients; and no process
+    that it starts runs Python files of the current folder, which may hold another's cohort."""
     os.umask(0o077)
+    os.environ.setdefault("PYTHONSAFEPATH", "1")

@@ -25,8 +25,9 @@ def ui_command(port: int) -> list[str]:
     """
     if database := database_of(tracking_uri()):
         move_artifacts(database)
-    # Its server would tell of every request, and its assistant open over the page (not in an older installation).
-    quiet = ["--uvicorn-opts", "--log-level warning"]
+    # Its server would tell of every request, import what lies in the current folder, and its assistant open over the
+    # page (not in an older installation).
+    quiet = ["--uvicorn-opts", f"--log-level warning --app-dir {os.devnull}"]
     if entry_points(group="mlflow.app", name="strokebench"):
         quiet += ["--app-name", "strokebench"]
     return [sys.executable, "-m", "mlflow", "ui", *quiet, "--port", str(port)]
