@@ -142,7 +142,8 @@ def _tracking() -> Iterator[Remark]:
 def _soop() -> Iterator[Remark]:
     given = os.environ.get("STROKEBENCH_SOOP")
     fetched = home("fetched", "soop")
-    if not given and fetched.is_dir():
+    # A folder that may not be looked into has been told of.
+    if not given and os.access(fetched, os.R_OK):
         yield GOOD, "SOOP", f"fetched into {fetched}"
     elif not given:
         yield NOTE, "SOOP", "not here: DATASET=soop fetches it after asking, or STROKEBENCH_SOOP names a folder"

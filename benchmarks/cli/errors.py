@@ -16,7 +16,7 @@ NOT_WRITTEN = {
     errno.ENOSPC: "no room is left on the disk",
     errno.EDQUOT: "your share of the disk is used up",
     errno.EROFS: "the disk can only be read",
-    errno.EACCES: "you may not write there",
+    errno.EACCES: "you may not read or write there",
     errno.ENOLCK: "the disk gives no locks",
     errno.EFBIG: "a file there may not become so large (`ulimit -f`)",
 }

@@ -15,6 +15,7 @@ import pytest
 from small_cohort import make_cohort, make_embeddings
 from typer.testing import CliRunner, Result
 
+from strokebench.benchmarks.cli import doctor
 from strokebench.benchmarks.cli import main as cli
 from strokebench.benchmarks.experiments.find import EXPERIMENTS, all_experiments
 from strokebench.benchmarks.running.settings import Settings, parse_names, parse_seeds
@@ -355,6 +356,15 @@ def test_doctor_looks_and_finds(monkeypatch: pytest.MonkeyPatch, tmp_path: Path)
     monkeypatch.setitem(sys.modules, "xgboost", None)
     ill = call("doctor")
     assert ill.exit_code == 1 and "no such folder" in ill.output and "XGBoost" in ill.output
+
+
+def test_doctor_ends_its_round_in_a_home_of_another_user(monkeypatch: pytest.MonkeyPatch):
+    def refuse(*_):
+        raise PermissionError
+
+    monkeypatch.delenv("STROKEBENCH_SOOP", raising=False)
+    monkeypatch.setattr(Path, "is_dir", refuse)
+    assert [state for state, *_ in doctor._soop()] == [doctor.NOTE]
 
 
 def test_names_and_seeds():
