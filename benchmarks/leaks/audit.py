@@ -8,6 +8,7 @@ from strokebench.benchmarks.keys.code import code_of
 from strokebench.benchmarks.leaks import canary, columns, doubles, learnt_from, patients, texts, untouched
 from strokebench.benchmarks.leaks.finding import Finding
 from strokebench.benchmarks.running.context import Context
+from strokebench.benchmarks.running.task import usual_settings
 from strokebench.errors import StrokebenchError
 from strokebench.files import digest, home, read_kept, write_json
 
@@ -112,7 +113,8 @@ def run_audit(
             continue
         on_alarm(alarm.title)
         try:
-            found += alarm.findings(context)
+            with usual_settings():
+                found += alarm.findings(context)
         except StrokebenchError as error:
             broken[name] = error.message
         except Exception as error:

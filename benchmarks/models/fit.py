@@ -191,8 +191,8 @@ def fit_on(
     for run in runs:
         fold = context.fold(run)
         console.print(f"Fit         {method}, seed {run.seed}, {len(fold.train)} + {len(fold.validation)} patients")
-        ready = make_ready(method, run.params, fold, context.material, [COMPLETE], run.balance)
         with quietly():
+            ready = make_ready(method, run.params, fold, context.material, [COMPLETE], run.balance)
             fitted.append(fit_and_predict(ready))
         train = pd.Index(fold.train)
         prepared = Preprocessing.fit(cohort, embeddings, context.banned_columns, context.roles, train)

@@ -15,6 +15,7 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Self
 
+import numpy as np
 import pandas as pd
 
 from strokebench.benchmarks.keys.code import refuse_edited
@@ -231,17 +232,31 @@ def _one_thread_of_torch() -> Iterator[None]:
         return
     import torch
 
-    threads = torch.get_num_threads()
+    threads, kind = torch.get_num_threads(), torch.get_default_dtype()
     torch.set_num_threads(1)
+    torch.set_default_dtype(torch.float32)
     try:
-        yield
+        with torch.enable_grad():
+            yield
     finally:
         torch.set_num_threads(threads)
+        torch.set_default_dtype(kind)
 
 
 @contextlib.contextmanager
 def quietly() -> Iterator[None]:
-    """One thread and no warnings: what a method warns of (convergence, a constant column) tears the progress bar."""
-    with one_thread(), warnings.catch_warnings():
+    """One thread, usual settings and no warnings: what a method warns of (convergence, a constant column) tears the
+    progress bar."""
+    with one_thread(), usual_settings(), warnings.catch_warnings():
         warnings.simplefilter("ignore")
+        yield
+
+
+@contextlib.contextmanager
+def usual_settings() -> Iterator[None]:
+    """What a notebook, or another method, has set of NumPy and scikit-learn counts for nothing within."""
+    from sklearn import config_context
+
+    usual = config_context(transform_output="default", enable_metadata_routing=False, array_api_dispatch=False)
+    with usual, np.errstate(all="ignore"):
         yield

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from rich.console import Console
+from sklearn import config_context
 from typer.testing import CliRunner
 
 from strokebench.benchmarks.cli import main as cli
@@ -94,6 +95,11 @@ def test_an_alarm_that_breaks_stops_nothing(make, console: Console, monkeypatch:
     monkeypatch.setattr(report, "remembered_audit", breaks)
     warn_of_leaks(make(), console)
     assert "could not be run" in console.export_text()
+
+
+def test_what_a_notebook_has_set_of_scikit_learn_breaks_no_alarm(leaky):
+    with config_context(transform_output="pandas"):
+        assert not run_audit(leaky).broken
 
 
 def test_what_broke_is_tried_again(make, monkeypatch: pytest.MonkeyPatch):

@@ -4,6 +4,8 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+import torch
+from sklearn import config_context, get_config
 from small_context import make_context
 
 from strokebench.benchmarks.running.fit import fit_and_predict, make_ready, random_state
@@ -40,6 +42,22 @@ def test_the_same_run_gives_the_same_predictions():
     first, second = fit("mlp", max_epochs=3), fit("mlp", max_epochs=3)
     pd.testing.assert_frame_equal(first.predictions[0], second.predictions[0])
     assert first.history == second.history
+
+
+@pytest.mark.parametrize("method", ["svm", "mlp"])
+def test_what_a_notebook_or_another_method_has_set_changes_no_fit(method: str):
+    context = make_context()
+    run = replace(method_runs(method, context)[0], params={"max_epochs": 2} if method == "mlp" else {})
+    task, kind = Task({"k": run}, context.split.folds[0]), torch.get_default_dtype()
+    plain = compute(task, context.material).predictions["k"]
+    try:
+        torch.set_default_dtype(torch.float64)
+        with config_context(transform_output="pandas"), np.errstate(all="raise"), torch.no_grad():
+            pd.testing.assert_frame_equal(compute(task, context.material).predictions["k"], plain)
+            assert get_config()["transform_output"] == "pandas" and not torch.is_grad_enabled()
+        assert torch.get_default_dtype() == torch.float64
+    finally:
+        torch.set_default_dtype(kind)
 
 
 @pytest.mark.parametrize(("method", "said"), [("shapeless", "shape"), ("infinite", r"\[0, 1\]")])
