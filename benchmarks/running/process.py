@@ -9,12 +9,14 @@ from contextlib import contextmanager
 
 
 def set_privacy() -> None:
-    """No telemetry of the libraries used, and no long waiting for a server that is not there.
+    """No telemetry of the libraries used, no password of a server shown, no long waiting for one that is not there.
 
     What the user has set in the environment stays.
     """
     defaults = {
         "MLFLOW_DISABLE_TELEMETRY": "true",
+        # It prints the server's address after each run, with the password in it.
+        "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
         "DO_NOT_TRACK": "true",
         "HF_HUB_DISABLE_TELEMETRY": "1",
         "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",

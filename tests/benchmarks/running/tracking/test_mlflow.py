@@ -7,8 +7,10 @@ import time
 from contextlib import closing
 from dataclasses import replace
 from functools import partial
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from importlib.util import find_spec
 from pathlib import Path
+from threading import Thread
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
@@ -190,6 +192,26 @@ def test_a_mute_server_costs_seconds_and_is_told(console: Console, planted: None
         assert time.monotonic() - began < 60, "the library itself waits for minutes"
     said = console.export_text()
     assert said.count("127.0.0.1 does not answer within") == 1 and "secret" not in said
+
+
+def test_a_server_s_password_is_not_printed(planted: None, console: Console, monkeypatch, capfd):
+    class Answers(BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(b"{}")
+
+        do_POST = do_GET
+
+        def log_message(self, *_):
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Answers) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://me:secret@127.0.0.1:{server.server_port}")
+        run(console, methods=("coin",))
+        server.shutdown()
+    assert "secret" not in capfd.readouterr().out + console.export_text()
 
 
 def test_two_calls_at_once_log_a_run_once(console: Console, planted: None):
