@@ -105,12 +105,17 @@ def worker_processes() -> Iterator[None]:
 def _scratch() -> Path | None:
     """Where arrays lie that workers read; what calls left there that were killed on this machine is removed.
 
-    None, joblib's own place, where the path is not of ASCII letters: by others Python cannot remove them at the end.
+    None, joblib's own place, where it cannot use this one: Python cannot remove there, at the end, what has other than
+    ASCII letters in its path, and on drives of Windows within WSL no permissions can be set.
     """
     folder = home("scratch", platform.node())
     if not str(folder).isascii():
         return None
     folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.chmod(0o700)
+    except PermissionError:
+        return None
     for left in folder.glob("joblib_memmapping_folder_*"):
         try:
             os.kill(int(left.name.split("_")[3]), 0)

@@ -1,6 +1,7 @@
 """Worker processes live as long as the call."""
 
 import os
+import platform
 from contextlib import nullcontext
 from pathlib import Path
 
@@ -42,6 +43,17 @@ def test_a_home_may_have_any_letters(tmp_path: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.setenv("STROKEBENCH_HOME", str(tmp_path / "Jörg's 100% #1"))
     with worker_processes():
         assert Parallel(n_jobs=2)([delayed(np.sum)(np.ones(200_000)) for _ in range(2)]) == [200_000] * 2
+
+
+def test_arrays_lie_elsewhere_where_no_permissions_can_be_set(home: Path, monkeypatch: pytest.MonkeyPatch):
+    """As on a drive of Windows within WSL: joblib ends by it."""
+
+    def refuse(*_):
+        raise PermissionError
+
+    assert processes._scratch() == home / "scratch" / platform.node()
+    monkeypatch.setattr(Path, "chmod", refuse)
+    assert processes._scratch() is None
 
 
 def pool_of_a_method() -> list[int]:
