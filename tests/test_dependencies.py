@@ -5,8 +5,10 @@ import re
 import sys
 import tomllib
 from functools import cache
-from importlib.metadata import packages_distributions
+from importlib.metadata import distributions, packages_distributions
 from pathlib import Path
+
+from packaging.specifiers import SpecifierSet
 
 ROOT = Path(__file__).parents[1]
 ROOMS = ("strokebench", "benchmarks", "datasets", "methods", "reports", "tasks")
@@ -63,6 +65,16 @@ def test_everything_declared_is_pinned():
     pinned = {normal(line) for line in (ROOT / "constraints.txt").read_text().splitlines() if "==" in line}
     declared = PRODUCT | {normal(one) for one in [*EXTRAS["dev"], *EXTRAS["docs"]]} - {"strokebench"}
     assert not {name for name in declared - pinned if not name.endswith("-stubs") and not name.startswith("types-")}
+
+
+def test_every_pinned_version_installs_on_the_oldest_python_that_is_promised():
+    """Debian 12 has 3.11.2."""
+    pins = [line.split("==") for line in (ROOT / "constraints.txt").read_text().splitlines() if "==" in line]
+    here = {normal(each.metadata["Name"]): each.metadata for each in distributions()}
+    asked = {f"{name}=={pin}": here[normal(name)]["Requires-Python"] for name, pin in pins
+             if normal(name) in here and here[normal(name)]["Version"] == pin}  # fmt: skip
+    assert len(asked) > len(pins) / 2
+    assert not [pin for pin, pythons in asked.items() if pythons and "3.11.0" not in SpecifierSet(pythons)]
 
 
 def test_every_dependency_says_what_it_is_for():
