@@ -4,6 +4,7 @@ import hashlib
 import secrets
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import repeat
 from pathlib import Path
 from typing import Self
 
@@ -96,7 +97,8 @@ def _hash(salt: str, content: bytes) -> str:
 
 def _rows(table: pd.DataFrame) -> Iterator[bytes | None]:
     names = sorted(table.columns)
-    for row in table[names].itertuples(index=False):
+    # Of no columns pandas 3.0 gives no rows.
+    for row in table[names].itertuples(index=False) if names else repeat((), len(table)):
         known = [f"{name}={value:.4g}" if isinstance(value, float) else f"{name}={value}"
                  for name, value in zip(names, row, strict=True) if not pd.isna(value)]  # fmt: skip
         yield "|".join(known).encode() if len(known) >= FEWEST_KNOWN else None

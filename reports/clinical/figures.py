@@ -68,7 +68,7 @@ def _probabilities(axes: Axes, scores: Scores, name: str) -> None:
             100 * p[members],
             list(100 * HIST_BINS),
             weights=np.full(members.sum(), 1 / len(y)),
-            color=colour,
+            facecolor=colour,
             edgecolor=INK if label else "none",
             linewidth=0.5,
             hatch=hatch,

@@ -90,12 +90,12 @@ def test_a_model_of_other_code_or_libraries_says_so(folder: Path, tmp_path: Path
     model = load_model(folder)
     assert not caplog.messages
     said = model.description
-    older = {**said.versions, "scikit-learn": "1.7.2", "numpy": f"{said.versions['numpy']}+mac"}
+    older = {**said.versions, "scikit-learn": "1.6.1", "numpy": f"{said.versions['numpy']}+mac"}
     other = replace(said, hashes={**said.hashes, "code": "0" * 64}, versions=older, commit="3465a178b02267")
     replace(model, description=other).save(tmp_path / "model")
     load_model(tmp_path / "model")
     [line] = caplog.messages
-    assert "3465a178b0, scikit-learn 1.7.2, not" in line and "numpy" not in line
+    assert "3465a178b0, scikit-learn 1.6.1, not" in line and "numpy" not in line
 
 
 def test_a_model_whose_texts_were_filtered_otherwise_says_so(tmp_path: Path, monkeypatch, caplog):

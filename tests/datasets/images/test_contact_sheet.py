@@ -16,7 +16,8 @@ def test_a_sheet_shows_three_slices_a_card_as_radiologists_have_them(tmp_path):
     write_contact_sheet(cards, tmp_path / "sheet.png", "Two patients", columns=2)
     page = np.asarray(Image.open(tmp_path / "sheet.png").convert("L"), float) / 255
     top, half = page.shape[0] - CAPTION - TILE, TILE // 2
-    assert page.shape[1] == GAP + 2 * (3 * TILE + GAP)
+    # Matplotlib 3.10 rounds down what 3.11 rounds.
+    assert page.shape[1] - GAP - 2 * (3 * TILE + GAP) in (-1, 0)
     for number, slice_ in enumerate(("axial", "coronal", "sagittal")):
         tile = page[top : top + TILE, GAP + number * TILE : GAP + (number + 1) * TILE]
         assert tile[half, half] > 0.2 and tile[:3, :3].max() == 0, f"{slice_}: a head in the middle of a black square"
