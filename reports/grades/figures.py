@@ -24,17 +24,21 @@ THIRDS = ("lowest third", "middle third", "highest third")
 def thirds(results: Results, name: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Shares of the grades, observed and predicted, (3, levels) each, in thirds by a method's mean predicted grade.
 
-    Patients are put in order within each seed; the balance of training is undone.
+    Patients are put in order within each seed, and equal ones are in each third in the same shares; the balance of
+    training is undone.
     """
     levels = np.arange(results.endpoint.levels)
     graded = undo_balance(results).loc[results.judged.index]
     own = graded[np.array(setting_names(graded, results.runs)) == name]
     p = results.endpoint.probabilities(own)
-    rank = own.assign(mean=results.endpoint.ranking(own)).groupby("seed")["mean"].rank(method="first", pct=True)
-    third = np.minimum((3 * (rank.to_numpy() - 1e-9)).astype(int), 2)
-    seen = own["y"].to_numpy()[:, None] == levels
-    observed, predicted = (np.stack([part[third == number].mean(axis=0) for number in range(3)]) for part in (seen, p))
-    return observed, predicted
+    means = own.assign(mean=results.endpoint.ranking(own)).groupby("seed")["mean"]
+    # Equal patients stand from `low` to `high` among the seed's, of whom each third is a part.
+    n_patients = means.transform("size").to_numpy()
+    low, high = (means.rank(method="min") - 1).to_numpy() / n_patients, means.rank(method="max").to_numpy() / n_patients
+    inside = [np.minimum(high, (n + 1) / 3) - np.maximum(low, n / 3) for n in range(3)]
+    weights = np.stack([np.maximum(part, 0) / (high - low) for part in inside])
+    weights /= weights.sum(axis=1, keepdims=True)
+    return weights @ (own["y"].to_numpy()[:, None] == levels), weights @ p
 
 
 def draw_grotta(results: Results, methods: Sequence[str]) -> Figure:

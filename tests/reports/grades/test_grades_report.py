@@ -69,6 +69,16 @@ def test_of_true_probabilities_the_thirds_come_as_predicted(graded):
     assert mean[0] + 0.5 < mean[1] < mean[2] - 0.5
 
 
+def test_patients_of_one_predicted_grade_are_in_all_thirds_alike_wherever_they_stand(graded):
+    alike = graded.predictions.assign(**dict.fromkeys(MRS.prediction_columns, 1 / 7))
+    turned = [
+        replace(unbalanced(graded), predictions=alike.sort_values("y", ascending=rising)) for rising in (True, False)
+    ]
+    first, second = (thirds(results, "vdafm") for results in turned)
+    np.testing.assert_allclose(first, second)
+    np.testing.assert_allclose(first[0][0], first[0][2])
+
+
 def test_table_1_shows_every_cut_and_the_grades(graded, tmp_path):
     view = Table1().report(graded, tmp_path)
     first, cuts = view.tables[:2]
