@@ -373,9 +373,9 @@ def write_report(experiment: Experiment, context: Context, collector: Collector)
     results = collector.results()
     results.write(folder)
     receipt = receipt_of(experiment, methods, folder, asked)
-    kept = receipt.view(made=True)
-    if (view := kept) is None:
+    view: RenderableType | None = receipt.view(made=True)
+    if not (up_to_date := view is not None):
         with usual_look():
             view = experiment.report(results, folder)
     receipt.write(view, written_files(folder))
-    return Report(view, folder, collector.failed(), up_to_date=kept is not None)
+    return Report(view, folder, collector.failed(), up_to_date=up_to_date)
