@@ -19,7 +19,7 @@ class StrokebenchError(Exception):
     def __init__(self, message: str, hint: str = "") -> None:
         super().__init__(message)
         # Both are one line, also where they quote another library's error of several.
-        self.message, self.hint = (_LINES.sub(" ", text) for text in (message, hint))
+        self.message, self.hint = (_LINES.sub(" ", text) for text in (without_user(message), hint))
 
     def __str__(self) -> str:
         return f"{self.message} {self.hint}".strip()

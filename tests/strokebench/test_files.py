@@ -163,6 +163,10 @@ def test_an_error_is_one_line_also_where_it_quotes_several():
     assert str(error) == "t.xlsx: cannot be read (no style. See above.) Save it again."
 
 
+def test_an_error_tells_no_password_of_an_address():
+    assert "secret" not in str(StrokebenchError("no weights from https://me:secret@mirror/a: [Errno 111]"))
+
+
 def test_errors_survive_the_way_between_processes():
     error = pickle.loads(pickle.dumps(StrokebenchError("what", "do")))  # noqa: S301
     assert (error.message, error.hint) == ("what", "do")
