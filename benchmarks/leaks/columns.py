@@ -149,7 +149,8 @@ def _follows(values: pd.Series, source: pd.Series, numeric: bool, tried: int) ->
         # The mean of a rare category is its patients' own rank, which would follow anything.
         values = groups.transform("mean").where(groups.transform("size") >= COMMON_CATEGORY, ranks.mean())
     x, y = values.astype(float).rank().to_numpy(), source.astype(float).rank().to_numpy()
-    r = float(np.corrcoef(x, y)[0, 1])
+    with np.errstate(invalid="ignore"):
+        r = float(np.corrcoef(x, y)[0, 1])
     # Also where it is undefined, for all values are one.
     if not abs(r) > norm.isf(CHANCE / tried / 2) / np.sqrt(len(x) - 1):
         return 0.0

@@ -252,6 +252,14 @@ def test_column_derived_from_outcome(make, with_column, derive):
     assert finding.severity == "alarm" and "grade" in finding.message and "nihss" in finding.message
 
 
+@pytest.mark.filterwarnings("error")
+def test_rare_categories_alone_are_followed_by_nothing(make, with_column):
+    rare = [f"of {number // 2}" for number in range(200)]
+    assert (
+        column_derived_from_outcome(make(cohort=lambda cohort: with_column(cohort, "job", rare, "categorical"))) == []
+    )
+
+
 def test_names_of_what_is_known_only_later(make, with_column):
     random = np.random.default_rng(0)
     context = make(cohort=lambda c: with_column(c, "days_to_discharge", random.normal(size=len(c))))
