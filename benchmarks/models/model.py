@@ -188,11 +188,14 @@ class Model:
 def _other_code(said: Description) -> Iterator[str]:
     """In what the code that fitted a model is not the code that would: parameters are read by either."""
     balance = said.balance if said.balance in BALANCERS else "none"
-    codes = [fit_code(said.method, balance, type(said.endpoint), on_gpu) for on_gpu in (False, True)]
+    of = said.method, balance, type(said.endpoint)
+    code, fitted_by = fit_code(*of), said.hashes.get("code")
+    # To read what a GPU would run takes a second, and is seldom needed.
+    other = fitted_by != code.sha256 and fitted_by != fit_code(*of, on_gpu=True).sha256
     other_filter = "text" in said.reads and said.hashes.get("filter") != code_of(FILTER).sha256
-    if other_filter or said.hashes.get("code") not in {code.sha256 for code in codes}:
+    if other_filter or other:
         yield f"strokebench {said.strokebench} {said.commit[:10]}".strip()
-    for name, here in codes[0].versions.items():
+    for name, here in code.versions.items():
         there = said.versions.get(name, here)
         # Corrections, and builds for another processor, read what the others wrote.
         if there.split(".")[:2] != here.split(".")[:2]:
