@@ -119,11 +119,12 @@ def mixed_units(values: pd.Series) -> pd.Series:
 
     A value is suspected if it lies far from the bulk, with a gap between, dividing it by a common conversion
     factor brings it there, and the bulk itself is narrower than that factor, so that the two cannot overlap.
-    Scores of few steps and values that span decades are never suspected (our rule).
+    Scores of few steps, values that span decades, and those of which over a tenth lie below 0 (z-scores, a base excess)
+    are never suspected (our rule).
     """
     positive = values[values > 0]
     none = pd.Series(dtype=float)
-    if len(positive) < 10 or positive.nunique() < 8:
+    if len(positive) < 10 or positive.nunique() < 8 or (values < 0).mean() > 0.1:
         return none
     logs = np.log(positive.to_numpy())
     centre = float(np.median(logs))

@@ -193,6 +193,8 @@ GLUCOSE = [5.1, 5.6, 6.2, 6.6, 7.0, 7.4, 8.1, 8.8, 9.5, 10.2]
         ([*GLUCOSE, *(10.2 * 1.4**n for n in range(1, 10))], {}),
         # No unit makes a number negative or 0.
         ([*GLUCOSE, 0, -120], {}),
+        # About 0 a value is small by chance.
+        ([*GLUCOSE, 0.07, *(-value for value in GLUCOSE)], {}),
     ],
 )
 def test_a_number_in_another_unit_lies_apart_by_a_factor_that_units_have(values, off):
