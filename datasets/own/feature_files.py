@@ -189,7 +189,7 @@ def _table(file: CohortFile, path: Path) -> _Rows:
             f"{path}: {header.count(file.id)} columns are called {file.id!r}{nearest(file.id, header)}.",
             "The ids stand in a column of the name that `id:` gives.",
         )
-    ids = pd.Index([*read.cells.iloc[:, header.index(file.id)].str.strip()], dtype=object)
+    ids = pd.Index([id or "(no id)" for id in read.cells.iloc[:, header.index(file.id)].str.strip()], dtype=object)
     cells = read.cells.drop(columns=file.id)
     header.remove(file.id)
     filled = (cells != "").to_numpy()

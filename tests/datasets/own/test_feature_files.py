@@ -89,7 +89,7 @@ def test_a_table_of_features_is_the_image_of_each_patient(radiomics, cohort_of, 
 def test_what_a_table_of_features_leaves_unread_is_said(radiomics, cohort_of, ids):
     def edit(table):
         table.iloc[7, 4] = None
-        return pd.concat([table, table.head(1).assign(id="stranger")])
+        return pd.concat([table, table.head(1).assign(id="stranger"), table.head(1).assign(id="")])
 
     radiomics(edit)
     path = cohort_of(RADIOMICS)
@@ -97,7 +97,7 @@ def test_what_a_table_of_features_leaves_unread_is_said(radiomics, cohort_of, id
     assert report.problems == []
     said = "\n".join(report.notes)
     assert "columns without a number, not read (1): diagnostics_Versions_Python" in said
-    assert "rows of no patient in the table (1): stranger" in said
+    assert "rows of no patient in the table (2): (no id), stranger" in said
     assert "radiomics: 1 empty cell of r.csv, filled with the training mean" in said
     assert "image.vector: 6 numbers of radiomics" in said
     assert "diagnostics_Versions_Python" in load(path).about["inferred"]
