@@ -7,7 +7,7 @@ from functools import cache
 from strokebench.benchmarks.keys.described import described
 from strokebench.benchmarks.keys.libraries import versions_of
 from strokebench.benchmarks.keys.reach import Reached
-from strokebench.benchmarks.keys.sources import edited, find_module
+from strokebench.benchmarks.keys.sources import edited, find_module, outdated
 from strokebench.errors import StrokebenchError
 from strokebench.tasks.preparing.balancing import BALANCERS
 
@@ -52,8 +52,13 @@ def refuse_edited(wanted: str, method: str, balance: str, endpoint: type) -> Non
         wanted: hash of the code. method: its class, with dots.
 
     Raises:
-        StrokebenchError: its files were edited meanwhile.
+        StrokebenchError: its files were edited meanwhile, or Python runs an older text of one.
     """
+    if path := outdated():
+        raise StrokebenchError(
+            f"Python runs an older text of {path}: it has the same size and time.",
+            "Call `touch` on it, and start anew.",
+        )
     for on_gpu in (False, True):
         if _fit_code(method, balance, _path(endpoint), on_gpu).sha256 == wanted:
             if not edited():

@@ -2,12 +2,14 @@
 
 import ast
 import gc
+import marshal
 import sys
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache
 from hashlib import sha256
-from importlib.util import find_spec, resolve_name
+from importlib.util import cache_from_source, find_spec, resolve_name
 from pathlib import Path
 from types import MappingProxyType
 
@@ -70,6 +72,25 @@ _READ: dict[Path, int] = {}
 def edited() -> bool:
     """Whether a file that `find_module` has read was written since."""
     return any(_written(path) != written for path, written in _READ.items())
+
+
+def outdated() -> Path | None:
+    """A file of others that `find_module` has read, of which Python runs an older text; None where there is none.
+
+    Python tells by time and size whether what it has compiled is of the present text, and a copy or an archive may
+    have set the time back.
+    """
+    for path in _READ:
+        if any(path.is_relative_to(folder) for folder in FOLDERS):
+            continue
+        with suppress(OSError, ValueError, EOFError, TypeError):
+            compiled, state = Path(cache_from_source(str(path))).read_bytes(), path.stat()
+            # Four bytes of Python's version, no flags, time in seconds, and size.
+            stamp = b"".join((n & 0xFFFFFFFF).to_bytes(4, "little") for n in (0, int(state.st_mtime), state.st_size))
+            present = compile(path.read_bytes(), path, "exec", dont_inherit=True)
+            if compiled[4:16] == stamp and marshal.loads(compiled[16:]) != present:
+                return path
+    return None
 
 
 def _written(path: Path) -> int:

@@ -1,5 +1,7 @@
 """A method that is edited between its key and its fit: never a result of the one under the key of the other."""
 
+import os
+import py_compile
 from pathlib import Path
 
 import pytest
@@ -45,4 +47,19 @@ def test_what_is_edited_while_it_is_in_use_is_not_computed(tmp_path: Path, monke
     [record] = compute(task, context.material).records.values()
     assert "halving.Half, or what it calls, was edited" in record["error"]
     with pytest.raises(StrokebenchError, match="Start the command, or Python, anew"):
+        plan_runs(Table1(), context, console)
+
+
+def test_an_older_text_that_python_has_compiled_is_not_run(tmp_path: Path, monkeypatch, console: Console):
+    monkeypatch.setattr(sources, "_READ", {})
+    place = tmp_path / "aged.py"
+    install(tmp_path, monkeypatch, "aged", HALF, {"methods": {"half": "Half"}})
+    py_compile.compile(str(place))
+    written = place.stat()
+    context = make_context(folds=1, methods=("half",))
+    assert plan_runs(Table1(), context, console)
+    # As `cp -p` and archives of one time do.
+    place.write_text(HALF.replace("1 / 2", "1 / 3"))
+    os.utime(place, ns=(written.st_atime_ns, written.st_mtime_ns))
+    with pytest.raises(StrokebenchError, match=r"runs an older text of .*aged\.py"):
         plan_runs(Table1(), context, console)
