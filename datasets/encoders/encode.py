@@ -75,7 +75,8 @@ def encode_cohort(
     """Features of a cohort, of every modality but the table; made on the first call, read from disk afterwards.
 
     The rows are in the order of the sorted ids, whatever the order of the cohort: everything joins by id.
-    An interrupted call goes on where it stopped. The result does not depend on `jobs`.
+    An interrupted call goes on where it stopped. The result does not depend on `jobs`. Texts are encoded in batches, of
+    which their features depend in the sixth digit: those of a cohort that grew, on what it was before.
 
     Args:
         encoders: a name of `strokebench.datasets.encoders.registry.PAIRS`, or `IMAGE+TEXT`.
