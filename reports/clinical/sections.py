@@ -8,7 +8,6 @@ from strokebench.reports.clinical.fairness import gaps
 from strokebench.reports.clinical.figures import draw_decision_curves, draw_forest, draw_instability, draw_reliability
 from strokebench.reports.clinical.instability import tested_by_all
 from strokebench.reports.clinical.pooled import (
-    RESAMPLES,
     headline,
     label_of,
     pool,
@@ -16,7 +15,15 @@ from strokebench.reports.clinical.pooled import (
     resample_patients,
     shown_methods,
 )
-from strokebench.reports.clinical.subgroups import HOSPITAL, Grouping, Subgroup, all_groupings, all_subgroups, worst
+from strokebench.reports.clinical.subgroups import (
+    HOSPITAL,
+    Grouping,
+    Subgroup,
+    all_groupings,
+    all_subgroups,
+    pooled_aucs,
+    worst,
+)
 from strokebench.reports.clinical.tables import (
     balanced_by,
     benefit_table,
@@ -30,7 +37,7 @@ from strokebench.reports.clinical.tables import (
     worst_table,
 )
 from strokebench.reports.results import Results
-from strokebench.reports.statistics.bootstrap import Bootstrap, bootstrap
+from strokebench.reports.statistics.intervals import Interval
 from strokebench.reports.statistics.scores import Scores
 from strokebench.reports.tables.caption import cohort_title, is_external
 from strokebench.reports.tables.section import Panel, Section
@@ -42,7 +49,7 @@ def clinical_section(results: Results, title: str) -> Section:
     methods = shown_methods(results, scores)
     n = len(scores.y) if scores is not None else 0
     weights = resample_patients(n) if n else np.zeros((0, 0), np.int16)
-    aucs = bootstrap(scores, n_resamples=RESAMPLES) if scores is not None else None
+    aucs = pooled_aucs(scores) if scores is not None else {}
     panels = [
         Panel(
             "clinical_scores",
@@ -69,7 +76,7 @@ def clinical_section(results: Results, title: str) -> Section:
         ),
     ]
     found: list[Subgroup] = []
-    if scores is not None and aucs is not None and methods:
+    if scores is not None and methods:
         groupings = all_groupings(results, scores)
         found = all_subgroups(groupings, scores)
         curves = Panel(
@@ -143,13 +150,13 @@ def _thresholds(results: Results) -> Panel:
     )
 
 
-def clinical_lead(results: Results, scores: Scores | None, aucs: Bootstrap | None, found: list[Subgroup]) -> str:
+def clinical_lead(results: Results, scores: Scores | None, aucs: dict[str, Interval], found: list[Subgroup]) -> str:
     """The finding on the method that `headline` chooses, in four or five sentences."""
-    if scores is None or aucs is None:
+    if scores is None:
         return "No method has finished a seed yet."
     name, why = headline(results, scores)
     label = label_of(results, name)
-    auc = aucs.interval(scores.names.index(name))
+    auc = aucs[name]
     calibration = recalibrate(scores, name)
     undone = " once the balance of its training is undone" if balanced_by(results) else ""
     tells = "tells patients apart" if auc.low > 0.5 else "does not discriminate: chance alone may do as well"
@@ -181,11 +188,10 @@ def clinical_lead(results: Results, scores: Scores | None, aucs: Bootstrap | Non
 
 
 def _groups(
-    results: Results, scores: Scores, overall: Bootstrap, methods: list[str], found: list[Subgroup]
+    results: Results, scores: Scores, overall: dict[str, Interval], methods: list[str], found: list[Subgroup]
 ) -> list[Panel]:
     if not found:
         return []
-    intervals = {name: overall.interval(number) for number, name in enumerate(scores.names)}
     panels = []
     for name, title, part in (
         ("subgroups", "AUC by age and sex", [group for group in found if group.grouping != HOSPITAL]),
@@ -195,14 +201,14 @@ def _groups(
             panels.append(
                 Panel(
                     f"{name}_forest",
-                    draw_forest(results, scores, methods, part, intervals),
+                    draw_forest(results, scores, methods, part, overall),
                     title=title,
                     shows="Each group's AUC with its 95 % interval, beside that of all patients.",
                     does_not_show="That groups differ, where their intervals overlap; and nothing on small groups "
                     "(hollow).",
                 )
             )
-    worst_of = worst_table(results, scores, overall, found)
+    worst_of = worst_table(results, overall, found)
     if worst_of.rows:
         panels.append(
             Panel(

@@ -98,19 +98,26 @@ def subgroups(
     found = []
     for name in names:
         part = of_patients(scores, membership == name)
-        drawn, events = bootstrap(part, n_resamples=n_resamples), int(part.y.sum())
-        aucs = [at_its_ends(drawn.interval(number), events, len(part.y) - events) for number in range(len(part.names))]
         found.append(
             Subgroup(
                 grouping,
                 name,
                 n=len(part.y),
-                events=events,
-                auc=dict(zip(part.names, aucs, strict=True)),
+                events=int(part.y.sum()),
+                auc=pooled_aucs(part, n_resamples),
                 predicted={method: _mean(part.p[number]) for number, method in enumerate(part.names)},
             )
         )
     return found
+
+
+def pooled_aucs(scores: Scores, n_resamples: int = RESAMPLES) -> dict[str, Interval]:
+    """AUC of each method over patients drawn again within the label."""
+    drawn, events = bootstrap(scores, n_resamples=n_resamples), int(scores.y.sum())
+    return {
+        name: at_its_ends(drawn.interval(number), events, len(scores.y) - events)
+        for number, name in enumerate(scores.names)
+    }
 
 
 def worst(found: Sequence[Subgroup], method: str, grouping: str = HOSPITAL) -> Subgroup | None:

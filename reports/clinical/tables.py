@@ -15,7 +15,8 @@ from strokebench.reports.clinical.instability import instability
 from strokebench.reports.clinical.pooled import RESAMPLES, label_of, ordered, pool, ranks_folds_together, seeds_of
 from strokebench.reports.clinical.subgroups import FEW_EVENTS, FEW_PATIENTS, HOSPITAL, Subgroup, worst
 from strokebench.reports.results import RUN, Results
-from strokebench.reports.statistics.bootstrap import Bootstrap, bootstrap
+from strokebench.reports.statistics.bootstrap import bootstrap
+from strokebench.reports.statistics.intervals import Interval
 from strokebench.reports.statistics.prior import BALANCED, UNDONE
 from strokebench.reports.statistics.scores import Scores
 from strokebench.reports.statistics.weighted import from_function, weighted_auprc, weighted_brier, weighted_scaled_brier
@@ -42,18 +43,19 @@ GAPS = {
 BENEFIT_AT = (0.1, 0.2, 0.3, 0.4, 0.5)
 
 
-def scores_table(results: Results, scores: Scores | None, aucs: Bootstrap | None, weights: NDArray[np.int16]) -> Table:
+def scores_table(
+    results: Results, scores: Scores | None, aucs: dict[str, Interval], weights: NDArray[np.int16]
+) -> Table:
     """AUC, AUPRC, Brier score and scaled Brier score with intervals, and what is registered beside the paper's six.
 
     Args:
-        weights: how often each patient was drawn, (draws, patients).
+        aucs: by method. weights: how often each patient was drawn, (draws, patients).
     """
     metrics = {}
     more = {name: metric for name, metric in results.judged_by.items() if name not in PAPER_METRICS}
     fractions = {"brier", *(name for name, metric in more.items() if not metric.unit)}
-    if scores is not None and aucs is not None:
+    if scores is not None:
         metrics = {
-            "auc": aucs,
             "auprc": bootstrap(scores, weighted_auprc, n_resamples=RESAMPLES),
             "brier": bootstrap(scores, weighted_brier, weights=weights),
             "scaled": bootstrap(scores, weighted_scaled_brier, weights=weights),
@@ -64,7 +66,7 @@ def scores_table(results: Results, scores: Scores | None, aucs: Bootstrap | None
 
     def cells(name: str) -> dict[str, Cell]:
         number = scores.names.index(name) if scores else 0
-        return {
+        return {"auc": Cell(text=aucs[name].text())} | {
             key: Cell(text=values.interval(number).text(*((1, 3) if key in fractions else ())))
             for key, values in metrics.items()
         }
@@ -352,7 +354,7 @@ def fairness_table(results: Results, found: Mapping[str, Sequence[Gap]]) -> Tabl
     )
 
 
-def worst_table(results: Results, scores: Scores, overall: Bootstrap, found: Sequence[Subgroup]) -> Table:
+def worst_table(results: Results, overall: dict[str, Interval], found: Sequence[Subgroup]) -> Table:
     """For each method the hospital where its AUC is lowest."""
     rows = []
     for setting in ordered(results):
@@ -360,7 +362,7 @@ def worst_table(results: Results, scores: Scores, overall: Bootstrap, found: Seq
         group = worst(found, name)
         if group is None:
             continue
-        whole = overall.interval(scores.names.index(name))
+        whole = overall[name]
         cells = {
             "hospital": Cell(text=group.name),
             "n": Cell(group.n),

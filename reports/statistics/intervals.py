@@ -30,7 +30,7 @@ class Interval:
         return replace(self, value=-self.value, low=-self.high, high=-self.low)
 
     def text(self, scale: float = 100, decimals: int = 1, ends: int | None = None, signed: bool = False) -> str:
-        """`81.1 [78.2, 83.9]`; the value alone where it has no interval, a dash where there is none.
+        """`81.1 [78.2, 83.9]`; the value alone without an interval, or with one of no width; else a dash.
 
         Args:
             decimals, ends: digits of the value, and of the ends where they have others.
@@ -41,7 +41,7 @@ class Interval:
         sign, digits = "+" if signed else "", decimals if ends is None else ends
         value = f"{scale * self.value:{sign}.{decimals}f}"
         low, high = (f"{scale * end:{sign}.{digits}f}" for end in (self.low, self.high))
-        return value if np.isnan(self.low) else f"{value} [{low}, {high}]"
+        return f"{value} [{low}, {high}]" if self.high - self.low > 1e-12 else value
 
 
 UNDEFINED = Interval(np.nan, np.nan, np.nan)

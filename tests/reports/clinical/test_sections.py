@@ -12,9 +12,8 @@ from strokebench.reports.clinical import figures
 from strokebench.reports.clinical.fairness import gaps
 from strokebench.reports.clinical.pooled import headline, of_patients, pool, resample_patients, shown_methods
 from strokebench.reports.clinical.sections import clinical_lead
-from strokebench.reports.clinical.subgroups import Subgroup, all_groupings, all_subgroups, worst
+from strokebench.reports.clinical.subgroups import Subgroup, all_groupings, all_subgroups, pooled_aucs, worst
 from strokebench.reports.clinical.tables import balance_note, scores_table, thresholds_table
-from strokebench.reports.statistics.bootstrap import bootstrap
 from strokebench.reports.statistics.intervals import Interval, auc_interval
 from strokebench.tasks.endpoints.binary import BINARY
 from strokebench.tasks.metrics.evaluate import evaluate
@@ -129,8 +128,12 @@ def test_a_group_that_is_ranked_without_a_mistake_is_not_certain(some):
     perfect = replace(scores, p=np.where(np.isnan(scores.p), np.nan, scores.y))
     groupings = all_groupings(some, perfect)
     north = next(group for group in all_subgroups(groupings, perfect) if group.name == "North")
-    found = north.auc["vdafm"]
-    assert found.value == found.high == 1 and found.low == auc_interval(1, north.events, north.n - north.events).low < 1
+    n, events = len(perfect.y), int(perfect.y.sum())
+    for found, interval in (
+        (north.auc["vdafm"], auc_interval(1, north.events, north.n - north.events)),
+        (pooled_aucs(perfect, 20)["vdafm"], auc_interval(1, events, n - events)),
+    ):
+        assert found.value == found.high == 1 and found.low == interval.low < 1
     gap = next(gap for gap in gaps(perfect, perfect, "vdafm", groupings) if gap.group == "North")
     assert gap.auc.value == 0 and gap.auc.low < 0 < gap.auc.high
 
@@ -185,7 +188,7 @@ def test_folds_are_called_ranked_together_where_there_are_several(some):
     held = replace(some, predictions=parts[0], runs=parts[1], provenance=some.provenance | {"protocol": "holdout"})
     for results, said in ((some, True), (held, False)):
         scores = pool(results)
-        aucs = bootstrap(scores, n_resamples=20)
+        aucs = pooled_aucs(scores, n_resamples=20)
         assert ("folds ranked together" in clinical_lead(results, scores, aucs, [])) is said
         weights = resample_patients(len(scores.y), 20)
         assert any("ranks within a fold" in note for note in scores_table(results, scores, aucs, weights).notes) is said
@@ -246,7 +249,7 @@ def test_the_headline_names_its_method_by_a_rule_and_says_when_it_is_chance(make
 
 def lead_of(results):
     scores = pool(results)
-    return clinical_lead(results, scores, bootstrap(scores, n_resamples=200), [])
+    return clinical_lead(results, scores, pooled_aucs(scores, n_resamples=200), [])
 
 
 def test_nothing_finished_is_no_error(some, tmp_path):

@@ -80,7 +80,7 @@ def test_an_interval_in_words():
     assert one.text() == "81.1 [78.2, 83.9]"
     assert one.text(1, 3, 2) == "0.811 [0.78, 0.84]"
     assert Interval(0.02, -0.01, 0.05).text(signed=True) == "+2.0 [-1.0, +5.0]"
-    assert Interval(0.8106, np.nan, np.nan).text() == "81.1"
+    assert Interval(0.8106, np.nan, np.nan).text() == Interval(0.8106, 0.8106, 0.8106).text() == "81.1"
     assert UNDEFINED.text() == "–"
     turned = Interval(0.02, -0.01, 0.05).turned()
     assert (turned.value, turned.low, turned.high) == (-0.02, -0.05, 0.01)
