@@ -66,7 +66,7 @@ def _count(comparison: MethodComparison, tested: Sequence[Pair], real: Sequence[
     rule = tests_in_words(comparison)
     if not tested:
         most = max(pair.runs for pair in comparison.pairs.values())
-        if most > 1:
+        if most > 1 or (most and not comparison.corrects):
             return f"Of the differences between {methods} {UNTESTED}."
         common = "a single run" if most else "no run"
         return f"The {methods} have {common} in common yet, so none of their differences can be tested."

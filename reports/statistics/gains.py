@@ -15,9 +15,15 @@ from strokebench.tasks.endpoint import Endpoint
 def auc_gain(
     analytic: DeLong, before: int, after: int, test_share: float | None, parts: NDArray[np.intp] | None = None
 ) -> PairedTest:
-    """Gain in AUC, or c of grades, of `after` over `before`; for `test_share` and `parts`, (groups,), see `gain`."""
-    shares = analytic.shares[after] - analytic.shares[before]
-    return gain(analytic.aucs[after] - analytic.aucs[before], shares, test_share, parts)
+    """Gain in AUC, or c of grades, of `after` over `before`; for `test_share` and `parts`, (groups,), see `gain`.
+
+    Where both rank all patients rightly, or tie all, there is no interval and no p: what varies by nothing in a sample
+    is not known for sure.
+    """
+    shares, by_run = analytic.shares[[before, after]], analytic.aucs[after] - analytic.aucs[before]
+    found = gain(by_run, shares[1] - shares[0], test_share, parts)
+    varies = shares[:, ~np.isnan(by_run)].any()
+    return found if varies else replace(found, low=np.nan, high=np.nan, se=np.nan, p=np.nan)
 
 
 def squared_errors(endpoint: Endpoint, predictions: pd.DataFrame) -> NDArray[np.float64]:

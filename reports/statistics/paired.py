@@ -17,7 +17,10 @@ CORRECTED = ("cv5", "loho")
 FEWEST_PARTS = 3
 """Hospitals below which their spread tells nothing (our choice)."""
 
-UNTESTED = "no test can be made: a test part holds a single patient of a class, or one hospital alone is in both"
+UNTESTED = (
+    "no test can be made: a test part holds a single patient of a class, one hospital alone is in both, or both rank "
+    "all patients rightly"
+)
 """Why several runs in common may not be enough."""
 
 

@@ -233,7 +233,7 @@ def _distance(difference: PairedTest, fewest: int = FEWEST_RUNS) -> str:
     sign = 100 if difference.value > 0 else -100
     apart = f"{abs(100 * difference.value):.2f} points {'above' if difference.value > 0 else 'below'} it"
     apart = "level with it" if apart.startswith("0.00 ") else apart
-    if not difference.tested and difference.runs > 1:
+    if not difference.tested and difference.runs > min(fewest, 1):
         return f"{apart}; {UNTESTED}"
     if not difference.tested or difference.runs < fewest:
         return f"{apart}, in too few runs to tell that from chance"

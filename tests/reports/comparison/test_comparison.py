@@ -287,6 +287,19 @@ def test_the_words_of_a_single_pair(results):
     assert "50 % of 1 run " in to_markdown(effects_table(once, compare(once, n_resamples=20)))
 
 
+@pytest.mark.parametrize("protocol", ["holdout", "cv5"])
+def test_two_methods_without_a_mistake_are_not_shown_to_be_equal(protocol):
+    """Sixteen patients whom both rank rightly: nothing varies, and nothing is known for sure."""
+    sites = dict.fromkeys(range(5 if protocol == "cv5" else 1), ("A", 16, 6))
+    found = made_up(plan(("vdafm", "concat"), seeds=(39,), folds=sites), sites=sites)
+    p = found.predictions["y"] * 0.5 + 0.1 * found.predictions["p"]
+    found = replace(
+        found, predictions=found.predictions.assign(p=p), provenance=found.provenance | {"protocol": protocol}
+    )
+    for said in (lead(compare(found, n_resamples=20)), table1_lead(found)):
+        assert UNTESTED in said and "equal:" not in said and "within" not in said
+
+
 def test_a_single_event_in_a_test_part_is_not_called_too_few_runs():
     """As own folds may have it: DeLong's variance is undefined there."""
     sites = {0: ("A", 40, 14), 1: ("A", 40, 1), 2: ("A", 40, 12)}
