@@ -39,7 +39,7 @@ from strokebench.reports.clinical.tables import (
 from strokebench.reports.results import Results
 from strokebench.reports.statistics.intervals import Interval
 from strokebench.reports.statistics.scores import Scores
-from strokebench.reports.tables.caption import cohort_title, is_external
+from strokebench.reports.tables.caption import cohort_title, few_in_words, is_external
 from strokebench.reports.tables.section import Panel, Section
 
 
@@ -162,7 +162,7 @@ def clinical_lead(results: Results, scores: Scores | None, aucs: dict[str, Inter
     tells = "tells patients apart" if auc.low > 0.5 else "does not discriminate: chance alone may do as well"
     # Below the mean over folds of Table 1: differently trained models rank patients together here.
     together = ", a seed's folds ranked together" if ranks_folds_together(results) else ""
-    sentences = [f"{label} ({why}) {tells} (AUC {auc.text()}{together})."]
+    sentences = [f"{label} ({why}) {tells} (AUC {auc.text()}{together}).{few_in_words(results)}"]
     large, slope = calibration.in_the_large, calibration.slope
     if not np.isnan(large.value):
         level = "too low" if large.low > 0 else "too high" if large.high < 0 else "not measurably off"

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from strokebench.errors import counted
 from strokebench.reports.results import FACTS_FILE, Provenance, Results
 from strokebench.reports.summary import judged_runs
-from strokebench.tasks.endpoints.parse import FEWEST
+from strokebench.tasks.endpoints.parse import FEWEST, too_few
 from strokebench.tasks.metrics.evaluate import THRESHOLD
 from strokebench.tasks.paper_setup import SIZES
 
@@ -62,6 +62,7 @@ def outcome_title(results: Results) -> str:
 def outcome_in_words(results: Results) -> str:
     """`Outcome nihss < 7: 729 patients, 31.8 % positive.`, what is of lesion masks, if external or a quick check."""
     said = f"Outcome {outcome_title(results) or 'not stated'}: {patients_in_words(results)}."
+    said += few_in_words(results)
     said += f" From the lesion masks: {made}." if (made := results.provenance.get("from_masks")) else ""
     if is_external(results):
         said += f" Protocol external: {PROTOCOLS[EXTERNAL]}."
@@ -70,6 +71,17 @@ def outcome_in_words(results: Results) -> str:
         said += f" Of {untold} nobody can tell whether a model was made of them." if untold else ""
     check = QUICK_MODELS if is_external(results) else QUICK
     return f"{said} {check}" if results.provenance.get("quick") else said
+
+
+def few_in_words(results: Results) -> str:
+    """` Only 2 patients with label 1 were tested, too few to tell much of a method.`, or empty where more were."""
+    y = results.predictions.drop_duplicates("patient_id")["y"]
+    counts = y.value_counts().reindex([1, 0], fill_value=0)
+    if not results.endpoint.binary or y.empty or not too_few(counts):
+        return ""
+    were = "patient {} was" if counts.min() == 1 else "patients {} were"
+    label = f"with label {counts.idxmin()}"
+    return f" Only {counts.min()} {were.format(label)} tested, too few to tell much of a method."
 
 
 def is_external(results: Results) -> bool:

@@ -53,3 +53,13 @@ def test_a_share_is_rounded_as_the_header_of_a_run_rounds_it(results):
     facts = results.provenance | {"n_patients": 160, "n_positive": 98}
     header = results.endpoint.shares(pd.Series([1] * 98 + [0] * 62))
     assert header in patients_in_words(replace(results, provenance=facts))
+
+
+def test_too_few_patients_of_a_class_are_said(results):
+    tested = results.predictions.drop_duplicates("patient_id")
+    events = tested.loc[tested["y"] == 1, "patient_id"]
+    few = replace(results, predictions=results.predictions[~results.predictions["patient_id"].isin(events[2:])])
+    assert "tested, too few" not in table1(results).caption
+    assert "Only 2 patients with label 1 were tested, too few to tell much of a method." in table1(few).caption
+    one = replace(results, predictions=results.predictions[~results.predictions["patient_id"].isin(events[1:])])
+    assert "Only 1 patient with label 1 was tested, too few" in thresholds_table(one).caption
