@@ -21,7 +21,7 @@ from strokebench.errors import StrokebenchError, counted
 from strokebench.files import digest, home
 from strokebench.reports.tables.caption import not_inputs_in_words, untested_in_words
 from strokebench.tasks.endpoint import Endpoint
-from strokebench.tasks.endpoints.parse import parse_endpoint
+from strokebench.tasks.endpoints.parse import FEWEST, parse_endpoint, too_few
 from strokebench.tasks.fold import Split
 from strokebench.tasks.protocols import make_split
 
@@ -42,7 +42,7 @@ def build_context(
         StrokebenchError: whatever is wrong with the settings or the data.
     """
     if like:
-        split = _split(settings, like.cohort, like.endpoint.strata(like.labels))
+        split = _split(settings, like.cohort, like.endpoint, like.labels)
         context = replace(like, settings=settings, split=split)
     else:
         cohort = _load(settings, console)
@@ -52,7 +52,7 @@ def build_context(
             labels = shuffled(labels, settings.shuffle_labels)
         console.print(label_facts(cohort, endpoint, labels, settings))
         console.print(input_facts(cohort, endpoint))
-        split = _split(settings, cohort, endpoint.strata(labels))
+        split = _split(settings, cohort, endpoint, labels)
         embeddings = (embed or encode)(settings, cohort, endpoint, console)
         others = {
             pair: (embed or encode)(replace(settings, encoders=pair), cohort, endpoint, console)
@@ -176,7 +176,7 @@ def remembered_split(
         return split
 
 
-def _split(settings: Settings, cohort: Cohort, strata: pd.Series) -> Split:
+def _split(settings: Settings, cohort: Cohort, endpoint: Endpoint, labels: pd.Series) -> Split:
     seeds = settings.seeds
     if cohort.fold_features and settings.protocol != "own":
         raise StrokebenchError(
@@ -186,9 +186,21 @@ def _split(settings: Settings, cohort: Cohort, strata: pd.Series) -> Split:
     if settings.protocol == "own" and cohort.folds is not None and seeds == SEEDS:
         # Nobody chose among them: the file's own are wanted.
         seeds = tuple(sorted(int(seed) for seed in cohort.folds["seed"].unique()))
+    if settings.protocol == "loho" and cohort.site is not None:
+        _refuse_small_hospitals(pd.crosstab(cohort.site.loc[labels.index].astype(str), labels))
     wanted = seeds[:1] if settings.quick else seeds
+    strata = endpoint.strata(labels)
     split = remembered_split(settings.protocol, strata, cohort.site, wanted, cohort.group, cohort.folds)
     return Split(split.protocol, split.folds[:QUICK_FOLDS]) if settings.quick else split
+
+
+def _refuse_small_hospitals(counts: pd.DataFrame) -> None:
+    """Where no hospital (patients by label, one row each) is judged, all would be computed for empty tables."""
+    if len(counts) > 1 and counts.apply(too_few, axis=1).all():
+        raise StrokebenchError(
+            f"None of {len(counts)} hospitals has {FEWEST} patients outside its commonest label: none is judged alone.",
+            "Take another protocol (cv5), or a `site:` that joins hospitals, as regions do.",
+        )
 
 
 def _cohort_facts(cohort: Cohort) -> str:

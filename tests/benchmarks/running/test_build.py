@@ -3,6 +3,7 @@
 from dataclasses import replace
 from io import StringIO
 from pathlib import Path
+from unittest.mock import Mock
 
 import pandas as pd
 import pytest
@@ -14,6 +15,7 @@ from strokebench.benchmarks.running.build import encode, remembered_split
 from strokebench.benchmarks.running.settings import Settings
 from strokebench.datasets.embeddings import Embeddings
 from strokebench.datasets.encoders import encode as encoding
+from strokebench.errors import StrokebenchError
 from strokebench.tasks.endpoints.parse import parse_endpoint
 from strokebench.tasks.protocols import make_split
 
@@ -60,3 +62,13 @@ def test_texts_of_which_the_filter_leaves_nothing_are_counted(monkeypatch: pytes
     console = Console(file=StringIO(), width=200)
     encode(Settings(), replace(cohort, texts=texts), parse_endpoint("nihss < 7"), console)
     assert f"Texts       {len(cohort)} of {2 * len(cohort)} hold no sentence" in console.file.getvalue()
+
+
+def test_hospitals_of_which_none_is_judged_are_not_left_out_one_by_one(monkeypatch: pytest.MonkeyPatch):
+    whole, settings = make_cohort(), Settings(protocol="loho", outcome="nihss < 7", seeds=(39,))
+    site = pd.Series([f"h{number // 3:02d}" for number in range(len(whole))], whole.table.index)
+    for cohort, words in ((replace(whole, site=site), "hospitals has 5 patients outside"), (whole, "encoded")):
+        monkeypatch.setattr(build, "load_cohort", lambda *_, cohort=cohort, **__: cohort)
+        monkeypatch.setattr(build, "encode", Mock(side_effect=StrokebenchError("encoded")))
+        with pytest.raises(StrokebenchError, match=words):
+            build.build_context(settings, Console(file=StringIO()))
