@@ -10,6 +10,7 @@ from strokebench.reports.clinical.pooled import seeds_of
 from strokebench.reports.statistics.intervals import LEVEL, UNDEFINED, Interval, Z
 from strokebench.reports.statistics.prior import log_odds
 from strokebench.reports.statistics.scores import Scores
+from strokebench.tasks.endpoints.parse import FEWEST
 
 BINS = 10
 PATIENTS_A_BIN = 25
@@ -40,13 +41,16 @@ def recalibrate(scores: Scores, name: str) -> Recalibration:
     from the sandwich variance clustered by patient: a patient's influence is averaged over the seeds first.
 
     Returns:
-        NaN where a seed knows one class only, or the predictions are constant (no slope) or separate the classes.
+        NaN where a seed knows one class only, or the predictions are constant (no slope) or separate the classes. No
+        slope with fewer than `FEWEST` patients of a class: in 400 made-up cohorts each of 100 patients with 1, 2, 3 and
+        5 events the interval held a calibrated model's slope in 39, 75, 86 and 91 %.
     """
-    large, both = [], []
+    events, large, both = int(scores.y.sum()), [], []
+    enough = min(events, len(scores.y) - events) >= FEWEST
     for y, p, inside in seeds_of(scores, name):
         x = log_odds(p)
         large.append(_in_the_large(y, x, inside))
-        both.append(_fit(y, np.column_stack([np.ones(len(y)), x]), inside))
+        both.append(_fit(y, np.column_stack([np.ones(len(y)), x]), inside) if enough else None)
     (in_the_large,) = _average(large, 1)
     intercept, slope = _average(both, 2)
     return Recalibration(in_the_large, intercept, slope)

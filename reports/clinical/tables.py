@@ -25,6 +25,7 @@ from strokebench.reports.table1.table import metric_columns
 from strokebench.reports.tables import caption as words
 from strokebench.reports.tables.results_table import results_table
 from strokebench.reports.tables.table import Cell, Column, Kind, Row, Table, text_columns
+from strokebench.tasks.endpoints.parse import FEWEST
 from strokebench.tasks.metrics.evaluate import THRESHOLD, evaluate, mean_std
 from strokebench.tasks.metrics.paper import PAPER_METRICS
 
@@ -115,7 +116,8 @@ def calibration_table(results: Results, scores: Scores | None) -> Table:
         f"{100 * prevalence(scores):.1f} % of the patients have the outcome (label 1)." if scores else "",
         "In the large: log odds by which probabilities are too low (above 0) or too high (below 0) on average. Slope "
         "and intercept: logistic recalibration on the log odds of the probability (statsmodels GLM; sandwich variance "
-        "clustered by patient); 1 and 0 are calibrated, a slope below 1 means too extreme probabilities.",
+        "clustered by patient); 1 and 0 are calibrated, a slope below 1 means too extreme probabilities; "
+        f"none of fewer than {FEWEST} patients with or without the outcome.",
         balance_note(results),
         "ECE (expected calibration error, equally filled bins) is above 0 by chance even for a perfect model: beside "
         "it what a perfectly calibrated model with the same probabilities would have (mean, and in brackets the 95th "

@@ -18,6 +18,7 @@ from strokebench.reports.table1.table import table1
 from strokebench.reports.tables.caption import outcome_in_words, runs_in_words
 from strokebench.reports.tables.section import Panel, Section
 from strokebench.reports.tables.table import Cell, Column, Kind, Table, text_columns
+from strokebench.tasks.endpoints.parse import FEWEST
 
 USUAL = {"mrs": 2}
 """Scale -> the grade at which trials divide it: above mRS 2 a patient depends on others."""
@@ -178,7 +179,8 @@ def _slope_table(results: Results, table: Table, scores: Mapping[str, Scores | N
     ]
     caption = (
         "Slope of the log odds of passing a cut on the log odds of its probability, with its 95 % interval over"
-        " patients; 1 is calibrated. A dash: the predictions have no slope (constant, or without error)."
+        " patients; 1 is calibrated. A dash: the predictions have no slope (constant, or without error), or fewer than"
+        f" {FEWEST} patients are on one side of the cut."
     )
     return replace(
         table,
