@@ -104,16 +104,18 @@ def smd(values: pd.Series, groups: pd.Series) -> float:
     if pd.api.types.is_numeric_dtype(values):
         found = values.astype(float).groupby(groups).agg(["mean", "var"]).dropna()
         moments = list(found.itertuples(index=False, name=None))
-        pairs = (mean_distance(a - b, (x + y) / 2) for (a, x), (b, y) in combinations(moments, 2))
+        pairs = (mean_distance(a, b, (x + y) / 2) for (a, x), (b, y) in combinations(moments, 2))
     else:
         shares = pd.crosstab(groups, values.astype(str), normalize="index").to_numpy()
         pairs = (share_distance(*pair) for pair in combinations(shares, 2))
     return max(pairs, default=math.nan)
 
 
-def mean_distance(gap: float, variance: float) -> float:
-    """How many deviations wide a gap between two means is, by the mean variance of both groups."""
-    if abs(gap) <= 1e-12:
+def mean_distance(some: float, others: float, variance: float) -> float:
+    """How many deviations wide the gap between two means is, by the mean variance of both groups."""
+    gap = some - others
+    # Of a constant, equal means may differ in their last digit.
+    if abs(gap) <= 1e-12 * max(abs(some), abs(others)):
         return 0.0
     return abs(gap) / math.sqrt(variance) if variance else math.inf
 
@@ -184,7 +186,9 @@ def _median(values: pd.Series) -> str:
 
 
 def show_number(value: float) -> str:
-    """Three digits or one decimal, whichever shows more; the scale of a column is its own."""
+    """Three digits or one decimal, whichever shows more, and four digits from a million on."""
     if math.isnan(value):
         return "–"
+    if abs(value) >= 1e6:
+        return f"{value:.4g}"
     return f"{value:.1f}" if abs(value) >= 10 else f"{value:.2f}" if abs(value) >= 0.1 or value == 0 else f"{value:.2g}"

@@ -99,8 +99,7 @@ def _column(name: str, there: ColumnSummary, here: ColumnSummary) -> Iterator[De
         both = (there, here)
         means, deviations = (np.array([getattr(one, what) for one in both], float) for what in ("mean", "deviation"))
         known = not np.isnan(means).any()
-        gap, variance = float(means[0] - means[1]), float(np.square(deviations).mean())
-        distance = mean_distance(gap, variance) if known else float("nan")
+        distance = mean_distance(*map(float, means), float(np.square(deviations).mean())) if known else float("nan")
         values = [_mean(*one) for one in zip(means, deviations, strict=True)]
         yield _row(f"{name} ({there.unit})" if there.unit else name, values, distance, missing)
         return

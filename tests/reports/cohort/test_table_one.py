@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from strokebench.datasets import Cohort, Column, Kind
-from strokebench.reports.cohort.table_one import share_distance, smd, table_one
+from strokebench.reports.cohort.table_one import share_distance, show_number, smd, table_one
 
 
 def between(*groups: list[str]) -> float:
@@ -78,3 +78,11 @@ def test_scales_of_points_are_medians_however_they_are_spread():
     cohort = Cohort("c", "c", table, columns=dict.fromkeys(table, Column(Kind.NUMERIC)), outcomes={})
     lines = table_one(cohort, pd.Series(["a", "b"] * 30, patients), "by group").lines
     assert [line.label for line in lines] == ["NIHSS_adm, median [IQR]", "age, mean (SD)"]
+
+
+@pytest.mark.parametrize("unit", [1e-12, 1e12])
+def test_neither_unit_nor_size_of_a_column_hides_a_difference(unit):
+    values, groups = pd.Series([0.1, 0.3, 0.2, 0.7, 0.9, 0.8]), pd.Series([*"aaabbb"])
+    assert smd(values * unit, groups) == pytest.approx(smd(values, groups)) > 1
+    assert smd(pd.Series([0.1 * unit] * 7), pd.Series([*"aaabbbb"])) == 0
+    assert len(show_number(unit * 0.774208108571)) <= 9
