@@ -87,7 +87,8 @@ def draw_curve(results: Results, headline: Headline | None, entries: Sequence[En
         x = np.array([100 * shares[entry.variant] for entry in known]) + number - (len(results.methods) - 1) / 2
         middle = 100 * np.array([value.value for value in values])
         ends = np.array([[100 * value.low, 100 * value.high] for value in values]).T
-        bars = np.nan_to_num([middle - ends[0], ends[1] - middle])
+        # Of no width, an end may lie a last digit on the wrong side.
+        bars = np.nan_to_num([middle - ends[0], ends[1] - middle]).clip(0)
         mark, fill = look(number)
         dots(axes, x, middle, mark, yerr=bars, linestyle="-", linewidth=1.2, label=method.label, markerfacecolor=fill)
     axes.set_xticks([100 * share for share in shares.values()])

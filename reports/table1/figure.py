@@ -82,7 +82,7 @@ def draw_mean(
                   style="italic", bbox={"facecolor": "white", "edgecolor": "none", "pad": 1})  # fmt: skip
     else:
         ends = [cell.std or 0] * 2 if interval is None else [cell.value - interval.low, interval.high - cell.value]
-        bar, alpha = column.scale * np.nan_to_num(ends)[:, None], 1 if row.complete else 0.45
+        bar, alpha = column.scale * np.nan_to_num(ends).clip(0)[:, None], 1 if row.complete else 0.45
         said = f"{row.label}: {interval.text(*MEASURES[column.kind]) if interval else show(cell, column.kind)}"
         dots(axes, column.scale * cell.value, height, look, xerr=bar, markersize=7, alpha=alpha, gid=ON_HOVER + said)
 

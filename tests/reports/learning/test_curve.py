@@ -7,6 +7,7 @@ from made_up import made_up, plan
 from strokebench.reports.ablation.table import Entry
 from strokebench.reports.learning.curve import FROM, curve_lead, doubling, draw_curve, slopes
 from strokebench.reports.statistics.headline import Headline, headline_of
+from strokebench.reports.statistics.intervals import Interval
 from strokebench.reports.statistics.paired import PairedTest
 
 SHARES = {"share=0.2": 0.2, "share=0.4": 0.4, "share=0.8": 0.8, "": 1.0}
@@ -74,6 +75,13 @@ def test_the_picture_has_a_point_a_share_at_its_place(rising):
     np.testing.assert_allclose(line.get_xdata(), [20, 40, 80, 100])
     means = rising.metrics.groupby("variant")["AUC"].mean()
     np.testing.assert_allclose(line.get_ydata(), [100 * means[variant] for variant in SHARES])
+
+
+def test_an_interval_of_no_width_is_drawn(rising, monkeypatch):
+    """Two runs of equal AUC: an end came to lie a last digit inside, which Matplotlib refuses."""
+    narrow = Interval(0.775, 0.775 + 1e-15, 0.775)
+    monkeypatch.setattr(Headline, "auc", lambda *_: narrow)
+    assert draw_curve(rising, headline_of(rising), ENTRIES, SHARES).axes
 
 
 def test_four_hospitals_of_one_seed_are_enough():
