@@ -23,6 +23,7 @@ from strokebench.reports.tables.caption import not_inputs_in_words, untested_in_
 from strokebench.tasks.endpoint import Endpoint
 from strokebench.tasks.endpoints.parse import FEWEST, parse_endpoint, too_few
 from strokebench.tasks.fold import Split
+from strokebench.tasks.inputs import modality_of
 from strokebench.tasks.protocols import make_split
 
 Embed = Callable[[Settings, Cohort, Endpoint, Console], Embeddings]
@@ -108,6 +109,8 @@ def encode(settings: Settings, cohort: Cohort, endpoint: Endpoint, console: Cons
         )
     made = ", ".join(f"{modality} {name}" for modality, name in embeddings.encoders.items())
     console.print(f"Embeddings  {made or 'none'}")
+    if lacking := [f"{modality} of {n}" for modality, n in _lacking(embeddings).items() if n]:
+        console.print(f"Missing     {', '.join(lacking)} of {counted(len(embeddings.ids), 'patient')}")
     if facts := throughput.facts():
         processes = "process" if settings.jobs == 1 else "processes"
         console.print(f"Encoded     {facts}, {settings.jobs} {processes}")
@@ -174,6 +177,15 @@ def remembered_split(
         split = make_split(protocol, labels, sites, seeds, persons, own)
         split.write(path)
         return split
+
+
+def _lacking(embeddings: Embeddings) -> dict[str, int]:
+    """Modality -> patients of whom nothing is known, by a vector each, or the first token of each text."""
+    found = dict[str, int]()
+    for name, array in sorted(embeddings.arrays.items(), key=lambda item: item[1].ndim):
+        rows = array[:, :, :1] if array.ndim > 2 else array
+        found.setdefault(modality_of(name), int(np.isnan(rows.reshape(len(rows), -1)).all(axis=1).sum()))
+    return found
 
 
 def _split(settings: Settings, cohort: Cohort, endpoint: Endpoint, labels: pd.Series) -> Split:

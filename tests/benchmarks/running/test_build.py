@@ -5,6 +5,7 @@ from io import StringIO
 from pathlib import Path
 from unittest.mock import Mock
 
+import numpy as np
 import pandas as pd
 import pytest
 from rich.console import Console
@@ -62,6 +63,18 @@ def test_texts_of_which_the_filter_leaves_nothing_are_counted(monkeypatch: pytes
     console = Console(file=StringIO(), width=200)
     encode(Settings(), replace(cohort, texts=texts), parse_endpoint("nihss < 7"), console)
     assert f"Texts       {len(cohort)} of {2 * len(cohort)} hold no sentence" in console.file.getvalue()
+
+
+def test_patients_without_a_modality_are_counted(monkeypatch: pytest.MonkeyPatch):
+    cohort, n = make_cohort(), len(make_cohort())
+    arrays = {"image.tokens": np.ones((n, 16, 2)), "image.vector": np.ones((n, 2)), "text": np.ones((n, 2, 3, 4))}
+    console = Console(file=StringIO(), width=200)
+    monkeypatch.setattr(encoding, "encode_cohort", lambda *_: Embeddings(cohort.ids, arrays))
+    encode(Settings(), cohort, parse_endpoint("nihss < 7"), console)
+    assert "Missing" not in console.file.getvalue()
+    arrays["image.vector"][:5], arrays["text"][:3], arrays["text"][3, 0] = np.nan, np.nan, np.nan
+    encode(Settings(), cohort, parse_endpoint("nihss < 7"), console)
+    assert f"Missing     image of 5, text of 3 of {n} patients" in console.file.getvalue()
 
 
 def test_hospitals_of_which_none_is_judged_are_not_left_out_one_by_one(monkeypatch: pytest.MonkeyPatch):
