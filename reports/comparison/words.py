@@ -53,7 +53,8 @@ def intervals_in_words(comparison: MethodComparison) -> str:
         return (
             f"for other test patients and other training patients (of {comparison.metric} the variance over patients, "
             "widened by how often models of two seeds rank patients differently, and of one seed the corrected t over "
-            "runs; of a difference, and of hospitals left out, the mean of that variance and the corrected one)"
+            "runs where it is the wider one; of a difference, and of hospitals left out, the mean of that variance and "
+            "the corrected one)"
         )
     return (
         "for other test patients (the patient as cluster), models as they are: with other training patients "

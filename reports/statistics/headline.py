@@ -58,15 +58,19 @@ class Headline:
     def auc(self, name: str) -> Interval:
         """Mean AUC, or c, over the method's runs with its 95 % interval, symmetric on the logit scale.
 
-        Under cross-validation it is DeLong's, widened by the method's discordance; of one seed, which has none, and
-        where a test part holds a single patient of a class, the corrected t.
+        Under cross-validation it is DeLong's, widened by the method's discordance; of one seed, which has none, the
+        corrected t, or DeLong's where runs that happen to agree make it narrower; where a test part holds a single
+        patient of a class, the corrected t.
         """
         number = self.names.index(name)
         if not self.corrects:
             return self.analytic.interval(number)
         if self.parts is None:
             found = self.analytic.interval(number, widening(self.scores, number))
-            return corrected_auc(self.analytic.aucs[number], self.share) if math.isnan(found.low) else found
+            if not math.isnan(found.low):
+                return found
+            corrected, plain = corrected_auc(self.analytic.aucs[number], self.share), self.analytic.interval(number)
+            return plain if plain.high - plain.low > corrected.high - corrected.low else corrected
         return combined_auc(self.analytic.aucs[number], self.analytic.shares[number], self.share, self.parts)
 
     @property

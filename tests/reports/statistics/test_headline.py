@@ -24,6 +24,14 @@ def test_of_one_seed_which_has_no_discordance_the_corrected_t_stands(make_result
     )
 
 
+def test_of_one_seed_whose_runs_happen_to_agree_delong_s_interval_stands(make_results):
+    results = make_results(seeds=(39,))
+    found = Headline(results)
+    agreeing = replace(found.analytic, aucs=np.full_like(found.analytic.aucs, 0.8))
+    narrow = Headline(results, found.scores, agreeing).auc("vdafm")
+    assert narrow == agreeing.interval(found.names.index("vdafm")) and narrow.low < 0.79 < 0.81 < narrow.high
+
+
 def test_an_interval_needs_a_whole_cross_validation(make_results):
     whole = auc_intervals(make_results(seeds=(39,)))
     assert whole and all(each.low < each.value < each.high for each in whole.values())
