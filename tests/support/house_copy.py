@@ -80,6 +80,7 @@ def forget() -> None:
     """Read all sources anew."""
     for cached in (sources.find_module, sources.is_library, reach._reading, code._fit_code, code.code_of):
         cached.cache_clear()
+    sources._READ.clear()
 
 
 @pytest.fixture(scope="session")
