@@ -153,7 +153,8 @@ def _thresholds(results: Results) -> Panel:
 def clinical_lead(results: Results, scores: Scores | None, aucs: dict[str, Interval], found: list[Subgroup]) -> str:
     """The finding on the method that `headline` chooses, in four or five sentences."""
     if scores is None:
-        return "No method has finished a seed yet."
+        small = "No hospital that is finished has enough patients of both classes to be judged."
+        return small if results.too_small else "No method has finished a seed yet."
     name, why = headline(results, scores)
     label = label_of(results, name)
     auc = aucs[name]

@@ -27,15 +27,19 @@ USUAL = {"mrs": 2}
 def main_cut(results: Results) -> int:
     """Which of `endpoint.dichotomies` is asked of first: the scale's usual one, else the one that divides most evenly.
 
+    So it is where fewer than `FEWEST` patients are on one side of the usual one.
+
     Args:
         results: of an endpoint with `dichotomies`.
     """
     endpoint = results.endpoint
     cuts = [cut.expression for cut in endpoint.dichotomies]
     usual = f"{endpoint.column} > {USUAL.get(scale_of(endpoint.column) or '')}"
-    if usual in cuts:
-        return cuts.index(usual)
     y = results.predictions.drop_duplicates("patient_id")["y"]
+    if usual in cuts:
+        above = int((y > cuts.index(usual)).sum())
+        if y.empty or min(above, len(y) - above) >= FEWEST:
+            return cuts.index(usual)
     return int(np.argmin([abs((y > label).mean() - 0.5) for label in range(len(cuts))]))
 
 

@@ -137,6 +137,8 @@ def test_what_grades_cannot_tell_at_a_cut_is_not_told(clinical):
 
 def test_the_first_cut_is_that_of_trials_or_divides_most_evenly(graded):
     assert main_cut(graded) == 2
+    mild = graded.predictions.assign(y=graded.predictions["y"].clip(upper=2))
+    assert main_cut(replace(graded, predictions=mild)) != 2, "nobody is above the usual cut"
     y = graded.predictions.drop_duplicates("patient_id")["y"]
     other = {**graded.provenance, "outcome": "grade 0 to 6"}
     assert main_cut(replace(graded, provenance=other)) == min(range(6), key=lambda label: abs((y > label).mean() - 0.5))
