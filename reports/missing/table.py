@@ -248,7 +248,9 @@ def missing_lead(results: Results, measured: Measured) -> str:
         if (shares := found.contributions(TESTED)) is not None:
             values = [shares.interval(number).value for number in range(len(ORDER))]
             ranked = [f"the {all_modalities()[ORDER[i]].label} {100 * values[i]:.1f}" for i in np.argsort(values)[::-1]]
-            sentences.append(f"Of its points above chance the model owes {', '.join(ranked)}.")
+            # A model that ranks worse than chance has none to owe.
+            if sum(values) > 0:
+                sentences.append(f"Of its points above chance the model owes {', '.join(ranked)}.")
     return " ".join(sentences) or "Nothing was planned."
 
 

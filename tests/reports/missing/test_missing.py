@@ -101,6 +101,9 @@ def test_report_of_finished_runs(tmp_path):
     console = Console(record=True, width=140)
     console.print(MissingModalities().report(results, tmp_path))
     assert "Of its points above chance the model owes the table" in " ".join(console.export_text().split())
+    wrong_way = replace(results, predictions=results.predictions.assign(p=1 - results.predictions["p"]))
+    console.print(MissingModalities().report(wrong_way, tmp_path / "wrong"))
+    assert "above chance" not in " ".join(console.export_text().split()), "VDAFM has none"
     subset = pd.read_csv(tmp_path / "missing_subsets.csv")
     assert len(subset) == 7
     assert subset[TESTED].is_monotonic_increasing is False
