@@ -99,7 +99,8 @@ def _column(name: str, there: ColumnSummary, here: ColumnSummary) -> Iterator[De
         both = (there, here)
         means, deviations = (np.array([getattr(one, what) for one in both], float) for what in ("mean", "deviation"))
         known = not np.isnan(means).any()
-        distance = mean_distance(*map(float, means), float(np.square(deviations).mean())) if known else float("nan")
+        variance = float(np.square(deviations).mean())
+        distance = mean_distance(float(means[0]), float(means[1]), variance) if known else float("nan")
         values = [_mean(*one) for one in zip(means, deviations, strict=True)]
         yield _row(f"{name} ({there.unit})" if there.unit else name, values, distance, missing)
         return
