@@ -164,9 +164,9 @@ def step(check: Check, row: pd.Series, stored: Stored) -> float:
     return p
 
 
-def numbers(text: str) -> list[str]:
-    """Those of `+2.8 [+1.2, +4.4]`."""
-    return re.findall(r"[-+][\d.]+", text.replace("\N{MINUS SIGN}", "-"))
+def numbers(text: str | float) -> list[str]:
+    """Those of `+2.8 [+1.2, +4.4]`, or of a number alone, as which pandas reads a column without any interval."""
+    return re.findall(r"[-+][\d.]+", f"{text:+}" if isinstance(text, float) else text.replace("\N{MINUS SIGN}", "-"))
 
 
 def worth_of_probabilities(check: Check, row: pd.Series, stored: Stored) -> None:
