@@ -190,9 +190,14 @@ def _holdout(labels: pd.Series, sites: pd.Series | None, persons: pd.Series | No
 
 
 def _loho(labels: pd.Series, sites: pd.Series | None, persons: pd.Series | None, seed: int) -> list[TestPart]:
-    if sites is None or sites.loc[labels.index].nunique() < 2:
+    if sites is None:
         raise StrokebenchError("Leave one hospital out needs at least two hospitals.", "Give the cohort a site column.")
     sites = sites.loc[labels.index]
+    if len(names := sites.unique()) < 2:
+        raise StrokebenchError(
+            f"Leave one hospital out needs at least two hospitals; all patients are of {named(names)} alone.",
+            "Take the protocol cv5.",
+        )
     if persons is not None and len(moved := sites.groupby(persons).nunique().loc[lambda n: n > 1]):
         rows = persons.index[persons == moved.index[0]]
         raise StrokebenchError(

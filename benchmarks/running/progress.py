@@ -96,7 +96,8 @@ class RunProgress:
     def _write_lines(self) -> None:
         while not self.ended.wait(LINE_EVERY):
             left = self.bar.tasks[self.task].time_remaining
-            still = "" if left is None else f", about {duration(left)} left"
+            # At the end tables are written, and no more is known of how long.
+            still = "" if left is None or self.done == len(self.seconds) else f", about {duration(left)} left"
             self.bar.console.print(f"  {self._runs()} runs ended{still}")
 
     def expect(self, seconds: Mapping[str, float]) -> None:

@@ -157,8 +157,11 @@ def test_a_fifth_is_kept_from_training_where_nobody_is_tested(labels):
 
 
 def test_hospitals_are_at_least_two(labels, cohort):
-    with pytest.raises(StrokebenchError, match="two hospitals"):
+    with pytest.raises(StrokebenchError, match=r"two hospitals.* north alone"):
         make_split("loho", labels, cohort.site.map(lambda _: "north"))
+    with pytest.raises(StrokebenchError, match="two hospitals") as error:
+        make_split("loho", labels, None)
+    assert "site column" in error.value.hint
     site = cohort.site.where(cohort.site == "north", "south")
     assert [fold.name for fold in make_split("loho", labels, site, seeds=(1,)).folds] == ["north", "south"]
 

@@ -37,6 +37,10 @@ def test_a_log_file_gets_a_line_now_and_then(monkeypatch: pytest.MonkeyPatch):
         while "2/3, 1 failed runs ended, about" not in log.getvalue():
             assert time.monotonic() < limit, log.getvalue()
             time.sleep(0.05)
+        runs.advance("c", "done")
+        while "3/3, 1 failed runs ended\n" not in log.getvalue():
+            assert time.monotonic() < limit, log.getvalue()
+            time.sleep(0.05)
     assert "left" in log.getvalue() and max(map(len, log.getvalue().splitlines())) <= 80
 
 
