@@ -12,7 +12,7 @@ from strokebench.files import write_text
 
 SCHEMA = Path(__file__).with_name("run.schema.json")
 OF_THE_MACHINE = ("fetch", "jobs", "tracking", "weights", "device", "backend", "scheduler")
-"""Settings that decide no result; a file may give them, but none is written with them."""
+"""Settings that decide no result; a file may give them (but for `TYPED`), and none is written with them."""
 TYPED = "scheduler"
 """Where patients' data go, which no file decides, for it may be another's."""
 

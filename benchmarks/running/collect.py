@@ -26,12 +26,15 @@ def finished_otherwise(context: Context, folder: Path, planned: Sequence[Planned
     """What of the table in `folder` this call cannot use, though it is finished, and why; empty where there is none."""
     store = Store()
     lacking = {tuple(run.names().values()): run for run, key in planned if store.status(key) != "done"}
+    if not lacking:
+        return ""
     try:
-        runs = pd.read_parquet(folder / RUNS_FILE, columns=[*RUN, "key"]) if lacking else pd.DataFrame()
+        runs = pd.read_parquet(folder / RUNS_FILE, columns=[*RUN, "key"])
         found = [
-            (lacking[names], key) for *run, key in runs.itertuples(index=False) if (names := tuple(run)) in lacking
+            (lacking[names], key)
+            for *run, key in runs.itertuples(index=False)
+            if (names := tuple(run)) in lacking and store.status(key) == "done"
         ]
-        found = [(run, key) for run, key in found if store.status(key) == "done"]
         if not found:
             return ""
         run, there = found[0][0], store.read(found[0][1])[1]

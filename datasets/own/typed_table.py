@@ -20,9 +20,10 @@ from strokebench.errors import StrokebenchError, named
 
 _EXACT = 2**53
 """From here on a spreadsheet's number may be another than was typed."""
-_FORMAT = re.compile(r'((?:"[^"]*"|\\.)*)([#0,.]+|General)(%?)((?:"[^"]*"|\\.)*)')
+_FORMAT = re.compile(r'((?:"[^"]*"|\\.)*)(?:[#0,.]+|General)(%?)((?:"[^"]*"|\\.)*)')
 """A number with what is written around it, as `"P"000` and `0.0" mmol/l"`."""
-_PLACES = re.compile(r'(?:0|[- ()]|"[^"]*"|\\.)+')
+_BETWEEN = r'(?:[- ()]|"[^"]*"|\\.)*'
+_PLACES = re.compile(f"{_BETWEEN}(?:0{_BETWEEN})+")
 """A place for each digit, with what stands between and around them, as `00-000` and `"P"000`."""
 _LANGUAGE = re.compile(r"\[\$-\w+\]")
 
@@ -105,12 +106,13 @@ def _excel_cell(cell: Any, formula: Any, decimal: str) -> str:
     text = _cell(cell.value, decimal)
     # What a format shows is what the user reads, and what files are named after: 0017, P017, 45%.
     written = _LANGUAGE.sub("", cell.number_format or "").partition(";")[0]
-    if cell.data_type == "n" and text.isdigit() and _PLACES.fullmatch(written):
-        return _placed(text, written)
-    shown = _FORMAT.fullmatch(written) if cell.data_type == "n" else None
-    if shown is None or not text:
+    if cell.data_type != "n" or not text:
         return text
-    before, _, percent, behind = shown.groups()
+    if text.isdigit() and _PLACES.fullmatch(written):
+        return _placed(text, written)
+    if (shown := _FORMAT.fullmatch(written)) is None:
+        return text
+    before, percent, behind = shown.groups()
     text = f"{float(cell.value) * 100:.12g}%".replace(".", decimal) if percent else text
     return re.sub(r'"|\\(?=.)', "", before) + text + re.sub(r'"|\\(?=.)', "", behind)
 
@@ -125,8 +127,7 @@ def _placed(digits: str, form: str) -> str:
     places = [i for i, part in enumerate(parts) if part == "0"]
     for i in reversed(places[1:]):
         parts[i], digits = digits[-1:] or "0", digits[:-1]
-    for i in places[:1]:
-        parts[i] = digits or "0"
+    parts[places[0]] = digits or "0"
     return "".join(part.strip('"').removeprefix("\\") for part in parts)
 
 

@@ -18,7 +18,7 @@ from strokebench.reports.table1.table import table1
 from strokebench.reports.tables.caption import outcome_in_words, runs_in_words
 from strokebench.reports.tables.section import Panel, Section
 from strokebench.reports.tables.table import Cell, Column, Kind, Table, text_columns
-from strokebench.tasks.endpoints.parse import FEWEST
+from strokebench.tasks.endpoints.parse import FEWEST, too_few
 
 USUAL = {"mrs": 2}
 """Scale -> the grade at which trials divide it: above mRS 2 a patient depends on others."""
@@ -36,10 +36,8 @@ def main_cut(results: Results) -> int:
     cuts = [cut.expression for cut in endpoint.dichotomies]
     usual = f"{endpoint.column} > {USUAL.get(scale_of(endpoint.column) or '')}"
     y = results.predictions.drop_duplicates("patient_id")["y"]
-    if usual in cuts:
-        above = int((y > cuts.index(usual)).sum())
-        if y.empty or min(above, len(y) - above) >= FEWEST:
-            return cuts.index(usual)
+    if usual in cuts and not too_few((y > cuts.index(usual)).value_counts()):
+        return cuts.index(usual)
     return int(np.argmin([abs((y > label).mean() - 0.5) for label in range(len(cuts))]))
 
 

@@ -79,9 +79,9 @@ def few_in_words(results: Results) -> str:
     counts = y.value_counts().reindex([1, 0], fill_value=0)
     if not results.endpoint.binary or y.empty or not too_few(counts):
         return ""
-    were = "patient {} was" if counts.min() == 1 else "patients {} were"
-    label = f"with label {counts.idxmin()}"
-    return f" Only {counts.min()} {were.format(label)} tested, too few to tell much of a method."
+    were = "was" if counts.min() == 1 else "were"
+    who = f"{counted(int(counts.min()), 'patient')} with label {counts.idxmin()}"
+    return f" Only {who} {were} tested, too few to tell much of a method."
 
 
 def is_external(results: Results) -> bool:

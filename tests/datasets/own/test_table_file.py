@@ -142,6 +142,8 @@ def test_a_sheet_is_read_as_it_is_shown(table):
 def test_number_formats_that_write_something_around_the_number(table):
     rows = [["id", "mrs", "ef", "glucose"], [7, 2, 0.07, 5.5], [8, 3, 45, None], [12007, 4, 9, 1], [1234567, 5, 9, 1]]
     forms = {"A2": '"P"000', "A3": "\\P000", "A4": "00-000", "A5": '"K0"000\\/00', "C2": "0%", "D2": '0.0" mmol/L"'}
+    # One that shows no digit hides a value, which is read all the same.
+    forms |= {"B4": '"-"', "B5": " "}
 
     def dress(sheet):
         for cell, form in (forms | {"D3": '0.0" x"'}).items():
@@ -149,6 +151,7 @@ def test_number_formats_that_write_something_around_the_number(table):
 
     read = table(name="t.xlsx", write=write_sheet(rows, dress))
     assert read.cells["id"].tolist() == ["P007", "P008", "12-007", "K012345/67"]
+    assert read.cells["mrs"].tolist() == ["2", "3", "4", "5"]
     assert read.cells.iloc[:2, 1:].to_numpy().tolist() == [["2", "7%", "5.5 mmol/L"], ["3", "45", ""]]
 
 
