@@ -167,6 +167,10 @@ class Cohort:
     def __len__(self) -> int:
         return len(self.table)
 
+    def __repr__(self) -> str:
+        """Its size alone: a notebook keeps what a cell shows, and a log what an error holds."""
+        return f"<Cohort {self.name}: {len(self)} patients, {len(self.columns)} columns>"
+
     @property
     def ids(self) -> pd.Index:
         """Patient ids, in the order of the table."""

@@ -186,7 +186,8 @@ def setting_names(frame: pd.DataFrame, among: pd.DataFrame | None = None) -> lis
     return ["/".join(setting) if setting[0] in several else setting[0] for setting in rows]
 
 
-@dataclass(frozen=True)
+# A notebook keeps what a cell shows: no rows of patients.
+@dataclass(frozen=True, repr=False)
 class Results:
     """Everything that a report is made of.
 

@@ -179,4 +179,6 @@ def _probabilities(model: Method, x: Inputs) -> NDArray[np.float64]:
         raise ValueError(f"{model.name}: predict_proba gave shape {p.shape} for {len(x)} patients, not (n, {levels}).")
     if not ((p >= 0) & (p <= 1)).all():
         raise ValueError(f"{model.name}: predict_proba gave values outside [0, 1], or not finite.")
+    if (np.abs(p.sum(axis=1) - 1) > 1e-3).any():
+        raise ValueError(f"{model.name}: predict_proba gave rows that do not sum to 1.")
     return p

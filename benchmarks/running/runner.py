@@ -1,5 +1,6 @@
 """Runs an experiment: computes what is missing, keeps what is done, reports what is known."""
 
+import logging
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -30,7 +31,7 @@ from strokebench.benchmarks.running.tracking.runs import record_of, work_of
 from strokebench.errors import StrokebenchError, unknown_name
 from strokebench.files import read_kept
 from strokebench.plugins import installed
-from strokebench.reports.results import FACTS_FILE, Results
+from strokebench.reports.results import FACTS_FILE, RUNS_FILE, Results
 from strokebench.reports.tables.section import read_section
 from strokebench.reports.tables.style import usual_look
 
@@ -38,6 +39,7 @@ Todo = dict[str, tuple[Run, Context]]
 """Runs that are not there yet, by key."""
 RENEWED_AFTER = 120
 """Seconds between two writings of an experiment's tables: with their figures they keep a core busy for one or two."""
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -358,9 +360,21 @@ def with_others(experiment: Experiment, context: Context, planned: Sequence[Plan
 
 def _in_table(experiment: Experiment, context: Context) -> dict[str, bool]:
     """The methods that the table has by now, and whether each can still be planned: what it needs may be gone."""
-    kept = read_kept(context.results_folder(experiment.name) / FACTS_FILE) or {"methods": []}
-    names, known = [method["name"] for method in kept["methods"]], described_methods()
+    names, known = _methods_in(context.results_folder(experiment.name)), described_methods()
     return {name: name in known and installed(known[name].library) for name in names}
+
+
+def _methods_in(folder: Path) -> list[str]:
+    """Names of the methods of the table in a folder; where its facts are damaged, of those that have runs in it."""
+    if kept := read_kept(folder / FACTS_FILE):
+        return [method["name"] for method in kept["methods"]]
+    try:
+        return list(pd.read_parquet(folder / RUNS_FILE, columns=["method"])["method"].unique())
+    except FileNotFoundError:
+        return []
+    except (OSError, ValueError):
+        _log.warning("%s is damaged: the table will have the methods of this call alone.", folder / RUNS_FILE)
+        return []
 
 
 def write_report(experiment: Experiment, context: Context, collector: Collector) -> Report:

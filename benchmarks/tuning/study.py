@@ -61,7 +61,7 @@ class Search:
     """
 
     sampler: str = "tpe"
-    trials: int = 50
+    trials: int = 40
     storage: str | None = None
     prune: bool = True
     seed: int = 0

@@ -160,8 +160,8 @@ class Ordinal(Endpoint):
 
     def how_called(self, threshold: float) -> str:
         return (
-            "Higher grades are worse. c and AUC rank patients by their mean grade and their probability of passing a"
-            " cut; Kappa and MAE compare the observed grade with the median of the probabilities."
+            "c and AUC rank patients by their mean grade and their probability of passing a cut; Kappa and MAE compare"
+            " the observed grade with the median of the probabilities."
         )
 
 

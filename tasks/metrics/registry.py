@@ -7,6 +7,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from strokebench.errors import StrokebenchError
 from strokebench.plugins import Registry, warn_once
 from strokebench.tasks.endpoint import Endpoint
 
@@ -15,6 +16,10 @@ MetricFunction = Callable[..., float]
 
 One that needs a threshold is given it as the fourth.
 """
+
+
+TAKEN = ("method", "variant", "condition", "seed", "fold")
+"""What the columns beside those of metrics are called."""
 
 
 @dataclass
@@ -59,7 +64,15 @@ def metric(
     needs_threshold: bool = False,
     endpoints: tuple[str, ...] = ("binary",),
 ) -> Callable[[MetricFunction], Metric]:
-    """Function decorator: makes a `Metric` of it, which joins by entry point or by `METRICS.add`."""
+    """Function decorator: makes a `Metric` of it, which joins by entry point or by `METRICS.add`.
+
+    Raises:
+        StrokebenchError: a table of runs has another column of that name.
+    """
+    if name in TAKEN:
+        raise StrokebenchError(
+            f"A metric cannot be called {name!r}: every table of runs has that column.", "Rename it."
+        )
 
     def make(function: MetricFunction) -> Metric:
         made = Metric(name, function, unit, higher_is_better, needs_threshold, endpoints)

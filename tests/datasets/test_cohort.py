@@ -15,6 +15,11 @@ def test_parts_are_aligned_by_id():
     pd.testing.assert_series_equal(shuffled.site, cohort.site)
 
 
+def test_a_notebook_that_shows_a_cohort_keeps_no_value_of_a_patient():
+    cohort = make_cohort(20)
+    assert repr(cohort) == f"<Cohort {cohort.name}: 20 patients, {len(cohort.columns)} columns>"
+
+
 def test_numeric_ids_become_strings_once():
     table = pd.DataFrame({"age": [60.0, 70.0]}, index=[1, 2])
     cohort = Cohort("x", "x", table, {"age": Column(Kind.NUMERIC)}, site=pd.Series(["a", "b"], index=[2, 1]))

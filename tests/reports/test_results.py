@@ -70,6 +70,10 @@ def test_a_doubled_patient_or_run_is_named(results):
         replace(results, runs=pd.concat([results.runs, results.runs.head(1)]))
 
 
+def test_a_notebook_that_shows_results_keeps_no_patient(results):
+    assert results.predictions["patient_id"].iloc[0] not in repr(results) and "y" in results.predictions
+
+
 def test_a_method_must_be_described(results):
     with pytest.raises(StrokebenchError, match="svm"):
         replace(results, methods=[m for m in results.methods if m.name != "svm"])

@@ -98,6 +98,17 @@ class Infinite(Coin):
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
+class Halved(Coin):
+    """Predicts half of each probability."""
+
+    name = "halved"
+    label = "Halved"
+
+    def predict_proba(self, x):
+        return super().predict_proba(x) / 2
+
+
+@dataclass(kw_only=True, eq=False, repr=False)
 class Hoarder(Coin):
     """Fills `HOARDED` bytes and keeps them as long as it is there itself.
 
@@ -115,4 +126,4 @@ class Hoarder(Coin):
         return super().fit(train, y, validation, y_validation)
 
 
-PLANTED = [Coin, SlowCoin, Broken, Killer, Shapeless, Infinite, Hoarder]
+PLANTED = [Coin, SlowCoin, Broken, Killer, Shapeless, Infinite, Halved, Hoarder]

@@ -9,11 +9,15 @@ from rich.table import Table
 from strokebench.benchmarks.cli.options import ColumnsOption, ModelArgument, takes_settings
 from strokebench.benchmarks.models.description import DESCRIPTION_FILE, Description
 from strokebench.benchmarks.models.model import load_model
+from strokebench.benchmarks.models.seen import recognised
 from strokebench.benchmarks.running.settings import Settings
 from strokebench.datasets.catalogue import load_cohort
 from strokebench.errors import StrokebenchError
 from strokebench.files import csv_text, home, write_text
 from strokebench.reports.tables.console import make_console
+
+MOST_LOOKED_AT = 1000
+"""Patients whom `predict` compares with the model's own, evenly spaced: each takes some milliseconds by design."""
 
 
 @takes_settings("dataset", "jobs", "weights", "device")
@@ -33,13 +37,22 @@ def predict(
     loaded = load_model(find_model(model))
     with console.status(f"Cohort {settings.dataset}"):
         cohort = load_cohort(settings.dataset)
-    p = loaded.predict_proba(
-        cohort, columns, balanced=balanced, jobs=settings.jobs, weights=settings.weights, device=settings.device
-    )
+    examined = loaded.examine(cohort, columns)
+    examined.refuse(loaded.description)
+    embeddings = loaded.encode(examined.cohort, settings.jobs, settings.weights, settings.device)
+    p = loaded.predict_examined(examined, embeddings, balanced=balanced)
     endpoint = loaded.endpoint
     write_text(to, csv_text(pd.DataFrame({"patient_id": cohort.ids, **endpoint.columns(p)}), index=False))
     means = ", ".join(f"{100 * mean:.1f} % {endpoint.describe(label)}" for label, mean in enumerate(p.mean(axis=0)))
     console.print(f"{loaded.description.label}, {len(cohort)} patients of {cohort.title}: {means}")
+    looked_at = examined.content.iloc[:: -(-len(cohort) // MOST_LOOKED_AT)]
+    if again := int(recognised(loaded.seen.among(looked_at, embeddings)).sum()):
+        of = f"of these {len(cohort):,}" if len(looked_at) == len(cohort) else f"of {len(looked_at):,} looked at"
+        console.print(
+            f"{again:,} {of} are like patients that the model was made of: their probabilities do not show"
+            " how it does on others.",
+            style="yellow",
+        )
     console.print(f"Written to {to}", soft_wrap=True, style="dim")
 
 

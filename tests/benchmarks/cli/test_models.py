@@ -1,3 +1,4 @@
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -7,6 +8,7 @@ from small_cohort import make_cohort, make_embeddings
 from typer.testing import CliRunner, Result
 
 from strokebench.benchmarks.cli import main as cli
+from strokebench.benchmarks.cli.models import predict
 from strokebench.datasets import catalogue
 from strokebench.datasets.cohort import Column, Kind
 from strokebench.datasets.encoders import encode
@@ -21,11 +23,11 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
     cohorts = {"small": make_cohort(60, outcomes={"nihss": "nihss < 7"}), "other": make_cohort(30, seed=4)}
     for name, cohort in cohorts.items():
         monkeypatch.setitem(catalogue.COHORTS.own, name, lambda cohort=cohort: cohort)
-    monkeypatch.setattr(encode, "encode_cohort", lambda cohort, *_: make_embeddings(cohort))
+    monkeypatch.setattr(encode, "encode_cohort", lambda cohort, *_: make_embeddings(cohort, len(cohort)))
     monkeypatch.setenv("JOBS", "1")
 
 
-def test_fit_list_and_predict(tmp_path: Path):
+def test_fit_list_and_predict(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     fitted = call("fit", "logistic_regression", "--dataset", "small", "--seeds", "39,40", "--part", "0.8")
     assert fitted.exit_code == 0, fitted.output
     listed = call("models").output
@@ -36,6 +38,12 @@ def test_fit_list_and_predict(tmp_path: Path):
     written = pd.read_csv(tmp_path / "p.csv")
     assert list(written.columns) == ["patient_id", "p"] and list(written["patient_id"]) == list(make_cohort(30).ids)
     assert written["p"].between(0, 1).all()
+    assert "the model was made of" not in predicted.output
+    again = call("predict", folder.name, "--dataset", "small", "--to", str(tmp_path / "again.csv"))
+    assert "48 of these 60 are like patients that the model was made of" in again.output
+    monkeypatch.setattr(predict, "MOST_LOOKED_AT", 30)
+    part = call("predict", folder.name, "--dataset", "small", "--to", str(tmp_path / "again.csv"))
+    assert re.search(r"\d+ of 30 looked at are like patients", part.output), part.output
 
 
 def test_a_fit_says_of_whom_and_what_it_is_made_and_what_stands_in_for_the_outcome(monkeypatch: pytest.MonkeyPatch):

@@ -60,7 +60,9 @@ def test_what_a_notebook_or_another_method_has_set_changes_no_fit(method: str):
         torch.set_default_dtype(kind)
 
 
-@pytest.mark.parametrize(("method", "said"), [("shapeless", "shape"), ("infinite", r"\[0, 1\]")])
+@pytest.mark.parametrize(
+    ("method", "said"), [("shapeless", "shape"), ("infinite", r"\[0, 1\]"), ("halved", "sum to 1")]
+)
 def test_what_is_no_prediction_is_refused(planted: None, method: str, said: str):
     with pytest.raises(ValueError, match=said):
         fit(method)

@@ -23,6 +23,7 @@ from strokebench.benchmarks.running.runner import report_experiment, run_experim
 from strokebench.benchmarks.running.settings import SEEDS
 from strokebench.benchmarks.running.store import Store
 from strokebench.errors import StrokebenchError
+from strokebench.reports.results import FACTS_FILE, RUNS_FILE
 from strokebench.tasks.conditions import COMPLETE, Condition
 
 
@@ -87,6 +88,16 @@ def test_a_call_for_one_method_keeps_the_table_of_all(console: Console, planted:
     table = (part.folder / "table1.md").read_text()
     assert "SVM" in table and "Coin" in table
     assert report_experiment(Table1(), make_context(methods=("svm",)), console).results.runs.equals(part.results.runs)
+
+
+def test_damaged_facts_drop_no_row_of_another_method(console: Console, planted: None, caplog: pytest.LogCaptureFixture):
+    folder = run(console, methods=("svm", "coin")).folder
+    (folder / FACTS_FILE).write_text("{")
+    assert set(run(console, methods=("coin",)).results.runs["method"]) == {"svm", "coin"}
+    for name in (FACTS_FILE, RUNS_FILE):
+        (folder / name).write_text("{")
+    assert set(run(console, methods=("coin",)).results.runs["method"]) == {"coin"}
+    assert "the table will have the methods of this call alone" in caplog.text
 
 
 def test_a_table_whose_method_is_no_longer_installed_is_made_without_it_and_says_so(

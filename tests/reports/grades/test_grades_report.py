@@ -83,7 +83,7 @@ def test_table_1_shows_every_cut_and_the_grades(graded, tmp_path):
     view = Table1().report(graded, tmp_path)
     first, cuts = view.tables[:2]
     assert [column.key for column in first.columns] == ["c", "Kappa", "MAE"]
-    assert "200 patients" in first.caption and "Higher grades are worse" in first.caption
+    assert "200 patients" in first.caption and "by their mean grade" in first.caption
     assert [column.title for column in cuts.columns] == [f"mrs > {grade}" for grade in range(6)]
     at_two = at_cut(graded, 2).metrics.groupby("method")["AUC"].mean()
     assert {row.key: row.cells["mrs > 2"].value for row in cuts.rows} == pytest.approx(at_two.to_dict())

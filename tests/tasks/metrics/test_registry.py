@@ -1,11 +1,14 @@
 """What a metric of a user's own is unless it says otherwise, and what it is given."""
 
 import numpy as np
+import pytest
 
+from strokebench.errors import StrokebenchError
 from strokebench.plugins import warn_once
+from strokebench.reports.results import RUN
 from strokebench.tasks.endpoints.binary import BINARY
 from strokebench.tasks.metrics.evaluate import evaluate
-from strokebench.tasks.metrics.registry import METRICS, metric
+from strokebench.tasks.metrics.registry import METRICS, TAKEN, metric
 
 Y, P = np.array([0, 1, 1]), np.array([0.2, 0.6, 0.9])
 
@@ -26,6 +29,12 @@ def test_a_metric_that_calls_patients_is_given_where_from():
     found = metric("called", "%", needs_threshold=True)(lambda endpoint, y, p, threshold: float((p >= threshold).sum()))
     assert [found(BINARY, Y, P, threshold) for threshold in (0.1, 0.6, 0.95)] == [3, 2, 0]
     assert found.scale == 100
+
+
+def test_a_metric_has_no_name_of_a_column_that_is_there_already():
+    assert set(RUN) == set(TAKEN)
+    with pytest.raises(StrokebenchError, match="cannot be called 'fold'"):
+        metric("fold")
 
 
 def test_a_metric_that_fails_or_writes_into_what_all_see_is_empty_and_named(monkeypatch, caplog):
