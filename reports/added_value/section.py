@@ -146,6 +146,9 @@ def sentence(step: Step) -> str:
         return f"{adds}: a gain is shown"
     if step.loses:
         return f"{adds}: a loss is shown"
+    if step.gain.p < ALPHA and not equivalent(step.gain):
+        # The interval, which is of this step alone, leaves out 0.
+        return f"{adds}: not shown, since p is {p_value(step.p_holm)} by Holm over the method's steps"
     if equivalent(step.gain):
         return f"{adds}: whatever is added is less than {POINTS}"
     if non_inferior(step.gain):

@@ -64,6 +64,12 @@ def test_what_is_said_follows_the_interval_and_the_adjusted_p(given, said):
     assert f"{100 * given[0]:+.1f} points" in sentence(step(*given))
 
 
+def test_an_interval_beside_zero_whose_adjusted_p_shows_nothing_says_why():
+    alone = step(0.04, 0.001, 0.08, 0.04)
+    said = sentence(replace(alone, p_holm=0.08))
+    assert said.endswith(": not shown, since p is 0.080 by Holm over the method's steps")
+
+
 def test_a_gain_that_cannot_be_is_ruled_out():
     assert sentence(step(-0.01, -0.03, 0.015, 0.6)).endswith("gain of 2 points is ruled out; a loss is not, nor shown")
     assert sentence(step(0.01, -0.03, 0.05, 0.6)).endswith(": neither a gain nor its absence is shown")
