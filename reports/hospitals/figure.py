@@ -105,7 +105,7 @@ def _forest(
         interval = chance[hospital.fold].interval(value, [method])
         axes.plot([100 * interval.low, 100 * interval.high], [place, place], color=SOFT, linewidth=1.3)
         axes.plot(100 * value, place, "s", color=LOOKS[0][0], markersize=3 + min(5.0, math.sqrt(hospital.rarer) / 2),
-                  gid=f"{ON_HOVER}{hospital.name}: {interval.text()}")  # fmt: skip
+                  clip_on=False, gid=f"{ON_HOVER}{hospital.name}: {interval.text()}")  # fmt: skip
     axes.axvline(CHANCE, color=SOFT, linestyle=":", linewidth=1.2)
     axes.set_xlim(0, 100)
     axes.set_xticks(range(0, 101, 25))
