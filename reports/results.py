@@ -64,8 +64,7 @@ class Provenance(TypedDict, total=False):
     """Short name, `virtual`."""
     title: str
     """What every output calls the cohort, `virtual cohort`: for people, no fact is read out of it."""
-    synthetic: bool
-    """Every output must say so."""
+    synthetic: bool  # every output must say so
     outcome: str
     """The expression, `nihss < 7`."""
     outcome_title: str
@@ -78,6 +77,7 @@ class Provenance(TypedDict, total=False):
     n_patients: int
     n_positive: int
     """Patients with the outcome known, and those of label 1, tested or not."""
+    n_of_labels: list[int]  # the same by label, of grades
     n_without_outcome: int
     """Patients of the cohort that were left out because their outcome is not known."""
     n_seen: int  # patients of a validation whom a model was made of

@@ -53,6 +53,8 @@ def provenance_of(context: Context, versions: Mapping[str, str] | None = None) -
         provenance["untested"] = context.untested
     if context.endpoint.binary:
         provenance["n_positive"] = int(context.events.sum())
+    elif context.endpoint.dichotomies:
+        provenance["n_of_labels"] = [int((context.labels == n).sum()) for n in range(context.endpoint.levels)]
     if settings.shuffle_labels is not None:
         provenance["labels_shuffled"] = settings.shuffle_labels
     if versions:

@@ -26,8 +26,8 @@ IMPORTED = "imported-"
 PREDICTION_PARTS = (*RUN, "patient_id", "site", "y")
 """The columns of predictions that every package has, before those of its endpoint."""
 PROVENANCE = (
-    *("dataset", "title", "synthetic", "outcome", "protocol", "n_patients", "n_positive", "n_without_outcome"),
-    "sizes",
+    *("dataset", "title", "synthetic", "outcome", "protocol", "n_patients", "n_positive", "n_of_labels"),
+    *("n_without_outcome", "sizes"),
     *("balance", "encoder_pair", "encoders", "untrained_encoders", "quick", "labels_shuffled", "scale_text", "tuned"),
     *("data_sha256", "split_sha256", "versions", "commit", "machine", "created"),
 )

@@ -209,6 +209,9 @@ def _check(shared: Shared) -> None:
     n, positive = about.get("n_patients") or 0, about.get("n_positive") or 0
     if not 0 <= positive <= n <= MOST:
         raise ValueError(f"about.json: {positive} of {n} patients are positive")
+    counts = about.get("n_of_labels") or [n] + (endpoint.levels - 1) * [0]
+    if len(counts) != endpoint.levels or min(counts) < 0 or sum(counts) != n:
+        raise ValueError(f"about.json: {counts} are not {n} patients of {endpoint.levels} labels")
     if shared.oracle is not None and not shared.oracle["p"].between(0, 1).all():
         raise ValueError("oracle.csv: probabilities must be within [0, 1]")
     finished = set(runs.loc[runs["status"] == "done", list(RUN)].itertuples(index=False, name=None))

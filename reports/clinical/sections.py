@@ -174,7 +174,8 @@ def clinical_lead(results: Results, scores: Scores | None, aucs: dict[str, Inter
             f"They are {extreme} (slope {slope.value:.2f}, 95 % interval {slope.low:.2f} to {slope.high:.2f})."
         )
     at = thresholds(prevalence(scores))
-    gains = decision_curve(scores, name, at).net_benefit > np.maximum(0, treat_all(prevalence(scores), at))
+    # Where everybody is called both are one number but for the last digits.
+    gains = decision_curve(scores, name, at).net_benefit - np.maximum(0, treat_all(prevalence(scores), at)) > 1e-9
     if gains.any():
         low, high = 100 * at[gains][0], 100 * at[gains][-1]
         where = f"for {100 * gains.mean():.0f} % of the thresholds looked at, between {low:.0f} % and {high:.0f} %"

@@ -32,7 +32,6 @@ class Subgroup:
         grouping: `age`, `sex`, `hospital`. name: which of them, `70-79`.
         n, events: patients, and those of label 1.
         auc: by method; NaN with one class only.
-        predicted: mean probability by method.
     """
 
     grouping: str
@@ -40,7 +39,6 @@ class Subgroup:
     n: int
     events: int
     auc: dict[str, Interval]
-    predicted: dict[str, float]
 
     @property
     def warning(self) -> str:
@@ -105,7 +103,6 @@ def subgroups(
                 n=len(part.y),
                 events=int(part.y.sum()),
                 auc=pooled_aucs(part, n_resamples),
-                predicted={method: _mean(part.p[number]) for number, method in enumerate(part.names)},
             )
         )
     return found
@@ -125,8 +122,3 @@ def worst(found: Sequence[Subgroup], method: str, grouping: str = HOSPITAL) -> S
     enough = [g for g in found if g.grouping == grouping and not g.warning and method in g.auc]
     enough = [g for g in enough if not np.isnan(g.auc[method].value)]
     return min(enough, key=lambda group: group.auc[method].value) if len(enough) > 1 else None
-
-
-def _mean(p: NDArray[np.float64]) -> float:
-    known = p[~np.isnan(p)]
-    return float(known.mean()) if len(known) else float("nan")

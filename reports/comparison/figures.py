@@ -6,6 +6,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch, Rectangle
 
 from strokebench.reports.comparison.compare import MethodComparison
+from strokebench.reports.comparison.words import p_value
 from strokebench.reports.statistics.critical_difference import CriticalDifference
 from strokebench.reports.table1.figure import CHANCE
 from strokebench.reports.tables.hover import ON_HOVER, name_cell
@@ -125,7 +126,7 @@ def draw_ranks(found: CriticalDifference, comparison: MethodComparison, cohort: 
         place = right + 0.25 + 0.25 * number
         axes.plot([place] * 2, [heights[0] - 0.25, heights[-1] + 0.25], color=INK, linewidth=3, solid_capstyle="butt")
     axes.plot([1, 1 + found.distance], [-0.9] * 2, color=INK, linewidth=1.4, marker="|")
-    distance = f"critical difference {found.distance:.2f}"
+    distance = f"critical difference {found.distance:.2f}; no difference at all: Friedman's p {p_value(found.p)}"
     axes.text(1.1 + found.distance, -0.9, distance, va="center", fontsize=9, color=INK)
     axes.set_yticks(
         range(len(names)), [f"{short_name(comparison.labels[name])}  {found.ranks[name]:.2f}" for name in names]

@@ -33,9 +33,10 @@ def comparison_table(results: Results, comparison: MethodComparison, refusal: st
         rows.append(_row(comparison, name, cells))
     reference = comparison.labels[comparison.reference] if comparison.reference else DASH
     pairs = len(comparison.pairs)
+    over = "hospitals" if results.provenance.get("protocol") == "loho" else "runs"
     notes = [
-        f"{metric}: mean over runs, in percent, as in Table 1. Difference: method minus {reference}, in points, over "
-        f"the runs that both have. Intervals: {intervals_in_words(comparison)}.",
+        f"{metric}: mean over {over}, in percent, as in Table 1 where all runs are there. Difference: method minus "
+        f"{reference}, in points, over the runs that both have. Intervals: {intervals_in_words(comparison)}.",
         f"Real: {tests_in_words(comparison)}. Holm's adjustment is over "
         f"{f'all {pairs} pairs, those of the matrix too' if pairs > 1 else counted(pairs, 'pair')}.",
         f"Non-inferior: the interval of the difference lies above -{POINTS} (margin: our "

@@ -15,7 +15,7 @@ from strokebench.reports.statistics.intervals import UNDEFINED, Interval, Z
 from strokebench.reports.statistics.prior import BALANCED, UNDONE, undo_balance
 from strokebench.reports.statistics.scores import Scores
 from strokebench.reports.table1.table import table1
-from strokebench.reports.tables.caption import outcome_in_words, runs_in_words
+from strokebench.reports.tables.caption import left_out, outcome_in_words, runs_in_words
 from strokebench.reports.tables.section import Panel, Section
 from strokebench.reports.tables.table import Cell, Column, Kind, Table, text_columns
 from strokebench.tasks.endpoints.parse import FEWEST, too_few
@@ -54,6 +54,7 @@ def at_cut(results: Results, label: int) -> Results:
     kept = results.predictions.drop(columns=list(endpoint.prediction_columns))
     predictions = kept.assign(outcome=cut.expression, y=y, p=np.clip(above, 0, 1))
     provenance: Provenance = {**results.provenance, "outcome": cut.expression, "outcome_title": cut.expression}
+    provenance.pop("n_of_labels", None)
     balance = results.runs["balance"]
     runs = results.runs.assign(balance=balance.mask(balance.isin(BALANCED), UNDONE))
     return replace(results, predictions=predictions, runs=runs, provenance=provenance, oracle=None)
@@ -76,11 +77,12 @@ def graded_clinical_section(results: Results, title: str) -> Section:
 
 def ranking_panels(results: Results) -> list[Panel]:
     """How well grades are put in order and told apart at every cut; of results whose endpoint has `dichotomies`."""
-    table, tables = table1(results), {cut: table1(part) for cut, part in _cuts(results).items()}
+    cuts = _cuts(results)
+    table, tables = table1(results), {cut: table1(part) for cut, part in cuts.items()}
     panels = [
         Panel(
             "table1_cuts",
-            _auc_table(results, table, tables),
+            _auc_table(results, table, cuts, tables),
             shows="How well each method tells patients above a cut from those below it, at every cut.",
             does_not_show="Which cut matters to a patient, nor which differences are real.",
         ),
@@ -118,7 +120,8 @@ def calibration_panels(results: Results) -> list[Panel]:
             does_not_show="Calibration elsewhere: it must be checked, and often mended, wherever a model is used.",
         )
     ]
-    if not (shown := shown_methods(next(iter(cuts.values())), next(iter(scores.values())))):
+    # A cut that nobody is below, as a grade that no patient has, shows none.
+    if not (shown := next(filter(None, (shown_methods(cuts[cut], part) for cut, part in scores.items())), [])):
         return panels
     return [
         *panels,
@@ -145,8 +148,9 @@ def _cuts(results: Results) -> dict[str, Results]:
     return {cut.expression: at_cut(results, label) for label, cut in enumerate(results.endpoint.dichotomies)}
 
 
-def _auc_table(results: Results, table: Table, tables: Mapping[str, Table]) -> Table:
+def _auc_table(results: Results, table: Table, cuts: Mapping[str, Results], tables: Mapping[str, Table]) -> Table:
     """The AUC of every method at every cut, in the rows of `table`."""
+    fewer = [f"{cut}: {said}" for cut, part in cuts.items() if part.too_small and (said := left_out(part))]
     cells = {cut: {row.key: row.cells["AUC"] for row in part.rows} for cut, part in tables.items()}
     rows = [replace(row, cells={cut: by_row[row.key] for cut, by_row in cells.items()}) for row in table.rows]
     columns = [Column(cut, cut, Kind.PERCENT) for cut in tables]
@@ -154,7 +158,7 @@ def _auc_table(results: Results, table: Table, tables: Mapping[str, Table]) -> T
         f"{outcome_in_words(results)} AUC of the probability of passing each cut: mean (population standard deviation)"
         f" in percent over {runs_in_words(results)}."
     )
-    notes = [ONE_FIT.format(results.endpoint.expression), *table.notes]
+    notes = [ONE_FIT.format(results.endpoint.expression), *fewer, *table.notes]
     return replace(
         table,
         name="table1_cuts",

@@ -100,10 +100,12 @@ def combined_t(differences: ArrayLike, test_share: float, delong_se: float, few:
     return student_t(corrected.value, math.sqrt(both / 2), corrected.runs, more)
 
 
-def by_part(by_run: NDArray[np.float64], parts: NDArray[np.intp]) -> NDArray[np.float64]:
-    """Means over the runs of each test part, NaN left out: (runs,), (runs,) -> (parts,)."""
-    known = ~np.isnan(by_run)
-    return np.array([by_run[known & (parts == part)].mean() for part in np.unique(parts[known])])
+def by_part(
+    by_run: NDArray[np.float64], parts: NDArray[np.intp], known: NDArray[np.bool_] | None = None
+) -> NDArray[np.float64]:
+    """Means over the `known` runs of each test part, default not NaN: (runs, ...), (runs,) -> (parts, ...)."""
+    known = ~np.isnan(by_run) if known is None else known
+    return np.array([by_run[known & (parts == part)].mean(axis=0) for part in np.unique(parts[known])])
 
 
 def gain(
@@ -132,12 +134,18 @@ def gain(
     known = ~np.isnan(by_run)
     if not known.any():
         return student_t(math.nan, math.nan, 0)
-    se = float(np.sqrt(np.square(shares[known].mean(axis=0)).sum()))
+    if test_share is not None and parts is not None:
+        se = _clustered(by_part(shares, parts, known))
+        return replace(combined_t(by_part(by_run, parts, known), test_share, se, few=True), runs=int(known.sum()))
+    se = _clustered(shares[known])
     if test_share is not None:
-        if parts is None:
-            return combined_t(by_run, test_share, se)
-        return replace(combined_t(by_part(by_run, parts), test_share, se, few=True), runs=int(known.sum()))
+        return combined_t(by_run, test_share, se)
     return paired_test(float(by_run[known].mean()), se, int(known.sum()), norm)
+
+
+def _clustered(shares: NDArray[np.float64]) -> float:
+    """The standard error of a mean, from each patient's part in the error of each of its terms, (terms, n)."""
+    return float(np.sqrt(np.square(shares.mean(axis=0)).sum()))
 
 
 def _apart(differences: ArrayLike) -> NDArray[np.float64]:

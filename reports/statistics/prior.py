@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from strokebench.reports.results import RUN, Results
+from strokebench.reports.results import RUN, Provenance, Results
 
 BALANCED = ("smote", "duplicate")
 """Ways of balancing after which a training part has as many patients of each label."""
@@ -43,24 +43,33 @@ def at_prevalence(p: NDArray[np.float64], shares: NDArray[np.float64]) -> NDArra
 def undo_balance(results: Results) -> pd.DataFrame:
     """The predictions, their probabilities shifted to the prevalence that training hid, of a binary endpoint or grades.
 
-    Odds that were learnt from as many events as others are too high by the odds of the prevalence (Elkan 2001, theorem
-    2; Saerens et al. 2002). The prevalence is that of the patients whom the run does not test; where it tests all that
-    are known, theirs. Ranks within a run, and runs that were not balanced, stay as they are.
+    Odds that were learnt from as many patients of each label are not those of patients (Elkan 2001, theorem 2; Saerens
+    et al. 2002): each label is weighed by its share among the patients whom the run does not test; where it tests all
+    that are known, by theirs. Runs that were not balanced stay as they are, and so do ranks of a binary endpoint within
+    a run.
     """
-    from scipy.special import expit
+    predictions, endpoint = results.predictions, results.endpoint
+    grades = bool(endpoint.dichotomies)
+    labels = predictions["y"].to_numpy(int) if grades else endpoint.events(predictions["y"]).astype(int)
+    seen = pd.DataFrame(np.eye(endpoint.levels)[labels], predictions.index)
+    tested = seen.groupby([predictions[name] for name in RUN], dropna=False).transform("sum").to_numpy()
+    everyone = _known(results.provenance)
+    if everyone is None:
+        everyone = seen[~predictions["patient_id"].duplicated()].sum().to_numpy()
+    others = everyone - tested
+    p = endpoint.probabilities(predictions)
+    p = p if grades else np.column_stack([1 - p, p])
+    undone = at_prevalence(p, np.where(others.sum(axis=1, keepdims=True) > 0, others, tested))
+    return predictions.assign(**endpoint.columns(np.where(_was_balanced(results)[:, None], undone, p)))
 
-    predictions, facts = results.predictions, results.provenance
-    if results.endpoint.dichotomies:
-        return _undo_of_grades(results)
-    events = pd.Series(results.endpoint.events(predictions["y"]), predictions.index, dtype=float)
-    everyone = events[~predictions["patient_id"].duplicated()]
-    n, positives = facts.get("n_patients", len(everyone)), facts.get("n_positive", everyone.sum())
-    by_run = events.groupby([predictions[name] for name in RUN], dropna=False)
-    tested, found = by_run.transform("size"), by_run.transform("sum")
-    prevalence = ((positives - found) / (n - tested).where(tested < n)).fillna(found / tested)
-    p = predictions["p"].to_numpy(float)
-    undone = expit(log_odds(p) + log_odds(prevalence.to_numpy(float)))
-    return predictions.assign(p=np.where(_was_balanced(results), undone, p))
+
+def _known(facts: Provenance) -> NDArray[np.float64] | None:
+    """Patients of each label whose outcome is known, tested or not, where it is told."""
+    if "n_of_labels" in facts:
+        return np.array(facts["n_of_labels"], dtype=float)
+    if "n_patients" in facts and "n_positive" in facts:
+        return np.array([facts["n_patients"] - facts["n_positive"], facts["n_positive"]], dtype=float)
+    return None
 
 
 def _was_balanced(results: Results) -> NDArray[np.bool_]:
@@ -68,15 +77,3 @@ def _was_balanced(results: Results) -> NDArray[np.bool_]:
     keys = list(RUN)
     balanced = pd.MultiIndex.from_frame(results.runs.loc[results.runs["balance"].isin(BALANCED), keys])
     return np.asarray(pd.MultiIndex.from_frame(results.predictions[keys]).isin(balanced))
-
-
-def _undo_of_grades(results: Results) -> pd.DataFrame:
-    """The same of several labels: each is weighed by its share among the patients whom the run does not test."""
-    predictions, endpoint = results.predictions, results.endpoint
-    seen = pd.DataFrame(np.eye(endpoint.levels)[predictions["y"].to_numpy(int)], predictions.index)
-    everyone = seen[~predictions["patient_id"].duplicated()].sum().to_numpy()
-    tested = seen.groupby([predictions[name] for name in RUN], dropna=False).transform("sum").to_numpy()
-    others = everyone - tested
-    p = endpoint.probabilities(predictions)
-    undone = at_prevalence(p, np.where(others.sum(axis=1, keepdims=True) > 0, others, tested))
-    return predictions.assign(**endpoint.columns(np.where(_was_balanced(results)[:, None], undone, p)))

@@ -9,8 +9,8 @@ from strokebench.reports.tables.caption import short
 
 GROUPS = {
     "Data": (
-        *("dataset", "synthetic", "data_sha256", "n_patients", "n_positive", "n_without_outcome", "not_inputs"),
-        *("scale_text", "labels_shuffled"),
+        *("dataset", "synthetic", "data_sha256", "n_patients", "n_positive", "n_of_labels"),
+        *("n_without_outcome", "not_inputs", "scale_text", "labels_shuffled"),
     ),
     "Split": ("protocol", "split_sha256", "seeds", "untested"),
     "Encoders": ("encoder_pair", "encoders", "untrained_encoders"),

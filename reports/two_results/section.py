@@ -1,9 +1,12 @@
 """Two results side by side, as a section: what changed, then what that did to each method on the same patients."""
 
+import math
+
 from strokebench.errors import counted
 from strokebench.reports.comparison.words import p_value
 from strokebench.reports.results import Results
 from strokebench.reports.statistics.decisions import ALPHA
+from strokebench.reports.statistics.intervals import Interval
 from strokebench.reports.statistics.paired import is_corrected
 from strokebench.reports.tables import caption as words
 from strokebench.reports.tables.section import Panel, Section
@@ -93,8 +96,8 @@ def _differences_table(a: Results, two: TwoResults, cohort: str, named: str) -> 
     rows = []
     for one in two.settings:
         cells = {
-            "a": f"{100 * one.a:.2f}",
-            "b": f"{100 * one.b:.2f}",
+            "a": Interval(one.a, math.nan, math.nan).text(decimals=2),
+            "b": Interval(one.b, math.nan, math.nan).text(decimals=2),
             "difference": one.tested.text(decimals=2, ends=1, signed=True),
             "p": p_value(one.p_holm),
             "largest": f"{one.largest:.3f}",

@@ -121,7 +121,9 @@ def _table(directions: Sequence[Direction], found: Sequence[Sequence[Loss]], coh
         notes=[
             "Cross-validated: on the cohort that the model was made of. Made there: the same method cross-validated on "
             "the tested cohort, what patients of that place would have given. Difference: elsewhere minus "
-            "cross-validated; these are other patients, so its interval joins both (Zou and Donner 2008).",
+            "cross-validated; these are other patients, so its interval joins both (Zou and Donner 2008). A loss is "
+            "called shown where this lies below 0, each method by itself: of many some do by chance. The interval "
+            "elsewhere takes the model as it is.",
             "Slope elsewhere: of logistic recalibration; below 1 probabilities are too extreme.",
         ],
         facts=words.facts(directions[0].tested),

@@ -154,7 +154,7 @@ class Stored:
         facts = self.facts["provenance"]
         events = facts.get("n_positive", self.predictions.drop_duplicates("patient_id")["y"].sum())
         others = (events - part["y"].sum()) / (facts["n_patients"] - len(part))
-        p = part["p"].clip(1e-6, 1 - 1e-6)
+        p = part["p"]
         return p * others / (p * others + (1 - p) * (1 - others))
 
     @cached_property

@@ -110,7 +110,7 @@ def test_small_and_one_class_groups_are_warned_of(published):
     ],
 )
 def test_warnings(n, events, warning):
-    assert Subgroup("sex", "F", n, events, {}, {}).warning == warning
+    assert Subgroup("sex", "F", n, events, {}).warning == warning
 
 
 def test_a_subgroup_is_scored_on_its_own_patients(some):
@@ -145,7 +145,7 @@ def test_a_method_is_pooled_from_whole_seeds_only(some):
 
 def test_the_worst_hospital_is_not_a_small_one():
     def group(name, n, value):
-        return Subgroup("hospital", name, n, n // 2, {"m": Interval(value, 0, 1)}, {})
+        return Subgroup("hospital", name, n, n // 2, {"m": Interval(value, 0, 1)})
 
     found = [group("tiny", 10, 0.2), group("low", 60, 0.6), group("high", 60, 0.8)]
     assert worst(found, "m").name == "low"
@@ -245,6 +245,16 @@ def test_the_headline_names_its_method_by_a_rule_and_says_when_it_is_chance(make
     assert headline(alone, pool(alone)) == ("svm", "the only one")
     noise = np.random.default_rng(0).random(len(others.predictions))
     assert "does not discriminate" in lead_of(replace(others, predictions=others.predictions.assign(p=noise)))
+
+
+def test_probabilities_that_call_everybody_are_no_better_than_to_act_on_everybody(make_results):
+    results = make_results(seeds=(39,))
+    alike = replace(
+        results,
+        predictions=results.predictions.assign(p=0.3),
+        runs=results.runs.assign(balance="none"),
+    )
+    assert "at no threshold looked at" in lead_of(alike)
 
 
 def lead_of(results):

@@ -20,6 +20,7 @@ from strokebench.reports.grades.section import (
     main_cut,
     ranking_panels,
 )
+from strokebench.reports.results import RUN
 from strokebench.reports.statistics.prior import undo_balance
 from strokebench.reports.statistics.scores import Scores
 from strokebench.reports.tables.table import Table
@@ -52,6 +53,33 @@ def test_each_grade_is_weighed_by_its_share_among_the_patients_that_a_run_does_n
     expected /= expected.sum(axis=1, keepdims=True)
     np.testing.assert_allclose(undone.query(run)[columns], expected)
     pd.testing.assert_frame_equal(undo_balance(unbalanced(graded))[columns], graded.predictions[columns])
+
+
+def test_patients_who_only_train_weigh_the_grades_too(graded):
+    counts = [500, 400, 300, 200, 100, 50, 50]
+    (_, first), *_ = graded.predictions.groupby(list(RUN), sort=False)
+    one = replace(
+        graded, predictions=first, runs=graded.runs[:1], provenance={**graded.provenance, "n_of_labels": counts}
+    )
+    columns = list(MRS.prediction_columns)
+    expected = first[columns].to_numpy() * (np.array(counts) - np.bincount(first["y"], minlength=7))
+    np.testing.assert_allclose(undo_balance(one)[columns], expected / expected.sum(axis=1, keepdims=True))
+    assert at_cut(one, 2).endpoint.expression == "mrs > 2" and "n_of_labels" not in at_cut(one, 2).provenance
+
+
+def test_the_pictures_need_no_patient_of_the_lowest_grade(graded):
+    severe = replace(graded, predictions=graded.predictions.assign(y=graded.predictions["y"].clip(lower=1)))
+    assert {"grades_bars", "grades_reliability"} <= {panel.name for panel in calibration_panels(severe)}
+
+
+def test_a_cut_that_leaves_a_hospital_out_says_so_beside_the_others(graded):
+    y, fold = graded.predictions["y"], graded.predictions["fold"]
+    nobody_dies = graded.predictions.assign(y=y.where((fold != 0) | (y < 6), 5), site=fold.map("H{}".format))
+    by_hospital = {**graded.provenance, "protocol": "loho"}
+    results = replace(graded, predictions=nobody_dies, provenance=by_hospital)
+    cuts = next(panel.content for panel in ranking_panels(results) if panel.name == "table1_cuts")
+    [note] = [note for note in cuts.notes if note.startswith("mrs > 5: Left out of every number")]
+    assert "H0" in note
 
 
 def test_how_many_methods_and_seeds_tested_a_patient_does_not_weigh_the_grades(graded):

@@ -87,7 +87,11 @@ def test_seeds_of_one_hospital_are_one_draw():
     assert (found.value, found.low, found.p) == (expected.value, expected.low, expected.p) and found.runs == 8
     by_run[1] = np.nan
     means = [by_run[[0, 4]].mean(), by_run[5], by_run[[2, 6]].mean(), by_run[[3, 7]].mean()]
-    assert gain(by_run, shares, 1 / 3, hospitals).value == pytest.approx(np.mean(means))
+    found = gain(by_run, shares, 1 / 3, hospitals)
+    # Each patient's part in the error is of the same mean over hospitals.
+    own = np.array([shares[[0, 4]].mean(0), shares[5], shares[[2, 6]].mean(0), shares[[3, 7]].mean(0)])
+    expected = combined_t(means, 1 / 3, np.sqrt(np.square(own.mean(axis=0)).sum()), few=True)
+    assert found.value == pytest.approx(np.mean(means)) and found.low == pytest.approx(expected.low)
 
 
 def test_equal_models_gain_nothing():

@@ -32,6 +32,12 @@ def test_patients_who_are_never_tested_count(results):
     np.testing.assert_allclose(undo_balance(more)["p"], by_hand(results, 1000, 500), rtol=1e-6)
 
 
+def test_tiny_probabilities_keep_their_order(results):
+    tiny = replace(results, predictions=results.predictions.assign(p=results.predictions["p"] * 1e-9))
+    ranks = [frame.groupby(list(RUN))["p"].rank() for frame in (tiny.predictions, undo_balance(tiny))]
+    np.testing.assert_array_equal(*ranks)
+
+
 def test_runs_that_were_not_balanced_stay_as_they_are(results):
     balance = np.where(results.runs["method"] == "svm", "none", "duplicate")
     undone = undo_balance(replace(results, runs=results.runs.assign(balance=balance)))

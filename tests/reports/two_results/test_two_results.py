@@ -11,6 +11,7 @@ from strokebench.errors import StrokebenchError
 from strokebench.reports.results import Results
 from strokebench.reports.statistics.headline import Headline
 from strokebench.reports.tables.section import publish, view
+from strokebench.reports.tables.table import DASH
 from strokebench.reports.two_results.changes import changes
 from strokebench.reports.two_results.paired import compare_two
 from strokebench.reports.two_results.section import two_results_section
@@ -53,6 +54,12 @@ def test_the_same_twice_differs_in_nothing(a):
         assert one.same_key == one.parts == 10
     lead = two_results_section(a, a, "a", "b").lead
     assert "Nothing differs" in lead and "No difference in AUC is shown" in lead
+
+
+def test_common_patients_of_one_label_have_a_dash_for_an_auc(a):
+    alike = replace(a, predictions=a.predictions[a.predictions["y"] == 0])
+    rows = two_results_section(alike, alike, "a", "b").panels[-1].content.rows
+    assert {row.cells["a"].text for row in rows} == {DASH}
 
 
 def test_what_changed_is_named_by_kind(a):
