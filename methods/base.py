@@ -3,7 +3,7 @@
 import inspect
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -106,6 +106,16 @@ class Method(ClassifierMixin, BaseEstimator, ABC):
     @abstractmethod
     def predict_proba(self, x: Inputs) -> NDArray[np.float64]:
         """Probabilities of the labels, (n, `endpoint.levels`); each row depends on that patient alone."""
+
+    def refuse_unless(self, option: str, choices: Collection[str]) -> None:
+        """Hold a parameter against its choices.
+
+        Raises:
+            StrokebenchError: it is none of them.
+        """
+        if (given := getattr(self, option)) not in choices:
+            known = ", ".join(choices)
+            raise StrokebenchError(f"{self.name}: {option}={given!r} is unknown.", f"Choose from: {known}.")
 
     def patient_facts(self, x: Inputs) -> dict[str, NDArray[np.float64]]:
         """Numbers a patient beside the probability that are worth keeping, each (n,). Default: none."""

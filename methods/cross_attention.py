@@ -20,15 +20,11 @@ from strokebench.tasks.inputs import Sizes
 class CrossAttention(TokenMethod):
     """Image and text tokens attend to each other, are averaged, and meet the table at the head.
 
-    Source: the paper's attention row, section 4.3, which gives the idea and no settings.
+    Source: the paper's attention row, section 4.3, which gives the idea and no settings; attention between modalities
+    is common property since Vaswani et al. 2017.
 
-    Original: none; attention between modalities is common property since Vaswani et al. 2017.
-
-    Kept: one attention each way, added to the tokens that asked and normalised.
-
-    Ours: tokens, their width and 8 heads; no feed-forward layer and no dropout on the weights.
-
-    Lost: nothing that we know of.
+    Ours: one attention each way, added to the tokens that asked and normalised; tokens, their width and 8 heads; no
+    feed-forward layer and no dropout on the weights.
 
     Args:
         hidden, width, heads, dropout: see `TokenMethod`.

@@ -8,7 +8,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from strokebench.errors import StrokebenchError
 from strokebench.methods.base import Trial
 from strokebench.methods.parts.attention import Block, attention_weights
 from strokebench.methods.parts.layers import Head, contrastive
@@ -47,7 +46,7 @@ class EarthMind(TokenMethod):
         hidden, width, heads, dropout: see `TokenMethod`.
         layers: blocks of the joint encoder. block_dropout: inside them.
         queries: learned queries of the mutual attention (the release has 2).
-        align: loss between the modalities' means: `infonce`, `mse` (what the release computes) or `off`.
+        align: loss between the modalities' means: `infonce`, `mse` (which the release takes, token by token) or `off`.
         align_weight, align_width, temperature: its weight, the width it compares in, InfoNCE's temperature.
         sap: target of the prompt's attention: `text` (likeness to the text) or `off`.
         sap_weight, sap_temperature: weight of the KL (original: 0.1); temperature of its target.
@@ -70,12 +69,8 @@ class EarthMind(TokenMethod):
     sap_temperature: float = 0.1
 
     def build(self, sizes: Sizes) -> nn.Module:
-        for option, choices in (("align", ALIGNMENTS), ("sap", ("text", "off"))):
-            if getattr(self, option) not in choices:
-                raise StrokebenchError(
-                    f"earthmind: {option}={getattr(self, option)!r} is unknown.",
-                    f"Choose from: {', '.join(choices)}.",
-                )
+        self.refuse_unless("align", ALIGNMENTS)
+        self.refuse_unless("sap", ("text", "off"))
         return EarthMindNetwork(sizes, self)
 
     def loss(self, logit: Tensor, target: Tensor, aux: Aux, epoch: Epoch) -> Tensor:

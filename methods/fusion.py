@@ -32,9 +32,10 @@ class FUSION(TokenMethod):
     question.
 
     Kept: the early and late encoding, the connector of three depths, the two maps and their cosine loss of
-    weight 0.1, latents pooled from the image encoded without text and rewritten after every block.
+    weight 0.1, latents pooled from the image encoded without text and rewritten between blocks.
 
-    Ours: one early and one late block, two decoder blocks, 8 heads, 4 latents with windows of 2 x 2 (3 x 3
+    Ours: one early and one late block, two decoder blocks, each followed by a rewriting (every third of them in the
+    original), 8 heads, 4 latents with windows of 2 x 2 (3 x 3
     in the original), dropout. Text is hidden from the image in the early block, which the release means to
     do but misses by an index.
 

@@ -40,6 +40,7 @@ class MLP(NeuralMethod):
     dropout: float = 0.5
 
     def arrays(self) -> tuple[str, ...]:
+        self.refuse_unless("inputs", ("table", "table+image"))
         return tuple({"table": "table", "image": "image.vector"}[part] for part in self.inputs.split("+"))
 
     def build(self, sizes: Sizes) -> nn.Module:

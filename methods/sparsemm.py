@@ -74,8 +74,7 @@ class SparseMM(TokenMethod):
     training_free: bool = False
 
     def build(self, sizes: Sizes) -> nn.Module:
-        if self.score not in ("chase", "random"):
-            raise StrokebenchError(f"sparsemm: score={self.score!r} is unknown.", "Use chase or random.")
+        self.refuse_unless("score", ("chase", "random"))
         if self.smoothing % 2 == 0:
             raise StrokebenchError(f"sparsemm: smoothing={self.smoothing} is even.", "Use an odd number.")
         return SparseMMNetwork(sizes, self)

@@ -1,11 +1,13 @@
 """A support vector machine on the table."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from strokebench.errors import StrokebenchError
 from strokebench.methods.base import Trial
 from strokebench.methods.parts.estimators import Traditional
 from strokebench.methods.registry import register
@@ -47,6 +49,17 @@ class SVM(Traditional):
     def predict_labels(self, x: Inputs) -> NDArray[np.float64]:
         decision = self.estimator_.decision_function(self.features(x))
         return self.endpoint.link(self.facts_["platt_slope"] * decision + self.facts_["platt_intercept"])
+
+    def _load_model(self, folder: Path) -> None:
+        super()._load_model(folder)
+        if not self.dichotomies:
+            model = self.estimator_
+            counts, vectors = model._n_support, len(model.support_vectors_)
+            if (counts < 0).any() or not counts.sum() == model._dual_coef_.shape[1] == vectors:
+                raise StrokebenchError(
+                    f"{folder / 'model.skops'} is damaged: its support vectors do not fit together.",
+                    "Fit and save it again.",
+                )
 
     @staticmethod
     def search_space(trial: Trial) -> dict[str, Any]:

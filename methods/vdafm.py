@@ -65,6 +65,8 @@ class VDAFM(NeuralMethod):
     weight_decay: float = 0.0
 
     def build(self, sizes: Sizes) -> nn.Module:
+        self.refuse_unless("semantic_loss", SEMANTIC_DISTANCES)
+        self.refuse_unless("output", OUTPUTS)
         return VDAFMNetwork(sizes, self)
 
     def loss(self, logit: Tensor, target: Tensor, aux: Aux, epoch: Epoch) -> Tensor:

@@ -191,7 +191,8 @@ class Endpoint(ABC):
         Sorted where they cross, which takes them no farther from the truth (Chernozhukov et al. 2010).
         """
         ends = np.ones((len(above), 1)), np.zeros((len(above), 1))
-        return -np.diff(np.hstack([ends[0], -np.sort(-above, axis=1), ends[1]]), axis=1)
+        # Not -np.diff, which gives -0.0.
+        return 0.0 - np.diff(np.hstack([ends[0], -np.sort(-above, axis=1), ends[1]]), axis=1)
 
     def threshold(self, y: NDArray, p: NDArray) -> float:
         """Where a fit would call an event, by labels (n,) and probabilities (n, levels) of validation; else NaN."""

@@ -4,11 +4,23 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from strokebench.errors import StrokebenchError
 from strokebench.methods.parts.layers import Dropout
 
 FEW_KEYS = 8
 """Up to so many keys, weights are computed as their own transpose: PyTorch's softmax over 4 neighbours in memory
 takes twenty times as long as over 4 rows."""
+
+
+def divisor(heads: int, width: int) -> int:
+    """`heads`, if tokens of this width can be split among so many.
+
+    Raises:
+        StrokebenchError: they cannot.
+    """
+    if width % heads:
+        raise StrokebenchError(f"{heads} heads do not divide a width of {width}.", "Choose a divisor of the width.")
+    return heads
 
 
 class Attention(nn.Module):
@@ -21,7 +33,7 @@ class Attention(nn.Module):
 
     def __init__(self, width: int, heads: int, bias: bool = True) -> None:
         super().__init__()
-        self.heads = heads
+        self.heads = divisor(heads, width)
         self.query = nn.Linear(width, width, bias=bias)
         self.key_value = nn.Linear(width, 2 * width, bias=bias)
         self.output = nn.Linear(width, width, bias=bias)
@@ -110,7 +122,7 @@ class PostNormBlock(nn.Module):
 
     def __init__(self, width: int, heads: int, inner: int, dropout: float) -> None:
         super().__init__()
-        self.heads = heads
+        self.heads = divisor(heads, width)
         self.attended = nn.Linear(width, width)
         nn.init.zeros_(self.attended.bias)
         # No `nn.Linear`, which would draw weights of its own first.

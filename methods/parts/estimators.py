@@ -136,7 +136,7 @@ class EstimatorMethod(Method):
             raise StrokebenchError(f"{path} cannot be read: {error}") from None
         self.estimator_, self.reductions_ = state["estimator"], state["reductions"]
         for tree in getattr(self.estimator_, "estimators_", ()):
-            if not is_sound(tree.tree_):
+            if tree.tree_.n_features != self.estimator_.n_features_in_ or not is_sound(tree.tree_):
                 raise StrokebenchError(f"{path} is damaged: a tree points outside itself.", "Fit and save it again.")
 
 
@@ -163,8 +163,7 @@ class Traditional(EstimatorMethod):
         table = {"table": x.arrays["table"]}
         if self.inputs == "table":
             return table
-        if self.inputs != "all":
-            raise StrokebenchError(f"{self.name}: inputs={self.inputs!r} is unknown.", "Use table or all.")
+        self.refuse_unless("inputs", ("table", "all"))
         sources = {"image": x.arrays["image.vector"], "text": x.arrays["text"].mean(1).reshape(len(x), -1)}
         if fit:
             self.reductions_ = {

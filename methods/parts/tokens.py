@@ -1,4 +1,4 @@
-"""Image and text as tokens of one width: what the adapted attention methods share."""
+"""Image and text as tokens of one width: what the methods that attend share."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ CHANNEL_GROUPS = 16
 class TokenMethod(NeuralMethod):
     """A method on image and text tokens, with the table at the head.
 
-    Ours: all four adapted methods read the same tokens, of the size of all networks here.
+    Ours: all four methods of tokens read the same tokens, of the size of all networks here.
 
     `facts_["token_source"]` is 1 where image tokens are the grid of a feature map, and 0 where they are
     channel groups of a pooled vector, which have no place in space.

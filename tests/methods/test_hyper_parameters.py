@@ -5,8 +5,13 @@ import pytest
 from optuna.distributions import FloatDistribution
 
 from strokebench.benchmarks.tuning.space import grid_values, search_distributions
+from strokebench.errors import StrokebenchError
+from strokebench.methods.conformance.subject import MadeUp
+from strokebench.methods.cross_attention import CrossAttention
+from strokebench.methods.mlp import MLP
 from strokebench.methods.neural import NeuralMethod
 from strokebench.methods.registry import all_methods, find_method
+from strokebench.methods.vdafm import VDAFM
 from strokebench.tasks.paper_setup import CHOSEN, GRIDS, SIZES
 
 TUNED = [name for name, method in all_methods().items() if method.search_space(optuna.create_study().ask())]
@@ -79,3 +84,19 @@ def test_dropout_is_tuned_alike_and_a_default_lies_where_tuning_looks(name: str)
             assert space[parameter].low <= defaults[parameter] <= space[parameter].high
     shares = [key for key in ("dropout", "subsample") if isinstance(space.get(key), FloatDistribution)]
     assert all(space[key].low > 0 and space[key].high <= 1 for key in shares)
+
+
+@pytest.mark.parametrize(
+    ("method", "said"),
+    [
+        (VDAFM(semantic_loss="cos"), "semantic_loss='cos' is unknown"),
+        (VDAFM(output="gelu"), "output='gelu' is unknown"),
+        (VDAFM(heads=12), "12 heads do not divide a width of 64"),
+        (CrossAttention(heads=12), "12 heads do not divide a width of 64"),
+        (MLP(inputs="all"), "inputs='all' is unknown"),
+    ],
+)
+def test_a_choice_that_there_is_not_is_named_before_training(method, said):
+    made = MadeUp(40, 1)
+    with pytest.raises(StrokebenchError, match=said):
+        method.fit(made.x, made.y, made.x, made.y)

@@ -43,7 +43,7 @@ def test_families_come_in_the_paper_s_order():
     assert families == sorted(families, key=list(Family).index)
 
 
-@pytest.mark.parametrize("name", ["earthmind", "fusion", "sparsemm", "cross_attention"])
+@pytest.mark.parametrize("name", ["earthmind", "fusion", "sparsemm", "modality_dropout"])
 def test_adapted_methods_say_what_is_original_kept_ours_and_lost(name):
     notes = registry.find_method(name).notes()
     assert list(notes) == ["Source", "Original", "Kept", "Ours", "Lost"]

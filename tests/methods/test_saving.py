@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import skops.io
 from sklearn.base import clone
+from sklearn.tree._tree import Tree
 
 from strokebench.errors import StrokebenchError
 from strokebench.files import write_manifest
@@ -94,6 +95,34 @@ def test_forest_that_points_outside_itself_is_refused(tmp_path):
     write_manifest(tmp_path)
     with pytest.raises(StrokebenchError, match="points outside itself"):
         RandomForest.load(tmp_path)
+
+
+def test_forest_of_more_columns_than_it_is_given_is_refused(tmp_path):
+    saved(RandomForest(trees=3), tmp_path)
+    forest = RandomForest.load(tmp_path).estimator_
+    state = forest.estimators_[1].tree_.__getstate__()
+    state["nodes"]["feature"][0] = 10**9 - 1
+    wide = Tree(10**9, np.array([2], dtype=np.intp), 1)
+    wide.__setstate__(state)
+    forest.estimators_[1].tree_ = wide
+    skops.io.dump({"estimator": forest, "reductions": {}}, tmp_path / "model.skops")
+    write_manifest(tmp_path)
+    with pytest.raises(StrokebenchError, match="points outside itself"):
+        RandomForest.load(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("attribute", "value"),
+    [("_dual_coef_", np.zeros((1, 1))), ("_n_support", np.array([-5, 5], dtype=np.int32))],
+)
+def test_support_vectors_that_do_not_fit_together_are_refused(tmp_path, attribute, value):
+    saved(SVM(), tmp_path)
+    model = SVM.load(tmp_path).estimator_
+    setattr(model, attribute, value)
+    skops.io.dump({"estimator": model, "reductions": {}}, tmp_path / "model.skops")
+    write_manifest(tmp_path)
+    with pytest.raises(StrokebenchError, match="do not fit together"):
+        SVM.load(tmp_path)
 
 
 class Intruder:
