@@ -9,10 +9,13 @@ HIGHEST = {"nihss": 42, "mrs": 6}
 """The worst value of these scales; the best is 0."""
 
 _AFTERWARDS = re.compile(
-    r"(?:discharg|outcome|mortali|surviv|deceased|recover|follow[\W_]*up|destination|barthel|rehab)"
+    r"(?:discharg|outcome|mortali|surviv|deceased|recover|follow[\W_]*up|destination|barthel|rehab|vital[\W_]*status)"
     r"|death|dead(?![a-z])|^(?:label|target|ground[\W_]*truth|pred(?:ict(?:ed|ions?))?|y(?:[\W_]*(?:true|pred))?)$"
     # German, Dutch, French, Italian, Spanish, Turkish.
-    r"|entlass|(?:^|[^a-zäöü])entl(?![a-z])|(?:liege|verweil|aufenthalts)dauer|ligduur|ontslag|s[eé]jour|degenza|dimission|estancia|verlauf|[gv]e(?:r)?storben|exitus|todes|[uü]berleb|sortie|d[eé]c[eè]s|taburcu"
+    r"|entlass|(?:^|[^a-zäöü])entl(?![a-z])|(?:liege|verweil|aufenthalts)dauer|ligduur|ontslag|s[eé]jour|degenza|dimission|estancia|verlauf|[gv]e(?:r)?storben|exitus|todes|[uü]berleb|sortie|d[eé]c[eè]s|taburcu|(?:klinik|krankenhaus)(?:aufenthalt|tage)"
+    # Chinese, Japanese, Korean.
+    r"|[出退]院|[在住]院(?:日数|天数)|死亡|転帰|予後|预后|转归|随访|퇴원|사망"
+    r"|(?<![a-z])(?:expired|disposition|devenir|(?:icu|hospital)[\W_]*days)(?![a-z])"
     r"|(?:^|[^a-z])(?:died|length[\W_]*of[\W_]*stay|los|finale?|fu|gos|reha|tod|alta|[oö]l[uü]m|visit[\W_]*[2-9])(?![a-z])"
     r"|(?:^|[^0-9])(?:24|48|72)[\W_]*(?:h|hours?|std)(?![a-z])|(?:^|[^a-z])(?:d|day|tag)[\W_]*[57](?![0-9])"
     r"|(?:^|[^0-9])(?:90|30|180)[\W_]*(?:d(?:ays?)?|t(?:age?)?|j(?:ours?)?)(?![a-ln-z])"
@@ -34,6 +37,8 @@ def sounds_later(name: str) -> bool:
     >>> [sounds_later(name) for name in ("length_of_stay", "mRS90", "rankin_fu", "Todesdatum", "nihss_admission")]
     [True, True, True, True, False]
     >>> [sounds_later(name) for name in ("Liegedauer", "NIHSS Entl.", "durée du séjour", "Alkohol (wöchentl.)")]
+    [True, True, True, False]
+    >>> [sounds_later(name) for name in ("在院日数", "ICU_days", "discharge disposition", "predisposition")]
     [True, True, True, False]
     """
     return bool(_AFTERWARDS.search(name))

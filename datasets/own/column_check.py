@@ -50,9 +50,9 @@ def examine_column(file: CohortFile, name: str, cells: pd.Series, ask: bool = Tr
     if no_input and declared.kind is None and not rules:
         # What its cells look like does not matter.
         return ExaminedColumn(_texts(cells), replace(declared.column, kind=Kind.CATEGORICAL), [])
-    problems = list(_computed_cells(name, cells)) if ask else []
+    problems = list(computed_cells(name, cells)) if ask else []
     if problems:
-        cells = by_value(cells, lambda cell: "" if _ERROR.fullmatch(cell) or _FORMULA.fullmatch(cell) else cell)
+        cells = by_value(cells, lambda cell: "" if is_computed(cell) else cell)
     kept = without_codes(file, name, cells)
     emptied = 0 if kept is cells else int(((kept == "") & (cells != "")).sum())
     form = _form(file, declared)
@@ -112,14 +112,19 @@ def site_problems(file: CohortFile, site: pd.Series) -> Iterator[Problem]:
                 what = f"the site {cell!r} is not in `sites:`{nearest(cell, file.sites)}"
                 yield Problem("site_unknown", what, str(id), where)
         return
-    yield from (_unknown_word(where, site, word) for word in column_values.unknown_words(site))
-    numbers = pd.to_numeric(site, errors="coerce")
-    yield from _missing_codes(where, numbers, column_values.lone_codes(numbers) if numbers.notna().all() else [])
+    yield from unknown_names(where, site)
     for spelling, norm in (column_values.likely_typos(site) | column_values.other_spellings(site)).items():
         n = int((site == norm).sum())
         for id in site.index[site == spelling]:
             what = f"the site {spelling!r} is elsewhere ({n} patients) spelled {norm!r}"
             yield Problem("site_spelling", what, str(id), where)
+
+
+def unknown_names(where: str, names: pd.Series) -> Iterator[Problem]:
+    """What may mean unknown among the names or numbers of hospitals or persons."""
+    yield from (_unknown_word(where, names, word) for word in column_values.unknown_words(names))
+    numbers = pd.to_numeric(names[names.str.strip() != ""], errors="coerce")
+    yield from _missing_codes(where, numbers, column_values.lone_codes(numbers) if numbers.notna().all() else [])
 
 
 def with_units_by_site(name: str, one: ExaminedColumn, site: pd.Series) -> Iterator[Problem]:
@@ -143,7 +148,13 @@ def _texts(cells: pd.Series) -> pd.Series:
     return by_value(cells, lambda cell: cell.strip() or None)
 
 
-def _computed_cells(name: str, cells: pd.Series) -> Iterator[Problem]:
+def is_computed(cell: str) -> bool:
+    """Whether a cell is an error of a spreadsheet, or a formula without a stored value."""
+    return bool(_ERROR.fullmatch(cell) or _FORMULA.fullmatch(cell))
+
+
+def computed_cells(name: str, cells: pd.Series) -> Iterator[Problem]:
+    """Of a column, those cells."""
     suspect = [cell for cell in cells.unique() if cell.startswith(("#", "="))]
     for code, pattern, what in (
         ("cell_error", _ERROR, "an error of the spreadsheet"),
@@ -217,11 +228,12 @@ def _missing_codes(name: str, values: pd.Series, codes: list[float]) -> Iterator
     for code in codes:
         n = int((values == code).sum())
         rest = values[values != code]
+        written = column_values.in_full(code)
         what = (
-            f"column {name!r}: {code:g} ({n} patient{'s' * (n != 1)}) lies apart from the others"
+            f"column {name!r}: {written} ({n} patient{'s' * (n != 1)}) lies apart from the others"
             f" ({rest.min():g} to {rest.max():g}); does it mean unknown?"
         )
-        yield Problem("missing_code", what, where=name, value=f"{code:g}")
+        yield Problem("missing_code", what, where=name, value=written)
 
 
 def _number_problems(

@@ -40,22 +40,25 @@ _NUMBER_FIRST = re.compile(r"[^\w]*\d")
 _SHORT_CODE = re.compile(r"\d{1,2}[^\W\d_]{1,2}")
 """A grade as it is written in full: 2b, 3a."""
 _UNKNOWN = re.compile(
-    r"unk(?:n|nown)?|unbekannt|missing|fehlt|fehlend|k\. ?a\.|keine angaben?|n\. ?[bdakr]\.|nd"
-    r"|nicht (?:bekannt|bestimmt|dokumentiert)|not (?:known|available|done|recorded|assessed|documented)"
+    r"unk(?:n|nown)?|unbekannt|missing|fehlt|fehlend|k\. ?a\.|keine angaben?|n\. ?[abdekr]\.|n[dir]|nask|asku|nsp"
+    r"|nicht (?:bekannt|bestimmt|dokumentiert|erhebbar|durchgeführt)|wei(?:ß|ss) nicht"
+    r"|not (?:known|available|done|recorded|assessed|documented)"
     r"|(?:report )?(?:to follow|pending)|befund folgt|na_(?:character|integer|real)_"
-    r"|unclear|unsure|no data|not tested|nie bekannt|nicht erhoben|k\.?a\.?|\?+|x{2,}"
-    r"|inconnue?|(?:non|pas) (?:connue?|renseigné|disponible|noto)|n\.? ?v\.? ?t\.?|onbekend|ok[äa]nd|saknas"
+    r"|unclear|unsure|utd|unable to (?:determine|assess)|refused"
+    r"|no data|not tested|nie bekannt|nicht erhoben|k\.?a\.?|\?+|x{2,}|\.[a-z]"
+    r"|inconnue?|(?:non|pas) (?:connue?|renseigné|disponible|noto|faite?s?)|manquante?s?"
+    r"|n\.? ?v\.? ?t\.?|onbekend|ok[äa]nd|saknas"
     r"|ukj?en[dt]t?|se desconoce|desconocid[oa]|sin datos?|s/d|sem dados"
     r"|n[ãa]o (?:informado|dispon[íi]vel)|ignorado|sconosciut[oa]"
     r"|bilinmiyor|brak(?: danych)?|nieznan[yae]|nezn[áa]m[éýa]|неизвестн[оаы]|нет данных|н/д|невідомо|άγνωστ[οη]"
     r"|lost(?: to (?:follow[ -]?up|fu))?|ltfu|withdrawn|not evaluable|nicht (?:erreicht|erreichbar|auswertbar)"
     r"|perdue? de vue|ei tiedossa|tidak (?:diketahui|ada data)|không rõ|ไม่ทราบ|ไม่มีข้อมูล|نامعلوم|غير معروف|לא ידוע|अज्ञात"
-    r"|未知|不[明详詳]|[無无]数据|未[测測]|미상|모름",
+    r"|未知|不[明详詳]|[無无]数据|未[测測]定?|未(?:実施|施行|查)|欠[測测]値?|缺失|記載[な無]し|미상|모름",
     re.IGNORECASE,
 )
 """How hospitals write that something is unknown."""
-_CODE = re.compile(r"-?(?:7+|8+|9+|9+[5-8])|-[12]")
-"""Numbers by which unknown is written: 9, 99, 999, 88, 998, -1, ..."""
+_CODE = re.compile(r"-?(?:7+(?:\.7+)?|8+(?:\.8+)?|9+(?:\.9+)?|9+[5-8])|-[12]")
+"""Numbers by which unknown is written: 9, 99, 999, 99.9, 88, 998, -1, ..."""
 _MARKS = re.compile("[\u0300-\u036f]")
 _LOOK_ALIKE = str.maketrans("авекмнорстухіјѕıαβεζηικμνορτυχ", "abekmhopctyxijsiabezhikmnoptyx")
 _CODED = re.compile(r"\s*(?:0\d{3,}|\d+E\d+)\s*")
@@ -91,7 +94,8 @@ def mixed_numbers(cells: pd.Series) -> str:
     """What a column that is not read as numbers holds beside them, or in their place; else empty.
 
     Numbers beside words (`4`, `k.A.`), and what begins as a number and is none (`3-5`, `120/80`), are a question where
-    they are over a twentieth of the values (our choice); grades such as 2b are none.
+    they are over a twentieth of the values (our choice); grades such as 2b are none, and codes of unknown are another
+    question.
     """
     counts = cells[cells != ""].value_counts()
     begun = [value for value in counts.index if _NUMBER_FIRST.match(value) and not _SHORT_CODE.fullmatch(value.strip())]
@@ -99,14 +103,18 @@ def mixed_numbers(cells: pd.Series) -> str:
     begun += [value for value in counts.index if re.fullmatch(r"[^\u2160-\u2188\d]+", value) and value.isnumeric()]
     odd = [value for value in begun if not value.strip().isdecimal()]
     words = [value for value in counts.index if not any(letter.isnumeric() for letter in value)]
-    if counts[begun].sum() <= 0.05 * counts.sum() or not (odd or words):
+    if counts[begun].sum() <= 0.05 * counts.sum() or not (odd or words) or set(begun) <= set(unknown_words(cells)):
         return ""
     return f"{'numbers and ' if len(odd) < len(begun) else ''}{', '.join(map(repr, [*words, *odd][:3]))}"
 
 
 def unknown_words(cells: pd.Series) -> list[str]:
-    """Values of a column of texts that say that the value is unknown, as written."""
-    return [value for value in cells.unique() if says_unknown(value)]
+    """Values of a column of texts that say that the value is unknown, as written: words for it, and codes such as 9 or
+    -1 where nothing else begins as a number."""
+    values = [value for value in cells.unique() if value]
+    begun = [value for value in values if _NUMBER_FIRST.match(value)]
+    coded = len(begun) < len(values) and all(_CODE.fullmatch(same_spelling(value)) for value in begun)
+    return [value for value in values if says_unknown(value) or (coded and value in begun)]
 
 
 def says_unknown(text: str) -> bool:
@@ -250,7 +258,16 @@ def lone_codes(values: pd.Series) -> list[float]:
 
 
 def _are_codes(values: Iterable[float]) -> bool:
-    return all(_CODE.fullmatch(f"{value:g}") for value in values)
+    return all(_CODE.fullmatch(in_full(value)) for value in values)
+
+
+def in_full(value: float) -> str:
+    """A number with all its digits, so that it can be looked for by what is written.
+
+    >>> in_full(9999999.0), in_full(-99.9)
+    ('9999999', '-99.9')
+    """
+    return repr(float(value)).removesuffix(".0")
 
 
 def no_measurement(name: str, values: pd.Series) -> str:

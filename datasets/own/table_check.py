@@ -10,15 +10,19 @@ import pandas as pd
 from strokebench.datasets.cohort import Column, Kind, Time
 from strokebench.datasets.naming import sounds_later, sounds_like
 from strokebench.datasets.outcome_rule import read_rule
-from strokebench.datasets.own.cohort_file import CohortFile, outcome_column
+from strokebench.datasets.own.cohort_file import CohortFile, TextSource, outcome_column
 from strokebench.datasets.own.column_check import (
     ExaminedColumn,
+    computed_cells,
     examine_column,
+    is_computed,
     site_problems,
+    unknown_names,
     with_units_by_site,
     without_codes,
 )
 from strokebench.datasets.own.column_values import other_spellings
+from strokebench.datasets.own.lesions import PROMPT
 from strokebench.datasets.own.table_file import read_table
 from strokebench.datasets.own.values import nearest
 from strokebench.datasets.problems import Problem
@@ -78,6 +82,7 @@ def examine_table(file: CohortFile, ask: bool = True) -> Examined:
         if (column := outcome_column(rule)) in aside | {file.id}:
             what = f"the outcome {rule!r} reads {column!r}, which is the id, site, group or text"
             problems.append(Problem("outcome_unreadable", what, where=rule, remedy="Give it a column of its own."))
+    problems += [problem for name in cells.columns if name in aside for problem in computed_cells(name, cells[name])]
     examined = {name: examine_column(file, name, cells[name], ask) for name in cells.columns if name not in aside}
     columns = {name: one.column for name, one in examined.items()}
     site = without_codes(file, file.site, cells[file.site]) if file.site and file.site in cells else None
@@ -89,6 +94,7 @@ def examine_table(file: CohortFile, ask: bool = True) -> Examined:
     group = None
     if file.group and file.group in cells:
         group = without_codes(file, file.group, cells[file.group]).str.strip()
+        problems += unknown_names(file.group, group)
         alike = other_spellings(group)
         problems += [
             Problem(
@@ -134,11 +140,14 @@ def _id_problems(file: CohortFile, raw: pd.DataFrame) -> Iterator[Problem]:
     for row in ids.index[ids == ""]:
         yield Problem("id_missing", f"row {row} of {file.table.name} has no patient id", where=file.id)
     known = ids[ids != ""]
-    for id in known[known.duplicated()].unique():
+    kept = known[~known.isin(list(file.exclude))]
+    yield from computed_cells(file.id, kept.rename("row {}".format))
+    kept = kept[~kept.map(is_computed)]
+    for id in kept[kept.duplicated()].unique():
         rows = ", ".join(map(str, ids.index[ids == id]))
         yield Problem("id_doubled", f"stands in rows {rows}", id, file.id)
-    alike = other_spellings(known)
-    for id in known.unique():
+    alike = other_spellings(kept)
+    for id in kept.unique():
         if id != id.strip() or id in (".", "..") or re.search(r"[/\\*?\[\]]", id) or not id.isprintable():
             yield Problem("id_unusable", f"the id is {id!r}", id, file.id)
         elif id in alike:
@@ -148,12 +157,19 @@ def _id_problems(file: CohortFile, raw: pd.DataFrame) -> Iterator[Problem]:
     accepted = [one for who in file.accept.values() if isinstance(who, tuple) for one in who]
     for key, names, there in (
         ("exclude", file.exclude, set(known)),
-        ("accept", accepted, {*known, *raw.columns, *file.outcomes.values()}),
+        ("accept", accepted, {*known, *raw.columns, *file.outcomes.values(), *_prompts(file.text)}),
     ):
         for id in dict.fromkeys(names):
             if id not in there:
                 what = f"`{key}:` names a patient {id!r} that the table has not{nearest(id, known)}"
                 yield Problem("listed_unknown", what, where=key)
+
+
+def _prompts(text: TextSource | None) -> tuple[str, ...]:
+    """What texts are called."""
+    if text is None or text.from_masks:
+        return (PROMPT,) if text else ()
+    return text.prompts if text.files else tuple(text.columns)
 
 
 def _time_problems(file: CohortFile, columns: Mapping[str, Column]) -> Iterator[Problem]:
@@ -185,7 +201,7 @@ def _row_problems(file: CohortFile, raw: pd.DataFrame) -> Iterator[Problem]:
     bare |= ids == file.id
     # Below the last patient alone: above, a name may be somebody's id.
     bare |= ids[::-1].map(lambda id: bool(_FOOTER.fullmatch(id.strip()))).cummin()[::-1]
-    for row in ids.index[bare]:
+    for row in ids.index[bare & ~ids.isin(list(file.exclude))]:
         what = f"row {row} of {file.table.name} looks like a remark, a sum or the header: {ids[row][:40]!r}"
         yield Problem("row_no_patient", what, ids[row], file.id)
 

@@ -71,6 +71,10 @@ def read_table(file: CohortFile) -> TableFile:
     header, body = _rectangle(path, sheet.rows[start:])
     if not body:
         raise StrokebenchError(f"{path}: the table has no rows.", "; ".join(sheet.notes))
+    # Above the header a title may go over several cells.
+    if merged := [one for one in sheet.merged if int(re.sub(r".*\D", "", one)) >= sheet.rows[start][0]]:
+        what = f"merged cells hold their value once: {named(merged, 6)}"
+        sheet.problems.append(Problem("cells_merged", what, where=path.name))
     array = np.array([row for _, row in body], dtype=object)
     cells = pd.DataFrame(array, [number for number, _ in body], header, dtype=object)
     unknown: dict[str, list[str]] = {}

@@ -30,11 +30,16 @@ _LANGUAGE = re.compile(r"\[\$-\w+\]")
 
 @dataclass
 class Sheet:
-    """Rows that are not empty, by their number in the file, and what was seen on the way."""
+    """Rows that are not empty, by their number in the file, and what was seen on the way.
+
+    Args:
+        merged: ranges of merged cells, as `A1:C1`.
+    """
 
     rows: list[tuple[int, list[str]]]
     problems: list[Problem] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    merged: list[str] = field(default_factory=list)
 
 
 def read_excel(file: CohortFile) -> Sheet:
@@ -79,11 +84,7 @@ def read_excel(file: CohortFile) -> Sheet:
     width = max(map(len, rows), default=0)
     rows = [row + [""] * (width - len(row)) for row in rows]
     sheet = Sheet([(number, row) for number, row in enumerate(rows, 1) if any(cell.strip() for cell in row)])
-    if merged := re.findall(rb'<(?:\w+:)?mergeCell [^>]*?ref="([A-Z0-9:]+)"', xml):
-        ranges = ", ".join(one.decode() for one in merged[:6]) + (" and more" if len(merged) > 6 else "")
-        sheet.problems.append(
-            Problem("cells_merged", f"merged cells hold their value once: {ranges}", where=page.title)
-        )
+    sheet.merged = [one.decode() for one in re.findall(rb'<(?:\w+:)?mergeCell [^>]*?ref="([A-Z0-9:]+)"', xml)]
     if others := [name for name in book.sheetnames if name != page.title]:
         sheet.notes.append(f"sheets of {path.name} that are not read: {', '.join(others)}")
     if struck:
@@ -100,6 +101,9 @@ def _excel_cell(cell: Any, formula: Any, decimal: str) -> str:
     if cell is None:
         return ""
     if cell.value is None:
+        if cell.data_type == "str":
+            # The result of a formula is an empty text.
+            return ""
         # A formula whose result was never stored stands as it is, for the check to name.
         text = str(getattr(formula, "text", formula))
         return text if text.startswith("=") else ""

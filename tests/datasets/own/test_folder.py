@@ -56,6 +56,11 @@ def put(row, column, value):
     return edit
 
 
+def persons(code):
+    """Whose row it is, for every fourth by a code."""
+    return lambda t: t.assign(who=[code if i % 4 == 0 else str(i // 2 + 1) for i in range(len(t))])
+
+
 def haemoglobin(table):
     """In mmol/L at South, else in g/dL."""
     values = np.random.default_rng(0).normal(14, 1.2, len(table))
@@ -238,6 +243,24 @@ def test_all_faults_of_a_file_are_named_at_once(folder):
         ("columns: {sex: {missing: [unbekannt]}}\n", put(3, "sex", "unbekannt"), []),
         ("site: hospital\n", put(3, "hospital", "n. b."), [(None, "missing_code")]),
         ("site: ward\n", lambda t: t.assign(ward=["1", "2", "3"] * 13 + ["999"]), [(None, "missing_code")]),
+        ("", put(3, "sex", "99"), [(None, "missing_code")]),
+        ("", lambda t: t.assign(sex=["female", "male", "9", "9"] * 10), [(None, "missing_code")]),
+        ("columns: {sex: {missing: [99]}}\n", put(3, "sex", "99"), []),
+        ("site: hospital\n", put(3, "hospital", "999"), [(None, "missing_code")]),
+        ("site: hospital\n", put(3, "hospital", "#REF!"), [(None, "cell_error")]),
+        ("group: who\n", persons("=A2&B2"), [(None, "cell_formula")]),
+        ("group: who\n", persons("unbekannt"), [(None, "missing_code")]),
+        ("group: who\n", persons("-9"), [(None, "missing_code")]),
+        ("accept: {missing_code: [who]}\ngroup: who\n", persons("-9"), None),
+        ("group: who\n", persons("8"), []),
+        ("text: report\n", lambda t: t.assign(report=["A left infarct.", "#NAME?"] * 20), [(None, "cell_error")]),
+        ("", lambda t: put(3, "id", "#REF!")(put(5, "id", "#REF!")(t)), [(None, "cell_error")]),
+        ("exclude: {p05: twice}\n", put(3, "id", "p05"), []),
+        ("exclude: {P02: p02 again}\n", put(3, "id", "P02"), []),
+        ("exclude: {p02: P02 again}\n", put(3, "id", "P02"), []),
+        ("exclude: {p/3: moved}\n", put(3, "id", "p/3"), []),
+        ("exclude: {'#REF!': whose is it}\n", put(3, "id", "#REF!"), []),
+        ("exclude: {Total: a sum}\n", put(39, "id", "Total"), []),
         ("site: mrs\n", lambda t: t, [(None, "outcome_unreadable")]),
         ("text: mrs\n", lambda t: t, [(None, "outcome_unreadable")]),
         ("banned: [age, glucose]\n", put(3, "id", "id"), [("id", "row_no_patient")]),
@@ -415,14 +438,34 @@ def test_a_remedy_names_the_column(folder):
     assert "{age: {censored: bound}}" in problem.remedy
     (problem,) = examine_table(read_cohort_file(folder(edit=put(3, "glucose", "7.1 mmol/L")))).problems
     assert "{glucose: {unit: mmol/L}}" in problem.remedy
-    (problem,) = examine_table(read_cohort_file(folder(edit=put(3, "age", "999")))).problems
-    assert "{age: {missing: [999]}}" in problem.remedy
+    for code in ("999", "999.9", "9999999"):
+        path = folder(edit=put(3, "age", code))
+        (problem,) = examine_table(read_cohort_file(path)).problems
+        remedy = f"columns: {{age: {{missing: [{code}]}}}}"
+        assert remedy in problem.remedy
+        assert pd.isna(load(folder(f"{BASE}{remedy}\n", put(3, "age", code))).table.loc["p03", "age"])
 
 
 def test_a_thousand_is_one_problem(folder):
     yaml = BASE + "decimal: ','\n"
     path = folder(yaml, lambda t: t.assign(glucose="6,5", dd=["1.203", *["988", "410"] * 19, "950"]))
     assert problems(path) == [(None, "thousands")]
+
+
+@pytest.mark.parametrize(
+    ("text", "prompt"),
+    [
+        ('{files: "{id}.txt"}', "report"),
+        ('{files: "{prompt}/{id}.txt", prompts: [aspects]}', "aspects"),
+        ("{columns: {aspects: sex}}", "aspects"),
+        ("{from: masks}", "lesion"),
+    ],
+)
+def test_a_question_on_a_text_is_accepted_by_its_name(folder, text, prompt):
+    masks = "masks: '{id}.nii.gz'\nimages: '{id}.nii.gz'\n" * ("masks" in text)
+    accepted = f"{BASE}{masks}text: {text}\naccept: {{text_filtered: [%s]}}\n"
+    assert problems(folder(accepted % prompt)) == []
+    assert problems(folder(accepted % "reprot")) == [(None, "listed_unknown")]
 
 
 def test_a_question_on_a_hospital_is_accepted_by_the_column(folder):

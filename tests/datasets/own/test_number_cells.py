@@ -140,6 +140,12 @@ def test_the_kind_follows_from_numbers_in_whatever_form(cells, kind):
         ([7, 12, 13, 14, 15], []),
         ([-2.5, -1, 0.5, 2], []),
         ([0, 1], []),
+        ([5.2, 5.5, 6.1, 7.4, 99.9], [99.9]),
+        ([0.6, 0.9, 1.1, 1.4, 9.9], [9.9]),
+        ([1.61, 1.7, 1.82, 88.8], [88.8]),
+        ([3.1, 4.2, 5.5, -9.9], [-9.9]),
+        ([210, 350, 9999999], [9999999]),
+        ([3.1, 4.2, 5.5, 98.7], []),
     ],
 )
 def test_a_lone_number_beyond_the_others_may_be_a_code(values, codes):
@@ -246,6 +252,8 @@ def test_a_word_like_a_date_is_none(word):
         (["\u2161", "\u2162"], ""),
         ([*["large"] * 95, *["2 of them"] * 5], ""),
         ([*["large"] * 94, *["2 of them"] * 6], "'large', '2 of them'"),
+        # Asked about as a code of unknown.
+        (["male", "female", "99"], ""),
     ],
 )
 def test_numbers_among_words_and_what_begins_as_one_are_told(cells, held):
@@ -270,11 +278,42 @@ def test_numbers_among_words_and_what_begins_as_one_are_told(cells, held):
             "n.v.t.",
         ),
         *("не известно".replace(" ", ""), "未知", "不明", "미상", "brak danych", "Sin dato", "não informado", "okänd"),
+        *(
+            "未測定",
+            "欠測",
+            "記載なし",
+            "未実施",
+            "NSP",
+            "NR",
+            "manquante",
+            "non faite",
+            "weiß nicht",
+            "n.e.",
+            "nicht erhebbar",
+        ),
+        *("nicht durchgeführt", "UTD", "unable to determine", "Refused", "NI", "NASK", "ASKU", ".a", ".Z"),
         *("άγνωστο", "ไม่ทราบ", "نامعلوم", "tidak diketahui", "không rõ", "neznámé", "ei tiedossa"),
     ],
 )
 def test_words_for_unknown_are_known(word):
     assert unknown_words(pd.Series(["left", word, "known"])) == [word]
+
+
+@pytest.mark.parametrize(
+    ("cells", "codes"),
+    [
+        (["male", "female", "99", "", "-9.0"], ["99", "-9.0"]),
+        (["Hospital 1", "Hospital 2", "999"], ["999"]),
+        (["yes", "no", "９"], ["９"]),
+        # A number among numbers, a grade, or nothing but numbers.
+        (["0", "1", "9", "yes"], []),
+        (["never", "9-12", "9"], []),
+        (["2b", "3a", "9"], []),
+        (["7", "8", "9"], []),
+    ],
+)
+def test_a_code_among_words_is_as_a_word_for_unknown(cells, codes):
+    assert unknown_words(pd.Series(cells)) == codes
 
 
 @pytest.mark.parametrize(

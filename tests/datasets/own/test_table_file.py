@@ -266,6 +266,31 @@ def test_merged_cells_are_named(table):
     assert [problem.code for problem in read.problems] == ["cells_merged"] and "C2:C3" in read.problems[0].what
 
 
+def test_a_title_over_several_cells_above_the_header_is_none(table):
+    rows = [["Registry"], ["id", "mrs"], ["a1", 2], ["a2", 3]]
+    title = write_sheet(rows, lambda sheet: sheet.merge_cells("A1:B1"))
+    assert table(name="t.xlsx", write=title).problems == []
+
+    def into_header(sheet):
+        sheet.merge_cells("C1:C2")
+        sheet.merge_cells("A1:B1")
+
+    (problem,) = table(name="t.xlsx", write=write_sheet(rows, into_header)).problems
+    assert problem.what.endswith(": C1:C2")
+
+
+def test_a_formula_that_gives_an_empty_text_is_an_empty_cell(table):
+    def write(path):
+        write_sheet([["id", "mrs", "stage"], ["a1", 2, '=IF(B2>3,"severe","")'], ["a2", 4, "=B3+1"]])(path)
+        with zipfile.ZipFile(path) as book:
+            parts = {name: book.read(name) for name in book.namelist()}
+        with zipfile.ZipFile(path, "w") as book:
+            for name, part in parts.items():
+                book.writestr(name, part.replace(b'<c r="C2"', b'<c r="C2" t="str"'))
+
+    assert table(name="t.xlsx", write=write).cells["stage"].tolist() == ["", "=B3+1"]
+
+
 def test_a_protected_file_and_a_sheet_that_is_not_there_are_one_line(table):
     with pytest.raises(StrokebenchError, match="password"):
         table(b"\xd0\xcf\x11\xe0" + bytes(100), name="t.xlsx")
