@@ -11,6 +11,7 @@ from strokebench.benchmarks.running.context import Context
 from strokebench.benchmarks.running.task import usual_settings
 from strokebench.errors import StrokebenchError
 from strokebench.files import digest, home, read_kept, write_json
+from strokebench.tasks.inputs import modality_of
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,9 @@ class Alarm:
     of_parts: bool = False
 
     def applies(self, context: Context) -> bool:
-        """Whether this cohort has what the alarm looks at."""
+        """Whether this cohort has what the alarm looks at; images may be there as features alone."""
+        if self.reads == "images":
+            return any(modality_of(name) == "image" for name in context.embeddings.arrays)
         return not self.reads or getattr(context.cohort, self.reads) is not None
 
     def findings(self, context: Context) -> Iterator[Finding]:

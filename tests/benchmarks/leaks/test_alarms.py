@@ -141,7 +141,7 @@ def test_texts_of_a_template_are_equal_without_an_alarm(make):
     assert doubled_texts(make(cohort=short)) == []
 
 
-def test_doubled_rows_where_they_are_no_accident(make):
+def test_doubled_rows_where_they_are_no_accident(make, with_column):
     def plant(cohort, decimals):
         values = np.random.default_rng(3).normal(50, 10, (len(cohort), 3)).round(decimals)
         from strokebench.datasets.cohort import Column, Kind
@@ -153,6 +153,11 @@ def test_doubled_rows_where_they_are_no_accident(make):
 
     [finding] = doubled_rows(make(cohort=lambda cohort: plant(cohort, 2)))
     assert finding.severity == "alarm" and "p010 and p011" in finding.who
+
+    def numbered(cohort):
+        return replace(with_column(plant(cohort, 2), "mrn", range(len(cohort))), banned=("mrn",))
+
+    assert "p010 and p011" in doubled_rows(make(cohort=numbered))[0].who
     few = make(
         cohort=lambda cohort: replace(
             cohort,

@@ -39,6 +39,10 @@ def test_nothing_found_is_not_said_of_what_the_cohort_has_not(make, console: Con
     verdicts = pd.read_csv(context.results_folder("leaks") / "leaks.csv").set_index("key")["verdict"]
     assert any(verdict.startswith("not looked for: the cohort has no ") for verdict in verdicts)
     warn_of_leaks(context, console)
+    # Features of images are looked at without the files.
+    assert context.cohort.images is None and verdicts["doubled_images"] == "nothing found"
+    bare = replace(context, embeddings=replace(context.embeddings, arrays={}))
+    assert not audit_module.QUICK["doubled_images"].applies(bare)
     looked = sum(not verdict.startswith("not looked for") for verdict in verdicts)
     assert f"nothing found by {looked} quick alarms" in console.export_text()
 
