@@ -56,7 +56,7 @@ def check(
 def describe(
     dataset: DatasetArgument,
     settings: Settings,
-    pictures: Annotated[int, typer.Option("--pictures", help="Patients whose slices are shown.")] = 8,
+    pictures: Annotated[int, typer.Option("--pictures", min=0, help="Patients whose slices are shown.")] = 8,
 ) -> None:
     """Table One by outcome and by site, prevalence by site, and pictures; here and as an HTML page."""
     console = make_console()

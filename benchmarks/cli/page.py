@@ -38,6 +38,8 @@ def page(
     ] = None,
 ) -> None:
     """Write one self-contained HTML page of all experiments, and a reporting checklist, finished or not."""
+    if results is not None and protocol:
+        raise StrokebenchError("--results takes all that is there, of any protocol.", "Leave out --protocol.")
     if results is not None:
         path = write_page(_settings_below(results), results, order=list(all_experiments()))
     else:

@@ -74,8 +74,9 @@ def _how(patient: Patient, method: Method, players: int) -> str:
         scale += ". A tree takes the mean of yes and no for the more frequent one, so who has that is not moved by it"
     others = modalities_of(patient.model.description.reads) - {TABLE}
     aside = f", {' and '.join(sorted(others))} left as they are" if others else ""
+    usual = "median" if BY_ROLE in patient.model.description.reads else "mean"
     return (
-        f"SHAP values, computed {way}, against a patient who has the training part's mean in every column{aside}."
+        f"SHAP values, computed {way}, against a patient who has the training part's {usual} in every column{aside}."
         f" {scale}."
         " The indicators of a column's categories count together; the model's effect is the mean of its fits'."
         " Columns that go together share an effect in ways that the data do not decide."
@@ -92,7 +93,7 @@ def _of_fit(patient: Patient, method: Method, fitted: Preprocessing, x: Inputs) 
     reads = patient.model.description.reads
     by_role = BY_ROLE in reads
     array, names = (BY_ROLE, list(ROLES)) if by_role else (TABLE, _columns(fitted))
-    # Roles are not standardised: what stands for an unknown one is what is usual.
+    # Roles are not standardised: what stands for an unknown one is the training part's median.
     usual = fitted.roles[None] if by_role else np.zeros_like(x.arrays[TABLE])
     if _adds_up(patient, method):
         effects = _additive(method, x, _with(x, TABLE, usual))[: len(names)]

@@ -1,5 +1,6 @@
 """One patient's prediction taken apart, with how far the fits of the model agree on it."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from strokebench.benchmarks.explanations.columns import column_effects
 from strokebench.benchmarks.explanations.image import image_effects
 from strokebench.benchmarks.explanations.patient import Patient
 from strokebench.benchmarks.explanations.text import text_effects
+from strokebench.benchmarks.models.description import Description
 from strokebench.benchmarks.models.model import Mapped, Model, load_model
 from strokebench.benchmarks.running.task import quietly
 from strokebench.datasets.catalogue import load_cohort
@@ -20,7 +22,7 @@ from strokebench.errors import unknown_name
 from strokebench.reports.explanation.effects import Breakdown, Effect, Explanation
 from strokebench.reports.statistics.shapley import shapley
 from strokebench.tasks.conditions import Condition
-from strokebench.tasks.inputs import all_modalities, in_order, modalities_of, modality_of
+from strokebench.tasks.inputs import BY_ROLE, PRESENT, Inputs, all_modalities, in_order, modalities_of, modality_of
 
 
 def explain(
@@ -90,24 +92,27 @@ def explain(
 
 def modality_effects(patient: Patient) -> Breakdown:
     """What each modality adds to the prediction without any, exactly, for the model and each of its fits."""
-    names = in_order(modalities_of(patient.model.description.reads))
+    said = patient.model.description
+    names = in_order(modalities_of(said.reads))
     inputs = patient.inputs()
 
     def worth(there: NDArray[np.bool_]) -> NDArray[np.float64]:
         kept = [Condition(frozenset(np.array(names)[row]), "test_only") for row in there]
-        return np.stack([patient.values([one.apply(x, "test") for x in inputs])[:, 0] for one in kept])
+        return np.stack([patient.values(_taken_away(patient, inputs, one))[:, 0] for one in kept])
 
     label = {name: modality.label for name, modality in all_modalities().items()}
     x = inputs[0]
     present = {modality_of(unit) for unit, there in zip(x.units, x.present[0], strict=True) if there}
+    # Whether facts are known is not said by what is present.
+    if patient.examined.roles.loc[patient.id, list(said.roles)].notna().any():
+        present.add(modality_of(BY_ROLE))
     return Breakdown(
         "modalities",
         "What each modality is worth",
         patient.unit,
         how=(
             f"Shapley values over all {2 ** len(names)} subsets of {', '.join(names)}, exactly: they add up from"
-            " the prediction for nobody in particular to this patient's. A modality that is taken away is filled with"
-            " the mean of the training part, as the suite fills a missing one; the model was not trained without it."
+            f" the prediction for nobody in particular to this patient's. {_filled(said)}"
         ),
         effects=tuple(
             Effect(
@@ -119,4 +124,26 @@ def modality_effects(patient: Patient) -> Breakdown:
             for name, all_ in zip(names, shapley(worth, len(names)), strict=True)
         ),
         reference=float(worth(np.zeros((1, len(names)), bool))[0, 0]),
+    )
+
+
+def _taken_away(patient: Patient, inputs: Sequence[Inputs], condition: Condition) -> list[Inputs]:
+    """By member, the patient's inputs without what a condition takes away."""
+    found = [condition.apply(x, "test") for x in inputs]
+    if BY_ROLE not in patient.model.description.reads or modality_of(BY_ROLE) in (condition.keep or ()):
+        return found
+    # A fact that is not known is the training part's median, where a condition knows but what is usual anywhere.
+    medians = [fitted.roles[None] for _, fitted in patient.model.fits]
+    return [replace(x, arrays={**x.arrays, BY_ROLE: usual}) for x, usual in zip(found, medians, strict=True)]
+
+
+def _filled(said: Description) -> str:
+    """What stands where a modality is taken away, and whether the model knows of it."""
+    if PRESENT in said.reads:
+        return "Of a modality that is taken away the model is told so, as of one that a patient lacks."
+    if BY_ROLE in said.reads:
+        return "Facts that are taken away are the training part's median, as the suite fills those that are not known."
+    return (
+        "A modality that is taken away is filled with the mean of the training part, as the suite fills a missing one;"
+        " the model was not trained without it."
     )

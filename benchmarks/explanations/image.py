@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from strokebench.benchmarks.explanations.patient import Patient
+from strokebench.benchmarks.models.columns import instead
 from strokebench.datasets.encoders.contract import GRID, TOKENS
 from strokebench.reports.explanation.effects import Breakdown, Effect
 from strokebench.tasks.inputs import modalities_of
@@ -50,7 +51,7 @@ def image_effects(patient: Patient, weights: Path | None = None) -> Breakdown | 
         return _part(patient, {TOKEN: _without_one(tokens)}, _COVERED + how)
     known = any(np.isfinite(own).any() for name, own in patient.arrays.items() if name in (VECTOR, TOKEN))
     why = "The image came as a ready vector, of which no place can be taken away." if known else (
-        "This patient has no image; the training mean stands there."
+        f"This patient has no image; {instead(said)}."
     )  # fmt: skip
     return Breakdown("image", TITLE, patient.unit, missing=why)
 

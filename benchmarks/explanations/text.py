@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from strokebench.benchmarks.explanations.patient import Patient
+from strokebench.benchmarks.models.columns import instead
 from strokebench.datasets.texts.filter import split_sentences
 from strokebench.reports.explanation.effects import Breakdown, Effect
 from strokebench.tasks.inputs import modalities_of
@@ -34,7 +35,7 @@ def text_effects(patient: Patient, weights: Path | None = None) -> Breakdown | N
         for number, sentence in enumerate(split_sentences(endpoint.keep_text(str(answer))))
     ]
     if not sentences:
-        return Breakdown(TEXT, title, patient.unit, missing="This patient has no text; the training mean stands there.")
+        return Breakdown(TEXT, title, patient.unit, missing=f"This patient has no text; {instead(said)}.")
     rests = [
         " ".join(one[2] for one in sentences if one[0] == place and one[3] != number)
         for place, _, _, number in sentences

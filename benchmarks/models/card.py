@@ -89,7 +89,8 @@ def _how_well(model: Description, found: Sequence[Results]) -> Iterator[str]:
     yield ""
     for results in found:
         metrics = results.metrics
-        own = metrics[metrics["method"] == model.method]
+        # Other sizes are another model.
+        own = metrics[(metrics["method"] == model.method) & (metrics["variant"].fillna("") == "")]
         said = [
             f"{metric.name} {metric.scale * own[name].mean():.4g} (SD {metric.scale * own[name].std(ddof=0):.2g})"
             f"{metric.unit and ' ' + metric.unit}"

@@ -147,6 +147,10 @@ def examine(
         problems.append(error.message.rstrip("."))
         roles = pd.DataFrame(index=known.ids)
     problems += [f"{role}: no column has this role (`roles:`)" for role in model.roles if role not in roles]
+    for role, values in roles[[role for role in model.roles if role in roles]].items():
+        if values.isna().mean() > TOLERATED:
+            lacking = _share(values[values.isna()], values)
+            notes.append(f"{role}: {lacking} have no value; the training part's median stands there")
     read = known.table[[name for name in model.table if name in known.table]]
     content = read.join(roles[[role for role in model.roles if role in roles]].add_prefix("role "))
     return Examined(known, roles, content, problems, notes)
@@ -238,11 +242,11 @@ def _sequences(model: Description, cohort: Cohort, problems: list[str], notes: l
             continue
         lacking = len(cohort) if cohort.images is None or name not in here else int(cohort.images[name].isna().sum())
         if lacking:
-            notes.append(f"{name}: {lacking} of {len(cohort)} patients have none; {_instead(model)}")
+            notes.append(f"{name}: {lacking} of {len(cohort)} patients have none; {instead(model)}")
     return wanted
 
 
-def _instead(model: Description) -> str:
+def instead(model: Description) -> str:
     """What a method is given where a patient lacks an image or a text."""
     return f"{model.label} is told so" if PRESENT in model.reads else "the training mean stands there"
 
@@ -269,6 +273,12 @@ def _faults(name: str, said: TableInput, values: pd.Series, column: Column) -> I
         if said.missing < 1:
             yield "no patient has a value; what was most frequent in training stands there", False
         return
+    if values.isna().mean() > said.missing + TOLERATED:
+        yield (
+            f"{_share(values[values.isna()], values)} have no value ({100 * said.missing:.0f} % in training);"
+            " what was most frequent there stands in its place",
+            False,
+        )
     if str(column.kind) != said.kind:
         yield f"{column.kind} here, {said.kind} in the model", True
         return
@@ -283,9 +293,11 @@ def _faults(name: str, said: TableInput, values: pd.Series, column: Column) -> I
     numbers = known.astype(float)
     outside = numbers[Column(Kind.NUMERIC, low=said.low, high=said.high).out_of_range(numbers)]
     if len(outside):
-        limits = f"{_number(said.low)} to {_number(said.high)}"
-        yield f"{_share(outside, known)} lie outside {limits}", len(outside) > TOLERATED * len(known)
-    elif said.usual:
+        limits, many = f"{_number(said.low)} to {_number(said.high)}", len(outside) > TOLERATED * len(known)
+        yield f"{_share(outside, known)} lie outside {limits}", many
+        if many:
+            return
+    if said.usual:
         low, high = said.usual
         far = not low <= numbers.median() <= high
         unusual = numbers[(numbers < low) | (numbers > high)]
@@ -320,7 +332,7 @@ def _examine_modalities(
                 whose = "brings features of its own" if modality in brought else "brings no features of its own"
                 problems.append(f"{modality}: the cohort {whose}, and the model was fitted on those of {encoding.name}")
         if not there and PRESENT in model.reads:
-            notes.append(f"{modality}: the cohort has none; {_instead(model)}")
+            notes.append(f"{modality}: the cohort has none; {instead(model)}")
         elif not there:
             problems.append(f"{modality}: the cohort has none, and {model.label} cannot do without")
         elif embeddings is None and part is not None:
@@ -329,7 +341,7 @@ def _examine_modalities(
             )
             if lacking := int(used.isna().all(axis=1).sum()):
                 which = " that the filter keeps" if lacking > part.isna().all(axis=1).sum() else ""
-                notes.append(f"{modality}: {lacking} of {len(part)} patients have none{which}; {_instead(model)}")
+                notes.append(f"{modality}: {lacking} of {len(part)} patients have none{which}; {instead(model)}")
         if modality == "text" and embeddings is None and part is not None:
             lacking_prompts = [name for name in model.prompts if name not in part.columns]
             problems += [f"text: there is no answer to {name!r}" for name in lacking_prompts]

@@ -1,12 +1,13 @@
 """What a model says of itself in `model.yaml`: enough to use it, and to judge whether it may be used."""
 
 from collections.abc import Mapping
-from dataclasses import MISSING, Field, dataclass, field, fields, is_dataclass
+from dataclasses import MISSING, Field, dataclass, field, fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any, Self
 
 import yaml
 
+from strokebench.datasets.encoders.registry import without_folder
 from strokebench.errors import StrokebenchError, first_fault
 from strokebench.files import digest, write_text
 from strokebench.tasks.endpoint import Endpoint
@@ -106,7 +107,8 @@ class Description:
         reads: arrays of the schema (`strokebench.tasks.inputs`) that the method reads.
         table: the columns that it needs; empty where it reads no table. roles: likewise what columns are to it.
         prompts: the texts that it needs, in order.
-        encoders: a name of `strokebench list encoders`, or two. encodings: by modality that it reads.
+        encoders: a name of `strokebench list encoders`, or two; of weights from a file, as read from a folder, the
+            file's name. encodings: by modality that it reads.
         balance: how its training parts were balanced. probabilities: what became of them, in words.
         sequences: images that it reads, in order; empty where it reads none, or its cohort said of none what it is.
         quick: whether it was fitted as a quick check, a network by a few epochs.
@@ -151,8 +153,9 @@ class Description:
         return parse_endpoint(self.outcome, self.scale_text, self.called)
 
     def write(self, folder: Path) -> None:
-        """Write it as YAML, in the order of the fields."""
-        text = yaml.safe_dump(_plain(self), sort_keys=False, allow_unicode=True, width=120)
+        """Write it as YAML, in the order of the fields; a file of weights without its folder, which stays here."""
+        said = replace(self, encoders=without_folder(self.encoders))
+        text = yaml.safe_dump(_plain(said), sort_keys=False, allow_unicode=True, width=120)
         write_text(folder / DESCRIPTION_FILE, text)
 
     @classmethod

@@ -70,7 +70,7 @@ class PatientChoice:
                 raise StrokebenchError(f"The part {given} is no share of patients.", "Give more than 0 and up to 1.")
             return cls(share=float(given), seed=seed)
         try:
-            lines = Path(str(given)).read_text(encoding="utf-8").split("\n")
+            lines = Path(str(given)).read_text(encoding="utf-8-sig").split("\n")
         except (OSError, UnicodeDecodeError) as error:
             raise StrokebenchError(f"The part {given} is no share, and no file that can be read: {error}.") from None
         return cls(tuple(line.strip() for line in lines if line.strip()))
@@ -173,6 +173,9 @@ def fit_on(
     endpoint = choose_endpoint(cohort, settings.outcome, settings.keep_scale_text)
     everyone = endpoint.labels(cohort)
     labels = part.of(everyone, cohort.ids, cohort.group)
+    if labels.nunique() < 2:
+        why = f"all have {endpoint.describe(int(labels.iloc[0]))}" if len(labels) else "nobody's outcome is known"
+        raise StrokebenchError(f"No model can be made of {part.said}: {why}.", "Choose more or other patients.")
     unknown = len(cohort) - len(everyone) if part.ids is None else len(set(part.ids)) - len(labels)
     reads = arrays_of(find_method(method)(**params))
     cohort = _without(cohort, modalities_of(reads))

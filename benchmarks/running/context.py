@@ -18,6 +18,7 @@ from strokebench.benchmarks.running.run import Material, Run
 from strokebench.benchmarks.running.settings import SEEDS, Settings
 from strokebench.datasets.cohort import Cohort
 from strokebench.datasets.embeddings import Embeddings
+from strokebench.datasets.encoders.registry import without_folder
 from strokebench.datasets.images.mask_volumes import lesion_volumes
 from strokebench.datasets.roles import LESION_VOLUME
 from strokebench.errors import StrokebenchError
@@ -47,7 +48,7 @@ def results_name(cohort: str, outcome: str, settings: Settings, protocol: str) -
 
 def _as_folder(encoders: str) -> str:
     """A pair as part of a folder's name; for what cannot stand there (`/`, `:`) a hash does."""
-    plain = re.sub(r"[^\w.+-]", "_", encoders)
+    plain = re.sub(r"[^\w.+-]", "_", without_folder(encoders))
     return encoders if plain == encoders else f"{plain[-80:]}_{digest(encoders)[:8]}"
 
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from strokebench.benchmarks.sharing.export import PROVENANCE
+from strokebench.benchmarks.sharing.export import PROVENANCE, without_folders
 from strokebench.benchmarks.sharing.load import merge, read_package
 from strokebench.benchmarks.sharing.pseudonyms import Pseudonyms
 from strokebench.errors import StrokebenchError
@@ -74,6 +74,7 @@ def _experiments(source: Path) -> Mapping[str, Callable[[], Results]]:
 
 def _as_exported(results: Results, pseudonyms: Pseudonyms) -> Results:
     """With the pseudonyms that a package gives its patients, and of the provenance what a package carries."""
+    results = without_folders(results)
     ids = results.predictions["patient_id"].astype(str).map(pseudonyms.patient)
     carried = {name: value for name, value in results.provenance.items() if name in PROVENANCE}
     return replace(results, predictions=results.predictions.assign(patient_id=ids), provenance=carried)  # type: ignore[arg-type]

@@ -13,6 +13,7 @@ from strokebench.benchmarks.running.store import Store
 from strokebench.benchmarks.sharing.files import write_files
 from strokebench.benchmarks.sharing.metadata import described
 from strokebench.benchmarks.sharing.pseudonyms import Pseudonyms, write_key
+from strokebench.datasets.encoders.registry import without_folder
 from strokebench.errors import StrokebenchError, unknown_name
 from strokebench.files import home, no_formula
 from strokebench.reports.results import RUN, RUN_COLUMNS, RUNS_FILE, Results, read_provenance
@@ -92,6 +93,27 @@ def export_results(
     return keys
 
 
+def without_folders(results: Results) -> Results:
+    """Results whose encoders are called by their weights' file, without the folder that it lies in here."""
+    provenance = dict(results.provenance)
+    if pair := results.provenance.get("encoder_pair"):
+        provenance["encoder_pair"] = without_folder(pair)
+
+    def renamed(frame: pd.DataFrame) -> pd.DataFrame:
+        # An experiment that compares encoders calls its variants after them.
+        named = [name for name in ("variant", "variant_label") if name in frame]
+        return frame.assign(**{name: frame[name].map(without_folder, na_action="ignore") for name in named})
+
+    facts = results.patient_facts
+    return replace(
+        results,
+        predictions=renamed(results.predictions),
+        runs=renamed(results.runs),
+        patient_facts=None if facts is None else renamed(facts),
+        provenance=provenance,  # type: ignore[arg-type]
+    )
+
+
 def _folders(experiments: Sequence[str]) -> list[Path]:
     found = sorted(path.parent for path in home("results").glob(f"*/*/{RUNS_FILE}"))
     # Imported results are another's to share, and what a model predicts has no split to share.
@@ -118,6 +140,7 @@ def _find_split(results: Results, name: str) -> Split:
 
 def _experiment_files(results: Results, split: Split, pseudonyms: Pseudonyms, keep_sites: bool) -> dict[str, bytes]:
     site: Callable[[str], str] = no_formula if keep_sites else pseudonyms.site
+    results = without_folders(results)
     predictions = _by_pseudonym(results.predictions, pseudonyms)
     predictions["site"] = predictions["site"].map(site, na_action="ignore")
     runs = results.runs[list(RUN_COLUMNS)].assign(error=results.runs["error"].map(_kind_of_error), code=_code(results))

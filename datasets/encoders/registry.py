@@ -1,5 +1,6 @@
 """Encoders, and the pairs of an image and a text encoder that have a name. One is imported when it is asked for."""
 
+import re
 from pathlib import Path
 from pkgutil import resolve_name
 from typing import Any
@@ -48,6 +49,12 @@ def pair_of(encoders: str, image: str | None, text: str | None) -> str:
     first, _, second = PAIRS.get(encoders, encoders).rpartition("+")
     chosen = f"{image or first}+{text or second}"
     return next((name for name, pair in PAIRS.items() if pair == chosen), chosen)
+
+
+def without_folder(encoders: str) -> str:
+    """A pair as it may leave the machine: of a file of weights its name alone, for a folder may tell whose it is."""
+    image, plus, text = encoders.rpartition("+")
+    return re.sub(r"^(monai:[^@]+@).*[/\\]", r"\1", image) + plus + text
 
 
 def find_encoders(encoders: str, weights: Path | None = None) -> tuple[ImageEncoder, TextEncoder]:

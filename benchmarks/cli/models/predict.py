@@ -80,5 +80,6 @@ def models(
 
 
 def find_model(given: Path) -> Path:
-    """The folder of a model, by its path or by its name below `home("models")`."""
-    return given if given.exists() or not home("models", given.name).exists() else home("models", given.name)
+    """The folder of a model, by its path or by its bare name below `home("models")`."""
+    by_name = len(given.parts) == 1 and not given.exists() and home("models", given.name).exists()
+    return home("models", given.name) if by_name else given

@@ -198,6 +198,11 @@ def test_describe_works_without_sites_images_text_and_outcome(home, monkeypatch)
     assert (home / "results" / "small" / "cohort.html").is_file()
 
 
+def test_there_are_no_fewer_than_no_pictures():
+    called = run("describe", "virtual", "--pictures", "-1")
+    assert called.exit_code == 2 and "--pictures" in called.output
+
+
 def test_an_invented_cohort_says_so(home, monkeypatch):
     invented = make_cohort(60, synthetic=True, outcomes={"nihss": "nihss < 7"})
     monkeypatch.setitem(COHORTS.own, "invented", lambda: invented)

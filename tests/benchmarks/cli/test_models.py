@@ -102,3 +102,9 @@ def test_pages_for_patients_are_in_nothing_that_is_passed_on(tmp_path: Path):
     files = [path for path in passed_on if path.is_file()]
     assert any(path.name == "report.html" for path in files) and any(path.name == "about.json" for path in files)
     assert not [path for path in files if b"mark of the page" in path.read_bytes() or "explanation" in path.name]
+
+
+def test_a_path_that_is_not_there_is_no_other_model_of_its_last_name(tmp_path: Path):
+    (tmp_path / "home" / "models" / "forest").mkdir(parents=True)
+    assert predict.find_model(Path("forest")) == tmp_path / "home" / "models" / "forest"
+    assert predict.find_model(tmp_path / "usb" / "forest") == tmp_path / "usb" / "forest"

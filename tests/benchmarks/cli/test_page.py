@@ -1,9 +1,13 @@
 """The page gathers what was computed by its facts, whatever the folders are called."""
 
+from pathlib import Path
+
 import pytest
 from made_up import made_up, plan
 from small_cohort import make_cohort
+from typer.testing import CliRunner
 
+from strokebench.benchmarks.cli import main as cli
 from strokebench.benchmarks.cli.page import page_of
 from strokebench.benchmarks.running.settings import Settings
 from strokebench.files import home
@@ -44,3 +48,8 @@ def test_folders_are_chosen_by_what_lies_in_them():
     assert found(quick=True) == {"small-nihss_lt_7-cv5"}
     assert found(shuffle_labels=0) == {"five"}
     assert found(balance="none") == set()
+
+
+def test_a_protocol_says_nothing_of_a_folder_of_results(tmp_path: Path):
+    called = CliRunner().invoke(cli.app, ["page", "--results", str(tmp_path), "--protocol", "cv5"])
+    assert called.exit_code == 1 and "--results takes all that is there" in called.output

@@ -103,9 +103,28 @@ def test_a_model_of_roles_is_explained_by_its_roles():
     columns = {**COHORT.columns, "event": Column(Kind.NUMERIC)}
     roles, outcomes = {"age": "age", "nihss": "nihss"}, {"event": "event > 0"}
     cohort = replace(COHORT, table=table, columns=columns, roles=roles, outcomes=outcomes)
-    found = explain(made("age_nihss", cohort), "p007", cohort, embeddings=EMBEDDINGS)["table"]
+    model = made("age_nihss", cohort)
+    whole = explain(model, "p007", cohort, embeddings=EMBEDDINGS)
+    found = whole["table"]
     assert {each.name for each in found.effects} == {"age", "nihss"}
     assert found.effects[0].name == "nihss" and abs(found.effects[0].effect) > 3 * abs(found.effects[1].effect)
+    assert "training part's median in every column" in found.how
+
+    # Without its facts stands what the model says of a patient of whom nothing is known.
+    part = whole["modalities"]
+    unknown = replace(cohort, table=table.copy())
+    unknown.table.loc["p007", ["age", "nihss"]] = np.nan
+    p = model.predict_proba(unknown, embeddings=EMBEDDINGS)[COHORT.ids.get_loc("p007"), 1]
+    assert part.reference == pytest.approx(p, abs=1e-6) and "median" in part.how and "mean" not in part.how
+    assert part.effects[0].value == ""
+    nothing = explain(model, "p007", unknown, embeddings=EMBEDDINGS)["modalities"].effects[0]
+    assert (nothing.effect, nothing.value) == (pytest.approx(0, abs=1e-9), "not known of this patient")
+
+
+def test_a_model_that_knows_what_is_missing_is_not_said_to_have_a_mean_there():
+    said = explain(made("modality_dropout"), "p007", COHORT, embeddings=EMBEDDINGS)["modalities"].how
+    assert "the model is told so" in said and "mean" not in said
+    assert "the model was not trained without it" in explain(made("svm"), "p007", COHORT)["modalities"].how
 
 
 def test_a_model_of_the_table_says_nothing_of_image_and_text():

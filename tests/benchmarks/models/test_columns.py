@@ -175,3 +175,29 @@ def test_texts_that_the_filter_empties_are_told():
     texts = pd.DataFrame({"report": ["Infarkt rechts.", None] * 10 + ["Infarct."] * 20}, index=OTHER.ids)
     notes = model.examine(replace(OTHER, texts=texts)).notes
     assert "text: 20 of 40 patients have none that the filter keeps; the training mean stands there" in notes
+
+
+def test_one_value_out_of_range_hides_no_other_unit(model: Model):
+    table = OTHER.table.assign(age=[500.0] + [19.0] * 39)
+    columns = {**OTHER.columns, "age": Column(Kind.NUMERIC)}
+    examined = model.examine(replace(OTHER, table=table, columns=columns))
+    assert len(examined.problems) == 1 and examined.problems[0].endswith("another unit?")
+    assert examined.notes == ["age: 1 of 40 patients lie outside 18 to 120"]
+
+
+def test_values_and_facts_that_are_missing_more_than_in_training_are_told(model: Model):
+    table = OTHER.table.assign(age=[70.0] + [np.nan] * 39)
+    share = 100 * OWN.table["age"].isna().mean()
+    examined = model.examine(replace(OTHER, table=table))
+    assert examined.problems == []
+    lacking = f"39 of 40 patients have no value ({share:.0f} % in training)"
+    assert examined.notes == [f"age: {lacking}; what was most frequent there stands in its place"]
+    assert model.examine(OWN).notes == []
+
+    roles = {"age": "age", "nihss": "nihss"}
+    columns = {**OWN.columns, "event": Column(Kind.NUMERIC)}
+    events = OWN.table.assign(event=(OWN.table["nihss"] < 7).astype(float))
+    own = replace(OWN, table=events, columns=columns, roles=roles, outcomes={"event": "event > 0"})
+    facts = fit("age_nihss", own, embeddings=make_embeddings(OWN))
+    notes = facts.examine(replace(OTHER, table=table, roles=roles)).notes
+    assert notes == ["age: 39 of 40 patients have no value; the training part's median stands there"]

@@ -178,10 +178,11 @@ def test_the_card_warns_of_categories_of_few_patients():
 
 
 def test_the_card_says_what_finished_runs_scored_in_percent():
-    results = made_up(plan(("random_forest",)))
+    # Its other sizes, in the same table, are another model.
+    results = made_up(plan(("random_forest",), ("", "paper's sizes")))
     results.provenance.update(protocol="cv5", n_patients=200)
     card = write_card(made().description, [results], has_marks=False)
-    auc = 100 * results.metrics["AUC"]
+    auc = 100 * results.metrics.loc[results.metrics["variant"] == "", "AUC"]
     assert f"cv5, 20 runs on 200 patients: AUC {auc.mean():.4g} (SD {auc.std(ddof=0):.2g}) %" in card
 
 
@@ -218,6 +219,19 @@ def test_a_share_is_drawn_by_its_seed_and_a_file_names_patients(tmp_path: Path):
     assert list(named.of(labels.drop("p002"), COHORT.ids).index) == ["p001", "p003"]
     with pytest.raises(StrokebenchError, match="nobody"):
         PatientChoice(("nobody",)).of(labels, COHORT.ids)
+    (tmp_path / "marked.txt").write_text("p003\np001\n", encoding="utf-8-sig")
+    assert PatientChoice.read(str(tmp_path / "marked.txt")).ids == ("p003", "p001")
+
+
+def test_a_part_without_outcomes_or_of_one_grade_is_refused():
+    table = COHORT.table.assign(nihss=np.arange(80) % 4)
+    cohort = replace(COHORT, table=table, outcomes={"grade": "nihss 0 to 3"})
+    for part, said in (
+        (PatientChoice(share=0.001), "of 0.1 % of the patients, drawn by seed 0: nobody's outcome is known"),
+        (PatientChoice(tuple(table.index[table["nihss"] == 2])), "of patients named by a file: all have nihss 2"),
+    ):
+        with pytest.raises(StrokebenchError, match=said):
+            fit("random_forest", cohort, embeddings=EMBEDDINGS, part=part)
 
 
 def test_a_share_parts_nobodys_rows():
@@ -244,3 +258,15 @@ def test_ordered_grades_too(tmp_path: Path):
         p = load_model(tmp_path / method).predict_proba(cohort, embeddings=EMBEDDINGS)
         assert p.shape == (80, 7) and np.allclose(p.sum(axis=1), 1)
         np.testing.assert_array_equal(p, model.predict_proba(cohort, embeddings=EMBEDDINGS))
+
+
+def test_a_file_of_weights_is_named_without_its_folder(tmp_path: Path):
+    model = made()
+    said = replace(model.description, encoders="monai:resnet18@/home/anna/trial/my.pth+hf:owner/name@v1")
+    replace(model, description=said).save(tmp_path / "model")
+    assert not any(b"anna" in path.read_bytes() for path in (tmp_path / "model").rglob("*") if path.is_file())
+    loaded = load_model(tmp_path / "model")
+    assert loaded.description.encoders == "monai:resnet18@my.pth+hf:owner/name@v1"
+    plain = replace(loaded.description, encoders="monai:resnet18@my.pth+minilm")
+    (image, _), elsewhere = replace(loaded, description=plain).encoders(tmp_path), tmp_path / "my.pth"
+    assert image.file == elsewhere

@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 from strokebench.benchmarks.cli import main as cli
 from strokebench.benchmarks.sharing.diff import board_of, diff_results
 from strokebench.benchmarks.sharing.export import export_results
+from strokebench.benchmarks.sharing.files import read_files
 from strokebench.benchmarks.sharing.load import import_results
 from strokebench.errors import StrokebenchError
 from strokebench.files import home as home_path
@@ -25,6 +26,26 @@ def test_a_package_is_held_against_the_folder_that_it_came_from(tmp_path: Path):
     assert {cells["same"].text for cells in (row.cells for row in section.panels[-1].content.rows)} == {"2 of 2"}
     with pytest.raises(StrokebenchError, match="no patient in common"):
         diff_results(folder, tmp_path / "all.zip", "", lambda: type(SALT)(b"another salt of our own"))
+
+
+def test_a_folder_of_weights_stays_at_home_and_differs_from_no_package(tmp_path: Path):
+    folder = home_path("results", *NAME.split("/"))
+    pair = "monai:resnet18@/home/anna/trial/my.pth+minilm"
+    results = compute("svm")
+    named = [frame.assign(variant=pair) for frame in (results.predictions, results.runs.assign(variant_label=pair))]
+    facts = None if results.patient_facts is None else results.patient_facts.assign(variant=pair)
+    replace(
+        results,
+        predictions=named[0],
+        runs=named[1],
+        patient_facts=facts,
+        provenance={**results.provenance, "encoder_pair": pair},
+    ).write(folder)
+    export_results(tmp_path / "all.zip", [], SALT)
+    everything = b"".join(read_files(tmp_path / "all.zip").values())
+    assert b"anna" not in everything and b"monai:resnet18@my.pth+minilm" in everything
+    section = diff_results(folder, tmp_path / "all.zip", "", lambda: SALT)
+    assert section.lead.startswith("Nothing differs in what the two results state. 24 patients are in both.")
 
 
 def test_several_experiments_are_to_be_chosen_from(tmp_path: Path):

@@ -15,7 +15,7 @@ from strokebench.datasets.encoders.hub_image import HubImage
 from strokebench.datasets.encoders.hub_text import HubText
 from strokebench.datasets.encoders.medicalnet import MedicalNet
 from strokebench.datasets.encoders.monai_network import MonaiNetwork
-from strokebench.datasets.encoders.registry import find_encoders
+from strokebench.datasets.encoders.registry import find_encoders, without_folder
 from strokebench.datasets.encoders.repository import Repository, load_repository
 from strokebench.errors import StrokebenchError
 
@@ -229,3 +229,12 @@ def test_a_folder_of_results_can_be_named_after_any_pair():
     one, other = (results_name("own", "mrs", Settings(text_encoder=f"hf:a{mark}b/c@d"), "cv5") for mark in "_.")
     assert one != other and all(part.isascii() and not set("/:@ ") & set(part) for part in (one, other))
     assert results_name("own", "mrs", Settings(encoders="paper"), "cv5") == "own-mrs-cv5-paper"
+
+
+def test_no_folder_of_weights_is_in_a_folder_s_name():
+    names = [results_name("own", "mrs", Settings(image_encoder=f"monai:resnet10@/home/{who}/a.pth"), "cv5")
+             for who in ("anna", "otto")]  # fmt: skip
+    assert names[0] != names[1] and all("monai_resnet10_a.pth+minilm" in name and "home" not in name for name in names)
+    assert without_folder("monai:resnet10@D:\\anna\\a+b.pth+hf:o/n@v") == "monai:resnet10@a+b.pth+hf:o/n@v"
+    for pair in ("paper", "", "hf:o/n@v+hf:p/q@w", "monai:resnet10@a.pth+minilm"):
+        assert without_folder(pair) == pair
