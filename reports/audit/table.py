@@ -34,7 +34,7 @@ def audit_table(findings: Sequence[RowFinding], design: Design, name: str = "aud
                 "deviation": Cell(text=_deviation(finding)),
                 "solutions": Cell(text="many" if finding.verdict is Solvability.OPEN else str(len(finding.matrices))),
                 "runs": Cell(text=_runs(finding)),
-                "impossible": Cell(text="; ".join(impossible(finding))),
+                "impossible": Cell(text="; ".join(impossible(finding, design.decimals))),
             },
         )
         for finding in findings
@@ -70,7 +70,7 @@ def matrices_table(findings: Sequence[RowFinding], design: Design, name: str = "
             cells = {key: Cell(text=str(count)) for key, count in zip(counts, whole, strict=True)}
             shares = run_metrics(tp, tn, design)
             cells |= {metric: Cell(text=f"{100 * shares[metric]:.{design.decimals}f}") for metric in AUDITED}
-            cells["given"] = Cell(text=_given(finding))
+            cells["given"] = Cell(text=_given(finding, design.decimals))
             rows.append(Row(f"{finding.row.name}/{number}", f"run {number}", finding.row.name, cells))
     return Table(
         name=name,
@@ -85,11 +85,11 @@ def matrices_table(findings: Sequence[RowFinding], design: Design, name: str = "
     )
 
 
-def _given(finding: RowFinding) -> str:
+def _given(finding: RowFinding, decimals: int) -> str:
     if finding.verdict is Solvability.ONE:
         return ""
     (metric, part), value = finding.suspects[0].cell, finding.suspects[0].implied[0]
-    return f"{metric} {'mean' if part == 'mean' else 'deviation'} is {value:.2f}"
+    return f"{metric} {'mean' if part == 'mean' else 'deviation'} is {value:.{decimals}f}"
 
 
 def audit_lead(findings: Sequence[RowFinding]) -> str:
@@ -109,14 +109,18 @@ _HAVE = {
 }
 
 
-def impossible(finding: RowFinding) -> list[str]:
-    """What is wrong with a row, in words; nothing where it is possible."""
+def impossible(finding: RowFinding, decimals: int) -> list[str]:
+    """What is wrong with a row, in words; nothing where it is possible.
+
+    Args:
+        decimals: of the printed percentages.
+    """
     phrases = [
-        f"{wrong.metric} {wrong.printed} is no share of whole patients (nearest {wrong.nearest[0]:.2f} and "
-        f"{wrong.nearest[1]:.2f})"
+        f"{wrong.metric} {wrong.printed} is no share of whole patients (nearest {wrong.nearest[0]:.{decimals}f} and "
+        f"{wrong.nearest[1]:.{decimals}f})"
         for wrong in finding.unrepresentable
     ]
-    blamed = [_suspicion(suspect) for suspect in finding.suspects]
+    blamed = [_suspicion(suspect, decimals) for suspect in finding.suspects]
     if len({suspect.cell for suspect in finding.suspects}) == 1:
         phrases += [f"only {' or '.join(blamed)} is wrong, if a single number is"]
     elif blamed:
@@ -126,9 +130,9 @@ def impossible(finding: RowFinding) -> list[str]:
     return phrases
 
 
-def _suspicion(suspect: Suspect) -> str:
+def _suspicion(suspect: Suspect, decimals: int) -> str:
     metric, part = suspect.cell
-    values = [f"{value:.2f}" for value in suspect.implied]
+    values = [f"{value:.{decimals}f}" for value in suspect.implied]
     fits = " or ".join(values) if len(values) <= _SHOWN else f"{values[0]} to {values[-1]}"
     what = f"{metric} {'mean' if part == 'mean' else 'deviation'}"
     return f"{what} {suspect.printed} ({fits} would fit, {DEVIATIONS[suspect.ddof]})"

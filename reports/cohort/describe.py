@@ -169,7 +169,8 @@ def _sample_size(cohort: Cohort, endpoint: Endpoint) -> str:
     labels, barred = endpoint.labels(cohort), endpoint.not_inputs(cohort)
     inputs = cohort.table.loc[labels.index].drop(columns=list(barred))
     counted = [
-        1 if cohort.columns[str(name)].kind is Kind.NUMERIC else values.nunique() - 1 for name, values in inputs.items()
+        1 if cohort.columns[str(name)].kind is Kind.NUMERIC else max(values.nunique() - 1, 0)
+        for name, values in inputs.items()
     ]
     if not sum(counted):
         return ""

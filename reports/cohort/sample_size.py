@@ -78,6 +78,7 @@ def sample_size_in_words(parameters: int, events: int, patients: int) -> str:
     words = (
         f"At a prevalence of {100 * prevalence:.1f} % and an AUC of {ANTICIPATED_AUC:g} (our guess), a model of all"
         f" {parameters} columns, categories counted by value, needs {needed.patients:,} patients for a shrinkage of"
-        f" {SHRINKAGE:g} (Riley et al. 2020); here are {patients:,}"
+        f" {SHRINKAGE:g} ({needed.shrinkage:,}), an optimism of R² of {OPTIMISM:g} ({needed.optimism:,}) and an overall"
+        f" risk known to {100 * MARGIN:g} points ({needed.risk:,}; Riley et al. 2020); here are {patients:,}"
     )
     return f"{words}." if fits == parameters else f"{words}, enough for {fits or 'none'}."

@@ -191,3 +191,10 @@ def test_tables_say_what_was_found(paper):
     matrices = to_csv(matrices_table(findings, PAPER)).splitlines()
     assert len(matrices) == 1 + 4 * (len(MATRICES) + 1)
     assert any("table2/image/1,run 1,19,27,89,11,73.97,50.00,41.30,63.33,89.00" in line for line in matrices)
+
+
+def test_numbers_have_the_decimals_that_were_printed():
+    design = Design(10, 20, 1, decimals=1)
+    [finding] = audit([PrintedRow("a", {("ACC", "mean"): Decimal("51.1")})], design)
+    [row] = audit_table([finding], design).rows
+    assert "(nearest 50.0 and 53.3)" in row.cells["impossible"].text

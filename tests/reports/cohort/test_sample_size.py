@@ -1,5 +1,7 @@
 """How many patients a model needs, against worked examples."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.optimize import brentq
@@ -54,6 +56,7 @@ def test_r2_is_that_of_simulated_patients():
 def test_it_is_said_in_words():
     few = sample_size_in_words(36, 232, 729)
     assert "all 36 columns" in few and "needs 1,39" in few and few.endswith("here are 729, enough for 18.")
+    assert "shrinkage of 0.9 (1,39" in few and "optimism of R² of 0.05 (" in few and "known to 5 points (334;" in few
     assert sample_size_in_words(2, 232, 729).endswith("here are 729.")
     assert sample_size_in_words(2, 32, 100).endswith("enough for none.")
 
@@ -63,4 +66,6 @@ def test_a_description_counts_the_inputs_of_its_outcome_and_a_category_by_its_va
     said = describe_cohort(cohort, "nihss < 7").sample_size
     # Age, two of three causes, one of two habits; never the outcome's own column.
     assert "all 4 columns" in said and "here are 60" in said
+    empty = replace(cohort, table=cohort.table.assign(toast=None))
+    assert "all 2 columns" in describe_cohort(empty, "nihss < 7").sample_size
     assert describe_cohort(cohort, "nihss 0 to 42").sample_size == ""
