@@ -132,16 +132,17 @@ def read_territories(path: Path) -> Territories:
     Raises:
         StrokebenchError: the file cannot be read, or is no map.
     """
-    import nibabel
+    from strokebench.datasets.images.nifti import VolumeError, check_invertible, open_nifti
 
     try:
-        image = nibabel.Nifti1Image.from_filename(path)
-        labels = np.asarray(image.dataobj).astype(np.int16)
-    except (OSError, EOFError, nibabel.filebasedimages.ImageFileError) as error:
-        raise StrokebenchError(f"{path}: cannot be read ({error}).", "Fetch it again.") from None
-    if labels.ndim != 3 or labels.min() < 0:
-        raise StrokebenchError(f"{path} {labels.shape} is no map of territories.", "Give the arterial atlas.")
-    return Territories(labels, JHU_NAMES, image.affine)
+        nifti = open_nifti(path)
+        check_invertible(nifti.affine, str(path), "")
+        labels = nifti.voxels()
+    except VolumeError as error:
+        raise StrokebenchError(error.message, "Fetch it again.") from None
+    if max(nifti.shape[3:], default=1) > 1 or min(labels.shape) < 2 or not (labels >= 0).all():
+        raise StrokebenchError(f"{path} {nifti.shape} is no map of territories.", "Give the arterial atlas.")
+    return Territories(labels.astype(np.int16), JHU_NAMES, nifti.affine)
 
 
 @dataclass(frozen=True)

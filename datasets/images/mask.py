@@ -7,10 +7,12 @@ import nibabel
 import numpy as np
 from numpy.typing import NDArray
 
-from strokebench.datasets.images.nifti import VolumeError, open_nifti
+from strokebench.datasets.images.nifti import VolumeError, check_invertible, open_nifti
 
 SAME_MM = 0.1
 """Grids whose affines differ by less are the same."""
+REMEDY = "Save the mask with the affine of its image."
+"""Of a mask whose affine is nonsense."""
 
 
 def read_mask(
@@ -26,10 +28,12 @@ def read_mask(
         True inside: (x, y, z).
 
     Raises:
-        VolumeError: `unreadable`, as `strokebench.datasets.images.nifti.open_nifti`; `values`: more than two, or
-            not 0 outside, as in all corners; `grid`: another one, or a mask that lies wholly outside its image.
+        VolumeError: `unreadable`, as `strokebench.datasets.images.nifti.open_nifti`; `affine`: not finite or singular;
+            `values`: more than two, or not 0 outside, as in all corners; `grid`: another one, or a mask that lies
+            wholly outside its image.
     """
     nifti = open_nifti(path)
+    check_invertible(nifti.affine, str(path), REMEDY)
     if max(nifti.shape[3:], default=1) > 1:
         raise VolumeError(f"{path} {nifti.shape} holds several masks.", "Save one mask a patient.", "values")
     mask = _binary(nifti.voxels(), path)
@@ -41,7 +45,7 @@ def read_mask(
         )
     if mask.shape == shape and np.allclose(nifti.affine, affine, atol=SAME_MM):
         return mask
-    if not resample and not _same_voxels(mask.shape, nifti.affine, shape, affine):
+    if not resample and not same_voxels(mask.shape, nifti.affine, shape, affine):
         raise VolumeError(
             f"{path} {mask.shape} is not on the grid of the image {shape}.",
             "Set `mask_grid: resample` if both lie in one space; else resample the mask to its image.",
@@ -51,6 +55,11 @@ def read_mask(
 
     source = nibabel.Nifti1Image(mask.astype(np.uint8), nifti.affine)
     moved = np.asarray(resample_from_to(source, (shape, affine), order=0).dataobj) > 0
+    if not moved.any():
+        # A lacune may lie between the centres of thick slices.
+        to_image = np.linalg.inv(affine) @ nifti.affine
+        voxels = np.rint(np.argwhere(mask) @ to_image[:3, :3].T + to_image[:3, 3]).astype(int)
+        moved[tuple(voxels[((voxels >= 0) & (voxels < shape)).all(axis=1)].T)] = True
     if mask.any() and not moved.any():
         raise VolumeError(f"{path} lies outside its image.", "Register the mask to its image.", "grid")
     return moved
@@ -79,7 +88,7 @@ def _binary(data: NDArray[np.float32], path: Path) -> NDArray[np.bool_]:
     return data > 0
 
 
-def _same_voxels(
+def same_voxels(
     one_shape: tuple[int, ...], one: NDArray[np.float64], other_shape: tuple[int, ...], other: NDArray[np.float64]
 ) -> bool:
     """Whether two grids have the same voxels, perhaps in another order of their axes."""

@@ -31,8 +31,10 @@ def lesion_volumes(masks: pd.Series) -> pd.Series:
 
 def _millilitres(patient: str, path: Path) -> float:
     # What reads volumes is imported only where a mask is measured.
-    from strokebench.datasets.images.nifti import of_patient, open_nifti
+    from strokebench.datasets.images.mask import REMEDY
+    from strokebench.datasets.images.nifti import check_invertible, of_patient, open_nifti
 
     with of_patient(patient):
         mask = open_nifti(path)
+        check_invertible(mask.affine, str(path), REMEDY)
         return float(np.count_nonzero(mask.voxels() > 0) * abs(np.linalg.det(mask.affine[:3, :3])) / 1000)

@@ -12,13 +12,16 @@ import pandas as pd
 from strokebench.datasets.images import lesion
 from strokebench.datasets.images.facts import head_of
 from strokebench.datasets.images.lesion import LesionFindings, Territories, measure_lesion, read_territories
-from strokebench.datasets.images.mask import largest_piece, read_mask
+from strokebench.datasets.images.mask import largest_piece, read_mask, same_voxels
 from strokebench.datasets.images.mri import read_volume
 from strokebench.datasets.images.nifti import VolumeError, open_nifti
 from strokebench.datasets.images.reading import PLAIN, Reading, volume_digest, volume_state
 from strokebench.datasets.problems import Problem
 from strokebench.errors import StrokebenchError
 from strokebench.files import digest, file_digest, home, read_kept, write_json
+
+VERSION = 2
+"""Raised whenever masks are measured otherwise here, so that kept findings are measured again."""
 
 OUTSIDE = 0.5
 """Share of a lesion outside all territories from which its mask is taken to lie in another space (our choice)."""
@@ -48,7 +51,7 @@ def measure_lesions(
     image_of = pd.Series(dtype=object) if images is None or atlas else images.dropna()
     paths = {str(id): (Path(mask), image_of.get(id)) for id, mask in masks.dropna().items()}
     stated = [[id, *(volume_state(Path(path)) for path in both if path)] for id, both in paths.items()]
-    decides = [lesion.VERSION, stated, atlas and file_digest(atlas), reading.decides()]
+    decides = [lesion.VERSION, VERSION, stated, atlas and file_digest(atlas), reading.decides()]
     kept = home("cohorts", f"lesions-{digest(decides)[:16]}.json")
     if (found := read_kept(kept)) is not None:
         return {id: _findings(facts) for id, facts in found.items()}, []
@@ -99,7 +102,13 @@ def _in_own_grid(path: Path, image: Path, reading: Reading) -> LesionFindings:
     affine = np.diag([*volume.spacing, 1.0])
     # The head's middle is where x is 0.
     affine[0, 3] = -volume.spacing[0] * np.average(np.arange(len(across)), weights=across)
-    return measure_lesion(np.asarray(turned.dataobj), affine, Territories(np.zeros(volume.data.shape, np.int16), {}))
+    found = np.asarray(turned.dataobj)
+    nifti = open_nifti(path)
+    if not same_voxels(nifti.shape[:3], nifti.affine, volume.shape, volume.affine):
+        # As it was drawn: voxels of another size would make a lacune half as large, or twice.
+        found = read_mask(path, nifti.shape[:3], nifti.affine)
+        affine = affine @ np.linalg.inv(volume.to_world) @ nifti.affine
+    return measure_lesion(found, affine, Territories(np.zeros(found.shape, np.int16), {}))
 
 
 def _in_template(path: Path, territories: Territories) -> LesionFindings:

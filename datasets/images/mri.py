@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from strokebench.datasets.images.mask import read_mask
-from strokebench.datasets.images.nifti import Nifti, VolumeError, of_patient, open_nifti
+from strokebench.datasets.images.nifti import Nifti, VolumeError, check_invertible, of_patient, open_nifti
 from strokebench.datasets.images.reading import PLAIN, Files, Reading
 from strokebench.datasets.images.target import Target
 from strokebench.errors import StrokebenchError
@@ -105,11 +105,14 @@ def prepare(
     if beside is None:
         grid = steps.grid_around(image, head, target)
         image, head = steps.on_grid(image, head, grid, target)
+        _check_head(head, path, patient)
         return np.asarray(_shaded(image, head, reading)[0])
     other = read(beside, target, patient, reading)
     grid = steps.grid_around(*other, target)
     image, head = steps.on_grid(image, head, grid, target)
     _, there = steps.on_grid(*other, grid, target)
+    _check_head(head, path, patient)
+    _check_head(there, beside[0], patient)
     with of_patient(patient):
         check_place(path, beside[0], float((head & there).sum() / min(head.sum(), there.sum()).clip(1)))
     return np.asarray(_shaded(image, head, reading)[0])
@@ -173,10 +176,15 @@ def image_and_head(files: Files, target: Target, patient: str, reading: Reading)
         image = steps.within(image, steps.to_ras(mask.astype(np.float32), nifti.affine), bool(reading.window))
     image = steps.averaged(image, target.spacing)
     head = steps.find_head(image, bool(reading.window))
-    if head.sum() < 8:
+    _check_head(head, path, patient, 8)
+    return image, head
+
+
+def _check_head(head: Any, path: Path, patient: str, least: int = 1) -> None:
+    """So many voxels of an image (1, x, y, z) at least must be head; between those of a grid a few specks are lost."""
+    if head.sum() < least:
         who = f"Patient {patient}: " if patient else ""
         raise StrokebenchError(f"{who}{path} shows no head.", "Look at it; export it again.")
-    return image, head
 
 
 def _load(path: Path, reading: Reading) -> tuple[NDArray[np.float32], Nifti]:
@@ -225,14 +233,9 @@ def _finite(data: NDArray[np.float32], path: Path, nan_is_background: bool) -> N
 
 
 def _check_affine(affine: NDArray[np.float64], what: str) -> None:
+    check_invertible(affine, what, "Its header is broken: convert it again from DICOM.")
     edges = np.linalg.norm(affine[:3, :3], axis=0)
     low, high = SPACING_MM
-    # The volume of a unit cell against that of a box with its edges: 1 for right angles, 0 for a flat cell.
-    upright = np.isfinite(affine).all() and edges.min() > 0
-    if not upright or abs(np.linalg.det(affine[:3, :3] / edges)) < 0.2:
-        raise VolumeError(
-            f"{what} has a singular affine.", "Its header is broken: convert it again from DICOM.", "affine"
-        )
     if edges.min() < low or edges.max() > high:
         raise VolumeError(
             f"{what} has voxels of {' x '.join(f'{edge:.3g}' for edge in edges)} mm.",

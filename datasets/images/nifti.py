@@ -127,6 +127,19 @@ def open_nifti(path: Path) -> Nifti:
         return Nifti(data_path, shape, affine, _side(header), (dtype, offset, slope, intercept))
 
 
+def check_invertible(affine: NDArray[np.float64], what: str, hint: str) -> None:
+    """An affine (4, 4) must tell three directions apart.
+
+    Raises:
+        VolumeError: `affine`.
+    """
+    edges = np.linalg.norm(affine[:3, :3], axis=0)
+    # The volume of a unit cell against that of a box with its edges: 1 for right angles, 0 for a flat cell.
+    upright = np.isfinite(affine).all() and edges.min() > 0
+    if not upright or abs(np.linalg.det(affine[:3, :3] / edges)) < 0.2:
+        raise VolumeError(f"{what} has a singular affine.", hint, "affine")
+
+
 @contextmanager
 def _stream(path: Path) -> Iterator[IO[bytes]]:
     with path.open("rb") as plain:

@@ -1,9 +1,19 @@
 from __future__ import annotations
 
+import gzip
+
+import nibabel
 import numpy as np
 import pytest
 
-from strokebench.datasets.images.lesion import ASPECTS_REGIONS, JHU_NAMES, TERRITORY_NAMES, Territories, measure_lesion
+from strokebench.datasets.images.lesion import (
+    ASPECTS_REGIONS,
+    JHU_NAMES,
+    TERRITORY_NAMES,
+    Territories,
+    measure_lesion,
+    read_territories,
+)
 from strokebench.errors import StrokebenchError
 
 SHAPE = (40, 40, 40)
@@ -136,6 +146,44 @@ def test_territories_are_brought_to_the_grid_of_the_mask():
     half = measure_lesion(mask[:4:2, ::2, ::2], coarse, slabs())
     assert half.side == "left"
     assert half.territories["frontal MCA", "left"] == pytest.approx(0.2)
+
+
+def save_atlas(path, shape=(20, 24, 20)):
+    labels = np.random.default_rng(0).integers(0, 33, shape).astype(np.int16)
+    nibabel.Nifti1Image(labels, np.diag([-2.0, 2, 2, 1])).to_filename(path)
+    return labels
+
+
+def test_an_atlas_is_read_as_it_was_written(tmp_path):
+    labels = save_atlas(tmp_path / "atlas.nii.gz")
+    found = read_territories(tmp_path / "atlas.nii.gz")
+    np.testing.assert_array_equal(found.labels, labels)
+    assert found.labels.dtype == np.int16 and found.names is JHU_NAMES
+    np.testing.assert_array_equal(found.affine, np.diag([-2.0, 2, 2, 1]))
+
+
+@pytest.mark.parametrize("damage", ["checksum", "middle", "cut", "header", "affine"])
+def test_a_damaged_atlas_is_to_be_fetched_again(tmp_path, damage):
+    path = tmp_path / "atlas.nii.gz"
+    save_atlas(path)
+    content, plain = bytearray(path.read_bytes()), bytearray(gzip.decompress(path.read_bytes()))
+    plain[40:42] = b"\x09\x09" if damage == "header" else plain[40:42]
+    plain[280:328] = np.full(12, np.nan, "<f4").tobytes() if damage == "affine" else plain[280:328]
+    content[-8] ^= damage == "checksum"
+    middle = len(content) // 2
+    content[middle : middle + 40] = bytes(40) if damage == "middle" else content[middle : middle + 40]
+    spoilt = {"cut": content[:middle], "header": gzip.compress(plain), "affine": gzip.compress(plain)}
+    path.write_bytes(spoilt.get(damage, content))
+    with pytest.raises(StrokebenchError) as caught:
+        read_territories(path)
+    assert str(path) in caught.value.message and caught.value.hint == "Fetch it again."
+
+
+@pytest.mark.parametrize("shape", [(20, 24), (20, 24, 20, 2)])
+def test_what_is_no_map_of_territories_is_named(tmp_path, shape):
+    save_atlas(tmp_path / "atlas.nii.gz", shape)
+    with pytest.raises(StrokebenchError, match="no map of territories"):
+        read_territories(tmp_path / "atlas.nii.gz")
 
 
 def test_other_grid_without_affine_is_an_error():

@@ -91,6 +91,10 @@ def test_a_mask_of_another_grid_is_resampled_on_request(tmp_path):
     with pytest.raises(VolumeError, match="mask_grid: resample"):
         read_mask(path, SHAPE, AFFINE)
     np.testing.assert_array_equal(read_mask(path, SHAPE, AFFINE, resample=True), block() > 0)
+    between = np.zeros((20, 24, 16), np.uint8)
+    between[9, 11, 7] = 1
+    found = read_mask(save(tmp_path / "n.nii", between, np.eye(4)), SHAPE, AFFINE, resample=True)
+    assert found.sum() == 1 and found[4:6, 5:7, 3:5].any()
     shifted = AFFINE.copy()
     shifted[:3, 3] = 500
     with pytest.raises(VolumeError, match="outside its image"):

@@ -47,6 +47,16 @@ def test_a_mask_that_cannot_be_read_names_the_patient(tmp_path: Path):
         lesion_volumes(pd.Series({"a": tmp_path / "a.nii"}))
 
 
+@pytest.mark.parametrize("value", [0.0, np.nan])
+def test_a_mask_without_a_usable_affine_names_the_patient(tmp_path: Path, value: float):
+    image = nibabel.load(mask(tmp_path / "a.nii", 50, (1, 1, 1)))
+    for row in ("srow_x", "srow_y", "srow_z"):
+        image.header[row] = value
+    nibabel.save(nibabel.Nifti1Image(np.asarray(image.dataobj), None, image.header), tmp_path / "b.nii")
+    with pytest.raises(StrokebenchError, match=r"Patient a: .*b\.nii has a singular affine"):
+        lesion_volumes(pd.Series({"a": tmp_path / "b.nii"}))
+
+
 def test_a_compressed_mask_that_is_not_named_so_is_measured(tmp_path: Path):
     packed = mask(tmp_path / "a.nii.gz", 50, (1, 1, 1)).rename(tmp_path / "a.nii")
     assert lesion_volumes(pd.Series({"a": packed}))["a"] == pytest.approx(0.05)

@@ -14,6 +14,7 @@ from strokebench.datasets.images import transforms as steps
 from strokebench.datasets.images.mri import prepare
 from strokebench.datasets.images.placing import LEFT_OUT, left_out, middle
 from strokebench.datasets.images.target import WHOLE_HEAD, Target
+from strokebench.errors import StrokebenchError
 
 TARGET = Target((24, 28, 24), 6.0)
 
@@ -133,6 +134,19 @@ def test_a_brain_mask_may_lie_in_another_orientation_and_the_image_below_zero(tm
     mask = save(tmp_path / "mask.nii", brain, affine, (2, 0, 1), (1, -1, 1))
     expected = prepare(save(tmp_path / "plain.nii", data, affine), TARGET)
     np.testing.assert_allclose(prepare(image, TARGET, brain_mask=mask), expected, atol=1e-3)
+
+
+def test_a_few_specks_that_fall_between_the_samples_are_no_head(tmp_path):
+    data, affine = head(spacing=(4.0, 4.0, 4.0))
+    good = save(tmp_path / "good.nii", data, affine)
+    data = np.zeros_like(data)
+    data[5::14, 6::17, 4::15] = 100
+    path = save(tmp_path / "specks.nii", data, affine)
+    # On this grid no sample is near enough to a speck.
+    target = Target((12, 14, 12), 9.0)
+    for image, beside in ((path, None), (path, (good, None)), (good, (path, None))):
+        with pytest.raises(StrokebenchError, match=r"Patient p: .*specks.nii shows no head"):
+            prepare(image, target, "p", beside=beside)
 
 
 def test_neither_the_input_file_nor_a_second_call_changes(tmp_path):

@@ -7,6 +7,7 @@ import pytest
 from sequences_folder import LESION, path_of, write_sequences
 
 from strokebench.datasets.images.lesion import JHU_NAMES
+from strokebench.datasets.images.mask_volumes import lesion_volumes
 from strokebench.datasets.own.load import load
 from strokebench.errors import StrokebenchError
 from strokebench.reports.cohort.check import check_cohort
@@ -90,6 +91,35 @@ def test_the_side_is_of_the_head_wherever_it_lies_in_the_scanner(original, cohor
     changes = ((f"{original}/sub-{{id}}/dwi/*_dwi.nii.gz", f"{tmp_path}/{{id}}_dwi.nii.gz"),)
     cohort = load(cohort_of("lesion_columns: true\n", *changes, masks=f"{tmp_path}/{{id}}_mask.nii.gz"))
     assert set(cohort.table["lesion_side"]) == {"right"}
+
+
+def test_a_small_lesion_on_a_finer_grid_than_the_image_is_measured_as_it_was_drawn(cohort_of, tmp_path):
+    """Also a lacune between the centres of all voxels of the image, as between thick slices."""
+    balls = [([30, 10, 2], 2.7), ([32, 12, 4], 1.6), ([-30, 10, 2], 2.7), ([-32, 12, 4], 1.6)]
+    for number, (centre, radius) in enumerate(balls):
+        write_ball(tmp_path / f"p{number:02d}_fine.nii.gz", centre, radius, 1.0, (161, 193, 129))
+    keys, masks = "lesion_columns: true\nmask_grid: resample\n", f"{tmp_path}/{{id}}_fine.nii.gz"
+    cohort = load(cohort_of(keys, masks=masks))
+    np.testing.assert_allclose(cohort.table["lesion_volume"], lesion_volumes(cohort.masks))
+    assert cohort.table["lesion_volume"].max() < 0.1
+    assert list(cohort.table["lesion_side"]) == ["right", "right", "left", "left"]
+    assert check_cohort(str(cohort_of(keys, masks=masks)), jobs=1).problems == []
+
+
+def test_a_mask_without_a_usable_affine_is_a_problem_of_its_patient(original, cohort_of, tmp_path):
+    spoilt = {0: np.full(16, np.nan), 1: np.zeros(16), 2: np.array([4.0, 4, 0, 0] * 3 + [0] * 4), 3: None}
+    for number, affine in spoilt.items():
+        image = nibabel.load(path_of(original, "mask", number))
+        if affine is not None:
+            image.header["srow_x"], image.header["srow_y"], image.header["srow_z"], _ = affine.reshape(4, 4)
+            image = nibabel.Nifti1Image(np.asarray(image.dataobj), None, image.header)
+            assert image.header["sform_code"]
+        image.to_filename(tmp_path / f"p{number:02d}.nii.gz")
+    path = cohort_of("lesion_columns: true\n", masks=f"{tmp_path}/{{id}}.nii.gz")
+    with pytest.raises(StrokebenchError, match=r"p00: .*p00.nii.gz has a singular affine .2 more problems"):
+        load(path)
+    problems = check_cohort(str(path), jobs=1).problems
+    assert [(p.patient, p.code) for p in problems] == [(f"p0{n}", "mask_unreadable") for n in range(3)]
 
 
 def _flipped(n):
