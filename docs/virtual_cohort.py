@@ -39,7 +39,7 @@ def table_one(patients: VirtualPatients) -> str:
         "NIHSS on admission": (_median(table["nihss"]), "8 (4 to 15) [3], 13 (8 to 19) in the lysed [4]"),
         "Lacunes": (_share(table["toast"] == LACUNE), "16.8 % [5]"),
         "NIHSS of a lacune": (_median(lacunar), "5 (4 to 8) [6]"),
-        "ICA, M1, M2 or basilar occluded": (_share(table["occlusion_site"].isin(LARGE)), "31 % [7], 46 % [8]"),
+        "ICA, M1, M2 or basilar occluded": (_share(table["occlusion_site"].dropna().isin(LARGE)), "31 % [7], 46 % [8]"),
         "Thrombolysis": (_share(table["thrombolysis"]), "18.1 % [1], 22.9 % [4]"),
         "Thrombectomy": (_share(table["thrombectomy"]), "7.5 % [1]"),
         "of these: NIHSS": (_median(treated["nihss"]), "15 (10 to 19) [9]"),

@@ -37,7 +37,7 @@ class TextPlan:
         sampling: how they are drawn.
         questions: all of them, patient by patient.
         missing: those without an answer in the store.
-        known: answers of the same model and settings in the store.
+        known: answers of the same model and settings about the same pictures in the store.
         seen: answers that the store held when the plan was made.
         reading: how the volumes are to be read.
     """
@@ -96,9 +96,9 @@ def make_plan(
     stored = store.answers()
     latest = {question.key: answer for question, answer in stored}
     have = {key for key, answer in latest.items() if not ask_again or is_usable(answer)}
-    known = tuple(
-        answer for question, answer in stored if question.model == model and question.settings == sampling.as_json()
-    )
+    # What a trial with fewer pictures took tells nothing of these.
+    alike = {(picture, model, sampling.as_json()) for picture in pictures.values()}
+    known = tuple(answer for question, answer in stored if (question.image, question.model, question.settings) in alike)
     without = tuple(map(str, images.index[images.isna()]))
     missing = tuple(question for question in questions if question.key not in have)
     return TextPlan(volumes, without, slices, model, sampling, questions, missing, known, len(stored), cohort.reading)
@@ -118,12 +118,12 @@ class Prices:
 
 @dataclass(frozen=True)
 class CostEstimate:
-    """About how much the missing answers take; output tokens are the most that the settings allow.
+    """About how much the missing answers take.
 
     Args:
         requests, patients: how many.
         pictures: sent in all, each as often as there is a question about it.
-        input_tokens, output_tokens: in all.
+        input_tokens, output_tokens: in all; of the output, the most that the settings allow.
         seconds: from start to end.
         basis: where the numbers come from, for people.
     """
@@ -143,20 +143,18 @@ def estimate(plan: TextPlan, concurrency: int, per_minute: float, picture_tokens
     Args:
         concurrency: requests at a time.
         per_minute: requests a minute at most; 0: no limit.
-        picture_tokens: input tokens a picture; 0: by earlier answers, else one per square of 28 pixels, as
-            Qwen-VL counts.
+        picture_tokens: input tokens a picture; 0: by earlier answers about the same pictures, else one per square of
+            28 pixels, as Qwen-VL counts.
     """
     n = len(plan.missing)
     counted = [a for a in plan.known if a.input_tokens is not None and a.output_tokens is not None]
     if counted and not picture_tokens:
         each_in = sum(a.input_tokens or 0 for a in counted) / len(counted)
-        each_out = sum(a.output_tokens or 0 for a in counted) / len(counted)
-        basis = f"the mean of {len(counted)} earlier answers"
+        basis = f"the mean of {len(counted)} earlier answers, {plan.sampling.max_tokens} tokens an answer"
     else:
         tokens = picture_tokens or math.ceil(plan.slices.size / PATCH) ** 2 + 2
         words = len(INSTRUCTIONS) + sum(map(len, QUESTIONS.values())) / len(QUESTIONS)
         each_in = plan.slices.count * tokens + words / CHARACTERS
-        each_out = plan.sampling.max_tokens
         basis = f"{tokens} tokens a picture, {plan.sampling.max_tokens} an answer"
     each = pd.Series([a.seconds for a in plan.known], dtype=float).mean() if plan.known else SECONDS
     return CostEstimate(
@@ -164,7 +162,7 @@ def estimate(plan: TextPlan, concurrency: int, per_minute: float, picture_tokens
         patients=len({question.patient for question in plan.missing}),
         pictures=n * plan.slices.count,
         input_tokens=round(n * each_in),
-        output_tokens=round(n * each_out),
+        output_tokens=n * plan.sampling.max_tokens,
         seconds=max(n * each / concurrency, n * 60 / per_minute if per_minute else 0.0),
         basis=basis,
     )

@@ -324,8 +324,8 @@ def _encode(
     if beyond:
         shares = [f"{patient} ({100 * share:.1f} %)" for patient, share in sorted(beyond.items())]
         _log.warning(
-            "The encoder's grid leaves out a part of %d of %d heads: %s. Look at them; `strokebench cohort check` says"
-            " what to do.",
+            "The encoder's grid leaves out a part of %d head(s) (of %d images): %s. Look at them; `strokebench cohort"
+            " check` says what to do.",
             len(shares),
             len(missing),
             named(shares, NAMED),

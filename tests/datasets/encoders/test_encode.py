@@ -137,7 +137,7 @@ def test_who_leaves_the_grid_is_named_with_how_much(cohort, caplog):
     encode(cohort)
     [said] = [record.getMessage() for record in caplog.records if "grid" in record.getMessage()]
     # 240 mm from front to back, on a grid of 192.
-    assert f"part of 1 of {N} heads: P07 (20.0 %)" in said
+    assert f"part of 1 head(s) (of {N} images): P07 (20.0 %)" in said
 
 
 def test_rows_belong_to_ids_whatever_the_order_of_the_cohort(cohort, before):
