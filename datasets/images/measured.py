@@ -95,6 +95,8 @@ def _in_own_grid(path: Path, image: Path, reading: Reading) -> LesionFindings:
     mask = read_mask(path, volume.shape, volume.affine, reading.resample_masks)
     turned: Any = nibabel.as_closest_canonical(nibabel.Nifti1Image(mask.astype(np.uint8), volume.affine))
     head = head_of(volume.data)
+    if not head.any():
+        raise VolumeError(f"{image} shows no head.", "Look at it; export it again.")
     across = head.sum(axis=(1, 2))
     # Filled, for a lesion may be as dark as the air.
     if mask.any() and not (np.asarray(turned.dataobj, bool) & binary_fill_holes(largest_piece(head))).any():

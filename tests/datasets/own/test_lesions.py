@@ -179,6 +179,20 @@ def test_a_lesion_in_the_air_is_named(original, cohort_of, tmp_path):
         load(cohort_of("lesion_columns: true\n", masks=f"{tmp_path}/{{id}}.nii.gz"))
 
 
+def test_an_image_without_a_head_is_a_problem_of_its_patient(original, cohort_of, tmp_path):
+    for number in range(4):
+        for name in ("dwi", "mask"):
+            image = nibabel.load(path_of(original, name, number))
+            data = np.asarray(image.dataobj).copy()
+            if number == 1:
+                data[:] = 100 * (name == "dwi")
+                data[20, 20, 20:22] = 0
+            nibabel.Nifti1Image(data, image.affine).to_filename(tmp_path / f"p{number:02d}_{name}.nii.gz")
+    changes = ((f"{original}/sub-{{id}}/dwi/*_dwi.nii.gz", f"{tmp_path}/{{id}}_dwi.nii.gz"),)
+    with pytest.raises(StrokebenchError, match=r"patient p01: .*p01_dwi.nii.gz shows no head"):
+        load(cohort_of("lesion_columns: true\n", *changes, masks=f"{tmp_path}/{{id}}_mask.nii.gz"))
+
+
 def test_a_patient_without_a_mask_has_neither_text_nor_measures(original, cohort_of, tmp_path):
     for number in (0, 1, 2):
         mask = path_of(original, "mask", number)
