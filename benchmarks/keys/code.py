@@ -6,8 +6,8 @@ from functools import cache
 
 from strokebench.benchmarks.keys.described import described
 from strokebench.benchmarks.keys.libraries import versions_of
-from strokebench.benchmarks.keys.reach import Reached
-from strokebench.benchmarks.keys.sources import edited, find_module, outdated
+from strokebench.benchmarks.keys.reach import Reached, read_anew
+from strokebench.benchmarks.keys.sources import edited, outdated
 from strokebench.errors import StrokebenchError
 from strokebench.tasks.preparing.balancing import BALANCERS
 
@@ -63,7 +63,7 @@ def refuse_edited(wanted: str, method: str, balance: str, endpoint: type) -> Non
         if _fit_code(method, balance, _path(endpoint), on_gpu).sha256 == wanted:
             if not edited():
                 return
-            find_module.cache_clear()
+            read_anew()
             if _fit_code.__wrapped__(method, balance, _path(endpoint), on_gpu).sha256 == wanted:
                 return
     raise StrokebenchError(

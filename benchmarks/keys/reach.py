@@ -8,7 +8,7 @@ from copy import copy
 from functools import cache
 
 from strokebench.benchmarks.keys.reading import Statement, bases_of, dotted_name, member_name
-from strokebench.benchmarks.keys.sources import Module, full_name, is_library, resolve
+from strokebench.benchmarks.keys.sources import Module, find_module, full_name, is_library, resolve
 from strokebench.errors import StrokebenchError
 from strokebench.files import digest
 
@@ -183,6 +183,12 @@ def _reading(module: Module, node: ast.AST) -> Statement:
 @cache
 def _is_partly(module: Module, node: ast.ClassDef) -> bool:
     return f"{module.name}:{node.name}" in PARTLY or any(_is_partly(*base) for base in bases_of(module, node))
+
+
+def read_anew() -> None:
+    """Forget what was read of sources, so that it is read as it is written now."""
+    for cached in (find_module, _reading, _is_partly):
+        cached.cache_clear()
 
 
 def _is_neutral(module: Module, decorator: ast.expr) -> bool:

@@ -239,8 +239,8 @@ def is_library(package: str) -> bool:
     A plugin counts by its source too, as does what is installed for development or lies in a folder of the user's:
     it may change while its version stays.
     """
-    origin = _origin(package)
-    installed = origin is None or bool({"site-packages", "dist-packages"} & set(origin.parts))
+    places = [origin] if (origin := _origin(package)) else _namespace(package)
+    installed = all({"site-packages", "dist-packages"} & set(place.parts) for place in places)
     return installed and package not in plugins() and distribution(package) is not None
 
 
@@ -251,6 +251,8 @@ def _find_source(name: str) -> Path | None:
     if package in sys.stdlib_module_names or is_library(package):
         return None
     origin = _origin(package)
+    if origin is None and rest:
+        return next((path for folder in _namespace(package) for path in _files(folder, rest)), None)
     if origin is None or not rest:
         return origin
     return next(_files(origin.parent, rest), None) if origin.name == "__init__.py" else None
@@ -265,6 +267,15 @@ def _origin(package: str) -> Path | None:
             return None
         file = spec.origin if spec else None
     return Path(file) if file and file.endswith(".py") and Path(file).is_file() else None
+
+
+def _namespace(package: str) -> list[Path]:
+    """Folders of a package without `__init__.py`, which may lie in several places."""
+    try:
+        spec = find_spec(package)
+    except (ImportError, ValueError):
+        return []
+    return [Path(folder) for folder in (spec and spec.submodule_search_locations) or ()]
 
 
 def _files(folder: Path, parts: Iterable[str]) -> Iterator[Path]:

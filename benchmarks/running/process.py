@@ -5,7 +5,10 @@ import gc
 import os
 import signal
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+
+MOST_FILES = 2**16
+"""That a process may have open at once: no chunk on a GPU has so many runs."""
 
 
 def set_privacy() -> None:
@@ -35,6 +38,18 @@ def collect_seldom() -> None:
     gc.set_threshold(50_000)
     # Frozen objects are left out of the interpreter's last collection; their memory is given back all the same.
     atexit.register(gc.freeze)
+
+
+def allow_many_files() -> None:
+    """Let this process open more files than the usual 1,024, as far as the system permits: each lock is one."""
+    try:
+        import resource
+    except ModuleNotFoundError:
+        return
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    # A Mac names a hard limit that it does not grant.
+    with suppress(ValueError, OSError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, min(hard, MOST_FILES)), hard))
 
 
 def stop_like_ctrl_c() -> None:

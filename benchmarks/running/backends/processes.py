@@ -55,14 +55,20 @@ class Processes:
                         busy[task.key] = task
                     else:
                         yield task, ended
-        for ended in _stream(list(busy.values()), material, store, self.at_once, wait=True):
-            yield busy[ended.key], ended
+        while busy:
+            try:
+                for ended in _stream(list(busy.values()), material, store, self.at_once, wait=True):
+                    yield busy.pop(ended.key), ended
+            except _worker_died():
+                # One is taken out each time, so that this ends.
+                task = busy.pop(next(iter(busy)))
+                yield task, _alone(task, material, store, wait=True)
 
 
-def _alone(task: Task, material: Material, store: Store) -> Ended:
+def _alone(task: Task, material: Material, store: Store, wait: bool = False) -> Ended:
     try:
         # Two processes are asked for because joblib runs a single job in this one.
-        return next(_stream([task], material, store, jobs=2))
+        return next(_stream([task], material, store, jobs=2, wait=wait))
     except _worker_died() as error:
         told = f"The worker process died twice, perhaps for lack of memory.\n{error}"
         Computed.failed(told, task.records()).commit(store)

@@ -14,6 +14,7 @@ import torch
 from strokebench.benchmarks.running.backends.processes import Processes
 from strokebench.benchmarks.running.fit import Ready, unfitted
 from strokebench.benchmarks.running.memory import PeakMemory
+from strokebench.benchmarks.running.process import allow_many_files
 from strokebench.benchmarks.running.run import Material
 from strokebench.benchmarks.running.store import Store
 from strokebench.benchmarks.running.task import Computed, Ended, Task, hold, quietly
@@ -92,6 +93,8 @@ class Stacks:
     """Computes tasks of one architecture in chunks that memory has room for; `left_out` are left to the single path."""
 
     def __init__(self, material: Material, store: Store, device: str) -> None:
+        # The runs of a chunk are locked while it is trained.
+        allow_many_files()
         self.material, self.store, self.device = material, store, torch.device(device)
         self.left_out: list[Task] = []
         self._prepared: dict[tuple[Fold, Condition, str, str, str], Parts] = {}

@@ -10,7 +10,8 @@ from rich.console import Console
 from small_context import make_context
 
 from strokebench.benchmarks.experiments.table1 import Table1
-from strokebench.benchmarks.keys import sources
+from strokebench.benchmarks.keys import reach, sources
+from strokebench.benchmarks.keys.code import refuse_edited
 from strokebench.benchmarks.running.plans import fits
 from strokebench.benchmarks.running.runner import plan_runs
 from strokebench.benchmarks.running.task import compute
@@ -48,6 +49,19 @@ def test_what_is_edited_while_it_is_in_use_is_not_computed(tmp_path: Path, monke
     assert "halving.Half, or what it calls, was edited" in record["error"]
     with pytest.raises(StrokebenchError, match="Start the command, or Python, anew"):
         plan_runs(Table1(), context, console)
+
+
+def test_what_is_read_again_for_each_fit_is_not_kept(tmp_path: Path, monkeypatch, console: Console):
+    monkeypatch.setattr(sources, "_READ", {})
+    install(tmp_path, monkeypatch, "touched", HALF, {"methods": {"half": "Half"}})
+    context = make_context(folds=1, methods=("half",))
+    [(run, _)] = plan_runs(Table1(), context, console)
+    (tmp_path / "touched.py").touch()
+    sizes = set()
+    for _ in range(3):
+        refuse_edited(context.code(run).sha256, "touched.Half", run.balance, type(context.endpoint))
+        sizes.add(reach._reading.cache_info().currsize)
+    assert len(sizes) == 1
 
 
 def test_an_older_text_that_python_has_compiled_is_not_run(tmp_path: Path, monkeypatch, console: Console):

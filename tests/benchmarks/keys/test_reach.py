@@ -247,6 +247,20 @@ def test_what_has_a_version_counts_by_its_source_unless_it_is_installed(package:
     assert not sources.is_library("third_party_of_all"), "copied there, without a version"
 
 
+def test_a_folder_without_an_init_file_counts_by_its_source_unless_it_is_installed(
+    package: Path, tmp_path: Path, monkeypatch
+):
+    (package / "__init__.py").unlink()
+    before = reached().sha256
+    edit(package / "layers.py", "def one(x): return x", "def one(x): return -x")
+    assert reached().sha256 != before
+    monkeypatch.setattr(sources, "distribution", lambda name: "other-party")
+    (tmp_path / "site-packages" / "party_of_many" / "one").mkdir(parents=True)
+    monkeypatch.syspath_prepend(str(tmp_path / "site-packages"))
+    forget()
+    assert not sources.is_library("other_party") and sources.is_library("party_of_many")
+
+
 def test_an_import_that_nothing_names_may_be_meant_for_its_effects(package: Path):
     forget()
     assert set(sources.find_module("other_party.net").silent) == {"other_party", "other_party.patch"}

@@ -89,6 +89,24 @@ def test_a_run_that_another_call_computes_as_a_worker_dies_is_waited_for(tmp_pat
     assert not begun or looks[-1] == (keys, True)
 
 
+def test_a_worker_that_dies_while_it_waits_for_another_call_ends_nothing(tmp_path: Path, monkeypatch):
+    context, store, waited = make_context(methods=("svm",)), Store(tmp_path), []
+    tasks = fits({context.key(run): (run, context) for run in Table1().plan(context).runs})
+
+    def stream(tasks, material, store, jobs, wait=False):
+        if not wait:
+            yield from (Ended(task.key, "busy") for task in tasks)
+            return
+        waited.append(len(tasks))
+        if len(waited) == 1:
+            raise TerminatedWorkerError
+        yield from (Ended(task.key, "done") for task in tasks)
+
+    monkeypatch.setattr(processes, "_stream", stream)
+    ended = {task.key: each.status for task, each in Processes(2).compute(tasks, context.material, store)}
+    assert ended == {task.key: "done" for task in tasks} and waited[:2] == [len(tasks), 1]
+
+
 def test_a_stop_midway_does_not_warn_that_fits_are_lost(tmp_path: Path, recwarn: pytest.WarningsRecorder):
     context = make_context(methods=("logistic_regression",), folds=5)
     tasks = fits({context.key(run): (run, context) for run in Table1().plan(context).runs})

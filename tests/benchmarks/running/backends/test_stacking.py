@@ -1,8 +1,10 @@
 """Tasks computed as stacks: the same runs in the store as from the worker processes, and nothing is lost."""
 
+import resource
 import time
 from dataclasses import replace
 from pathlib import Path
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -68,6 +70,21 @@ def test_the_store_holds_what_the_workers_would_have_written(stacks: list[int], 
         assert record.keys() - expected.keys() == {"device", "stacked"} and not expected.keys() - record.keys()
         assert record["stacked"] == 3 and record["fit_seconds"] > 0
         np.testing.assert_allclose(record["history"]["train_loss"], expected["history"]["train_loss"], atol=1e-4)
+
+
+def test_a_chunk_may_have_more_runs_than_a_process_usually_has_files(tmp_path: Path, monkeypatch):
+    [task] = planned(("mlp",), folds=1)[1]
+    task = replace(task, runs={f"{number:064x}": task.first for number in range(300)})
+    monkeypatch.setattr(Stacks, "_ready", lambda self, task: Mock())
+    done = Mock(commit=lambda store: "done")
+    monkeypatch.setattr(stacking, "fit_together", lambda prepared, device: [done for _ in prepared])
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (256, before[1]))
+    try:
+        ended, left_out = Stacks(Mock(), Store(tmp_path), "cpu").compute_chunk([task])
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
+    assert [each.status for _, each in ended] == ["done"] and not left_out
 
 
 def test_runs_that_share_a_fit_are_tested_under_their_own_conditions(stacks: list[int], tmp_path: Path):
