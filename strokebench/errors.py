@@ -6,6 +6,8 @@ from difflib import get_close_matches
 from typing import Any
 
 _LINES = re.compile(r"\s*[\r\n]+\s*")
+_PASSWORD = re.compile(r"((?:password|pwd)(?:=|%3D)).*?(?=%3B|[&;\s]|$)", re.IGNORECASE)
+"""In an address, behind `?`; also where it is part of a quoted text there."""
 
 
 class StrokebenchError(Exception):
@@ -46,8 +48,10 @@ def without_user(text: str) -> str:
 
     >>> without_user("no answer of postgresql://me:p@ss@host/studies")
     'no answer of postgresql://host/studies'
+    >>> without_user("postgresql:///studies?host=far.example&password=p")
+    'postgresql:///studies?host=far.example&password=...'
     """
-    return re.sub(r"//[^/\s]*@", "//", text)
+    return _PASSWORD.sub(r"\1...", re.sub(r"//[^/\s]*@", "//", text))
 
 
 def first_fault(error: Any) -> str:

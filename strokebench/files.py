@@ -28,6 +28,8 @@ CONTROLS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 stand in no text; tab and line breaks may."""
 UNSEALED = f"sha256-{0:064}"
 """Stands in a file's content where `seal` writes the checksum of the whole."""
+LONGEST_NAME = 200
+"""Bytes of the name of a file or folder below `home()`; systems take 255, and what is half written has a longer one."""
 MANIFEST_FILE = "manifest.json"
 _SEAL = re.compile(rb"sha256-[0-9a-f]{64}")
 _log = logging.getLogger(__name__)
@@ -36,7 +38,15 @@ _FORMULA = re.compile(r"[=@\t\r\n＝＠＋－]|[+-](?!([\d.,\s%±–()\[\]+-]|to
 
 def home(*parts: str) -> Path:
     """The folder for everything written (`STROKEBENCH_HOME`, default `work`), or a path below it."""
-    return Path(os.environ.get("STROKEBENCH_HOME") or "work").expanduser().absolute().joinpath(*parts)
+    root = Path(os.environ.get("STROKEBENCH_HOME") or "work").expanduser().absolute()
+    return root.joinpath(*map(_short_name, parts))
+
+
+def _short_name(name: str) -> str:
+    """A file name as it is, or of one that is too long (an outcome's rule of many texts) its ends around its hash."""
+    if len(os.fsencode(name)) <= LONGEST_NAME:
+        return name
+    return f"{name[:25]}_{digest(name)[:8]}_{name[-25:]}"
 
 
 @contextmanager

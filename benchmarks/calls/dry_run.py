@@ -38,7 +38,11 @@ from strokebench.tasks.inputs import modality_of
 
 RUN_BYTES = 15_000
 """Of a finished run's file, where there is none yet: 729 patients."""
-ON_THIS_MACHINE = (None, "localhost", "127.0.0.1", "::1")
+ON_THIS_MACHINE = ("", "localhost", "127.0.0.1", "::1")
+FILES = ("", "file", "sqlite")
+"""Schemes of stores of MLflow that are files."""
+DATABRICKS = ("databricks", "databricks-uc", "uc")
+"""What MLflow takes for a server that the user's own settings name."""
 
 
 class _Missing(Exception):
@@ -160,7 +164,17 @@ def _stand_in(cohort: Cohort) -> Embeddings:
 def _sent(settings: Settings) -> list[str]:
     """What would leave the machine, and where it would go; empty where nothing would."""
     uri = without_user(tracking_uri())
-    remote = settings.tracking and urlsplit(uri).hostname not in ON_THIS_MACHINE
-    lines = [f"settings, metrics and tables, no patients, to MLflow at {uri}"] if remote else []
+    logged = settings.tracking and _is_elsewhere(uri)
+    lines = [f"settings, metrics and tables, no patients, to MLflow at {uri}"] if logged else []
     cluster = f"inputs and labels of all patients, by id, to the workers of {settings.scheduler}"
     return lines + ([cluster] if settings.scheduler else [])
+
+
+def _is_elsewhere(uri: str) -> bool:
+    """Whether a store of MLflow may be on another machine: whatever is neither a file nor says that it is here."""
+    parts = urlsplit(uri)
+    host = parts.hostname or ""
+    if host not in ON_THIS_MACHINE or "host" in parts.query:
+        return True
+    is_file = parts.scheme.partition("+")[0] in FILES and uri not in DATABRICKS
+    return not is_file and not host

@@ -79,7 +79,8 @@ def work_of(study: str, method: str, context: Context) -> Work:
 
 def record_of(trial: FrozenTrial, method: str) -> TaskRecord:
     """A finished trial: its mean and each fold's value as a curve."""
-    params = find_method(method)(**trial.user_attrs.get(PARAMS, {})).get_params()
+    # Not of an object that is made with them: the method may have refused them.
+    params = {**find_method(method)().get_params(), **trial.user_attrs.get(PARAMS, {})}
     params.pop("random_state", None)
     folds = [score["validation_score"] for score in trial.user_attrs.get(FOLDS, ())]
     metrics = [("fold_validation_score", value, step) for step, value in enumerate(folds) if value is not None]

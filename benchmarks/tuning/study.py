@@ -127,6 +127,7 @@ def run_study(
                 raise
             raise reason from error
     if not _complete(study):
+        hooks.stopped()
         errors = [trial.user_attrs[ERROR] for trial in study.get_trials(deepcopy=False) if ERROR in trial.user_attrs]
         raise StrokebenchError(f"No trial of {study.study_name} succeeded.", "; ".join(dict.fromkeys(errors)))
     return study

@@ -38,6 +38,13 @@ def test_home_follows_the_environment(monkeypatch, tmp_path):
     assert home() == tmp_path / "work", "an empty variable counts as none"
 
 
+def test_a_name_that_no_disk_takes_is_cut_and_still_tells_two_apart():
+    one, other = (home("splits", f"{'退院先' * 60}{n}{'在宅' * 60}-cv5.json") for n in (1, 2))
+    assert one != other and one.name.startswith("退院先") and one.suffix == ".json"
+    write_text(one, "written")
+    assert one.read_text() == "written" and home("a" * 200, "b").parent.name == "a" * 200
+
+
 def test_interrupted_write_leaves_the_old_file_and_nothing_else(tmp_path):
     path = tmp_path / "sub" / "a.json"
     write_json(path, {"b": 1})

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
+from importlib import import_module
 from importlib.metadata import version
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
@@ -137,7 +139,13 @@ def _material(material: Material) -> Material:
 
 def _remote(task: Task, material: Material) -> Computed:
     """On a worker: refuse to compute with other code than the one that planned the run."""
-    here = fit_code(task.first.method, task.first.balance, type(material.endpoint))
+    try:
+        if task.module:
+            import_module(task.module)
+        here = fit_code(task.first.method, task.first.balance, type(material.endpoint))
+    except Exception as error:
+        # The file of a method lies here under another name, or not at all: its runs alone fail.
+        return _failed(task, "".join(traceback.format_exception(error)))
     about = {"code_sha256": here.sha256, "versions": here.versions}
     if about != {name: task.about.get(name, value) for name, value in about.items()}:
         return _failed(task, "This worker has another version of strokebench or of a library than the rest.")

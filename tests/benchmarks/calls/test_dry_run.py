@@ -72,6 +72,24 @@ def test_weights_and_servers_are_named_without_being_asked(dataset: str, monkeyp
     assert "the workers of tcp://far.example:8786" in told
 
 
+@pytest.mark.parametrize(
+    ("uri", "elsewhere"),
+    [
+        *(
+            (uri, True)
+            for uri in ("databricks", "databricks://work", "https://tracking.example", "arn:aws:sagemaker:x")
+        ),
+        *((uri, True) for uri in ("postgresql:///db?host=db.example.org", "mssql+pyodbc:///?odbc_connect=SERVER")),
+        *((uri, False) for uri in ("sqlite:////tmp/m.db", "file:///tmp/mlruns", "mlruns", "http://localhost:5000")),
+        *((uri, False) for uri in ("postgresql://127.0.0.1/db", "")),
+    ],
+)
+def test_stores_that_are_or_may_be_elsewhere_are_said(dataset: str, monkeypatch, uri: str, elsewhere: bool):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
+    [line, *_] = module._sent(Settings(dataset=dataset)) or ["nothing"]
+    assert ("to MLflow at" in line) == elsewhere
+
+
 def test_what_the_call_would_refuse_is_refused(dataset: str):
     with pytest.raises(StrokebenchError, match="Did you mean"):
         dry_run("tabel1", Settings(dataset=dataset), Console(file=io.StringIO()))

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from unittest.mock import Mock
 
 import numpy as np
 import optuna
@@ -20,6 +21,7 @@ from strokebench.benchmarks.running.backends.choose import Processes
 from strokebench.benchmarks.running.context import Context
 from strokebench.benchmarks.running.parameters import read_tuned
 from strokebench.benchmarks.running.store import Store
+from strokebench.benchmarks.running.tracking.hooks import Hooks
 from strokebench.benchmarks.tuning import trial as trials_module
 from strokebench.benchmarks.tuning.report import record_of
 from strokebench.benchmarks.tuning.space import default_storage, draw_settings
@@ -247,8 +249,10 @@ def test_the_best_by_mean_and_by_fold(console: Console):
 
 def test_a_failing_method_says_why(console: Console, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(tunable_method.Tunable, "fit", lambda self, *parts: 1 / 0)
+    hooks = Mock(Hooks)
     with pytest.raises(StrokebenchError, match="ZeroDivisionError"):
-        run_study("tunable", make_context(), Search("random", 2), console)
+        run_study("tunable", make_context(), Search("random", 2), console, hooks)
+    hooks.stopped.assert_called_once()
 
 
 def test_a_storage_that_is_lost_is_told_as_that_and_the_study_goes_on(
@@ -347,6 +351,8 @@ def test_settings_that_a_method_does_not_take_are_failed_trials_and_none_of_thos
     study = run_study("tunable", make_context(), Search("grid", 9), console)
     [failed] = study.get_trials(states=(TrialState.FAIL,))
     assert "TypeError" in failed.user_attrs["error"] and "'signs'" in failed.user_attrs["error"]
+    # MLflow's log of the study goes on.
+    assert record_of(failed, "tunable").params == {"sign": "plus", "signs": "minus", "columns": 4}
     assert draw_settings("tunable", 3) == [{"sign": "plus"}]
     monkeypatch.setattr(tunable_method.Tunable, "search_space", staticmethod(lambda trial: {"signs": "plus"}))
     with pytest.raises(StrokebenchError, match="tunable takes no setting of its own search space: TypeError"):
