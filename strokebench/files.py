@@ -22,6 +22,7 @@ from strokebench.errors import StrokebenchError
 
 if TYPE_CHECKING:
     import pandas as pd
+    from filelock import FileLock
 
 CONTROLS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 """Characters that command a terminal (ESC, BEL, C1 and their kin) or cannot be written at all (lone surrogates) and
@@ -47,6 +48,17 @@ def _short_name(name: str) -> str:
     if len(os.fsencode(name)) <= LONGEST_NAME:
         return name
     return f"{name[:25]}_{digest(name)[:8]}_{name[-25:]}"
+
+
+def file_lock(path: Path | str) -> FileLock:
+    """A lock that the system lets go when its process dies.
+
+    On a disk that gives none it is an error (OSError): a file that stood for the lock would outlive a process that was
+    killed on another machine, and be waited for for ever.
+    """
+    from filelock import FileLock
+
+    return FileLock(path, fallback_to_soft=False)
 
 
 @contextmanager

@@ -18,6 +18,7 @@ NOT_WRITTEN = {
     errno.EROFS: "the disk can only be read",
     errno.EACCES: "you may not read or write there",
     errno.ENOLCK: "the disk gives no locks",
+    errno.ENOSYS: "the disk gives no locks",
     errno.EFBIG: "a file there may not become so large (`ulimit -f`)",
 }
 WRONG_KIND = {

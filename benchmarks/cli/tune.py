@@ -38,7 +38,7 @@ def tune(
     ] = OWN,
     trials: Annotated[
         int, typer.Option("--trials", help="The study is over at so many, those of earlier calls included.")
-    ] = 50,
+    ] = Search.trials,
     storage: Annotated[
         str | None,
         typer.Option(

@@ -1,5 +1,6 @@
 """Hyper-parameters from a file, written by `strokebench tune` or by hand, and what may be said of them."""
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -88,6 +89,15 @@ class _Plain(yaml.SafeDumper):
         return True
 
 
+class _Loader(yaml.SafeLoader):
+    """`1e-3` is a number, which YAML 1.1 takes for text."""
+
+
+_EXPONENT = re.compile(r"[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)[eE][-+]?[0-9]+$")
+for _each in (_Loader, _Plain):
+    _each.add_implicit_resolver("tag:yaml.org,2002:float", _EXPONENT, list("-+.0123456789"))
+
+
 def read_tuned(path: Path) -> Tuned:
     """Read a file of parameters.
 
@@ -96,7 +106,7 @@ def read_tuned(path: Path) -> Tuned:
             that does not exist.
     """
     try:
-        found = yaml.safe_load(read_sealed(path))
+        found = yaml.load(read_sealed(path), _Loader)
     except StrokebenchError as error:
         raise StrokebenchError(
             error.message,
@@ -113,7 +123,9 @@ def read_tuned(path: Path) -> Tuned:
         raise unknown_name("method", method, described_methods(), f"{path} names it. See `strokebench list methods`.")
     params = _params(found.get("params") or {}, method, path)
     by_fold = []
-    for entry in found.get("by_fold") or ():
+    if not isinstance(entries := found.get("by_fold") or [], list):
+        raise StrokebenchError(f"{path}: by_fold is no list.", _HINT)
+    for entry in entries:
         if not isinstance(entry, dict) or not {"seed", "fold", "params"} <= set(entry):
             raise StrokebenchError(f"{path}: an entry of by_fold lacks seed, fold or params.", _HINT)
         by_fold.append({**entry, "params": _params(entry["params"], method, path)})

@@ -269,7 +269,8 @@ def say_work(
     seconds = [costs.estimate(task.first) for task in tasks]
     measured = all(costs.measured(run) for run, _ in todo.values())
     if tasks:
-        console.print(f"Time        {forecast(seconds, jobs, measured)}")
+        # How many workers a scheduler will have is not known before they join.
+        console.print(f"Time        {forecast(seconds, 1 if settings.scheduler else jobs, measured)}")
 
 
 def shares(alike: Mapping[str, Task], costs: Costs) -> dict[str, float]:

@@ -85,7 +85,7 @@ def parse_seeds(given: str | Iterable[int]) -> tuple[int, ...]:
     """
     try:
         seeds = tuple(int(part) for part in (given.split(",") if isinstance(given, str) else given))
-    except ValueError:
+    except (ValueError, TypeError):
         seeds = ()
     if not seeds or min(seeds) < 0 or max(seeds) >= 2**32 or len(set(seeds)) < len(seeds):
         raise StrokebenchError(f"Seeds {str(given)[:99]!r} cannot be read.", "Write for example 39,40,41,42.")
@@ -114,6 +114,7 @@ class Settings:
     dataset: str = setting(
         "virtual",
         "virtual, virtual-sequences, virtual-null, virtual-fusion, soop, soop-flair, or a cohort's YAML file.",
+        read=os.fspath,
     )
     fetch: bool = setting(
         False, "Fetch what is public of the cohort, where it is not here, without asking.", also="--yes"
@@ -174,7 +175,11 @@ class Settings:
         least=0,
         metavar="SEED",
     )
-    weights: Path | None = setting(None, "Folder with the paper's encoders, if there is no network.")  # noqa: RUF009
+    weights: Path | None = setting(  # noqa: RUF009
+        None,
+        "Folder with the paper's encoders, if there is no network.",
+        read=lambda folder: Path(folder) if folder else None,
+    )
     device: str = setting("auto", "For encoders and networks: auto, cpu or cuda.", choices=DEVICES)
     keep_scale_text: bool = setting(
         False,
@@ -186,7 +191,7 @@ class Settings:
         "YAML file of a method's hyper-parameters, as `strokebench tune` writes; may be repeated.",
         env=False,
         metavar="FILE.yaml",
-        read=lambda paths: tuple(paths or ()),
+        read=lambda paths: tuple(map(Path, [paths] if isinstance(paths, (str, Path)) else paths or ())),
         typed=list[Path] | None,
     )
     grid_seeds: int = setting(1, "How many of the seeds each point of a grid of hyper-parameters is run with.", least=1)

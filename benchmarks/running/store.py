@@ -13,6 +13,7 @@ import pandas as pd
 from strokebench.errors import StrokebenchError
 from strokebench.files import (
     UNSEALED,
+    file_lock,
     home,
     made_again,
     read_json,
@@ -139,11 +140,11 @@ class Store:
         Raises:
             Busy: another process holds it.
         """
-        from filelock import FileLock, Timeout
+        from filelock import Timeout
 
         path = self.lock_path(key)
         path.parent.mkdir(parents=True, exist_ok=True)
-        held = FileLock(path)
+        held = file_lock(path)
         try:
             held.acquire(blocking=wait)
         except Timeout:

@@ -12,7 +12,6 @@ from typing import Any, cast
 
 import numpy as np
 import optuna
-from filelock import FileLock
 from optuna import Study, Trial
 from optuna.distributions import (
     BaseDistribution,
@@ -31,7 +30,7 @@ from strokebench.benchmarks.running.context import Context
 from strokebench.benchmarks.running.run import Run
 from strokebench.benchmarks.tuning.trial import counts
 from strokebench.errors import StrokebenchError, unknown_name, without_user
-from strokebench.files import digest, home
+from strokebench.files import digest, file_lock, home
 from strokebench.methods.registry import find_method
 from strokebench.reports.tables.caption import patients_title
 from strokebench.tasks.paper_setup import GRIDS, apart
@@ -240,7 +239,7 @@ def open_storage(place: str) -> BaseStorage:
         path = Path(place.removeprefix("sqlite:///"))
         path.parent.mkdir(parents=True, exist_ok=True)
         # Two processes that start together must not both make the tables.
-        with FileLock(path.with_name(f"{path.name}.lock")):
+        with file_lock(path.with_name(f"{path.name}.lock")):
             # Another process may write; SQLite's own five seconds are short where a disk is slow.
             return _open(lambda: RDBStorage(place, engine_kwargs={"connect_args": {"timeout": 60}}))
     # The driver that we install; which one SQLAlchemy takes by itself depends on its version.
@@ -337,7 +336,7 @@ def open_study(
     asked, earlier = search_distributions(method, space), list[FrozenTrial]()
     warmup = int(WARMUP_SHARE * len(context.split.folds))
     home("tuning").mkdir(parents=True, exist_ok=True)
-    with FileLock(home("tuning", "opening.lock")):
+    with file_lock(home("tuning", "opening.lock")):
         for number in count(1):
             study = optuna.create_study(
                 storage=storage,

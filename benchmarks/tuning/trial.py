@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from filelock import FileLock, Timeout
+from filelock import Timeout
 from optuna import Study, Trial, TrialPruned
 from optuna.trial import FrozenTrial, TrialState
 
@@ -17,7 +17,7 @@ from strokebench.benchmarks.running.plans import about, quick_params
 from strokebench.benchmarks.running.run import Run
 from strokebench.benchmarks.running.store import Store
 from strokebench.benchmarks.running.task import Task
-from strokebench.files import digest, home
+from strokebench.files import digest, file_lock, home
 from strokebench.reports.tables.results_table import error_line
 from strokebench.tasks.fold import Fold
 
@@ -76,7 +76,7 @@ class Objective:
             KeyboardInterrupt: after the trial is queued again.
         """
         default = bool(trial.user_attrs.get(DEFAULT))
-        with FileLock(lock_path(self.study, trial.number)):
+        with file_lock(lock_path(self.study, trial.number)):
             trial.set_user_attr(HOST, here())
             trial.set_user_attr(SAMPLER, self.sampler)
             params = self._params(trial, default)
@@ -164,7 +164,7 @@ def is_abandoned(study: Study, trial: FrozenTrial) -> bool:
     """Its process died here; of other places nothing is known."""
     if trial.user_attrs.get(HOST) != here():
         return False
-    lock = FileLock(lock_path(study, trial.number))
+    lock = file_lock(lock_path(study, trial.number))
     try:
         lock.acquire(timeout=0)
     except Timeout:

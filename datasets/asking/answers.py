@@ -8,10 +8,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Self
 
-from filelock import FileLock, Timeout
+from filelock import Timeout
 
 from strokebench.errors import StrokebenchError
-from strokebench.files import digest
+from strokebench.files import digest, file_lock
 
 SCHEMA = 1
 
@@ -127,9 +127,9 @@ class AnswerStore:
     @contextmanager
     def writing(self) -> Iterator[None]:
         """Nobody else writes to this store inside the block; two writers would pay twice for one answer."""
-        lock = FileLock(f"{self.path}.lock", timeout=0)
+        lock = file_lock(f"{self.path}.lock")
         try:
-            lock.acquire()
+            lock.acquire(timeout=0)
         except Timeout:
             raise StrokebenchError(
                 f"{self.path}: another process is collecting answers into it.", "Wait for it, or stop it."

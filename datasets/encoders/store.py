@@ -19,13 +19,13 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from filelock import FileLock
 from numpy.typing import NDArray
 
 from strokebench.files import (
     atomic_path,
     damaged_file,
     digest,
+    file_lock,
     home,
     made_again,
     read_kept,
@@ -107,7 +107,7 @@ class EmbeddingStore:
     def locked(self) -> Iterator[None]:
         """One process at a time encodes with this encoder; a second waits, and finds the work done."""
         home("embeddings").mkdir(parents=True, exist_ok=True)
-        with FileLock(self._unfinished.with_suffix(".lock")):
+        with file_lock(self._unfinished.with_suffix(".lock")):
             yield
 
     def rows(self, names: Sequence[str]) -> dict[str, tuple[Path, int]]:

@@ -5,6 +5,7 @@ import io
 import os
 import pickle
 from pathlib import Path
+from typing import NoReturn
 
 import pandas as pd
 import pytest
@@ -18,6 +19,7 @@ from strokebench.files import (
     csv_text,
     damaged_file,
     digest,
+    file_lock,
     home,
     is_plain_json,
     read_json,
@@ -36,6 +38,15 @@ def test_home_follows_the_environment(monkeypatch, tmp_path):
     assert home() == tmp_path / "work"
     monkeypatch.setenv("STROKEBENCH_HOME", "")
     assert home() == tmp_path / "work", "an empty variable counts as none"
+
+
+def test_a_disk_without_locks_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    def refuse(*_: object) -> NoReturn:
+        raise OSError(errno.ENOSYS, "Function not implemented")
+
+    monkeypatch.setattr("fcntl.flock", refuse)
+    with pytest.raises(OSError, match="not implemented"), file_lock(tmp_path / "lock"):
+        pass
 
 
 def test_a_name_that_no_disk_takes_is_cut_and_still_tells_two_apart():

@@ -22,12 +22,10 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 from weakref import WeakKeyDictionary
 
-from filelock import FileLock
-
 from strokebench.benchmarks.running.process import set_privacy
 from strokebench.benchmarks.running.tracking.hooks import Hooks, LoggedMetric, TaskRecord, Work
 from strokebench.errors import StrokebenchError, without_user
-from strokebench.files import home
+from strokebench.files import file_lock, home
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -237,7 +235,7 @@ class MlflowHooks(Hooks):
 def one_at_a_time() -> Iterator[None]:
     """Two calls at once would make the database, or log a run, twice."""
     home("mlflow").mkdir(parents=True, exist_ok=True)
-    with FileLock(home("mlflow", "lock")):
+    with file_lock(home("mlflow", "lock")):
         yield
 
 

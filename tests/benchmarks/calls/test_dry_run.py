@@ -75,10 +75,7 @@ def test_weights_and_servers_are_named_without_being_asked(dataset: str, monkeyp
 @pytest.mark.parametrize(
     ("uri", "elsewhere"),
     [
-        *(
-            (uri, True)
-            for uri in ("databricks", "databricks://work", "https://tracking.example", "arn:aws:sagemaker:x")
-        ),
+        *((uri, True) for uri in ("databricks", "databricks://work", "https://far.example", "arn:aws:sagemaker:x")),
         *((uri, True) for uri in ("postgresql:///db?host=db.example.org", "mssql+pyodbc:///?odbc_connect=SERVER")),
         *((uri, False) for uri in ("sqlite:////tmp/m.db", "file:///tmp/mlruns", "mlruns", "http://localhost:5000")),
         *((uri, False) for uri in ("postgresql://127.0.0.1/db", "")),

@@ -63,6 +63,9 @@ def test_files_move_with_the_file_that_names_them(tmp_path: Path):
         ("experiment: table1\ndevice: cpu\nbackend: stack", "The stack needs a GPU"),
         ("experiment: table1\njobs: " + "9" * 3000, "jobs is above 1024"),
         ("experiment: table1\nmethods: [[svm]]", "methods"),
+        ("experiment: table1\nparams: [[b]]", "params"),
+        ("experiment: table1\nweights: [b]", "weights"),
+        ("experiment: table1\ndataset: [b]", "dataset"),
         ("experiment: table1\nexperiment: table2", "twice"),
         ("experiment: table1\nscheduler: tcp://far.example:8786", "Type --scheduler"),
     ],
@@ -75,8 +78,10 @@ def test_what_cannot_be_read_is_named(tmp_path: Path, text: str, said: str):
 
 
 def test_written_by_hand_it_may_be_short(tmp_path: Path):
-    (tmp_path / "run.yaml").write_text("experiment: clinical\nseeds: 1,2\nmethods: svm, mlp\nquick: yes\noutcome:\n")
+    (tmp_path / "run.yaml").write_text(
+        "experiment: clinical\nseeds: 1,2\nmethods: svm, mlp\nquick: yes\noutcome:\nparams: svm.yaml\n"
+    )
     assert read_run_file(tmp_path / "run.yaml") == (
         "clinical",
-        {"seeds": (1, 2), "methods": ("svm", "mlp"), "quick": True},
+        {"seeds": (1, 2), "methods": ("svm", "mlp"), "quick": True, "params": (tmp_path / "svm.yaml",)},
     )

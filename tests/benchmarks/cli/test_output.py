@@ -78,7 +78,10 @@ def test_long_work_that_had_nothing_to_do_prints_nothing():
     assert log.getvalue() == ""
 
 
-@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EROFS, errno.EACCES, errno.EDQUOT, errno.ENOLCK, errno.EFBIG])
+@pytest.mark.parametrize(
+    "number",
+    [errno.ENOSPC, errno.EROFS, errno.EACCES, errno.EDQUOT, errno.ENOLCK, errno.ENOSYS, errno.EFBIG],
+)
 def test_a_disk_that_takes_nothing_is_one_line_with_the_folder(home: Path, number: int, capsys):
     errors._show(OSError(number, "whatever"))
     errors._show(OSError(number, "whatever", "/data/x"))

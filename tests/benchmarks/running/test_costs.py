@@ -1,9 +1,14 @@
+import io
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
+from rich.console import Console
 
 from strokebench.benchmarks.running.costs import GUESS, Costs, forecast
 from strokebench.benchmarks.running.run import Run
+from strokebench.benchmarks.running.runner import say_work
+from strokebench.benchmarks.running.settings import Settings
 
 
 def test_more_workers_pay_until_the_longest_run_decides():
@@ -18,6 +23,13 @@ def test_forecast_names_time_and_the_workers_that_pay():
     assert forecast([1.0] * 10, 2) == "less than a minute at the speed measured so far"
     assert "gain nothing" not in forecast([600.0], 4)
     assert "a guess" in forecast([60.0] * 40, 2, measured=False) and "a guess" not in said
+
+
+def test_how_many_workers_a_scheduler_will_have_is_not_known():
+    settings, costs = Settings(scheduler="tcp://far:8786", jobs=2), Mock(estimate=lambda _: 60.0)
+    console = Console(file=io.StringIO(), width=200)
+    say_work(40, {}, [Mock()] * 40, costs, settings, console)
+    assert "about 40 min on 1 worker at" in console.file.getvalue()
 
 
 def record(seconds: float, cpu: float | None = None) -> dict[str, float]:

@@ -68,6 +68,15 @@ def test_several_files_of_parameters_are_kept_in_order():
     assert Settings(params=[Path("a"), Path("b")]).params == (Path("a"), Path("b"))
 
 
+def test_from_python_a_path_may_be_a_text_or_a_path():
+    for one in ("svm.yaml", Path("svm.yaml"), ["svm.yaml"]):
+        assert Settings(params=one) == Settings(params=(Path("svm.yaml"),))
+    assert Settings(weights="w") == Settings(weights=Path("w")) and Settings(weights="").weights is None
+    assert Settings(dataset=Path("c.yaml")) == Settings(dataset="c.yaml")
+    with pytest.raises(StrokebenchError, match="Seeds"):
+        Settings(seeds=42)
+
+
 def test_what_was_read_is_read_again_to_the_same():
     typed = Settings(seeds="39, 41", methods="svm,mlp", params=[Path("a")])
     assert typed == Settings(seeds=(39, 41), methods=("svm", "mlp"), params=(Path("a"),)) == replace(typed)

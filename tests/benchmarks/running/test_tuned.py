@@ -67,6 +67,13 @@ def test_elsewhere_one_setting_for_all_and_a_word_of_caution(changes, said, tmp_
 def test_written_by_hand(tmp_path: Path):
     (tmp_path / "hand.yaml").write_text("method: svm\nparams:\n  C: 2\n")
     assert read_tuned(tmp_path / "hand.yaml").params == {"C": 2}
+    # YAML 1.1 takes these for texts.
+    for text, number in {"1e-3": 1e-3, "1E5": 1e5, "1.5e3": 1500.0, "-.5e+1": -5.0}.items():
+        (tmp_path / "hand.yaml").write_text(f"method: svm\nparams: {{C: {text}, gamma: '{text}'}}\n")
+        found = read_tuned(tmp_path / "hand.yaml")
+        assert found.params == {"C": number, "gamma": text}
+        found.write(tmp_path / "again.yaml")
+        assert read_tuned(tmp_path / "again.yaml") == found
 
 
 @pytest.mark.parametrize(
@@ -78,6 +85,7 @@ def test_written_by_hand(tmp_path: Path):
         ("method: svm\nparams: {random_state: 2}", "no parameter 'random_state'"),
         ("method: svm\nparams: [2]", "not `name: value`"),
         ("method: svm\nby_fold: [{seed: 39}]", "lacks seed, fold or params"),
+        ("method: svm\nby_fold: 5", "by_fold is no list"),
         ("a: b: c", "cannot be read"),
         ("!!python/object/apply:os.getcwd []", "cannot be read"),
     ],

@@ -1,11 +1,13 @@
 """Search spaces, samplers and storages."""
 
+from inspect import signature
 from pathlib import Path
 
 import pytest
 from optuna.trial import FixedTrial
 from sqlalchemy.exc import IntegrityError
 
+from strokebench.benchmarks.cli.tune import tune
 from strokebench.benchmarks.tuning.space import (
     default_trial,
     find_space,
@@ -14,6 +16,7 @@ from strokebench.benchmarks.tuning.space import (
     open_storage,
     search_distributions,
 )
+from strokebench.benchmarks.tuning.study import Search
 from strokebench.errors import StrokebenchError
 from strokebench.methods.base import Family
 from strokebench.methods.registry import all_methods, find_method
@@ -33,6 +36,12 @@ def test_the_default_is_found_wherever_the_space_holds_it(method: str):
         defaults = find_method(method)().get_params()
         params = find_method(method).search_space(FixedTrial(found))
         assert params == {name: defaults[name] for name in params}
+
+
+def test_the_command_searches_as_python_does():
+    typed = signature(tune).parameters
+    for name in ("sampler", "space", "trials", "storage", "prune"):
+        assert typed[name].default == getattr(Search, name)
 
 
 def test_a_continuous_parameter_has_no_grid():
