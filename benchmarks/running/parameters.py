@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import yaml
 
@@ -90,7 +90,13 @@ class _Plain(yaml.SafeDumper):
 
 
 class _Loader(yaml.SafeLoader):
-    """`1e-3` is a number, which YAML 1.1 takes for text."""
+    """As YAML 1.2: `1e-3` is a number, which YAML 1.1 takes for text, and `off` a text, which it takes for false."""
+
+    # Only what begins like true and false.
+    yaml_implicit_resolvers: ClassVar = {
+        first: [one for one in resolvers if first in "tTfF" or not one[0].endswith(":bool")]
+        for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
 
 
 _EXPONENT = re.compile(r"[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)[eE][-+]?[0-9]+$")

@@ -76,6 +76,16 @@ def test_written_by_hand(tmp_path: Path):
         assert read_tuned(tmp_path / "again.yaml") == found
 
 
+def test_off_is_a_word_and_false_is_not(tmp_path: Path):
+    (tmp_path / "off.yaml").write_text("method: earthmind\nparams: {align: off, sap: 'off'}\n")
+    found = read_tuned(tmp_path / "off.yaml")
+    assert found.params == {"align": "off", "sap": "off"}
+    found.write(tmp_path / "again.yaml")
+    assert read_tuned(tmp_path / "again.yaml") == found
+    (tmp_path / "off.yaml").write_text("method: fusion\nparams: {detach_targets: true, layers: 1}\n")
+    assert read_tuned(tmp_path / "off.yaml").params == {"detach_targets": True, "layers": 1}
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [
