@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import yaml
 
@@ -92,13 +92,12 @@ class _Plain(yaml.SafeDumper):
 class _Loader(yaml.SafeLoader):
     """As YAML 1.2: `1e-3` is a number, which YAML 1.1 takes for text, and `off` a text, which it takes for false."""
 
-    # Only what begins like true and false.
-    yaml_implicit_resolvers: ClassVar = {
-        first: [one for one in resolvers if first in "tTfF" or not one[0].endswith(":bool")]
-        for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
-    }
 
-
+# What begins like true and false alone is either.
+_Loader.yaml_implicit_resolvers = {
+    first: [one for one in resolvers if first in "tTfF" or not one[0].endswith(":bool")]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
 _EXPONENT = re.compile(r"[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)[eE][-+]?[0-9]+$")
 for _each in (_Loader, _Plain):
     _each.add_implicit_resolver("tag:yaml.org,2002:float", _EXPONENT, list("-+.0123456789"))
