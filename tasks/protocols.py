@@ -1,5 +1,6 @@
 """Who is trained on, who is selected on, who is tested on."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -38,7 +39,7 @@ def make_split(
 
     `cv5`: 5 stratified folds for each seed; `holdout`: one of these as test for all seeds (the reading of
     the paper's Tables 2 and 3 that fits its printed numbers); `loho`: each hospital in turn is the test
-    part, but for one without which fewer than two patients of a class are left. In each, a stratified 20 % of
+    part, but for one without which too few patients of a class are left to be parted. In each, a stratified 20 % of
     the rest, drawn by the seed, is the validation part; every class has a patient there. Rows of one person always
     stand in one part. `own`: the cohort's own folds (`strokebench.tasks.own_folds`).
 
@@ -72,14 +73,16 @@ def make_split(
     folds = []
     for seed in seeds:
         for number, name, test in DRAWN[protocol](labels, sites, persons, seed):
-            rest = labels.drop(list(test))
-            if protocol == "loho" and rest.value_counts().min() < 2:
+            try:
+                train, validation = _stratified(labels.drop(list(test)), persons, seed, f"outside {name}")
+            except StrokebenchError:
+                if protocol != "loho":
+                    raise
                 # The others are tested all the same; whoever reports names the one that is not.
                 continue
-            train, validation = _stratified(rest, persons, seed, f"outside {name}")
             folds.append(Fold(int(seed), number, name, train, validation, tuple(sorted(test))))
     if not folds:
-        raise StrokebenchError("Without any one hospital, fewer than two patients of one class are left.")
+        raise StrokebenchError("Without any one hospital, too few patients of one class are left.")
     return Split(protocol, tuple(folds))
 
 
@@ -123,7 +126,7 @@ def on_validation(fold: Fold, labels: pd.Series, persons: pd.Series | None = Non
     The test part has no say. For the arguments see `make_split`.
 
     Raises:
-        StrokebenchError: fewer than two patients of a class are left in the training part.
+        StrokebenchError: too few patients of a class are left in the training part.
     """
     left = labels.loc[list(fold.train)]
     left = left.astype(pd.CategoricalDtype(sorted(left.unique())))
@@ -143,25 +146,29 @@ def _frequent_enough(labels: pd.Series) -> pd.Series:
 
 
 def _stratified(labels: pd.Series, persons: pd.Series | None, seed: int, where: str) -> tuple[Ids, Ids]:
-    """Two stratified parts, the second with `VALIDATION_SHARE` of the patients (rounded up)."""
+    """Two stratified parts, the second with `VALIDATION_SHARE` of the patients (rounded up), and with every class."""
     from sklearn.model_selection import train_test_split
 
     if labels.value_counts().min() < 2:
         raise StrokebenchError(f"Fewer than two patients of one class are left {where}.")
     if persons is not None:
         return _stratified_by_person(labels, persons.loc[labels.index], seed, where)
+    # Of few patients a fifth may be fewer than there are classes.
+    size = max(math.ceil(VALIDATION_SHARE * len(labels)), labels.nunique())
     first, second = train_test_split(
-        labels.index.to_numpy(), test_size=VALIDATION_SHARE, stratify=labels.to_numpy(), random_state=seed
+        labels.index.to_numpy(), test_size=size, stratify=labels.to_numpy(), random_state=seed
     )
     first, second = set(first), set(second)
     usual = labels.value_counts().idxmax()
     for label in labels.cat.categories:
         # A class of few patients may fall wholly into the first part; one of them changes place with a usual one.
-        if not (labels.loc[sorted(second)] == label).any():
-            random = np.random.default_rng(seed)
+        held = labels.loc[sorted(second)].value_counts()
+        if not held[label]:
+            # Of equally usual classes another may have more there than the one patient who has to stay.
+            most, random = usual if held[usual] > 1 else held.idxmax(), np.random.default_rng(seed)
             rare, common = (
                 str(random.choice([patient for patient in sorted(part) if labels[patient] == wanted]))
-                for part, wanted in ((first, label), (second, usual))
+                for part, wanted in ((first, label), (second, most))
             )
             first, second = first - {rare} | {common}, second - {common} | {rare}
     return tuple(sorted(first)), tuple(sorted(second))
@@ -169,11 +176,15 @@ def _stratified(labels: pd.Series, persons: pd.Series | None, seed: int, where: 
 
 def _stratified_by_person(labels: pd.Series, persons: pd.Series, seed: int, where: str) -> tuple[Ids, Ids]:
     """The same by whole persons, so the share fits nearly; the first of five draws with all classes in both parts."""
+    few = StrokebenchError(f"Too few persons of one class are left {where}.")
+    # Fewer than this cannot be drawn from at all.
+    if persons.nunique() < FOLDS or labels.value_counts().max() < FOLDS:
+        raise few
     for _, _, second in _cv5(labels, None, persons, seed):
         first = tuple(labels.index.difference(list(second)))
         if all(labels[list(part)].nunique() == labels.nunique() for part in (first, second)):
             return first, tuple(sorted(second))
-    raise StrokebenchError(f"Too few persons of one class are left {where}.")
+    raise few
 
 
 def _cv5(labels: pd.Series, sites: pd.Series | None, persons: pd.Series | None, seed: int) -> list[TestPart]:

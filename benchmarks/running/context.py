@@ -137,7 +137,7 @@ class Context:
 
     @cached_property
     def untested(self) -> list[str]:
-        """Hospitals that `loho` leaves in, since without them fewer than two patients of one class are left."""
+        """Hospitals that `loho` leaves in, since without them too few patients of one class are left."""
         if self.split.protocol != "loho" or self.cohort.site is None or self.settings.quick:
             return []
         hospitals = set(map(str, self.cohort.site.loc[self.labels.index]))

@@ -215,7 +215,7 @@ def left_out(results: Results) -> str:
 def untested_in_words(hospitals: Sequence[str]) -> str:
     """Why these hospitals are never left out."""
     names = ", ".join(hospitals)
-    return f"{names}, without which fewer than two patients of one class are left to learn from"
+    return f"{names}, without which too few patients of one class are left to learn from"
 
 
 def identity(results: Results) -> str:

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from strokebench.errors import StrokebenchError
-from strokebench.tasks.fold import Split
+from strokebench.tasks.fold import Fold, Split
 from strokebench.tasks.protocols import SEEDS, make_split, of_fewer, on_validation, split_for_training
 
 
@@ -87,6 +87,38 @@ def test_a_hospital_with_all_events_is_not_left_out_and_the_others_are():
     halves = pd.Series([1] * 20 + [0] * 20, index=labels.index[:40])
     with pytest.raises(StrokebenchError, match="any one hospital"):
         make_split("loho", halves, halves.map({1: "x", 0: "y"}))
+
+
+@pytest.mark.parametrize(("held", "sizes"), [([4] * 7, (21, 7)), ([2, 2], (2, 2))])
+def test_where_one_hospital_has_most_patients_the_other_s_few_are_parted_with_every_class(held, sizes):
+    labels = pd.Series(np.repeat(range(len(held)), 30).tolist() + np.repeat(range(len(held)), held).tolist())
+    labels.index = [f"p{i:03d}" for i in range(len(labels))]
+    sites = pd.Series("big", labels.index).where(labels.index < f"p{30 * len(held):03d}", "small")
+    big, small = make_split("loho", labels, sites, seeds=(39,)).folds
+    assert (len(big.train), len(big.validation)) == sizes
+    assert set(labels[list(big.train)]) == set(labels[list(big.validation)]) == set(labels)
+    assert sorted(small.test) == sorted([*big.train, *big.validation])
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_equally_usual_classes_do_not_lose_their_one_patient_of_the_validation_part_to_a_rare_one(seed):
+    labels = pd.Series([0] * 7 + [1] * 7 + [2] * 7 + [3] * 2, [f"p{i:02d}" for i in range(23)]).astype("category")
+    fold = Fold(seed, 0, "all", tuple(labels.index), (), ())
+    inner = on_validation(fold, labels)
+    assert set(labels[list(inner.train)]) == set(labels[list(inner.validation)]) == {0, 1, 2, 3}
+    assert len(inner.validation) == 5
+
+
+def test_a_hospital_without_which_too_few_persons_are_left_is_not_left_out_and_the_others_are():
+    ids = [f"p{i:03d}" for i in range(160)]
+    labels = pd.Series([i % 2 for i in range(160)], ids)
+    sites = pd.Series(["big"] * 120 + ["north"] * 20 + ["south"] * 20, ids)
+    # Two persons in each of the small hospitals.
+    persons = pd.Series([f"q{i}" if i < 120 else f"of {i // 10}" for i in range(160)], ids)
+    folds = make_split("loho", labels, sites, seeds=(1, 2), persons=persons).folds
+    assert [(fold.seed, fold.fold, fold.name) for fold in folds] == [
+        (seed, number, name) for seed in (1, 2) for number, name in ((1, "north"), (2, "south"))
+    ]
 
 
 def test_cv5_equals_scikit_learn_on_sorted_ids(labels):
