@@ -35,7 +35,8 @@ class Row:
         shape: fixed sizes, and names of sizes that the cohort or the encoder decides.
         scaled_over: axes of the row over which mean and deviation are shared; each other number has its own.
         alternatives: the first axis holds answers to several questions. Networks see one of them at a time, drawn
-            for each training step, and in predictions each in turn: the mean of the logits is the prediction.
+            for each training step, and in predictions each in turn: the mean of the logits is the prediction. Where
+            a patient lacks some, the others stand in their place.
     """
 
     shape: tuple[int | str, ...]

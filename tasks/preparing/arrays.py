@@ -20,10 +20,12 @@ class ArrayPreprocessor:
     Args:
         axis: axes over which mean and deviation are taken; the others keep their own.
         filled_with: stands for what is missing; 0 is the training mean.
+        alternatives: the first axis of a row holds answers to several questions. Who lacks some of them has the others
+            in their place, in turn: no training step and no logit of a prediction is one of nothing.
     """
 
-    def __init__(self, axis: int | tuple[int, ...], filled_with: float = 0.0) -> None:
-        self.axis, self.filled_with = axis, filled_with
+    def __init__(self, axis: int | tuple[int, ...], filled_with: float = 0.0, alternatives: bool = False) -> None:
+        self.axis, self.filled_with, self.alternatives = axis, filled_with, alternatives
 
     def fit(self, x: NDArray[np.float32], rows: NDArray[np.intp]) -> ArrayPreprocessor:
         """Learn mean and deviation from the training part, which is these rows of `x` (n, *row)."""
@@ -44,6 +46,8 @@ class ArrayPreprocessor:
             known = _without_gaps(values, self.filled_with)
             if known is not None:
                 present[part] = known.reshape(len(known), -1, pieces, known.shape[-1] // pieces).any(axis=(1, 3))
+                if self.alternatives:
+                    _repeat_answers(values, known)
         return scaled, present
 
 
@@ -79,6 +83,14 @@ def _without_gaps(values: NDArray, filled_with: float = 0.0) -> NDArray[np.bool_
         return None
     values[~known] = filled_with
     return known
+
+
+def _repeat_answers(values: NDArray, known: NDArray[np.bool_]) -> None:
+    """Put the known answers of `values` (b, answers, ...) in turn where others of the same patient are missing."""
+    there = known.reshape(*known.shape[:2], -1).any(axis=2)
+    for row in np.flatnonzero(there.any(axis=1) & ~there.all(axis=1)):
+        gaps = np.flatnonzero(~there[row])
+        values[row, gaps] = values[row, np.resize(np.flatnonzero(there[row]), len(gaps))]
 
 
 def _number(shape: Sequence[int], axis: int | tuple[int, ...]) -> int:

@@ -130,6 +130,7 @@ class Preprocessing:
                 "sequences": self.sequences,
                 "rows": self.rows,
                 "filled_with": {name: fitted.filled_with for name, fitted in self.features.items()},
+                "alternatives": [name for name, fitted in self.features.items() if fitted.alternatives],
                 "roles": dict(zip(ROLES, self.roles.tolist(), strict=True)),
                 "kinds": {name: str(kind) for name, kind in table.kinds.items() if name in self.columns},
                 "modes": table.modes_,
@@ -183,6 +184,7 @@ def _parts(fitted: ArrayPreprocessor) -> list[tuple[str, NDArray]]:
 
 def _restored(name: str, state: Mapping[str, Any], arrays: Mapping[str, NDArray]) -> ArrayPreprocessor:
     # The axes count where moments are taken, which is over.
-    fitted = ArrayPreprocessor(0, state["filled_with"][name])
+    # What was saved before this was kept had zeros for a missing answer when it was fitted.
+    fitted = ArrayPreprocessor(0, state["filled_with"][name], name in state.get("alternatives", ()))
     fitted.mean_, fitted.deviation_ = arrays[f"{name}|mean"], arrays[f"{name}|deviation"]
     return fitted

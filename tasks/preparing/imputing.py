@@ -41,7 +41,9 @@ def iterative(table: pd.DataFrame, columns: Mapping[str, Column], train: pd.Inde
     numeric = [name for name in names if columns[name].kind is Kind.NUMERIC and known[name].notna().any()]
     numbers = table[numeric].apply(pd.to_numeric).astype(float)
     categories = [name for name in names if columns[name].kind is Kind.CATEGORICAL]
-    told = pd.get_dummies(table[categories].astype("string"), dtype=float).loc[:, lambda told: told.loc[train].any()]
+    # pandas refuses to encode no columns.
+    told = pd.get_dummies(table[categories].astype("string"), dtype=float) if categories else table[[]]
+    told = told.loc[:, told.loc[train].any()]
     filled = table.copy()
     if numbers.isna().any(axis=None):
         whole = pd.concat([numbers, told], axis=1).to_numpy()

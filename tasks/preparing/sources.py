@@ -55,7 +55,8 @@ class Features:
         self.array = array
         # Axis 0 are the patients.
         axes = (0, *(1 + axis for axis in row.scaled_over))
-        self.fitted = ArrayPreprocessor(axes, modality.filled_with).fit(array, embeddings.rows(train))
+        fitted = ArrayPreprocessor(axes, modality.filled_with, row.alternatives)
+        self.fitted = fitted.fit(array, embeddings.rows(train))
         self.pieces = len(units_of([modality.name], embeddings.sequences)) if name in embeddings.arrays else 1
 
     def of(self, ids: pd.Index) -> Known:

@@ -52,6 +52,8 @@ def test_from_the_folder_it_predicts_what_the_fit_of_the_suite_does(method: str,
     others = replace(others, table=others.table.rename(index=lambda id: f"q{id}"), site=None)
     both = replace(COHORT, table=pd.concat([COHORT.table, others.table]), site=None)
     embeddings = make_embeddings(both)
+    # Some in training and some outside it lack one of several texts, or all.
+    embeddings.arrays["text"][::7, 1], embeddings.arrays["text"][::11] = np.nan, np.nan
     endpoint = parse_endpoint("nihss < 7")
     labels = endpoint.labels(COHORT)
     [fold] = split_for_training(endpoint.strata(labels), (39,)).folds

@@ -44,6 +44,13 @@ def test_a_number_is_what_the_other_columns_say(table, train):
     assert (filled["points"] == filled["points"].round()).all(), "whole points stay whole"
 
 
+def test_a_table_of_numbers_alone_is_filled_by_them(table, train):
+    filled, _ = iterative(table[["height", "arm"]], COLUMNS, train)
+    told = table["arm"].isna() & table["height"].notna()
+    expected = (0.4 * table["height"])[told].clip(table["arm"].loc[train].min(), table["arm"].loc[train].max())
+    np.testing.assert_allclose(filled["arm"][told], expected, rtol=0.01)
+
+
 def test_what_is_known_and_categories_stay_and_each_gap_has_its_indicator(table, train):
     filled, columns = iterative(table, COLUMNS, train)
     pd.testing.assert_frame_equal(filled[list(table)].where(table.notna()), table)

@@ -1,5 +1,7 @@
 """Where arrays come from: what each number stands for, in the units of the cohort, and what zeros become."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -56,3 +58,16 @@ def test_features_are_standardised_by_the_training_part_and_zeros_with_them():
     mean, deviation = array[:20].mean(axis=0), array[:20].std(axis=0)
     np.testing.assert_allclose(source.of(OTHERS)[0], (array[20:] - mean) / deviation, rtol=1e-4, atol=1e-5)
     np.testing.assert_allclose(source.zeros(), -mean / deviation, rtol=1e-4)
+
+
+def test_missing_answers_of_a_patient_are_the_known_ones_in_turn():
+    embeddings = make_embeddings(COHORT)
+    text = embeddings.arrays["text"].copy()
+    text[3, 1], text[25, [0, 1, 4]], text[26] = np.nan, np.nan, np.nan
+    source = Features(replace(embeddings, arrays={"text": text}), "text", all_modalities()["text"], TRAIN)
+    mean, deviation = np.nanmean(text[:20], axis=0), np.nanstd(text[:20], axis=0)
+    scaled = (text - mean) / deviation
+    scaled[3, 1], scaled[25, [0, 1, 4]], scaled[26] = scaled[3, 0], scaled[25, [2, 3, 2]], 0
+    values, present = source.of(COHORT.ids)
+    np.testing.assert_allclose(values, scaled, rtol=1e-4, atol=1e-5)
+    assert np.flatnonzero(~present[:, 0]).tolist() == [26]
