@@ -19,11 +19,12 @@ from strokebench.datasets.cohort import Cohort
 from strokebench.datasets.embeddings import Embeddings
 from strokebench.errors import StrokebenchError, counted
 from strokebench.files import digest, home
+from strokebench.large import blocks
 from strokebench.reports.tables.caption import not_inputs_in_words, untested_in_words
 from strokebench.tasks.endpoint import Endpoint
 from strokebench.tasks.endpoints.parse import FEWEST, parse_endpoint, too_few
 from strokebench.tasks.fold import Split
-from strokebench.tasks.inputs import modality_of
+from strokebench.tasks.inputs import modality_of, units_of
 from strokebench.tasks.protocols import make_split
 
 Embed = Callable[[Settings, Cohort, Endpoint, Console], Embeddings]
@@ -180,13 +181,21 @@ def remembered_split(
 
 
 def _lacking(embeddings: Embeddings) -> dict[str, int]:
-    """Modality -> patients of whom nothing is known, by the first number of their vector, or of each text's."""
+    """Modality, or sequence of the image -> patients of whom nothing is known there."""
     found = dict[str, int]()
     for name, array in sorted(embeddings.arrays.items(), key=lambda item: item[1].ndim):
-        # Tokens are missing where the vector is; to read all would take seconds of many patients.
-        if (modality := modality_of(name)) not in found:
-            first = array[..., 0, 0] if array.ndim > 3 else array[..., 0]
-            found[modality] = int(np.isnan(first).reshape(len(first), -1).all(axis=1).sum())
+        units = units_of([modality_of(name)], embeddings.sequences)
+        if units[0] in found:
+            # Tokens are missing where the vector is; to read all would take seconds of many patients.
+            continue
+        for unit, own in zip(units, np.split(array, len(units), axis=-1), strict=True):
+            first = own[..., 0, 0] if own.ndim > 3 else own[..., 0]
+            # Single numbers may be missing too: whole rows are read where the first is, of each text's.
+            suspects = np.flatnonzero(np.isnan(first).reshape(len(first), -1).all(axis=1))
+            found[unit] = sum(
+                int(np.isnan(own[suspects[part]]).all(axis=tuple(range(1, own.ndim))).sum())
+                for part in blocks(len(suspects), own.shape)
+            )
     return found
 
 

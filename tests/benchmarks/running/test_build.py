@@ -77,6 +77,19 @@ def test_patients_without_a_modality_are_counted(monkeypatch: pytest.MonkeyPatch
     assert f"Missing     image of 5, text of 3 of {n} patients" in console.file.getvalue()
 
 
+def test_patients_without_a_sequence_are_counted_by_sequence_and_single_gaps_are_no_missing_patient(monkeypatch):
+    cohort, n = make_cohort(), len(make_cohort())
+    vectors = np.ones((n, 6))
+    vectors[:20, :3], vectors[10:40, 3:], vectors[50:60, 0], vectors[60:70, 3:5] = np.nan, np.nan, np.nan, np.nan
+    arrays = {"image.tokens": np.ones((n, 16, 6)), "image.vector": vectors}
+    monkeypatch.setattr(
+        encoding, "encode_cohort", lambda *_: Embeddings(cohort.ids, arrays, sequences=("dwi", "flair"))
+    )
+    console = Console(file=StringIO(), width=200)
+    encode(Settings(), cohort, parse_endpoint("nihss < 7"), console)
+    assert f"Missing     image.dwi of 20, image.flair of 30 of {n} patients" in console.file.getvalue()
+
+
 def test_hospitals_of_which_none_is_judged_are_not_left_out_one_by_one(monkeypatch: pytest.MonkeyPatch):
     whole, settings = make_cohort(), Settings(protocol="loho", outcome="nihss < 7", seeds=(39,))
     site = pd.Series([f"h{number // 3:02d}" for number in range(len(whole))], whole.table.index)

@@ -99,3 +99,29 @@ def test_who_has_a_patient_s_features_has_the_patient_as_source(balance: str):
     x, tables = prepared(table)
     balanced, _ = BALANCERS[balance](x, y, tables, 0)
     np.testing.assert_array_equal(balanced.sources, balanced.arrays["image.vector"][:, 0])
+
+
+def test_copies_of_equal_tables_have_the_features_of_all_who_have_that_table():
+    random = np.random.default_rng(1)
+    pattern = np.repeat([[0, 0, 1], [1, 0, 0], [0, 1, 1], [1, 1, 0]], 25, axis=0)
+    x, tables = prepared(pd.DataFrame(random.permutation(pattern), columns=list("abc")))
+    y = (np.arange(100) < 24).astype(np.int8)
+    balanced, _ = smote(x, y, tables, 3)
+    new, own = np.arange(100, 152), np.flatnonzero(y)
+    near = (balanced.arrays["table"][new, None] == x.arrays["table"][own]).all(axis=2)
+    drawn = np.bincount(balanced.sources[new], minlength=100)
+    for pattern in np.unique(near[near.any(axis=1)], axis=0):
+        copies = drawn[own[pattern]]
+        assert copies.max() <= max(0.6 * copies.sum(), 4), "not one patient's alone"
+    assert (drawn > 0).sum() > 12
+    np.testing.assert_array_equal(smote(x, y, tables, 3)[0].sources, balanced.sources)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_where_no_two_are_equally_near_a_copy_has_the_features_of_the_nearest(seed: int):
+    table, y = clinic(150)
+    x, tables = prepared(table)
+    balanced, _ = smote(x, y, tables, seed)
+    real, new = x.arrays["table"].astype(float), balanced.arrays["table"][len(x) :].astype(float)
+    distances = np.linalg.norm(new[:, None] - real[y == 1], axis=2)
+    np.testing.assert_array_equal(balanced.sources[len(x) :], np.flatnonzero(y)[distances.argmin(axis=1)])
