@@ -59,8 +59,9 @@ def _fold(seed: int, number: int, rows: pd.DataFrame, labels: pd.Series, persons
         )
     for part, most in (("train", labels.nunique()), ("validation", 2)):
         if labels[list(parts[part])].nunique() < most:
-            missing = sorted(set(labels) - set(labels[list(parts[part])]))
-            raise StrokebenchError(f"{where}: no patient of class {missing[0]} in its {part} part.", HINT)
+            classes = labels.astype("category").cat.remove_unused_categories().cat.categories
+            missing = next(name for name in classes if not (labels[list(parts[part])] == name).any())
+            raise StrokebenchError(f"{where}: no patient of class {missing} in its {part} part.", HINT)
     if persons is not None:
         of_person = rows.set_index("patient")["part"].groupby(persons.loc[rows["patient"]]).nunique()
         if len(parted := of_person[of_person > 1]):

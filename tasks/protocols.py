@@ -113,8 +113,8 @@ def of_fewer(fold: Fold, labels: pd.Series, share: float) -> Fold:
         share: in (0, 1]; at least two patients of a class are kept where there are two.
     """
     random, kept = np.random.default_rng([fold.seed, fold.fold]), set[str]()
-    own = labels.loc[sorted(fold.train)]
-    for label in sorted(own.unique()):
+    own = labels.astype("category").loc[sorted(fold.train)].cat.remove_unused_categories()
+    for label in own.cat.categories:
         drawn = random.permutation(own.index[own == label].to_numpy(str))
         kept.update(drawn[: max(2, round(share * len(drawn)))])
     return replace(fold, train=tuple(id for id in fold.train if id in kept))
@@ -128,8 +128,7 @@ def on_validation(fold: Fold, labels: pd.Series, persons: pd.Series | None = Non
     Raises:
         StrokebenchError: too few patients of a class are left in the training part.
     """
-    left = labels.loc[list(fold.train)]
-    left = left.astype(pd.CategoricalDtype(sorted(left.unique())))
+    left = labels.astype("category").loc[list(fold.train)].cat.remove_unused_categories()
     train, validation = _stratified(left, persons, fold.seed, f"in the training part of {fold.name}")
     return replace(fold, train=train, validation=validation, test=fold.validation)
 
@@ -156,7 +155,7 @@ def _stratified(labels: pd.Series, persons: pd.Series | None, seed: int, where: 
     # Of few patients a fifth may be fewer than there are classes.
     size = max(math.ceil(VALIDATION_SHARE * len(labels)), labels.nunique())
     first, second = train_test_split(
-        labels.index.to_numpy(), test_size=size, stratify=labels.to_numpy(), random_state=seed
+        labels.index.to_numpy(), test_size=size, stratify=labels.cat.codes.to_numpy(), random_state=seed
     )
     first, second = set(first), set(second)
     usual = labels.value_counts().idxmax()
@@ -191,7 +190,7 @@ def _cv5(labels: pd.Series, sites: pd.Series | None, persons: pd.Series | None, 
     from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
     splitter = (StratifiedKFold if persons is None else StratifiedGroupKFold)(FOLDS, shuffle=True, random_state=seed)
-    parts = splitter.split(np.zeros(len(labels)), labels.to_numpy(), persons)
+    parts = splitter.split(np.zeros(len(labels)), labels.cat.codes.to_numpy(), persons)
     return [(i, f"fold {i + 1}", tuple(labels.index[test])) for i, (_, test) in enumerate(parts)]
 
 

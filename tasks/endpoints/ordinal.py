@@ -102,7 +102,7 @@ class Ordinal(Endpoint):
             yield Problem("outcome_few_grades", what, where=self.expression)
 
     def strata(self, labels: pd.Series) -> pd.Series:
-        """Grades, a rare one together with the next worse ones, the worst with the next better."""
+        """Grades by name, a rare one together with the next worse ones, the worst with the next better."""
         counts = np.bincount(labels, minlength=self.levels)
         groups, group, held = [], 0, 0
         for label, count in enumerate(counts):
@@ -110,7 +110,12 @@ class Ordinal(Endpoint):
             held += count
             if held >= 2 * FOLDS and counts[label + 1 :].sum() >= 2 * FOLDS:
                 group, held = group + 1, 0
-        return labels.map(dict(enumerate(groups))).astype(pd.CategoricalDtype(sorted(set(groups))))
+        names = []
+        for group in range(groups[-1] + 1):
+            first, last = groups.index(group), groups.index(group) + groups.count(group) - 1
+            names.append(self.describe(first) + (f" to {self.low + last}" if last > first else ""))
+        # In the order of the grades, which draws go by; names are for whoever reads what is wrong.
+        return labels.map(lambda label: names[groups[label]]).astype(pd.CategoricalDtype(names))
 
     def targets(self, y: NDArray) -> NDArray[np.float32]:
         """1 at the label of each patient, (n, levels)."""

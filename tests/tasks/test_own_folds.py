@@ -4,6 +4,7 @@ import pandas as pd
 import pytest
 
 from strokebench.errors import StrokebenchError
+from strokebench.tasks.endpoints.ordinal import Ordinal
 from strokebench.tasks.fold import PARTS
 from strokebench.tasks.own_folds import own_folds
 from strokebench.tasks.protocols import make_split, split_for_training
@@ -66,6 +67,18 @@ def test_a_part_to_learn_or_select_from_has_every_class():
     tested = folds((5,), 3).query("part == 'test' and fold == 0")["patient"]
     with pytest.raises(StrokebenchError, match=r"fold 0: no patient of class 1 in its train part"):
         own_folds(folds((5,)), LABELS.where(LABELS.index.isin(tested), 0))
+
+
+def test_a_grade_that_lacks_is_named():
+    grades = pd.Series([i % 3 for i in range(60)], [f"p{i:02}" for i in range(60)]).map({0: 0, 1: 3, 2: 6})
+    table = pd.DataFrame(
+        {"patient": grades.index, "seed": 5, "fold": 0, "part": [*["train"] * 40, *["validation"] * 20]}
+    )
+    table.loc[table["patient"].isin(grades.index[grades == 3]), "part"] = "test"
+    endpoint = Ordinal("mrs")
+    strata = endpoint.strata(endpoint.read(grades))
+    with pytest.raises(StrokebenchError, match=r"no patient of class mrs 1 to 3 in its train part"):
+        own_folds(table, strata)
 
 
 def test_seeds_choose_among_the_file_s():

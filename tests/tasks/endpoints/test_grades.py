@@ -10,6 +10,7 @@ from strokebench.errors import StrokebenchError
 from strokebench.tasks.endpoints.binary import Binary
 from strokebench.tasks.endpoints.ordinal import Ordinal
 from strokebench.tasks.endpoints.parse import outcome_problems, parse_endpoint
+from strokebench.tasks.protocols import make_split, of_fewer, on_validation
 
 MRS = Ordinal("mrs")
 RNG = np.random.default_rng(0)
@@ -61,8 +62,33 @@ def test_what_is_no_grade_is_a_problem(values, codes):
 def test_a_rare_grade_is_split_with_its_neighbour():
     labels = pd.Series(np.repeat(range(7), [4, 30, 2, 3, 30, 30, 5]))
     groups = MRS.strata(labels)
-    assert groups.groupby(labels).first().tolist() == [0, 0, 1, 1, 1, 2, 2]
+    names = ["mrs 0 to 1", "mrs 2 to 4", "mrs 5 to 6"]
+    assert groups.groupby(labels).first().tolist() == [names[number] for number in (0, 0, 1, 1, 1, 2, 2)]
+    assert groups.cat.categories.tolist() == names
     assert groups.value_counts().min() >= 10
+
+
+def test_what_a_split_lacks_is_named_by_its_grades():
+    endpoint = Ordinal("barthel", 9, 13)
+    labels = endpoint.read(
+        pd.Series(np.repeat([9, 10, 11, 12, 13], [30, 30, 4, 30, 3]), [f"p{i:02d}" for i in range(97)])
+    )
+    strata = endpoint.strata(labels)
+    assert strata.cat.categories.tolist() == ["barthel 9", "barthel 10", "barthel 11 to 13"]
+    with pytest.raises(StrokebenchError, match="Only 7 of 67 patients have label barthel 11 to 13"):
+        make_split("cv5", strata.drop(labels.index[labels == 3]))
+
+
+def test_strata_are_parted_in_the_order_of_their_grades():
+    """Whatever their names: 10 is above 9."""
+    endpoint = Ordinal("points", 8, 11)
+    labels = endpoint.read(pd.Series([8 + i % 4 for i in range(90)], [f"p{i:02d}" for i in range(90)]))
+    strata = endpoint.strata(labels)
+    split, by_number = (make_split("cv5", each, seeds=(39,)) for each in (strata, labels))
+    assert split == by_number
+    for fold in split.folds:
+        assert on_validation(fold, strata) == on_validation(fold, labels)
+        assert of_fewer(fold, strata, 0.5) == of_fewer(fold, labels, 0.5)
 
 
 def ordered_model(thresholds, slope, x):
