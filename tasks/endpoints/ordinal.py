@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 SCALES = {"mrs": (0, 6), "rankin": (0, 6)}
 """Names of columns whose grades are known without a rule: lowest and highest."""
+MOST = 128
+"""Grades of a scale; the labels of more would not fit into int8."""
 
 
 @register_endpoint
@@ -50,7 +52,15 @@ class Ordinal(Endpoint):
         if read is None or read.sign not in ("", "to"):
             return None
         ends = [int(value) for value in read.values or SCALES.get(read.column.casefold(), ())]
-        return cls(read.column, *ends) if ends and ends[0] + 1 < ends[1] else None
+        if not ends or ends[0] + 1 >= ends[1]:
+            return None
+        low, high = ends
+        if high - low >= MOST:
+            raise StrokebenchError(
+                f"The outcome {rule!r} has {high - low + 1} grades, more than {MOST}.",
+                f"Give a rule such as '{read.column} > {(low + high) // 2}'.",
+            )
+        return cls(read.column, low, high)
 
     @property
     def expression(self) -> str:

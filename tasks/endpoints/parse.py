@@ -38,7 +38,7 @@ def parse_endpoint(expression: str, keep_scale_sentences: bool = False, called: 
         called: the cohort's own name for it.
 
     Raises:
-        StrokebenchError: it is none of these.
+        StrokebenchError: it is none of these, or has more grades than labels can be.
     """
     _discover()
     # Binary last: it takes the mere name of a column too.

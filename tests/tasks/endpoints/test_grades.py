@@ -35,6 +35,14 @@ def test_two_grades_are_no_order():
         parse_endpoint("mrs 3 to 4")
 
 
+def test_a_scale_of_more_grades_than_labels_hold_is_refused():
+    with pytest.raises(StrokebenchError, match="'points 0 to 200' has 201 grades, more than 128") as error:
+        parse_endpoint("points 0 to 200")
+    assert "points > 100" in error.value.hint
+    given = pd.Series({"a": 1, "b": 128})
+    assert parse_endpoint("points 1 to 128").read(given).to_dict() == {"a": 0, "b": 127}
+
+
 def test_a_label_is_the_grade_less_the_lowest():
     endpoint = Ordinal("scale", 2, 5)
     assert endpoint.read(pd.Series({"a": "2", "b": "5", "c": "3.0"})).to_dict() == {"a": 0, "b": 3, "c": 1}
