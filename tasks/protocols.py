@@ -161,10 +161,11 @@ def _stratified(labels: pd.Series, persons: pd.Series | None, seed: int, where: 
     usual = labels.value_counts().idxmax()
     for label in labels.cat.categories:
         # A class of few patients may fall wholly into the first part; one of them changes place with a usual one.
-        held = labels.loc[sorted(second)].value_counts()
-        if not held[label]:
+        held = labels.loc[sorted(second)]
+        if not (held == label).any():
             # Of equally usual classes another may have more there than the one patient who has to stay.
-            most, random = usual if held[usual] > 1 else held.idxmax(), np.random.default_rng(seed)
+            most = usual if (held == usual).sum() > 1 else held.value_counts().idxmax()
+            random = np.random.default_rng(seed)
             rare, common = (
                 str(random.choice([patient for patient in sorted(part) if labels[patient] == wanted]))
                 for part, wanted in ((first, label), (second, most))

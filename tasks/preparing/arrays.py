@@ -87,10 +87,10 @@ def _without_gaps(values: NDArray, filled_with: float = 0.0) -> NDArray[np.bool_
 
 def _repeat_answers(values: NDArray, known: NDArray[np.bool_]) -> None:
     """Put the known answers of `values` (b, answers, ...) in turn where others of the same patient are missing."""
-    there = known.reshape(*known.shape[:2], -1).any(axis=2)
-    for row in np.flatnonzero(there.any(axis=1) & ~there.all(axis=1)):
-        gaps = np.flatnonzero(~there[row])
-        values[row, gaps] = values[row, np.resize(np.flatnonzero(there[row]), len(gaps))]
+    there = np.asarray(known.reshape(*known.shape[:2], -1).any(axis=2))
+    for answers, own in zip(values, there, strict=True):
+        if own.any() and not own.all():
+            answers[~own] = answers[np.resize(np.flatnonzero(own), int((~own).sum()))]
 
 
 def _number(shape: Sequence[int], axis: int | tuple[int, ...]) -> int:
