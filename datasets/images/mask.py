@@ -91,7 +91,7 @@ def _binary(data: NDArray[np.float32], path: Path) -> NDArray[np.bool_]:
 def same_voxels(
     one_shape: tuple[int, ...], one: NDArray[np.float64], other_shape: tuple[int, ...], other: NDArray[np.float64]
 ) -> bool:
-    """Whether two grids have the same voxels, perhaps in another order of their axes."""
+    """Whether two grids, by shape and affine (4, 4), have the same voxels, perhaps in another order of their axes."""
     turned: list[Any] = [
         nibabel.as_closest_canonical(nibabel.Nifti1Image(np.broadcast_to(np.uint8(0), shape), affine))
         for shape, affine in ((one_shape, one), (other_shape, other))
