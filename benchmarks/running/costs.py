@@ -33,7 +33,7 @@ class Costs:
 
     def _brought(self, kind: str, kept: Any) -> float:
         seconds, patients = kept if isinstance(kept, list) else (kept, self.patients)
-        return float(seconds * (self.patients / patients) ** GROWS.get(kind.partition(" ")[0], 1.0))
+        return float(seconds * _grown(kind.partition(" ")[0], self.patients / patients))
 
     def measured(self, run: Run) -> bool:
         """Whether a run of its method and hyper-parameters was measured here."""
@@ -41,7 +41,11 @@ class Costs:
 
     def estimate(self, run: Run) -> float:
         """Seconds of this run: as measured, else of the slowest of its method, else of the slowest of all, so that it
-        starts early."""
+        starts early; less where it learns from a share of the training patients."""
+        return self._whole(run) * _of_whole(run)
+
+    def _whole(self, run: Run) -> float:
+        """Seconds of this run where it learns from all training patients."""
         if (measured := self.seconds.get(kind_of(run))) is not None:
             return measured
         kinds = [(*kind.partition(" ")[::2], seconds) for kind, seconds in self.seconds.items()]
@@ -59,7 +63,7 @@ class Costs:
         """From now on runs of its kind are expected to take the mean of those that ended in this call."""
         # Processor time where it is less, because a machine that is busy otherwise makes a run look longer.
         seconds = min(record["fit_seconds"] + record["predict_seconds"], record["cpu_seconds"])
-        self.now.setdefault(kind_of(run), []).append(seconds)
+        self.now.setdefault(kind_of(run), []).append(seconds / _of_whole(run))
         self.seconds[kind_of(run)] = round(mean(self.now[kind_of(run)]), 3)
         self.kept[kind_of(run)] = [self.seconds[kind_of(run)], self.patients]
 
@@ -69,8 +73,18 @@ class Costs:
             write_json(self.path, self.kept)
 
 
+def _grown(method: str, patients: float) -> float:
+    """By how much longer it takes with so many times the patients."""
+    return float(patients ** GROWS.get(method, 1.0))
+
+
+def _of_whole(run: Run) -> float:
+    """The part of a whole run's time that one takes that learns from a share of the training patients."""
+    return _grown(run.method, run.share)
+
+
 def kind_of(run: Run) -> str:
-    """Names the runs that are expected to take equally long: `vdafm`, `vdafm {"width": 256}`."""
+    """Names the runs that are expected to take equally long with as many patients: `vdafm`, `vdafm {"width": 256}`."""
     return f"{run.method} {json.dumps(run.params, sort_keys=True)}" if run.params else run.method
 
 

@@ -100,9 +100,14 @@ def method_runs(
 
 def size_params(method: str, sizes: str) -> dict[str, int]:
     """Where a network of Table 1 differs from its defaults at one of `SIZES`; other methods have sizes of their own."""
-    known = described(method)
-    wanted = SIZES[sizes] if known.paper_row and known.defaults.keys() >= SIZES[sizes].keys() else {}
-    return {name: size for name, size in wanted.items() if known.defaults[name] != size}
+    return {name: SIZES[sizes][name] for name, size in default_size(method).items() if SIZES[sizes][name] != size}
+
+
+def default_size(method: str) -> dict[str, int]:
+    """The size of a network of Table 1 by its defaults; nothing for other methods."""
+    known, names = described(method), SIZES["small"]
+    sized = known.paper_row and known.defaults.keys() >= names.keys()
+    return {name: known.defaults[name] for name in names} if sized else {}
 
 
 def quick_params(method: str) -> dict[str, Any]:

@@ -274,9 +274,8 @@ def say_work(
 
 
 def shares(alike: Mapping[str, Task], costs: Costs) -> dict[str, float]:
-    """Expected seconds of the runs of fits that take equally long, by key: their shares of a fit."""
-    seconds = costs.estimate(next(iter(alike.values())).first)
-    return {key: seconds / len(task.runs) for task in alike.values() for key in task.runs}
+    """Expected seconds of the runs of fits of one kind, by key: their shares of a fit."""
+    return {key: costs.estimate(task.first) / len(task.runs) for task in alike.values() for key in task.runs}
 
 
 def _finish(waiting: list[UnderWay], finished: Callable[[UnderWay], None]) -> list[UnderWay]:

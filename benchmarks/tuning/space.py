@@ -28,6 +28,7 @@ from optuna.trial import FixedTrial, FrozenTrial, TrialState, create_trial
 
 from strokebench.benchmarks.running.context import Context
 from strokebench.benchmarks.running.run import Run
+from strokebench.benchmarks.tuning.pruner import MedianOfFold
 from strokebench.benchmarks.tuning.trial import counts
 from strokebench.errors import StrokebenchError, unknown_name, without_user
 from strokebench.files import digest, file_lock, home
@@ -287,14 +288,9 @@ def behind(error: BaseException) -> BaseException:
     return StrokebenchError(f"The storage was lost: {_first_line(found)}.", hint)
 
 
-STARTUP_TRIALS = 5
-"""The pruner lets so many trials run to their end before it compares."""
-WARMUP_SHARE = 0.25
-"""And this share of a trial's folds: the first ones tell little (our choice)."""
-
-
-OBJECTIVE = "mean validation AUC"
-"""What a study makes as large as it can, as pages of studies call it."""
+def objective_of(context: Context) -> str:
+    """What a study makes as large as it can, as files and pages of studies call it."""
+    return f"mean validation {context.endpoint.ranked_by}"
 
 
 def study_name(method: str, context: Context, space: str = OWN) -> str:
@@ -334,14 +330,13 @@ def open_study(
     """
     storage, name = open_storage(place or default_storage()), study_name(method, context, space)
     asked, earlier = search_distributions(method, space), list[FrozenTrial]()
-    warmup = int(WARMUP_SHARE * len(context.split.folds))
     home("tuning").mkdir(parents=True, exist_ok=True)
     with file_lock(home("tuning", "opening.lock")):
         for number in count(1):
             study = optuna.create_study(
                 storage=storage,
                 sampler=sampler,
-                pruner=optuna.pruners.MedianPruner(STARTUP_TRIALS, n_warmup_steps=warmup),
+                pruner=MedianOfFold(len(context.split.folds)),
                 study_name=name if number == 1 else f"{name}/{number}",
                 direction="maximize",
                 load_if_exists=True,
@@ -349,7 +344,7 @@ def open_study(
             trials = study.get_trials(deepcopy=False)
             if not trials:
                 with warnings.catch_warnings(action="ignore", category=ExperimentalWarning):
-                    study.set_metric_names([OBJECTIVE])
+                    study.set_metric_names([objective_of(context)])
                 for about, value in _about(context).items():
                     study.set_user_attr(about, value)
                 study.add_trials(_within(asked, earlier))

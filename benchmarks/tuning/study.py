@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import optuna
 from optuna.trial import FrozenTrial, TrialState
@@ -11,7 +12,7 @@ from rich.console import Console
 from strokebench.benchmarks.running.backends.choose import choose
 from strokebench.benchmarks.running.context import Context
 from strokebench.benchmarks.running.parameters import Tuned
-from strokebench.benchmarks.running.plans import usable_methods
+from strokebench.benchmarks.running.plans import default_size, usable_methods
 from strokebench.benchmarks.running.progress import StepProgress
 from strokebench.benchmarks.running.provenance import commit, strokebench_version
 from strokebench.benchmarks.running.store import Store
@@ -26,6 +27,7 @@ from strokebench.benchmarks.tuning.space import (
     first_run,
     make_sampler,
     named,
+    objective_of,
     open_study,
 )
 from strokebench.benchmarks.tuning.trial import (
@@ -148,14 +150,14 @@ def best_parameters(study: optuna.Study, method: str, context: Context) -> Tuned
     }
     return Tuned(
         method=method,
-        params=best.user_attrs[PARAMS],
-        by_fold=tuple(_best_of_fold(trials, fold.seed, fold.fold) for fold in context.split.folds),
+        params=_at_its_size(method, best),
+        by_fold=tuple(_best_of_fold(method, trials, fold.seed, fold.fold) for fold in context.split.folds),
         strictly_nested=strictly_nested(trials, context),
         split_sha256=context.split.sha256,
         cohort=context.cohort.name,
         about={
             "study": study.study_name,
-            "objective": f"mean validation AUC over {len(context.split.folds)} folds, test parts left out",
+            "objective": f"{objective_of(context)} over {len(context.split.folds)} folds, test parts left out",
             "value": best.value,
             "default_value": default,
             "trial": best.number,
@@ -188,7 +190,12 @@ def strictly_nested(trials: Sequence[FrozenTrial], context: Context) -> bool:
     return samplers <= {"grid", "random"} and all(trial.state is not TrialState.PRUNED for trial in trials)
 
 
-def _best_of_fold(trials: Sequence[FrozenTrial], seed: int, fold: int) -> dict[str, object]:
+def _at_its_size(method: str, trial: FrozenTrial) -> dict[str, Any]:
+    """The trial's hyper-parameters with the size of its network, which an experiment may have another of."""
+    return {**default_size(method), **trial.user_attrs[PARAMS]}
+
+
+def _best_of_fold(method: str, trials: Sequence[FrozenTrial], seed: int, fold: int) -> dict[str, object]:
     found: tuple[float, FrozenTrial] | None = None
     for trial in trials:
         for score in trial.user_attrs.get(FOLDS, ()):
@@ -203,7 +210,7 @@ def _best_of_fold(trials: Sequence[FrozenTrial], seed: int, fold: int) -> dict[s
         "fold": fold,
         "trial": found[1].number,
         "validation_score": found[0] if found[0] >= 0 else None,
-        "params": found[1].user_attrs[PARAMS],
+        "params": _at_its_size(method, found[1]),
     }
 
 

@@ -45,7 +45,7 @@ def tuning_key(context: Context, run: Run, fold: Fold) -> str:
 
 @dataclass
 class Objective:
-    """What Optuna calls with a trial: mean validation AUC over the folds of the split.
+    """What Optuna calls with a trial: mean validation AUC, or c of grades, over the folds of the split.
 
     Args:
         draw: the search space: hyper-parameters by a trial.
@@ -120,11 +120,13 @@ class Objective:
             if stopped:
                 raise TrialPruned(f"after {len(scores)} folds")
         if (mean := _mean_of(scores)) is None:
-            raise FitFailed("no validation part has both classes, so that there is no AUC")
+            raise FitFailed(
+                f"no validation part has two classes, so that there is no {self.context.endpoint.ranked_by}"
+            )
         return mean
 
     def _scores(self, params: Mapping[str, Any], folds: Sequence[Fold]) -> list[float]:
-        """Validation AUC of each fold, from the store or computed now."""
+        """Validation AUC, or c, of each fold, from the store or computed now."""
         keys, tasks = [], []
         settings = self.context.settings
         short = quick_params(self.method) if settings.quick else {}

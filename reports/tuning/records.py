@@ -11,10 +11,10 @@ class TrialRecord:
 
     Args:
         number: in the study. state: `complete`, `pruned` or `fail`.
-        value: mean validation AUC over its folds, in [0, 1]; None where it failed.
+        value: mean validation AUC, or c of grades, over its folds, in [0, 1]; None where it failed.
         values: what the sampler drew, by parameter of the search space; empty for a default outside it.
         settings: the hyper-parameters made of them.
-        folds: validation AUC of the folds that it finished; None where undefined.
+        folds: the same of the folds that it finished; None where undefined.
         default: these are the method's defaults.
     """
 

@@ -7,7 +7,7 @@ from rich.console import Console
 
 from strokebench.benchmarks.running.costs import GUESS, Costs, forecast
 from strokebench.benchmarks.running.run import Run
-from strokebench.benchmarks.running.runner import say_work
+from strokebench.benchmarks.running.runner import say_work, shares
 from strokebench.benchmarks.running.settings import Settings
 
 
@@ -65,6 +65,19 @@ def test_a_whole_training_is_expected_to_take_longer_than_that_of_a_quick_check(
     costs = Costs(729)
     costs.learn(Run("vdafm", 42, 0, "cv5", params={"max_epochs": 8}), record(0.5))
     assert costs.estimate(Run("vdafm", 42, 0, "cv5")) == pytest.approx(1.0 * 100 / 8)
+
+
+def test_runs_that_learn_from_fewer_patients_are_shorter_and_say_what_whole_ones_take(home: Path):
+    whole, few = Run("vdafm", 42, 0, "cv5"), Run("vdafm", 42, 0, "cv5", share=0.2)
+    costs = Costs(729)
+    costs.learn(few, record(1.5))
+    assert costs.estimate(whole) == pytest.approx(10) and costs.estimate(few) == pytest.approx(2)
+    costs.learn(whole, record(9.5))
+    assert costs.estimate(whole) == pytest.approx(10)
+    costs.learn(Run("svm", 42, 0, "cv5", share=0.5), record(0.5))
+    assert costs.estimate(Run("svm", 42, 0, "cv5")) == pytest.approx(4)
+    alike = {name: Mock(first=run, runs={name: run}) for name, run in (("whole", whole), ("few", few))}
+    assert shares(alike, costs) == pytest.approx({"whole": 10, "few": 2})
 
 
 def test_seconds_are_brought_to_the_cohorts_number_of_patients(home: Path):

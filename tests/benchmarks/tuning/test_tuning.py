@@ -20,16 +20,19 @@ from strokebench.benchmarks.cli.tune import tune_and_report
 from strokebench.benchmarks.running.backends.choose import Processes
 from strokebench.benchmarks.running.context import Context
 from strokebench.benchmarks.running.parameters import read_tuned
+from strokebench.benchmarks.running.plans import method_runs
 from strokebench.benchmarks.running.store import Store
 from strokebench.benchmarks.running.tracking.hooks import Hooks
 from strokebench.benchmarks.tuning import trial as trials_module
+from strokebench.benchmarks.tuning.pruner import STARTUP_TRIALS, MedianOfFold
 from strokebench.benchmarks.tuning.report import record_of
-from strokebench.benchmarks.tuning.space import default_storage, draw_settings
+from strokebench.benchmarks.tuning.space import default_storage, draw_settings, make_sampler, open_study
 from strokebench.benchmarks.tuning.study import Search, best_parameters, run_study
 from strokebench.benchmarks.tuning.trial import DEFAULT, FOLDS, PARAMS
 from strokebench.errors import StrokebenchError
 from strokebench.methods import registry
 from strokebench.reports.tables.section import read_section
+from strokebench.tasks.endpoints.ordinal import Ordinal
 
 SUPPORT = Path(tunable_method.__file__).parent
 
@@ -218,6 +221,16 @@ def test_poor_trials_are_stopped_after_a_fold(console: Console):
     assert best_parameters(whole, "tunable", context).strictly_nested
 
 
+def test_a_trial_is_compared_by_its_running_mean_whatever_it_was_before():
+    study = optuna.create_study(direction="maximize", pruner=MedianOfFold(4))
+    for _ in range(STARTUP_TRIALS):
+        study.add_trial(create_trial(value=0.7, intermediate_values=dict.fromkeys(range(4), 0.7)))
+    trial = study.ask()
+    for step, (mean, stopped) in enumerate([(0.6, False), (0.9, False), (0.7, False), (0.69, True)]):
+        trial.report(mean, step)
+        assert trial.should_prune() == stopped, step
+
+
 def test_where_a_trial_is_stopped_does_not_depend_on_the_number_of_workers(console: Console, tmp_path: Path):
     # All fits are there then, and no worker is started.
     run_study("tunable", make_context(folds=4), Search("grid", 20, f"{tmp_path}/all.journal", prune=False), console)
@@ -245,6 +258,33 @@ def test_the_best_by_mean_and_by_fold(console: Console):
         assert entry["validation_score"] == max(scores)
         assert entry["trial"] == scores.index(max(scores))
         assert entry["params"] == study.trials[entry["trial"]].user_attrs[PARAMS]
+
+
+def test_the_file_says_the_size_that_was_searched_at(home: Path):
+    context = make_context()
+    folds = [{"seed": fold.seed, "fold": fold.fold, "validation_score": 0.7} for fold in context.split.folds]
+    for method, drawn, sizes in [
+        ("cross_attention", {"dropout": 0.3, "width": 128}, {"hidden": 128, "width": 128}),
+        ("vdafm", {}, {"hidden": 128, "width": 64}),
+        ("svm", {"C": 2.0}, {}),
+    ]:
+        study = optuna.create_study(direction="maximize")
+        study.add_trial(create_trial(value=0.7, user_attrs={PARAMS: drawn, FOLDS: folds}))
+        best_parameters(study, method, context).write(home / "best.yaml")
+        found = read_tuned(home / "best.yaml")
+        assert found.params == {**sizes, **drawn} and all(fold["params"] == found.params for fold in found.by_fold)
+        paper = make_context(methods=(method,), params=(home / "best.yaml",), sizes="paper")
+        for run in method_runs(method, paper):
+            assert {name: run.params.get(name) for name in sizes} == sizes
+
+
+def test_of_grades_neither_file_nor_study_speaks_of_an_auc():
+    graded = replace(make_context(), endpoint=Ordinal("mrs", 0, 2))
+    study = open_study("svm", graded, None, make_sampler("random", "svm"))
+    assert study.metric_names == ["mean validation c"]
+    folds = [{"seed": fold.seed, "fold": fold.fold, "validation_score": 0.7} for fold in graded.split.folds]
+    study.add_trial(create_trial(value=0.7, user_attrs={PARAMS: {}, FOLDS: folds}))
+    assert best_parameters(study, "svm", graded).about["objective"].startswith("mean validation c over 2 folds")
 
 
 def test_a_failing_method_says_why(console: Console, monkeypatch: pytest.MonkeyPatch):
