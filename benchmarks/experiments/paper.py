@@ -104,5 +104,5 @@ class Paper(Experiment):
                 in_terminal=False,
             ),
         ]
-        lead = comparison_lead(comparisons)
+        lead = comparison_lead(results, comparisons)
         return self.publish(results, folder, panels, lead)

@@ -8,7 +8,7 @@ import pandas as pd
 from strokebench.reports.results import SETTING, Results
 from strokebench.reports.statistics.decisions import ALPHA, POINTS, equivalent, likeness
 from strokebench.reports.statistics.headline import differences_of
-from strokebench.reports.statistics.paired import PairedTest, is_corrected
+from strokebench.reports.statistics.paired import UNTESTED, PairedTest, is_corrected
 from strokebench.reports.summary import rows_by_setting
 from strokebench.reports.table1.table import metric_cells, metric_columns, metric_row
 from strokebench.reports.tables import caption as words
@@ -164,7 +164,7 @@ def nothing_planned(results: Results) -> str:
 
 def _below(against: Mapping[Entry, PairedTest]) -> str:
     if not against:
-        return "Too few runs to tell differences from noise."
+        return f"Too few runs to tell differences from noise, or {UNTESTED}."
     below = [entry for entry, difference in against.items() if difference.distinguishable and difference.value < 0]
     which = f" ({', '.join(entry.label.lower() for entry in below)})" if below else ""
     alike = sum(equivalent(difference) for difference in against.values())

@@ -12,7 +12,7 @@ from strokebench.reports.results import Results
 from strokebench.reports.statistics.decisions import ALPHA, POINTS, equivalent, holm, verdict
 from strokebench.reports.statistics.headline import Headline
 from strokebench.reports.statistics.intervals import UNDEFINED
-from strokebench.reports.statistics.paired import PairedTest
+from strokebench.reports.statistics.paired import UNTESTED, PairedTest
 from strokebench.reports.summary import rows_by_setting
 from strokebench.reports.table1.table import metric_row
 from strokebench.reports.tables import caption as words
@@ -115,7 +115,7 @@ def choices_table(
 def choices_lead(results: Results, found: Sequence[SettingGain], against: str) -> str:
     """Which changes are shown, and how many of the others are shown to be small."""
     if not found:
-        return "Too few runs are finished to tell what any choice is worth."
+        return f"Too few runs are finished to tell what any choice is worth, or {UNTESTED}."
     said = []
     for method in dict.fromkeys(change.entry.method for change in found):
         own = [change for change in found if change.entry.method == method]

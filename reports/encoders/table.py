@@ -10,7 +10,7 @@ from strokebench.reports.results import Results, Setting
 from strokebench.reports.statistics.decisions import ALPHA
 from strokebench.reports.statistics.headline import auc_intervals, differences_of, headline_of
 from strokebench.reports.statistics.intervals import Interval
-from strokebench.reports.statistics.paired import PairedTest
+from strokebench.reports.statistics.paired import UNTESTED, PairedTest
 from strokebench.reports.summary import run_counts
 from strokebench.reports.tables import caption as words
 from strokebench.reports.tables.results_table import results_table
@@ -96,7 +96,7 @@ def _lead(results: Results, gains: Gains) -> str:
     labels = {setting.key: setting.label for setting in results.settings.values()}
     tested = {key: gain for key, gain in gains.items() if gain.tested}
     if not tested:
-        return "No difference between encoders can be tested yet."
+        return f"Too few runs are finished to tell encoders apart, or {UNTESTED}."
     real = [f"{labels[key]} {_points(gain)}" for key, gain in tested.items() if gain.distinguishable]
     of = f"Of {counted(len(tested), 'change')} of encoder"
     if not real:

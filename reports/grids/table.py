@@ -14,7 +14,7 @@ from strokebench.reports.ablation.table import (
 )
 from strokebench.reports.results import Results, variant_id
 from strokebench.reports.statistics.decisions import ALPHA, POINTS, equivalent, likeness
-from strokebench.reports.statistics.paired import is_corrected
+from strokebench.reports.statistics.paired import UNTESTED, is_corrected
 from strokebench.reports.tables.table import Table
 from strokebench.tasks.conditions import COMPLETE
 
@@ -65,7 +65,8 @@ def grid_lead(results: Results, method: str, points: Sequence[GridPoint]) -> str
         return f"{label}: no finished run yet."
     unfinished = incomplete(results, entries)
     waiting = f" {unfinished} of {len(points)} settings are incomplete." if unfinished else ""
-    best = max(found, key=lambda entry: found[entry])
+    # Of equals the chosen one.
+    best = max(found, key=lambda entry: (found[entry], entry.complete))
     highest, chosen = f"{100 * found[best]:.2f}", complete_entry(entries, method)
     at = labels[best.variant]
     if chosen is None:
@@ -84,15 +85,18 @@ def grid_lead(results: Results, method: str, points: Sequence[GridPoint]) -> str
     difference = against[best.setting]
     if not difference.tested:
         so_far = f"{label}: highest mean {metric} so far at {at}, {highest}"
-        return f"{so_far}; too few paired runs to compare.{waiting}"
-    verdict = (
-        f"p < {ALPHA} by {test}; it was picked as the best of {len(found)}, so this alone is no proof that it is better"
-        if difference.distinguishable
-        else f"not distinguishable from it, {likeness(difference)}"
-    )
+        return f"{so_far}; too few paired runs to compare, or {UNTESTED}.{waiting}"
+    above = difference.value > 0
+    verdict = f"p < {ALPHA} by {test}"
+    if not difference.distinguishable:
+        verdict = f"not distinguishable from it, {likeness(difference)}"
+    elif above:
+        verdict += f"; it was picked as the best of {len(found)}, so this alone is no proof that it is better"
+    # The means are over all runs of each, of which the other may lack some.
     return (
-        f"{label}: the highest mean {metric}, {highest} at {at}, is {100 * difference.value:.2f} points above "
-        f"the chosen setting ({labels[chosen.variant]}) with a standard error of "
+        f"{label}: the highest mean {metric}, {highest} at {at}, is on the runs of both "
+        f"{abs(100 * difference.value):.2f} points {'above' if above else 'below'} the chosen setting "
+        f"({labels[chosen.variant]}) with a standard error of "
         f"{100 * difference.se:.2f} over {difference.runs} paired runs: {verdict}.{waiting}"
     )
 

@@ -9,8 +9,9 @@ from strokebench.reports.ablation.table import Entry
 from strokebench.reports.choices.table import names_of
 from strokebench.reports.results import Results
 from strokebench.reports.statistics.decisions import POINTS, equivalent
+from strokebench.reports.statistics.gains import auc_contrast
 from strokebench.reports.statistics.headline import Headline
-from strokebench.reports.statistics.paired import PairedTest, gain
+from strokebench.reports.statistics.paired import UNTESTED, PairedTest
 from strokebench.reports.tables import caption as words
 from strokebench.reports.tables.style import INK, dots, head, legend_below, look, plain
 
@@ -25,7 +26,7 @@ def doubling(headline: Headline, names: Mapping[str, float]) -> PairedTest:
     """What a doubling of the training patients gains: the slope of the metric on the logarithm of the shares.
 
     A slope of each run, over the same test patients, so that it is tested as any other gain is
-    (`strokebench.reports.statistics.paired.gain`).
+    (`strokebench.reports.statistics.gains.auc_contrast`).
 
     Args:
         names: of two or more settings in the headline -> their share.
@@ -33,9 +34,8 @@ def doubling(headline: Headline, names: Mapping[str, float]) -> PairedTest:
     x = np.log2(list(names.values()))
     weights = (x - x.mean()) / np.square(x - x.mean()).sum()
     places = [headline.names.index(name) for name in names]
-    by_run = np.tensordot(weights, headline.analytic.aucs[places], 1)
-    shares = np.tensordot(weights, headline.analytic.shares[places], 1)
-    return gain(by_run, shares, headline.share if headline.corrects else None, headline.parts)
+    share = headline.share if headline.corrects else None
+    return auc_contrast(headline.analytic, places, weights, share, headline.parts)
 
 
 def slopes(
@@ -56,7 +56,7 @@ def slopes(
 def curve_lead(results: Results, found: Mapping[str, PairedTest]) -> str:
     """Whether more patients would help, a sentence a method."""
     if not found:
-        return "Too few runs are finished to tell whether more patients would help."
+        return f"Too few runs are finished to tell whether more patients would help, or {UNTESTED}."
     metric = results.compared_by
     said = []
     for method, slope in found.items():

@@ -23,6 +23,7 @@ import pandas as pd
 from strokebench.reports.audit.forensics import Design, RowFinding, audit
 from strokebench.reports.audit.read import read_printed
 from strokebench.reports.paper.numbers import (
+    OTHER_OUTCOME,
     Address,
     is_papers_outcome,
     paper_number,
@@ -34,7 +35,7 @@ from strokebench.reports.statistics.intervals import Z, auc_standard_error
 from strokebench.reports.summary import summarise
 from strokebench.reports.tables.table import PaperNumber
 from strokebench.tasks.metrics.paper import PAPER_METRICS
-from strokebench.tasks.paper_setup import LOSS_LABELS, NEGATIVES, OUTCOME, POSITIVES, RUNS
+from strokebench.tasks.paper_setup import LOSS_LABELS, NEGATIVES, POSITIVES, RUNS
 
 PAPER = Design(positives=POSITIVES, negatives=NEGATIVES, runs=RUNS)
 
@@ -100,7 +101,7 @@ def compare(results: Results, findings: Sequence[RowFinding] | None = None) -> l
     ours = our_numbers(results)
     settings = paper_settings()
     labels = {method.name: method.label for method in results.methods}
-    other_outcome = "" if is_papers_outcome(results) else f"the paper's outcome is {OUTCOME}"
+    other_outcome = "" if is_papers_outcome(results) else OTHER_OUTCOME
     found = []
     for number in paper_numbers().to_dict("records"):
         address = (number["source"], number["row"], number["label"])

@@ -79,6 +79,10 @@ def paper_number(source: str, label: str, metric: str, row: str | None = None) -
     )
 
 
+OTHER_OUTCOME = f"the paper's outcome is {OUTCOME}"
+"""Why nothing of the paper is compared with results of another outcome."""
+
+
 def is_papers_outcome(results: Results) -> bool:
     """Whether these results are of what the paper predicts."""
     return results.provenance.get("outcome", "").casefold().split() == OUTCOME.split()

@@ -1,13 +1,14 @@
 """What the paper says in words (the highest, the lowest, about so much), and whether it is so here."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from strokebench.reports.paper.compare import PAPER, our_numbers
 from strokebench.reports.paper.numbers import (
     MULTIMODAL,
     PaperSetting,
     grid_settings,
+    is_papers_outcome,
     methods_of,
     paper_number,
     paper_numbers,
@@ -32,9 +33,12 @@ class Statement:
 
 
 def statements(results: Results) -> list[Statement]:
-    """All of them, in the order of the paper's sections."""
+    """All of them, in the order of the paper's sections; orders under another outcome than its own say nothing."""
     known = _Known(results)
-    return [*_cohort(results), *_table1(known), *_leads(known), *_angle(results), *_figures(known)]
+    found = [*_cohort(results), *_table1(known), *_leads(known), *_angle(results), *_figures(known)]
+    if is_papers_outcome(results):
+        return found
+    return [replace(each, verdict=NOT_COMPARABLE) if each.verdict.startswith((SAME, OTHER)) else each for each in found]
 
 
 class _Known:

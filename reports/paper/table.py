@@ -7,6 +7,7 @@ from importlib.resources import files
 import yaml
 
 from strokebench.reports.paper.compare import PAPER, PaperComparison, Verdict
+from strokebench.reports.paper.numbers import OTHER_OUTCOME, is_papers_outcome
 from strokebench.reports.paper.statements import Statement
 from strokebench.reports.results import Results
 from strokebench.reports.tables import caption as words
@@ -88,13 +89,14 @@ def statements_table(results: Results, statements: Sequence[Statement]) -> Table
     return _table(results, "paper_statements", "What the paper says in words", columns, rows, note, head="Statement")
 
 
-def comparison_lead(comparisons: Sequence[PaperComparison]) -> str:
-    """The counts in two sentences."""
+def comparison_lead(results: Results, comparisons: Sequence[PaperComparison]) -> str:
+    """The counts in two sentences, or why there are none."""
     counts = Counter(item.verdict for item in comparisons)
     compared = [verdict for verdict in (Verdict.OVERLAP, Verdict.HIGHER, Verdict.LOWER) if counts[verdict]]
     n = sum(counts[verdict] for verdict in compared)
     counted = ", ".join(f"{VERDICT_WORDS[verdict]} in {counts[verdict]}" for verdict in compared)
-    first = f"{n} numbers of the paper stand beside ours: {counted}." if n else "No number can be compared yet."
+    why_none = " yet" if is_papers_outcome(results) else f": {OTHER_OUTCOME}"
+    first = f"{n} numbers of the paper stand beside ours: {counted}." if n else f"No number can be compared{why_none}."
     return f"{first} {OTHER_PATIENTS}"
 
 

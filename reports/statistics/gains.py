@@ -1,5 +1,6 @@
 """Gains of one model over another on the same test parts, with intervals that allow for other training patients."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -15,13 +16,24 @@ from strokebench.tasks.endpoint import Endpoint
 def auc_gain(
     analytic: DeLong, before: int, after: int, test_share: float | None, parts: NDArray[np.intp] | None = None
 ) -> PairedTest:
-    """Gain in AUC, or c of grades, of `after` over `before`; for `test_share` and `parts`, (groups,), see `gain`.
+    """Gain in AUC, or c of grades, of `after` over `before`; for `test_share` and `parts`, (groups,), see `gain`."""
+    return auc_contrast(analytic, [before, after], np.array([-1.0, 1.0]), test_share, parts)
 
-    Where both rank all patients rightly, or tie all, there is no interval and no p: what varies by nothing in a sample
+
+def auc_contrast(
+    analytic: DeLong,
+    places: Sequence[int],
+    weights: NDArray[np.float64],
+    test_share: float | None,
+    parts: NDArray[np.intp] | None = None,
+) -> PairedTest:
+    """Sum of the AUCs, or c, of several settings by weights that add up to 0, each (settings,); else as `auc_gain`.
+
+    Where all rank all patients rightly, or tie all, there is no interval and no p: what varies by nothing in a sample
     is not known for sure.
     """
-    shares, by_run = analytic.shares[[before, after]], analytic.aucs[after] - analytic.aucs[before]
-    found = gain(by_run, shares[1] - shares[0], test_share, parts)
+    shares, by_run = analytic.shares[list(places)], np.tensordot(weights, analytic.aucs[list(places)], 1)
+    found = gain(by_run, np.tensordot(weights, shares, 1), test_share, parts)
     varies = shares[:, ~np.isnan(by_run)].any()
     return found if varies else replace(found, low=np.nan, high=np.nan, se=np.nan, p=np.nan)
 

@@ -30,12 +30,12 @@ def draw_parallel(trials: Sequence[TrialRecord], setting: str, metric: str, outs
     figure = Figure(figsize=(max(5.5, 1.45 * (len(names) + 1)), 4.2), layout="constrained")
     axes = figure.add_subplot()
     places = np.arange(len(names) + 1)
-    best = int(np.argmax(auc))
+    best, best_of = int(np.argmax(auc)), "best" if outside is None else "best on these axes"
     # Worst first, so that good trials lie on top; dark is good.
     for i in np.argsort(auc):
         shade = colormaps["viridis_r"](0.1 + 0.85 * float(_scaled(auc)[i]))
         axes.plot(places, heights[i], color=shade, linewidth=1.1, alpha=0.8, zorder=2)
-    axes.plot(places, heights[best], color=INK, linewidth=2.8, zorder=4, label=f"best: {auc[best]:.2f}")
+    axes.plot(places, heights[best], color=INK, linewidth=2.8, zorder=4, label=f"{best_of}: {auc[best]:.2f}")
     for trial, line in zip(trials, heights, strict=True):
         if trial.default:
             label = f"default: {100 * (trial.value or 0):.2f}"

@@ -6,6 +6,7 @@ import pandas as pd
 
 from strokebench.reports.ablation.table import Entry, ablation_table, differences
 from strokebench.reports.results import Results
+from strokebench.reports.statistics.paired import UNTESTED
 from strokebench.reports.tables.table import Table
 from strokebench.tasks.conditions import COMPLETE
 
@@ -72,7 +73,7 @@ def nested_lead(both: Results) -> str:
     tested = {label[entry.method]: found[entry.setting] for entry in entries if entry.setting in found}
     tested = {name: difference for name, difference in tested.items() if difference.tested}
     if not tested:
-        return "Too few runs are finished to tell what tuning gains."
+        return f"Too few runs are finished to tell what tuning gains, or {UNTESTED}."
     real = {name: test for name, test in tested.items() if test.distinguishable}
     gains = [name for name, test in real.items() if test.value > 0]
     losses = [name for name, test in real.items() if test.value < 0]

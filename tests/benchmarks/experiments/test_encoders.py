@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from grades import as_grades
+from made_up import made_up, plan
 from rich.console import Console
 from small_context import make_context
 
@@ -17,6 +18,7 @@ from strokebench.benchmarks.running.context import Context
 from strokebench.benchmarks.running.runner import run_experiment
 from strokebench.benchmarks.running.settings import Settings
 from strokebench.reports.encoders.table import encoders_section
+from strokebench.reports.statistics.paired import UNTESTED
 
 BLIND = "untrained_stages+minilm"
 
@@ -70,6 +72,13 @@ def test_grades_are_compared_by_c(context):
     assert first.columns[0].title == "c [95 % CI]" and "Mean c in percent" in first.caption
     mean = results.metrics.groupby("variant")["c"].mean()
     assert first.rows[0].cells["value"].text.startswith(f"{100 * mean['embedded']:.2f} [")
+
+
+def test_of_perfect_predictions_it_says_why_nothing_is_tested():
+    perfect = made_up(plan(("concat",), ("chosen", "other")), 200.0)
+    perfect = replace(perfect, provenance={**perfect.provenance, "encoder_pair": "chosen"})
+    lead = encoders_section(perfect, "Encoders").lead
+    assert UNTESTED in lead and "yet" not in lead
 
 
 def test_only_this_experiment_encodes_by_several_pairs():

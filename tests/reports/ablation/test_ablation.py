@@ -11,6 +11,7 @@ from strokebench.benchmarks.experiments.table2 import conditions, entries
 from strokebench.reports.ablation.figure import draw_ablation
 from strokebench.reports.ablation.table import ablation_lead, ablation_table, below_complete, differences
 from strokebench.reports.statistics.delong import delong
+from strokebench.reports.statistics.paired import UNTESTED
 from strokebench.reports.statistics.scores import arrange
 
 NAMES = [condition.id for condition in conditions(["image", "text", "table"])]
@@ -93,6 +94,11 @@ def test_seeds_that_agree_on_the_same_patients_are_no_evidence():
 def test_one_run_of_each_tells_nothing():
     results = made_up(plan(conditions=NAMES, seeds=(39,), folds=[0]), {**ALIKE, "text": -5.0})
     assert "Too few runs" in ablation_lead(results, "vdafm", entries(results, "always"))
+
+
+def test_where_all_runs_are_finished_too_few_are_not_the_only_reason():
+    perfect = made_up(plan(conditions=NAMES), 200.0)
+    assert UNTESTED in ablation_lead(perfect, "vdafm", entries(perfect, "always"))
 
 
 def test_without_the_complete_runs_nothing_is_compared():

@@ -7,6 +7,7 @@ from strokebench.reports.ablation.table import Entry
 from strokebench.reports.choices.table import choices_lead, choices_table, setting_gains
 from strokebench.reports.statistics.decisions import holm
 from strokebench.reports.statistics.headline import Headline, headline_of
+from strokebench.reports.statistics.paired import UNTESTED
 
 VARIANTS = {"": "as it is", "good": "a good one", "same": "another"}
 ENTRIES = [Entry("concat", variant, "complete", label, complete=not variant) for variant, label in VARIANTS.items()]
@@ -45,6 +46,12 @@ def test_under_five_runs_nothing_is_tested_and_so_said(results):
     nothing = made_up(planned, lost=dict.fromkeys(planned, "missing"))
     table = choices_table(nothing, headline_of(nothing), "t", "T", ENTRIES, "the default", "Choice", [])
     assert [row.done for row in table.rows] == [0, 0, 0]
+
+
+def test_of_perfect_predictions_it_says_why_nothing_is_tested():
+    perfect = made_up(plan(("concat",), tuple(VARIANTS)), 200.0)
+    found = setting_gains(perfect, headline_of(perfect), ENTRIES)
+    assert found == [] and UNTESTED in choices_lead(perfect, found, "the default")
 
 
 def test_four_hospitals_of_one_seed_are_enough():

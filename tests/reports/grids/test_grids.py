@@ -90,6 +90,41 @@ def test_the_lead_tells_noise_from_a_difference(make_results):
     assert "chosen setting (layers=1, heads=8) has the highest" in best and "0 of 3 other settings" in best
 
 
+def test_the_best_of_its_own_runs_may_be_below_on_those_of_both(make_results):
+    """Finished on five easy folds alone, and a little worse on each of them."""
+    points = grid_points()
+    results = grid_results(make_results, points, {"layers=1, heads=8": 2})
+    label, variant = next((point.label, point.variant) for point in points if point.label == "layers=2, heads=4")
+    aucs = results.metrics[results.metrics["variant"] == ""].set_index(["seed", "fold"])["AUC"]
+    easy = set(aucs.nlargest(5).index)
+
+    def of_easy(frame):
+        return frame["variant"].ne(variant) | pd.MultiIndex.from_frame(frame[["seed", "fold"]]).isin(easy)
+
+    runs = results.runs.assign(status=results.runs["status"].where(of_easy(results.runs), "missing"))
+    told = results.predictions[of_easy(results.predictions)].copy()
+    logit = np.log(told["p"] / (1 - told["p"])).to_numpy()
+    own, chosen = (told["variant"] == name for name in (variant, ""))
+    both = chosen & pd.MultiIndex.from_frame(told[["seed", "fold"]]).isin(easy)
+    told.loc[own, "p"] = 1 / (1 + np.exp(-(logit[both] - 0.4 * (told.loc[both, "y"].to_numpy() - 0.5))))
+    results = replace(results, runs=runs, predictions=told)
+    mine = results.metrics[results.metrics["variant"] == variant].set_index(["seed", "fold"])["AUC"]
+    apart = (mine - aucs).mean()
+    assert mine.mean() > aucs.mean() and apart < 0
+    lead = grid_lead(results, "vdafm", points)
+    assert f"at {label}, is on the runs of both {-100 * apart:.2f} points below the chosen setting" in lead
+    assert "picked as the best" not in lead and "over 5 paired runs" in lead
+
+
+def test_of_equal_means_the_chosen_setting_is_the_best(make_results):
+    points = grid_points()
+    alike = grid_results(make_results, points)
+    p = alike.predictions.loc[alike.predictions["variant"] == "", "p"].to_numpy()
+    for point in points:
+        alike.predictions.loc[alike.predictions["variant"] == point.variant, "p"] = p
+    assert "chosen setting (layers=1, heads=8) has the highest" in grid_lead(alike, "vdafm", points)
+
+
 def test_the_lead_of_a_grid_without_the_default(make_results):
     points = [point for point in grid_points() if not point.chosen]
     assert "default is not on the grid" in grid_lead(grid_results(make_results, points), "vdafm", points)

@@ -8,7 +8,7 @@ from strokebench.reports.ablation.table import Entry
 from strokebench.reports.learning.curve import FROM, curve_lead, doubling, draw_curve, slopes
 from strokebench.reports.statistics.headline import Headline, headline_of
 from strokebench.reports.statistics.intervals import Interval
-from strokebench.reports.statistics.paired import PairedTest
+from strokebench.reports.statistics.paired import UNTESTED, PairedTest
 
 SHARES = {"share=0.2": 0.2, "share=0.4": 0.4, "share=0.8": 0.8, "": 1.0}
 ENTRIES = [Entry("concat", variant, "complete", variant, complete=not variant) for variant in SHARES]
@@ -90,8 +90,12 @@ def test_four_hospitals_of_one_seed_are_enough():
     assert slopes(loho, headline_of(loho), ENTRIES, SHARES)["concat"].runs == 4
 
 
-def test_perfect_predictions_of_all_shares_do_not_differ_by_their_last_digit():
-    perfect = results(200.0)
-    [slope] = slopes(perfect, headline_of(perfect), ENTRIES, SHARES).values()
-    assert (slope.value, slope.p) == (0, 1)
-    assert "twice as many would move it by less than 2 points" in curve_lead(perfect, {"concat": slope})
+@pytest.mark.parametrize("perfect", [True, False])
+def test_predictions_that_are_perfect_or_all_the_same_show_nothing(perfect):
+    alike = results(200.0)
+    alike.predictions["p"] = alike.predictions["p"] if perfect else 0.5
+    headline = headline_of(alike)
+    slope = doubling(headline, names(alike, *SHARES))
+    assert slope.value == 0 and slope.runs == 20 and np.isnan([slope.low, slope.high, slope.se, slope.p]).all()
+    assert slopes(alike, headline, ENTRIES, SHARES) == {}
+    assert UNTESTED in curve_lead(alike, {})

@@ -1,6 +1,7 @@
 """The comparison with the paper, on made-up runs of all its settings."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -9,7 +10,7 @@ import pytest
 from strokebench.reports.paper.compare import Ours, Verdict, compare, standard_error, verdict
 from strokebench.reports.paper.figure import draw_comparison
 from strokebench.reports.paper.numbers import paper_number, planned_settings
-from strokebench.reports.paper.statements import NOT_RUN, OTHER, SAME, statements
+from strokebench.reports.paper.statements import NOT_COMPARABLE, NOT_RUN, OTHER, SAME, statements
 from strokebench.reports.paper.table import (
     comparison_lead,
     comparison_table,
@@ -150,7 +151,7 @@ def test_nothing_finished_yet(made):
     assert {item.verdict for item in found} == {Verdict.NOT_RUN, Verdict.NOT_IN_TEXT, Verdict.NOT_COMPARABLE}
     draw_comparison(found, "made-up cohort")
     assert statements(results)
-    assert "No number" in comparison_lead(found)
+    assert "No number" in comparison_lead(results, found)
 
 
 def test_statements_compare_orders(made):
@@ -159,6 +160,17 @@ def test_statements_compare_orders(made):
     assert said["angle"].ours == "10.0 degrees"
     assert said["test_part"].ours == "46 and 100"
     assert said["lead/AUC"].paper == "+1.12"
+
+
+def test_orders_under_another_outcome_are_compared_with_nothing_of_the_paper(made):
+    other = replace(made, provenance={**made.provenance, "outcome": "mrs > 2"})
+    before, after = statements(made), statements(other)
+    told = {said.key for said in before if said.verdict.startswith((SAME, OTHER))}
+    assert {"lead/AUC", "fig4/AUC", "table1/fusion/Recall"} <= told
+    assert {said.verdict for said in after if said.key in told} == {NOT_COMPARABLE}
+    assert [said for said in before if said.key not in told] == [said for said in after if said.key not in told]
+    lead = comparison_lead(other, compare(other))
+    assert lead.startswith("No number can be compared: the paper's outcome is nihss < 7. The paper's numbers")
 
 
 def test_tables_in_every_form_name_the_cohort_and_disclaim(made, comparisons):
@@ -176,7 +188,7 @@ def test_tables_in_every_form_name_the_cohort_and_disclaim(made, comparisons):
     number = paper_number("table2", "text", "AUC")
     assert any("Text,AUC" in line and f"{number.mean:.2f},{number.std:.2f}" in line for line in lines)
     for wrong in ("replicated successfully", "confirmed", "refuted", "failed to"):
-        assert wrong not in comparison_lead(items)
+        assert wrong not in comparison_lead(made, items)
 
 
 def test_verdicts_add_up(made, comparisons):

@@ -7,6 +7,7 @@ import pytest
 from made_up import made_up, plan
 
 from strokebench.reports.results import Results
+from strokebench.reports.statistics.paired import UNTESTED
 from strokebench.reports.tuning.nested import TUNED, choices, nested_lead, nested_table, with_choices
 
 VARIANTS = ("", "a=1", "a=2")
@@ -52,3 +53,8 @@ def test_the_lead_counts_gains_that_are_more_than_noise():
     assert "in 0 of 1 methods and loses in 0; the mean change is +0.00 points" in nested_lead(
         with_choices(alike, choices(alike))
     )
+
+
+def test_of_perfect_predictions_it_says_why_nothing_is_tested():
+    perfect = searched(dict.fromkeys(VARIANTS, 200.0))
+    assert UNTESTED in nested_lead(with_choices(perfect, choices(perfect)))

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from strokebench.reports.tables.section import publish
+from strokebench.reports.tuning.figures import draw_parallel
 from strokebench.reports.tuning.records import TrialRecord
 from strokebench.reports.tuning.section import SHOWN, Tuning, tuning_section, tuning_table
 
@@ -28,6 +29,13 @@ def test_of_grades_no_word_speaks_of_an_auc(tmp_path):
     publish(section, tmp_path)
     written = section.lead + "".join(file.read_text() for file in tmp_path.iterdir() if file.suffix in (".md", ".svg"))
     assert "AUC" not in written and "outcome mrs90 0 to 6" in " ".join(written.split())
+
+
+def test_where_a_default_has_no_place_on_the_axes_the_best_is_that_of_the_axes():
+    trials = [replace(trial, values={"C": float(trial.number)}) for trial in of_trials(2).trials]
+    for outside, called in (None, "best: 71.00"), (0.8, "best on these axes: 71.00"):
+        [legend] = draw_parallel(trials, "a cohort", "AUC", outside).legends
+        assert called in [text.get_text() for text in legend.get_texts()]
 
 
 def test_one_fold_has_no_deviation():
