@@ -12,6 +12,9 @@ import pytest
 # Tests run beside each other; threads that outnumber cores cost ten times and more.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+# A proxy of the shell's is none for the servers that tests start.
+os.environ["NO_PROXY"] = os.environ["no_proxy"] = "127.0.0.1,localhost"
+
 # What a script starts in the background ignores Ctrl-C, which some tests press.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)

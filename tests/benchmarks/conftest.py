@@ -2,6 +2,7 @@ import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from rich.console import Console
 
 from strokebench.benchmarks.keys import described
 from strokebench.benchmarks.running.process import set_privacy
+from strokebench.benchmarks.running.settings import Settings
 
 SUPPORT = Path(__file__).parent.parent / "support"
 
@@ -28,7 +30,7 @@ def described_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(autouse=True)
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, described_once: Path) -> Path:
     """Everything written goes below a fresh folder; the shell's own choices do not count."""
-    for name in ("DATASET", "OUTCOME", "PROTOCOL", "ENCODERS", "SEEDS", "JOBS", "QUICK", "MLFLOW_TRACKING_URI"):
+    for name in (*(field.name.upper() for field in fields(Settings)), "MLFLOW_TRACKING_URI"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("STROKEBENCH_HOME", str(tmp_path / "home"))
     set_privacy()

@@ -34,7 +34,7 @@ def tables(folder: Path) -> dict[str, pd.DataFrame]:
 
 
 @pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=[pytest.mark.long] if name != "table2" else []) for name in all_experiments()]
+    "name", [pytest.param(name, marks=[pytest.mark.long] if name != "table3" else []) for name in all_experiments()]
 )
 def test_a_killed_experiment_goes_on(name: str, home: Path, stand_ins: None, monkeypatch: pytest.MonkeyPatch):
     assert interrupted.killed(name, home, die_at=2) == -signal.SIGKILL

@@ -197,11 +197,11 @@ def test_a_run_that_another_call_computes_is_waited_for(console: Console, plante
             order.append(store.status(context.key(first)))
         released.set()
 
-    other = Thread(target=another_call)
+    other = Thread(target=another_call, daemon=True)
     other.start()
-    locked.wait()
+    assert locked.wait(60)
     report = run_experiment(Table1(), context, console)
-    other.join()
+    other.join(60)
     assert order == ["missing"] and released.is_set()
     assert list(report.results.runs["status"]) == ["done", "done"]
 

@@ -96,7 +96,7 @@ def test_a_lock_is_waited_for_as_long_as_it_takes(store: Store):
 
     other = Thread(target=work)
     other.start()
-    held.wait()
+    assert held.wait(60)
     with store.lock(KEY, wait=True):
         order.append("had")
     other.join()

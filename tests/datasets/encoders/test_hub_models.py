@@ -67,7 +67,7 @@ def picture_model(folder: Path, kind: str) -> Path:
 
 def serve(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Hub:
     server = Hub(folder)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
     monkeypatch.setenv("HF_ENDPOINT", server.address)
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     return server

@@ -17,7 +17,7 @@ from strokebench.files import home, read_json
 @pytest.fixture
 def hub(published_weights, own_home, monkeypatch):
     server = Hub(published_weights)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
     monkeypatch.setenv("HF_ENDPOINT", server.address)
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     yield server

@@ -89,7 +89,7 @@ def test_tabicl_takes_grades_as_they_are(checkpoint):
 
 def test_weights_come_from_the_hub_once_and_only_for_who_names_the_method(checkpoint, monkeypatch):
     server = Hub(checkpoint.parent)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
     monkeypatch.setenv("HF_ENDPOINT", server.address)
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     choose(Settings(jobs=1), ["svm", "concat"])

@@ -50,7 +50,10 @@ def some(make_results):
 @pytest.fixture(scope="module")
 def published(some, tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("clinical")
-    Clinical().report(some, folder)
+    with pytest.MonkeyPatch.context() as patch:
+        # What is made once for a module is made before tests have their one format.
+        patch.setattr("strokebench.reports.tables.section.FIGURE_FORMATS", ("svg",))
+        Clinical().report(some, folder)
     return folder
 
 

@@ -137,7 +137,10 @@ def clinical(graded, tmp_path_factory):
     number = graded.predictions["patient_id"].str[1:].astype(int)
     sites = graded.predictions.assign(site=np.where(number % 3 > 0, "North", "South"))
     results = replace(graded, predictions=sites, runs=graded.runs.assign(threshold=np.nan))
-    return Clinical().report(results, folder), folder
+    with pytest.MonkeyPatch.context() as patch:
+        # What is made once for a module is made before tests have their one format.
+        patch.setattr("strokebench.reports.tables.section.FIGURE_FORMATS", ("svg",))
+        return Clinical().report(results, folder), folder
 
 
 def test_the_clinical_evaluation_looks_at_every_cut_and_further_at_the_usual_one(clinical, graded):

@@ -149,7 +149,7 @@ def test_a_lost_scheduler_is_one_line_and_what_was_finished_is_kept(planted_once
                 time.sleep(0.05)
             cluster.close(timeout=5)
 
-        thread = Thread(target=lose_it)
+        thread = Thread(target=lose_it, daemon=True)
         thread.start()
         with pytest.raises(StrokebenchError, match=r"scheduler .* was lost"):
             on(cluster, console, methods=("slow_coin",))
