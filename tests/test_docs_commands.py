@@ -9,6 +9,7 @@ import pytest
 import typer
 
 from strokebench.benchmarks.cli.main import app
+from strokebench.benchmarks.experiments.find import find_experiment
 from strokebench.errors import StrokebenchError
 
 ROOT = Path(__file__).parent.parent
@@ -18,6 +19,8 @@ TARGETS, EXPERIMENTS, VARIABLES = (
     set(re.search(rf"^{name} := (.*)$", MAKEFILE, re.MULTILINE)[1].split())
     for name in ("TARGETS", "EXPERIMENTS", "VARIABLES")
 )
+EXAMPLE = "balancing"
+"""The experiment that CONTRIBUTING adds."""
 STROKEBENCH = typer.main.get_command(app)
 # What an unknown option is, of the Click that Typer brings along.
 UsageError = typer.BadParameter.__base__
@@ -65,6 +68,8 @@ def fault(words: list[str]) -> str:
         while hasattr(command, "resolve_command") and rest and not rest[0].startswith("-"):
             _, command, rest = command.resolve_command(context, rest)
             context = typer.Context(command, parent=context, info_name="")
+        if command.name in ("run", "report") and rest and re.fullmatch(r"[a-z]\w*", rest[0]) and rest[0] != EXAMPLE:
+            find_experiment(rest[0])
         command.make_parser(context).parse_args([word for word in rest if word != "..."])
     except (UsageError, StrokebenchError) as error:
         return str(error)

@@ -97,7 +97,8 @@ def write(
             f"{folder / 'texts'} holds texts that are not of this command, which would replace them.",
             "Give another folder by --to.",
         )
-    sampling, pictures = Sampling(max_tokens, top_p, temperature), SliceSettings(slices, pixels)
+    sampling = Sampling(max_tokens=max_tokens, top_p=top_p, temperature=temperature)
+    pictures = SliceSettings(slices, pixels)
     with AnswerStore(folder / "answers.sqlite") as store:
         with StepProgress(console) as bar:
             read = partial(bar.step, "Reading the images")
@@ -117,7 +118,10 @@ def write(
                 def advance() -> None:
                     bar.step("Asking", next(done), len(plan.missing))
 
-                collected = collect(plan, place, store, timeout, tries, at_once, per_minute, advance)
+                collected = collect(
+                    plan, place, store, timeout=timeout, tries=tries, concurrency=at_once, per_minute=per_minute,
+                    on_question=advance,
+                )  # fmt: skip
             ever = Bill.of(store)
             texts.show_collected(console, collected, ever.since(before), ever, prices)
             interrupted, incomplete = collected.interrupted, not collected.complete

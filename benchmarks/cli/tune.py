@@ -58,7 +58,7 @@ def tune(
     """Search a method's hyper-parameters by Optuna. Test patients are out of reach; the default is trial 0."""
     console = make_console()
     refuse_missing(settings)
-    search = Search(sampler, trials, storage, prune, sampler_seed, space)
+    search = Search(sampler=sampler, trials=trials, storage=storage, prune=prune, seed=sampler_seed, space=space)
     context = build_context(replace(settings, methods=(method,)), console)
     tune_and_report(method, context, search, console, output)
 

@@ -3,7 +3,7 @@
 import re
 import shutil
 from collections.abc import Iterator
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 
 import pytest
@@ -20,6 +20,7 @@ METHODS = {
     "svm": "SVM",
 }
 BINARY = "strokebench.tasks.endpoints.binary.Binary"
+PARSED = cache(sources.parsed)
 ROOMS = ("benchmarks", "datasets", "methods", "reports", "tasks")
 
 
@@ -92,6 +93,8 @@ def _copy(tmp_path_factory: pytest.TempPathFactory) -> House:
 def house(_copy: House, monkeypatch: pytest.MonkeyPatch) -> Iterator[House]:
     """A copy that keys are taken from; the code that runs is still the real one."""
     monkeypatch.setattr(sources, "FOLDERS", [_copy.root])
+    # An edit changes one file of hundreds.
+    monkeypatch.setattr(sources, "parsed", PARSED)
     yield _copy
     _copy.restore()
     monkeypatch.undo()

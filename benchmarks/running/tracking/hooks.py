@@ -1,12 +1,16 @@
 """Hooks: whoever follows an experiment or a study hears of its tasks as they end, and changes no result."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from strokebench.benchmarks.running.context import Context
+if TYPE_CHECKING:
+    # Loads scikit-learn, which who only opens pages waits for.
+    from strokebench.benchmarks.running.context import Context
 
 LoggedMetric = tuple[str, float, int]
 """Name, value and step (0 where there is one value only)."""

@@ -66,6 +66,13 @@ def test_the_chosen_settings_runs_are_those_of_table_1():
     assert len(keys) == 24
 
 
+def test_a_point_is_computed_on_as_many_seeds_as_were_asked_for():
+    seeds = {"seeds": (39, 40, 41)}
+    planned = [find_experiment("figure4").plan(make_context(folds=15, **seeds, grid_seeds=n)).runs for n in (1, 2)]
+    assert [{run.seed for run in runs} for runs in planned] == [{39}, {39, 40}]
+    assert len(planned[1]) == 2 * len(planned[0])
+
+
 def test_only_the_proposal_by_default_and_methods_with_the_parameters_on_request():
     assert {run.method for run in find_experiment("figure2").plan(make_context()).runs} == {"vdafm"}
     plan = find_experiment("figure2").plan(make_context(methods=("svm", "vdafm")))
