@@ -14,8 +14,9 @@ from typing import Any
 
 import pandas as pd
 
+from strokebench.errors import counted
 from strokebench.files import csv_text
-from strokebench.reports.page.parts import PagePart, best_known
+from strokebench.reports.page.parts import PagePart, cohorts_of, common_facts, versions_of
 from strokebench.reports.tables.caption import PROTOCOLS, short
 from strokebench.reports.tables.render import markdown
 from strokebench.tasks.metrics.evaluate import THRESHOLD
@@ -146,8 +147,7 @@ def fill_checklist(parts: Sequence[PagePart]) -> Checklist:
                 you="" if invented else raw.get("you", ""),
             )
         )
-    first = best_known(parts)
-    return Checklist(str(first.facts.get("title") or first.cohort), tuple(items))
+    return Checklist("; ".join(cohorts_of(parts)), tuple(items))
 
 
 @cache
@@ -169,8 +169,7 @@ def _answer(item: Item) -> str:
 
 def _facts(parts: Sequence[PagePart]) -> dict[str, Any]:
     """What sentences of the checklist may name."""
-    first = best_known(parts)
-    facts = dict(first.facts)
+    facts = common_facts(parts)
     n, positive = facts.get("n_patients"), facts.get("n_positive")
     if n and positive is not None:
         facts["prevalence"] = f"{100 * positive / n:.1f} %"
@@ -186,14 +185,13 @@ def _facts(parts: Sequence[PagePart]) -> dict[str, Any]:
     binary = all(part.results.endpoint.binary for part in parts if part.results)
     facts["event" if binary else "grades"] = facts.get("outcome")
     methods = {method.label for part in parts if part.results for method in part.results.methods}
-    facts["n_methods"] = len(methods) or None
+    facts["methods"] = counted(len(methods), "method") if methods else None
     sites = {str(site) for part in parts if part.results for site in part.results.predictions["site"].dropna().unique()}
     facts["n_sites"] = len(sites) or None
     if commits := list(dict.fromkeys(str(part.facts["commit"]) for part in parts if part.facts.get("commit"))):
         several = f"commits {', '.join(map(short, commits))} (the provenance says which made what)"
         facts["commits"] = several if len(commits) > 1 else f"commit {commits[0]}"
-    versions = facts.get("versions") or {}
-    facts["versions"] = ", ".join(f"{name} {version}" for name, version in versions.items())
+    facts["versions"] = ", ".join(f"{name} {version}" for name, version in versions_of(parts).items())
     if sha := facts.get("data_sha256"):
         facts["data"] = sha[:10]
     return facts

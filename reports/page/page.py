@@ -20,11 +20,11 @@ from strokebench.reports.cohort.describe import CohortDescription
 from strokebench.reports.comparison.words import join
 from strokebench.reports.page.cautions import cautions
 from strokebench.reports.page.checklist import Checklist, fill_checklist
-from strokebench.reports.page.parts import PagePart, best_known, find_parts
+from strokebench.reports.page.parts import PagePart, cohorts_of, common_facts, find_parts, own_parts, versions_of
 from strokebench.reports.page.scrub import Scrubber
 from strokebench.reports.results import MethodInfo
 from strokebench.reports.table1.table import family_place
-from strokebench.reports.tables.caption import EXTERNAL, PROTOCOLS, short
+from strokebench.reports.tables.caption import PROTOCOLS, short
 from strokebench.reports.tables.render import prose, style_sheet, templates_in
 from strokebench.tasks.inputs import in_order
 
@@ -81,17 +81,18 @@ def render_page(
         "short": lambda identifier: short(str(identifier or "–")),
     }
     script = _template("report.js")
-    first, methods, topics = best_known(parts), _methods(parts), {part.topic for part in parts}
+    facts, cohorts, methods = common_facts(parts), cohorts_of(parts), _methods(parts)
+    topics = {part.topic for part in parts}
     uses = in_order({name for method in methods for name in method.uses})
-    # A validation is of other patients, by its nature.
-    own = [part.facts.get("title") or part.cohort for part in parts if part.protocol != EXTERNAL]
-    cohorts = list(dict.fromkeys(filter(None, [first.facts.get("title") or first.cohort, *own])))
+    outcomes = {part.facts["outcome"] for part in own_parts(parts) if part.facts.get("outcome")}
+    scope = "several outcomes of one cohort" if len(outcomes) > 1 else "one outcome of one cohort"
     return environment.get_template("report.html.j2").render(
         parts=parts,
-        first=first.facts,
+        facts=facts,
         cohort="; ".join(cohorts),
-        several=len(cohorts) > 1,
-        outcome=first.facts.get("outcome_title") or first.facts.get("outcome", ""),
+        several=len(cohorts) > 1 or len(outcomes) > 1,
+        scope="these cohorts" if len(cohorts) > 1 else scope,
+        outcome=facts.get("outcome_title") or facts.get("outcome", ""),
         protocols={part.protocol: PROTOCOLS.get(part.protocol, "") for part in parts if part.protocol},
         cautions=cautions(parts),
         unanswered={words: command for topic, (words, command) in ASKED.items() if topic not in topics},
@@ -101,7 +102,7 @@ def render_page(
         checklist=checklist,
         checklist_files=zip(CHECKLIST_FILES, (checklist.to_markdown(), checklist.to_csv()), strict=True),
         d=description,
-        versions=_versions(parts),
+        versions=versions_of(parts),
         machines=sorted({str(part.facts["machine"]) for part in parts if part.facts.get("machine")}),
         hours=computing_hours(parts),
         made=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
@@ -133,15 +134,6 @@ def _methods(parts: Sequence[PagePart]) -> list[MethodInfo]:
         for method in part.results.methods if part.results else []:
             found.setdefault(method.name, method)
     return sorted(found.values(), key=family_place)
-
-
-def _versions(parts: Sequence[PagePart]) -> dict[str, str]:
-    """Package -> the version, or the versions where they differ."""
-    found: dict[str, set[str]] = {}
-    for part in parts:
-        for name, version in (part.facts.get("versions") or {}).items():
-            found.setdefault(name, set()).add(version)
-    return {name: ", ".join(sorted(versions)) for name, versions in sorted(found.items())}
 
 
 def computing_hours(parts: Sequence[PagePart]) -> float:

@@ -14,7 +14,7 @@ from strokebench.errors import StrokebenchError
 from strokebench.files import file_digest
 from strokebench.reports.page.inline import inline_svg, inline_table
 from strokebench.reports.results import FACTS_FILE, Results, read_provenance
-from strokebench.reports.tables.caption import PROTOCOLS
+from strokebench.reports.tables.caption import EXTERNAL, PROTOCOLS, patients_title
 from strokebench.reports.tables.section import SECTION_FILE, read_section, results_in
 
 LARGEST_SVG = 1_500_000
@@ -257,8 +257,47 @@ def _distinction(part: PagePart, same: Sequence[PagePart]) -> str:
 
 
 def best_known(parts: Sequence[PagePart]) -> PagePart:
-    """The part of which most is recorded: what it says of cohort and outcome stands for all."""
+    """The part of which most is recorded."""
     return max(parts, key=lambda part: (len(part.facts), bool(part.cohort)))
+
+
+def own_parts(parts: Sequence[PagePart]) -> list[PagePart]:
+    """Those whose facts stand for the page: a validation is of other patients, and asked where there is nothing else."""
+    return [part for part in parts if part.facts and part.protocol != EXTERNAL] or list(parts)
+
+
+def common_facts(parts: Sequence[PagePart]) -> dict[str, Any]:
+    """What may be said of all `own_parts`: facts of the best known one that no other contradicts."""
+    own = own_parts(parts)
+    known = best_known(own).facts
+    common = {name: fact for name, fact in known.items() if all(part.facts.get(name, fact) == fact for part in own)}
+    if "outcome" not in common:
+        # A part of grades has none of these, and so contradicts none.
+        common = {name: fact for name, fact in common.items() if name not in ("outcome_title", "n_positive")}
+    if "title" in common:
+        common["title"] = patients_title(common["title"], common.get("synthetic", False))
+    return common
+
+
+def cohorts_of(parts: Sequence[PagePart]) -> list[str]:
+    """Titles of the cohorts of `own_parts`, the best known first."""
+    own = own_parts(parts)
+    titles = [
+        patients_title(part.facts["title"], part.facts.get("synthetic", False))
+        if part.facts.get("title")
+        else part.cohort
+        for part in (best_known(own), *own)
+    ]
+    return list(dict.fromkeys(filter(None, titles)))
+
+
+def versions_of(parts: Sequence[PagePart]) -> dict[str, str]:
+    """Package -> the version, or the versions where they differ."""
+    found: dict[str, set[str]] = {}
+    for part in parts:
+        for name, version in (part.facts.get("versions") or {}).items():
+            found.setdefault(name, set()).add(version)
+    return {name: ", ".join(sorted(versions)) for name, versions in sorted(found.items())}
 
 
 def anchor(text: str) -> str:

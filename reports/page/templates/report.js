@@ -70,7 +70,7 @@ function filterable(table) {
   const box = document.createElement("input");
   box.type = "search";
   box.className = "filter";
-  box.placeholder = "Filter rows, by a method or a family";
+  box.placeholder = "Filter rows";
   box.setAttribute("aria-label", "Filter the rows of the table below");
   box.addEventListener("input", () => {
     const wanted = box.value.trim().toLowerCase();

@@ -44,6 +44,37 @@ def test_grades_are_no_event(part):
     assert grades["15"].known == "A probability of each of the grades mrs 0 to 2; a patient is given their median."
 
 
+def stating(part, **facts):
+    """The part with other facts."""
+    return replace(part, results=replace(part.results, provenance={**part.results.provenance, **facts}))
+
+
+def test_what_is_true_of_one_of_several_settings_is_not_said_of_all(part):
+    other = {"title": "SOOP", "outcome": "mrs > 2", "n_patients": 999, "n_positive": 9, "synthetic": False}
+    soop = stating(part, **other)
+    checklist = fill_checklist([part, soop])
+    items = {item.number: item for item in checklist.items}
+    assert checklist.cohort == "made-up virtual cohort (synthetic patients); SOOP"
+    assert items["17"].state is State.OPEN and items["8a"].known == items["1"].known == items["10"].known == ""
+    # Of another outcome of the same patients, graded, no number of events is told.
+    graded = replace(part, results=as_grades(part.results))
+    assert "label 1" not in by_number([stating(part, n_positive=50), graded])["10"].known
+    # A validation is of other patients by its nature.
+    validated = replace(soop, results=stating(soop, protocol="external", more=1).results)
+    assert by_number([part, validated])["8a"].known == "Label 1 is nihss < 7."
+
+
+def test_libraries_of_all_experiments_are_named_and_one_method_is_one(part):
+    one, two = (stating(part, commit="a" * 40, versions={"torch": version}) for version in "12")
+    assert "; torch 1, 2." in by_number([one, two])["18f"].known
+    results = part.results
+    runs, predictions = (table[table["method"] == "svm"] for table in (results.runs, results.predictions))
+    alone = replace(
+        results, methods=[m for m in results.methods if m.name == "svm"], runs=runs, predictions=predictions
+    )
+    assert "evaluation of 1 method for" in by_number([replace(part, results=alone)])["1"].known
+
+
 def test_every_commit_is_named(part):
     known = part.results.provenance
     one, two = (

@@ -77,7 +77,7 @@ def test_ids_are_unique_though_figures_share_them(document, demo):
 def test_every_reference_within_the_page_resolves(document, text):
     ids = {attributes.get("id") for _, attributes in document.elements}
     for tag, attributes in document.elements:
-        for name in ("href", "aria-labelledby", "aria-controls"):
+        for name in ("href", "aria-labelledby", "aria-controls", "aria-describedby"):
             value = attributes.get(name, "")
             if value.startswith("#") or name != "href":
                 assert all(part.lstrip("#") in ids for part in value.split()), (tag, value)
@@ -103,6 +103,8 @@ def test_every_panel_is_there_with_its_words(document, text, demo):
     assert len(panels) == 3 + 3 + 2 + 2 and {panel.id for panel in panels} <= ids
     assert text.count("<svg") == 2 + 4
     assert text.count("What it does not show") == len(panels)
+    read = {attributes.get("aria-describedby") for tag, attributes in document.elements if tag in ("article", "figure")}
+    assert {f"{panel.id}-reading" for panel in panels} == read - {None}
 
 
 def test_known_parts_come_in_reading_order_and_unknown_ones_last(document):
@@ -248,6 +250,25 @@ def test_its_title_names_what_the_methods_read(results, tmp_path):
         page = write_page([tmp_path / name / "virtual-nihss_lt_7-cv5"], tmp_path / f"{name}_page").read_text()
         title = "Stroke prognosis from " + ("image, text and table" if name == "all" else "table")
         assert f">{title}</h1>" in page
+
+
+def test_a_page_on_two_settings_states_no_fact_of_one_for_both(make_results, tmp_path):
+    results = make_results(seeds=(39,))
+    others = {"soop": {"title": "SOOP", "synthetic": False}, "virtual": {}}
+    for name, other in others.items():
+        provenance = {**results.provenance, "outcome": "mrs > 2", "outcome_title": "mrs > 2", **other}
+        folders = [tmp_path / name / number / "table1" for number in ("a", "b")]
+        results.write(folders[0])
+        replace(results, provenance=provenance).write(folders[1])
+    pages = {
+        name: write_page([tmp_path / name / "a", tmp_path / name / "b"], tmp_path / f"{name}_page").read_text()
+        for name in others
+    }
+    for text, scope in zip(pages.values(), ("these cohorts", "several outcomes of one cohort"), strict=True):
+        begin = text[text.index("<title>") : text.index("Experiments complete")]
+        assert f"computed for {scope}:" in begin and "outcome nihss" not in begin and "outcome mrs" not in begin
+        assert "Patients with the outcome known" not in begin
+    assert "<title>SOOP; made-up virtual cohort (synthetic patients) ·" in pages["soop"]
 
 
 def test_what_an_experiment_warns_of_is_in_its_own_part_too(text):
