@@ -19,6 +19,7 @@ from strokebench.reports.results import Results
 from strokebench.reports.statistics.intervals import Interval
 from strokebench.reports.statistics.scores import Scores
 from strokebench.reports.tables import caption as words
+from strokebench.reports.tables.hover import ON_HOVER
 from strokebench.reports.tables.style import INK, LOOKS, ROWS, SOFT, dots, head, legend_below, plain, short_name
 
 DASHES: tuple[tuple[int, tuple[int, ...]], ...] = ((0, ()), (0, (5, 2)), (0, (1, 1.5)), (0, (5, 2, 1, 2)))  # type: ignore[assignment]
@@ -37,10 +38,11 @@ def draw_reliability(results: Results, scores: Scores, methods: Sequence[str]) -
         curve = reliability(scores, name)
         assert curve is not None
         upper.plot([0, 100], [0, 100], color=SOFT, linestyle="--", linewidth=1)
-        error = 100 * np.abs(np.stack([curve.observed - curve.low, curve.high - curve.observed]))
-        dots(
-            upper, 100 * curve.predicted, 100 * curve.observed, LOOKS[number], yerr=error, linestyle="-", linewidth=1.2
-        )
+        upper.plot(100 * curve.predicted, 100 * curve.observed, color=LOOKS[number][0], linewidth=1.2)
+        # One by one: below the panel stands no title of its axis that a pointer could tell.
+        for p, share, *ends in 100 * np.stack([curve.predicted, curve.observed, curve.low, curve.high], axis=1):
+            said = f"{label_of(results, name)}: {share:.1f} % observed, {p:.1f} % predicted"
+            dots(upper, p, share, LOOKS[number], yerr=np.abs(np.array(ends) - share)[:, None], gid=ON_HOVER + said)
         found = recalibrate(scores, name)
         numbers = f"slope {found.slope.text(1, 2)}\nin the large {found.in_the_large.text(1, 2)}"
         # Below the panel: no curve runs there.
@@ -173,7 +175,8 @@ def draw_forest(
         for number, method in enumerate(methods):
             if method not in values or np.isnan(values[method].value):
                 continue
-            _mark(axes, values[method], place + 0.22 * (number - (len(methods) - 1) / 2), number, small)
+            said = f"{ON_HOVER}{name.strip()}, {label_of(results, method)}: {values[method].text()}"
+            _mark(axes, values[method], place + 0.22 * (number - (len(methods) - 1) / 2), number, small, said)
     for number, method in enumerate(methods):
         if method in overall and not np.isnan(overall[method].value):
             axes.axvline(100 * overall[method].value, color=LOOKS[number][0], linewidth=0.9, linestyle=":", zorder=0)
@@ -196,8 +199,8 @@ def draw_forest(
     return figure
 
 
-def _mark(axes: Axes, interval: Interval, place: float, number: int, small: bool) -> None:
+def _mark(axes: Axes, interval: Interval, place: float, number: int, small: bool, said: str) -> None:
     error = None
     if not np.isnan(interval.low):
         error = 100 * np.array([[max(0, interval.value - interval.low)], [max(0, interval.high - interval.value)]])
-    dots(axes, 100 * interval.value, place, LOOKS[number], small, xerr=error)
+    dots(axes, 100 * interval.value, place, LOOKS[number], small, xerr=error, gid=said)

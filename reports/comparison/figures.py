@@ -24,14 +24,15 @@ def draw_forest(comparison: MethodComparison, cohort: str) -> Figure:
     colour, shape = LOOKS[0]
     for height, name in enumerate(names):
         interval, narrow = comparison.values[name], comparison.narrow[name]
+        said = f"{ON_HOVER}{comparison.labels[name]}: {interval.text()}"
         fill = colour if name == comparison.reference else "white"
         if interval.low == interval.low:
             ends = [100 * interval.low, 100 * interval.high]
-            axes.plot(ends, [height] * 2, color=INK, linewidth=1, marker="|", markersize=8, zorder=3)
+            axes.plot(ends, [height] * 2, color=INK, linewidth=1, marker="|", markersize=8, zorder=3, gid=said)
         ends = [100 * narrow.low, 100 * narrow.high]
         axes.plot(ends, [height] * 2, color=colour, linewidth=4.5, alpha=0.75, solid_capstyle="butt", zorder=2)
         axes.plot(100 * interval.value, height, shape, color=fill, markeredgecolor=INK, markersize=7.5, zorder=4,
-                  gid=f"{ON_HOVER}{comparison.labels[name]}: {interval.text()}")  # fmt: skip
+                  gid=said)  # fmt: skip
         axes.annotate(
             interval.text(),
             (1.01, height),
@@ -125,16 +126,19 @@ def draw_ranks(found: CriticalDifference, comparison: MethodComparison, cohort: 
         heights = [names.index(name) for name in group]
         place = right + 0.25 + 0.25 * number
         axes.plot([place] * 2, [heights[0] - 0.25, heights[-1] + 0.25], color=INK, linewidth=3, solid_capstyle="butt")
-    axes.plot([1, 1 + found.distance], [-0.9] * 2, color=INK, linewidth=1.4, marker="|")
-    distance = f"critical difference {found.distance:.2f}; no difference at all: Friedman's p {p_value(found.p)}"
-    axes.text(1.1 + found.distance, -0.9, distance, va="center", fontsize=9, color=INK)
+    distance = f"critical difference {found.distance:.2f}"
+    ends = [1, 1 + found.distance]
+    axes.plot(ends, [-0.9] * 2, color=INK, linewidth=1.4, marker="|", gid=ON_HOVER + distance)
     axes.set_yticks(
         range(len(names)), [f"{short_name(comparison.labels[name])}  {found.ranks[name]:.2f}" for name in names]
     )
     axes.set_ylim(len(names) - 0.4, -1.4)
-    axes.set_xlim(0.8, right + 0.3 + 0.25 * max(1, len(found.groups)))
+    axes.set_xlim(0.8, max(ends[1] + 0.1, right + 0.3 + 0.25 * max(1, len(found.groups))))
     axes.set_xticks(np.arange(1, len(names) + 1))
-    axes.set_xlabel(f"mean rank by {comparison.metric} over {found.n_blocks} hospitals (1 is best)", color=INK)
+    # Beside the bar there is no room for words: it may be as long as the axis.
+    of_all = f"bar on top: {distance}; no difference at all: Friedman's p {p_value(found.p)}"
+    ranked = f"mean rank by {comparison.metric} over {found.n_blocks} hospitals (1 is best)"
+    axes.set_xlabel(f"{ranked}\n{of_all}", color=INK)
     plain(axes, "x", ROWS)
     head(figure, cohort, 10, colour=INK)
     return figure

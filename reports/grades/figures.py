@@ -57,7 +57,9 @@ def draw_grotta(results: Results, methods: Sequence[str]) -> Figure:
         axes.set_title(label_of(results, name), fontsize=10, color=INK, loc="left")
         plain(axes, None, ("top", "right", "left", "bottom"))
     panels[-1].set_xlabel("Patients, %", fontsize=9, color=INK)
-    handles = [Line2D([], [], linestyle="", marker="s", markersize=8, color=colour) for colour in colours]
+    handles = [
+        Line2D([], [], linestyle="", marker="s", markersize=8, color=colour, markeredgecolor=INK) for colour in colours
+    ]
     labels = [results.endpoint.describe(label) for label in range(results.endpoint.levels)]
     legend_below(figure, handles, labels)
     head(figure, words.setting_line(results))
@@ -70,7 +72,7 @@ def _bar(axes: Axes, place: float, shares: NDArray[np.float64], colours: NDArray
     for start, share, colour in zip(left, shares, colours, strict=True):
         # Narrower parts have no room for a number.
         if share >= 0.04:
-            ink = INK if colour[:3].mean() > 0.5 else "white"
+            ink = INK if colour[:3] @ (0.299, 0.587, 0.114) > 0.5 else "white"
             axes.text(start + 50 * share, place, f"{100 * share:.0f}", ha="center", va="center", fontsize=8, color=ink)
 
 
@@ -87,7 +89,8 @@ def draw_calibration(results: Results, scores: Mapping[str, Scores | None], meth
         for number, name in enumerate(methods):
             curve = reliability(part, name) if part else None
             if curve is not None:
-                dots(axes, 100 * curve.predicted, 100 * curve.observed, LOOKS[number], linestyle="-", linewidth=1.2)
+                look, label = LOOKS[number], label_of(results, name)
+                dots(axes, 100 * curve.predicted, 100 * curve.observed, look, linestyle="-", linewidth=1.2, label=label)
         axes.set(xlim=(-2, 102), ylim=(-2, 102))
         axes.set_title(cut, fontsize=10, color=INK, loc="left")
         plain(axes)

@@ -44,12 +44,12 @@ def draw_grid(results: Results, method: str, points: Sequence[GridPoint], metric
     lines = -(-len(metrics) // columns)
     figure = Figure(figsize=(8.2 if columns > 1 else 4.1, (3.2 if heat else 2.7) * lines + 0.9))
     figure.set_layout_engine("constrained", hspace=0.06, wspace=0.05)
-    grid = figure.subplots(lines, columns, squeeze=False).flat
+    grid = figure.subplots(lines, columns, squeeze=False).ravel()
     for axes, metric in zip(grid, metrics, strict=False):
         (_heat if heat else _lines)(axes, points, found, results.judged_by[metric])
         axes.set_title(metric, loc="left", fontsize=10.5, fontweight="bold", color=INK)
         axes.tick_params(labelsize=8.5, labelcolor=INK)
-    for axes in list(grid)[len(metrics) :]:
+    for axes in grid[len(metrics) :]:
         axes.remove()
     _words(figure, results, points, heat, [name for name in metrics if not results.judged_by[name].unit])
     return figure

@@ -49,7 +49,9 @@ def draw_rates(results: Results, method: str, found: Missing) -> Figure:
             label=f"{curve} ({100 * TRAINED_RATE:.0f} %)" if trained else curve if curve == ANY else f"no {curve}",
         )
     axes.axhline(100 * CHANCE, color=SOFT, linestyle=":", linewidth=1.2, label="chance")
-    axes.set_xlabel("Test patients who lack it, %", fontsize=9, color=INK)
+    # Named, so that what a pointer finds is told at its rate and not where it stands.
+    axes.set_xticks([100 * rate for rate in ALL_RATES], [f"{100 * rate:g} %" for rate in ALL_RATES])
+    axes.set_xlabel("Test patients who lack it", fontsize=9, color=INK)
     said = f"{results.endpoint.ranked_by} of {results.method(method).label}, %"
     axes.set_ylabel(fill(said, 45), fontsize=9, color=INK)
     legend_below(figure)

@@ -36,7 +36,7 @@ def name_cell(axes: Axes, x: float, y: float, words: str) -> None:
 
 def titled(svg: str) -> str:
     """A figure's SVG with the words of such ids as titles, which browsers show."""
-    return re.sub(rf"""<g id=(["']){ON_HOVER}(.*?)\1>""", r"<g><title>\2</title>", svg)
+    return re.sub(rf"""<g id=(["']){ON_HOVER}(.*?)\1>""", r"<g><title>\2</title>", svg, flags=re.DOTALL)
 
 
 @contextmanager

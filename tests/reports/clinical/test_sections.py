@@ -1,5 +1,6 @@
 """The section on made-up results: subgroups, small ones, unfinished runs, thresholds."""
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -89,6 +90,17 @@ def test_the_curve_of_one_method_stands_above_numbers_of_its_own_width(some):
     upper.figure.draw_without_rendering()
     assert upper.get_position().width < lower.get_position().width
     assert any(label.get_visible() and label.get_text() for label in upper.get_xticklabels())
+
+
+def test_a_pointer_is_told_the_group_and_the_method_and_of_a_curve_the_method(published):
+    found = {
+        name: re.findall("<title>(.*?)</title>", (published / f"{name}.svg").read_text())
+        for name in ("subgroups_forest", "reliability")
+    }
+    assert any(title.startswith("60-69, VDAFM: ") for title in found["subgroups_forest"])
+    assert any(title.startswith("All patients, Concat: ") for title in found["subgroups_forest"])
+    assert any(re.fullmatch(r"VDAFM: [\d.]+ % observed, [\d.]+ % predicted", title) for title in found["reliability"])
+    assert "on hover" not in (published / "reliability.svg").read_text()
 
 
 def test_small_and_one_class_groups_are_warned_of(published):

@@ -1,6 +1,7 @@
 """The comparison's numbers, and that its paragraph says what the tests say, whatever the tests say."""
 
 import json
+import re
 from dataclasses import replace
 from xml.etree import ElementTree
 
@@ -11,6 +12,7 @@ from made_up import made_up, plan
 
 from strokebench.errors import StrokebenchError
 from strokebench.reports.comparison.compare import compare
+from strokebench.reports.comparison.figures import draw_forest, draw_ranks
 from strokebench.reports.comparison.section import comparison_section, ranks_over_hospitals
 from strokebench.reports.comparison.table import comparison_table, effects_table, pairs_frame
 from strokebench.reports.comparison.words import cliques, join, lead, p_value
@@ -23,6 +25,7 @@ from strokebench.reports.summary import summarise
 from strokebench.reports.table1.table import table1_lead
 from strokebench.reports.tables.render import to_csv, to_markdown
 from strokebench.reports.tables.section import publish, read_section
+from strokebench.reports.tables.style import save_figure
 
 
 @pytest.fixture(scope="module")
@@ -236,6 +239,24 @@ def test_mean_ranks_only_over_hospitals(results, compared):
     ranks, refusal = ranks_over_hospitals(leaves, comparison)
     assert refusal == "" and ranks.n_blocks == 5 and len(ranks.ranks) == 8
     assert "comparison_ranks" in [panel.name for panel in comparison_section(leaves, comparison, "x").panels]
+
+
+def test_the_pictures_tell_no_end_of_a_bar_as_a_value_and_nothing_is_cut_off(results, tmp_path):
+    leaves = replace(results, provenance={**results.provenance, "protocol": "loho"})
+    comparison = compare(leaves, n_resamples=20)
+    ranks, _ = ranks_over_hospitals(leaves, comparison)
+    figure = draw_ranks(ranks, comparison, "x")
+    figure.draw_without_rendering()
+    assert all(
+        text.get_window_extent().x1 <= figure.bbox.x1 for text in (*figure.axes[0].texts, figure.axes[0].xaxis.label)
+    )
+    assert (
+        f"critical difference {ranks.distance:.2f}; no difference at all: Friedman's p" in figure.axes[0].get_xlabel()
+    )
+    titles = re.findall("<title>(.*?)</title>", save_figure(figure, tmp_path / "a.svg").read_text())
+    assert len(titles) == 9 and f"critical difference {ranks.distance:.2f}" in titles
+    forest = save_figure(draw_forest(comparison, "x"), tmp_path / "b.svg").read_text()
+    assert all(": " in title for title in re.findall("<title>(.*?)</title>", forest) if title != "chance")
 
 
 def test_p_values_are_never_zero():

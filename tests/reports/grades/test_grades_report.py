@@ -12,7 +12,7 @@ from sklearn.metrics import roc_auc_score
 from strokebench.benchmarks.experiments.clinical import Clinical
 from strokebench.benchmarks.experiments.table1 import Table1
 from strokebench.reports.clinical.pooled import pool
-from strokebench.reports.grades.figures import thirds
+from strokebench.reports.grades.figures import draw_grotta, thirds
 from strokebench.reports.grades.section import (
     at_cut,
     calibration_panels,
@@ -23,6 +23,7 @@ from strokebench.reports.grades.section import (
 from strokebench.reports.results import RUN
 from strokebench.reports.statistics.prior import undo_balance
 from strokebench.reports.statistics.scores import Scores
+from strokebench.reports.tables.style import INK
 from strokebench.reports.tables.table import Table
 from strokebench.tasks.endpoints.ordinal import Ordinal
 
@@ -70,6 +71,15 @@ def test_patients_who_only_train_weigh_the_grades_too(graded):
 def test_the_pictures_need_no_patient_of_the_lowest_grade(graded):
     severe = replace(graded, predictions=graded.predictions.assign(y=graded.predictions["y"].clip(lower=1)))
     assert {"grades_bars", "grades_reliability"} <= {panel.name for panel in calibration_panels(severe)}
+
+
+def test_shares_are_read_on_every_colour_and_pale_grades_are_seen_in_the_legend(graded):
+    figure = draw_grotta(graded, ["vdafm", "svm"])
+    assert {handle.get_markeredgecolor() for handle in figure.legends[0].legend_handles} == {INK}
+    bars = {bar.get_x() + bar.get_width() / 2: bar.get_facecolor() for bar in figure.axes[0].patches}
+    for text in figure.axes[0].texts:
+        red, green, blue, _ = bars[min(bars, key=lambda middle: abs(middle - text.get_position()[0]))]
+        assert (text.get_color() == INK) == (0.299 * red + 0.587 * green + 0.114 * blue > 0.5)
 
 
 def test_a_cut_that_leaves_a_hospital_out_says_so_beside_the_others(graded):

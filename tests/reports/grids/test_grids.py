@@ -169,6 +169,12 @@ def test_heat_maps_print_mean_and_spread(make_results):
         assert f"{100 * cell.value:.1f}" in texts and f"±{100 * cell.std:.1f}" in texts
 
 
+def test_no_frame_is_left_where_a_row_is_not_full(make_results):
+    points = grid_points()
+    axes = draw_grid(grid_results(make_results, points), "vdafm", points, PAPER_METRICS[:5]).axes
+    assert [each.get_title(loc="left") for each in axes] == list(PAPER_METRICS[:5])
+
+
 def test_one_run_has_no_spread(make_results):
     points = grid_points(range(1, 5), (4, 8, 16, 32))
     results = grid_results(make_results, points)

@@ -73,6 +73,7 @@ def test_the_picture_has_a_point_a_share_at_its_place(rising):
     [points] = figure.axes[0].containers
     line = points.lines[0]
     np.testing.assert_allclose(line.get_xdata(), [20, 40, 80, 100])
+    assert [label.get_text() for label in figure.axes[0].get_xticklabels()] == ["20 %", "40 %", "80 %", "100 %"]
     means = rising.metrics.groupby("variant")["AUC"].mean()
     np.testing.assert_allclose(line.get_ydata(), [100 * means[variant] for variant in SHARES])
 

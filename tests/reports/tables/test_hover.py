@@ -59,6 +59,13 @@ def test_words_of_its_own_stay_and_a_cloud_has_none(tmp_path):
     assert titles(figure, tmp_path) == ["the best"]
 
 
+def test_words_of_two_lines_are_words_and_no_id(tmp_path):
+    figure = Figure()
+    axes = figure.add_subplot(xlabel="patients\nof a hospital", ylabel="AUC")
+    axes.plot(100, 60, "s")
+    assert [" ".join(title.split()) for title in titles(figure, tmp_path)] == ["AUC 60, patients of a hospital 100"]
+
+
 def test_a_cell_of_a_matrix_has_its_words(tmp_path):
     figure = Figure()
     axes = figure.add_subplot()
