@@ -42,7 +42,7 @@ def warn_of_leaks(context: Context, console: Console) -> None:
         write_section(audit, context, folder)
     show_findings(audit, console)
     if not audit.findings:
-        console.print(f"Leak check  nothing found by {_ran(audit, context)} quick alarms")
+        console.print(f"Leak check  nothing found by {_ran(audit, context)} quick checks")
 
 
 def _judged(context: Context) -> dict[str, str]:
@@ -85,7 +85,7 @@ def _alarms(audit: Audit) -> Mapping[str, Alarm]:
 
 
 def _ran(audit: Audit, context: Context) -> int:
-    """How many alarms looked at something."""
+    """How many checks looked at something: called alarms, they read as if all had gone off."""
     return sum(alarm.applies(context) for name, alarm in _alarms(audit).items() if name not in audit.broken)
 
 
@@ -99,7 +99,7 @@ def _verdict(audit: Audit, name: str, context: Context) -> str:
 
 
 def _lead(audit: Audit, context: Context) -> str:
-    start = f"{_ran(audit, context)} alarms{'' if audit.full else ', without fits on shuffled labels'}: "
+    start = f"{counted(_ran(audit, context), 'check')}{'' if audit.full else ', without fits on shuffled labels'}: "
     if not audit.findings:
         return f"{start}nothing was found."
     alarms = [finding.message for finding in audit.findings if finding.severity == "alarm"]

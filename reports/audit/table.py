@@ -97,8 +97,11 @@ def audit_lead(findings: Sequence[RowFinding]) -> str:
     counts = Counter(finding.verdict for finding in findings)
     phrases = ", ".join(f"{counts[verdict]} {_HAVE[verdict]}" for verdict in Solvability if counts[verdict])
     only = Counter(finding.ddof for finding in findings if finding.ddof is not None)
-    deviations = ", ".join(f"{n} only with the {DEVIATIONS[ddof]} deviation" for ddof, n in sorted(only.items()))
-    return f"Of {len(findings)} printed rows {phrases}." + (f" Possible {deviations}." if deviations else "")
+    deviations = ", ".join(
+        f"{n} {'is' if n == 1 else 'are'} possible only with the {DEVIATIONS[ddof]} deviation"
+        for ddof, n in sorted(only.items())
+    )
+    return f"Of {len(findings)} printed rows {phrases}." + (f" {deviations}." if deviations else "")
 
 
 _HAVE = {

@@ -77,19 +77,23 @@ def label_of(results: Results, name: str) -> str:
 
 
 def shown_methods(results: Results, scores: Scores | None) -> list[str]:
-    """The names of the methods that pictures show: all that have predictions, where they are few.
+    """The names of the methods that pictures show, `headline`'s first: all that have predictions, where they are few.
 
     Else the proposed one, the best other on the validation parts (the test parts must not choose), and the
     best traditional one beside.
     """
-    settings = [setting for setting in ordered(results) if scores and seeds_of(scores, setting.name)]
+    if scores is None:
+        return []
+    settings = [setting for setting in ordered(results) if seeds_of(scores, setting.name)]
+    first, _ = headline(results, scores)
     if len(settings) <= MOST_SHOWN:
-        return [setting.name for setting in reversed(settings)]
+        return list(dict.fromkeys([first, *(setting.name for setting in reversed(settings))]))
     ranked = sorted(settings, key=lambda setting: -_on_validation(results, setting))
     chosen: list[str] = []
     for families in (FAMILIES[-1:], FAMILIES[:-1], FAMILIES[:1]):
         chosen += [s.name for s in ranked if s.method.family in families and s.name not in chosen][:1]
-    return chosen
+    # A reference row may be the best on the validation parts, and of none of these families.
+    return list(dict.fromkeys([first, *chosen]))
 
 
 def headline(results: Results, scores: Scores) -> tuple[str, str]:

@@ -36,6 +36,7 @@ from strokebench.reports.clinical.tables import (
     thresholds_table,
     worst_table,
 )
+from strokebench.reports.comparison.words import join
 from strokebench.reports.results import Results
 from strokebench.reports.statistics.intervals import Interval
 from strokebench.reports.statistics.scores import Scores
@@ -195,16 +196,17 @@ def _groups(
     if not found:
         return []
     panels = []
-    for name, title, part in (
-        ("subgroups", "AUC by age and sex", [group for group in found if group.grouping != HOSPITAL]),
-        ("hospitals", "AUC by hospital", [group for group in found if group.grouping == HOSPITAL]),
+    for name, part in (
+        ("subgroups", [group for group in found if group.grouping != HOSPITAL]),
+        ("hospitals", [group for group in found if group.grouping == HOSPITAL]),
     ):
         if part:
+            groupings = list(dict.fromkeys(group.grouping for group in part))
             panels.append(
                 Panel(
                     f"{name}_forest",
                     draw_forest(results, scores, methods, part, overall),
-                    title=title,
+                    title=f"AUC by {join(groupings)}",
                     shows="Each group's AUC with its 95 % interval, beside that of all patients.",
                     does_not_show="That groups differ, where their intervals overlap; and nothing on small groups "
                     "(hollow).",

@@ -155,7 +155,7 @@ def benefit_table(results: Results, scores: Scores | None, weights: NDArray[np.i
         key: Cell(text=f"{100 * value:.1f}")
         for key, value in zip(_keys(at), treat_all(prevalence(scores), at), strict=True)
     }
-    row = Row("everybody", "Act on everybody", "Without a model", everybody, 1, 1, reference=True)
+    row = Row("everybody", "Act on everybody", "Without a model", everybody, 0, 0, reference=True)
     return Table(**{**vars(table), "rows": [*table.rows, row]})
 
 

@@ -262,7 +262,7 @@ def best_known(parts: Sequence[PagePart]) -> PagePart:
 
 
 def own_parts(parts: Sequence[PagePart]) -> list[PagePart]:
-    """Those whose facts stand for the page: a validation is of other patients, and asked where there is nothing else."""
+    """Those whose facts stand for the page; validations, which are of other patients, where there is nothing else."""
     return [part for part in parts if part.facts and part.protocol != EXTERNAL] or list(parts)
 
 

@@ -71,9 +71,8 @@ def table1(results: Results, cost: bool = False) -> Table:
     notes = [*_notes(rows, columns, oracle is not None, cost), words.counted_not_inputs(results)]
     paper = f"{OTHER_PATIENTS} Of its Table 1 only what its text and other tables repeat is known to us."
     caption = words.caption(results)
-    return results_table(
-        results, "table1", title, columns, rows, caption, notes, labels, paper=paper, footnotes=footnotes
-    )
+    name = "table1_cost" if cost else "table1"
+    return results_table(results, name, title, columns, rows, caption, notes, labels, paper=paper, footnotes=footnotes)
 
 
 def adapted_footnotes(results: Results) -> list[Footnote]:

@@ -7,6 +7,7 @@ import io
 import math
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -128,7 +129,10 @@ def records(table: Table) -> list[dict[str, str]]:
 
 
 def to_latex(table: Table) -> str:
-    """A LaTeX table environment for booktabs and graphicx."""
+    """A LaTeX table environment for booktabs and graphicx.
+
+    What explains adapted methods is long and follows the environment, which no page can divide.
+    """
     return _collapse(_render("table.tex.j2", table))
 
 
@@ -164,9 +168,11 @@ def write_table(table: Table, folder: Path, name: str = "") -> list[Path]:
         "tex": to_latex,
         "html": lambda content: to_html(content, page=True),
     }
+    # Labels and anchors are those of the file: two tables of one name may stand in one document.
+    table = replace(table, name=name or table.name)
     paths = []
     for suffix, form in forms.items():
-        path = folder / f"{name or table.name}.{suffix}"
+        path = folder / f"{table.name}.{suffix}"
         write_text(path, form(table))
         paths.append(path)
     return paths

@@ -95,7 +95,7 @@ class Row:
     Args:
         key: unique in the table; for a method its registry name.
         group: heading under which it stands; rows of a group are adjacent.
-        done, planned, failed: runs; as they are by default where a table counts none.
+        done, planned, failed: runs; as they are by default where a table counts none, and 0 of what is not run.
         reference: not a competitor (the oracle): set apart, and never marked.
         footnote: letter of a footnote of the table, or empty.
     """
@@ -113,11 +113,13 @@ class Row:
     @property
     def complete(self) -> bool:
         """Every planned run is finished."""
-        return self.done == self.planned > 0
+        return self.done == self.planned and (self.planned > 0 or self.reference)
 
     @property
     def runs(self) -> str:
-        """`20/20`, or `17/20 (2 failed)`."""
+        """`20/20`, or `17/20 (2 failed)`; a dash of a reference that is not run."""
+        if self.reference and not self.planned:
+            return DASH
         return f"{self.done}/{self.planned}" + (f" ({self.failed} failed)" if self.failed else "")
 
     @property

@@ -16,7 +16,7 @@ def median_label(p: NDArray) -> NDArray[np.intp]:
 
 @metric("c", "%", endpoints=("ordinal",))
 def concordance(endpoint: Endpoint, y: NDArray, p: NDArray) -> float:
-    """Generalised c: of two patients with different grades, how often the one with the worse has the higher mean.
+    """Generalised c: of two patients with different grades, how often the one with the higher has the higher mean.
 
     Of labels (n,) and probabilities (n, levels).
     """

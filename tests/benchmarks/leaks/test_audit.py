@@ -44,7 +44,9 @@ def test_nothing_found_is_not_said_of_what_the_cohort_has_not(make, console: Con
     bare = replace(context, embeddings=replace(context.embeddings, arrays={}))
     assert not audit_module.QUICK["doubled_images"].applies(bare)
     looked = sum(not verdict.startswith("not looked for") for verdict in verdicts)
-    assert f"nothing found by {looked} quick alarms" in console.export_text()
+    assert f"nothing found by {looked} quick checks" in console.export_text()
+    lead = read_section(context.results_folder("leaks"))["lead"]
+    assert lead == f"{looked} checks, without fits on shuffled labels: nothing was found."
 
 
 def test_a_leak_is_loud_also_when_remembered(leaky, console: Console, monkeypatch: pytest.MonkeyPatch):

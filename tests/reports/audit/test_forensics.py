@@ -94,6 +94,8 @@ def test_a_deviation_of_the_other_kind_is_told_apart():
     for ddof in (0, 1):
         finding = audit_row(printed(runs, PAPER, ddof), PAPER)
         assert finding.ddof == ddof and runs in finding.matrices
+        said = f"1 is possible only with the {'sample' if ddof else 'population'} deviation."
+        assert said in audit_table([finding], PAPER).caption
 
 
 @pytest.mark.parametrize("cell", (("F1", "std"), ("Recall", "mean"), ("Precision", "mean"), ("ACC", "std")))

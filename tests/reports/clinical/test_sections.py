@@ -16,6 +16,7 @@ from strokebench.reports.clinical.sections import clinical_lead
 from strokebench.reports.clinical.subgroups import Subgroup, all_groupings, all_subgroups, pooled_aucs, worst
 from strokebench.reports.clinical.tables import balance_note, scores_table, thresholds_table
 from strokebench.reports.statistics.intervals import Interval, auc_interval
+from strokebench.reports.tables.section import read_section
 from strokebench.tasks.endpoints.binary import BINARY
 from strokebench.tasks.metrics.evaluate import evaluate
 from strokebench.tasks.metrics.selection import auc
@@ -70,6 +71,9 @@ def test_everything_is_written(published):
         "instability",
         "fairness",
     )
+    [*_, nobody] = pd.read_csv(published / "net_benefit.csv").itertuples()
+    assert nobody.key == "everybody" and nobody.runs_planned == 0
+    assert (published / "net_benefit.md").read_text().split("Act on everybody")[1].split("\n")[0].endswith("| – |")
     pictures = ("reliability", "instability_picture", "decision_curves", "subgroups_forest", "hospitals_forest")
     assert {f"{table}.csv" for table in tables} | {f"{picture}.svg" for picture in pictures} <= names
 
@@ -101,6 +105,12 @@ def test_a_pointer_is_told_the_group_and_the_method_and_of_a_curve_the_method(pu
     assert any(title.startswith("All patients, Concat: ") for title in found["subgroups_forest"])
     assert any(re.fullmatch(r"VDAFM: [\d.]+ % observed, [\d.]+ % predicted", title) for title in found["reliability"])
     assert "on hover" not in (published / "reliability.svg").read_text()
+
+
+def test_a_picture_of_groups_names_those_that_are_there(some, tmp_path):
+    for there, title in (["age", "sex"], "AUC by age and sex"), (["sex"], "AUC by sex"):
+        Clinical().report(replace(some, groups=some.groups[["patient_id", *there]]), tmp_path / title)
+        assert title in [panel["title"] for panel in read_section(tmp_path / title)["panels"]]
 
 
 def test_small_and_one_class_groups_are_warned_of(published):
@@ -237,6 +247,19 @@ def test_pictures_show_few_methods_chosen_without_the_test_parts(make_results):
     runs = results.runs.assign(validation_score=[validation.get(name, 0.5) for name in results.runs["method"]])
     results = replace(results, runs=runs)
     assert shown_methods(results, pool(results)) == ["vdafm", "mlp", "xgboost"]
+
+
+def test_pictures_begin_with_the_method_that_the_finding_speaks_of(some):
+    predictions, runs = [
+        pd.concat([frame, frame[frame["method"] == "vdafm"].assign(variant="sizes=paper")], ignore_index=True)
+        for frame in (some.predictions, some.runs.assign(validation_score=0.5))
+    ]
+    for better in ("", "sizes=paper"):
+        chosen = runs.assign(validation_score=np.where(runs["variant"] == better, 0.9, 0.5))
+        results = replace(some, predictions=predictions, runs=chosen)
+        scores = pool(results)
+        assert shown_methods(results, scores)[0] == headline(results, scores)[0]
+        assert len(shown_methods(results, scores)) == 4
 
 
 def test_the_headline_names_its_method_by_a_rule_and_says_when_it_is_chance(make_results):

@@ -5,6 +5,7 @@ import io
 import re
 import shutil
 import subprocess
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import pandas as pd
@@ -13,7 +14,7 @@ from rich.console import Console
 
 from strokebench.reports.table1.table import table1
 from strokebench.reports.tables.render import markdown, prose, tex, to_csv, to_html, to_latex, to_markdown, write_table
-from strokebench.reports.tables.table import Footnote, Row, show
+from strokebench.reports.tables.table import Cell, Column, Footnote, Kind, Row, show
 from strokebench.reports.tables.terminal import TerminalTable
 from strokebench.tasks.metrics.paper import PAPER_METRICS
 
@@ -230,6 +231,17 @@ def test_latex_structure(table):
             assert len(re.findall(r"(?<!\\)&", line)) == len(table.columns) + 1
 
 
+def test_latex_is_never_enlarged_breaks_prose_and_fits_a_page(table):
+    columns = [Column("said", "Said", Kind.TEXT), Column("n", "N", Kind.TEXT)]
+    rows = [Row("a", "a", "g", {"said": Cell(text="long " * 20), "n": Cell(text="3")})]
+    text = to_latex(replace(table, columns=columns, rows=rows))
+    assert r"\resizebox{\ifdim\width>\textwidth\textwidth\else\width\fi}{!}{%" in text
+    assert r"\begin{tabular}{lp{15em}cr}" in text
+    within, after = text.split(r"\end{table}")
+    assert table.footnotes and "adapted." in after and "adapted." not in within
+    assert r"\label{tab:table1}" in within and r"Table~\ref{tab:table1}" in after
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(shutil.which("pdflatex") is None, reason="pdflatex is not installed")
 @pytest.mark.parametrize("bend", [lambda table: table, hostile])
@@ -250,11 +262,11 @@ def test_write_table_writes_four_files(table, tmp_path):
     assert sorted(p.name for p in (tmp_path / "new").iterdir()) == sorted(path.name for path in paths)
     before = [path.read_bytes() for path in paths]
     assert [path.read_bytes() for path in write_table(table, tmp_path / "new")] == before
+    _, _, latex, page = write_table(table, tmp_path / "new", "table1_cost")
+    assert r"\label{tab:table1_cost}" in latex.read_text() and 'id="table1_cost"' in page.read_text()
 
 
 def test_a_table_that_is_not_made_of_runs_does_not_count_them(table):
-    from dataclasses import replace
-
     bare = replace(table, head="Check", counts_runs=False)
     console = Console(file=io.StringIO(), width=200)
     console.print(TerminalTable(bare))
