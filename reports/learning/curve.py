@@ -92,7 +92,7 @@ def draw_curve(results: Results, headline: Headline | None, entries: Sequence[En
         mark, fill = look(number)
         dots(axes, x, middle, mark, yerr=bars, linestyle="-", linewidth=1.2, label=method.label, markerfacecolor=fill)
     axes.set_xticks([100 * share for share in shares.values()], [f"{100 * share:g} %" for share in shares.values()])
-    axes.set_xlabel("Share of the training patients, %", color=INK)
+    axes.set_xlabel("Share of the training patients", color=INK)
     axes.set_ylabel(f"{results.compared_by} in percent, with 95 % interval", color=INK)
     plain(axes)
     legend_below(figure)
