@@ -1,8 +1,9 @@
 """One fit: prepare a fold, fit a method on it, predict its test part. Pure: nothing is read or written."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from strokebench.benchmarks.running.memory import PeakMemory
 from strokebench.benchmarks.running.run import Material
 from strokebench.methods.base import Method
 from strokebench.methods.registry import find_method
-from strokebench.tasks.conditions import Condition
+from strokebench.tasks.conditions import COMPLETE, Condition
 from strokebench.tasks.fold import Fold
 from strokebench.tasks.inputs import Inputs
 from strokebench.tasks.preparing.prepare import Parts, prepare
@@ -48,18 +49,18 @@ class Ready:
 
     Args:
         model: not fitted.
-        tests: the test part under each condition.
+        tests: make the test part under each condition, the same every time; all at once would take gigabytes.
         patients: `patient_id` and `y` of the test part, in the order of the fold.
     """
 
     model: Method
     parts: Parts
-    tests: list[Inputs]
+    tests: Sequence[Callable[[], Inputs]]
     patients: pd.DataFrame
 
     def predict(self) -> list[NDArray[np.float64]]:
         """Probabilities of the labels (n, levels) for each condition, once the model is fitted."""
-        return [_probabilities(self.model, test) for test in self.tests]
+        return [_probabilities(self.model, test()) for test in self.tests]
 
     def fitted(self, p: list[NDArray[np.float64]], **cost: float) -> Fitted:
         """What came of it.
@@ -67,11 +68,11 @@ class Ready:
         Args:
             p: of `predict`, an array (n, levels) a condition. cost: the seconds and megabytes of `Fitted`.
         """
-        model, parts, endpoint = self.model, self.parts, self.model.endpoint
+        model, parts, endpoint, patients = self.model, self.parts, self.model.endpoint, self.patients
         on_validation = _probabilities(model, parts.validation)
         return Fitted(
             predictions=[
-                self.patients.assign(**endpoint.columns(values), **(model.patient_facts(test) if len(test) else {}))
+                patients.assign(**endpoint.columns(values), **(model.patient_facts(test()) if len(patients) else {}))
                 for values, test in zip(p, self.tests, strict=True)
             ],
             history={name: [float(v) for v in values] for name, values in model.history_.items()},
@@ -136,8 +137,9 @@ def make_ready(
         balance,
         material.roles,
     )
+    # What was taken away in training, too, the parts lack already.
     tests = [
-        parts.test if condition == trained else condition.apply(parts.test, "test", parts.seed, parts.zeros)
+        partial((COMPLETE if condition == trained else condition).apply, parts.test, "test", parts.seed, parts.zeros)
         for condition in conditions
     ]
     ids = list(fold.test)

@@ -161,7 +161,7 @@ def imputed(material: Material, fold: Fold, imputation: str) -> Material:
 def rescaled(ready: Ready, material: Material, fold: Fold, scaling: str) -> Ready:
     """A fit of complete patients with its features scaled otherwise."""
     parts = SCALINGS[scaling](ready.parts, material.embeddings, pd.Index(fold.train))
-    return replace(ready, parts=parts, tests=[parts.test for _ in ready.tests])
+    return replace(ready, parts=parts, tests=[lambda: parts.test for _ in ready.tests])
 
 
 def work(task: Task, material: Material, store: Store, wait: bool = False) -> Ended:

@@ -80,6 +80,7 @@ def fit_stacked(methods: Sequence[NeuralMethod], parts: Sequence[Fit], device: s
 
     Raises:
         StrokebenchError: they cannot be stacked; nothing was fitted.
+        ValueError: the runs do not agree on a constant, or a weight has a gradient in some steps alone.
         RuntimeError: PyTorch cannot map an operation of the network over runs, or memory is out
             (`torch.OutOfMemoryError`).
     """

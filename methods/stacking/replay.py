@@ -63,6 +63,9 @@ class Replays:
 
     def _record(self, function: Callable[[], None]) -> torch.cuda.CUDAGraph:
         graph = torch.cuda.CUDAGraph()
+        # While something is recorded, memory that PyTorch keeps but does not use cannot be had otherwise.
+        torch.cuda.synchronize()
+        torch.cuda.empty_cache()
         # Of this thread: others may use the GPU meanwhile.
         graph.capture_begin(pool=self._pool, capture_error_mode="thread_local")
         try:

@@ -34,7 +34,7 @@ class Stack:
         threads: they draw what the next step is given while one is computed.
 
     Raises:
-        ValueError: the networks cannot be stacked.
+        ValueError: the networks cannot be stacked, which `train` may find out: a weight has a gradient in some steps.
     """
 
     def __init__(self, runs: Sequence[TrainingRun], device: torch.device, threads: Executor) -> None:
@@ -46,6 +46,7 @@ class Stack:
         self.first = dict(zip(runs, accumulate(counts, initial=0), strict=False))
         self.replays = Replays(device)
         self.epoch = torch.zeros((), dtype=torch.int64, device=device)
+        self.trained: frozenset[str] = frozenset()
         self._place()
 
     def _place(self) -> None:
@@ -112,6 +113,10 @@ class Stack:
             make_masks(bits, self.needs[group.size]),
             epoch,
         )
+        # Steps are counted by run; alone, each weight's own are.
+        self.trained = self.trained or frozenset(gradients)
+        if self.trained != gradients.keys():
+            raise ValueError(f"{min(self.trained ^ gradients.keys())} has a gradient in some steps alone")
         # Nothing is changed before all that may fail is done.
         for row, run in enumerate(group.members):
             own = {name: gradient[row] for name, gradient in gradients.items()}

@@ -9,6 +9,7 @@ from contextlib import ExitStack
 from importlib import import_module
 from importlib.metadata import version
 from importlib.util import find_spec
+from threading import Lock
 from typing import TYPE_CHECKING
 from weakref import finalize
 
@@ -25,6 +26,8 @@ _CONNECTING = 10
 """Seconds in which a scheduler must answer."""
 _CLOSING = 2
 """Seconds that a scheduler gets to say goodbye; one that was lost never does."""
+_alone = Lock()
+"""Held by a fit: those of one process share PyTorch's global generator and its number of threads."""
 _log = logging.getLogger(__name__)
 
 
@@ -149,7 +152,8 @@ def _remote(task: Task, material: Material) -> Computed:
     about = {"code_sha256": here.sha256, "versions": here.versions}
     if about != {name: task.about.get(name, value) for name, value in about.items()}:
         return _failed(task, "This worker has another version of strokebench or of a library than the rest.")
-    return compute(task, material)
+    with _alone:
+        return compute(task, material)
 
 
 def _failed(task: Task, error: str) -> Computed:

@@ -109,7 +109,6 @@ class Stacks:
                 try:
                     ended, left_out = self.compute_chunk(queue[:size])
                 except torch.OutOfMemoryError:
-                    torch.cuda.empty_cache()
                     if size > 1:
                         size = -(-size // 2)
                         continue
@@ -127,6 +126,8 @@ class Stacks:
         except Exception:
             # What is wrong with the first is found out when it is computed.
             return len(tasks)
+        # What the stack before used is free, but PyTorch keeps it.
+        torch.cuda.empty_cache()
         free = SHARE_OF_FREE * torch.cuda.mem_get_info(self.device)[0]
         return max(1, min(len(tasks), int(free / needed)))
 

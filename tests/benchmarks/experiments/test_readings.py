@@ -37,7 +37,7 @@ def test_scaled_by_block_a_fit_gets_other_features_and_the_same_patients():
         Task({"key": run}, context.fold(run)).ready(context.material) for run in (runs[""], runs["scaling='block'"])
     )
     assert (by_column.parts.test.arrays["text"] != by_block.parts.test.arrays["text"]).any()
-    assert by_block.tests[0] is by_block.parts.test
+    assert by_block.tests[0]() is by_block.parts.test
     pd.testing.assert_frame_equal(by_column.patients, by_block.patients)
     # What another fit was made ready with is scaled already.
     run = runs["scaling='block'"]

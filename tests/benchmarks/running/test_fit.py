@@ -1,5 +1,6 @@
 import sys
 from dataclasses import replace
+from weakref import ref
 
 import numpy as np
 import pandas as pd
@@ -12,7 +13,7 @@ from strokebench.benchmarks.running.fit import fit_and_predict, make_ready, rand
 from strokebench.benchmarks.running.plans import method_runs
 from strokebench.benchmarks.running.task import Task, compute
 from strokebench.methods.svm import SVM
-from strokebench.tasks.conditions import COMPLETE, all_subsets
+from strokebench.tasks.conditions import COMPLETE, Condition, all_subsets
 
 
 def fit(method: str, **params):
@@ -77,6 +78,24 @@ def test_one_fit_is_tested_under_several_conditions():
         alone = fit_and_predict(make_ready("concat", {"max_epochs": 2}, fold, context.material, [condition], "smote"))
         pd.testing.assert_frame_equal(alone.predictions[0], predictions)
     assert not np.allclose(together.predictions[0]["p"], together.predictions[1]["p"])
+
+
+@pytest.mark.parametrize("method", ["mlp", "vdafm"])
+def test_the_test_part_is_held_under_one_condition_at_a_time(monkeypatch: pytest.MonkeyPatch, method: str):
+    made, held, apply = [], [], Condition.apply
+
+    def watched(self, x, *rest):
+        given = apply(self, x, *rest)
+        held.append(sum(one() is not None for one in made))
+        if given is not x:
+            made.append(ref(given))
+        return given
+
+    monkeypatch.setattr(Condition, "apply", watched)
+    context, conditions = make_context(), [COMPLETE, *all_subsets(when="test_only")[:5]]
+    fold = context.split.folds[0]
+    fit_and_predict(make_ready(method, {"max_epochs": 1}, fold, context.material, conditions, "smote"))
+    assert len(made) >= 5 and max(held) == 0
 
 
 def test_conditions_of_two_fits_are_refused():

@@ -2,6 +2,7 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -17,6 +18,7 @@ from strokebench.methods.registry import find_method
 from strokebench.methods.stacking.dropout import Masks, make_masks
 from strokebench.methods.stacking.fit import can_stack, fit_stacked
 from strokebench.methods.stacking.inputs import compositions
+from strokebench.methods.stacking.replay import Replays
 from strokebench.methods.stacking.stack import Stack
 from strokebench.methods.stacking.state import State
 from strokebench.methods.training.optimiser import RAdam
@@ -120,6 +122,43 @@ def test_hooks_change_each_run_s_own_state():
     assert_equal(*fit_both(alone, stacked))
     assert len({float(method.module_.seen) for method in stacked}) == 3
     assert all(bool(method.module_.late) for method in stacked)
+
+
+@dataclass(kw_only=True, eq=False, repr=False)
+class LateHead(Counting):
+    """A part of it is trained from epoch 2 on."""
+
+    name = "late_head_for_a_test"
+
+    def build(self, sizes):
+        return LateNetwork(*sizes["table"])
+
+
+class LateNetwork(CountingNetwork):
+    def __init__(self, columns):
+        super().__init__(columns)
+        self.second = nn.Linear(columns, 1)
+
+    def forward(self, batch):
+        logit, aux = super().forward(batch)
+        return logit + self.second(batch["table"]).squeeze(1) if bool(self.late) else logit, aux
+
+
+def test_a_weight_that_is_trained_late_is_not_stacked():
+    """A stack counts the steps of a run, and alone each weight's own are counted."""
+    alone, stacked = ([LateHead(random_state=seed, **SHORT) for seed in range(3)] for _ in range(2))
+    with pytest.raises(ValueError, match=r"second\.bias has a gradient in some steps alone"):
+        fit_both(alone, stacked)
+    assert alone[0].history_ and not stacked[0].history_
+
+
+def test_memory_that_is_kept_without_use_is_given_back_before_a_step_is_recorded(monkeypatch: pytest.MonkeyPatch):
+    """While one is recorded, PyTorch cannot."""
+    gpu = Mock()
+    monkeypatch.setattr(torch, "cuda", gpu)
+    Replays(torch.device("cuda"))._record(gpu.step)
+    done = [name.removeprefix("CUDAGraph().") for name, _, _ in gpu.mock_calls]
+    assert done[2:] == ["synchronize", "empty_cache", "capture_begin", "step", "capture_end"]
 
 
 def test_what_cannot_be_stacked_says_why():

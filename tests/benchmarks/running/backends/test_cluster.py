@@ -128,6 +128,18 @@ def test_workers_that_are_not_there_or_lack_us_are_told(console, caplog, monkeyp
         asked._open.close()
 
 
+def test_threads_of_one_worker_change_no_number(planted_once, console, monkeypatch, tmp_path):
+    """They share PyTorch's global generator."""
+    methods = {"methods": ("mlp", "concat"), "quick": True}
+    with distributed.LocalCluster(
+        n_workers=1, threads_per_worker=4, processes=False, dashboard_address=None, scheduler_port=0
+    ) as cluster:
+        there = on(cluster, console, **methods)
+    monkeypatch.setenv("STROKEBENCH_HOME", str(tmp_path / "other"))
+    here = run_experiment(Table1(), make_context(folds=4, **methods), console)
+    pd.testing.assert_frame_equal(there.results.predictions, here.results.predictions)
+
+
 def lacks_us(name: str) -> str:
     raise ModuleNotFoundError(name)
 

@@ -171,6 +171,14 @@ def test_chunks_are_as_large_as_memory_allows(monkeypatch: pytest.MonkeyPatch, t
         assert Stacks(context.material, Store(tmp_path), "cuda").room_for(tasks) == expected
 
 
+def test_what_pytorch_keeps_of_the_stack_before_is_room_too(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    context, tasks = planned(("mlp",), folds=5)
+    free = [2**20]
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda *_: (free[-1], 2**41))
+    monkeypatch.setattr(torch.cuda, "empty_cache", lambda: free.append(2**40))
+    assert Stacks(context.material, Store(tmp_path), "cuda").room_for(tasks) == 5
+
+
 def test_what_cannot_be_stacked_is_computed_beside(stacks: list[int], monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
     """In worker processes, before the stacks have ended."""
     context, tasks = planned(("mlp", "svm"), folds=2)
