@@ -92,10 +92,15 @@ def _plainer(error: UnicodeError) -> tuple[str, int]:
 
 
 def _not_written(error: Exception) -> StrokebenchError | None:
-    """Memory or a disk that is full, a file where a folder is wanted, in plain words; None for other errors."""
+    """Memory, a GPU or a disk that is full, a file where a folder is wanted, in plain words; None for other errors."""
     if isinstance(error, MemoryError):
         hint = "Give fewer --jobs, or more memory; what was finished is kept, the same command goes on."
         return StrokebenchError("There is not enough memory.", hint)
+    # PyTorch's own, by its name: to import it takes seconds.
+    if type(error).__name__ == "OutOfMemoryError":
+        return StrokebenchError(
+            "There is not enough memory on the GPU.", "Give --device cpu; the same command goes on."
+        )
     if isinstance(error, OSError) and error.errno in WRONG_KIND:
         # Of a file that takes its name when it is whole, the second one is its name.
         return StrokebenchError(

@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 
 from strokebench.datasets.encoders.contract import About, OfWeights, TextEncoder
 from strokebench.datasets.encoders.repository import load_model
-from strokebench.datasets.encoders.weights import Published, find_weights, load_state
+from strokebench.datasets.encoders.weights import Published, find_weights, load_state, weights_digest
 from strokebench.errors import StrokebenchError
-from strokebench.files import digest, file_digest, read_json
+from strokebench.files import digest, read_json
 
 REPOSITORY = "dmis-lab/biobert-base-cased-v1.1"
 CONFIG = Published(REPOSITORY, "config.json", "1 kB")
@@ -52,7 +52,7 @@ class BioBERT(OfWeights, TextEncoder):
         return size
 
     def fingerprint(self) -> str:
-        files = {part.file: file_digest(find_weights(part, self.weights)) for part in self.published}
+        files = {part.file: weights_digest(find_weights(part, self.weights)) for part in self.published}
         return digest({"class": "BioBERT 1", "files": files})
 
     def encode(self, texts: Sequence[str], device: str = "cpu") -> NDArray[np.float32]:

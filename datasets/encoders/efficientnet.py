@@ -13,11 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from strokebench.datasets.encoders.contract import About, ImageEncoder, OfWeights
-from strokebench.datasets.encoders.weights import load_state
+from strokebench.datasets.encoders.weights import load_state, weights_digest
 from strokebench.datasets.images.mri import PREPARATION
 from strokebench.datasets.images.target import HALF_FINE, Target
 from strokebench.errors import StrokebenchError
-from strokebench.files import digest, file_digest
+from strokebench.files import digest
 
 FILE = "efficientnet-lite0-57934424.pth"
 SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
@@ -69,7 +69,7 @@ def find_file(weights: Path | None) -> Path:
     packaged = [Path(folder) / "models" for folder in (carrier and carrier.submodule_search_locations) or ()]
     for folder in [*([weights] if weights else []), *packaged]:
         if (path := folder / FILE).is_file():
-            if (found := file_digest(path)) != SHA256:
+            if (found := weights_digest(path)) != SHA256:
                 raise StrokebenchError(
                     f"{path} has the SHA-256 {found[:16]}..., not {SHA256[:16]}....", "Fetch it again."
                 )

@@ -22,6 +22,7 @@ from strokebench.datasets.encoders.work import Chunk, encode_images, encode_text
 from strokebench.datasets.images.reading import PLAIN, Files, Reading, volume_digest
 from strokebench.errors import StrokebenchError, named
 from strokebench.files import digest, file_digest, home
+from strokebench.gpu import has_room
 from strokebench.large import room
 
 _log = logging.getLogger(__name__)
@@ -85,7 +86,7 @@ def encode_cohort(
         jobs: worker processes, one thread each.
         progress: called with each finished part.
         weights: folder with downloaded weights, for encoders that need them; None asks the hub.
-        device: `auto` (a GPU where PyTorch sees one), `cpu` or `cuda`.
+        device: `auto` (a GPU where PyTorch sees one with a gigabyte free), `cpu` or `cuda`.
 
     Returns:
         Arrays mapped read-only from disk, and the cohort's own `features`, which replace their modality's encoder.
@@ -151,9 +152,7 @@ def _device(device: str) -> str:
     # Asked only when there is something to encode: to import PyTorch takes longer than to read the cache.
     if device != "auto":
         return device
-    import torch
-
-    return "cuda" if torch.cuda.is_available() else "cpu"
+    return "cuda" if has_room() else "cpu"
 
 
 def _images(

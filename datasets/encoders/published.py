@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from strokebench.datasets.encoders.contract import ImageEncoder, OfWeights
-from strokebench.datasets.encoders.weights import Published, find_weights
+from strokebench.datasets.encoders.weights import Published, find_weights, weights_digest
 from strokebench.datasets.images.mri import PREPARATION
-from strokebench.files import digest, file_digest
+from strokebench.files import digest
 
 if TYPE_CHECKING:
     import torch
@@ -47,7 +47,7 @@ class PublishedNetwork(OfWeights, ImageEncoder):
         return find_weights(self.file, self.weights)
 
     def fingerprint(self) -> str:
-        parts = {"class": f"{type(self).__name__} 1", "weights": file_digest(self.path()), "mri": PREPARATION}
+        parts = {"class": f"{type(self).__name__} 1", "weights": weights_digest(self.path()), "mri": PREPARATION}
         return digest({**parts, **asdict(self.target)})
 
     def encode(

@@ -8,9 +8,17 @@ from pathlib import Path
 from typing import Any, Self
 
 from strokebench.datasets.encoders.contract import About
-from strokebench.datasets.encoders.weights import Published, find_weights, first_line, load_state, locked, not_had
+from strokebench.datasets.encoders.weights import (
+    Published,
+    find_weights,
+    first_line,
+    load_state,
+    locked,
+    not_had,
+    weights_digest,
+)
 from strokebench.errors import StrokebenchError
-from strokebench.files import digest, file_digest, read_json
+from strokebench.files import digest, read_json
 
 CONFIG = "config.json"
 WEIGHTS = ("model.safetensors", "pytorch_model.bin")
@@ -81,7 +89,7 @@ class Repository:
 
     def fingerprint(self) -> str:
         """SHA-256 of everything that decides what the model gives."""
-        return digest({name: file_digest(path) for name, path in self.files.items() if name != CARD})
+        return digest({name: weights_digest(path) for name, path in self.files.items() if name != CARD})
 
     def about(self) -> About:
         """What its card says."""

@@ -114,8 +114,9 @@ class EmbeddingStore:
         """Where what has been encoded lies, as `Rows`."""
         found: dict[str, tuple[Path, int]] = {}
         for path in sorted(home("embeddings").glob(f"{self.kind}-*/meta.json")):
-            meta = read_kept(path) if _is_sound(path.parent) else None
-            if meta is None or meta["encoder_fingerprint"] != self.encoder:
+            # Sets of other encoders need no look at all their bytes.
+            meta = read_kept(path)
+            if meta is None or meta["encoder_fingerprint"] != self.encoder or not _is_sound(path.parent):
                 continue
             keys = np.array(meta["keys"], dtype=object)
             if _mapped(path.parent, names, len(keys)) is not None:

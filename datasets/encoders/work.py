@@ -20,6 +20,8 @@ from strokebench.errors import StrokebenchError
 # Chunks are what an interruption may cost: a few seconds of work.
 IMAGES = 8
 TEXTS = 64
+AHEAD = 4
+"""Chunks of prepared volumes, a worker, that a GPU may be behind: the workers wait for it then, for some 30 MB each."""
 Item = TypeVar("Item")
 ImageItem = tuple[str, str, Files, Files | None]
 """Key, patient, image, and the image beside which it is laid, if it is not laid by itself."""
@@ -52,10 +54,10 @@ def encode_images(
         yield from _spread(_encode_images, [(encoder, chunk, reading) for chunk in chunks], jobs)
         return
     # One process owns the GPU; the workers only read and prepare.
-    for keys, volumes, errors, beyond in _spread(
-        _prepare, [(encoder.target, chunk, reading) for chunk in chunks], jobs
-    ):
-        yield _features(encoder, keys, volumes, errors, beyond, device)
+    for group in _chunks(chunks, AHEAD * jobs):
+        calls = [(encoder.target, chunk, reading) for chunk in group]
+        for keys, volumes, errors, beyond in _spread(_prepare, calls, jobs):
+            yield _features(encoder, keys, volumes, errors, beyond, device)
 
 
 def encode_texts(encoder: TextEncoder, items: Sequence[tuple[str, str]], jobs: int, device: str) -> Iterator[Chunk]:

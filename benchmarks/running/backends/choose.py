@@ -12,10 +12,8 @@ from strokebench.benchmarks.running.store import Store
 from strokebench.benchmarks.running.task import Ended, Task
 from strokebench.datasets.encoders.weights import Published, keep_weights
 from strokebench.errors import StrokebenchError
+from strokebench.gpu import has_room
 from strokebench.methods.registry import find_method
-
-LEAST_FREE = 2**30
-"""Bytes of free device memory below which `auto` leaves a GPU alone."""
 
 DEVICE_FILES = ("/dev/nvidiactl", "/dev/kfd", "/dev/dxg")
 """What the drivers of NVIDIA and AMD bring, and that of Linux within Windows."""
@@ -65,7 +63,7 @@ def choose(settings: Settings, methods: Iterable[str] = ()) -> Backend:
     if not cuda.is_available():
         hint = "Give --backend auto." if settings.backend == "stack" else "Choose --device auto or cpu."
         raise StrokebenchError("PyTorch sees no GPU.", hint)
-    if settings.backend == "auto" and settings.device == "auto" and cuda.mem_get_info()[0] < LEAST_FREE:
+    if settings.backend == "auto" and settings.device == "auto" and not has_room():
         return Processes(settings.jobs)
     from strokebench.benchmarks.running.backends.stack import Stack
 

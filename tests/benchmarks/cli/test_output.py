@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 
 import pytest
+import torch
 from rich.console import Console
 
 from strokebench.benchmarks.cli import errors
@@ -105,6 +106,12 @@ def test_no_memory_is_one_line(capsys):
     errors._show(MemoryError())
     line, hint = capsys.readouterr().err.splitlines()
     assert "not enough memory" in line and "--jobs" in hint
+
+
+def test_no_memory_on_a_gpu_says_how_to_do_without(capsys):
+    errors._show(torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB."))
+    line, hint = capsys.readouterr().err.splitlines()
+    assert "not enough memory on the GPU" in line and "--device cpu" in hint
 
 
 def test_other_errors_stay_what_they_are(capsys):

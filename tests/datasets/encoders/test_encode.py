@@ -10,11 +10,12 @@ import nibabel
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 
 from strokebench.datasets.cohort import Cohort, Column, Kind
-from strokebench.datasets.encoders import registry, work
+from strokebench.datasets.encoders import registry, store, work
 from strokebench.datasets.encoders.biobert import BioBERT
-from strokebench.datasets.encoders.encode import encode_cohort
+from strokebench.datasets.encoders.encode import _device, encode_cohort
 from strokebench.datasets.encoders.untrained_resnet import UntrainedResNet
 from strokebench.errors import StrokebenchError
 from strokebench.files import home
@@ -304,6 +305,36 @@ def test_a_gpu_gets_batches(cohort, before):
     assert [key for chunk in chunks for key in chunk.keys] == [key for key, *_ in items]
     vectors = np.concatenate([chunk.arrays["pooled"] for chunk in chunks])
     assert np.allclose(vectors, before.arrays["image.vector"], atol=1e-5)
+
+
+def test_a_gpu_that_is_behind_is_waited_for(monkeypatch):
+    """What is prepared for it is held meanwhile."""
+    prepared = []
+
+    def at_once(function, given, jobs):
+        prepared.extend(given)
+        return [([], [], [], {}) for _ in given]
+
+    monkeypatch.setattr(work, "_spread", at_once)
+    items = [(f"key-{n}", f"P{n}", (Path(f"{n}.nii"), None), None) for n in range(400)]
+    chunks = work.encode_images(OnDevice(planes=(2, 2, 4, 4)), items, 2, "cuda")
+    next(chunks)
+    assert len(prepared) == 2 * work.AHEAD
+    assert len(list(chunks)) == 49 and [item for _, chunk, _ in prepared for item in chunk] == items
+
+
+def test_a_gpu_without_room_is_left_alone(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda *_: (2**20, 2**34))
+    assert _device("auto") == "cpu" and _device("cuda") == "cuda"
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda *_: (2**31, 2**34))
+    assert _device("auto") == "cuda"
+
+
+def test_sets_of_another_encoder_are_not_looked_through(before, monkeypatch):
+    looked = []
+    monkeypatch.setattr(store, "damaged_file", looked.append)
+    assert not store.EmbeddingStore("image", "of another").rows(["pooled"]) and not looked
 
 
 def test_a_brain_mask_changes_the_features_of_its_patient_alone(cohort, before, tmp_path):

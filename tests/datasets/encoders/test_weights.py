@@ -2,16 +2,18 @@
 
 import hashlib
 import json
+import os
 import threading
 
 import pytest
 from hub_server import Hub
 
+from strokebench.datasets.encoders import weights
 from strokebench.datasets.encoders.biobert import CONFIG, BioBERT
 from strokebench.datasets.encoders.medicalnet import MedicalNet
 from strokebench.datasets.encoders.weights import Published, find_weights
 from strokebench.errors import StrokebenchError
-from strokebench.files import home, read_json
+from strokebench.files import file_digest, home, read_json
 
 
 @pytest.fixture
@@ -49,6 +51,22 @@ def test_what_is_cached_needs_no_network(hub, monkeypatch):
     hub.shutdown()
     monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
     assert find_weights(MedicalNet.file, None) == path
+
+
+def test_a_file_is_read_once_until_it_is_written_anew(published_weights, own_home, tmp_path, monkeypatch):
+    path = tmp_path / MedicalNet.file.file
+    content = (published_weights / path.name).read_bytes()
+    path.write_bytes(content)
+    first, read = path.stat(), []
+    monkeypatch.setattr(weights, "file_digest", lambda path: read.append(path) or file_digest(path))
+    found = weights.weights_digest(path)
+    assert weights.weights_digest(path) == found and len(read) == 2, "it may be written again within one tick"
+    monkeypatch.setattr(weights, "JUST_NOW", 0)
+    encoder = MedicalNet(tmp_path, planes=(2, 2, 4, 4))
+    assert encoder.fingerprint() == encoder.fingerprint() and len(read) == 3
+    path.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+    os.utime(path, ns=(first.st_atime_ns, first.st_mtime_ns))
+    assert weights.weights_digest(path) != found and len(read) == 4
 
 
 def test_size_and_digest_are_locked_on_first_use(hub, published_weights, tmp_path):
