@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from strokebench.benchmarks.keys.described import described_methods
 from strokebench.benchmarks.leaks.audit import run_audit
 from strokebench.benchmarks.measuring.scale_data import read_cohort, read_context, read_embeddings
 from strokebench.benchmarks.running.groups import patient_groups
@@ -18,7 +19,7 @@ from strokebench.benchmarks.running.settings import SEEDS
 from strokebench.datasets.cohort import Cohort
 from strokebench.errors import StrokebenchError
 from strokebench.files import home
-from strokebench.methods.registry import find_method
+from strokebench.methods.registry import all_methods, find_method
 from strokebench.reports.clinical.sections import clinical_section
 from strokebench.reports.cohort.check import check_cohort
 from strokebench.reports.cohort.describe import describe_cohort
@@ -68,8 +69,11 @@ def _cohort_file(folder: Path) -> str:
 
 def _context(folder: Path) -> Any:
     """The context, with the libraries loaded that are loaded where they are used."""
+    import imblearn.over_sampling  # noqa: F401
     import xgboost  # noqa: F401
 
+    described_methods()
+    all_methods()
     return read_context(folder)
 
 
@@ -117,6 +121,8 @@ def _threshold(scores: tuple[np.ndarray, np.ndarray]) -> object:
 
 def _predictions(folder: Path) -> Any:
     """All methods on the five folds of two seeds: predictions, runs, and the cohort that they are of."""
+    import statsmodels.genmod.generalized_linear_model  # noqa: F401
+
     context: Any = read_context(folder, SEEDS[:2])
     random = np.random.default_rng(0)
     predictions, runs = [], []

@@ -74,14 +74,14 @@ def simulate(world: World, replicates: int, seed: int = 0, resamples: int = 500,
     Returns:
         One row an interval or test: `kind`, `name`, `procedure` and `models` (share of 95 % intervals that cover
         either truth; NaN for tests), `rejected` (share of cohorts with p < 0.05, for `family` with any false claim
-        among all pairs; NaN for intervals) and `n` cohorts.
+        among all pairs; NaN for intervals) and `n` cohorts in which it is defined, of which these are shares.
     """
     truth = expected_aucs(world, seed)
     found = Parallel(n_jobs=jobs)(
         delayed(_replicate)(world, truth, seed, number, resamples) for number in range(replicates)
     )
     table = pd.concat(found).groupby(["kind", "name"], sort=False)
-    return table.mean().assign(n=table.size()).reset_index()
+    return table.mean().assign(n=table.count().max(axis=1)).reset_index()
 
 
 def _replicate(world: World, truth: NDArray[Any], seed: int, number: int, resamples: int) -> pd.DataFrame:
@@ -114,7 +114,7 @@ def _replicate(world: World, truth: NDArray[Any], seed: int, number: int, resamp
     judged = [_judged(AUC, name, interval, truth[0], models[0]) for name, interval in aucs.items()]
     true = truth[0] - truth[last], models[0] - models[last]
     judged += [_judged(DIFFERENCE, name, interval, *true) for name, interval in differences.items()]
-    judged += [{"kind": TEST, "name": name, "rejected": float(value < ALPHA)} for name, value in p.items()]
+    judged += [{"kind": TEST, "name": name, "rejected": _known(value < ALPHA, value)} for name, value in p.items()]
     if world.methods > 2:
         judged += _families(world, analytic)
     return pd.DataFrame(judged, columns=["kind", "name", "procedure", "models", "rejected"])
@@ -140,8 +140,13 @@ def _families(world: World, over_runs: DeLong) -> list[dict[str, Any]]:
 
 def _judged(kind: str, name: str, interval: Interval, procedure: float, models: float) -> dict[str, Any]:
     truths = {"procedure": procedure, "models": models}
-    covered = {which: float(interval.low <= truth <= interval.high) for which, truth in truths.items()}
+    covered = {which: _known(interval.low <= truth <= interval.high, interval.low) for which, truth in truths.items()}
     return {"kind": kind, "name": name, **covered}
+
+
+def _known(held: bool, of: float) -> float:
+    """Whether it held, 1 or 0; NaN where what it was told `of` is undefined."""
+    return np.nan if np.isnan(of) else float(held)
 
 
 def simulation_table(world: World, measured: pd.DataFrame, name: str) -> Table:

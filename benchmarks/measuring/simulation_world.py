@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from scipy.special import expit
 from scipy.stats import norm
 
+from strokebench.benchmarks.running.task import one_thread
 from strokebench.methods.registry import find_method
 from strokebench.reports.statistics.scores import Scores
 from strokebench.tasks.fold import Fold
@@ -142,11 +143,13 @@ def _train(
         weights, intercept = fit_logistic(x[train], y[train])
         return lambda others: expit(others @ weights + intercept), world.true_auc(weights, method)
     model = find_method(world.learner)(random_state=seed)
-    model.fit(_inputs(world, x[train]), y[train], _inputs(world, x[validation]), y[validation])
+    with one_thread():
+        model.fit(_inputs(world, x[train]), y[train], _inputs(world, x[validation]), y[validation])
     everybody, outcome = _everybody(world)
 
     def predict(others: NDArray[Any]) -> NDArray[np.float64]:
-        return model.predict_proba(_inputs(world, others))[:, 1]
+        with one_thread():
+            return model.predict_proba(_inputs(world, others))[:, 1]
 
     return predict, auc(outcome, predict(everybody[method]))
 

@@ -1,5 +1,6 @@
 import math
 import shutil
+import subprocess
 import sys
 
 import numpy as np
@@ -10,7 +11,7 @@ from strokebench import large
 from strokebench.benchmarks.measuring import scale
 from strokebench.benchmarks.measuring.scale import bench, expected, foreseen, measure, measure_apart
 from strokebench.benchmarks.measuring.scale_data import read_context, write_cohort
-from strokebench.benchmarks.measuring.scale_stages import STAGES
+from strokebench.benchmarks.measuring.scale_stages import STAGES, Stage
 from strokebench.benchmarks.measuring.sizes import CohortSizes
 from strokebench.errors import StrokebenchError
 from strokebench.reports.measured.scale import Cost, Growth, draw_scale, exponent, scale_table
@@ -77,6 +78,31 @@ def test_a_stage_is_measured_in_a_process_of_its_own(folder, monkeypatch: pytest
     monkeypatch.setattr(sys, "executable", shutil.which("false"))
     with pytest.raises(StrokebenchError, match="metrics ended with status 1"):
         measure_apart("metrics", folder)
+
+
+@pytest.mark.parametrize("stage", ["smote", "vdafm", "logistic"])
+def test_libraries_are_loaded_before_a_stage(stage: str, folder):
+    code = f"""
+import sys
+from pathlib import Path
+from strokebench.benchmarks.measuring.scale_stages import STAGES, Stage
+given = STAGES[{stage!r}].before(Path({str(folder)!r}))
+known = {{name.partition(".")[0] for name in sys.modules}}
+STAGES[{stage!r}].work(given)
+print(sorted({{name.partition(".")[0] for name in sys.modules}} - known))
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_memory_that_the_preparation_freed_hides_none(folder, monkeypatch: pytest.MonkeyPatch):
+    def before(_):
+        parts = [np.ones(12_000) for _ in range(1000)]
+        return parts[-1]
+
+    stage = Stage("", before, lambda _: [np.ones(12_000) for _ in range(900)])
+    monkeypatch.setitem(scale.STAGES, "blocks", stage)
+    assert measure("blocks", folder).peak_mb > 60
 
 
 def test_growth_is_that_between_the_largest_sizes():

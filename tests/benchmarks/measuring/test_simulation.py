@@ -1,14 +1,26 @@
 """The simulation's truth is true, and its figures are what its intervals and tests said."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import torch
 
-from strokebench.benchmarks.measuring import simulation_world
-from strokebench.benchmarks.measuring.simulation import BOOTSTRAP, COMBINED, DELONG, simulate, simulation_table
+from strokebench.benchmarks.measuring import simulation, simulation_world
+from strokebench.benchmarks.measuring.simulation import (
+    BOOTSTRAP,
+    COMBINED,
+    DELONG,
+    LOGIT,
+    UNCORRECTED,
+    WIDENED,
+    simulate,
+    simulation_table,
+)
 from strokebench.benchmarks.measuring.simulation_world import World, cross_validate, expected_aucs, fit_logistic
 from strokebench.methods.concat import Concat
+from strokebench.reports.statistics.intervals import UNDEFINED
 from strokebench.tasks.metrics.selection import auc
 
 SMALL = World("small", patients=80, methods=3, variables=2, seeds=1)
@@ -80,10 +92,42 @@ def test_no_rule_of_cross_validation_is_tried_on_one_test_part():
 
 
 def test_rates_are_shares_and_the_same_again(measured):
-    assert (measured["n"] == 3).all()
+    # Of one seed the discordance is not known.
+    assert ((measured["n"] == 3) == (measured["name"] != WIDENED)).all()
     shares = measured[["procedure", "models", "rejected"]].to_numpy()
     assert set(np.unique(shares[~np.isnan(shares)]).round(6)) <= {0.0, 0.333333, 0.666667, 1.0}
     assert measured.equals(simulate(SMALL, replicates=3, resamples=20))
+
+
+def test_an_interval_that_is_undefined_is_no_miss(monkeypatch):
+    """Nor a test without p one that does not reject."""
+    cohorts = iter(range(3))
+    judge = simulation.corrected_auc
+
+    def sometimes(*of):
+        return UNDEFINED if next(cohorts) else judge(*of)
+
+    monkeypatch.setattr(simulation, "corrected_auc", sometimes)
+    monkeypatch.setattr(simulation, "ttest_1samp", lambda *_: SimpleNamespace(pvalue=np.nan))
+    found = simulate(replace(SMALL, methods=2), replicates=3, resamples=0).set_index(["kind", "name"])
+    assert found.loc[("auc", LOGIT), "n"] == 1 and found.loc[("auc", LOGIT), "models"] in (0, 1)
+    assert found.loc[("test", UNCORRECTED), "n"] == 0 and np.isnan(found.loc[("test", UNCORRECTED), "rejected"])
+    assert found.loc[("auc", DELONG), "n"] == 3
+    simulation_table(SMALL, found.reset_index(), "simulation")
+
+
+def test_a_network_takes_one_thread(monkeypatch):
+    threads, before = [], torch.get_num_threads()
+    monkeypatch.setattr(Concat, "fit", lambda self, *_: threads.append(torch.get_num_threads()) or self)
+    monkeypatch.setattr(
+        Concat, "predict_proba", lambda self, x: threads.append(torch.get_num_threads()) or np.full((len(x), 2), 0.5)
+    )
+    torch.set_num_threads(2)
+    try:
+        cross_validate(replace(SMALL, methods=2, variables=6, learner="concat"), np.random.default_rng(0))
+    finally:
+        torch.set_num_threads(before)
+    assert set(threads) == {1}
 
 
 def test_a_family_of_methods_is_judged_by_each_rule(measured):

@@ -1,11 +1,14 @@
+import numpy as np
 import pytest
 import torch
 from rich.console import Console
 
+from strokebench.benchmarks.measuring import speed
 from strokebench.benchmarks.measuring.sizes import CohortSizes
 from strokebench.benchmarks.measuring.speed import Products, bench, measure, products_alone
 from strokebench.errors import StrokebenchError
 from strokebench.methods.registry import all_methods, find_method
+from strokebench.methods.training.loop import training_loss
 from strokebench.reports.measured.speed import STAGES
 from strokebench.tasks.inputs import BY_ROLE, PRESENT, SOURCE
 
@@ -13,17 +16,37 @@ SMALL = CohortSizes(train=48, validation=20, columns=6, image=32, text=16)
 
 
 def test_a_network_is_timed_by_stage_and_never_beats_its_floor():
-    speed = measure("concat", epochs=2, sizes=SMALL)
-    assert set(speed.stages) == set(STAGES)
-    assert 0 < speed.floor < speed.step
-    assert speed.over_floor == pytest.approx(speed.step / speed.floor)
-    assert speed.epoch_seconds > speed.evaluation_seconds > 0
-    assert speed.parameters > 1000 and speed.peak_mb >= 0
+    measured = measure("concat", epochs=2, sizes=SMALL)
+    assert set(measured.stages) == set(STAGES)
+    assert 0 < measured.floor < measured.step
+    assert measured.over_floor == pytest.approx(measured.step / measured.floor)
+    assert measured.epoch_seconds > measured.evaluation_seconds > 0
+    assert measured.parameters > 1000 and measured.peak_mb >= 0
+
+
+def test_the_memory_of_a_network_is_that_of_its_training(monkeypatch: pytest.MonkeyPatch):
+    operands = []
+    monkeypatch.setattr(speed, "products_alone", lambda step: operands.append(np.ones(50_000_000, np.float32)) or 1.0)
+    assert measure("mlp", epochs=1, sizes=SMALL).peak_mb < 100
+
+
+def test_a_network_is_timed_as_it_is_in_the_middle_of_a_training(monkeypatch: pytest.MonkeyPatch):
+    """SparseMM reads sparsely after its first epochs."""
+    sparse = []
+    timed = training_loss
+
+    def watched(method, module, *rest):
+        sparse.append(bool(module.sparse))
+        return timed(method, module, *rest)
+
+    monkeypatch.setattr(speed, "training_loss", watched)
+    measure("sparsemm", epochs=1, sizes=SMALL)
+    assert sparse and all(sparse)
 
 
 def test_what_is_no_network_is_timed_as_a_whole():
-    speed = measure("svm", sizes=SMALL)
-    assert speed.fit_seconds > 0 and not speed.stages
+    measured = measure("svm", sizes=SMALL)
+    assert measured.fit_seconds > 0 and not measured.stages
 
 
 @pytest.mark.parametrize("name", ["vdafm", "fusion", "sparsemm", "table_net"])
