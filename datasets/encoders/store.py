@@ -114,9 +114,9 @@ class EmbeddingStore:
         """Where what has been encoded lies, as `Rows`."""
         found: dict[str, tuple[Path, int]] = {}
         for path in sorted(home("embeddings").glob(f"{self.kind}-*/meta.json")):
+            meta = read_kept(path) or {}
             # Sets of other encoders need no look at all their bytes.
-            meta = read_kept(path)
-            if meta is None or meta["encoder_fingerprint"] != self.encoder or not _is_sound(path.parent):
+            if (meta and meta.get("encoder_fingerprint") != self.encoder) or not _is_sound(path.parent) or not meta:
                 continue
             keys = np.array(meta["keys"], dtype=object)
             if _mapped(path.parent, names, len(keys)) is not None:
