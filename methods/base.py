@@ -117,6 +117,10 @@ class Method(ClassifierMixin, BaseEstimator, ABC):
             known = ", ".join(choices)
             raise StrokebenchError(f"{self.name}: {option}={given!r} is unknown.", f"Choose from: {known}.")
 
+    def arrays(self) -> tuple[str, ...]:
+        """The arrays that these settings read: `reads`, unless a method has settings that say otherwise."""
+        return self.reads
+
     def patient_facts(self, x: Inputs) -> dict[str, NDArray[np.float64]]:
         """Numbers a patient beside the probability that are worth keeping, each (n,). Default: none."""
         return {}

@@ -34,7 +34,6 @@ from strokebench.datasets.embeddings import Embeddings
 from strokebench.datasets.encoders.registry import find_encoders
 from strokebench.errors import StrokebenchError
 from strokebench.methods.base import Method
-from strokebench.methods.reference.on_all import OnAll
 from strokebench.methods.registry import find_method
 from strokebench.reports.results import Results
 from strokebench.tasks.conditions import COMPLETE
@@ -177,7 +176,7 @@ def fit_on(
         why = f"all have {endpoint.describe(int(labels.iloc[0]))}" if len(labels) else "nobody's outcome is known"
         raise StrokebenchError(f"No model can be made of {part.said}: {why}.", "Choose more or other patients.")
     unknown = len(cohort) - len(everyone) if part.ids is None else len(set(part.ids)) - len(labels)
-    reads = arrays_of(find_method(method)(**params))
+    reads = find_method(method)(**params).arrays()
     cohort = _without(cohort, modalities_of(reads))
     split = split_for_training(endpoint.strata(labels), settings.seeds, cohort.group)
     if embeddings is None:
@@ -205,13 +204,6 @@ def fit_on(
     seen = Seen.of(content, embeddings) if marks else Seen()
     found = [] if params or said.quick else list(_finished(context))
     return Model(said, tuple(fits), seen, write_card(said, found, marks))
-
-
-def arrays_of(model: Method) -> tuple[str, ...]:
-    """The arrays that a method with its settings reads."""
-    if getattr(model, "inputs", "") == "all":
-        return OnAll.reads
-    return model.arrays() if hasattr(model, "arrays") else model.reads
 
 
 def _without(cohort: Cohort, modalities: frozenset[str]) -> Cohort:

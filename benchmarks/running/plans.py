@@ -11,9 +11,11 @@ from strokebench.benchmarks.running.provenance import commit, strokebench_versio
 from strokebench.benchmarks.running.run import Run
 from strokebench.benchmarks.running.settings import QUICK_PARAMS
 from strokebench.benchmarks.running.task import Task
+from strokebench.methods.registry import find_method
 from strokebench.reports.results import variant_id
 from strokebench.reports.tuning.records import params_in_words
 from strokebench.tasks.conditions import COMPLETE, Condition
+from strokebench.tasks.inputs import modalities_of
 from strokebench.tasks.paper_setup import SIZES
 
 
@@ -42,7 +44,7 @@ def usable_methods(
     left_out = {
         name: f"it reads {' and '.join(sorted(lacking))}, which {context.cohort.title} does not have"
         for name in names
-        if (lacking := described(name).uses - context.modalities)
+        if (lacking := _uses(name, context) - context.modalities)
     }
     for name in names:
         if unknown := [role for role in described(name).needs if role not in context.roles]:
@@ -52,6 +54,14 @@ def usable_methods(
         if absent := [parameter for parameter in parameters if parameter not in defaults]:
             left_out.setdefault(name, f"it has no parameter {' and '.join(absent)}")
     return [name for name in names if name not in left_out], left_out
+
+
+def _uses(name: str, context: Context) -> frozenset[str]:
+    """The modalities that a method reads, which `inputs` of a file of parameters may add to."""
+    given = context.tuned.get(name)
+    if given is None or "inputs" not in given.params:
+        return described(name).uses
+    return modalities_of(find_method(name)(**given.params).arrays())
 
 
 def _why_not(roles: Sequence[str], context: Context) -> str:

@@ -158,6 +158,9 @@ class Traditional(EstimatorMethod):
 
     inputs: str = "table"
 
+    def arrays(self) -> tuple[str, ...]:
+        return ("table", "image.vector", "text") if self.inputs == "all" else self.reads
+
     def blocks(self, x: Inputs, fit: bool = False) -> dict[str, NDArray[np.float32]]:
         """By modality, the columns that are read of it, each (n, columns)."""
         table = {"table": x.arrays["table"]}

@@ -35,10 +35,6 @@ class Trainable(Method):
     mixup_alpha: float = 0.4
     mixup_probability: float = 0.5
 
-    def arrays(self) -> tuple[str, ...]:
-        """The arrays that these settings read: `reads`, unless a method has settings that say otherwise."""
-        return self.reads
-
     @abstractmethod
     def build(self, sizes: Sizes) -> nn.Module:
         """The network: called with a `Batch`, it gives a dict for `loss` and the logits, (b,) where

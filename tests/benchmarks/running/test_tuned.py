@@ -10,7 +10,7 @@ from small_context import make_context
 from strokebench.benchmarks.experiments.table1 import Table1
 from strokebench.benchmarks.running.context import Context
 from strokebench.benchmarks.running.parameters import Tuned, read_all, read_tuned
-from strokebench.benchmarks.running.plans import method_runs
+from strokebench.benchmarks.running.plans import method_runs, usable_methods
 from strokebench.benchmarks.running.runner import run_experiment
 from strokebench.errors import StrokebenchError
 
@@ -33,6 +33,14 @@ def tuned(context: Context, **changes) -> Tuned:
 def with_params(tuned: Tuned, path: Path, **settings) -> Context:
     tuned.write(path)
     return make_context(methods=("svm",), params=(path,), **settings)
+
+
+def test_what_a_file_has_a_method_read_the_cohort_must_have(tmp_path: Path):
+    context = with_params(Tuned("svm", {"inputs": "all"}), tmp_path / "all.yaml")
+    assert usable_methods(context) == (["svm"], {})
+    arrays = {name: array for name, array in context.embeddings.arrays.items() if name != "text"}
+    without = replace(context, embeddings=replace(context.embeddings, arrays=arrays))
+    assert usable_methods(without)[1] == {"svm": f"it reads text, which {context.cohort.title} does not have"}
 
 
 def test_what_is_written_is_read(tmp_path: Path):
