@@ -152,10 +152,10 @@ def _network(method: NeuralMethod, parts: tuple[Inputs, NDArray, Inputs, NDArray
         module = run.module
         optimiser = RAdam(module.parameters(), lr=method.learning_rate, clip_norm=method.clip_norm)
         for earlier in range(MIDDLE):
-            _begin(run, earlier)
+            run.begin(earlier)
         for _ in range(epochs + 1):
             start = time.perf_counter()
-            _begin(run, MIDDLE)
+            run.begin(MIDDLE)
             draws = run.draws()
             for _ in run.batch_sizes():
                 with clock("data"):
@@ -185,14 +185,6 @@ def _network(method: NeuralMethod, parts: tuple[Inputs, NDArray, Inputs, NDArray
         evaluation_seconds=median(evaluations[1:]),
         parameters=sum(p.numel() for p in module.parameters()),
     )
-
-
-def _begin(run: TrainingRun, epoch: int) -> None:
-    """Do what a training does before an epoch."""
-    if run.method.acts_before(epoch):
-        run.module.eval()
-        run.method.before_epoch(run.module, epoch, run.patients.in_order())
-    run.module.train()
 
 
 class Products(TorchDispatchMode):

@@ -114,9 +114,11 @@ class EmbeddingStore:
         """Where what has been encoded lies, as `Rows`."""
         found: dict[str, tuple[Path, int]] = {}
         for path in sorted(home("embeddings").glob(f"{self.kind}-*/meta.json")):
-            meta = read_kept(path) or {}
-            # Sets of other encoders need no look at all their bytes.
-            if (meta and meta.get("encoder_fingerprint") != self.encoder) or not _is_sound(path.parent) or not meta:
+            meta = read_kept(path)
+            if meta and meta.get("encoder_fingerprint") != self.encoder:
+                # Sets of other encoders need no look at all their bytes.
+                continue
+            if not _is_sound(path.parent) or not meta:
                 continue
             keys = np.array(meta["keys"], dtype=object)
             if _mapped(path.parent, names, len(keys)) is not None:

@@ -140,6 +140,10 @@ class EstimatorMethod(Method):
                 raise StrokebenchError(f"{path} is damaged: a tree points outside itself.", "Fit and save it again.")
 
 
+ALL = ("table", "image.vector", "text")
+"""The arrays that `inputs` of `all` stands for."""
+
+
 @dataclass(kw_only=True, eq=False, repr=False)
 class Traditional(EstimatorMethod):
     """A conventional method: the table, or the table beside what image and text can be reduced to.
@@ -159,7 +163,7 @@ class Traditional(EstimatorMethod):
     inputs: str = "table"
 
     def arrays(self) -> tuple[str, ...]:
-        return ("table", "image.vector", "text") if self.inputs == "all" else self.reads
+        return ALL if self.inputs == "all" else self.reads
 
     def blocks(self, x: Inputs, fit: bool = False) -> dict[str, NDArray[np.float32]]:
         """By modality, the columns that are read of it, each (n, columns)."""

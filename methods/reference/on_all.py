@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from strokebench.methods.base import Family
-from strokebench.methods.parts.estimators import Traditional
+from strokebench.methods.parts.estimators import ALL, Traditional
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -13,7 +13,7 @@ class OnAll(Traditional):
 
     family: ClassVar[Family] = Family.REFERENCE
     paper_row: ClassVar[int | None] = None
-    reads: ClassVar[tuple[str, ...]] = ("table", "image.vector", "text")
+    reads: ClassVar[tuple[str, ...]] = ALL
     components: ClassVar[int] = 8
 
     inputs: str = "all"

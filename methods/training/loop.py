@@ -78,10 +78,7 @@ class Alone:
     def train(self, epoch: int) -> Sequence[float]:
         [run] = self.runs
         self.optimiser.lr = run.learning_rate(epoch)
-        if run.method.acts_before(epoch):
-            run.module.eval()
-            run.method.before_epoch(run.module, epoch, run.patients.in_order())
-        run.module.train()
+        run.begin(epoch)
         total = torch.zeros(())
         for draw in run.draws():
             batch, target = run.batch(draw)

@@ -96,6 +96,13 @@ class TrainingRun:
         self.best_score, self.best_epoch, self.epochs, self.ended = -math.inf, 0, 0, False
         self.best_state: dict[str, Tensor] | None = None
 
+    def begin(self, epoch: int) -> None:
+        """Do what the method does before an epoch; the network is ready to be trained then."""
+        if self.method.acts_before(epoch):
+            self.module.eval()
+            self.method.before_epoch(self.module, epoch, self.patients.in_order())
+        self.module.train()
+
     def learning_rate(self, epoch: int) -> float:
         """That of an epoch (from 0)."""
         method = self.method
