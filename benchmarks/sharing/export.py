@@ -1,6 +1,7 @@
 """Results as a package for others: pseudonymous predictions and how they were made; nothing else of a patient."""
 
 import json
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -15,7 +16,7 @@ from strokebench.benchmarks.sharing.metadata import described
 from strokebench.benchmarks.sharing.pseudonyms import Pseudonyms, write_key
 from strokebench.datasets.encoders.registry import without_folder
 from strokebench.errors import StrokebenchError, unknown_name
-from strokebench.files import home, no_formula
+from strokebench.files import digest, home, no_formula
 from strokebench.reports.results import RUN, RUN_COLUMNS, RUNS_FILE, Results, read_provenance
 from strokebench.reports.tables.results_table import error_line
 from strokebench.reports.tables.table import error_kind
@@ -94,15 +95,20 @@ def export_results(
 
 
 def without_folders(results: Results) -> Results:
-    """Results whose encoders are called by their weights' file, without the folder that it lies in here."""
+    """Results whose encoders are called by their weights' file, without the folder that it lies in here; files of one
+    name are told apart by a hash of the whole one."""
     provenance = dict(results.provenance)
-    if pair := results.provenance.get("encoder_pair"):
-        provenance["encoder_pair"] = without_folder(pair)
+    pair = results.provenance.get("encoder_pair", "")
+    # An experiment that compares encoders calls its variants after them; trained weights are often all `best.pt`.
+    names = {pair, *results.runs["variant"].dropna(), *results.runs["variant_label"].dropna()}
+    files = Counter(map(without_folder, names))
+    called = {name: f"{file}_{digest(name)[:8]}" if files[file := without_folder(name)] > 1 else file for name in names}
+    if pair:
+        provenance["encoder_pair"] = called[pair]
 
     def renamed(frame: pd.DataFrame) -> pd.DataFrame:
-        # An experiment that compares encoders calls its variants after them.
         named = [name for name in ("variant", "variant_label") if name in frame]
-        return frame.assign(**{name: frame[name].map(without_folder, na_action="ignore") for name in named})
+        return frame.assign(**{name: frame[name].map(called, na_action="ignore") for name in named})
 
     facts = results.patient_facts
     return replace(

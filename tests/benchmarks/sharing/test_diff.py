@@ -3,6 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from shared_packages import NAME, SALT, compute
 from typer.testing import CliRunner
@@ -44,6 +45,35 @@ def test_a_folder_of_weights_stays_at_home_and_differs_from_no_package(tmp_path:
     export_results(tmp_path / "all.zip", [], SALT)
     everything = b"".join(read_files(tmp_path / "all.zip").values())
     assert b"anna" not in everything and b"monai:resnet18@my.pth+minilm" in everything
+    section = diff_results(folder, tmp_path / "all.zip", "", lambda: SALT)
+    assert section.lead.startswith("Nothing differs in what the two results state. 24 patients are in both.")
+
+
+def test_weights_of_one_file_name_stay_two_encoders(tmp_path: Path):
+    folder = home_path("results", *NAME.split("/"))
+    pairs = [f"monai:resnet10@/home/anna/seed{seed}/best.pt+minilm" for seed in (1, 2)]
+    results = compute("svm")
+
+    def of_both(frame: pd.DataFrame) -> pd.DataFrame:
+        labels = "variant_label" in frame
+        return pd.concat(
+            [frame.assign(variant=pair, **({"variant_label": pair} if labels else {})) for pair in pairs],
+            ignore_index=True,
+        )
+
+    facts = results.patient_facts
+    replace(
+        results,
+        predictions=of_both(results.predictions),
+        runs=of_both(results.runs),
+        patient_facts=None if facts is None else of_both(facts),
+        provenance={**results.provenance, "encoder_pair": pairs[0]},
+    ).write(folder)
+    export_results(tmp_path / "all.zip", [], SALT)
+    assert b"anna" not in b"".join(read_files(tmp_path / "all.zip").values())
+    [imported] = import_results([tmp_path / "all.zip"]).values()
+    assert imported.provenance["encoder_pair"].startswith("monai:resnet10@best.pt+minilm_")
+    assert {setting.variant for setting in imported.settings.values()} > {imported.provenance["encoder_pair"]}
     section = diff_results(folder, tmp_path / "all.zip", "", lambda: SALT)
     assert section.lead.startswith("Nothing differs in what the two results state. 24 patients are in both.")
 
