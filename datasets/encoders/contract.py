@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from strokebench.datasets.cohort import Cohort
-from strokebench.datasets.encoders.weights import Published
+from strokebench.datasets.encoders.weights import Published, folder_or_cache
 from strokebench.datasets.images.target import Target
 
 GRID = 4
@@ -79,7 +79,7 @@ class OfWeights(Encoder):
 
     @classmethod
     def make(cls, weights: Path | None) -> Self:
-        return cls(weights)
+        return cls(folder_or_cache(cls.published, weights))
 
 
 class ImageEncoder(Encoder):

@@ -12,6 +12,7 @@ from strokebench.datasets.encoders.weights import (
     Published,
     find_weights,
     first_line,
+    folder_or_cache,
     load_state,
     locked,
     not_had,
@@ -73,7 +74,10 @@ class Repository:
         Raises:
             StrokebenchError: they cannot be had, or are no model.
         """
-        found = {part.file: find_weights(part, self.weights) for part in self._local() or self._on_hub()}
+        listed = [part for part in self._listed(locked(str(self))) if part.file in (CONFIG, *WEIGHTS)]
+        weights = folder_or_cache(listed, self.weights)
+        parts = self._local(weights) if weights else self._on_hub()
+        found = {part.file: find_weights(part, weights) for part in parts}
         if CONFIG not in found or not found.keys() & {*WEIGHTS}:
             raise StrokebenchError(
                 f"{self} is no model that can be read: it needs {CONFIG}, and {' or '.join(WEIGHTS)} in one piece.",
@@ -128,15 +132,13 @@ class Repository:
         files = self.files
         return next(files[name] for name in WEIGHTS if name in files)
 
-    def _local(self) -> list[Published]:
-        if self.weights is None:
-            return []
-        folder = self.weights / self.name.rpartition("/")[2]
-        folder = folder if folder.is_dir() else self.weights
+    def _local(self, weights: Path) -> list[Published]:
+        folder = weights / self.name.rpartition("/")[2]
+        folder = folder if folder.is_dir() else weights
         names = [name for name in WANTED if (folder / name).is_file()]
         if CONFIG not in names:
             raise StrokebenchError(
-                f"{self.weights} holds no {CONFIG} of {self}.", f"Put its files there, or into {folder.name}."
+                f"{weights} holds no {CONFIG} of {self}.", f"Put its files there, or into {folder.name}."
             )
         return [Published(self.name, name, "", self.revision) for name in _needed(names)]
 

@@ -10,7 +10,7 @@ from strokebench.benchmarks.running.run import Material
 from strokebench.benchmarks.running.settings import Settings
 from strokebench.benchmarks.running.store import Store
 from strokebench.benchmarks.running.task import Ended, Task
-from strokebench.datasets.encoders.weights import Published, keep_weights
+from strokebench.datasets.encoders.weights import Published, folder_or_cache, keep_weights
 from strokebench.errors import StrokebenchError
 from strokebench.gpu import has_room
 from strokebench.methods.registry import find_method
@@ -51,7 +51,7 @@ def choose(settings: Settings, methods: Iterable[str] = ()) -> Backend:
         StrokebenchError: it is not there: no GPU, no Dask, no scheduler at that address, no weights.
     """
     for file in {file for name in methods for file in published_for(name)}:
-        keep_weights(file, settings.weights)
+        keep_weights(file, folder_or_cache([file], settings.weights))
     if settings.backend == "dask" or settings.scheduler:
         from strokebench.benchmarks.running.backends.dask import Cluster
 

@@ -88,6 +88,11 @@ def test_a_model_comes_from_the_hub_once_at_the_commit_of_first_use(own_home, tm
     assert again.fingerprint() == first[0] and {"model.safetensors"} <= {part.file for part in again.published}
     folder = HubText.parse("some/clinical@v1", tmp_path / "served")
     assert folder.fingerprint() == first[0] and np.array_equal(folder.encode(["left infarct ."]), first[1])
+    # The folder may be the image encoder's alone.
+    (tmp_path / "trained").mkdir()
+    assert HubText.parse("some/clinical@v1", tmp_path / "trained").fingerprint() == first[0]
+    with pytest.raises(StrokebenchError, match=r"trained holds no config\.json of some/other@v1"):
+        HubText.parse("some/other@v1", tmp_path / "trained").fingerprint()
 
 
 @pytest.mark.parametrize("kind", ["ModernBertForMaskedLM", "RobertaForMaskedLM"])

@@ -11,6 +11,7 @@ from hub_server import Hub
 from strokebench.datasets.encoders import weights
 from strokebench.datasets.encoders.biobert import CONFIG, BioBERT
 from strokebench.datasets.encoders.medicalnet import MedicalNet
+from strokebench.datasets.encoders.registry import find_encoders
 from strokebench.datasets.encoders.weights import Published, find_weights
 from strokebench.errors import StrokebenchError
 from strokebench.files import file_digest, home, read_json
@@ -118,3 +119,14 @@ def test_a_folder_may_hold_the_files_or_subfolders_of_the_repositories(own_home,
     assert find_weights(CONFIG, published_weights) == published_weights / "config.json"
     with pytest.raises(StrokebenchError, match=r"vocab\.txt"):
         BioBERT(tmp_path).fingerprint()
+
+
+def test_a_folder_of_the_other_encoder_leaves_what_was_fetched_to_the_hub(hub, tmp_path):
+    (tmp_path / "best.pt").touch()
+    image, text = find_encoders("monai:resnet10@best.pt+biobert", tmp_path)
+    assert image.file == tmp_path / "best.pt"
+    with pytest.raises(StrokebenchError, match=r"holds no config\.json"):
+        text.fingerprint()
+    fetched = BioBERT().fingerprint()
+    (tmp_path / "config.json").write_text('{"of": "the training of best.pt"}')
+    assert find_encoders("monai:resnet10@best.pt+biobert", tmp_path)[1].fingerprint() == fetched
