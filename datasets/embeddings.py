@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from strokebench.errors import StrokebenchError
 
 
-@dataclass(frozen=True)
+# A notebook keeps what a cell shows: no patients.
+@dataclass(frozen=True, repr=False)
 class Embeddings:
     """Frozen features of each patient.
 

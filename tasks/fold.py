@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
 
@@ -15,7 +15,8 @@ PARTS = ("train", "validation", "test")
 Ids = tuple[str, ...]
 
 
-@dataclass(frozen=True)
+# A notebook keeps what a cell shows: no patients.
+@dataclass(frozen=True, repr=False)
 class Fold:
     """Patient ids of the three parts of one run, sorted."""
 
@@ -32,7 +33,7 @@ class Split:
     """Every fold of a protocol. A pure function of ids, labels, sites and seeds, whatever the row order."""
 
     protocol: str
-    folds: tuple[Fold, ...]
+    folds: tuple[Fold, ...] = field(repr=False)
 
     @cached_property
     def sha256(self) -> str:

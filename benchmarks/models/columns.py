@@ -102,8 +102,8 @@ class Examined:
     """
 
     cohort: Cohort
-    roles: pd.DataFrame
-    content: pd.DataFrame
+    roles: pd.DataFrame = field(repr=False)
+    content: pd.DataFrame = field(repr=False)
     problems: list[str]
     notes: list[str]
 

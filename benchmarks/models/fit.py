@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self
@@ -51,7 +51,7 @@ class PatientChoice:
             Neither: all.
     """
 
-    ids: tuple[str, ...] | None = None
+    ids: tuple[str, ...] | None = field(default=None, repr=False)
     share: float = 1.0
     seed: int = 0
 

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -49,9 +49,9 @@ class Model:
     """
 
     description: Description
-    fits: tuple[tuple[Method, Preprocessing], ...]
-    seen: Seen
-    card: str
+    fits: tuple[tuple[Method, Preprocessing], ...] = field(repr=False)
+    seen: Seen = field(repr=False)
+    card: str = field(repr=False)
 
     @property
     def endpoint(self) -> Endpoint:

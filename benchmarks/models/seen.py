@@ -35,8 +35,8 @@ class Seen:
         marks: `table` and `image` -> sorted hashes; nothing where they were not wanted.
     """
 
-    salt: str = ""
-    marks: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    salt: str = field(default="", repr=False)
+    marks: Mapping[str, frozenset[str]] = field(default_factory=dict, repr=False)
 
     @classmethod
     def of(cls, table: pd.DataFrame, embeddings: Embeddings) -> Self:

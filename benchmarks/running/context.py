@@ -77,7 +77,7 @@ class Context:
     cohort: Cohort
     embeddings: Embeddings
     endpoint: Endpoint
-    labels: pd.Series
+    labels: pd.Series = field(repr=False)
     split: Split
     others: Mapping[str, Embeddings] = field(default_factory=dict)
 

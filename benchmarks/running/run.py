@@ -75,7 +75,8 @@ class Run:
         }
 
 
-@dataclass(frozen=True)
+# A notebook keeps what a cell shows: no patients.
+@dataclass(frozen=True, repr=False)
 class Material:
     """What all runs of a call share; workers get it once, its arrays by memory map.
 

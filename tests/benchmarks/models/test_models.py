@@ -10,6 +10,7 @@ import pytest
 import yaml
 from made_up import made_up, plan
 from small_cohort import make_cohort, make_embeddings
+from small_context import make_context
 
 from strokebench.benchmarks.models.card import write_card
 from strokebench.benchmarks.models.description import Description
@@ -41,6 +42,18 @@ def folder(tmp_path_factory) -> Path:
     path = tmp_path_factory.mktemp("models") / "forest"
     made().save(path)
     return path
+
+
+def test_a_notebook_that_shows_a_model_or_what_it_is_made_of_keeps_no_patient():
+    model = made()
+    context = make_context()
+    fold = context.split.folds[0]
+    material = Material(context.cohort, context.embeddings, context.labels, (), context.endpoint)
+    examined, chosen = model.examine(COHORT, embeddings=EMBEDDINGS), PatientChoice(tuple(COHORT.ids))
+    shown = repr([model, model.seen, examined, context, context.split, fold, context.embeddings, material, chosen])
+    assert not any(id in shown for id in COHORT.ids)
+    assert model.seen.salt not in shown and not any(mark in shown for mark in model.seen.marks["table"])
+    assert "random_forest" in repr(model) and "cv5" in repr(context.split)
 
 
 METHODS = [name for name, method in all_methods().items() if set(method.needs) <= {"age"}]
