@@ -168,13 +168,12 @@ def _lost(texts: pd.DataFrame | None) -> str:
 def _sample_size(cohort: Cohort, endpoint: Endpoint) -> str:
     labels, barred = endpoint.labels(cohort), endpoint.not_inputs(cohort)
     inputs = cohort.table.loc[labels.index].drop(columns=list(barred))
-    counted = [
-        1 if cohort.columns[str(name)].kind is Kind.NUMERIC else max(values.nunique() - 1, 0)
-        for name, values in inputs.items()
-    ]
-    if not sum(counted):
+    # A column of one value, or of none, has nothing to be estimated.
+    further = {str(name): max(values.nunique() - 1, 0) for name, values in inputs.items()}
+    parameters = sum(min(n, 1) if cohort.columns[name].kind is Kind.NUMERIC else n for name, n in further.items())
+    if not parameters:
         return ""
-    return sample_size_in_words(sum(counted), int(endpoint.events(labels).sum()), len(labels))
+    return sample_size_in_words(parameters, int(endpoint.events(labels).sum()), len(labels))
 
 
 def _answers(texts: pd.Series) -> tuple[int, float]:

@@ -8,6 +8,7 @@ from scipy.optimize import brentq
 from sklearn.metrics import roc_auc_score
 from small_cohort import make_cohort
 
+from strokebench.datasets.cohort import Column, Kind
 from strokebench.reports.cohort.describe import describe_cohort
 from strokebench.reports.cohort.sample_size import r2_of_auc, sample_size, sample_size_in_words
 
@@ -68,4 +69,8 @@ def test_a_description_counts_the_inputs_of_its_outcome_and_a_category_by_its_va
     assert "all 4 columns" in said and "here are 60" in said
     empty = replace(cohort, table=cohort.table.assign(toast=None))
     assert "all 2 columns" in describe_cohort(empty, "nihss < 7").sample_size
+    # A column without values passes for numbers; one of a single value has no more to be estimated.
+    numbers = {**cohort.columns, "crp": Column(Kind.NUMERIC), "ticked": Column(Kind.NUMERIC)}
+    nothing = replace(cohort, table=cohort.table.assign(crp=np.nan, ticked=1.0), columns=numbers)
+    assert describe_cohort(nothing, "nihss < 7").sample_size == said
     assert describe_cohort(cohort, "nihss 0 to 42").sample_size == ""
