@@ -153,15 +153,16 @@ def is_computed(cell: str) -> bool:
     return bool(_ERROR.fullmatch(cell) or _FORMULA.fullmatch(cell))
 
 
-def computed_cells(name: str, cells: pd.Series) -> Iterator[Problem]:
-    """Of a column, those cells."""
+def computed_cells(name: str, cells: pd.Series, remedy: str = "") -> Iterator[Problem]:
+    """Of a column, those cells; `remedy`: of errors, where they may not be emptied."""
     suspect = [cell for cell in cells.unique() if cell.startswith(("#", "="))]
     for code, pattern, what in (
         ("cell_error", _ERROR, "an error of the spreadsheet"),
         ("cell_formula", _FORMULA, "a formula without a stored value"),
     ):
         if computed := [cell for cell in suspect if pattern.fullmatch(cell)]:
-            yield Problem(code, f"column {name!r}: {_counted(cells[cells.isin(computed)], what)}", where=name)
+            said = f"column {name!r}: {_counted(cells[cells.isin(computed)], what)}"
+            yield Problem(code, said, where=name, remedy=remedy if code == "cell_error" else "")
 
 
 def _counted(found: pd.Series, what: str) -> str:

@@ -25,7 +25,7 @@ from strokebench.datasets.own.column_values import other_spellings
 from strokebench.datasets.own.lesions import PROMPT
 from strokebench.datasets.own.table_file import read_table
 from strokebench.datasets.own.values import nearest
-from strokebench.datasets.problems import Problem
+from strokebench.datasets.problems import CODES, Problem
 from strokebench.errors import StrokebenchError
 
 
@@ -82,7 +82,10 @@ def examine_table(file: CohortFile, ask: bool = True) -> Examined:
         if (column := outcome_column(rule)) in aside | {file.id}:
             what = f"the outcome {rule!r} reads {column!r}, which is the id, site, group or text"
             problems.append(Problem("outcome_unreadable", what, where=rule, remedy="Give it a column of its own."))
-    problems += [problem for name in cells.columns if name in aside for problem in computed_cells(name, cells[name])]
+    # Emptied, as of another column, an error would be the next problem.
+    filled = {file.site: CODES["site_missing"].remedy, file.group: CODES["group_missing"].remedy}
+    for name in [name for name in cells.columns if name in aside]:
+        problems += computed_cells(name, cells[name], filled.get(name, ""))
     examined = {name: examine_column(file, name, cells[name], ask) for name in cells.columns if name not in aside}
     columns = {name: one.column for name, one in examined.items()}
     site = without_codes(file, file.site, cells[file.site]) if file.site and file.site in cells else None
@@ -141,8 +144,14 @@ def _id_problems(file: CohortFile, raw: pd.DataFrame) -> Iterator[Problem]:
         yield Problem("id_missing", f"row {row} of {file.table.name} has no patient id", where=file.id)
     known = ids[ids != ""]
     kept = known[~known.isin(list(file.exclude))]
-    yield from computed_cells(file.id, kept.rename("row {}".format))
-    kept = kept[~kept.map(is_computed)]
+    computed = kept[kept.map(is_computed)]
+    errors = computed[computed.str.startswith("#")]
+    if len(errors):
+        rows = ", ".join(map(str, errors.index))
+        what = f"column {file.id!r}: an error of the spreadsheet is the patient id in rows {rows}"
+        yield Problem("cell_error", what, where=file.id, remedy=CODES["id_missing"].remedy)
+    yield from computed_cells(file.id, computed.drop(errors.index).rename("row {}".format))
+    kept = kept.drop(computed.index)
     for id in kept[kept.duplicated()].unique():
         rows = ", ".join(map(str, ids.index[ids == id]))
         yield Problem("id_doubled", f"stands in rows {rows}", id, file.id)

@@ -446,6 +446,18 @@ def test_a_remedy_names_the_column(folder):
         assert pd.isna(load(folder(f"{BASE}{remedy}\n", put(3, "age", code))).table.loc["p03", "age"])
 
 
+def test_an_error_in_place_of_an_id_is_mended_in_its_row_and_not_emptied(folder):
+    path = folder(edit=lambda t: put(3, "id", "#REF!")(put(5, "id", "#REF!")(put(7, "id", "=A1&B1")(t))))
+    error, formula = examine_table(read_cohort_file(path)).problems
+    assert error.what.endswith("in rows 5, 7") and error.remedy == "Give the row a patient id, or delete it."
+    assert formula.code == "cell_formula" and formula.what.endswith("of row 9") and "save it" in formula.remedy
+    for key, remedy in (("site", "Fill the site"), ("group", "Fill it")):
+        path = folder(f"{BASE}{key}: hospital\n", put(3, "hospital", "#REF!"))
+        assert examine_table(read_cohort_file(path)).problems[0].remedy.startswith(remedy)
+    (problem,) = examine_table(read_cohort_file(folder(edit=put(3, "age", "#REF!")))).problems
+    assert problem.remedy == "Mend the formula, or empty the cells that are unknown."
+
+
 def test_a_thousand_is_one_problem(folder):
     yaml = BASE + "decimal: ','\n"
     path = folder(yaml, lambda t: t.assign(glucose="6,5", dd=["1.203", *["988", "410"] * 19, "950"]))
