@@ -56,7 +56,8 @@ def read_mask(
     source = nibabel.Nifti1Image(mask.astype(np.uint8), nifti.affine)
     moved = np.asarray(resample_from_to(source, (shape, affine), order=0).dataobj) > 0
     if not moved.any():
-        # A lacune may lie between the centres of thick slices.
+        # A lacune that is all of a mask may lie between the centres of thick slices. Beside others it is left out here:
+        # lesions are measured as they were drawn, and masks of a brain, which features depend on, stay as they are.
         to_image = np.linalg.inv(affine) @ nifti.affine
         voxels = np.rint(np.argwhere(mask) @ to_image[:3, :3].T + to_image[:3, 3]).astype(int)
         moved[tuple(voxels[((voxels >= 0) & (voxels < shape)).all(axis=1)].T)] = True
