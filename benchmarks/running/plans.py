@@ -41,11 +41,7 @@ def usable_methods(
         names = [name for name, method in known if not method.library and (references or not method.is_reference)]
     else:
         names = [described(name).name for name in wanted]
-    left_out = {
-        name: f"it reads {' and '.join(sorted(lacking))}, which {context.cohort.title} does not have"
-        for name in names
-        if (lacking := _uses(name, context) - context.modalities)
-    }
+    left_out = {name: reason for name in names if (reason := why_lacking(uses(name, context), context))}
     for name in names:
         if unknown := [role for role in described(name).needs if role not in context.roles]:
             left_out.setdefault(name, f"it needs {_why_not(unknown, context)}")
@@ -56,12 +52,22 @@ def usable_methods(
     return [name for name in names if name not in left_out], left_out
 
 
-def _uses(name: str, context: Context) -> frozenset[str]:
-    """The modalities that a method reads, which `inputs` of a file of parameters may add to."""
-    given = context.tuned.get(name)
-    if given is None or "inputs" not in given.params:
-        return described(name).uses
-    return modalities_of(find_method(name)(**given.params).arrays())
+def uses(name: str, context: Context) -> frozenset[str]:
+    """The modalities that a method reads in any of its runs: `inputs` of a file of parameters may add to them.
+
+    Raises:
+        StrokebenchError: the file lacks a fold, or its `inputs` are none of the method's.
+    """
+    given, split, default = context.tuned.get(name), context.split, described(name).uses
+    params = [given.params_for(split.sha256, fold.seed, fold.fold) for fold in split.folds] if given else [{}]
+    read = [modalities_of(find_method(name)(**one).arrays()) if "inputs" in one else default for one in params]
+    return frozenset().union(*read)
+
+
+def why_lacking(read: frozenset[str], context: Context) -> str:
+    """Which of the modalities that a method reads the cohort lacks, in words; empty where it has all."""
+    lacking = sorted(read - context.modalities)
+    return f"it reads {' and '.join(lacking)}, which {context.cohort.title} does not have" if lacking else ""
 
 
 def _why_not(roles: Sequence[str], context: Context) -> str:

@@ -35,12 +35,24 @@ def with_params(tuned: Tuned, path: Path, **settings) -> Context:
     return make_context(methods=("svm",), params=(path,), **settings)
 
 
-def test_what_a_file_has_a_method_read_the_cohort_must_have(tmp_path: Path):
-    context = with_params(Tuned("svm", {"inputs": "all"}), tmp_path / "all.yaml")
+@pytest.mark.parametrize("fold_by_fold", [False, True])
+def test_what_a_file_has_a_method_read_the_cohort_must_have(fold_by_fold: bool, tmp_path: Path):
+    everything = Tuned("svm", {"inputs": "all"})
+    if fold_by_fold:
+        by_fold = tuned(make_context()).by_fold
+        everything = tuned(make_context(), by_fold=({**by_fold[0], "params": {"inputs": "all"}}, by_fold[1]))
+    context = with_params(everything, tmp_path / "all.yaml")
     assert usable_methods(context) == (["svm"], {})
     arrays = {name: array for name, array in context.embeddings.arrays.items() if name != "text"}
     without = replace(context, embeddings=replace(context.embeddings, arrays=arrays))
     assert usable_methods(without)[1] == {"svm": f"it reads text, which {context.cohort.title} does not have"}
+
+
+def test_parameters_of_folds_that_are_not_used_ask_for_nothing(tmp_path: Path):
+    entry = {**tuned(make_context()).by_fold[0], "params": {"inputs": "all"}}
+    context = with_params(tuned(make_context(), by_fold=(entry,), split_sha256="other"), tmp_path / "other.yaml")
+    without = replace(context, embeddings=replace(context.embeddings, arrays={}))
+    assert usable_methods(without) == (["svm"], {})
 
 
 def test_what_is_written_is_read(tmp_path: Path):
