@@ -23,7 +23,7 @@ from strokebench.benchmarks.running.build import choose_endpoint, encode, input_
 from strokebench.benchmarks.running.context import Context
 from strokebench.benchmarks.running.fit import Fitted, fit_and_predict, make_ready
 from strokebench.benchmarks.running.parameters import read_all
-from strokebench.benchmarks.running.plans import method_runs, usable_methods
+from strokebench.benchmarks.running.plans import method_runs, usable_methods, why_lacking
 from strokebench.benchmarks.running.provenance import commit, strokebench_version
 from strokebench.benchmarks.running.run import Run
 from strokebench.benchmarks.running.settings import SEEDS, Settings
@@ -182,7 +182,7 @@ def fit_on(
     if embeddings is None:
         embeddings = encode(settings, cohort, endpoint, console)
     context = Context(settings, cohort, embeddings, endpoint, labels, split)
-    if reason := usable_methods(context)[1].get(method):
+    if reason := why_lacking(modalities_of(reads), context) or usable_methods(context)[1].get(method):
         raise StrokebenchError(f"{method} cannot be fitted: {reason}.")
     if alarms and not console.quiet:
         console.print(label_facts(cohort, endpoint, everyone, settings))

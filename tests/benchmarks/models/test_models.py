@@ -138,6 +138,18 @@ def test_what_is_no_model_or_taken_is_refused(folder: Path, tmp_path: Path):
     assert [path for path in folder.parent.iterdir() if path != folder] == []
 
 
+@pytest.mark.parametrize(
+    ("method", "params", "lacking"),
+    [("svm", {"inputs": "all"}, "image and text"), ("mlp", {"inputs": "table+image"}, "image")],
+)
+def test_what_its_parameters_read_the_cohort_must_have(method: str, params: dict, lacking: str, tmp_path: Path):
+    (tmp_path / "given.yaml").write_text(yaml.safe_dump({"method": method, "params": params}))
+    why = f"{method} cannot be fitted: it reads {lacking}, which small cohort does not have."
+    with pytest.raises(StrokebenchError, match=why):
+        fit(method, COHORT, params=tmp_path / "given.yaml")
+    assert fit(method, COHORT, params={**params, "inputs": "table"}).description.reads == ("table",)
+
+
 def test_an_ensemble_is_the_mean_of_its_fits():
     p = made(seeds=(39, 40)).predict_proba(COHORT, embeddings=EMBEDDINGS, balanced=True)
     each = [made(seeds=(seed,)).predict_proba(COHORT, embeddings=EMBEDDINGS, balanced=True) for seed in (39, 40)]
