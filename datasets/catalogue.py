@@ -1,5 +1,6 @@
 """Which cohorts are there, and how is one loaded by name or by file?"""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -24,7 +25,7 @@ MANIFESTS = dict.fromkeys(("soop", "soop-flair"), Path(__file__).parent / "soop"
 """Cohort -> the manifest by which it is fetched where it is not here (`strokebench.datasets.public.manifest`)."""
 
 
-def load_cohort(dataset: str) -> Cohort:
+def load_cohort(dataset: Path | str) -> Cohort:
     """A cohort by name, or one that a YAML file describes.
 
     Args:
@@ -34,6 +35,7 @@ def load_cohort(dataset: str) -> Cohort:
         StrokebenchError: an unknown name, a file that is not there, or whatever the cohort's own loader finds
             wrong.
     """
+    dataset = os.fspath(dataset)
     path = cohort_file(dataset)
     if path is None:
         cohort = COHORTS.find(dataset)()

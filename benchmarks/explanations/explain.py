@@ -28,7 +28,7 @@ from strokebench.tasks.inputs import BY_ROLE, PRESENT, Inputs, all_modalities, i
 def explain(
     model: Model | Path | str,
     patient: str,
-    dataset: str | Cohort = "virtual",
+    dataset: Path | str | Cohort = "virtual",
     *,
     columns: Mapped | None = None,
     embeddings: Embeddings | None = None,
@@ -53,7 +53,7 @@ def explain(
             of trees where `shap` is not installed.
     """
     model = model if isinstance(model, Model) else load_model(model)
-    cohort = load_cohort(dataset) if isinstance(dataset, str) else dataset
+    cohort = dataset if isinstance(dataset, Cohort) else load_cohort(dataset)
     if patient not in cohort.ids:
         raise unknown_name(
             "patient", patient, cohort.ids, f"{cohort.title} has {len(cohort)}; ids match letter by letter."

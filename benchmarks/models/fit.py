@@ -56,7 +56,7 @@ class PatientChoice:
     seed: int = 0
 
     @classmethod
-    def read(cls, given: str | float | None, seed: int = 0) -> Self:
+    def read(cls, given: Path | str | float | None, seed: int = 0) -> Self:
         """A share, or a file of one patient id a line; None: all.
 
         Raises:
@@ -65,9 +65,9 @@ class PatientChoice:
         if given is None:
             return cls()
         with suppress(ValueError):
-            if not 0 < float(given) <= 1:
+            if not 0 < float(str(given)) <= 1:
                 raise StrokebenchError(f"The part {given} is no share of patients.", "Give more than 0 and up to 1.")
-            return cls(share=float(given), seed=seed)
+            return cls(share=float(str(given)), seed=seed)
         try:
             lines = Path(str(given)).read_text(encoding="utf-8-sig").split("\n")
         except (OSError, UnicodeDecodeError) as error:
@@ -108,10 +108,10 @@ class PatientChoice:
 
 def fit(
     method: str,
-    dataset: str | Cohort = "virtual",
+    dataset: Path | str | Cohort = "virtual",
     *,
     to: Path | str | None = None,
-    part: PatientChoice | str | float | None = None,
+    part: PatientChoice | Path | str | float | None = None,
     seeds: Sequence[int] = SEEDS[:1],
     params: Mapping[str, Any] | Path | str | None = None,
     marks: bool = True,
@@ -142,7 +142,7 @@ def fit(
     """
     if not isinstance(params, Mapping):
         params = read_all([Path(params)], [method])[method].params if params else {}
-    cohort = load_cohort(dataset) if isinstance(dataset, str) else dataset
+    cohort = dataset if isinstance(dataset, Cohort) else load_cohort(dataset)
     chosen = Settings(methods=(method,), seeds=tuple(seeds), **settings)
     part = part if isinstance(part, PatientChoice) else PatientChoice.read(part)
     model = fit_on(method, cohort, chosen, part, params, marks, Console(quiet=True), embeddings)

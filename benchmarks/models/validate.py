@@ -68,7 +68,7 @@ class _Judged:
 
 def validate(
     models: Sequence[Model | Path | str],
-    dataset: str | Cohort,
+    dataset: Path | str | Cohort,
     *,
     columns: Mapped | None = None,
     without_seen: bool = False,
@@ -94,7 +94,7 @@ def validate(
     """
     loaded = [model if isinstance(model, Model) else load_model(model) for model in models]
     endpoint = _one_endpoint(loaded)
-    cohort = load_cohort(dataset) if isinstance(dataset, str) else dataset
+    cohort = dataset if isinstance(dataset, Cohort) else load_cohort(dataset)
     mapped = columns if isinstance(columns, Columns) else Columns.read(columns)
     examined = [model.examine(cohort, mapped, embeddings) for model in loaded]
     for model, one in zip(loaded, examined, strict=True):

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 from types import ModuleType
 
 import pytest
@@ -15,9 +16,10 @@ def test_the_default_comes_first_and_says_that_it_is_invented():
     assert "invented" in COHORTS.find("virtual").__doc__ and "invented" not in COHORTS.find("soop").__doc__
 
 
-def test_an_unknown_name_lists_the_known_ones():
+@pytest.mark.parametrize("given", ["virtuel", Path("virtuel")])
+def test_an_unknown_name_lists_the_known_ones(given):
     with pytest.raises(StrokebenchError) as error:
-        load_cohort("virtuel")
+        load_cohort(given)
     assert "Did you mean virtual?" in error.value.message
     assert all(name in error.value.hint for name in COHORTS.names())
 

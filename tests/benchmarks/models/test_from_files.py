@@ -13,9 +13,11 @@ from hospital_folder import clinical_table, save
 from typer.testing import CliRunner
 
 from strokebench.benchmarks.cli import main as cli
+from strokebench.benchmarks.explanations.explain import explain
 from strokebench.benchmarks.models.fit import fit
 from strokebench.benchmarks.models.model import Model, load_model
 from strokebench.benchmarks.models.served import Served
+from strokebench.benchmarks.models.validate import validate
 from strokebench.datasets.catalogue import load_cohort
 from strokebench.datasets.encoders import registry
 from strokebench.datasets.encoders.contract import TOKENS, ImageEncoder
@@ -113,6 +115,20 @@ def test_its_table_is_read_in_the_model_s_words_and_units(own: Path, other: Path
     np.testing.assert_allclose(there[0], model.predict_proba(here)[here.ids.get_loc("p07")])
     with pytest.raises(StrokebenchError, match=r"age, glucose.*: not in the table"):
         model.predict_proba(cohort)
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda model, path: fit("logistic_regression", path, part=path.parent / "part.txt"),
+        lambda model, path: validate([model], path),
+        lambda model, path: explain(model, "p07", path),
+    ],
+    ids=["fit", "validate", "explain"],
+)
+def test_a_cohort_s_file_may_be_a_path(own: Path, use):
+    (own.parent / "part.txt").write_text("\n".join(load_cohort(own).ids))
+    assert use(fit("logistic_regression", str(own)), own)
 
 
 def test_an_encoder_that_is_another_by_now_is_refused(own: Path, monkeypatch: pytest.MonkeyPatch):
