@@ -5,10 +5,9 @@ from pathlib import Path
 from rich.console import RenderableType
 
 from strokebench.benchmarks.experiments.find import experiment
-from strokebench.benchmarks.keys.described import described
 from strokebench.benchmarks.running.context import Context
 from strokebench.benchmarks.running.experiment import Experiment, Plan
-from strokebench.benchmarks.running.plans import method_runs, usable_methods
+from strokebench.benchmarks.running.plans import method_runs, usable_methods, uses
 from strokebench.reports.added_value.measure import CLINICAL, STEPS
 from strokebench.reports.results import Results
 from strokebench.tasks.paper_setup import PAPER_ORDER
@@ -27,7 +26,7 @@ class AddedValue(Experiment):
         methods, left_out = usable_methods(context, self.default_methods)
         runs = []
         for method in methods:
-            if lacking := sorted({*PAPER_ORDER} - described(method).uses):
+            if lacking := sorted({*PAPER_ORDER} - uses(method, context)):
                 left_out[method] = f"it does not read {' and '.join(lacking)}: there is nothing to add step by step"
                 continue
             for condition in (CLINICAL, *STEPS.values()):

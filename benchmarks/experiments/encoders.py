@@ -6,10 +6,9 @@ from pathlib import Path
 from rich.console import RenderableType
 
 from strokebench.benchmarks.experiments.find import experiment
-from strokebench.benchmarks.keys.described import described
 from strokebench.benchmarks.running.context import Context
 from strokebench.benchmarks.running.experiment import Experiment, Plan
-from strokebench.benchmarks.running.plans import method_runs, usable_methods
+from strokebench.benchmarks.running.plans import method_runs, usable_methods, uses
 from strokebench.reports.results import Results
 
 ENCODED = frozenset({"image", "text"})
@@ -29,7 +28,7 @@ class Encoders(Experiment):
         methods, left_out = usable_methods(context, self.default_methods)
         runs = []
         for method in methods:
-            if not described(method).uses & ENCODED:
+            if not uses(method, context) & ENCODED:
                 left_out[method] = "it reads neither image nor text"
                 continue
             own = context.settings.encoders

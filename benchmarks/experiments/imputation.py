@@ -6,10 +6,9 @@ from pathlib import Path
 from rich.console import RenderableType
 
 from strokebench.benchmarks.experiments.find import experiment
-from strokebench.benchmarks.keys.described import described
 from strokebench.benchmarks.running.context import Context
 from strokebench.benchmarks.running.experiment import Experiment, Plan
-from strokebench.benchmarks.running.plans import method_runs, usable_methods
+from strokebench.benchmarks.running.plans import method_runs, usable_methods, uses
 from strokebench.reports.results import Results
 from strokebench.tasks.preparing.imputing import IMPUTERS
 
@@ -30,7 +29,7 @@ class Imputation(Experiment):
         inputs = context.cohort.table.drop(columns=list(context.banned_columns)).loc[context.labels.index]
         runs = []
         for method in methods:
-            if "table" not in described(method).uses:
+            if "table" not in uses(method, context):
                 left_out[method] = "it does not read the table"
             elif not inputs.isna().any(axis=None):
                 left_out[method] = f"the table of {context.cohort.title} has no gaps"

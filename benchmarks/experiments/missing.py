@@ -5,10 +5,9 @@ from pathlib import Path
 from rich.console import RenderableType
 
 from strokebench.benchmarks.experiments.find import experiment
-from strokebench.benchmarks.keys.described import described
 from strokebench.benchmarks.running.context import Context
 from strokebench.benchmarks.running.experiment import Experiment, Plan
-from strokebench.benchmarks.running.plans import method_runs, usable_methods
+from strokebench.benchmarks.running.plans import method_runs, usable_methods, uses
 from strokebench.reports.missing.table import ORDER, missing_conditions
 from strokebench.reports.results import Results
 
@@ -29,7 +28,7 @@ class MissingModalities(Experiment):
         methods, left_out = usable_methods(context, self.default_methods)
         runs = []
         for method in methods:
-            if described(method).uses != frozenset(ORDER):
+            if uses(method, context) != frozenset(ORDER):
                 left_out[method] = f"it does not read {', '.join(ORDER)}, all of them and no other"
                 continue
             for condition in missing_conditions(context.embeddings.sequences):

@@ -7,10 +7,9 @@ from pathlib import Path
 from rich.console import RenderableType
 
 from strokebench.benchmarks.experiments.find import experiment
-from strokebench.benchmarks.keys.described import described
 from strokebench.benchmarks.running.context import Context
 from strokebench.benchmarks.running.experiment import Experiment, Plan
-from strokebench.benchmarks.running.plans import method_runs, usable_methods
+from strokebench.benchmarks.running.plans import method_runs, usable_methods, uses
 from strokebench.reports.ablation.table import Entry
 from strokebench.reports.results import Results
 from strokebench.tasks.conditions import COMPLETE, Condition, When, all_subsets, by_sequence
@@ -30,11 +29,11 @@ class Table2(Experiment):
         methods, left_out = usable_methods(context, self.default_methods)
         runs = []
         for method in methods:
-            uses = described(method).uses
-            if len(uses) < 2:
-                left_out[method] = f"it reads the {next(iter(uses))} alone: nothing to take away"
+            read = uses(method, context)
+            if len(read) < 2:
+                left_out[method] = f"it reads the {next(iter(read))} alone: nothing to take away"
                 continue
-            for condition in conditions(uses, context.embeddings.sequences):
+            for condition in conditions(read, context.embeddings.sequences):
                 runs += method_runs(method, context, condition=condition)
         return Plan(runs, left_out)
 
@@ -92,10 +91,10 @@ class Table2(Experiment):
         return self.publish(results, folder, panels, lead or nothing_planned(results))
 
 
-def conditions(uses: Collection[str], sequences: Sequence[str] = ()) -> list[Condition]:
+def conditions(read: Collection[str], sequences: Sequence[str] = ()) -> list[Condition]:
     """All subsets of what a method reads, and single sequences of the image, away always, then at test time only."""
     ways: tuple[When, ...] = ("always", "test_only")
-    wanted = [[*all_subsets(uses, way), *by_sequence(uses, sequences, way)] for way in ways]
+    wanted = [[*all_subsets(read, way), *by_sequence(read, sequences, way)] for way in ways]
     return list(dict.fromkeys(chain.from_iterable(wanted)))
 
 

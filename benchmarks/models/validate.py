@@ -32,6 +32,7 @@ from strokebench.reports.tables.caption import EXTERNAL, patients_title
 from strokebench.reports.tables.section import Section
 from strokebench.reports.validation.case_mix import Population
 from strokebench.reports.validation.section import ModelFacts, validation_section
+from strokebench.tasks.inputs import modalities_of
 
 
 @dataclass(frozen=True)
@@ -156,6 +157,9 @@ def _results(judged: Sequence[_Judged], labels: pd.Series, cohort: Cohort, unkno
             .rename_axis("patient_id")
             .reset_index()
         )
+    read: dict[str, set[str]] = {}
+    for one in judged:
+        read.setdefault(one.model.description.method, set()).update(modalities_of(one.model.description.reads))
     provenance = _provenance(judged, labels, cohort, unknown)
     frame = pd.concat(predictions, ignore_index=True).assign(
         experiment="validation", dataset=cohort.name, outcome=endpoint.expression, protocol=EXTERNAL,
@@ -164,9 +168,7 @@ def _results(judged: Sequence[_Judged], labels: pd.Series, cohort: Cohort, unkno
     return Results(
         predictions=frame[[*PATIENT_COLUMNS, *endpoint.prediction_columns]],
         runs=pd.DataFrame(rows).reindex(columns=list(RUN_COLUMNS)),
-        methods=[
-            method_info(described(name)) for name in dict.fromkeys(one.model.description.method for one in judged)
-        ],
+        methods=[method_info(described(name), modalities) for name, modalities in read.items()],
         provenance=provenance,
         groups=patient_groups(judged[0].examined.cohort, ids),
     )

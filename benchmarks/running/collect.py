@@ -1,6 +1,6 @@
 """From finished runs on disk to the one long table of predictions and the table of runs."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,7 @@ import pandas as pd
 from strokebench.benchmarks.keys.described import Described, described
 from strokebench.benchmarks.running.context import Context
 from strokebench.benchmarks.running.groups import patient_groups
-from strokebench.benchmarks.running.plans import about
+from strokebench.benchmarks.running.plans import about, uses
 from strokebench.benchmarks.running.provenance import provenance_of
 from strokebench.benchmarks.running.run import Run
 from strokebench.benchmarks.running.store import Store
@@ -91,7 +91,7 @@ class Collector:
             elif status == "failed":
                 error = self.store.failure(key)["error"]
             rows.append(_row(run, key, status, error, record))
-        methods = {run.method: described(run.method) for run, _ in self.shown}
+        methods = dict.fromkeys(run.method for run, _ in self.shown)
         provenance = provenance_of(self.context, self.versions)
         # The newest run's time, not now: writing the same results again must give the same file.
         if self._read:
@@ -99,7 +99,7 @@ class Collector:
         return Results(
             predictions=self._predictions(predictions),
             runs=pd.DataFrame(rows, columns=list(RUN_COLUMNS)),
-            methods=[method_info(method) for method in methods.values()],
+            methods=[method_info(described(name), uses(name, self.context)) for name in methods],
             provenance=provenance,
             oracle=self.context.oracle,
             patient_facts=pd.concat(patient_facts, ignore_index=True) if patient_facts else None,
@@ -154,15 +154,19 @@ class Collector:
         )
 
 
-def method_info(method: Described) -> MethodInfo:
-    """What the reports need to know of a method; one with an `Original` section was made for another task."""
+def method_info(method: Described, read: Collection[str]) -> MethodInfo:
+    """What the reports need to know of a method; one with an `Original` section was made for another task.
+
+    Args:
+        read: the modalities that its runs read.
+    """
     notes = dict(method.notes)
     source = notes.pop("Source", "")
     return MethodInfo(
         name=method.name,
         label=method.label,
         family=method.family,
-        uses=tuple(sorted(method.uses)),
+        uses=tuple(sorted(read)),
         source=source,
         adapted="Original" in notes,
         notes=notes,

@@ -150,6 +150,13 @@ def test_what_its_parameters_read_the_cohort_must_have(method: str, params: dict
     assert fit(method, COHORT, params={**params, "inputs": "table"}).description.reads == ("table",)
 
 
+def test_a_validation_says_what_its_models_read():
+    models = [made("svm"), made("svm", params={"inputs": "all"})]
+    for some, modalities in (models[:1], ("table",)), (models, ("image", "table", "text")):
+        [info] = validate(some, COHORT, embeddings=EMBEDDINGS).results.methods
+        assert info.uses == modalities
+
+
 def test_an_ensemble_is_the_mean_of_its_fits():
     p = made(seeds=(39, 40)).predict_proba(COHORT, embeddings=EMBEDDINGS, balanced=True)
     each = [made(seeds=(seed,)).predict_proba(COHORT, embeddings=EMBEDDINGS, balanced=True) for seed in (39, 40)]

@@ -7,11 +7,14 @@ import pytest
 from rich.console import Console
 from small_context import make_context
 
+from strokebench.benchmarks.experiments.find import find_experiment
 from strokebench.benchmarks.experiments.table1 import Table1
+from strokebench.benchmarks.running.collect import Collector
 from strokebench.benchmarks.running.context import Context
 from strokebench.benchmarks.running.parameters import Tuned, read_all, read_tuned
 from strokebench.benchmarks.running.plans import method_runs, usable_methods
 from strokebench.benchmarks.running.runner import run_experiment
+from strokebench.benchmarks.running.store import Store
 from strokebench.errors import StrokebenchError
 
 
@@ -53,6 +56,16 @@ def test_parameters_of_folds_that_are_not_used_ask_for_nothing(tmp_path: Path):
     context = with_params(tuned(make_context(), by_fold=(entry,), split_sha256="other"), tmp_path / "other.yaml")
     without = replace(context, embeddings=replace(context.embeddings, arrays={}))
     assert usable_methods(without) == (["svm"], {})
+
+
+@pytest.mark.parametrize("experiment", ["encoders", "table2", "added_value", "missing"])
+def test_what_a_file_has_a_method_read_can_be_taken_away(experiment: str, tmp_path: Path):
+    context = with_params(Tuned("svm", {"inputs": "all"}), tmp_path / "all.yaml")
+    planned = find_experiment(experiment).plan(context)
+    assert planned.runs and not planned.left_out
+    keyed = [(run, context.key(run)) for run in planned.runs]
+    [info] = Collector(experiment, context, keyed, Store(tmp_path)).results().methods
+    assert info.uses == ("image", "table", "text")
 
 
 def test_what_is_written_is_read(tmp_path: Path):
