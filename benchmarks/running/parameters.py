@@ -90,17 +90,24 @@ class _Plain(yaml.SafeDumper):
 
 
 class _Loader(yaml.SafeLoader):
-    """As YAML 1.2: `1e-3` is a number, which YAML 1.1 takes for text, and `off` a text, which it takes for false."""
+    """By the core schema of YAML 1.2: `1e-3` and `010` are numbers; `off`, `1:30`, `1_000` and dates are texts."""
+
+    def construct_yaml_int(self, node: Any) -> int:
+        """YAML 1.1 takes a leading zero for octal."""
+        return int(node.value, 0 if node.value[:2] in ("0o", "0x") else 10)
 
 
-# What begins like true and false alone is either.
-_Loader.yaml_implicit_resolvers = {
-    first: [one for one in resolvers if first in "tTfF" or not one[0].endswith(":bool")]
-    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+_Loader.yaml_implicit_resolvers = {}
+_Loader.add_constructor("tag:yaml.org,2002:int", _Loader.construct_yaml_int)
+_CORE_SCHEMA = {
+    "null": "|~|null|Null|NULL",
+    "bool": "true|True|TRUE|false|False|FALSE",
+    "int": "[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+",
+    "float": r"[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)",
 }
-_EXPONENT = re.compile(r"[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)[eE][-+]?[0-9]+$")
-for _each in (_Loader, _Plain):
-    _each.add_implicit_resolver("tag:yaml.org,2002:float", _EXPONENT, list("-+.0123456789"))
+for _kind, _pattern in _CORE_SCHEMA.items():
+    for _each in (_Loader, _Plain):
+        _each.add_implicit_resolver(f"tag:yaml.org,2002:{_kind}", re.compile(f"({_pattern})\\Z"), None)
 
 
 def read_tuned(path: Path) -> Tuned:
@@ -119,7 +126,7 @@ def read_tuned(path: Path) -> Tuned:
         ) from None
     except FileNotFoundError:
         raise no_such_file(path) from None
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+    except (OSError, ValueError, yaml.YAMLError) as error:
         raise StrokebenchError(f"{path} cannot be read: {' '.join(str(error).split())}", _HINT) from None
     if not isinstance(found, dict) or not isinstance(found.get("method"), str):
         raise StrokebenchError(f"{path} does not name a method.", _HINT)

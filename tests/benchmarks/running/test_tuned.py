@@ -120,6 +120,22 @@ def test_off_is_a_word_and_false_is_not(tmp_path: Path):
 
 
 @pytest.mark.parametrize(
+    ("text", "read"),
+    [
+        *[("010", 10), ("08", 8), ("0x1F", 31), ("0o17", 15), ("-1", -1), ("1.", 1.0), (".inf", float("inf"))],
+        *[(text, text) for text in ("1:30", "1:30.5", "1_000", "0b11", "2026-01-02", "<<", "=", "no")],
+        *[("true", True), ("~", None), ("", None)],
+    ],
+)
+def test_values_are_those_of_yaml_1_2(text: str, read, tmp_path: Path):
+    (tmp_path / "hand.yaml").write_text(f"method: svm\nparams: {{C: {text}, gamma: '{text}'}}\n")
+    found = read_tuned(tmp_path / "hand.yaml")
+    assert found.params == {"C": read, "gamma": text} and type(found.params["C"]) is type(read)
+    found.write(tmp_path / "again.yaml")
+    assert read_tuned(tmp_path / "again.yaml") == found
+
+
+@pytest.mark.parametrize(
     ("text", "said"),
     [
         ("params: {C: 2}", "does not name a method"),
@@ -130,6 +146,7 @@ def test_off_is_a_word_and_false_is_not(tmp_path: Path):
         ("method: svm\nby_fold: [{seed: 39}]", "lacks seed, fold or params"),
         ("method: svm\nby_fold: 5", "by_fold is no list"),
         ("a: b: c", "cannot be read"),
+        (f"method: svm\nparams: {{C: {'1' * 5000}}}", "cannot be read"),
         ("!!python/object/apply:os.getcwd []", "cannot be read"),
     ],
 )
