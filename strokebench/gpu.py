@@ -5,8 +5,12 @@ LEAST_FREE = 2**30
 
 
 def has_room() -> bool:
-    """Whether PyTorch sees a GPU, and one with a gigabyte free."""
+    """Whether PyTorch sees a GPU, and one with a gigabyte free; one that cannot be asked has none."""
     # To import PyTorch takes seconds.
     from torch import cuda
 
-    return cuda.is_available() and cuda.mem_get_info()[0] >= LEAST_FREE
+    try:
+        return cuda.is_available() and cuda.mem_get_info()[0] >= LEAST_FREE
+    except RuntimeError:
+        # To ask takes a context on the GPU, for which a full one has no memory.
+        return False

@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from unittest.mock import Mock
 
 import nibabel
 import numpy as np
@@ -252,6 +253,7 @@ def test_nothing_is_left_of_the_unfinished(cohort):
 KILLED = """
 import os, signal, sys
 from pathlib import Path
+from unittest.mock import Mock
 sys.path.insert(0, {tests!r})
 import test_encode
 from strokebench.datasets.encoders import registry
@@ -325,6 +327,8 @@ def test_a_gpu_that_is_behind_is_waited_for(monkeypatch):
 
 def test_a_gpu_without_room_is_left_alone(monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "mem_get_info", Mock(side_effect=torch.AcceleratorError("out of memory")))
+    assert _device("auto") == "cpu"
     monkeypatch.setattr(torch.cuda, "mem_get_info", lambda *_: (2**20, 2**34))
     assert _device("auto") == "cpu" and _device("cuda") == "cuda"
     monkeypatch.setattr(torch.cuda, "mem_get_info", lambda *_: (2**31, 2**34))
