@@ -6,7 +6,7 @@ from difflib import get_close_matches
 from typing import Any
 
 _LINES = re.compile(r"\s*[\r\n]+\s*")
-_PASSWORD = re.compile(r"((?:password|pwd)(?:=|%3D)).*?(?=%3B|[&;\s]|$)", re.IGNORECASE)
+_PASSWORD = re.compile(r"((?:passw(?:or)?d|pwd)(?:=|%3D)).*?(?=%3B|[&;\s]|$)", re.IGNORECASE)
 """In an address, behind `?`; also where it is part of a quoted text there."""
 
 
@@ -50,6 +50,8 @@ def without_user(text: str) -> str:
     'no answer of postgresql://host/studies'
     >>> without_user("postgresql:///studies?host=far.example&password=p")
     'postgresql:///studies?host=far.example&password=...'
+    >>> without_user("mysql+pymysql:///studies?passwd=p&charset=utf8")
+    'mysql+pymysql:///studies?passwd=...&charset=utf8'
     """
     return _PASSWORD.sub(r"\1...", re.sub(r"//[^/\s]*@", "//", text))
 
