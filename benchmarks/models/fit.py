@@ -201,7 +201,8 @@ def fit_on(
         fits.append((ready.model, prepared))
     said = _describe(context, runs, part, unknown, fits[0][0], fitted, reads)
     content = examine(said, cohort, embeddings=embeddings).content.loc[labels.index]
-    seen = Seen.of(content, embeddings) if marks else Seen()
+    with console.status("Marks of its patients"):
+        seen = Seen.of(content, embeddings) if marks else Seen()
     found = [] if params or said.quick else list(_finished(context))
     return Model(said, tuple(fits), seen, write_card(said, found, marks))
 

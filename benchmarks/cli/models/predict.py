@@ -39,14 +39,17 @@ def predict(
         cohort = load_cohort(settings.dataset)
     examined = loaded.examine(cohort, columns)
     examined.refuse(loaded.description)
-    embeddings = loaded.encode(examined.cohort, settings.jobs, settings.weights, settings.device)
-    p = loaded.predict_examined(examined, embeddings, balanced=balanced)
+    with console.status("Images, texts and predictions"):
+        embeddings = loaded.encode(examined.cohort, settings.jobs, settings.weights, settings.device)
+        p = loaded.predict_examined(examined, embeddings, balanced=balanced)
     endpoint = loaded.endpoint
     write_text(to, csv_text(pd.DataFrame({"patient_id": cohort.ids, **endpoint.columns(p)}), index=False))
     means = ", ".join(f"{100 * mean:.1f} % {endpoint.describe(label)}" for label, mean in enumerate(p.mean(axis=0)))
     console.print(f"{loaded.description.label}, {len(cohort)} patients of {cohort.title}: {means}")
     looked_at = examined.content.iloc[:: -(-len(cohort) // MOST_LOOKED_AT)]
-    if again := int(recognised(loaded.seen.among(looked_at, embeddings)).sum()):
+    with console.status("Patients whom the model was made of"):
+        again = int(recognised(loaded.seen.among(looked_at, embeddings)).sum())
+    if again:
         of = f"of these {len(cohort):,}" if len(looked_at) == len(cohort) else f"of {len(looked_at):,} looked at"
         console.print(
             f"{again:,} {of} are like patients that the model was made of: their probabilities do not show"

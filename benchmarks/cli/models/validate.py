@@ -27,18 +27,20 @@ def validate(
     out: Annotated[Path | None, typer.Option(help="Folder to write to; default: below the results.")] = None,
 ) -> None:
     """Judge models on patients of another origin: discrimination, calibration, benefit, case-mix and updating."""
-    found = validate_models(
-        [find_model(model) for model in models],
-        settings.dataset,
-        columns=columns,
-        without_seen=without_seen,
-        jobs=settings.jobs,
-        weights=settings.weights,
-        device=settings.device,
-    )
+    console = make_console()
+    with console.status(f"Cohort {settings.dataset}, predictions, and patients whom a model was made of"):
+        found = validate_models(
+            [find_model(model) for model in models],
+            settings.dataset,
+            columns=columns,
+            without_seen=without_seen,
+            jobs=settings.jobs,
+            weights=settings.weights,
+            device=settings.device,
+        )
     facts, endpoint = found.results.provenance, found.results.endpoint
     # Other models, or other patients, are another validation.
     of = digest([*sorted(found.results.runs["key"]), facts["split_sha256"]])[:8]
     folder = out or home("results", f"{facts['dataset']}-{endpoint.name}-external-of_{of}", "validation")
     found.results.write(folder)
-    publish_and_show(found.section, folder, make_console())
+    publish_and_show(found.section, folder, console)

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from rich.console import Console
 from small_cohort import make_cohort, make_embeddings
 from typer.testing import CliRunner, Result
 
@@ -44,6 +45,20 @@ def test_fit_list_and_predict(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(predict, "MOST_LOOKED_AT", 30)
     part = call("predict", folder.name, "--dataset", "small", "--to", str(tmp_path / "again.csv"))
     assert re.search(r"\d+ of 30 looked at are like patients", part.output), part.output
+
+
+def test_no_wait_is_silent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    shown, status = [], Console.status
+    monkeypatch.setattr(Console, "status", lambda console, text: shown.append(text) or status(console, text))
+    model, other = str(tmp_path / "model"), str(tmp_path / "p.csv")
+    for command, waits in {
+        ("fit", "logistic_regression", "--to", model): ["Cohort small", "Marks of its patients"],
+        ("predict", model, "--to", other): ["Cohort small", "Images, texts", "Patients whom the model was made of"],
+        ("validate", model, "--out", str(tmp_path / "out")): ["Cohort small, predictions, and patients whom a model"],
+    }.items():
+        shown.clear()
+        assert call(*command, "--dataset", "small").exit_code == 0
+        assert all(any(text.startswith(wait) for text in shown) for wait in waits), shown
 
 
 def test_a_fit_says_of_whom_and_what_it_is_made_and_what_stands_in_for_the_outcome(monkeypatch: pytest.MonkeyPatch):
