@@ -1,6 +1,7 @@
 """Who is trained on, who is selected on, who is tested on."""
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -81,6 +82,9 @@ def make_split(
                 # The others are tested all the same; whoever reports names the one that is not.
                 continue
             folds.append(Fold(int(seed), number, name, train, validation, tuple(sorted(test))))
+    tested = Counter(fold.fold for fold in folds)
+    # A hospital that some seeds alone could test would weigh less in every mean, and be named nowhere.
+    folds = [fold for fold in folds if tested[fold.fold] == len(seeds)]
     if not folds:
         raise StrokebenchError("Without any one hospital, too few patients of one class are left.")
     return Split(protocol, tuple(folds))

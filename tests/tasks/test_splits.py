@@ -121,6 +121,25 @@ def test_a_hospital_without_which_too_few_persons_are_left_is_not_left_out_and_t
     ]
 
 
+def test_a_hospital_that_some_seeds_alone_could_leave_out_is_left_out_by_none():
+    rng = np.random.default_rng(0)
+    rows = [(f"a{i}", "A", i % 3) for i in range(30)]
+    # Outside A, three persons with grade 1 and two with grade 2: some draws part them, others do not.
+    rest = [
+        (f"b{grade}{person}", "B", grade) for grade, persons in ((0, 8), (1, 3), (2, 2)) for person in range(persons)
+    ]
+    rows += [row for row in rest for _ in range(rng.integers(1, 4))]
+    ids = [f"p{i:03d}" for i in range(len(rows))]
+    table = pd.DataFrame(rows, columns=["person", "site", "grade"], index=ids)
+    alone = [
+        {fold.name for fold in make_split("loho", table.grade, table.site, seeds=(seed,), persons=table.person).folds}
+        for seed in (39, 40, 41, 42)
+    ]
+    assert {"B"} in alone and {"A", "B"} in alone
+    split = make_split("loho", table.grade, table.site, seeds=(39, 40, 41, 42), persons=table.person)
+    assert [(fold.seed, fold.name) for fold in split.folds] == [(seed, "B") for seed in (39, 40, 41, 42)]
+
+
 def test_cv5_equals_scikit_learn_on_sorted_ids(labels):
     from sklearn.model_selection import StratifiedKFold
 
