@@ -18,8 +18,11 @@ One that needs a threshold is given it as the fourth.
 """
 
 
-TAKEN = ("method", "variant", "condition", "seed", "fold")
-"""What the columns beside those of metrics are called."""
+TAKEN = (
+    *("method", "variant", "condition", "seed", "fold", "planned", "done", "failed", "missing"),
+    *("parameters", "fit_seconds", "predict_seconds", "peak_mb"),
+)
+"""What the columns beside those of metrics are called; `{metric}_std` are too."""
 
 
 @dataclass
@@ -67,11 +70,11 @@ def metric(
     """Function decorator: makes a `Metric` of it, which joins by entry point or by `METRICS.add`.
 
     Raises:
-        StrokebenchError: a table of runs has another column of that name.
+        StrokebenchError: tables of runs have another column of that name, or call deviations so.
     """
-    if name in TAKEN:
+    if name in TAKEN or name.endswith("_std"):
         raise StrokebenchError(
-            f"A metric cannot be called {name!r}: every table of runs has that column.", "Rename it."
+            f"A metric cannot be called {name!r}: tables of runs have columns called so.", "Rename it."
         )
 
     def make(function: MetricFunction) -> Metric:

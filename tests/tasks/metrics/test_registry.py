@@ -5,7 +5,8 @@ import pytest
 
 from strokebench.errors import StrokebenchError
 from strokebench.plugins import warn_once
-from strokebench.reports.results import RUN
+from strokebench.reports.results import RUN, STATUSES
+from strokebench.reports.summary import COSTS
 from strokebench.tasks.endpoints.binary import BINARY
 from strokebench.tasks.metrics.evaluate import evaluate
 from strokebench.tasks.metrics.registry import METRICS, TAKEN, metric
@@ -32,9 +33,10 @@ def test_a_metric_that_calls_patients_is_given_where_from():
 
 
 def test_a_metric_has_no_name_of_a_column_that_is_there_already():
-    assert set(RUN) == set(TAKEN)
-    with pytest.raises(StrokebenchError, match="cannot be called 'fold'"):
-        metric("fold")
+    assert set(TAKEN) == {*RUN, "planned", *STATUSES, *COSTS}
+    for name in ("fold", "done", "fit_seconds", "AUC_std"):
+        with pytest.raises(StrokebenchError, match=f"cannot be called '{name}'"):
+            metric(name)
 
 
 def test_a_metric_that_fails_or_writes_into_what_all_see_is_empty_and_named(monkeypatch, caplog):
