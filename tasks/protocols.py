@@ -40,9 +40,9 @@ def make_split(
 
     `cv5`: 5 stratified folds for each seed; `holdout`: one of these as test for all seeds (the reading of
     the paper's Tables 2 and 3 that fits its printed numbers); `loho`: each hospital in turn is the test
-    part, but for one without which too few patients of a class are left to be parted. In each, a stratified 20 % of
-    the rest, drawn by the seed, is the validation part; every class has a patient there. Rows of one person always
-    stand in one part. `own`: the cohort's own folds (`strokebench.tasks.own_folds`).
+    part, but for one without which too few patients of a class are left to be parted by every seed. In each, a
+    stratified 20 % of the rest, drawn by the seed, is the validation part; every class has a patient there. Rows of
+    one person always stand in one part. `own`: the cohort's own folds (`strokebench.tasks.own_folds`).
 
     Args:
         protocol: one of `PROTOCOLS`.

@@ -11,7 +11,7 @@ import os
 import re
 import shutil
 import time
-from collections.abc import Iterable
+from collections.abc import Collection
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -95,12 +95,11 @@ def keep_weights(published: Published, folder: Path | None = None) -> Path:
     return find_weights(published, own.parent if own.is_file() else None)
 
 
-def folder_or_cache(files: Iterable[Published], folder: Path | None) -> Path | None:
+def folder_or_cache(files: Collection[Published], folder: Path | None) -> Path | None:
     """Where to look for all of an encoder's or method's files: `folder`, or None, the hub, where that lacks one and all
     were fetched before. One folder is given for all that a call reads, and may be another's alone."""
     if folder is None:
         return None
-    files = list(files)
     try:
         for published in files:
             _local(published, folder)

@@ -253,7 +253,6 @@ def test_nothing_is_left_of_the_unfinished(cohort):
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from unittest.mock import Mock
 sys.path.insert(0, {tests!r})
 import test_encode
 from strokebench.datasets.encoders import registry
