@@ -13,6 +13,7 @@ COHORTS: Registry[Callable[[], Cohort]] = Registry(
     lambda _, thing: callable(thing),
     {
         "virtual": "strokebench.datasets.virtual.generate:load",
+        **{f"virtual-{seed}": f"strokebench.datasets.virtual.generate:load_{seed}" for seed in range(1, 5)},
         "virtual-sequences": "strokebench.datasets.virtual.generate:load_sequences",
         "virtual-null": "strokebench.datasets.virtual.generate:load_null",
         "virtual-fusion": "strokebench.datasets.virtual.generate:load_fusion",

@@ -35,8 +35,9 @@ class FUSION(TokenMethod):
     weight 0.1, latents pooled from the image encoded without text and rewritten between blocks.
 
     Ours: one early and one late block, two decoder blocks, each followed by a rewriting (every third of them in the
-    original), 8 heads, 4 latents with windows of 2 x 2 (3 x 3 in the original), dropout. Text is hidden from the
-    image in the early block, which the release means to do but misses by an index.
+    original), 8 heads, 4 latents with windows of 2 x 2 (3 x 3 in the original), which go to keys and values without a
+    map before, dropout. Text is hidden from the image in the early block, which the release means to do but misses by
+    an index.
 
     Lost: the question, for which the diagnostic text stands in, itself written from the image; encoding of
     pixels, since the image encoder is frozen and text cannot reach it; a number of latents drawn anew

@@ -96,8 +96,9 @@ def _not_written(error: Exception) -> StrokebenchError | None:
     if isinstance(error, MemoryError):
         hint = "Give fewer --jobs, or more memory; what was finished is kept, the same command goes on."
         return StrokebenchError("There is not enough memory.", hint)
-    # PyTorch's own, by its name: to import it takes seconds.
-    if type(error).__name__ == "OutOfMemoryError":
+    # PyTorch's own, by their names: to import it takes seconds.
+    kind = type(error).__name__
+    if kind == "OutOfMemoryError" or (kind == "AcceleratorError" and "out of memory" in str(error)):
         return StrokebenchError(
             "There is not enough memory on the GPU.", "Give --device cpu; the same command goes on."
         )

@@ -69,7 +69,7 @@ def doubled_texts(context: Context) -> list[Finding]:
 
 def doubled_rows(context: Context) -> list[Finding]:
     """Equal rows of the clinical table in different parts, where the columns' values make that no accident."""
-    # A number of the case or a date differs where one patient was entered twice.
+    # Columns that are no inputs stay aside: a number of the case or a date differs where one patient was entered twice.
     aside = set(context.banned_columns) - {context.endpoint.column}
     table = context.cohort.table.drop(columns=list(aside)).loc[context.labels.index]
     if table.shape[1] == 0:

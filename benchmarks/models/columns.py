@@ -138,7 +138,7 @@ def examine(
         if name not in known.table:
             problems.append(f"{name}: not in the table{nearest(name, known.table.columns)}")
         else:
-            for what, bad in _faults(name, said, known.table[name], known.columns[name]):
+            for what, bad in _faults(said, known.table[name], known.columns[name]):
                 (problems if bad else notes).append(f"{name}: {what}")
     _examine_modalities(model, known, embeddings, problems, notes)
     try:
@@ -266,7 +266,7 @@ def _converted(values: pd.Series, column: Column, to: Renamed, said: TableInput 
     return values, column
 
 
-def _faults(name: str, said: TableInput, values: pd.Series, column: Column) -> Iterator[tuple[str, bool]]:
+def _faults(said: TableInput, values: pd.Series, column: Column) -> Iterator[tuple[str, bool]]:
     """What a column is otherwise than in training, and whether that is a problem."""
     known = values.dropna()
     if known.empty:

@@ -113,7 +113,8 @@ class Settings:
 
     dataset: str = setting(
         "virtual",
-        "virtual, virtual-sequences, virtual-null, virtual-fusion, soop, soop-flair, or a cohort's YAML file.",
+        "virtual, virtual-1 to -4, virtual-sequences, virtual-null, virtual-fusion, soop, soop-flair, or a cohort's "
+        "YAML file.",
         read=os.fspath,
     )
     fetch: bool = setting(

@@ -258,7 +258,7 @@ def _number_problems(
             said = f"column {label}: {_counted(cells[having[fault]], what)}"
             value = "".join(numbers.remarks.mode()[:1])
             yield Problem(code, said, where=name, remedy=remedy, value=value)
-    limits = f"{_shown(column.low, 'no limit')} to {_shown(column.high, 'no limit')}"
+    limits = f"{_shown(column.low)} to {_shown(column.high)}"
     for id, value in numbers.values[outside].items():
         yield Problem("out_of_range", f"column {label}: {value:g} is outside {limits}", str(id), name)
 
@@ -335,5 +335,5 @@ def _label(name: str, column: Column) -> str:
     return f"{name!r}" + (f" ({column.unit})" if column.unit else "")
 
 
-def _shown(limit: float | None, none: str) -> str:
-    return none if limit is None else f"{limit:g}"
+def _shown(limit: float | None) -> str:
+    return "no limit" if limit is None else f"{limit:g}"

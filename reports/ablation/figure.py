@@ -17,18 +17,16 @@ STEP = 0.36
 """Distance of two ways of taking away within a line; lines are 1 apart."""
 
 
-def draw_ablation(results: Results, series: Sequence[tuple[str, Table]], metric: str = "") -> Figure:
-    """A dot with its deviation over runs a row and way, and the paper's number hollow.
+def draw_ablation(results: Results, series: Sequence[tuple[str, Table]]) -> Figure:
+    """A dot of `Results.compared_by` with its deviation over runs a row and way, and the paper's number hollow.
 
     Args:
         series: a name and a table of rows of one method each. Rows of one label share a line.
-        metric: default: `Results.compared_by`.
     """
-    metric = metric or results.compared_by
     labels = list(dict.fromkeys(row.label for _, table in series for row in table.rows))
     figure = Figure(figsize=(8.2, 1.9 + 0.46 * len(labels)), layout="constrained")
     axes = figure.add_subplot()
-    column = next(column for column in metric_columns(results) if column.key == metric)
+    column = next(column for column in metric_columns(results) if column.key == results.compared_by)
     for number, (_, table) in enumerate(series):
         shift = STEP * (number - (len(series) - 1) / 2)
         for row in table.rows:

@@ -150,14 +150,14 @@ class CalibrationError:
     high: float
 
 
-def calibration_error(scores: Scores, name: str, seed: int = 0) -> CalibrationError:
+def calibration_error(scores: Scores, name: str) -> CalibrationError:
     """Expected calibration error over equally filled bins, the mean over seeds.
 
     In small samples a bin's observed share differs from its probability by chance alone, so that ECE is above 0 even
     for a perfect model. How far is found by simulation: outcomes are drawn from the probabilities themselves, one
     uniform number a patient for all seeds, so that seeds share patients as they do in truth.
     """
-    uniform = np.random.default_rng(seed).random((SIMULATIONS, len(scores.y)))
+    uniform = np.random.default_rng(0).random((SIMULATIONS, len(scores.y)))
     errors, simulated = [], []
     for y, p, inside in seeds_of(scores, name):
         bins = quantile_bins(p, len(p))

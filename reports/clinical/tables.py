@@ -1,6 +1,7 @@
 """The tables of the clinical evaluation; all methods stand in them."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -156,7 +157,7 @@ def benefit_table(results: Results, scores: Scores | None, weights: NDArray[np.i
         for key, value in zip(_keys(at), treat_all(prevalence(scores), at), strict=True)
     }
     row = Row("everybody", "Act on everybody", "Without a model", everybody, 0, 0, reference=True)
-    return Table(**{**vars(table), "rows": [*table.rows, row]})
+    return replace(table, rows=[*table.rows, row])
 
 
 def prevalence(scores: Scores) -> float:

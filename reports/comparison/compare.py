@@ -71,7 +71,8 @@ class MethodComparison:
     Args:
         names: methods with finished runs, the highest first. labels: as tables print them.
         metric: AUC, or c where grades are predicted.
-        values: its mean over runs with the interval of the headline. narrow: with that of the bootstrap over patients.
+        values: its mean over runs, or over hospitals left out, with the interval of the headline.
+        narrow: with that of the bootstrap over patients.
         corrects: whether the headline allows for other training patients.
         pairs: by (first, second), both in the order of `names`.
         reference: None with fewer than two methods. left_out: labels of methods without a finished run.

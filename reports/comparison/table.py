@@ -33,7 +33,7 @@ def comparison_table(results: Results, comparison: MethodComparison, refusal: st
         rows.append(_row(comparison, name, cells))
     reference = comparison.labels[comparison.reference] if comparison.reference else DASH
     pairs = len(comparison.pairs)
-    over = "hospitals" if results.provenance.get("protocol") == "loho" else "runs"
+    over = "hospitals" if comparison.corrects and results.provenance.get("protocol") == "loho" else "runs"
     notes = [
         f"{metric}: mean over {over}, in percent, as in Table 1 where all runs are there. Difference: method minus "
         f"{reference}, in points, over the runs that both have. Intervals: {intervals_in_words(comparison)}.",

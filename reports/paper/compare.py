@@ -24,8 +24,10 @@ from strokebench.reports.audit.forensics import Design, RowFinding, audit
 from strokebench.reports.audit.read import read_printed
 from strokebench.reports.paper.numbers import (
     OTHER_OUTCOME,
+    SINGLE,
     Address,
     is_papers_outcome,
+    methods_of,
     paper_number,
     paper_numbers,
     paper_settings,
@@ -48,6 +50,7 @@ PROVENANCE = {
     "prose_error": "printed, but the paper's tables say otherwise",
     "stripped": "lost in the text that we read",
 }
+ANOTHER_WAY = "rows of Table 1 on one modality were probably made in another way"
 
 
 class Verdict(StrEnum):
@@ -101,7 +104,7 @@ def compare(results: Results, findings: Sequence[RowFinding] | None = None) -> l
     ours = our_numbers(results)
     settings = paper_settings()
     labels = {method.name: method.label for method in results.methods}
-    other_outcome = "" if is_papers_outcome(results) else OTHER_OUTCOME
+    other_outcome, single = "" if is_papers_outcome(results) else OTHER_OUTCOME, methods_of(*SINGLE)
     found = []
     for number in paper_numbers().to_dict("records"):
         address = (number["source"], number["row"], number["label"])
@@ -112,6 +115,8 @@ def compare(results: Results, findings: Sequence[RowFinding] | None = None) -> l
         mine = _mean([ours.get((setting.key, metric)) for setting in settings[address]])
         finding = audited.get("/".join((address[0], address[2])))
         reason = other_outcome or _not_comparable(metric, number["provenance"], finding)
+        if paper and mine and not reason and any(setting.method in single for setting in settings[address]):
+            reason = ANOTHER_WAY
         found.append(
             PaperComparison(
                 source=address[0],

@@ -17,9 +17,10 @@ LOOK = {
 """Sources that are drawn. Those of figure 2 all lie within two points of each other: the table holds them."""
 
 
-def draw_comparison(
-    comparisons: Sequence[PaperComparison], setting: str, metrics: Sequence[str] = ("AUC", "F1")
-) -> Figure:
+METRICS = ("AUC", "F1")
+
+
+def draw_comparison(comparisons: Sequence[PaperComparison], setting: str) -> Figure:
     """A panel a metric, one below the other: paper across, ours upwards, each row named in the margin.
 
     Hollow: not comparable.
@@ -27,9 +28,9 @@ def draw_comparison(
     Args:
         setting: cohort, outcome and protocol of ours.
     """
-    figure = Figure(figsize=(6.9, 4.6 * len(metrics) + 0.9), layout="constrained")
-    panels = figure.subplots(len(metrics), 1, squeeze=False)[:, 0]
-    for axes, metric in zip(panels, metrics, strict=True):
+    figure = Figure(figsize=(6.9, 4.6 * len(METRICS) + 0.9), layout="constrained")
+    panels = figure.subplots(len(METRICS), 1)
+    for axes, metric in zip(panels, METRICS, strict=True):
         _panel(axes, [item for item in comparisons if item.metric == metric and item.source in LOOK], metric)
     said = "The paper's mean (other patients), percent; bars: population standard deviation over runs"
     panels[-1].set_xlabel(said, fontsize=9, color=INK)

@@ -94,8 +94,8 @@ def paper_order(source: str) -> list[str]:
     return list(dict.fromkeys(numbers.loc[numbers["source"] == source, "label"]))
 
 
-MULTIMODAL = ("Multimodal", "Proposed")
-"""The paper's categories of methods that read more than one modality."""
+SINGLE, MULTIMODAL = ("Traditional", "Deep"), ("Multimodal", "Proposed")
+"""The paper's categories of methods that read one modality, and more than one."""
 
 Address = tuple[str, str, str]
 """Source, row and label of the paper's numbers."""

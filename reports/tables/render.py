@@ -136,17 +136,16 @@ def to_latex(table: Table) -> str:
     return _collapse(_render("table.tex.j2", table))
 
 
-def to_html(table: Table, style: bool = True, page: bool = False) -> str:
+def to_html(table: Table, page: bool = False) -> str:
     """A self-contained HTML fragment.
 
     Each cell carries `data-key` and `data-value` (full precision), each row `data-group`, for scripts that
     sort.
 
     Args:
-        style: carry the style sheet; leave it out where a page holds several tables and one sheet.
         page: wrap it as a whole document.
     """
-    fragment = _render("table.html.j2", table, style=style_sheet() if style else "")
+    fragment = _render("table.html.j2", table, style=style_sheet())
     return _render("page.html.j2", table, fragment=Markup(fragment)) if page else fragment
 
 

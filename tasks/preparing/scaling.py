@@ -18,7 +18,8 @@ COLUMN = "column"
 
 def by_block(parts: Parts, embeddings: Embeddings, train: pd.Index) -> Parts:
     """A fold whose features have one mean and one deviation for all numbers of an array: columns that vary little stay
-    small. The table stays scaled by column, and what is missing stays at its column's mean.
+    small. The table stays scaled by column, what is missing stays at its column's mean, and an answer that stands in
+    for a missing one keeps the place's own scale.
 
     Args:
         parts: as `prepare` gives them. train: ids of the training part, before it was balanced.

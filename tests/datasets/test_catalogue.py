@@ -2,18 +2,29 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 
 import pytest
 
 from strokebench.datasets.catalogue import COHORTS, load_cohort
+from strokebench.datasets.virtual import generate
 from strokebench.errors import StrokebenchError
 
 
 def test_the_default_comes_first_and_says_that_it_is_invented():
     assert COHORTS.names()[0] == "virtual"
     assert "invented" in COHORTS.find("virtual").__doc__ and "invented" not in COHORTS.find("soop").__doc__
+
+
+def test_each_official_seed_is_a_cohort_of_its_own_name(monkeypatch):
+    first = generate.load(0, 12, jobs=1)
+    monkeypatch.setattr(generate, "load", lambda seed: replace(first, about={"seed": seed}))
+    for seed in range(1, 5):
+        cohort = load_cohort(f"virtual-{seed}")
+        assert (cohort.about["seed"], cohort.name) == (seed, f"virtual-{seed}") and str(seed) in cohort.title
+        assert f"seed {seed}" in COHORTS.find(cohort.name).__doc__
 
 
 @pytest.mark.parametrize("given", ["virtuel", Path("virtuel")])

@@ -108,14 +108,16 @@ def test_no_memory_is_one_line(capsys):
     assert "not enough memory" in line and "--jobs" in hint
 
 
-def test_no_memory_on_a_gpu_says_how_to_do_without(capsys):
-    errors._show(torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB."))
+@pytest.mark.parametrize("kind", [torch.OutOfMemoryError, torch.AcceleratorError])
+def test_no_memory_on_a_gpu_says_how_to_do_without(kind, capsys):
+    errors._show(kind("CUDA out of memory. Tried to allocate 2.00 GiB."))
     line, hint = capsys.readouterr().err.splitlines()
     assert "not enough memory on the GPU" in line and "--device cpu" in hint
 
 
 def test_other_errors_stay_what_they_are(capsys):
     errors._show(OSError(errno.EIO, "whatever"))
+    errors._show(torch.AcceleratorError("CUDA error: an illegal memory access was encountered"))
     errors._show(StrokebenchError("a line.", "a hint."))
     said = capsys.readouterr().err
     assert "unexpected" in said and "a line." in said

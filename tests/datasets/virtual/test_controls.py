@@ -72,5 +72,5 @@ def test_the_images_of_the_null_control_are_the_strangers_and_its_captions_call_
     pd.testing.assert_series_equal(cohort.table["nihss"], patients.table["nihss"], check_dtype=False)
     assert (cohort.name, cohort.synthetic) == ("virtual-null", True) and "a control" in cohort.title
     stored = read_json(next(tmp_path.glob("cohorts/virtual-*/cohort.json")))
-    assert stored["images_of_strangers"] and "measured" not in stored
+    assert stored["images_of_strangers"] and "measured" not in stored and "attainable" not in cohort.about
     assert Strengths() == NULL.strengths != FUSION.strengths

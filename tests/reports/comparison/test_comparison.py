@@ -136,6 +136,14 @@ def test_delong_decides_where_all_runs_share_one_test_part(results):
     assert "models as they are" in to_markdown(comparison_table(held, comparison))
 
 
+def test_of_two_hospitals_no_mean_over_hospitals_is_made_nor_told_of(results):
+    leaves = replace(results, provenance={**results.provenance, "protocol": "loho"})
+    two = replace(leaves, **{part: frame[frame["fold"] < 2] for part, frame in vars(leaves).items()
+                             if part in ("runs", "predictions")})  # fmt: skip
+    over = [to_markdown(comparison_table(each, compare(each, n_resamples=20))) for each in (leaves, two)]
+    assert "AUC: mean over hospitals" in over[0] and "AUC: mean over runs" in over[1]
+
+
 def test_the_words_when_no_difference_is_real(compared):
     said = lead(decided(compared, set()))
     assert "None of the 28 differences" in said and "better" not in said and "not shown to be equal" in said

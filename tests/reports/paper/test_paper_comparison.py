@@ -110,6 +110,8 @@ def test_verdicts(comparisons):
     assert comparisons["table1", "MLP", "Recall"].verdict is Verdict.NOT_COMPARABLE
     assert comparisons["table1", "SVM", "AUC"].verdict is Verdict.NOT_IN_TEXT
     assert comparisons["table1", "SVM", "AUC"].ours is not None
+    traditional = comparisons["table1_prose", "mean of the traditional methods", "AUC"]
+    assert traditional.verdict is Verdict.NOT_COMPARABLE and "another way" in traditional.note
     assert comparisons["fig3", "chosen loss weights", "Precision"].verdict is Verdict.NOT_COMPARABLE
     assert "2.44" in comparisons["table3", "+ alignment", "F1"].note
 
@@ -157,6 +159,8 @@ def test_nothing_finished_yet(made):
 def test_statements_compare_orders(made):
     said = {item.key: item for item in statements(made)}
     assert {said["fig4/AUC"].verdict, said["dropout/AUC"].verdict} <= {SAME, OTHER}
+    assert said["table1/fusion/Recall"].verdict in (SAME, OTHER)
+    assert {said[f"table1/xgboost/{metric}"].verdict for metric in ("Specificity", "Recall")} == {NOT_COMPARABLE}
     assert said["angle"].ours == "10.0 degrees"
     assert said["test_part"].ours == "46 and 100"
     assert said["lead/AUC"].paper == "+1.12"

@@ -49,6 +49,10 @@ def test_oracle_takes_no_mark_from_a_method(results):
     with_oracle = rows_of(table1(results))
     without = rows_of(table1(replace(results, oracle=None)))
     assert "oracle" not in without
+    known = replace(results, provenance={**results.provenance, "attainable": "AUC 0.856 by a good reader"})
+    [said] = [note for note in table1(known).notes if note.startswith("Oracle")]
+    assert said.endswith("The best attainable was AUC 0.856 by a good reader.")
+    assert not any("attainable" in note for note in table1(results).notes)
     for key, row in without.items():
         assert {m: row.cells[m].mark for m in PAPER_METRICS} == {
             m: with_oracle[key].cells[m].mark for m in PAPER_METRICS
