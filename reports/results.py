@@ -93,6 +93,7 @@ class Provenance(TypedDict, total=False):
     encoders: str | dict[str, str]
     """Name of the pair, or names by modality."""
     from_masks: str  # what of text and table was made of the lesion masks
+    attainable: str  # the best that a reader of the cohort was measured to reach; a generator may know it
     sequences: list[str]  # of a patient's image, where there are several
     untrained_encoders: list[str]  # names of those of them whose weights have learnt from nothing
     compared_encoders: dict[str, dict[str, str | float | None]]

@@ -43,7 +43,10 @@ def provenance_of(context: Context, versions: Mapping[str, str] | None = None) -
     }
     if embeddings.sequences:
         provenance["sequences"] = list(embeddings.sequences)
-    provenance |= {name: cohort.about[name] for name in ("from_masks", "attainable") if name in cohort.about}
+    if from_masks := cohort.about.get("from_masks"):
+        provenance["from_masks"] = from_masks
+    if attainable := cohort.about.get("attainable"):
+        provenance["attainable"] = attainable
     if context.others:
         provenance["compared_encoders"] = _compared(context)
     if cohort.group is not None:
