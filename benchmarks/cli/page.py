@@ -22,7 +22,11 @@ from strokebench.reports.tables.console import make_console
 from strokebench.reports.tables.section import SECTION_FILE
 
 
-@takes_settings("dataset", "outcome", *ENCODERS, "quick", "balance", "shuffle_labels", "keep_scale_text")
+CHOSEN_BY = "dataset", "outcome", *ENCODERS, "quick", "balance", "shuffle_labels", "keep_scale_text"
+"""The settings by which results are chosen."""
+
+
+@takes_settings(*CHOSEN_BY)
 def page(
     settings: Settings,
     protocol: Annotated[
@@ -38,9 +42,11 @@ def page(
     ] = None,
 ) -> None:
     """Write one self-contained HTML page of all experiments, and a reporting checklist, finished or not."""
-    if results is not None and protocol:
-        raise StrokebenchError("--results takes all that is there, of any protocol.", "Leave out --protocol.")
     if results is not None:
+        chosen = [name for name in CHOSEN_BY if getattr(settings, name) != getattr(Settings(), name)]
+        if chosen := ["protocol"] * bool(protocol) + chosen:
+            options = ", ".join(f"--{name.replace('_', '-')}" for name in chosen)
+            raise StrokebenchError("--results takes all that is there.", f"Leave out {options}.")
         path = write_page(_settings_below(results), results, order=list(all_experiments()))
     else:
         path = page_of(replace(settings, protocol=protocol or settings.protocol), protocol)

@@ -50,6 +50,9 @@ def test_folders_are_chosen_by_what_lies_in_them():
     assert found(balance="none") == set()
 
 
-def test_a_protocol_says_nothing_of_a_folder_of_results(tmp_path: Path):
+def test_what_would_choose_says_nothing_of_a_folder_of_results(tmp_path: Path):
     called = CliRunner().invoke(cli.app, ["page", "--results", str(tmp_path), "--protocol", "cv5"])
     assert called.exit_code == 1 and "--results takes all that is there" in called.output
+    asked = ["--outcome", "mrs", "--encoders", "paper", "--quick"]
+    called = CliRunner().invoke(cli.app, ["page", "--results", str(tmp_path), *asked])
+    assert called.exit_code == 1 and "Leave out --outcome, --encoders, --quick." in called.output
