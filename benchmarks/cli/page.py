@@ -21,7 +21,6 @@ from strokebench.reports.results import FACTS_FILE
 from strokebench.reports.tables.console import make_console
 from strokebench.reports.tables.section import SECTION_FILE
 
-
 CHOSEN_BY = "dataset", "outcome", *ENCODERS, "quick", "balance", "shuffle_labels", "keep_scale_text"
 """The settings by which results are chosen."""
 
