@@ -216,7 +216,7 @@ def shapley_table(results: Results, measured: Measured) -> Table:
     note = (
         f"Shapley value: the {metric} that a modality adds, averaged over all orders in which modalities may join; "
         f"nothing known has {metric} 50. In brackets the 95 % interval over patients, drawn within label with all "
-        "their runs."
+        "their runs: the chance of test patients alone, too narrow where models depend on whom they learnt from."
     )
     caption = (
         f"What each modality adds to the {metric}, in points; mean over runs in which all seven subsets are finished."

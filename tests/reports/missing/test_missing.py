@@ -109,6 +109,8 @@ def test_report_of_finished_runs(tmp_path):
     assert subset[TESTED].is_monotonic_increasing is False
     assert subset[TESTED].iloc[-1] == subset[TRAINED].iloc[-1] == subset[TESTED].max()
     assert (tmp_path / "shapley_picture.svg").is_file()
+    # The table travels without the picture, and so has the picture's caution.
+    assert "the chance of test patients alone, too narrow" in (tmp_path / "shapley.md").read_text()
     curves = (tmp_path / "missing_curves.svg").read_text()
     # Beside each other stand the points, and yet each tells its own rate.
     assert "<title>no image, 30 %, " in curves and "<title>any, 30 %, " in curves
