@@ -271,9 +271,7 @@ class Results:
 
     @cached_property
     def too_small(self) -> dict[int, str]:
-        """Under `loho`: fold -> `West (30, 4)`, which has too few outside its commonest class.
-
-        The numbers are its patients, and those outside that class.
+        """Under `loho`: fold -> `West (30, 4)`, a hospital with `TOO_FEW`: its patients, and those outside that class.
 
         It is in no metric: one would lack its AUC and count its F1, which is then chance or cannot be but 0.
         """

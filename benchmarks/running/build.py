@@ -22,7 +22,7 @@ from strokebench.files import digest, home
 from strokebench.large import blocks
 from strokebench.reports.tables.caption import not_inputs_in_words, untested_in_words
 from strokebench.tasks.endpoint import Endpoint
-from strokebench.tasks.endpoints.parse import FEWEST, parse_endpoint, too_few
+from strokebench.tasks.endpoints.parse import TOO_FEW, parse_endpoint, too_few
 from strokebench.tasks.fold import Split
 from strokebench.tasks.inputs import modality_of, units_of
 from strokebench.tasks.protocols import make_split
@@ -221,7 +221,7 @@ def _refuse_small_hospitals(counts: pd.DataFrame) -> None:
     """Where no hospital (patients by label, one row each) is judged, all would be computed for empty tables."""
     if len(counts) > 1 and counts.apply(too_few, axis=1).all():
         raise StrokebenchError(
-            f"None of {len(counts)} hospitals has {FEWEST} patients outside its commonest label: none is judged alone.",
+            f"All {len(counts)} hospitals have {TOO_FEW}: none is judged alone.",
             "Take another protocol (cv5), or a `site:` that joins hospitals, as regions do.",
         )
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from strokebench.errors import counted
 from strokebench.reports.results import FACTS_FILE, Provenance, Results
 from strokebench.reports.summary import judged_runs
-from strokebench.tasks.endpoints.parse import FEWEST, too_few
+from strokebench.tasks.endpoints.parse import TOO_FEW, too_few
 from strokebench.tasks.metrics.evaluate import THRESHOLD
 from strokebench.tasks.paper_setup import SIZES
 
@@ -205,8 +205,8 @@ def left_out(results: Results) -> str:
     """Which hospitals are in no number, and why; empty where all are."""
     said = []
     if results.too_small:
-        why = f"with fewer than {FEWEST} patients outside their commonest class (patients, of them outside it)"
-        said.append(f"Left out of every number, {why}: {', '.join(results.too_small.values())}.")
+        which = ", ".join(results.too_small.values())
+        said.append(f"Left out of every number, with {TOO_FEW} (patients, of them outside it): {which}.")
     if untested := results.provenance.get("untested"):
         said.append(f"Not tested: {untested_in_words(untested)}.")
     return " ".join(said)

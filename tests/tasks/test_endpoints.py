@@ -111,6 +111,10 @@ def test_hospitals_too_small_to_be_left_out_are_told():
     assert note.startswith("2 of 4 hospitals") and note.endswith(": C 9 (1, 1), C 10 (12, 0)")
     assert next(hospital_notes(table, "mrs > 2", pd.Series("A", table.index))).startswith("one hospital only")
     assert list(hospital_notes(table[:40], "mrs > 2", site[:40])) == []
+    # Nine patients with grades of every kind are nine patients.
+    graded = pd.DataFrame({"mrs": [0.0, 1, 2, 2, 3, 4, 5, 6, 6] + [0.0, 5.0] * 10})
+    [note] = hospital_notes(graded, "mrs 0 to 6", pd.Series(["A"] * 9 + ["B"] * 20))
+    assert "fewer than 10 patients or fewer than 5 outside" in note and note.endswith(": A (1, 1, 2, 1, 1, 1, 2)")
 
 
 def test_no_column_is_banned_by_its_name_and_each_that_is_no_input_has_a_reason():

@@ -118,8 +118,8 @@ def test_hospitals_of_one_class_or_few_patients_are_in_no_metric_and_named():
         summarise(results).drop(columns=["planned", "done"]), summarise(without).drop(columns=["planned", "done"])
     )
     said = (
-        "Left out of every number, with fewer than 5 patients outside their commonest class (patients, of them outside "
-        "it): East (2, 1), Isle (40, 4), West (30, 0)."
+        "Left out of every number, with fewer than 10 patients or fewer than 5 outside their commonest class "
+        "(patients, of them outside it): East (2, 1), Isle (40, 4), West (30, 0)."
     )
     assert said in table1(results).caption and "Left out" not in table1(without).caption
     (table,) = auc_tables(results)
@@ -131,6 +131,13 @@ def test_hospitals_of_one_class_or_few_patients_are_in_no_metric_and_named():
         assert means(results)[method] == pytest.approx(expected)
     assert worst_hospital(results).name in ("North", "South")
     assert "Not among these: 3 too small to be in any number." in hospital_lead(results)
+
+
+@pytest.mark.parametrize(("n", "said"), [(9, ["Isle (9, 6)"]), (12, [])])
+def test_fewer_than_ten_patients_are_too_few_of_grades_too(n, said):
+    # Of each of three grades a third: six or more lie outside the commonest.
+    sites = {0: SITES[0], 1: SITES[1], 2: ("Isle", n, 2 * n // 3)}
+    assert list(as_grades(made_up(plan(("vdafm",), folds=sites), sites=sites)).too_small.values()) == said
 
 
 def test_the_headline_rests_on_no_small_hospital():
