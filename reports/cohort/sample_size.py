@@ -1,12 +1,20 @@
-"""How many patients a prediction model of a binary outcome needs at the least (Riley et al., BMJ 2020;368:m441)."""
+"""How many patients a prediction model of a binary outcome needs at the least (Riley et al., BMJ 2020;368:m441).
+
+Of its four criteria three are those of Riley et al. 2019 (Statistics in Medicine 38:1276), which pmsampsize computes;
+that of the probabilities' error is van Smeden's (2019, Statistical Methods in Medical Research 28:2455).
+"""
 
 import math
 from dataclasses import dataclass
 
 import numpy as np
 
-SHRINKAGE, OPTIMISM, MARGIN = 0.9, 0.05, 0.05
-"""Least expected shrinkage, most optimism of Nagelkerke's R2, and margin of the overall risk: the paper's values."""
+SHRINKAGE, OPTIMISM, MARGIN, ERROR = 0.9, 0.05, 0.05, 0.05
+"""Least expected shrinkage, most optimism of Nagelkerke's R2, margin of the overall risk and mean absolute error of
+probabilities: the paper's values."""
+
+MOST = 30
+"""Parameters up to which the last has a formula; of more the need is at least that of so many."""
 
 ANTICIPATED_AUC = 0.78
 """What a model on clinical columns is expected to reach (our choice: what stroke models on a table report)."""
@@ -18,17 +26,19 @@ class SampleSize:
 
     Args:
         shrinkage: so that predictors are overfitted by a tenth at most. optimism: so that apparent R2 is little better
-            than true. risk: so that the overall risk is known to 5 points.
+            than true. risk: so that the overall risk is known to 5 points. error: so that probabilities lie 5 points
+            from the true ones on average.
     """
 
     shrinkage: int
     optimism: int
     risk: int
+    error: int
 
     @property
     def patients(self) -> int:
         """What all criteria together ask for."""
-        return max(self.shrinkage, self.optimism, self.risk)
+        return max(self.shrinkage, self.optimism, self.risk, self.error)
 
 
 def sample_size(parameters: int, prevalence: float, r2: float, shrinkage: float = SHRINKAGE) -> SampleSize:
@@ -45,7 +55,9 @@ def sample_size(parameters: int, prevalence: float, r2: float, shrinkage: float 
         return math.ceil(parameters / ((aim - 1) * math.log(1 - r2 / aim)))
 
     risk = math.ceil((1.96 / MARGIN) ** 2 * prevalence * (1 - prevalence))
-    return SampleSize(by(shrinkage), by(needed), risk)
+    rarer = min(prevalence, 1 - prevalence)
+    power = -0.508 + 0.259 * math.log(rarer) + 0.504 * math.log(min(parameters, MOST)) - math.log(ERROR)
+    return SampleSize(by(shrinkage), by(needed), risk, math.ceil(math.exp(power / 0.544)))
 
 
 def r2_of_auc(auc: float, prevalence: float) -> float:
@@ -75,10 +87,12 @@ def sample_size_in_words(parameters: int, events: int, patients: int) -> str:
     fits = max(
         (few for few in range(1, parameters + 1) if sample_size(few, prevalence, r2).patients <= patients), default=0
     )
+    ends = f", of {MOST} columns, where its formula ends" if parameters > MOST else ""
     words = (
         f"At a prevalence of {100 * prevalence:.1f} % and an AUC of {ANTICIPATED_AUC:g} (our guess), a model of all"
         f" {parameters} columns, categories counted by value, needs {needed.patients:,} patients for a shrinkage of"
-        f" {SHRINKAGE:g} ({needed.shrinkage:,}), an optimism of R² of {OPTIMISM:g} ({needed.optimism:,}) and an overall"
-        f" risk known to {100 * MARGIN:g} points ({needed.risk:,}; Riley et al. 2020); here are {patients:,}"
+        f" {SHRINKAGE:g} ({needed.shrinkage:,}), an optimism of R² of {OPTIMISM:g} ({needed.optimism:,}), an overall"
+        f" risk known to {100 * MARGIN:g} points ({needed.risk:,}) and probabilities {100 * ERROR:g} points from the"
+        f" true ones on average ({needed.error:,}{ends}), the criteria of Riley et al. 2020; here are {patients:,}"
     )
     return f"{words}." if fits == parameters else f"{words}, enough for {fits or 'none'}."

@@ -5,6 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from scipy.optimize import brentq
+from scipy.special import expit
+from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 from small_cohort import make_cohort
 
@@ -20,6 +22,23 @@ def test_the_criteria_give_what_pmsampsize_gives():
     # The R2 is printed with three digits, which are worth five patients either way.
     assert sample_size(30, 0.2, 0.158).patients == pytest.approx(1556, abs=5)
     assert sample_size(30, 0.05, 0.05).shrinkage == 5249
+
+
+def test_the_error_of_probabilities_is_bounded_too():
+    # What other implementations of this criterion of the BMJ paper give; no event may be rarer than the event.
+    found = [sample_size(n, at, 0.05).error for n, at in ((10, 0.3), (10, 0.7), (24, 0.17), (30, 0.05))]
+    assert found == [461, 461, 792, 544]
+    # A model of ten columns, AUC 0.76, fitted on so many simulated patients, against the true probabilities.
+    random = np.random.default_rng(0)
+    x = random.normal(size=(20_000, 10))
+    true = expit(x @ np.full(10, 0.35) - 1.03)
+    assert true.mean() == pytest.approx(0.3, abs=0.005)
+    event = random.random(len(true)) < true
+    parts = np.arange(461 * 30).reshape(30, 461)
+    fitted = [LogisticRegression(C=1e6).fit(x[part], event[part]).predict_proba(x)[:, 1] for part in parts]
+    assert np.abs(fitted - true).mean() == pytest.approx(0.05, abs=0.003)
+    # Where the formula ends, more columns need no fewer patients.
+    assert sample_size(60, 0.3, 0.2).error == sample_size(30, 0.3, 0.2).error
 
 
 @pytest.mark.parametrize(("parameters", "prevalence", "r2"), [(36, 0.318, 0.203), (10, 0.318, 0.203), (24, 0.1, 0.1)])
@@ -56,8 +75,10 @@ def test_r2_is_that_of_simulated_patients():
 
 def test_it_is_said_in_words():
     few = sample_size_in_words(36, 232, 729)
-    assert "all 36 columns" in few and "needs 1,39" in few and few.endswith("here are 729, enough for 18.")
-    assert "shrinkage of 0.9 (1,39" in few and "optimism of R² of 0.05 (" in few and "known to 5 points (334;" in few
+    assert "all 36 columns" in few and "needs 1,39" in few and few.endswith("here are 729, enough for 15.")
+    assert "shrinkage of 0.9 (1,39" in few and "optimism of R² of 0.05 (" in few and "known to 5 points (334)" in few
+    assert "on average (1,312, of 30 columns, where its formula ends), the criteria of Riley" in few
+    assert "ends" not in sample_size_in_words(30, 232, 729)
     assert sample_size_in_words(2, 232, 729).endswith("here are 729.")
     assert sample_size_in_words(2, 32, 100).endswith("enough for none.")
 
