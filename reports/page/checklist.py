@@ -120,12 +120,15 @@ class Checklist:
         ]
 
 
-def fill_checklist(parts: Sequence[PagePart]) -> Checklist:
+def fill_checklist(parts: Sequence[PagePart], sample_size: str = "") -> Checklist:
     """The checklist for what was computed.
 
     An answer that needs a fact which nobody recorded is left out, and its item stays open.
+
+    Args:
+        sample_size: how many patients a model needs, in words; empty where nobody has described the cohort.
     """
-    facts = _facts(parts)
+    facts = _facts(parts) | {"sample_size": sample_size}
     by_name: dict[str, list[PagePart]] = {}
     for part in parts:
         by_name.setdefault(part.topic, []).append(part)

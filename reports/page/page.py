@@ -55,7 +55,7 @@ def write_page(
     parts = find_parts(settings, order)
     if not parts:
         raise StrokebenchError(f"No experiment was computed yet for {folder.name}.", "Start with `make table1`.")
-    checklist = fill_checklist(parts)
+    checklist = fill_checklist(parts, description.sample_size if description else "")
     scrub = Scrubber(_patients(parts, description))
     markdown, table = CHECKLIST_FILES
     write_text(folder / markdown, scrub(checklist.to_markdown()))

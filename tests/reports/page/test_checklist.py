@@ -7,8 +7,11 @@ from dataclasses import replace
 
 import pytest
 from grades import as_grades
+from small_cohort import make_cohort
 
+from strokebench.reports.cohort.describe import describe_cohort
 from strokebench.reports.page.checklist import State, fill_checklist
+from strokebench.reports.page.page import write_page
 from strokebench.reports.page.parts import PagePart
 
 _NUMBERS = """1 2 3a 3b 3c 4 5a 5b 6a 6b 6c 7 8a 8b 8c 9a 9b 9c 10 11 12a 12b 12c 12d 12e 12f 12g 13 14 15 16 17
@@ -34,6 +37,16 @@ def test_facts_are_filled_in(part):
     assert "200" in items["10"].known and "nihss < 7" in items["8a"].known
     assert items["18a"].state is State.OPEN and items["18a"].gaps
     assert not any("{" in item.known for item in items.values())
+
+
+def test_a_described_cohort_says_how_many_patients_are_needed(demo, tmp_path):
+    settings = [demo / "virtual-nihss_lt_7-cv5"]
+    for description, known in ((describe_cohort(make_cohort(60), "nihss < 7"), True), (None, False)):
+        write_page(settings, tmp_path, description)
+        [row] = [line for line in (tmp_path / "checklist.md").read_text().splitlines() if line.startswith("| 10 |")]
+        assert ("a model of all 4 columns" in row) is ("here are 60" in row) is known
+        assert ("Riley" in row) is known and "this suffices for your question." in row
+    assert "Riley" not in (tmp_path / "report.html").read_text()
 
 
 def test_grades_are_no_event(part):
