@@ -1,6 +1,6 @@
-"""Are patients of one group served worse than the others? Gaps with intervals."""
+"""Are patients of one group served worse than the others? Each group's own numbers, and gaps, with intervals."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,12 +15,30 @@ from strokebench.tasks.metrics.evaluate import THRESHOLD
 
 
 @dataclass(frozen=True)
+class Side:
+    """One method on the patients of one side of a gap alone.
+
+    Args:
+        n: patients. warning: why so few say little.
+        observed_less_predicted: how much more often than predicted the outcome comes: above 0 risk is understated.
+    """
+
+    n: int
+    warning: str
+    auc: Interval
+    sensitivity: Interval
+    specificity: Interval
+    observed_less_predicted: Interval
+
+
+@dataclass(frozen=True)
 class Gap:
     """A group less all other patients, for one method; different patients, hence independent.
 
     Args:
         grouping, group: `sex`, `F`. against: `M` where there are two groups, else `others`.
         n: patients of the group. warning: why its numbers say little, on the smaller of both sides.
+        sides: the group's own numbers, and those of the second group where there are two.
         auc, sensitivity, specificity: gaps, below 0 where the group is served worse.
         observed_less_predicted: how much more often than predicted the outcome comes, in the group less in the others:
             above 0 its risk is understated, relative to theirs.
@@ -31,6 +49,7 @@ class Gap:
     against: str
     n: int
     warning: str
+    sides: Mapping[str, Side]
     auc: Interval
     sensitivity: Interval
     specificity: Interval
@@ -49,11 +68,13 @@ def gaps(raw: Scores, calibrated: Scores, name: str, groupings: Sequence[Groupin
         groups = [group for group in order if (membership == group).any()]
         for group in groups[:1] if len(groups) == 2 else groups if len(groups) > 2 else []:
             inside = membership == group
-            sides = [_measures(raw, calibrated, name, part) for part in (inside, ~inside)]
-            ends = [independent_difference(one, other) for one, other in zip(*sides, strict=True)]
+            measured = [[*_measures(raw, calibrated, name, part)] for part in (inside, ~inside)]
+            ends = [independent_difference(one, other) for one, other in zip(*measured, strict=True)]
+            sizes = [(int(part.sum()), int(raw.y[part].sum())) for part in (inside, ~inside)]
+            own, rest = (Side(size[0], small(*size), *four) for size, four in zip(sizes, measured, strict=True))
+            sides = dict(zip(groups, (own, rest), strict=True)) if len(groups) == 2 else {group: own}
             against = groups[1] if len(groups) == 2 else "others"
-            fewest = [small(int(side.sum()), int(raw.y[side].sum())) for side in (inside, ~inside)]
-            found.append(Gap(grouping, group, against, int(inside.sum()), next(filter(None, fewest), ""), *ends))
+            found.append(Gap(grouping, group, against, own.n, own.warning or rest.warning, sides, *ends))
     return found
 
 

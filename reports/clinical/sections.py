@@ -27,6 +27,7 @@ from strokebench.reports.clinical.subgroups import (
 from strokebench.reports.clinical.tables import (
     balanced_by,
     benefit_table,
+    by_group_table,
     calibration_table,
     fairness_table,
     instability_table,
@@ -132,12 +133,19 @@ def _fairness(results: Results, scores: Scores, methods: list[str], groupings: l
         return []
     return [
         Panel(
+            "by_group",
+            by_group_table(results, found),
+            shows="Whom a method finds and spares in each group, and whether the group's probabilities are right.",
+            does_not_show="Whether groups differ by more than chance: the gaps between them tell.",
+            in_terminal=False,
+        ),
+        Panel(
             "fairness",
             fairness_table(results, found),
             shows="Whether a group's patients are ranked, found, spared or judged less well than all others.",
             does_not_show="Why, and whether it is just: groups differ in severity, and the data in how they were got.",
             in_terminal=False,
-        )
+        ),
     ]
 
 

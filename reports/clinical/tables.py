@@ -324,6 +324,35 @@ def instability_table(results: Results, scores: Scores | None) -> Table:
     return _by_method(results, scores, "instability", title, columns, cells, notes)
 
 
+def by_group_table(results: Results, found: Mapping[str, Sequence[Gap]]) -> Table:
+    """Sensitivity, specificity and calibration on each group's own patients; `found` by method."""
+    # The AUC of each stands among the subgroups.
+    titles = {key: title for key, title in GAPS.items() if key != "auc"}
+    rows = [
+        Row(
+            f"{method}/{gap.grouping}/{name}",
+            f"{gap.grouping}: {name}",
+            label_of(results, method),
+            {
+                "n": Cell(side.n),
+                "warning": Cell(text=side.warning),
+                **{key: Cell(text=getattr(side, key).text(signed="less" in key)) for key in titles},
+            },
+        )
+        for method, gaps in found.items()
+        for gap in gaps
+        for name, side in gap.sides.items()
+    ]
+    columns = [Column("n", "Patients", Kind.COUNT), *text_columns(**titles, warning="Warning")]
+    caption = (
+        f"Within each group, in percent (95 % interval over patients). Called from {THRESHOLD:g} on, as in Table 1; "
+        "observed less predicted with the balance of training undone: above 0 the group's risk is understated."
+    )
+    notes = ["Sensitivity and specificity by Wilson's interval.", SMALL]
+    title = "Sensitivity, specificity and calibration by group"
+    return _table(results, "by_group", title, caption, columns, rows, notes, head="Group", counts_runs=False)
+
+
 def fairness_table(results: Results, found: Mapping[str, Sequence[Gap]]) -> Table:
     """Gaps between groups; `found` by method."""
     rows = [

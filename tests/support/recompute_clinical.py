@@ -6,6 +6,7 @@ Out-of-fold predictions of a seed are ranked together, each value is the mean ov
 from __future__ import annotations
 
 import re
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -152,8 +153,8 @@ def worst_hospital(check: Check, row: pd.Series, pooled: Pooled) -> None:
         check.number(f"{row['key']} {name}", first(row[name]), value, 0.05 + 1e-9)
 
 
-def fairness(check: Check, row: pd.Series, pooled: Pooled) -> None:
-    """A group less all others: AUC, sensitivity and specificity as trained, observed less predicted undone."""
+def fairness(check: Check, row: pd.Series, pooled: Pooled, alone: bool = False) -> None:
+    """A group less all others, or alone: AUC, sensitivity, specificity as trained, observed less predicted undone."""
     name, grouping, group = re.fullmatch(r"(.+)/([^/]+)/([^/]+)", row["key"]).groups()
     member = pooled.groups[grouping].fillna("unknown") == group
     seeds = pooled.seeds[name]
@@ -172,8 +173,9 @@ def fairness(check: Check, row: pd.Series, pooled: Pooled) -> None:
             100 * pd.concat([seed["y"] - seed["p"] for seed in side], axis=1).mean(axis=1).mean()
         ),
     }
-    for column, function in functions.items():
-        value = function(sides[0]) - function(sides[1])
+    for column in functions.keys() & set(row.index):
+        own, others = map(functions[column], sides)
+        value = own if alone else own - others
         check.number(f"{row['key']} {column}", first(row[column]), value, 0.05 + 1e-9)
 
 
@@ -192,6 +194,7 @@ def thresholds(check: Check, row: pd.Series, pooled: Pooled) -> None:
 
 
 READERS = {
+    "by_group": partial(fairness, alone=True),
     "calibration": calibration,
     "clinical_scores": probabilities,
     "fairness": fairness,

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from one_part import single
 from scipy.stats import norm
-from statsmodels.stats.proportion import confint_proportions_2indep
+from statsmodels.stats.proportion import confint_proportions_2indep, proportion_confint
 
 from strokebench.reports.clinical.fairness import gaps
 from strokebench.reports.clinical.instability import instability
@@ -66,6 +66,14 @@ def test_gaps_are_differences_of_two_groups():
     excess = y - p
     assert gap.observed_less_predicted.value == pytest.approx(excess[f].mean() - excess[~f].mean())
     assert gap.observed_less_predicted.low > 0 and (gap.against, gap.n, gap.warning) == ("M", f.sum(), "")
+    # Beside the difference stands what each of the two has of its own.
+    assert list(gap.sides) == ["F", "M"]
+    for side, own, found, events in zip((f, ~f), gap.sides.values(), *counts, strict=True):
+        interval = own.sensitivity.value, own.sensitivity.low, own.sensitivity.high
+        assert interval == pytest.approx((found / events, *proportion_confint(found, events, method="wilson")))
+        assert own.specificity.value == pytest.approx(((p < 0.5) & ~y & side).sum() / (~y & side).sum())
+        assert own.observed_less_predicted.value == pytest.approx(excess[side].mean())
+        assert (own.n, own.warning) == (side.sum(), "")
 
 
 def test_more_groups_are_held_against_all_others_and_small_ones_are_warned_of():
@@ -74,6 +82,7 @@ def test_more_groups_are_held_against_all_others_and_small_ones_are_warned_of():
     found = gaps(single(y, p), single(y, p), "method 1", [("site", group, ["a", "b", "c"]), ("one", y.astype(str), [])])
     assert [(gap.group, gap.against) for gap in found] == [("a", "others"), ("b", "others"), ("c", "others")]
     assert found[0].warning == "" and "n < 30" in found[2].warning
+    assert [list(gap.sides) for gap in found] == [["a"], ["b"], ["c"]]
 
 
 def test_a_group_of_one_class_has_no_gap_in_what_it_lacks():

@@ -70,7 +70,16 @@ def test_everything_is_written(published):
         "worst_hospital",
         "instability",
         "fairness",
+        "by_group",
     )
+    # Of two groups each has a row, and no others; its warning is its own.
+    own = pd.read_csv(published / "by_group.csv", dtype=str, keep_default_na=False).set_index("key")
+    assert [key for key in own.index if key.startswith("vdafm/")] == [
+        f"vdafm/{group}"
+        for group in ("age/under 60", "age/60-69", "sex/F", "sex/M", "hospital/North", "hospital/South")
+    ]
+    assert "n < 30" in own.loc["vdafm/age/under 60", "warning"] and own.loc["vdafm/age/60-69", "warning"] == ""
+    assert own.loc["vdafm/sex/F", "sensitivity"] != own.loc["vdafm/sex/F", "specificity"] == "–"
     [*_, nobody] = pd.read_csv(published / "net_benefit.csv").itertuples()
     assert nobody.key == "everybody" and nobody.runs_planned == 0
     assert (published / "net_benefit.md").read_text().split("Act on everybody")[1].split("\n")[0].endswith("| – |")
