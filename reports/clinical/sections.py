@@ -6,6 +6,7 @@ from strokebench.reports.clinical.calibration import recalibrate
 from strokebench.reports.clinical.decision import decision_curve, thresholds, treat_all
 from strokebench.reports.clinical.fairness import gaps
 from strokebench.reports.clinical.figures import draw_decision_curves, draw_forest, draw_instability, draw_reliability
+from strokebench.reports.clinical.group_tables import by_group_table, fairness_table, subgroups_table, worst_table
 from strokebench.reports.clinical.instability import tested_by_all
 from strokebench.reports.clinical.pooled import (
     headline,
@@ -27,15 +28,11 @@ from strokebench.reports.clinical.subgroups import (
 from strokebench.reports.clinical.tables import (
     balanced_by,
     benefit_table,
-    by_group_table,
     calibration_table,
-    fairness_table,
     instability_table,
     prevalence,
     scores_table,
-    subgroups_table,
     thresholds_table,
-    worst_table,
 )
 from strokebench.reports.comparison.words import join
 from strokebench.reports.results import Results
