@@ -68,11 +68,11 @@ def _needs(model: Description) -> Iterator[str]:
     if model.prompts:
         yield f"- answers to the prompts {', '.join(model.prompts)}"
     yield from (f"- {role}, by a column that has this role" for role in model.roles)
-    if model.table:
+    if model.inputs:
         yield ""
         yield "| Column | Kind | Unit | Range or categories | Missing in training |"
         yield "|---|---|---|---|---|"
-    for name, column in model.table.items():
+    for name, column in model.inputs.items():
         yield f"| {name} | {column.kind} | {column.unit} | {_range(column)} | {100 * column.missing:.0f} % |"
 
 

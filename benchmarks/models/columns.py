@@ -8,7 +8,7 @@ from typing import Any, Self
 import numpy as np
 import pandas as pd
 
-from strokebench.benchmarks.models.description import Description, TableInput
+from strokebench.benchmarks.models.description import Description, TableInput, role_name
 from strokebench.benchmarks.running.context import roles_of
 from strokebench.datasets.cohort import ONLY, Cohort, Column, Kind
 from strokebench.datasets.embeddings import Embeddings
@@ -16,6 +16,7 @@ from strokebench.datasets.own.column_values import same_spelling
 from strokebench.datasets.own.number_cells import same_unit
 from strokebench.datasets.own.values import nearest, one_text, text_list
 from strokebench.datasets.own.yaml_file import read_yaml
+from strokebench.datasets.roles import ROLES
 from strokebench.errors import StrokebenchError, counted, named
 from strokebench.tasks.inputs import PRESENT, modality_of
 
@@ -147,13 +148,22 @@ def examine(
         problems.append(error.message.rstrip("."))
         roles = pd.DataFrame(index=known.ids)
     problems += [f"{role}: no column has this role (`roles:`)" for role in model.roles if role not in roles]
-    for role, values in roles[[role for role in model.roles if role in roles]].items():
-        if values.isna().mean() > TOLERATED:
+    for role in [role for role in model.roles if role in roles]:
+        values = roles[role]
+        if role in model.role_inputs:
+            for what, bad in _faults(model.role_inputs[role], values, role_column(role), "the median"):
+                (problems if bad else notes).append(f"{role}: {what}")
+        elif values.isna().mean() > TOLERATED:
             lacking = _share(values[values.isna()], values)
             notes.append(f"{role}: {lacking} have no value; the training part's median stands there")
     read = known.table[[name for name in model.table if name in known.table]]
-    content = read.join(roles[[role for role in model.roles if role in roles]].add_prefix("role "))
+    content = read.join(roles[[role for role in model.roles if role in roles]].rename(columns=role_name))
     return Examined(known, roles, content, problems, notes)
+
+
+def role_column(role: str) -> Column:
+    """What is known of a role as of a column: numbers in its own unit."""
+    return Column(Kind.NUMERIC, next(iter(ROLES[role].units), ""))
 
 
 def _in_its_names(
@@ -266,17 +276,19 @@ def _converted(values: pd.Series, column: Column, to: Renamed, said: TableInput 
     return values, column
 
 
-def _faults(said: TableInput, values: pd.Series, column: Column) -> Iterator[tuple[str, bool]]:
-    """What a column is otherwise than in training, and whether that is a problem."""
+def _faults(
+    said: TableInput, values: pd.Series, column: Column, filled: str = "what was most frequent"
+) -> Iterator[tuple[str, bool]]:
+    """What a column is otherwise than in training, and whether that is a problem; `filled` is where a value lacks."""
     known = values.dropna()
     if known.empty:
         if said.missing < 1:
-            yield "no patient has a value; what was most frequent in training stands there", False
+            yield f"no patient has a value; {filled} in training stands there", False
         return
     if values.isna().mean() > said.missing + TOLERATED:
         yield (
             f"{_share(values[values.isna()], values)} have no value ({100 * said.missing:.0f} % in training);"
-            " what was most frequent there stands in its place",
+            f" {filled} there stands in its place",
             False,
         )
     if str(column.kind) != said.kind:

@@ -112,6 +112,7 @@ class Description:
         balance: how its training parts were balanced. probabilities: what became of them, in words.
         sequences: images that it reads, in order; empty where it reads none, or its cohort said of none what it is.
         quick: whether it was fitted as a quick check, a network by a few epochs.
+        role_inputs: what each role was like, in its own unit; empty too in a model of before it was kept.
         hashes: SHA-256 of data, split, code and key by name. versions: of libraries that its code calls.
     """
 
@@ -141,6 +142,12 @@ class Description:
     created: str
     sequences: tuple[str, ...] = ()
     quick: bool = False
+    role_inputs: Mapping[str, TableInput] = field(default_factory=dict)
+
+    @property
+    def inputs(self) -> dict[str, TableInput]:
+        """What is known of all that it reads of the table, by name in `Examined.content`."""
+        return {**self.table, **{role_name(role): one for role, one in self.role_inputs.items()}}
 
     @property
     def id(self) -> str:
@@ -182,6 +189,11 @@ class Description:
             raise StrokebenchError(f"{path} is of another form: {first_fault(error)}.") from None
         except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
             raise StrokebenchError(f"{path} cannot be read: {error}") from None
+
+
+def role_name(role: str) -> str:
+    """What a role is called beside the table's columns: one of the same name may be in another unit."""
+    return f"role {role}"
 
 
 def _plain(value: Any) -> Any:

@@ -15,7 +15,7 @@ from strokebench.benchmarks.keys.code import code_of
 from strokebench.benchmarks.keys.described import described
 from strokebench.benchmarks.leaks.report import warn_before_fit
 from strokebench.benchmarks.models.card import write_card
-from strokebench.benchmarks.models.columns import examine
+from strokebench.benchmarks.models.columns import examine, role_column
 from strokebench.benchmarks.models.description import SCHEMA, Description, Encoding, Member, Origin, TableInput
 from strokebench.benchmarks.models.model import BALANCED, FILTER, Model
 from strokebench.benchmarks.models.seen import Seen
@@ -29,7 +29,7 @@ from strokebench.benchmarks.running.run import Run
 from strokebench.benchmarks.running.settings import SEEDS, Settings
 from strokebench.benchmarks.running.task import quietly
 from strokebench.datasets.catalogue import load_cohort
-from strokebench.datasets.cohort import Cohort, Kind
+from strokebench.datasets.cohort import Cohort, Column, Kind
 from strokebench.datasets.embeddings import Embeddings
 from strokebench.datasets.encoders.registry import find_encoders
 from strokebench.errors import StrokebenchError
@@ -231,7 +231,7 @@ def _describe(
 ) -> Description:
     cohort, endpoint, settings, labels = context.cohort, context.endpoint, context.settings, context.labels
     code, split = context.code(runs[0]), context.split
-    table = context.cohort.table.loc[labels.index]
+    table, needs = context.cohort.table.loc[labels.index], described(model.name).needs if BY_ROLE in reads else ()
     balanced = settings.balance in BALANCED
     return Description(
         schema=SCHEMA,
@@ -245,11 +245,12 @@ def _describe(
         parameters={name: value for name, value in model.get_params().items() if name != "random_state"},
         reads=reads,
         table={
-            name: table_input(table[name], cohort, name)
+            name: table_input(table[name], cohort.columns[name])
             for name in (map(str, table.columns) if "table" in reads else ())
             if name not in context.not_inputs
         },
-        roles=described(model.name).needs if BY_ROLE in reads else (),
+        roles=needs,
+        role_inputs={role: table_input(context.roles.loc[labels.index, role], role_column(role)) for role in needs},
         prompts=tuple(map(str, cohort.texts.columns)) if cohort.texts is not None else (),
         encoders=settings.encoders,
         sequences=cohort.sequences if "image" in modalities_of(reads) else (),
@@ -289,9 +290,9 @@ def _describe(
     )
 
 
-def table_input(values: pd.Series, cohort: Cohort, name: str) -> TableInput:
+def table_input(values: pd.Series, column: Column) -> TableInput:
     """What a column of a cohort is like among patients with these values."""
-    column, known = cohort.columns[name], values.dropna()
+    known = values.dropna()
     about = TableInput(
         kind=str(column.kind),
         unit=column.unit,

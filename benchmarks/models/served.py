@@ -6,10 +6,10 @@ from typing import Any
 
 import pandas as pd
 
+from strokebench.benchmarks.models.columns import role_column
 from strokebench.benchmarks.models.description import Description
 from strokebench.benchmarks.models.model import Model, load_model
 from strokebench.datasets.cohort import ONLY, Cohort, Column, Kind
-from strokebench.datasets.roles import ROLES
 from strokebench.errors import StrokebenchError
 
 
@@ -29,7 +29,7 @@ def served_columns(model: Description) -> dict[str, Column]:
             f"The {model.label} model reads {ready[0]} features that were made elsewhere; no table holds them.",
             "Use `strokebench predict`.",
         )
-    columns = {role: Column(Kind.NUMERIC, next(iter(ROLES[role].units), "")) for role in model.roles}
+    columns = {role: role_column(role) for role in model.roles}
     columns |= {name: Column(Kind(one.kind), one.unit, one.description) for name, one in model.table.items()}
     return columns | {name: Column(Kind.CATEGORICAL) for name in (*model.prompts, *image_columns(model))}
 

@@ -11,8 +11,8 @@ import numpy as np
 import pandas as pd
 
 from strokebench.benchmarks.keys.described import described
-from strokebench.benchmarks.models.columns import Columns, Examined
-from strokebench.benchmarks.models.description import TableInput
+from strokebench.benchmarks.models.columns import Columns, Examined, role_column
+from strokebench.benchmarks.models.description import TableInput, role_name
 from strokebench.benchmarks.models.fit import table_input
 from strokebench.benchmarks.models.model import BALANCED, Mapped, Model, load_model
 from strokebench.benchmarks.models.seen import recognised
@@ -208,7 +208,7 @@ def _facts(one: _Judged, ids: pd.Index) -> ModelFacts:
     said = one.model.description
     origin, seen = said.origin, one.seen.loc[ids]
     title = patients_title(origin.title, origin.synthetic)
-    made_of = Population(f"{title}, {origin.part}", origin.patients, origin.shares, said.table)
+    made_of = Population(f"{title}, {origin.part}", origin.patients, origin.shares, said.inputs)
     balance = "training was not balanced"
     if said.balance in BALANCED:
         balance = f"the balance of training ({said.balance}) is undone, so that probabilities are at their prevalence"
@@ -219,10 +219,9 @@ def _facts(one: _Judged, ids: pd.Index) -> ModelFacts:
 def _here(judged: Sequence[_Judged], labels: pd.Series) -> Population:
     table: dict[str, TableInput] = {}
     for one in judged:
-        known = one.examined.cohort
-        table |= {
-            name: table_input(known.table.loc[labels.index, name], known, name) for name in one.model.description.table
-        }
+        said, content = one.model.description, one.examined.content.loc[labels.index]
+        columns = {**one.examined.cohort.columns, **{role_name(role): role_column(role) for role in said.role_inputs}}
+        table |= {name: table_input(content[name], columns[name]) for name in said.inputs}
     levels = judged[0].model.endpoint.levels
     shares = np.bincount(labels, minlength=levels) / len(labels)
     return Population(judged[0].examined.cohort.title, len(labels), tuple(map(float, shares)), table)

@@ -9,7 +9,7 @@ import pytest
 from small_cohort import make_cohort, make_embeddings
 
 from strokebench.benchmarks.models.fit import fit
-from strokebench.benchmarks.models.model import Model
+from strokebench.benchmarks.models.model import Model, load_model
 from strokebench.datasets.cohort import Cohort, Column, Kind
 from strokebench.errors import StrokebenchError
 
@@ -199,5 +199,31 @@ def test_values_and_facts_that_are_missing_more_than_in_training_are_told(model:
     events = OWN.table.assign(event=(OWN.table["nihss"] < 7).astype(float))
     own = replace(OWN, table=events, columns=columns, roles=roles, outcomes={"event": "event > 0"})
     facts = fit("age_nihss", own, embeddings=make_embeddings(OWN))
-    notes = facts.examine(replace(OTHER, table=table, roles=roles)).notes
-    assert notes == ["age: 39 of 40 patients have no value; the training part's median stands there"]
+    few = replace(OTHER, table=table, roles=roles)
+    assert facts.examine(few).notes == [f"age: {lacking}; the median there stands in its place"]
+    old = replace(facts, description=replace(facts.description, role_inputs={}))
+    assert old.examine(few).notes == ["age: 39 of 40 patients have no value; the training part's median stands there"]
+
+
+def test_what_is_read_by_role_is_held_against_training_as_a_column_is(tmp_path: Path):
+    roles = {name: name for name in ("age", "nihss", "hypertension", "diabetes")} | {"atrial_fibrillation": "diabetes"}
+    table = OWN.table.assign(hypertension="no", diabetes=["yes", "no"] * 40)
+    columns = {**OWN.columns, **dict.fromkeys(("hypertension", "diabetes"), Column(Kind.CATEGORICAL))}
+    columns["age"] = Column(Kind.NUMERIC)
+    own = replace(OWN, table=table, columns=columns, roles=roles, outcomes={"smoker": "smoker == yes"})
+    model = fit("thrive", own, embeddings=make_embeddings(own), to=tmp_path / "model")
+    said = load_model(tmp_path / "model").description
+    assert said.table == {} and list(said.role_inputs) == list(said.roles) and said == model.description
+    age, diabetes = said.role_inputs["age"], said.role_inputs["diabetes"]
+    known = own.table["age"]
+    assert age.mean == pytest.approx(known.mean(), rel=1e-5) and age.missing == round(known.isna().mean(), 4)
+    assert age.usual == pytest.approx((known.quantile(0.01), known.quantile(0.99)), rel=1e-5)
+    assert (diabetes.kind, diabetes.mean, said.role_inputs["hypertension"].deviation) == ("numeric", 0.5, 0)
+    assert f"| role age | numeric |  | usually {age.usual[0]:g} to {age.usual[1]:g} |" in model.card
+    children = replace(own, table=table.assign(age=[6.0] * 8 + [70.0] * 72, diabetes="no"))
+    assert model.examine(children).notes == [
+        f"age: 8 of 80 patients lie outside {age.usual[0]:g} to {age.usual[1]:g}, as 2 % of the model's patients do"
+    ]
+    months = replace(own, table=table.assign(age=[6.0] * 80))
+    [problem] = model.examine(months).problems
+    assert problem.startswith("age: 80 of 80 patients lie outside") and problem.endswith("another unit?")

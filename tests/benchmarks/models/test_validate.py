@@ -104,6 +104,30 @@ def test_a_mapped_cohort_gives_the_same_numbers(models):
     assert found.here.table["glucose"].mean == pytest.approx(plain.here.table["glucose"].mean)
 
 
+def test_the_case_mix_holds_what_a_model_reads_by_role_in_the_role_s_unit():
+    def dosed(cohort: Cohort, times: float = 1) -> Cohort:
+        cohort = with_glucose(cohort)
+        table = cohort.table.assign(event=(cohort.table["nihss"] < 7).astype(float), volume=cohort.table["glucose"])
+        columns = {**cohort.columns, "event": Column(Kind.NUMERIC), "volume": Column(Kind.NUMERIC, unit="mm3")}
+        roles = {"age": "age", "nihss": "nihss", "lesion_volume": "volume"}
+        return replace(cohort, table=table.assign(volume=1000 * times * table["volume"]), columns=columns, roles=roles,
+                       outcomes={"event": "event > 0"})  # fmt: skip
+
+    made, other = dosed(make_cohort(160)), dosed(make_cohort(90, seed=8), times=1.3)
+    by_role, by_column = (
+        fit(method, made, embeddings=nothing(made)) for method in ("lesion_volume", "logistic_regression")
+    )
+    found = validate([by_role, by_column], other)
+    panels = {panel.name: panel.content for panel in found.section.panels}
+    rows = {row.label: row.cells for row in panels["case_mix"].rows}
+    # In ml, where the column of the other model is in mm3.
+    mean = found.here.table["role lesion_volume"].mean
+    assert mean == pytest.approx(found.here.table["volume"].mean / 1000, rel=1e-4)
+    assert mean == pytest.approx(1.3 * by_role.description.role_inputs["lesion_volume"].mean, rel=0.1)
+    assert rows["role lesion_volume (ml)"]["smd"].text.endswith("!")
+    assert rows["role lesion_volume (ml)"]["missing"].text == "0.0 / 0.0"
+
+
 def test_models_of_one_method_bear_their_folders_names(models, tmp_path: Path):
     for name in ("first", "second"):
         models[0].save(tmp_path / name)
