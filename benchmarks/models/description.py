@@ -147,7 +147,8 @@ class Description:
     @property
     def inputs(self) -> dict[str, TableInput]:
         """What is known of all that it reads of the table, by name in `Examined.content`."""
-        return {**self.table, **{role_name(role): one for role, one in self.role_inputs.items()}}
+        known = {role_name(role): self.role_inputs[role] for role in self.roles if role in self.role_inputs}
+        return {**self.table, **known}
 
     @property
     def id(self) -> str:

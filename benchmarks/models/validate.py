@@ -220,7 +220,7 @@ def _here(judged: Sequence[_Judged], labels: pd.Series) -> Population:
     table: dict[str, TableInput] = {}
     for one in judged:
         said, content = one.model.description, one.examined.content.loc[labels.index]
-        columns = {**one.examined.cohort.columns, **{role_name(role): role_column(role) for role in said.role_inputs}}
+        columns = {**one.examined.cohort.columns, **{role_name(role): role_column(role) for role in said.roles}}
         table |= {name: table_input(content[name], columns[name]) for name in said.inputs}
     levels = judged[0].model.endpoint.levels
     shares = np.bincount(labels, minlength=levels) / len(labels)
