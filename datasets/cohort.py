@@ -98,7 +98,7 @@ class Cohort:
             the first is the default.
         about: provenance: source, licence, citation, notes (what was left out and why); where a model wrote the texts,
             `text_trained_on`, the data sets that it has learnt from; of a modality's features, e.g. `image_features`,
-            what made them, and `image_features_trained_on`.
+            what made them, and `image_features_trained_on`; `sex_column` and `race_column`, by which reports group.
         banned: columns that are never an input whatever the outcome (identifiers, post-discharge facts).
         roles: what columns are to a clinician, role -> column (`strokebench.datasets.roles`).
 

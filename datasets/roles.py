@@ -57,6 +57,10 @@ ROLES: Mapping[str, Role] = {
 }
 """Every role that a method asks for, or that stands in for one."""
 
+GROUPING = {"sex": "sex_column", "race": "race_column"}
+"""Roles that no method asks for, by which reports group patients -> what `Cohort.about` calls their column. They are
+no part of `Cohort.roles`, whose checks the fits of imputed tables reach: these would be computed again."""
+
 MEDIANS = {
     "age": (1, 110),
     "nihss": (0, 42),

@@ -202,7 +202,7 @@ class Results:
         oracle: columns `patient_id`, `p`: the true probability of label 1; None on real patients.
         patient_facts: `RUN`, `patient_id` and one column a number that a method tells of a test patient beside
             the probability (VDAFM: its angles), NaN where a method does not; None where none does.
-        groups: `patient_id` and one categorical column a grouping of patients (`age` in bands, `sex`), for
+        groups: `patient_id` and one categorical column a grouping of patients (`age` in bands, `sex`, `race`), for
             metrics by subgroup; None where the cohort has no such column.
 
     Raises:

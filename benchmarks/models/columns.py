@@ -16,7 +16,7 @@ from strokebench.datasets.own.column_values import same_spelling
 from strokebench.datasets.own.number_cells import same_unit
 from strokebench.datasets.own.values import nearest, one_text, text_list
 from strokebench.datasets.own.yaml_file import read_yaml
-from strokebench.datasets.roles import ROLES
+from strokebench.datasets.roles import GROUPING, ROLES
 from strokebench.errors import StrokebenchError, counted, named
 from strokebench.tasks.inputs import PRESENT, modality_of
 
@@ -175,7 +175,9 @@ def _in_its_names(
     table = cohort.table[[name for name in cohort.table if name in described]].copy()
     renamed: dict[str, str] = {}
     targets = [to.name for to in columns.columns.values()]
-    roles = [to.name for name, to in columns.columns.items() if name in cohort.roles.values()]
+    grouping = {fact: cohort.about[fact] for fact in GROUPING.values() if fact in cohort.about}
+    by_role = {*cohort.roles.values(), *grouping.values()}
+    roles = [to.name for name, to in columns.columns.items() if name in by_role]
     read = {*model.table, model.endpoint.column, *roles}
     for theirs, to in columns.columns.items():
         if theirs not in cohort.table:
@@ -221,6 +223,7 @@ def _in_its_names(
         # What is out of range is said here, of the model's range.
         columns={name: replace(column, low=None, high=None) for name, column in described.items()},
         roles={role: mine for role, name in cohort.roles.items() if (mine := renamed.get(name, name)) in table},
+        about={**cohort.about, **{fact: renamed.get(name, name) for fact, name in grouping.items()}},
         banned=tuple(renamed.get(name, name) for name in cohort.banned),
         images=cohort.images.reindex(columns=sequences) if cohort.images is not None and sequences else None,
         masked=cohort.masked if cohort.masked in sequences else "",

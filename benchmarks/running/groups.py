@@ -1,4 +1,4 @@
-"""Which subgroups does a patient belong to? Found by the names of the cohort's columns."""
+"""Which subgroups does a patient belong to? Found by the cohort's roles, else by the names of its columns."""
 
 from itertools import pairwise
 
@@ -6,32 +6,42 @@ import numpy as np
 import pandas as pd
 
 from strokebench.datasets.cohort import Cohort, Kind
+from strokebench.datasets.own.column_values import same_spelling
+from strokebench.datasets.roles import GROUPING
 
 AGE_EDGES = (60, 70, 80)
 """Years at which a new age band begins (our choice)."""
 
-COLUMN_NAMES = {"age": ("age",), "sex": ("sex", "gender")}
+COLUMN_NAMES = {
+    "age": "age alter âge edad età idade leeftijd yaş 年齢 年龄 年齡 나이 연령",
+    "sex": "sex gender geschlecht sexe sexo sesso geslacht cinsiyet 性別 性别 성별",
+    "race": "race ethnicity race_ethnicity race/ethnicity ethnic_group ethnie ethnizität raza etnia"
+    " 人種 人种 种族 種族 民族 인종",
+}
+"""Role -> names of its column, in small letters."""
 UNKNOWN = "unknown"
 
 
 def patient_groups(cohort: Cohort, ids: pd.Index) -> pd.DataFrame | None:
-    """Age band and sex of each of these patients, where the cohort's table has such a column, in whatever case.
+    """Age band, sex and race of each of these patients, where a column has that role or such a name, in whatever case.
 
-    They are for reports only; whether a method may see age and sex is the outcome's matter.
+    They are for reports only; whether a method may see them is the outcome's matter.
 
     Returns:
         `patient_id` and one ordered categorical column a grouping; None without any.
     """
-    by_name = {str(name).strip().lower(): str(name) for name in cohort.table.columns}
+    by_name = {same_spelling(str(name)): str(name) for name in cohort.table.columns}
     groups = {}
     for grouping, known in COLUMN_NAMES.items():
-        column = next((by_name[name] for name in known if name in by_name), None)
+        said = cohort.roles.get(grouping) or cohort.about.get(GROUPING.get(grouping, ""))
+        named = (by_name.get(same_spelling(name)) for name in known.split())
+        column = next((name for name in (said, *named) if name in cohort.table), None)
         if column is None:
             continue
         values = cohort.table.loc[ids, column]
         if grouping == "age":
-            if cohort.columns[column].kind is Kind.NUMERIC:
-                groups[grouping] = age_bands(values)
+            if grouping in cohort.roles or cohort.columns[column].kind is Kind.NUMERIC:
+                groups[grouping] = age_bands(pd.to_numeric(values))
         else:
             names = values.astype("string").str.strip().fillna(UNKNOWN).to_numpy(dtype=object)
             groups[grouping] = _ordered(names, [*sorted(set(names) - {UNKNOWN}), UNKNOWN])

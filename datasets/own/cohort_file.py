@@ -147,7 +147,7 @@ KEYS = {
     "split": "CSV file of own folds with the columns patient, seed, fold and part, for `PROTOCOL=own`",
     "columns": "column -> kind, or -> {kind, unit, low, high, categories, description, time, missing, censored}",
     "banned": "columns that are never an input (identifiers, dates, facts after discharge)",
-    "roles": "role -> column, by which clinical scores find their numbers, e.g. `nihss: nihss_adm`",
+    "roles": "role -> column, by which scores find numbers (`nihss: nihss_adm`) and reports subgroups (`sex: sexe`)",
     "images": "file pattern, e.g. `images/{id}.nii.gz` or `sub-{id}/anat/*_FLAIR.nii.gz`; of several sequences"
     " {dwi: pattern, adc: pattern}, of which a patient may lack some",
     "masks": "file pattern of lesion masks in the grid of the images; of several {dwi: pattern}, in the grid of"

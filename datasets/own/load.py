@@ -15,6 +15,7 @@ from strokebench.datasets.own.lesions import read_lesions
 from strokebench.datasets.own.table_check import Examined, examine_table
 from strokebench.datasets.own.texts import read_texts
 from strokebench.datasets.problems import EVERY, Problem, split_accepted
+from strokebench.datasets.roles import GROUPING
 from strokebench.errors import StrokebenchError
 from strokebench.files import digest, file_digest, home, write_text
 
@@ -72,7 +73,7 @@ def load(path: Path) -> Cohort:
         outcomes=file.outcomes,
         about=_about(file, examined, files, features) | ({"from_masks": lesions.said} if lesions.said else {}),
         banned=file.banned,
-        roles=file.roles,
+        roles={role: column for role, column in file.roles.items() if role not in GROUPING},
     )
 
 
@@ -100,7 +101,8 @@ def _refuse(file: CohortFile, problems: list[Problem]) -> StrokebenchError:
 
 
 def _about(file: CohortFile, examined: Examined, files: ImageFiles, features: Features) -> dict[str, str]:
-    about = {**file.about, **features_about(file.features)}
+    grouping = {GROUPING[role]: column for role, column in file.roles.items() if role in GROUPING}
+    about = {**file.about, **features_about(file.features), **grouping}
     declared: dict[str, object] = {
         "NaN is background": file.image_nan,
         "masks are resampled to their images": file.mask_grid,

@@ -26,6 +26,7 @@ from strokebench.datasets.own.lesions import PROMPT
 from strokebench.datasets.own.table_file import read_table
 from strokebench.datasets.own.values import nearest
 from strokebench.datasets.problems import CODES, Problem
+from strokebench.datasets.roles import GROUPING
 from strokebench.errors import StrokebenchError
 
 
@@ -125,6 +126,7 @@ def _header_problems(file: CohortFile, given: list[str], header: list[str]) -> I
             yield Problem("column_unnamed", f"column {i + 1} has no name", where=header[i])
     named = {"site": [file.site] if file.site else [], "columns": list(file.columns), "banned": file.banned}
     named["group"] = [file.group] if file.group else []
+    named["roles"] = [column for role, column in file.roles.items() if role in GROUPING]
     named["text"] = list(file.text.columns.values()) if file.text else []
     # A rule that cannot be read is another problem.
     named["outcome"] = [rule.column for text in file.outcomes.values() if (rule := read_rule(text))]

@@ -20,6 +20,7 @@ from strokebench.datasets.own.lesions import read_lesions
 from strokebench.datasets.own.table_check import Examined, examine_table
 from strokebench.datasets.own.texts import read_texts, text_problems
 from strokebench.datasets.problems import Problem, in_order, split_accepted
+from strokebench.datasets.roles import GROUPING
 from strokebench.errors import StrokebenchError, named
 from strokebench.files import home
 from strokebench.reports.tables.style import usual_look
@@ -138,7 +139,7 @@ def _check_file(file: CohortFile, jobs: int, progress: Progress | None) -> Check
 
 
 def _role_problems(file: CohortFile, table: pd.DataFrame, columns: Mapping[str, Column]) -> Iterator[Problem]:
-    for role, column in file.roles.items():
+    for role, column in ((role, column) for role, column in file.roles.items() if role not in GROUPING):
         alone = table[[column] if column in table else []]
         try:
             Cohort(

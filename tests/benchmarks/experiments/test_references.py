@@ -59,6 +59,18 @@ def test_what_roles_say_counts_for_those_alone_that_read_them(with_roles):
         assert (len(keys) == 1) is same
 
 
+def test_roles_that_only_group_patients_have_nothing_computed_again(with_roles):
+    about = {"sex_column": "smoker", "race_column": "toast"}
+    grouped = replace(with_roles, cohort=replace(with_roles.cohort, about=about))
+    for method in ("age_nihss", "svm"):
+        keys = [
+            [chosen.key(run) for run in find_experiment("table1").plan(chosen).runs]
+            for context in (with_roles, grouped)
+            for chosen in [replace(context, settings=replace(context.settings, methods=(method,)))]
+        ]
+        assert keys[0] == keys[1]
+
+
 def test_added_value_runs_what_reads_all_three_and_shares_the_whole_with_table_1():
     context = make_context(folds=1, methods=("logistic_components", "svm"))
     plan = find_experiment("added_value").plan(context)

@@ -128,6 +128,16 @@ def test_the_case_mix_holds_what_a_model_reads_by_role_in_the_role_s_unit():
     assert rows["role lesion_volume (ml)"]["missing"].text == "0.0 / 0.0"
 
 
+def test_a_column_that_only_groups_patients_is_found_under_either_name(models):
+    other = with_glucose(make_cohort(90, seed=8), seed=9)
+    table = other.table.assign(Anrede=["Frau", "Herr"] * 45)
+    columns = {**other.columns, "Anrede": Column(Kind.CATEGORICAL)}
+    other = replace(other, table=table, columns=columns, about={"sex_column": "Anrede"})
+    for mapping in (None, {"columns": {"Anrede": "salutation"}}):
+        groups = validate(models[:1], other, columns=mapping).results.groups
+        assert set(groups["sex"]) == {"Frau", "Herr"}
+
+
 def test_models_of_one_method_bear_their_folders_names(models, tmp_path: Path):
     for name in ("first", "second"):
         models[0].save(tmp_path / name)

@@ -747,6 +747,18 @@ def test_check_says_of_roles_what_a_run_would_stop_at(folder, roles, said):
     assert problem.code == "role_wrong" and re.search(said, problem.what + problem.remedy)
 
 
+def test_a_column_may_be_named_for_grouping_alone(folder):
+    path = folder(f"{BASE}roles: {{sex: sex}}\n", lambda table: table.assign(sex=["f", "m"] * (len(table) // 2)))
+    assert not check_cohort(str(path), 1).problems
+    cohort = load(path)
+    assert (dict(cohort.roles), cohort.about["sex_column"]) == ({}, "sex")
+    path = folder(f"{BASE}roles: {{race: rase}}\n")
+    [problem] = check_cohort(str(path), 1).problems
+    assert (problem.code, problem.where) == ("column_unknown", "rase") and "roles" in problem.what
+    with pytest.raises(StrokebenchError, match="rase"):
+        load(path)
+
+
 @pytest.mark.parametrize("limits", ["{low: 90, high: 18}", "{low: nan}", "{high: inf}"])
 def test_limits_that_hold_nothing_are_refused(folder, limits):
     with pytest.raises(StrokebenchError, match="columns: age: "):
