@@ -9,7 +9,14 @@ from numpy.typing import NDArray
 from strokebench.reports.clinical.pooled import of_patients
 from strokebench.reports.clinical.subgroups import Grouping, small
 from strokebench.reports.statistics.delong import delong
-from strokebench.reports.statistics.intervals import LEVEL, UNDEFINED, Interval, Z, at_its_ends, independent_difference
+from strokebench.reports.statistics.intervals import (
+    ENDS,
+    LEVEL,
+    UNDEFINED,
+    Interval,
+    at_its_ends,
+    independent_difference,
+)
 from strokebench.reports.statistics.scores import Scores
 from strokebench.tasks.metrics.evaluate import THRESHOLD
 
@@ -80,6 +87,8 @@ def gaps(raw: Scores, calibrated: Scores, name: str, groupings: Sequence[Groupin
 
 def _measures(raw: Scores, calibrated: Scores, name: str, part: NDArray[np.bool_]) -> Iterator[Interval]:
     """AUC, sensitivity, specificity and observed less predicted risk of these patients, (n,), with intervals."""
+    from scipy.stats import t
+
     scores = of_patients(raw, part)
     place = scores.names.index(name)
     events = int(scores.y.sum())
@@ -93,7 +102,8 @@ def _measures(raw: Scores, calibrated: Scores, name: str, part: NDArray[np.bool_
     yield _share(1 - called[:, ~scores.y])
     risks = of_patients(calibrated, part)
     excess = _by_patient(risks.y - risks.p[place])
-    half = Z * excess.std(ddof=1) / np.sqrt(len(excess)) if len(excess) > 1 else np.nan
+    # By Student's t: of two or three patients the normal interval is far too short.
+    half = t.ppf(ENDS[1], len(excess) - 1) * excess.std(ddof=1) / np.sqrt(len(excess)) if len(excess) > 1 else np.nan
     mean = float(excess.mean()) if len(excess) else np.nan
     yield Interval(mean, mean - half, mean + half)
 

@@ -110,7 +110,11 @@ def clinical_section(results: Results, title: str) -> Section:
                 )
             )
         panels += [*_groups(results, scores, aucs, methods, found), *_fairness(results, scores, methods, groupings)]
-    return Section("clinical", title, cohort_title(results), panels, lead=clinical_lead(results, scores, aucs, found))
+    lead = clinical_lead(results, scores, aucs, found)
+    # Race is not recorded everywhere.
+    if found_none := [name for name in ("age", "sex") if results.groups is None or name not in results.groups]:
+        lead += f" No subgroups by {join(found_none)}: no column of that role; name it under `roles:`."
+    return Section("clinical", title, cohort_title(results), panels, lead=lead)
 
 
 def _instability(results: Results, scores: Scores | None) -> Panel:

@@ -1,4 +1,4 @@
-"""Does a method work for everybody? Hospitals, age bands and sexes within the out-of-fold predictions."""
+"""Does a method work for everybody? Hospitals, age bands, sexes and races within the out-of-fold predictions."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

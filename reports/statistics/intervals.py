@@ -107,5 +107,9 @@ def auc_interval(auc: float, positives: float, negatives: float) -> Interval:
 
 
 def at_its_ends(found: Interval, positives: float, negatives: float) -> Interval:
-    """An AUC's interval, by `auc_interval` where it is 0 or 1: drawn again or not, its patients then show no error."""
-    return auc_interval(found.value, positives, negatives) if found.value in (0, 1) else found
+    """An AUC's interval, by `auc_interval` where it is 0 or 1: drawn again or not, its patients then show no error.
+
+    Likewise where one class is a single patient.
+    """
+    unseen = found.value in (0, 1) or min(positives, negatives) == 1
+    return auc_interval(found.value, positives, negatives) if unseen else found

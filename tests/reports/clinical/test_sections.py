@@ -309,6 +309,32 @@ def lead_of(results):
     return clinical_lead(results, scores, pooled_aucs(scores, n_resamples=200), [])
 
 
+def test_groups_that_no_column_makes_are_named(some, tmp_path):
+    for groups, said in (
+        (some.groups, ""),
+        (some.groups[["patient_id", "age"]], "No subgroups by sex: no column of that role; name it under `roles:`."),
+        (None, "No subgroups by age and sex: no column"),
+    ):
+        lead = Clinical().report(replace(some, groups=groups), tmp_path / f"{said:.24}").lead
+        assert ("No subgroups" in lead) is bool(said) and said in lead
+
+
+def test_two_patients_or_a_class_of_one_have_no_narrow_interval(some):
+    scores = pool(some)
+    first = np.flatnonzero(scores.y)[:1].tolist() + np.flatnonzero(~scores.y)[:39].tolist()
+    race = np.where(np.isin(np.arange(len(scores.y)), first), "rare", "common")
+    rare = next(group for group in all_subgroups([("race", race, ["rare", "common"])], scores) if group.name == "rare")
+    assert rare.warning == "< 10 events"
+    found = rare.auc["vdafm"]
+    assert found == auc_interval(found.value, 1, 39) and found.high - found.low > 0.4
+
+    race = np.where(np.arange(len(scores.y)) < 2, "rare", "common")
+    [gap] = gaps(scores, scores, "vdafm", [("race", race, ["rare", "common"])])
+    p = np.nanmean(scores.p[scores.names.index("vdafm")], axis=0)
+    spread = (scores.y - p)[:2].std(ddof=1) / np.sqrt(2)
+    assert gap.warning and gap.observed_less_predicted.value - gap.observed_less_predicted.low > 12.7 * spread
+
+
 def test_nothing_finished_is_no_error(some, tmp_path):
     waiting = replace(some, predictions=some.predictions.head(0), runs=some.runs.assign(status="missing"))
     Clinical().report(waiting, tmp_path)
