@@ -214,6 +214,7 @@ def test_what_is_read_by_role_is_held_against_training_as_a_column_is(tmp_path: 
     model = fit("thrive", own, embeddings=make_embeddings(own), to=tmp_path / "model")
     said = load_model(tmp_path / "model").description
     assert said.table == {} and list(said.role_inputs) == list(said.roles) and said == model.description
+    assert replace(said, role_inputs={**said.role_inputs, "agf": said.role_inputs["age"]}).inputs == said.inputs
     age, diabetes = said.role_inputs["age"], said.role_inputs["diabetes"]
     known = own.table["age"]
     assert age.mean == pytest.approx(known.mean(), rel=1e-5) and age.missing == round(known.isna().mean(), 4)
