@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable
 
-SCALES = {"nihss": r"nihss|nih[\W_]*stroke", "mrs": r"(?<![a-z])mrs|rankin"}
+SCALES = {"nihss": r"nihss|(?<![a-z])nihs(?![a-z])|nih[\W_]*stroke", "mrs": r"(?<![a-z])mrs|rankin"}
 """How table columns that hold an outcome's scale are named."""
 HIGHEST = {"nihss": 42, "mrs": 6}
 """The worst value of these scales; the best is 0."""
@@ -47,8 +47,8 @@ def sounds_later(name: str) -> bool:
 def sounds_like(name: str, outcomes: Iterable[str]) -> str | None:
     """The first outcome's column whose scale or words a name holds; whole words, so that `y` is not in `glycaemia`.
 
-    >>> sounds_like("mrs_premorbid", ["mrs90"]), sounds_like("hypertension", ["y"])
-    ('mrs90', None)
+    >>> sounds_like("mrs_premorbid", ["mrs90"]), sounds_like("NIHS_0", ["nihss"]), sounds_like("hypertension", ["y"])
+    ('mrs90', 'nihss', None)
     """
     for outcome in outcomes:
         same_scale = scale_of(outcome) and scale_of(outcome) == scale_of(name)
