@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from functools import wraps
-from typing import Any, TypedDict, TypeVar
+from typing import Any, Concatenate, ParamSpec, TypedDict, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -12,20 +12,21 @@ from strokebench.reports.results import RUN, SETTING, STATUSES, Results
 from strokebench.reports.tables.table import Cell
 from strokebench.tasks.metrics.evaluate import evaluate, mean_std
 
+Asked = ParamSpec("Asked")
 Made = TypeVar("Made")
 COSTS: tuple[str, ...] = ("parameters", "fit_seconds", "predict_seconds", "peak_mb")
 
 
-def once(make: Callable[[Results], Made]) -> Callable[[Results], Made]:
+def once(make: Callable[Concatenate[Results, Asked], Made]) -> Callable[Concatenate[Results, Asked], Made]:
     """Decorator: what is made of results is kept with them, for the parts of a report ask for it again and again."""
     name = f"{make.__module__}.{make.__qualname__}"
 
     @wraps(make)
-    def kept(results: Results) -> Made:
-        known = vars(results)
-        if name not in known:
-            known[name] = make(results)
-        made: Made = known[name]
+    def kept(results: Results, *args: Asked.args, **kwargs: Asked.kwargs) -> Made:
+        known, asked = vars(results), f"{name} {args} {kwargs}"
+        if asked not in known:
+            known[asked] = make(results, *args, **kwargs)
+        made: Made = known[asked]
         return made
 
     return kept
@@ -91,6 +92,7 @@ def run_counts(runs: pd.DataFrame) -> RunCounts:
     }
 
 
+@once
 def rows_by_setting(results: Results, fold: int | None = None) -> dict[tuple[str, ...], dict[str, Any]]:
     """The rows of `summarise` by the values of `SETTING`, in its order."""
     records = [{str(name): value for name, value in row.items()} for row in summarise(results, fold).to_dict("records")]

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+from functools import cache
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
@@ -24,6 +25,7 @@ FAST += ("datasets/own", "datasets/public", "datasets/texts")
 """Folders whose tests are `fast`, but for those that are marked `slow`: no process is started, no network trained."""
 
 
+@cache
 def is_fast(path: Path) -> bool:
     return any(path.is_relative_to(Path(__file__).parent / folder) for folder in FAST)
 

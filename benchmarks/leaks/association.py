@@ -8,6 +8,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from strokebench.benchmarks.leaks.finding import Severity
+from strokebench.tasks.metrics.selection import auc
 
 ALARM_AUC, WARNING_AUC = 0.95, 0.90
 """From these AUCs on a single variable is taken for a copy of the outcome (our choice). An honest one before
@@ -48,8 +49,10 @@ def chance_deviation(n_negative: int, n_positive: int) -> float:
 
 def of_presence(patients: set[str], y: pd.Series) -> Association:
     """A sign that some patients bear: its AUC follows from the share of each class that do."""
-    shares = pd.Series(y.index.isin(list(patients)), y.index).groupby(y).mean()
-    return Association(0.5 + abs(shares.get(1, 0.0) - shares.get(0, 0.0)) / 2, *_class_sizes(y))
+    sizes = _class_sizes(y)
+    bearing = np.bincount(y.to_numpy()[y.index.isin(list(patients))], minlength=2)
+    shares = [int(bears) / size if size else 0.0 for bears, size in zip(bearing, sizes, strict=True)]
+    return Association(0.5 + abs(shares[1] - shares[0]) / 2, *sizes)
 
 
 def of_numbers(values: pd.Series, y: pd.Series, tree: bool = True) -> Association | None:
@@ -61,7 +64,6 @@ def of_numbers(values: pd.Series, y: pd.Series, tree: bool = True) -> Associatio
     Returns:
         None where fewer than two patients of a class have a value.
     """
-    from sklearn.metrics import roc_auc_score
     from sklearn.tree import DecisionTreeClassifier
 
     known = values.dropna()
@@ -69,12 +71,13 @@ def of_numbers(values: pd.Series, y: pd.Series, tree: bool = True) -> Associatio
     sizes = _class_sizes(y)
     if min(sizes) < 2 or known.nunique() < 2:
         return None
-    auc = float(roc_auc_score(y, known))
-    auc = max(auc, 1 - auc)
+    found = auc(y, known)
+    found = max(found, 1 - found)
     if tree and min(sizes) >= FOLDS and known.nunique() > 2:
         model = DecisionTreeClassifier(max_depth=TREE_DEPTH, min_samples_leaf=MIN_LEAF, random_state=0)
-        auc = max(auc, _out_of_fold(lambda x, y, new: model.fit(x, y).predict_proba(new)[:, 1], known.astype(float), y))
-    return Association(auc, *sizes)
+        alone = _out_of_fold(lambda x, y, new: model.fit(x, y).predict_proba(new)[:, 1], known.astype(float), y)
+        found = max(found, alone)
+    return Association(found, *sizes)
 
 
 def of_categories(values: pd.Series, y: pd.Series) -> Association | None:
@@ -90,8 +93,8 @@ def of_categories(values: pd.Series, y: pd.Series) -> Association | None:
         return None
     codes = pd.Series(pd.factorize(values, use_na_sentinel=False)[0], values.index)
     means = TargetEncoder(target_type="binary", smooth=1.0)
-    auc = _out_of_fold(lambda x, y, new: means.fit(x, y).transform(new)[:, 0], codes, y)
-    return Association(max(0.5, auc), *_class_sizes(y))
+    found = _out_of_fold(lambda x, y, new: means.fit(x, y).transform(new)[:, 0], codes, y)
+    return Association(max(0.5, found), *_class_sizes(y))
 
 
 def _class_sizes(y: pd.Series) -> tuple[int, int]:
@@ -104,11 +107,8 @@ def _out_of_fold(score: Callable[[NDArray, NDArray, NDArray], NDArray], values: 
     Args:
         score: of x (n, 1), y (n,) and the x of new patients (m, 1): scores (m,) of the new patients.
     """
-    from sklearn.metrics import roc_auc_score
     from sklearn.model_selection import StratifiedKFold
 
     x, labels = values.to_numpy()[:, None], y.to_numpy()
     folds = StratifiedKFold(FOLDS, shuffle=True, random_state=0).split(x, labels)
-    return float(
-        np.mean([roc_auc_score(labels[test], score(x[train], labels[train], x[test])) for train, test in folds])
-    )
+    return float(np.mean([auc(labels[test], score(x[train], labels[train], x[test])) for train, test in folds]))

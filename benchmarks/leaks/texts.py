@@ -86,8 +86,8 @@ def _sentences(context: Context, keep_text: Callable[[str], str] | None) -> Iter
     if texts is None:
         return
     keep = keep_text or context.endpoint.keep_text
-    for patient, row in texts.loc[context.labels.index].iterrows():
-        for answer in row:
+    for patient, *answers in texts.loc[context.labels.index].itertuples(name=None):
+        for answer in answers:
             if isinstance(answer, str) and answer.strip():
                 for sentence in _kept(keep, answer):
                     yield str(patient), sentence

@@ -110,14 +110,12 @@ def _rank_grades(y: NDArray[Any], p: NDArray[Any]) -> Ranked:
 def placements(y: NDArray[np.bool_], p: NDArray[Any]) -> NDArray[np.float64]:
     """Share of the other class that each patient is ranked rightly against (n,), ties half.
 
-    By midranks, as in Sun and Xu (2014): n log n instead of n^2 comparisons.
+    By sorting the other class, as midranks do in Sun and Xu (2014): n log n instead of n^2 comparisons.
     """
-    from scipy.stats import rankdata
-
-    y = np.asarray(y, dtype=bool)
+    y, p = np.asarray(y, dtype=bool), np.asarray(p)
     values = np.empty(len(y))
-    ranks = rankdata(p)
     for members in (y, ~y):
-        below = (ranks[members] - rankdata(p[members])) / (~members).sum()
+        others = np.sort(p[~members])
+        below = (others.searchsorted(p[members]) + others.searchsorted(p[members], "right")) / 2 / len(others)
         values[members] = below if members is y else 1 - below
     return values

@@ -24,6 +24,7 @@ from strokebench.reports.statistics.paired import (
     test_share,
 )
 from strokebench.reports.statistics.scores import Scores, arrange
+from strokebench.reports.summary import once
 
 Key = tuple[str, str, str]
 """Values of `SETTING`."""
@@ -84,6 +85,7 @@ class Headline:
         return auc_gain(self.analytic, other, one, self.share if self.corrects else None, self.parts)
 
 
+@once
 def headline_of(results: Results, share: float | None = None) -> Headline | None:
     """None where settings are not compared by what ranks patients, or nothing is predicted yet; `share` as there."""
     ranked = results.endpoint.ranked_by
