@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from importlib.metadata import EntryPoint, EntryPoints, entry_points
+from importlib.metadata import Distribution, EntryPoint, EntryPoints, entry_points
 from importlib.util import find_spec
 from typing import Any, Generic, TypeVar
 
@@ -136,8 +136,9 @@ class Registry(Generic[Thing]):
 
     def discover(self) -> str:
         """Import the folders: which libraries are not installed that their modules need; empty where all are."""
-        modules = [module for folder in self.folders for module in _modules(folder)]
-        lacking = sorted({library for module in modules if (library := _lacking(module))})
+        # What is imported already is asked for at every look.
+        new = [name for folder in self.folders for name in _modules(folder) if sys.modules.get(name) is None]
+        lacking = sorted({library for module in new if (library := _lacking(module))})
         return f"{', '.join(lacking)} {'is' if len(lacking) == 1 else 'are'} not installed." if lacking else ""
 
     def _look_for(self, name: str) -> str:
@@ -204,9 +205,14 @@ def _entry_points(group: str, path: tuple[str, ...]) -> tuple[EntryPoint, ...]:
 
 def plugins(noun: str = "") -> dict[str, str]:
     """Packages that bring things of a noun, or of any, and the names of their distributions; none is loaded."""
-    points = _installed(tuple(sys.path))
+    return dict(_bringing(noun, tuple(sys.path)))
+
+
+@cache
+def _bringing(noun: str, path: tuple[str, ...]) -> dict[str, str]:
+    points = _installed(path)
     return {
-        point.module.partition(".")[0]: point.dist.name
+        point.module.partition(".")[0]: _distribution(point.dist)[0]
         for group in points.groups
         if group.startswith("strokebench.") and noun in group
         for point in points.select(group=group)
@@ -220,8 +226,14 @@ def warn_once(line: str) -> None:
     _log.warning(line)
 
 
+@cache
+def _distribution(found: Distribution) -> tuple[str, str]:
+    """Name and version; each of them reads the file of metadata, whenever it is asked for."""
+    return found.name, found.version
+
+
 def _package(point: EntryPoint) -> str:
-    return f"{point.dist.name} {point.dist.version}" if point.dist else "unknown"
+    return " ".join(_distribution(point.dist)) if point.dist else "unknown"
 
 
 def _place(thing: Any) -> tuple[Any, Any]:
