@@ -61,8 +61,8 @@ help: ## list the targets
 	@echo "  encoders           what another encoder is worth; COMPARED_ENCODERS="
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo
-	@echo "  DATASET=virtual|virtual-1|...|virtual-4|virtual-sequences|virtual-null|virtual-fusion|soop|soop-flair"
-	@echo "          |FILE.yaml (your own)"
+	@echo "  DATASET=virtual|virtual-1|...|virtual-4|virtual-sequences|virtual-null"
+	@echo "          |virtual-fusion|soop|soop-flair|FILE.yaml (your own)"
 	@echo "  OUTCOME='nihss < 7'"
 	@echo "  FETCH=1 (what is public of DATASET=soop, without asking)"
 	@echo "  PROTOCOL=cv5|holdout|loho|own   ENCODERS=embedded|paper|IMAGE+TEXT"
