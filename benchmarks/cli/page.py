@@ -42,7 +42,8 @@ def page(
 ) -> None:
     """Write one self-contained HTML page of all experiments, and a reporting checklist, finished or not."""
     if results is not None:
-        chosen = [name for name in CHOSEN_BY if getattr(settings, name) != getattr(Settings(), name)]
+        usual = Settings()
+        chosen = [name for name in CHOSEN_BY if getattr(settings, name) != getattr(usual, name)]
         if chosen := ["protocol"] * bool(protocol) + chosen:
             options = ", ".join(f"--{name.replace('_', '-')}" for name in chosen)
             raise StrokebenchError("--results takes all that is there.", f"Leave out {options}.")

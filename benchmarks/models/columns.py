@@ -148,7 +148,8 @@ def examine(
         problems.append(error.message.rstrip("."))
         roles = pd.DataFrame(index=known.ids)
     problems += [f"{role}: no column has this role (`roles:`)" for role in model.roles if role not in roles]
-    for role in [role for role in model.roles if role in roles]:
+    there = [role for role in model.roles if role in roles]
+    for role in there:
         values = roles[role]
         if role in model.role_inputs:
             for what, bad in _faults(model.role_inputs[role], values, role_column(role), "the median"):
@@ -157,7 +158,7 @@ def examine(
             lacking = _share(values[values.isna()], values)
             notes.append(f"{role}: {lacking} have no value; the training part's median stands there")
     read = known.table[[name for name in model.table if name in known.table]]
-    content = read.join(roles[[role for role in model.roles if role in roles]].rename(columns=role_name))
+    content = read.join(roles[there].rename(columns=role_name))
     return Examined(known, roles, content, problems, notes)
 
 
